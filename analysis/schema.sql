@@ -1,0 +1,281 @@
+-- schema.sql: the result database of kmemlab, table by table.
+--
+-- SPDX-License-Identifier: Apache-2.0
+--
+-- This file is the description of the format: the program makes new databases
+-- by executing it, and SQLite keeps the comments, so `.schema` shows them.
+--
+-- A run is written in one transaction: it is there whole or not at all. Rows
+-- depend on the runs alone, so the same campaign gives the same bytes whatever the
+-- number of workers; there is no AUTOINCREMENT and no ANALYZE for that reason.
+--
+-- Times are simulated time since the run began, in whole nanoseconds (the
+-- simulator counts picoseconds; a database drops the fraction). Integers are
+-- counts or bytes. Numbers of 64 bits without a sign (seeds) are decimal text, because
+-- SQLite's integers end at 2^63 - 1.
+--
+-- Tables may get more columns in a later version, never other meanings. The
+-- views at the end are for people: one line a run, units in the names.
+--
+-- History of user_version
+--   1  the first
+
+PRAGMA application_id = 0x6b6d6c62; -- "kmlb"
+PRAGMA user_version = 1;
+
+-- ---- What was asked for ----
+
+-- One command that filled the database, and how far it came.
+CREATE TABLE campaigns (
+  campaign_id INTEGER PRIMARY KEY, -- 1, 2, …
+  scenario    TEXT NOT NULL,       -- file name of the scenario
+  n_runs      INTEGER NOT NULL,    -- runs it was to make, those that were there already included
+  status      TEXT NOT NULL        -- running: at it now; complete; stopped: on request; interrupted: killed
+              CHECK (status IN ('running', 'complete', 'stopped', 'interrupted'))
+) STRICT;
+
+-- One execution of a scenario with one seed.
+CREATE TABLE runs (
+  run_id        INTEGER PRIMARY KEY, -- 1, 2, … in the order of the scenario's sweep
+  run_key       TEXT NOT NULL UNIQUE, -- hash of settings, seed and version, hexadecimal: the same run has the same key
+  scenario      TEXT NOT NULL,       -- file name of the scenario
+  title         TEXT NOT NULL,       -- [scenario] title
+  scenario_text TEXT NOT NULL,       -- the scenario file, whole
+  overrides     TEXT NOT NULL,       -- -s settings, one group.key=value a line
+  base_dir      TEXT NOT NULL,       -- folder that PATHs in the scenario start from, from the database's folder if it can be said so
+  seed          TEXT NOT NULL,       -- seed of this run, decimal
+  status        TEXT NOT NULL        -- done; failed: the world's fault (message says why); crashed: ours
+                CHECK (status IN ('done', 'failed', 'crashed')),
+  message       TEXT,                -- why it failed or crashed; NULL when done
+  fingerprint   TEXT,                -- of everything that happened, 32 hexadecimal digits; NULL unless done
+  version       TEXT NOT NULL,       -- of kmemlab
+  started_at    INTEGER,             -- when, by the host's clock, seconds since 1970; NULL: not asked for
+  wall_ns       INTEGER,             -- host time it took, ns; NULL: not asked for
+  sim_ns        INTEGER NOT NULL,    -- simulated time at the end of the run, ns
+  operations    INTEGER NOT NULL     -- requests and frees that were executed
+) STRICT;
+
+-- Every effective setting of a run, defaults included.
+CREATE TABLE params (
+  run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+  key    TEXT NOT NULL, -- group.key, or group.NAME.key: "objects.bins"
+  value  TEXT NOT NULL, -- as one would write it in a scenario: "64KiB"
+  PRIMARY KEY (run_id, key)
+) STRICT, WITHOUT ROWID;
+
+-- What [expect] claims, and what was measured.
+CREATE TABLE expectations (
+  run_id   INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+  seq      INTEGER NOT NULL, -- 0, 1, … in the order of the scenario
+  metric   TEXT NOT NULL,    -- name of the metric
+  text     TEXT NOT NULL,    -- as written: ">= 1", "0.18 +- 0.01"
+  measured REAL,             -- value of the metric, in its unit; NULL: the run has no such metric
+  held     INTEGER NOT NULL CHECK (held IN (0, 1)), -- 1: the claim held
+  PRIMARY KEY (run_id, seq)
+) STRICT, WITHOUT ROWID;
+
+-- ---- What was measured ----
+
+-- The scalar results; `kmemlab list metrics` has the formula of each.
+CREATE TABLE metrics (
+  run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+  name   TEXT NOT NULL, -- "frag.internal.mean"
+  value  REAL,          -- in unit; NULL: not a number (nothing to divide by)
+  unit   TEXT NOT NULL, -- "bytes", "ns", "1": a share or a pure number
+  PRIMARY KEY (run_id, name)
+) STRICT, WITHOUT ROWID;
+
+-- What changes over time, at the recording interval.
+CREATE TABLE series (
+  run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+  t_ns   INTEGER NOT NULL, -- when, ns
+  name   TEXT NOT NULL,    -- see series_info
+  value  REAL NOT NULL,    -- in the unit that series_info says
+  PRIMARY KEY (run_id, name, t_ns)
+) STRICT, WITHOUT ROWID;
+
+-- The units of series, the same in every database of this version.
+CREATE TABLE series_info (
+  name TEXT PRIMARY KEY, -- "frag.internal"
+  unit TEXT NOT NULL     -- of series.value
+) STRICT, WITHOUT ROWID;
+
+-- Raw per-operation samples, packed by the thousand. samples_expanded, a table that
+-- kmemlab's own reader makes (`kmemlab export`), has a row for each.
+CREATE TABLE samples (
+  sample_id INTEGER PRIMARY KEY, -- of the block
+  run_id    INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+  seq       INTEGER NOT NULL, -- 0, 1, … within the run
+  name      TEXT NOT NULL,    -- what is sampled: "operations"
+  t0_ns     INTEGER NOT NULL, -- start of the first operation in the block, ns
+  t1_ns     INTEGER NOT NULL, -- start of the last one, ns
+  n         INTEGER NOT NULL, -- operations in the block
+  data      BLOB NOT NULL     -- five columns: time (ps), what, size (bytes), address, latency (ps); docs/ has the coding
+) STRICT;
+CREATE UNIQUE INDEX samples_by_run ON samples (run_id, seq);
+
+-- The distribution of latency; only buckets that were hit.
+CREATE TABLE latency (
+  run_id       INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+  operation    TEXT NOT NULL,    -- alloc, free
+  context      TEXT NOT NULL,    -- process, softirq, hardirq: where the operation ran
+  bucket_lo_ns REAL NOT NULL,    -- latencies of at least this, ns (whole picoseconds)
+  bucket_hi_ns REAL NOT NULL,    -- … and less than this, ns
+  count        INTEGER NOT NULL, -- operations
+  PRIMARY KEY (run_id, operation, context, bucket_lo_ns)
+) STRICT, WITHOUT ROWID;
+
+-- Requests by the size they asked for, and what they were given.
+CREATE TABLE waste (
+  run_id          INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+  size_lo         INTEGER NOT NULL, -- requested sizes from this, bytes
+  size_hi         INTEGER NOT NULL, -- … to this, bytes; the same for small sizes, which are counted one by one
+  count           INTEGER NOT NULL, -- requests that were answered
+  requested_bytes INTEGER NOT NULL, -- sum of the sizes asked for, bytes
+  held_bytes      INTEGER NOT NULL, -- sum of the sizes of the blocks given, bytes
+  PRIMARY KEY (run_id, size_lo)
+) STRICT, WITHOUT ROWID;
+
+-- The free lists at each snapshot, as /proc/buddyinfo would show them.
+CREATE TABLE free_blocks (
+  run_id   INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+  t_ns     INTEGER NOT NULL, -- when, ns
+  zone     TEXT NOT NULL,    -- name of the memory zone
+  mobility TEXT NOT NULL,    -- unmovable, movable, reclaimable: only those the run ever had free blocks of
+  "order"  INTEGER NOT NULL, -- blocks of 2^order page frames; up to the largest the run ever had
+  count    INTEGER NOT NULL, -- free blocks, 0 included
+  PRIMARY KEY (run_id, t_ns, zone, mobility, "order")
+) STRICT, WITHOUT ROWID;
+
+-- The caches of the object allocator at each snapshot, as /proc/slabinfo would show them.
+CREATE TABLE slabs (
+  run_id         INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+  t_ns           INTEGER NOT NULL, -- when, ns
+  cache          TEXT NOT NULL,    -- name of the cache
+  object_size    INTEGER NOT NULL, -- bytes an object occupies
+  objects        INTEGER NOT NULL, -- objects that the slabs have room for
+  active_objects INTEGER NOT NULL, -- objects in use
+  slabs          INTEGER NOT NULL, -- slabs
+  pages          INTEGER NOT NULL, -- page frames of the slabs
+  PRIMARY KEY (run_id, t_ns, cache)
+) STRICT, WITHOUT ROWID;
+
+-- How full the RAM was at each snapshot, by address.
+CREATE TABLE pagemap (
+  run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+  t_ns   INTEGER NOT NULL, -- when, ns
+  cells  BLOB NOT NULL,    -- a byte for each of equal parts of the RAM, lowest address first: share of frames in use, 0 .. 255
+  PRIMARY KEY (run_id, t_ns)
+) STRICT, WITHOUT ROWID;
+
+-- Requests that got nothing, the first ten thousand of a run; alloc.failed counts all.
+CREATE TABLE failures (
+  run_id  INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+  seq     INTEGER NOT NULL, -- 0, 1, … within the run
+  t_ns    INTEGER NOT NULL, -- when, ns
+  cpu     INTEGER NOT NULL, -- number of the CPU that asked
+  task    TEXT,             -- name of the task that asked; NULL: the request is not a task's
+  context TEXT NOT NULL,    -- process, softirq, hardirq
+  level   TEXT NOT NULL,    -- pages, objects: which allocator was asked
+  size    INTEGER NOT NULL, -- bytes asked for
+  "order" INTEGER,          -- of a request for 2^order page frames; NULL: for objects
+  gfp     TEXT NOT NULL,    -- flags of the request, by name
+  reason  TEXT NOT NULL,    -- "out of memory"
+  PRIMARY KEY (run_id, seq)
+) STRICT, WITHOUT ROWID;
+
+-- Deadlocks that happened: tasks that wait for each other, or for what never comes.
+CREATE TABLE deadlocks (
+  deadlock_id INTEGER PRIMARY KEY,
+  run_id      INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+  t_ns        INTEGER NOT NULL, -- when the circle closed, ns
+  kind        TEXT NOT NULL,    -- what they wait for: locks, memory, …
+  story       TEXT NOT NULL     -- what led to it, for people, several lines
+) STRICT;
+CREATE INDEX deadlocks_by_run ON deadlocks (run_id);
+
+-- Who waits for whom in a deadlock.
+CREATE TABLE deadlock_edges (
+  deadlock_id INTEGER NOT NULL REFERENCES deadlocks ON DELETE CASCADE,
+  waiter      TEXT NOT NULL, -- name of the task that waits
+  waits_for   TEXT NOT NULL, -- name of the task that has what it waits for
+  resource    TEXT NOT NULL, -- name of that resource
+  holder      TEXT NOT NULL, -- where the one that has it took it
+  site        TEXT NOT NULL, -- where the waiter waits
+  PRIMARY KEY (deadlock_id, waiter, resource)
+) STRICT, WITHOUT ROWID;
+
+-- Which class of lock was taken while which was held: a circle is a potential deadlock.
+CREATE TABLE lock_edges (
+  run_id     INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+  from_class TEXT NOT NULL,    -- class of the lock that was held
+  to_class   TEXT NOT NULL,    -- class of the lock that was taken
+  context    TEXT NOT NULL,    -- process, softirq, hardirq
+  site       TEXT NOT NULL,    -- where it was taken
+  count      INTEGER NOT NULL, -- how often
+  PRIMARY KEY (run_id, from_class, to_class, context, site)
+) STRICT, WITHOUT ROWID;
+
+-- ---- Views for people ----
+
+-- The runs, without the long texts.
+CREATE VIEW v_runs AS
+SELECT run_id, scenario, title, seed, status, message, fingerprint, operations,
+       sim_ns / 1e6 AS sim_ms, wall_ns / 1e6 AS wall_ms,
+       datetime (started_at, 'unixepoch') AS started_utc, version
+  FROM runs;
+
+-- Settings that differ between runs: what the experiment varied.
+CREATE VIEW v_varied AS
+SELECT run_id, key, value
+  FROM params
+ WHERE key IN (SELECT key FROM params GROUP BY key HAVING min (value) <> max (value)
+               UNION
+               SELECT key FROM params GROUP BY key
+               HAVING count (*) < (SELECT count (DISTINCT run_id) FROM params));
+
+-- One line a run: what was varied, and the results one looks at first.
+CREATE VIEW v_summary AS
+SELECT r.run_id, r.scenario, r.status,
+       (SELECT group_concat (key || ' = ' || value, ', ')
+          FROM (SELECT key, value FROM v_varied v WHERE v.run_id = r.run_id ORDER BY key)) AS varied,
+       max (value) FILTER (WHERE name = 'alloc.count') AS allocations,
+       max (value) FILTER (WHERE name = 'alloc.failed') AS failed_allocations,
+       100 * max (value) FILTER (WHERE name = 'frag.internal.mean') AS internal_mean_percent,
+       100 * max (value) FILTER (WHERE name = 'frag.internal.peak') AS internal_peak_percent,
+       100 * max (value) FILTER (WHERE name = 'frag.external.end') AS external_end_percent,
+       100 * max (value) FILTER (WHERE name = 'frag.external.peak') AS external_peak_percent,
+       max (value) FILTER (WHERE name = 'memory.requested.peak_bytes') / 1048576 AS requested_peak_mib,
+       max (value) FILTER (WHERE name = 'memory.reserved.peak_bytes') / 1048576 AS reserved_peak_mib,
+       max (value) FILTER (WHERE name = 'memory.metadata.peak_bytes') / 1048576 AS metadata_peak_mib,
+       max (value) FILTER (WHERE name = 'latency.alloc.p50_ns') AS alloc_p50_ns,
+       max (value) FILTER (WHERE name = 'latency.alloc.p99_ns') AS alloc_p99_ns,
+       max (value) FILTER (WHERE name = 'latency.alloc.max_ns') AS alloc_max_ns
+  FROM runs r LEFT JOIN metrics m ON m.run_id = r.run_id
+ GROUP BY r.run_id;
+
+-- What [expect] said, in words.
+CREATE VIEW v_expectations AS
+SELECT e.run_id, r.scenario, e.metric, e.text AS expected, e.measured,
+       CASE e.held WHEN 1 THEN 'held' ELSE 'did not hold' END AS outcome
+  FROM expectations e JOIN runs r ON r.run_id = e.run_id
+ ORDER BY e.run_id, e.seq;
+
+-- Series with their units and a time axis in ms.
+CREATE VIEW v_series AS
+SELECT s.run_id, s.t_ns / 1e6 AS t_ms, s.name, s.value, i.unit
+  FROM series s JOIN series_info i ON i.name = s.name;
+
+-- Waste by requested size.
+CREATE VIEW v_waste AS
+SELECT run_id, size_lo, size_hi, count, requested_bytes, held_bytes,
+       held_bytes - requested_bytes AS wasted_bytes,
+       100.0 * (held_bytes - requested_bytes) / nullif (held_bytes, 0) AS wasted_percent
+  FROM waste;
+
+-- Free memory by block size, over all mobilities.
+CREATE VIEW v_free_orders AS
+SELECT run_id, t_ns / 1e6 AS t_ms, zone, "order", sum (count) AS free_blocks,
+       sum (count << "order") AS free_pages
+  FROM free_blocks
+ GROUP BY run_id, t_ns, zone, "order";

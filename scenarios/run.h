@@ -1,0 +1,39 @@
+/* run.h: one execution of a scenario with one seed.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#pragma once
+
+#include "scenarios/scenario.h"
+#include "simcore/driver.h"
+
+G_BEGIN_DECLS
+
+/* A run that has been set up: the machine, the allocators and the workloads of one KmlRunSpec. */
+typedef struct _KmlRun KmlRun;
+
+/* Builds all of it; errors are those of the world (a trace that is missing or corrupt, no memory) or of settings that do not
+ * go together, with the scenario's name in front. */
+KmlRun *kml_run_new (const KmlScenario *scenario, const KmlRunSpec *spec, GError **error);
+void kml_run_free (KmlRun *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlRun, kml_run_free)
+
+void kml_run_set_progress (KmlRun *self, void (*progress) (guint64 n_operations, double share, gpointer data),
+                           gpointer data);
+void kml_run_set_sink (KmlRun *self, KmlSampleSink sink, gpointer data);
+void kml_run_set_checking (KmlRun *self, gboolean check_every_operation);
+
+/* To the end. */
+gboolean kml_run_execute (KmlRun *self, GError **error);
+
+/* After kml_run_execute(). */
+const KmlRecorder *kml_run_recorder (const KmlRun *self);
+const char *kml_run_fingerprint (const KmlRun *self);
+guint64 kml_run_n_operations (const KmlRun *self);
+KmlTime kml_run_end_time (const KmlRun *self);
+
+/* The recorder's metrics and the counters of the allocators and workloads, sorted by name. (transfer full) (element-type KmlMetric) */
+GArray *kml_run_metrics (const KmlRun *self);
+
+G_END_DECLS

@@ -1,0 +1,149 @@
+/* scenario.h: what an experiment is.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A scenario is a GLib key file. Loading checks all of it and reports every
+ * problem of the file at once, each with line and column. A loaded scenario is a
+ * list of runs: the product of its sweep axes and its repetitions, less what
+ * the constraint leaves out.
+ *
+ * Settings have one name everywhere (files, -s, the params table): group.key, and group.NAME.key for groups
+ * of which there can be several: "objects.bins", "workload.web.sizes".
+ */
+
+#pragma once
+
+#include "simcore/param.h"
+#include "simcore/recorder.h"
+#include "simcore/types.h"
+
+G_BEGIN_DECLS
+
+/* Something wrong at a place. line 0: the file as a whole. */
+typedef struct {
+  char *file; /* as the user wrote it; "-s" for an override */
+  guint line, column;
+  char *message; /* what is wrong, what was expected, the nearest known name */
+} KmlProblem;
+
+/* (element-type KmlProblem) with its free function set. */
+GPtrArray *kml_problems_new (void);
+void kml_problems_add (GPtrArray *problems, const char *file, guint line, guint column,
+                       const char *format, ...) G_GNUC_PRINTF (5, 6);
+
+/* "file:line:column: error: message", a line each. (transfer full) */
+char *kml_problems_format (const GPtrArray *problems);
+
+/* One effective setting of one run. */
+typedef struct {
+  char *key;   /* "objects.bins" */
+  char *value; /* as text, defaults filled in */
+} KmlSetting;
+
+/* One line of [expect]: what a metric should be. */
+typedef struct {
+  char *metric;
+  char *text; /* as written: ">= 1", "0.18 +- 0.01" */
+  double lo, hi; /* the range that holds; infinite where open */
+  gboolean lo_open, hi_open;
+  char *when_key, *when_value; /* (nullable): only for runs with this setting */
+  guint line;
+} KmlExpectation;
+
+typedef struct _KmlScenario KmlScenario;
+
+/* @overrides: "group.key=value" strings, NULL-terminated, (nullable). On any problem NULL is returned and
+ * @problems says all of it; a file that cannot be read is a problem with line 0. @ret_code (nullable): KML_ERROR_INPUT,
+ * or KML_ERROR_WORLD when the disk failed while reading. */
+KmlScenario *kml_scenario_load (const char *path, const char *const *overrides,
+                                GPtrArray *problems, KmlErrorCode *ret_code);
+
+/* The same from text already in memory (a database's scenario_text); PATHs are relative to @base_dir. */
+KmlScenario *kml_scenario_load_text (const char *name, const char *base_dir, const char *text,
+                                     gsize length, const char *const *overrides,
+                                     GPtrArray *problems);
+void kml_scenario_free (KmlScenario *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlScenario, kml_scenario_free)
+
+const char *kml_scenario_name (const KmlScenario *self);     /* file name without folder */
+const char *kml_scenario_base_dir (const KmlScenario *self);
+const char *kml_scenario_title (const KmlScenario *self);
+const char *kml_scenario_question (const KmlScenario *self); /* "" when not given */
+const char *kml_scenario_text (const KmlScenario *self);
+char *kml_scenario_overrides (const KmlScenario *self);      /* one a line (transfer full) */
+
+/* (element-type KmlExpectation) (transfer none) */
+const GPtrArray *kml_scenario_expectations (const KmlScenario *self);
+
+guint64 kml_scenario_n_runs (const KmlScenario *self);
+
+/* The keys that differ between runs, in the order of nesting: what a table of runs shows in its first columns. (transfer none) NULL-terminated */
+const char *const *kml_scenario_axes (const KmlScenario *self);
+
+/* One run: its effective settings. */
+typedef struct {
+  guint64 index; /* 0 .. n_runs - 1 */
+  guint64 repetition;
+  guint64 seed;        /* of this run: kml_rng_repetition_seed (scenario.seed, repetition) */
+  char *key;           /* identity of the run: hash of settings, seed and program version, 32 hexadecimal digits */
+  GPtrArray *settings; /* (element-type KmlSetting): every effective one, sorted by key */
+} KmlRunSpec;
+
+KmlRunSpec *kml_scenario_run_spec (const KmlScenario *self, guint64 index); /* (transfer full) */
+void kml_run_spec_free (KmlRunSpec *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlRunSpec, kml_run_spec_free)
+
+/* (nullable) */
+const char *kml_run_spec_get (const KmlRunSpec *self, const char *key);
+
+/* Writes the settings of @prefix ("machine", "workload.web") that @table declares into @instance. The texts were checked when
+ * the scenario was loaded; what only the world can say (a file that is gone) is an error. */
+gboolean kml_run_spec_apply (const KmlRunSpec *self, const char *prefix, const KmlParam *table,
+                             gpointer instance, GError **error);
+
+/* Names of the workloads, in the order of the file. (transfer container) */
+GPtrArray *kml_run_spec_names (const KmlRunSpec *self, const char *group);
+
+/* Whether @expectation is about this run. */
+gboolean kml_expectation_applies (const KmlExpectation *self, const KmlRunSpec *spec);
+gboolean kml_expectation_holds (const KmlExpectation *self, double measured);
+
+/* ---- What there is to set ---- */
+
+/* A group of a scenario file and the settings it has besides those of what it chooses. */
+typedef struct {
+  const char *name;       /* "machine" */
+  gboolean named;         /* [workload NAME] */
+  const char *chooser;    /* (nullable): the key that chooses a plug-in, "allocator" or "kind" */
+  const KmlParam *params; /* of the group itself */
+  const char *summary;
+} KmlGroupInfo;
+
+extern const KmlGroupInfo kml_scenario_groups[]; /* ends with a NULL name */
+
+/* The tables behind [scenario] and [machine], with the structs that they fill. */
+typedef struct {
+  char *title, *question;
+  guint64 seed;
+  KmlTime until; /* KML_TIME_MAX: the workloads' end */
+} KmlScenarioSettings;
+
+typedef struct {
+  guint64 cpus;
+  guint64 ram;
+  guint64 page_size;
+  char *profile;
+} KmlMachineSettings;
+
+extern const KmlParam kml_scenario_params[];
+extern const KmlParam kml_machine_params[];
+
+/* A cost profile by name (built in) or by path relative to @base_dir: a key file with [profile] title, source and [costs] item = time. */
+gboolean kml_profile_load (const char *name, const char *base_dir, KmlTime ret_cost[KML_N_COSTS],
+                           GError **error);
+
+/* Names of the built-in profiles, sorted, NULL-terminated (transfer full), and what one says of itself. */
+char **kml_profile_list (void);
+char *kml_profile_describe (const char *name);
+
+G_END_DECLS

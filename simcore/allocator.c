@@ -1,0 +1,71 @@
+/* allocator.c: making allocators, and the registry of them.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "simcore/allocator.h"
+
+#include "simcore/registry.h"
+
+static KmlRegistry registry;
+
+void
+kml_allocator_register (const KmlAllocatorOps *ops)
+{
+  g_assert (ops->instance_size >= sizeof (KmlAllocator));
+  g_assert (ops->init != NULL);
+  g_assert (ops->alloc != NULL);
+  g_assert (ops->free != NULL);
+  g_assert (ops->walk != NULL);
+  g_assert (ops->check != NULL);
+
+  kml_registry_add (&registry, ops);
+}
+
+const KmlAllocatorOps *
+kml_allocator_find (const char *name)
+{
+  return kml_registry_find (&registry, name);
+}
+
+const KmlAllocatorOps *const *
+kml_allocator_list (guint *ret_n)
+{
+  *ret_n = registry.n;
+  return (const KmlAllocatorOps *const *) registry.entries;
+}
+
+KmlAllocator *
+kml_allocator_new (const KmlAllocatorOps *ops, KmlMachine *machine, KmlAllocator *lower)
+{
+  KmlAllocator *self = g_malloc0 (ops->instance_size);
+
+  g_assert ((ops->level == KML_LEVEL_PAGES) == (lower == NULL));
+
+  self->ops = ops;
+  self->machine = machine;
+  self->lower = lower;
+  kml_params_set_defaults (ops->params, self);
+  return self;
+}
+
+gboolean
+kml_allocator_start (KmlAllocator *self, GError **error)
+{
+  if (!self->ops->init (self, error)) {
+    g_prefix_error (error, "allocator %s: ", self->ops->name);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+void
+kml_allocator_destroy (KmlAllocator *self)
+{
+  if (self == NULL)
+    return;
+  if (self->ops->finish != NULL)
+    self->ops->finish (self);
+  kml_params_clear (self->ops->params, self);
+  g_free (self);
+}

@@ -1,0 +1,158 @@
+/* allocator.h: what a simulated allocator is, seen from the machine.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * An allocator answers requests with blocks of simulated RAM. A *page allocator*
+ * hands out runs of page frames of the machine's RAM. An *object allocator* hands
+ * out objects and gets its pages from the allocator below it. A *layer* wraps an
+ * allocator of either level and is one itself. All three are this one interface,
+ * so they can be stacked, and one conformance suite tests them all.
+ *
+ * To add one: write one file that ends with KML_REGISTER_ALLOCATOR, name it in
+ * allocators/meson.build. allocators/bump.c is the smallest, made to be copied.
+ */
+
+#pragma once
+
+#include "simcore/machine.h"
+#include "simcore/param.h"
+#include "simcore/request.h"
+#include "simcore/types.h"
+
+G_BEGIN_DECLS
+
+typedef struct _KmlAllocator KmlAllocator;
+typedef struct _KmlAllocatorOps KmlAllocatorOps;
+
+typedef enum {
+  KML_LEVEL_PAGES,
+  KML_LEVEL_OBJECTS,
+  KML_LEVEL_LAYER,
+} KmlLevel;
+
+/* What an allocator counts, one name a counter: "splits" of buddy becomes the metric "buddy.splits". */
+typedef struct {
+  const char *name;
+  const char *unit;
+  const char *summary;
+} KmlCounterInfo;
+
+#define KML_MAX_COUNTERS 16
+
+/* One cache (size class) of an object allocator, for slab statistics. */
+typedef struct {
+  char name[32]; /* "18", "kmalloc-192": unique within the allocator */
+  guint64 object_size; /* bytes an object occupies */
+  guint64 n_objects;   /* room for, in the slabs there are */
+  guint64 n_active;    /* in use */
+  guint64 n_slabs;
+  guint64 n_frames; /* page frames held */
+} KmlCacheInfo;
+
+typedef enum {
+  KML_BLOCK_FREE,
+  KML_BLOCK_USED,
+  KML_BLOCK_METADATA, /* neither: headers, tails of slabs, the allocator's own pages */
+} KmlBlockState;
+
+/* @size bytes from @start. Page allocators report runs of frames, object allocators what is inside the runs they hold. */
+typedef void (*KmlWalkFunc) (KmlAddr start, guint64 size, KmlBlockState state, gpointer user_data);
+typedef void (*KmlCacheFunc) (const KmlCacheInfo *cache, gpointer user_data);
+
+/**
+ * KmlAllocatorOps:
+ * @name: the name that scenario files and result tables use, e.g. "buddy"
+ * @summary: one line for `kmemlab list allocators`
+ * @level: pages, objects or layer
+ * @instance_size: size of the struct that begins with a #KmlAllocator; the core allocates it zeroed
+ * @params: (nullable): table of parameters; values are in the instance before @init
+ * @counters: (nullable): names of the counters in #KmlAllocator.counters, ended by a NULL name
+ * @init: sets up an instance. Checks what one parameter alone cannot tell (KML_ERROR_INPUT)
+ * @finish: (nullable): releases what @init took on the host, not the instance
+ * @alloc: a block of at least request->size bytes that keeps request->constraints, or %KML_ADDR_NONE: out of
+ *   memory is an outcome. *@ret_held is the size of the block given, including what the request
+ *   cannot use; written only on success. The cost of the work is spent on the machine's clock
+ * @free: takes back what @alloc returned; returns its held size. @how says which CPU and context frees.
+ *   A pointer that is not one to a live block is a bug of the caller and fails an assertion
+ * @split: (nullable): pages only: makes the block at @addr two or more blocks of @piece bytes each (a power of two
+ *   number of frames) that are freed separately from then on, as Linux's split_page()
+ * @shrink: (nullable): gives back to the lower allocator all that holds no live block
+ * @walk: calls @func for every block in address order. Page allocators: the blocks tile the usable
+ *   range without gap or overlap. Object allocators: the blocks tile each run of pages they hold
+ * @walk_caches: (nullable): calls @func for every cache, in order of object size
+ * @check: verifies every invariant that the file's head names; the error (KML_ERROR_CORRUPT) names the one that broke
+ *
+ * What is known about fragmentation comes from @walk and from the free area, never from the allocator's
+ * own opinion, so it means the same for all.
+ */
+struct _KmlAllocatorOps {
+  const char *name;
+  const char *summary;
+  KmlLevel level;
+  gsize instance_size;
+  const KmlParam *params;
+  const KmlCounterInfo *counters;
+
+  gboolean (*init) (KmlAllocator *self, GError **error);
+  void (*finish) (KmlAllocator *self);
+
+  KmlAddr (*alloc) (KmlAllocator *self, const KmlRequest *request, guint64 *ret_held);
+  guint64 (*free) (KmlAllocator *self, KmlAddr addr, const KmlRequest *how);
+  void (*split) (KmlAllocator *self, KmlAddr addr, guint64 piece);
+  void (*shrink) (KmlAllocator *self);
+
+  void (*walk) (const KmlAllocator *self, KmlWalkFunc func, gpointer user_data);
+  void (*walk_caches) (const KmlAllocator *self, KmlCacheFunc func, gpointer user_data);
+  gboolean (*check) (const KmlAllocator *self, GError **error);
+};
+
+struct _KmlAllocator {
+  const KmlAllocatorOps *ops;
+  KmlMachine *machine;
+  KmlAllocator *lower;                /* (nullable): where pages come from; NULL for page allocators */
+  guint64 metadata_bytes;             /* simulated memory that is neither free nor a block: headers, tails, lists */
+  guint64 counters[KML_MAX_COUNTERS]; /* in the order of ops->counters */
+};
+
+/* ---- Calling one ---- */
+
+static inline KmlAddr
+kml_allocator_alloc (KmlAllocator *self, const KmlRequest *request, guint64 *ret_held)
+{
+  return self->ops->alloc (self, request, ret_held);
+}
+
+static inline guint64
+kml_allocator_free_block (KmlAllocator *self, KmlAddr addr, const KmlRequest *how)
+{
+  return self->ops->free (self, addr, how);
+}
+
+/* ---- Making one ---- */
+
+/* An instance whose parameters have their defaults, not yet initialised: set fields with kml_param_parse(), then
+ * call kml_allocator_start(). @lower is NULL for a page allocator. (transfer full) */
+KmlAllocator *kml_allocator_new (const KmlAllocatorOps *ops, KmlMachine *machine,
+                                 KmlAllocator *lower);
+gboolean kml_allocator_start (KmlAllocator *self, GError **error);
+void kml_allocator_destroy (KmlAllocator *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlAllocator, kml_allocator_destroy)
+
+/* ---- The registry ---- */
+
+/* (transfer none) (nullable) */
+const KmlAllocatorOps *kml_allocator_find (const char *name);
+
+/* Sorted by name, not by the order in which the linker placed the constructors. (transfer none) */
+const KmlAllocatorOps *const *kml_allocator_list (guint *ret_n);
+
+void kml_allocator_register (const KmlAllocatorOps *ops);
+
+/* The last line of an allocator's file, built in or out of tree. */
+#define KML_REGISTER_ALLOCATOR(ops)                                                                \
+  static void __attribute__ ((constructor)) ops##_register (void)                                  \
+  {                                                                                                \
+    kml_allocator_register (&(ops));                                                               \
+  }
+
+G_END_DECLS

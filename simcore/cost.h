@@ -1,0 +1,40 @@
+/* cost.h: what things take on the simulated machine.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A cost profile is a data file (scenarios/profiles/) that gives a time to each
+ * item below; simulated code names the items it uses and never a number:
+ *
+ *   kml_spend (machine, KML_COST_INSTRUCTION, 12);
+ *
+ * Without the cache model a reference to memory costs what its kind says: hot
+ * data (list heads, the CPU's own state) hits the first level, warm data (a frame's record, a
+ * slab's header) the second, cold data (an object not touched since it was freed) memory.
+ */
+
+#pragma once
+
+#include "simcore/types.h"
+
+G_BEGIN_DECLS
+
+typedef enum {
+  KML_COST_INSTRUCTION, /* one instruction of a straight path */
+  KML_COST_BRANCH_MISS, /* a branch that no predictor gets right */
+  KML_COST_HOT,         /* a reference that hits the first-level cache */
+  KML_COST_WARM,        /* ... the second-level cache */
+  KML_COST_COLD,        /* ... the last-level cache or memory */
+  KML_COST_ATOMIC,      /* an atomic read-modify-write of a line that this CPU owns */
+  KML_COST_LOCK,        /* taking and releasing a lock that nobody else wants */
+  KML_COST_ZERO_PAGE,   /* clearing one page frame (__GFP_ZERO) */
+  KML_N_COSTS,
+} KmlCost;
+
+typedef struct {
+  const char *key; /* in the profile's [costs] group */
+  const char *summary;
+} KmlCostItem;
+
+extern const KmlCostItem kml_cost_items[KML_N_COSTS];
+
+G_END_DECLS

@@ -1,0 +1,58 @@
+/* free-area.h: how much is free, in blocks of which order.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The page allocator keeps these counts as it works, so fragmentation costs an
+ * addition and not a walk, and means the same for every page allocator: a free
+ * run that is not a power of two is counted as the naturally aligned blocks
+ * it can be cut into, largest first, as /proc/buddyinfo would show it.
+ * The conformance suite holds the counts against walk().
+ *
+ * External fragmentation for an order j is Mel Gorman's unusable free space
+ * index (Gorman & Whitcroft, "The What, The Why and the Where To of
+ * Anti-Fragmentation", OLS 2006):
+ *
+ *     1 - (free frames in blocks of order >= j) / (free frames)
+ */
+
+#pragma once
+
+#include "simcore/types.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+  guint64 blocks[KML_N_MOBILITIES][KML_MAX_ORDER + 1]; /* free blocks */
+  guint64 n_free;  /* page frames: always the sum over blocks[m][k] << k */
+  guint64 version; /* changes whenever a count does */
+} KmlFreeArea;
+
+static inline void
+kml_free_area_add (KmlFreeArea *self, guint order, KmlMobility mobility)
+{
+  self->blocks[mobility][order]++;
+  self->n_free += G_GUINT64_CONSTANT (1) << order;
+  self->version++;
+}
+
+static inline void
+kml_free_area_remove (KmlFreeArea *self, guint order, KmlMobility mobility)
+{
+  g_assert (self->blocks[mobility][order] > 0);
+  self->blocks[mobility][order]--;
+  self->n_free -= G_GUINT64_CONSTANT (1) << order;
+  self->version++;
+}
+
+/* For runs that are not one aligned power of two. */
+void kml_free_area_add_run (KmlFreeArea *self, KmlPfn first, guint64 n_frames, KmlMobility mobility);
+void kml_free_area_remove_run (KmlFreeArea *self, KmlPfn first, guint64 n_frames,
+                               KmlMobility mobility);
+
+/* Free frames in blocks of at least @order. */
+guint64 kml_free_area_suitable (const KmlFreeArea *self, guint order);
+
+/* The unusable free space index of @order in [0, 1]; 0 when nothing is free. */
+double kml_free_area_unusable (const KmlFreeArea *self, guint order);
+
+G_END_DECLS

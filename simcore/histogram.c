@@ -1,0 +1,62 @@
+/* histogram.c: reading a log-linear histogram.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "simcore/histogram.h"
+
+guint64
+kml_histogram_bucket_lo (guint bucket)
+{
+  guint shift;
+
+  if (bucket < 64)
+    return bucket;
+  shift = (bucket - 64) / KML_HISTOGRAM_SUB_BUCKETS + 1; /* log2 of the width */
+  return (guint64) (KML_HISTOGRAM_SUB_BUCKETS + bucket % KML_HISTOGRAM_SUB_BUCKETS) << shift;
+}
+
+guint64
+kml_histogram_bucket_width (guint bucket)
+{
+  if (bucket < 64)
+    return 1;
+  return G_GUINT64_CONSTANT (1) << ((bucket - 64) / KML_HISTOGRAM_SUB_BUCKETS + 1);
+}
+
+double
+kml_histogram_mean (const KmlHistogram *self)
+{
+  return self->n == 0 ? 0.0 : (double) self->sum / (double) self->n;
+}
+
+guint64
+kml_histogram_quantile (const KmlHistogram *self, guint64 parts, guint64 per)
+{
+  guint64 rank, seen = 0;
+
+  if (self->n == 0)
+    return 0;
+  rank = (guint64) (((unsigned __int128) self->n * parts + per - 1) / per);
+  rank = CLAMP (rank, 1, self->n);
+  for (guint bucket = 0; bucket < KML_HISTOGRAM_N_BUCKETS; bucket++) {
+    seen += self->counts[bucket];
+    if (seen >= rank) {
+      const guint64 last =
+        kml_histogram_bucket_lo (bucket) + (kml_histogram_bucket_width (bucket) - 1);
+
+      return MIN (last, self->max);
+    }
+  }
+  g_assert_not_reached ();
+}
+
+void
+kml_histogram_merge (KmlHistogram *self, const KmlHistogram *other)
+{
+  for (guint bucket = 0; bucket < KML_HISTOGRAM_N_BUCKETS; bucket++)
+    self->counts[bucket] += other->counts[bucket];
+  self->n += other->n;
+  self->sum += other->sum;
+  self->max = MAX (self->max, other->max);
+}

@@ -1,0 +1,67 @@
+/* histogram.h: a distribution of integers in bounded memory.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Log-linear buckets, as in Gil Tene's HdrHistogram: exact below 64, then 32
+ * buckets to each power of two, so a value is known to 1/32 (3.1 %) and
+ * recording is a shift and an increment. Histograms of the same kind are merged
+ * by adding the counts.
+ *
+ *   value  0 .. 63         bucket = value
+ *   value  64 .. 127       width 2, buckets 64 .. 95
+ *   value  128 .. 255      width 4, buckets 96 .. 127        and so on
+ */
+
+#pragma once
+
+#include "simcore/types.h"
+
+G_BEGIN_DECLS
+
+#define KML_HISTOGRAM_LINEAR_BITS 6
+#define KML_HISTOGRAM_SUB_BUCKETS 32
+#define KML_HISTOGRAM_N_BUCKETS                                                                    \
+  (64 + (64 - KML_HISTOGRAM_LINEAR_BITS) * KML_HISTOGRAM_SUB_BUCKETS)
+
+typedef struct {
+  guint64 counts[KML_HISTOGRAM_N_BUCKETS];
+  guint64 n;
+  unsigned __int128 sum;
+  guint64 max;
+} KmlHistogram;
+
+static inline guint
+kml_histogram_bucket (guint64 value)
+{
+  guint magnitude;
+
+  if (value < 64)
+    return (guint) value;
+  magnitude = 63 - (guint) __builtin_clzll (value); /* 64 -> 6 */
+  return (magnitude - 4) * KML_HISTOGRAM_SUB_BUCKETS +
+         (guint) ((value >> (magnitude - 5)) & (KML_HISTOGRAM_SUB_BUCKETS - 1));
+}
+
+static inline void
+kml_histogram_add (KmlHistogram *self, guint64 value)
+{
+  self->counts[kml_histogram_bucket (value)]++;
+  self->n++;
+  self->sum += value;
+  if (value > self->max)
+    self->max = value;
+}
+
+/* The values of a bucket are [lo, lo + width). */
+guint64 kml_histogram_bucket_lo (guint bucket);
+guint64 kml_histogram_bucket_width (guint bucket);
+
+double kml_histogram_mean (const KmlHistogram *self);
+
+/* The smallest recorded value that is known to be >= a share @parts / @per of all values, as the upper
+ * end of its bucket, never above the maximum; 0 when empty. Integers, so the result is exact: p99.9 is (999, 1000). */
+guint64 kml_histogram_quantile (const KmlHistogram *self, guint64 parts, guint64 per);
+
+void kml_histogram_merge (KmlHistogram *self, const KmlHistogram *other);
+
+G_END_DECLS

@@ -1,0 +1,38 @@
+/* machine.c: setting up the virtual computer.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "simcore/machine.h"
+
+KmlMachine *
+kml_machine_new (const KmlMachineConfig *config, GError **error)
+{
+  KmlMachine *self;
+  KmlRam *ram;
+
+  if (config->n_cpus < 1 || config->n_cpus > KML_MAX_CPUS) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "a machine has 1 to %d CPUs, not %u",
+                 KML_MAX_CPUS, config->n_cpus);
+    return NULL;
+  }
+  ram = kml_ram_new (config->ram, config->page_size, error);
+  if (ram == NULL)
+    return NULL;
+
+  self = g_new0 (KmlMachine, 1);
+  self->ram = ram;
+  self->n_cpus = config->n_cpus;
+  self->seed = config->seed;
+  memcpy (self->cost, config->cost, sizeof self->cost);
+  return self;
+}
+
+void
+kml_machine_free (KmlMachine *self)
+{
+  if (self == NULL)
+    return;
+  kml_ram_free (self->ram);
+  g_free (self);
+}

@@ -1,0 +1,51 @@
+/* machine.h: the virtual computer: clock, CPUs, RAM, costs.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What a machine is made of is public to the simulated kernel code that runs on
+ * it (allocators, later the pager and the tasks): the fields are read and
+ * written on every operation.
+ */
+
+#pragma once
+
+#include "simcore/cost.h"
+#include "simcore/free-area.h"
+#include "simcore/ram.h"
+#include "simcore/types.h"
+
+G_BEGIN_DECLS
+
+#define KML_MAX_CPUS 256
+
+/* A machine of one zone; every CPU has a clock of its own. */
+typedef struct {
+  KmlTime now; /* the clock of the CPU that is running: what simulated code spends moves it */
+  KmlTime cost[KML_N_COSTS]; /* the profile */
+  KmlRam *ram;               /* (owned) */
+  KmlFreeArea free_area;     /* kept by the page allocator */
+  guint n_cpus;
+  guint64 seed;
+  KmlTime cpu_clock[KML_MAX_CPUS]; /* when each CPU will have finished what it was given */
+} KmlMachine;
+
+typedef struct {
+  guint n_cpus; /* 1 .. KML_MAX_CPUS */
+  guint64 ram;  /* bytes */
+  guint64 page_size;
+  guint64 seed;
+  KmlTime cost[KML_N_COSTS];
+} KmlMachineConfig;
+
+KmlMachine *kml_machine_new (const KmlMachineConfig *config, GError **error);
+void kml_machine_free (KmlMachine *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlMachine, kml_machine_free)
+
+/* The running CPU works for @n items of @cost. */
+static inline void
+kml_spend (KmlMachine *self, KmlCost cost, guint64 n)
+{
+  self->now += self->cost[cost] * n;
+}
+
+G_END_DECLS

@@ -1,0 +1,29 @@
+/* op.h: one step of a workload, ready to be executed.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#pragma once
+
+#include "simcore/request.h"
+
+G_BEGIN_DECLS
+
+typedef enum {
+  KML_OP_ALLOC, /* ask for request.size bytes and call the block `block` */
+  KML_OP_FREE,  /* give `block` back; of the request only cpu, context and site count */
+  KML_OP_SPLIT, /* pages: halve `block`; the upper half is called `other` from now on */
+} KmlOpKind;
+
+/* Blocks have names, not addresses, so one stream of operations can be run by every allocator. Names are small
+ * integers; a name is free to be used again after KML_OP_FREE, so the table of live blocks stays dense. */
+typedef struct {
+  KmlTime time; /* not before; 0: as soon as the workload's last operation is done */
+  KmlRequest request;
+  guint32 block;
+  guint32 other;
+  guint8 kind;  /* KmlOpKind */
+  guint8 level; /* KML_LEVEL_PAGES or KML_LEVEL_OBJECTS: which allocator is asked */
+} KmlOp;
+
+G_END_DECLS

@@ -1,0 +1,69 @@
+/* ram.c: the backing store of simulated memory.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * One private anonymous mapping without reserved swap: the host gives a page
+ * when simulated code first touches it, zeroed, so a machine of 64 GiB starts as
+ * fast as one of 64 KiB, and the run does not depend on what was in memory before.
+ */
+
+#include "simcore/ram.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+
+#define PAGE_SIZE_MIN (G_GUINT64_CONSTANT (1) << 9)
+#define PAGE_SIZE_MAX (G_GUINT64_CONSTANT (1) << 24)
+#define N_FRAMES_MAX  G_MAXUINT32 /* KML_PFN_NONE is not a frame */
+
+KmlRam *
+kml_ram_new (guint64 size, guint64 page_size, GError **error)
+{
+  KmlRam *self;
+  guint64 n_frames, table_frames;
+  void *store;
+
+  if (page_size < PAGE_SIZE_MIN || page_size > PAGE_SIZE_MAX ||
+      (page_size & (page_size - 1)) != 0) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "a page has a power of two of bytes between 512 B and 16 MiB, not %" G_GUINT64_FORMAT,
+                 page_size);
+    return NULL;
+  }
+  n_frames = size / page_size;
+  if (size % page_size != 0 || n_frames < 4 || n_frames > N_FRAMES_MAX) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "RAM is a number of whole pages of %" G_GUINT64_FORMAT
+                 " bytes, at least 4 and fewer than 2^32; %" G_GUINT64_FORMAT " bytes are not",
+                 page_size, size);
+    return NULL;
+  }
+  store = mmap (NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+                -1, 0);
+  if (store == MAP_FAILED) {
+    g_set_error (error, KML_ERROR, KML_ERROR_WORLD,
+                 "the host has no %" G_GUINT64_FORMAT
+                 " bytes of address space for the simulated RAM: %s",
+                 size, g_strerror (errno));
+    return NULL;
+  }
+
+  self = g_new0 (KmlRam, 1);
+  self->store = store;
+  self->size = size;
+  self->page_shift = (guint) g_bit_nth_lsf (page_size, -1);
+  self->n_frames = (guint32) n_frames;
+  table_frames = (n_frames * sizeof (KmlFrame) + page_size - 1) >> self->page_shift;
+  self->n_usable = (guint32) (n_frames - table_frames);
+  self->frames = (KmlFrame *) (self->store + ((guint64) self->n_usable << self->page_shift));
+  return self;
+}
+
+void
+kml_ram_free (KmlRam *self)
+{
+  if (self == NULL)
+    return;
+  munmap (self->store, self->size);
+  g_free (self);
+}

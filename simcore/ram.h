@@ -1,0 +1,136 @@
+/* ram.h: the simulated memory: page frames, their records, and what is stored in them.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * RAM is real backing store of the simulated size, mapped lazily by the host,
+ * so that allocators keep their free lists and headers inside simulated memory
+ * as real ones do. A frame that nobody touched costs the host nothing.
+ *
+ * Every page frame has a record, and the table of records lies in simulated RAM
+ * too, at its upper end, as Linux's mem_map does: it is the first metadata that
+ * a kernel pays for. The frames below it are the ones to be handed out.
+ *
+ *        0                               n_usable            n_frames
+ *        | frames that allocators manage | the frame table   |
+ *
+ * Names of invariants (ram.c checks what it can):
+ *   M1  frames [n_usable, n_frames) are KML_FRAME_RESERVED for ever (implied, not written)
+ *   M2  what is stored in RAM is never host pointers
+ */
+
+#pragma once
+
+#include <string.h>
+
+#include "simcore/types.h"
+
+G_BEGIN_DECLS
+
+/* Who has a frame. 0 is a frame that was never touched: free, and all its record zero. */
+typedef enum {
+  KML_FRAME_UNTOUCHED = 0,
+  KML_FRAME_FREE, /* first frame of a free run */
+  KML_FRAME_TAIL, /* inside a run (free or used); what it says besides is the owner's business */
+  KML_FRAME_USED, /* first frame of a run in use */
+} KmlFrameState;
+
+/* The record of a page frame: what the machine says of it, and 24 bytes that
+ * belong to whoever has the frame (as struct page's unions do): the page
+ * allocator while it is free, the object allocator while it is a slab. */
+typedef struct {
+  guint8 state;    /* KmlFrameState */
+  guint8 order;    /* of the run that starts here (power-of-two allocators) */
+  guint8 mobility; /* KmlMobility of the run that starts here */
+  guint8 flags;    /* KML_FRAME_FLAG_… */
+  guint32 n_frames; /* length of the run that starts here */
+  union {
+    struct {
+      KmlPfn next, prev; /* free list */
+    } free;
+    struct {
+      KmlPfn next, prev;    /* list of slabs with free objects */
+      KmlPfn head;          /* KML_FRAME_TAIL inside a slab: the slab's first frame */
+      guint32 n_used;       /* objects in use */
+      guint32 first_free;   /* index of the first object on the slab's free list, n_objects + 1 style ends are the owner's */
+      guint16 size_class;
+      guint16 owner; /* which of several allocators, 0: none */
+    } slab;
+    guint64 words[3];
+  };
+} KmlFrame;
+
+G_STATIC_ASSERT (sizeof (KmlFrame) == 32);
+
+#define KML_FRAME_FLAG_SLAB 0x01 /* the run belongs to an object allocator */
+
+typedef struct {
+  guint8 *store;    /* host address of simulated address 0 */
+  KmlFrame *frames; /* (array length=n_frames): inside the store */
+  guint64 size;     /* bytes */
+  guint page_shift;
+  guint32 n_frames;
+  guint32 n_usable; /* frames below the frame table */
+} KmlRam;
+
+/* @page_size is a power of two of at least 512 bytes, @size a multiple of it. Errors: INPUT for a size that
+ * makes no sense, WORLD when the host will not reserve so much address space. */
+KmlRam *kml_ram_new (guint64 size, guint64 page_size, GError **error);
+void kml_ram_free (KmlRam *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlRam, kml_ram_free)
+
+static inline guint64
+kml_ram_page_size (const KmlRam *self)
+{
+  return G_GUINT64_CONSTANT (1) << self->page_shift;
+}
+
+static inline KmlFrame *
+kml_ram_frame (const KmlRam *self, KmlPfn pfn)
+{
+  return &self->frames[pfn];
+}
+
+static inline KmlPfn
+kml_ram_pfn (const KmlRam *self, KmlAddr addr)
+{
+  return (KmlPfn) (addr >> self->page_shift);
+}
+
+static inline KmlAddr
+kml_ram_addr (const KmlRam *self, KmlPfn pfn)
+{
+  return (KmlAddr) pfn << self->page_shift;
+}
+
+/* memcpy: an address need not be aligned; it compiles to one load. */
+static inline guint32
+kml_ram_load32 (const KmlRam *self, KmlAddr addr)
+{
+  guint32 value;
+
+  memcpy (&value, self->store + addr, sizeof value);
+  return value;
+}
+
+static inline void
+kml_ram_store32 (KmlRam *self, KmlAddr addr, guint32 value)
+{
+  memcpy (self->store + addr, &value, sizeof value);
+}
+
+static inline guint64
+kml_ram_load64 (const KmlRam *self, KmlAddr addr)
+{
+  guint64 value;
+
+  memcpy (&value, self->store + addr, sizeof value);
+  return value;
+}
+
+static inline void
+kml_ram_store64 (KmlRam *self, KmlAddr addr, guint64 value)
+{
+  memcpy (self->store + addr, &value, sizeof value);
+}
+
+G_END_DECLS

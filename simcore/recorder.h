@@ -1,0 +1,169 @@
+/* recorder.h: the only way by which anything measured leaves a run.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The recorder keeps in memory what a run measured: sums, histograms, and a
+ * bounded number of snapshots of the state over time. Recording never changes a
+ * run. What a scenario does not ask for is not paid for.
+ *
+ *   totals      counts, peaks, and integrals over time of the bytes asked for and held
+ *   latency     one histogram of picoseconds per operation and context
+ *   snapshots   the state at instants of a regular grid. The grid starts fine; whenever the table
+ *               is full every second snapshot is dropped and the step doubles, so a run of any length
+ *               ends with between points/2 and points of them, on round times
+ *   waste       by requested size: how often, how many bytes asked and held
+ *   failures    requests that got nothing, the first KML_MAX_FAILURES of them one by one
+ *   samples     every operation or a random share, packed by KML_SAMPLE_BLOCK (samples.h), handed to a sink as they
+ *               fill: the only thing that grows with the run, so it does not stay in memory
+ *
+ * Definitions.
+ *   held        bytes of the blocks that live requests were given
+ *   internal fragmentation  (held - requested) / held; its mean over time is 1 - integral of requested / integral of held
+ *   external fragmentation  the unusable free space index (free-area.h) at [record] external-order
+ *   reserved    page frames that are not free, in bytes: blocks, slabs, empty slabs, allocators' own pages
+ *   metadata    the frame table and what allocators say they keep for themselves
+ */
+
+#pragma once
+
+#include "simcore/allocator.h"
+#include "simcore/histogram.h"
+#include "simcore/machine.h"
+#include "simcore/op.h"
+#include "simcore/rng.h"
+#include "simcore/samples.h"
+
+G_BEGIN_DECLS
+
+#define KML_MAX_FAILURES    10000
+#define KML_WASTE_EXACT     8192 /* sizes up to this are counted one by one, larger ones by histogram bucket */
+#define KML_WASTE_N         (KML_WASTE_EXACT + 1 + KML_HISTOGRAM_N_BUCKETS)
+#define KML_PAGEMAP_CELLS   256
+
+typedef enum { KML_RECORD_NONE, KML_RECORD_SAMPLE, KML_RECORD_ALL } KmlRecordEvents;
+
+/* The [record] group. */
+typedef struct {
+  gboolean latency;
+  gboolean waste;
+  gboolean pagemap;
+  guint events;        /* KmlRecordEvents */
+  double sampling;     /* share of operations for events = sample */
+  KmlTime interval;    /* between snapshots; 0: automatic */
+  guint64 points;      /* most snapshots when automatic */
+  guint64 external_order;
+} KmlRecordConfig;
+
+extern const KmlParam kml_record_params[];
+
+typedef enum {
+  KML_SERIES_LIVE_BLOCKS,
+  KML_SERIES_REQUESTED,
+  KML_SERIES_HELD,
+  KML_SERIES_RESERVED,
+  KML_SERIES_FREE,
+  KML_SERIES_INTERNAL, /* parts per 10^9 */
+  KML_SERIES_EXTERNAL, /* parts per 10^9 */
+  KML_N_SERIES,
+} KmlSeries;
+
+/* Name, unit and the divisor that makes an integer of a snapshot the value people see. */
+typedef struct {
+  const char *name;
+  const char *unit;
+  double scale;
+} KmlSeriesInfo;
+
+extern const KmlSeriesInfo kml_series_info[KML_N_SERIES];
+
+typedef struct {
+  KmlTime time;
+  guint64 values[KML_N_SERIES];
+  guint64 free_blocks[KML_N_MOBILITIES][KML_MAX_ORDER + 1];
+  KmlCacheInfo *caches; /* (owned) (array length=n_caches) */
+  guint n_caches;
+  guint8 *pagemap; /* (owned) (nullable) (array length=KML_PAGEMAP_CELLS): share of the cell's frames in use, 0 .. 255 */
+} KmlSnapshot;
+
+typedef struct {
+  guint64 count, requested, held;
+} KmlWaste;
+
+typedef struct {
+  KmlTime time;
+  KmlRequest request; /* constraints are not kept: NULL */
+  guint8 level;
+} KmlFailure;
+
+typedef enum { KML_OPERATION_ALLOC, KML_OPERATION_FREE, KML_N_OPERATIONS } KmlOperation;
+
+/* "alloc", "free" */
+extern const char *const kml_operation_names[KML_N_OPERATIONS];
+
+/* One scalar result. */
+typedef struct {
+  char *name; /* (owned) */
+  const char *unit;
+  double value;
+} KmlMetric;
+
+/* What `kmemlab list metrics` says of a metric; N, CONTEXT and the like in a name stand for many. */
+typedef struct {
+  const char *name;
+  const char *unit;
+  const char *formula;
+} KmlMetricInfo;
+
+extern const KmlMetricInfo kml_recorder_metric_info[]; /* ends with a NULL name */
+
+typedef struct {
+  KmlRecordConfig config;
+  KmlMachine *machine;
+  KmlAllocator *pages;
+  KmlAllocator *objects; /* (nullable) */
+
+  /* totals */
+  guint64 n_alloc, n_failed, n_free, n_free_skipped;
+  guint64 live_blocks, requested, held;
+  guint64 peak_requested, peak_held, requested_at_peak_held;
+  guint64 peak_reserved, peak_metadata;
+  KmlTime last_time; /* up to which the integrals go */
+  unsigned __int128 requested_time, held_time;
+  guint64 area_version; /* of the free area when the peaks below were looked at */
+  guint64 peak_external_ppb;
+
+  KmlHistogram *latency[KML_N_OPERATIONS][KML_N_CONTEXTS]; /* (owned) (nullable) */
+  KmlWaste *waste;     /* (owned) (nullable) (array length=KML_WASTE_N) */
+  GArray *failures;    /* (owned) (element-type KmlFailure) */
+  GArray *snapshots;   /* (owned) (element-type KmlSnapshot) */
+  KmlTime step, next_snapshot;
+
+  KmlRng sampling_rng;
+  guint64 sampling_threshold;
+  KmlSampleBlock *samples; /* (owned) (nullable) */
+  guint64 n_samples;
+  KmlSampleSink sink; /* (nullable) */
+  gpointer sink_data;
+  GError *sink_error; /* (owned) (nullable): the first; recording of samples stops there and the run fails */
+} KmlRecorder;
+
+KmlRecorder *kml_recorder_new (const KmlRecordConfig *config, KmlMachine *machine,
+                               KmlAllocator *pages, KmlAllocator *objects);
+void kml_recorder_free (KmlRecorder *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlRecorder, kml_recorder_free)
+
+/* Where full blocks of samples go; without a sink they are dropped. */
+void kml_recorder_set_sink (KmlRecorder *self, KmlSampleSink sink, gpointer data);
+
+/* Closes the integrals at the end of the run, takes the last snapshot, flushes samples. */
+gboolean kml_recorder_finish (KmlRecorder *self, GError **error);
+
+/* Every scalar result, sorted by name. (transfer full) (element-type KmlMetric) */
+GArray *kml_recorder_metrics (const KmlRecorder *self);
+void kml_metric_clear (KmlMetric *metric);
+void kml_metrics_sort (GArray *metrics); /* by name */
+
+/* The requested sizes [lo, hi] that entry @i of waste counts. */
+void kml_recorder_waste_range (guint i, guint64 *ret_lo, guint64 *ret_hi);
+
+G_END_DECLS

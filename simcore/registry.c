@@ -1,0 +1,40 @@
+/* registry.c: a sorted table of things that have a name.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "simcore/registry.h"
+
+#include <string.h>
+
+static const char *
+name_of (const void *entry)
+{
+  return *(const char *const *) entry;
+}
+
+void
+kml_registry_add (KmlRegistry *self, const void *entry)
+{
+  guint at = self->n;
+
+  g_assert (name_of (entry) != NULL);
+  g_assert (self->n < KML_REGISTRY_MAX);
+
+  while (at > 0 && strcmp (name_of (self->entries[at - 1]), name_of (entry)) > 0) {
+    self->entries[at] = self->entries[at - 1];
+    at--;
+  }
+  g_assert (at == 0 || strcmp (name_of (self->entries[at - 1]), name_of (entry)) != 0);
+  self->entries[at] = entry;
+  self->n++;
+}
+
+const void *
+kml_registry_find (const KmlRegistry *self, const char *name)
+{
+  for (guint i = 0; i < self->n; i++)
+    if (strcmp (name_of (self->entries[i]), name) == 0)
+      return self->entries[i];
+  return NULL;
+}

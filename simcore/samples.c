@@ -1,0 +1,112 @@
+/* samples.c: packing samples into columns of differences.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "simcore/samples.h"
+
+#include <string.h>
+
+/* Small differences of either sign become small numbers: 0 -1 1 -2 2 -> 0 1 2 3 4. */
+static inline guint64
+zigzag (guint64 difference)
+{
+  return (difference << 1) ^ (guint64) ((gint64) difference >> 63);
+}
+
+static inline guint64
+unzigzag (guint64 code)
+{
+  return (code >> 1) ^ -(code & 1);
+}
+
+static guint8 *
+put_varint (guint8 *at, guint64 value)
+{
+  while (value >= 0x80) {
+    *at++ = (guint8) (value | 0x80);
+    value >>= 7;
+  }
+  *at++ = (guint8) value;
+  return at;
+}
+
+gsize
+kml_sample_block_encode (const KmlSampleBlock *self, guint8 *ret_data)
+{
+  guint8 *at = ret_data;
+
+  g_assert (self->n <= KML_SAMPLE_BLOCK);
+
+  for (guint column = 0; column < KML_SAMPLE_COLUMNS; column++) {
+    const guint64 *values = self->columns[column];
+    guint8 *const start = at + 4;
+    guint64 previous = 0;
+    guint32 length;
+
+    at = start;
+    for (guint i = 0; i < self->n; i++) {
+      at = put_varint (at, zigzag (values[i] - previous));
+      previous = values[i];
+    }
+    length = GUINT32_TO_LE ((guint32) (at - start));
+    memcpy (start - 4, &length, sizeof length);
+  }
+  return (gsize) (at - ret_data);
+}
+
+/* NULL when the varint runs over @end or over 64 bits. */
+static const guint8 *
+get_varint (const guint8 *at, const guint8 *end, guint64 *ret_value)
+{
+  guint64 value = 0;
+
+  for (guint shift = 0; at < end && shift < 64; shift += 7) {
+    const guint8 byte = *at++;
+
+    if (shift == 63 && byte > 1)
+      return NULL;
+    value |= (guint64) (byte & 0x7f) << shift;
+    if (byte < 0x80) {
+      *ret_value = value;
+      return at;
+    }
+  }
+  return NULL;
+}
+
+gboolean
+kml_sample_block_decode (const guint8 *data, gsize n_bytes, guint n, KmlSampleBlock *ret_block)
+{
+  const guint8 *at = data, *const data_end = data + n_bytes;
+
+  if (n > KML_SAMPLE_BLOCK)
+    return FALSE;
+  ret_block->n = n;
+  for (guint column = 0; column < KML_SAMPLE_COLUMNS; column++) {
+    const guint8 *end;
+    guint64 previous = 0;
+    guint32 length;
+
+    if (data_end - at < 4)
+      return FALSE;
+    memcpy (&length, at, sizeof length);
+    length = GUINT32_FROM_LE (length);
+    at += 4;
+    if ((gsize) (data_end - at) < length)
+      return FALSE;
+    end = at + length;
+    for (guint i = 0; i < n; i++) {
+      guint64 code;
+
+      at = get_varint (at, end, &code);
+      if (at == NULL)
+        return FALSE;
+      previous += unzigzag (code);
+      ret_block->columns[column][i] = previous;
+    }
+    if (at != end)
+      return FALSE;
+  }
+  return at == data_end;
+}

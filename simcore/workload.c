@@ -1,0 +1,75 @@
+/* workload.c: making workloads, and the registry of them.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "simcore/workload.h"
+
+#include "simcore/registry.h"
+
+static KmlRegistry registry;
+
+void
+kml_workload_register (const KmlWorkloadOps *ops)
+{
+  g_assert (ops->instance_size >= sizeof (KmlWorkload));
+  g_assert (ops->open != NULL);
+  g_assert (ops->next != NULL);
+
+  kml_registry_add (&registry, ops);
+}
+
+const KmlWorkloadOps *
+kml_workload_find (const char *name)
+{
+  return kml_registry_find (&registry, name);
+}
+
+const KmlWorkloadOps *const *
+kml_workload_list (guint *ret_n)
+{
+  *ret_n = registry.n;
+  return (const KmlWorkloadOps *const *) registry.entries;
+}
+
+KmlWorkload *
+kml_workload_new (const KmlWorkloadOps *ops, const char *name, const char *base_dir)
+{
+  KmlWorkload *self = g_malloc0 (ops->instance_size);
+
+  self->ops = ops;
+  self->name = g_strdup (name);
+  self->base_dir = g_strdup (base_dir);
+  kml_params_set_defaults (ops->params, self);
+  return self;
+}
+
+gboolean
+kml_workload_open (KmlWorkload *self, guint64 seed, guint n_cpus, guint64 page_size, GError **error)
+{
+  self->seed = seed;
+  self->n_cpus = n_cpus;
+  self->page_size = page_size;
+  return self->ops->open (self, error);
+}
+
+void
+kml_workload_free (KmlWorkload *self)
+{
+  if (self == NULL)
+    return;
+  if (self->ops->close != NULL)
+    self->ops->close (self);
+  kml_params_clear (self->ops->params, self);
+  g_free (self->name);
+  g_free (self->base_dir);
+  g_free (self);
+}
+
+void
+kml_workload_rng (const KmlWorkload *self, const char *purpose, KmlRng *ret_rng)
+{
+  g_autofree char *stream = g_strconcat ("workload.", self->name, ".", purpose, NULL);
+
+  kml_rng_init (ret_rng, self->seed, stream);
+}

@@ -1,0 +1,86 @@
+/* workload.h: what asks for memory.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A workload is a stream of operations in the order in which they are to be
+ * executed. The stream is a function of the workload's parameters, the seed and
+ * the machine's number of CPUs and page size; it never depends on the
+ * allocator, so every allocator meets the same requests. Memory is O(live
+ * blocks), never O(length of the stream).
+ *
+ * To add one: write one file that ends with KML_REGISTER_WORKLOAD, name it in workloads/meson.build.
+ */
+
+#pragma once
+
+#include "simcore/allocator.h"
+#include "simcore/op.h"
+#include "simcore/param.h"
+#include "simcore/rng.h"
+
+G_BEGIN_DECLS
+
+typedef struct _KmlWorkload KmlWorkload;
+
+/* How often each size was asked for. Sizes above the exact range do not fit a bin and are left out of designs. */
+typedef struct {
+  guint64 size;
+  guint64 count;
+} KmlSizeCount;
+
+/**
+ * KmlWorkloadOps:
+ * @name: as in "kind = synthetic"
+ * @counters: (nullable): names of the counters in #KmlWorkload.counters; they become the metrics NAME.counter
+ * @open: parameters are in the instance and so are seed, n_cpus, page_size, base_dir; errors are INPUT or WORLD
+ *   and name the file and line
+ * @next: writes up to @n operations to @ops and returns how many; 0: the stream has ended; -1: @error is set
+ * @sizes: (nullable): appends the #KmlSizeCount of every distinct size of object requests, ascending, without
+ *   disturbing the stream (a fresh pass over the file, or what the law says)
+ * @progress: (nullable): the share done in [0, 1]; negative when unknown
+ * @close: (nullable): releases what @open took
+ */
+typedef struct {
+  const char *name;
+  const char *summary;
+  gsize instance_size;
+  const KmlParam *params;
+  const KmlCounterInfo *counters;
+
+  gboolean (*open) (KmlWorkload *self, GError **error);
+  int (*next) (KmlWorkload *self, KmlOp *ops, guint n, GError **error);
+  gboolean (*sizes) (KmlWorkload *self, GArray *counts, GError **error);
+  double (*progress) (const KmlWorkload *self);
+  void (*close) (KmlWorkload *self);
+} KmlWorkloadOps;
+
+struct _KmlWorkload {
+  const KmlWorkloadOps *ops;
+  char *name;     /* (owned): "web" of [workload web]: names its random streams */
+  char *base_dir; /* (owned): of the scenario file: PATH parameters are relative to it */
+  guint64 seed;
+  guint n_cpus;
+  guint64 page_size;
+  guint64 counters[KML_MAX_COUNTERS];
+};
+
+KmlWorkload *kml_workload_new (const KmlWorkloadOps *ops, const char *name, const char *base_dir);
+gboolean kml_workload_open (KmlWorkload *self, guint64 seed, guint n_cpus, guint64 page_size,
+                            GError **error);
+void kml_workload_free (KmlWorkload *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlWorkload, kml_workload_free)
+
+/* A stream of random numbers of this workload alone: the seed, the workload's name, @purpose. */
+void kml_workload_rng (const KmlWorkload *self, const char *purpose, KmlRng *ret_rng);
+
+const KmlWorkloadOps *kml_workload_find (const char *name);
+const KmlWorkloadOps *const *kml_workload_list (guint *ret_n);
+void kml_workload_register (const KmlWorkloadOps *ops);
+
+#define KML_REGISTER_WORKLOAD(ops)                                                                 \
+  static void __attribute__ ((constructor)) ops##_register (void)                                  \
+  {                                                                                                \
+    kml_workload_register (&(ops));                                                                \
+  }
+
+G_END_DECLS

@@ -1,0 +1,44 @@
+/* testutils.h: what the test programs share: a main() that speaks TAP.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#pragma once
+
+#include <check.h>
+#include <glib.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define assert_no_error(error)                                                                     \
+  ck_assert_msg ((error) == NULL, "unexpected error: %s", (error) != NULL ? (error)->message : "")
+
+#define assert_error(error, code_, fragment)                                                       \
+  do {                                                                                             \
+    ck_assert_msg ((error) != NULL, "no error, but one with “%s” was expected", fragment);         \
+    ck_assert_msg ((error)->code == (int) (code_), "code %d: %s", (error)->code, (error)->message); \
+    ck_assert_msg (strstr ((error)->message, fragment) != NULL, "“%s” does not say “%s”",          \
+                   (error)->message, fragment);                                                    \
+  } while (0)
+
+/* Checked fixture for tests that are meant to abort: g_assert() prints "Bail
+ * out!" on stdout, which would end the run of a TAP reader. */
+static inline void
+hush_stdout (void)
+{
+  if (freopen ("/dev/null", "w", stdout) == NULL)
+    abort ();
+}
+
+static inline int
+run_suite (Suite *suite)
+{
+  SRunner *runner = srunner_create (suite);
+  int n_failed;
+
+  srunner_set_tap (runner, "-");
+  srunner_run_all (runner, CK_SILENT);
+  n_failed = srunner_ntests_failed (runner);
+  srunner_free (runner);
+  return n_failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

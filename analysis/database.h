@@ -40,9 +40,10 @@ typedef struct {
   const char *title;
   const char *scenario_text;
   const char *overrides;
-  const char *base_dir; /* where PATHs of the scenario were relative to, relative to the database's folder if it can be said so; for verify */
+  const char *
+      base_dir; /* where PATHs of the scenario were relative to, relative to the database's folder if it can be said so; for verify */
   guint64 seed;
-  const char *status; /* "done", "failed" (the world: message says why), "crashed" */
+  const char *status;  /* "done", "failed" (the world: message says why), "crashed" */
   const char *message; /* (nullable) */
   const char *fingerprint;
   const char *version;
@@ -62,7 +63,12 @@ typedef struct {
  * database (it is not touched), NEWER, WORLD for I/O, a locked or read-only file. */
 KmlDatabase *kml_database_open_for_writing (const char *path, GError **error);
 
-/* Read-only; what is read is not trusted. */
+/* For a worker: a new database that is adopted and deleted soon, so it is not made to survive a power
+ * failure. @path must not exist. */
+KmlDatabase *kml_database_create_shard (const char *path, GError **error);
+
+/* Read-only; what is read is not trusted. samples_expanded (run_id, t_ns, operation, level, context, cpu, size,
+ * addr, latency_ns) has a row for each raw sample. */
 KmlDatabase *kml_database_open (const char *path, GError **error);
 void kml_database_close (KmlDatabase *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlDatabase, kml_database_close)

@@ -26,15 +26,30 @@ typedef struct {
   double seconds_left; /* negative: unknown */
 } KmlCampaignProgress;
 
+/* A run that has just ended; valid during the call. */
 typedef struct {
-  const char *output;  /* path of the database */
-  guint n_jobs;        /* 0: as many as there are processors */
+  guint64 index;
+  const char *status;      /* "done", "failed", "crashed" */
+  const char *fingerprint; /* "" unless done */
+  const char *message;     /* (nullable) */
+} KmlCampaignRun;
+
+typedef struct {
+  const char *output;    /* path of the database; unused with discard_output */
+  guint n_jobs;          /* 0: as many as there are processors */
   gboolean with_timings; /* store started_at and wall_ns */
   gboolean check_every_operation;
   gboolean discard_output; /* verify: run, compare, keep nothing */
+  const guint64
+      *only; /* (nullable) (array length=n_only): indices of the runs to do, ascending; NULL: all */
+  guint64 n_only;
+  guint64 max_runs; /* stop on request after this many new runs; 0: no limit */
+  void (*run_ended) (const KmlCampaignRun *run,
+                     gpointer data); /* (nullable): in the order of the runs */
   void (*progress) (const KmlCampaignProgress *progress, gpointer data); /* (nullable) */
-  gpointer progress_data;
-  volatile int *stop; /* (nullable): becomes non-zero on a signal: finished runs are kept, the others are left */
+  gpointer data;                                                         /* of both */
+  volatile int *
+      stop; /* (nullable): becomes non-zero on a signal: finished runs are kept, the others are left */
 } KmlCampaignConfig;
 
 /* How a campaign ended. */
@@ -45,7 +60,8 @@ typedef struct {
   gboolean stopped;
   guint64 n_operations;
   gint64 wall_ns;
-  GArray *run_ids; /* (owned) (element-type guint64): of the scenario's runs in order, those that are stored */
+  GArray *
+      run_ids; /* (owned) (element-type guint64): of the scenario's runs in order, those that are stored */
   char *first_failure; /* (owned) (nullable): message of the first failed or crashed run */
   KmlErrorCode first_failure_code;
 } KmlCampaignResult;

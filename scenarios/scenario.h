@@ -13,6 +13,8 @@
 
 #pragma once
 
+#include "simcore/allocator.h"
+#include "simcore/cost.h"
 #include "simcore/param.h"
 #include "simcore/recorder.h"
 #include "simcore/types.h"
@@ -101,7 +103,7 @@ const char *kml_run_spec_get (const KmlRunSpec *self, const char *key);
 gboolean kml_run_spec_apply (const KmlRunSpec *self, const char *prefix, const KmlParam *table,
                              gpointer instance, GError **error);
 
-/* Names of the workloads, in the order of the file. (transfer container) */
+/* Names of the workloads, in the order of the file; that of a plain [workload] is "". (transfer container) */
 GPtrArray *kml_run_spec_names (const KmlRunSpec *self, const char *group);
 
 /* Whether @expectation is about this run. */
@@ -110,12 +112,28 @@ gboolean kml_expectation_holds (const KmlExpectation *self, double measured);
 
 /* ---- What there is to set ---- */
 
+/* What a chooser chooses: an allocator of some level, a kind of workload. */
+typedef struct {
+  const char *name;
+  const KmlParam *params;         /* (nullable) */
+  const KmlCounterInfo *counters; /* (nullable) */
+} KmlPlugin;
+
+/* What the lines of a group are. */
+typedef enum {
+  KML_GROUP_SETTINGS, /* settings of a run */
+  KML_GROUP_SWEEP,    /* settings of any group, by their full names, with the values they take in turn */
+  KML_GROUP_EXPECT,   /* metrics and what they should be */
+} KmlGroupKind;
+
 /* A group of a scenario file and the settings it has besides those of what it chooses. */
 typedef struct {
-  const char *name;       /* "machine" */
-  gboolean named;         /* [workload NAME] */
-  const char *chooser;    /* (nullable): the key that chooses a plug-in, "allocator" or "kind" */
-  const KmlParam *params; /* of the group itself */
+  const char *name; /* "machine" */
+  KmlGroupKind kind;
+  gboolean named;              /* [workload NAME] */
+  const char *chooser;         /* (nullable): the key that chooses a plug-in, "allocator" or "kind"; in @params too */
+  GArray *(*plugins) (void);   /* (nullable): what it chooses from, sorted by name (transfer full) (element-type KmlPlugin) */
+  const KmlParam *params;      /* (nullable): of the group itself */
   const char *summary;
 } KmlGroupInfo;
 
@@ -125,7 +143,7 @@ extern const KmlGroupInfo kml_scenario_groups[]; /* ends with a NULL name */
 typedef struct {
   char *title, *question;
   guint64 seed;
-  KmlTime until; /* KML_TIME_MAX: the workloads' end */
+  KmlTime until; /* 0: the workloads' end */
 } KmlScenarioSettings;
 
 typedef struct {

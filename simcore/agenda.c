@@ -51,37 +51,48 @@
  *     grows when they are used up (all events at one time); here the rungs are
  *     not limited, and a bucket of one single time, which no rung can
  *     refine, is given to the bottom in portions of BOTTOM_REFILL.
- *   - A rung made of n events has more than n buckets (or buckets of width 1)
- *     and at most 2 n, so that each rung is at least BOTTOM_REFILL times finer
- *     than the bucket it is made of: an event is spread at most 64 / 5 times on
+ *   - A rung made of n events has more than n / 2 buckets (or buckets of width 1)
+ *     and at most n, so that each rung is at least BOTTOM_REFILL / 2 times finer
+ *     than the bucket it is made of: an event is spread at most 64 / 4 times on
  *     its way to the bottom.
  *   - A bottom that spills had BOTTOM_MAX - BOTTOM_REFILL insertions since it was
  *     filled: its cost per insertion is bounded too. This happens when many
  *     events are scheduled before one that has been looked at, or taken from
  *     a bucket that is wide for them: "95 % of increments are 40 ticks, 5 %
  *     are 1000000".
- *   - Memory: 24 bytes for each event of the fullest moment, at most 8 bytes a
- *     rung that the event has been spread on. Nodes are recycled and the buckets of
- *     the rungs are one stack, so an agenda that has been as full before allocates
- *     nothing. It is given back by kml_agenda_free() only.
+ *   - Ever earlier events, each looked at, make a rung of every BOTTOM_MAX of them
+ *     (a million events: 20833 rungs). Rungs are found by bisection, so that this
+ *     costs a logarithm and not a collapse.
+ *   - Memory: 24 bytes for each event of the fullest moment and 4 bytes for each
+ *     rung that it has been spread on, rounded up by doubling. Nodes are recycled
+ *     and the buckets of all rungs are one stack: a steady state allocates nothing.
+ *     Only kml_agenda_free() gives anything back.
  *
- * 5. The roads not taken (ns an event, hold model with exponential increments,
- * N = 4, 64, 1k, 64k pending; one Zen 4 core; what the others took the same day)
+ * 5. The roads not taken
  *
- *   sorted array         5   26  319    -    best up to about 32: it is our bottom
- *   4-ary heap           9   22   33   70    log N moves of unpredictable branches
- *   pairing heap         9   42   71  229    one cache miss a link
- *   calendar queue      20   17   21   34    its one bucket width fits one scale of time only:
- *                                            with the increments named in 4 and N = 64k it
- *                                            took more than 20 s for what takes others 0.1 s
- *   ladder queue        13    9    9   25
+ * Nanoseconds an event in the hold model (take the earliest, schedule it again at an
+ * exponential distance), one Zen 4 core; prototypes, each inlined into its loop:
+ *
+ *   pending               4   64    1k   64k
+ *   sorted array          5   26   319     -   the best up to about 32: it is our bottom
+ *   4-ary heap            9   22    33    70   its moves are branches that nobody can predict
+ *   pairing heap          9   42    71   229   a cache miss a link
+ *   calendar queue       20   17    21    34   but see below
+ *   ladder queue         13    9     9    25
+ *   this file            14   22    22    37   not inlined, increments drawn at random, all checks
+ *
+ * A calendar queue has one bucket width, which can fit one scale of time only:
+ * with the two scales named in 4 and 64k pending it took more than 20 s for what
+ * the others did in a tenth of a second. tests/bench/bench-agenda.c measures
+ * this file, beside other simulators.
  *
  * Bucket widths are powers of two: a shift, where the paper divides. Lists are
- * singly linked rings of 32-bit node numbers known by their tail, so that a
- * bucket is 4 bytes. Events cannot be cancelled: a scheduler that changes its mind
- * ignores the event when it comes, which costs the agenda nothing.
+ * singly linked rings of 32-bit node numbers known by their tail, so that a bucket
+ * is 4 bytes; 2^32 - 1 events may be pending outside the bottom. Events cannot be
+ * cancelled: a scheduler that changes its mind ignores the event when it comes,
+ * which costs the agenda nothing.
  *
- * 6. Invariants, verified by kml_agenda_check()
+ * 6. Invariants, verified by kml_agenda_check() in agenda-check.c
  *
  *   G1  the bottom is sorted, begins no earlier than now, ends no later than bottom_end
  *       and is at most BOTTOM_MAX long
@@ -93,68 +104,7 @@
 
 #include <string.h>
 
-#include "simcore/agenda.h"
-
-/* The bottom is refilled with at most this many events, and has at most BOTTOM_MAX: measured, N = 4
- * to 64k; 16 and 64 are worse by 1.1 to 1.3 at one end or the other. */
-#define BOTTOM_REFILL 32
-#define BOTTOM_MAX    48
-
-/* Room for the bottom to wander to the right before it is moved back: 80 insertions. Slot 0 stays
- * the earliest time there is, so that insertion needs no test for the left border: what is left of
- * the head is slot 0 or has been taken, and so is not later than anything that may be scheduled. */
-#define BOTTOM_SIZE 128
-
-#define NONE G_MAXUINT32
-
-typedef struct {
-  KmlEvent event;
-  guint32 next;
-} Node;
-
-/* A list in order of arrival: the tail, whose next is the head. NONE: empty. */
-typedef guint32 Ring;
-
-/* A chain is a list that has left its ring: from the head, the last one's next is NONE. */
-typedef guint32 Chain;
-
-typedef struct {
-  KmlTime start;        /* of the first bucket */
-  KmlTime end;          /* see 2 */
-  guint shift;          /* a bucket is 2^shift wide */
-  gsize first_bucket;   /* index in the agenda's buckets */
-  gsize current_bucket; /* likewise; those before it are empty and take no more */
-  guint64 n_events;
-} Rung;
-
-struct _KmlAgenda {
-  KmlTime now;        /* the time of the event taken last */
-  KmlTime bottom_end; /* the bottom accepts what is before */
-  KmlTime top_start;  /* the top accepts what is not before: the end of rung 0, or 0 without rungs */
-  guint head;         /* bottom[head] is the next event … */
-  guint tail;         /* … and bottom[tail - 1] the last of the bottom */
-  guint64 length;     /* events in all parts */
-
-  Ring top;
-  guint64 n_top;
-  KmlTime top_min; /* of the events in the top, when there are any */
-  KmlTime top_max;
-
-  Rung *rungs; /* (array length=n_rungs) (owned): a stack; their ends never increase */
-  guint n_rungs;
-  guint rungs_size;
-
-  Ring *buckets; /* (array length=n_buckets) (owned): those of all rungs, in the rungs' order */
-  gsize n_buckets;
-  gsize buckets_size;
-
-  Node *nodes; /* (array length=n_nodes) (owned): every event outside the bottom is in one */
-  guint32 n_nodes;
-  Chain free_nodes;
-
-  KmlTime bottom_times[BOTTOM_SIZE]; /* apart, because two stores of 8 bytes that are soon loaded */
-  guint64 bottom_whats[BOTTOM_SIZE]; /* as one of 16 stall the CPU: half the time at N = 4 */
-};
+#include "simcore/agenda-private.h"
 
 /* Nodes, rings, chains */
 
@@ -237,18 +187,12 @@ empty_top (KmlAgenda *self)
 
 /* Rungs */
 
-static inline gsize
-rung_bucket (const Rung *rung, KmlTime time)
-{
-  return rung->first_bucket + (gsize) ((time - rung->start) >> rung->shift);
-}
-
 /* What the buckets after @bucket hold is not before this. */
 static KmlTime
 bucket_end (const Rung *rung, gsize bucket)
 {
   return bucket < rung_bucket (rung, rung->end)
-             ? rung->start + ((KmlTime) (bucket - rung->first_bucket + 1) << rung->shift)
+             ? rung->start + ((KmlTime)(bucket - rung->first_bucket + 1) << rung->shift)
              : rung->end;
 }
 
@@ -289,9 +233,9 @@ push_rung (KmlAgenda *self, KmlTime start, KmlTime end, guint64 n_events)
   gsize n_buckets;
   guint shift = 0;
 
-  while (span >> shift >= 2 * n_events)
+  while (span >> shift >= n_events)
     shift++;
-  n_buckets = (gsize) (span >> shift) + 1;
+  n_buckets = (gsize)(span >> shift) + 1;
 
   if (self->n_buckets + n_buckets > self->buckets_size) {
     self->buckets_size = MAX (2 * self->buckets_size, self->n_buckets + n_buckets);
@@ -405,16 +349,15 @@ spill_bottom_to_top (KmlAgenda *self)
     append_to_top (self, node);
   }
   self->bottom_end = 0;
+  self->head = self->tail = 1;
 }
 
 static void
-spill_bottom_to_rung (KmlAgenda *self)
+spread_bottom (KmlAgenda *self, Rung *rung)
 {
-  const guint n_events = self->tail - self->head;
-  Rung *rung = push_rung (self, self->bottom_times[self->head], self->bottom_end, n_events);
-
   for (guint i = self->head; i < self->tail; i++)
     append_to_rung (self, rung, new_node (self, bottom_event (self, i)));
+  self->head = self->tail = 1;
 }
 
 /* Empties the bottom, which has become too long. */
@@ -429,8 +372,8 @@ spill_bottom (KmlAgenda *self)
   if (self->n_rungs == 0)
     spill_bottom_to_top (self);
   else
-    spill_bottom_to_rung (self);
-  self->head = self->tail = 1;
+    spread_bottom (self, push_rung (self, self->bottom_times[self->head], self->bottom_end,
+                                    self->tail - self->head));
 }
 
 /* All of the top to the bottom when they are few, else to a rung. */
@@ -470,28 +413,36 @@ refill_from_instant (KmlAgenda *self, Rung *rung)
 }
 
 /* All of the bucket to the bottom when they are few, else to a rung from its first event to its
- * last. What is scheduled behind that last one still goes to the bucket, which stays current. */
+ * last. What is scheduled behind that last one still goes to the bucket, which stays current.
+ * Whether they are few is found by moving them: counting first would be a second walk of a length
+ * that no CPU can predict. */
 static void
 refill_from_bucket (KmlAgenda *self, Rung *rung)
 {
   const Chain chain = ring_to_chain (self->nodes, &self->buckets[rung->current_bucket]);
-  KmlTime min = KML_TIME_MAX;
-  KmlTime max = 0;
-  guint64 n_events = 0;
+  const Chain rest = chain_to_bottom (self, chain);
+  guint64 n_events = self->tail - self->head;
+  KmlTime min;
+  KmlTime max;
 
-  for (Chain i = chain; i != NONE; i = self->nodes[i].next) {
+  if (G_LIKELY (rest == NONE)) {
+    rung->n_events -= n_events;
+    self->bottom_end = bucket_end (rung, rung->current_bucket);
+    rung->current_bucket++;
+    return;
+  }
+
+  min = self->bottom_times[self->head];
+  max = self->bottom_times[self->tail - 1];
+  for (Chain i = rest; i != NONE; i = self->nodes[i].next) {
     min = MIN (min, self->nodes[i].event.time);
     max = MAX (max, self->nodes[i].event.time);
     n_events++;
   }
   rung->n_events -= n_events;
-  if (n_events <= BOTTOM_REFILL) {
-    chain_to_bottom (self, chain);
-    self->bottom_end = bucket_end (rung, rung->current_bucket);
-    rung->current_bucket++;
-  } else {
-    spread_chain (self, chain, push_rung (self, min, max, n_events));
-  }
+  rung = push_rung (self, min, max, n_events);
+  spread_bottom (self, rung);
+  spread_chain (self, rest, rung);
 }
 
 /* Fills the empty bottom with the earliest events of all. FALSE: there are none. */

@@ -36,4 +36,7 @@ KmlTime kml_agenda_next_time (KmlAgenda *self);
 
 guint64 kml_agenda_length (const KmlAgenda *self);
 
+/* Walks everything: KML_ERROR_CORRUPT names the invariant of agenda.c that does not hold. */
+gboolean kml_agenda_check (const KmlAgenda *self, GError **error);
+
 G_END_DECLS

@@ -32,7 +32,7 @@ const KmlAllocatorOps *const *
 kml_allocator_list (guint *ret_n)
 {
   *ret_n = registry.n;
-  return (const KmlAllocatorOps *const *) registry.entries;
+  return (const KmlAllocatorOps *const *)registry.entries;
 }
 
 KmlAllocator *

@@ -41,7 +41,7 @@ typedef struct {
 
 /* One cache (size class) of an object allocator, for slab statistics. */
 typedef struct {
-  char name[32]; /* "18", "kmalloc-192": unique within the allocator */
+  char name[32];       /* "18", "kmalloc-192": unique within the allocator */
   guint64 object_size; /* bytes an object occupies */
   guint64 n_objects;   /* room for, in the slabs there are */
   guint64 n_active;    /* in use */
@@ -109,8 +109,9 @@ struct _KmlAllocatorOps {
 struct _KmlAllocator {
   const KmlAllocatorOps *ops;
   KmlMachine *machine;
-  KmlAllocator *lower;                /* (nullable): where pages come from; NULL for page allocators */
-  guint64 metadata_bytes;             /* simulated memory that is neither free nor a block: headers, tails, lists */
+  KmlAllocator *lower; /* (nullable): where pages come from; NULL for page allocators */
+  guint64
+      metadata_bytes; /* simulated memory that is neither free nor a block: headers, tails, lists */
   guint64 counters[KML_MAX_COUNTERS]; /* in the order of ops->counters */
 };
 

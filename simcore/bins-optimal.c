@@ -64,11 +64,13 @@ typedef struct {
   Line *queue;
 } Design;
 
-/* The first v at which the line of @i is below that of @h < @i. */
+/* The first v at which the line of @i is below that of @h < @i; beyond every v: never. */
 static guint64
 overtakes_at (const Design *self, guint h, guint i)
 {
-  return (guint64)((self->above[i] - self->above[h]) / (self->c[i] - self->c[h])) + 1;
+  const Wide last_not = (self->above[i] - self->above[h]) / (self->c[i] - self->c[h]);
+
+  return last_not < G_MAXUINT64 ? (guint64)last_not + 1 : G_MAXUINT64;
 }
 
 static void
@@ -106,11 +108,12 @@ fill_row (Design *self, guint low, guint high, guint k, guint middle)
 
     self->row[j] = self->above[queue[head].i] +
                    (Wide)self->v[j] * (self->c[j] - self->c[queue[head].i]);
-    self->crossing[j] = k - 1 == middle ? queue[head].i : self->crossing_above[queue[head].i];
+    self->crossing[j] = k - 1 <= middle ? queue[head].i : self->crossing_above[queue[head].i];
   }
 }
 
-/* The @k best bins for the sizes @low + 1 … @high, the last being @high, into @ret_ends as indices. */
+/* The @k best bins for the sizes @low + 1 … @high, the last being @high, into @ret_ends as
+ * indices. */
 static void
 solve (Design *self, guint low, guint high, guint k, guint *ret_ends)
 {

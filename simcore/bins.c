@@ -20,7 +20,8 @@
 
 #define MAX_BIN_SIZE (G_GUINT64_CONSTANT (1) << 40) /* 1 TiB */
 
-/* The range of the sets that are given by a law: kmalloc's least object, and a block of order 8. */
+/* The range of the sets that are given by a law: kmalloc's least object, and a block of order
+ * 8. */
 #define LOG2_FIRST 3
 #define LOG2_LAST  20
 
@@ -147,7 +148,8 @@ kml_bins_needs_sizes (const char *text)
   return g_str_has_prefix (text, "optimal:");
 }
 
-/* 2^k, then 2^k + i 2^k / M for i = 1 … M: the last step is the next doubling's start. A step that is not a whole number of bytes is rounded up. */
+/* 2^k, then 2^k + i 2^k / M for i = 1 … M: the last step is the next doubling's start. A step
+ * that is not a whole number of bytes is rounded up. */
 static void
 append_geometric (GArray *sizes, guint64 n_steps)
 {

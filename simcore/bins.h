@@ -36,7 +36,8 @@ gboolean kml_bins_validate (const char *text, GError **error);
 /* Whether the set needs the workload's sizes (optimal:K). */
 gboolean kml_bins_needs_sizes (const char *text);
 
-/* The set that @text means. @counts (array of KmlSizeCount, ascending) is used by optimal:K alone and may be NULL for all others. */
+/* The set that @text means. @counts (array of KmlSizeCount, ascending) is used by optimal:K
+ * alone and may be NULL for all others. */
 gboolean kml_bins_parse (const char *text, guint64 quantum, const KmlSizeCount *counts,
                          guint n_counts, KmlBins *ret_bins, GError **error);
 void kml_bins_clear (KmlBins *self);
@@ -44,12 +45,13 @@ void kml_bins_clear (KmlBins *self);
 /* "8,24,40,64" (transfer full) */
 char *kml_bins_format (const KmlBins *self);
 
-/* The K sizes, multiples of @quantum, that waste least in all for these requests: the exact optimum, by dynamic
- * programming. Fewer than @k when fewer distinct rounded sizes exist. */
+/* The K sizes, multiples of @quantum, that waste least in all for these requests: the exact
+ * optimum, by dynamic programming. Fewer than @k when fewer distinct rounded sizes exist. */
 void kml_bins_optimal (const KmlSizeCount *counts, guint n_counts, guint k, guint64 quantum,
                        KmlBins *ret_bins);
 
-/* Index of the smallest bin that holds @size, or n: none does. By bisection: the reference for the tables that allocators build. */
+/* Index of the smallest bin that holds @size, or n: none does. By bisection: the reference
+ * for the tables that allocators build. */
 guint kml_bins_find (const KmlBins *self, guint64 size);
 
 G_END_DECLS

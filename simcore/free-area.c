@@ -9,8 +9,8 @@
 static guint
 largest_order (KmlPfn pfn, guint64 n_frames)
 {
-  const guint aligned = pfn == 0 ? KML_MAX_ORDER : (guint) __builtin_ctz (pfn);
-  const guint fits = 63 - (guint) __builtin_clzll (n_frames);
+  const guint aligned = pfn == 0 ? KML_MAX_ORDER : (guint)__builtin_ctz (pfn);
+  const guint fits = 63 - (guint)__builtin_clzll (n_frames);
 
   return MIN (MIN (aligned, fits), KML_MAX_ORDER);
 }
@@ -22,7 +22,7 @@ kml_free_area_add_run (KmlFreeArea *self, KmlPfn first, guint64 n_frames, KmlMob
     const guint order = largest_order (first, n_frames);
 
     kml_free_area_add (self, order, mobility);
-    first += (KmlPfn) 1 << order;
+    first += (KmlPfn)1 << order;
     n_frames -= G_GUINT64_CONSTANT (1) << order;
   }
 }
@@ -34,7 +34,7 @@ kml_free_area_remove_run (KmlFreeArea *self, KmlPfn first, guint64 n_frames, Kml
     const guint order = largest_order (first, n_frames);
 
     kml_free_area_remove (self, order, mobility);
-    first += (KmlPfn) 1 << order;
+    first += (KmlPfn)1 << order;
     n_frames -= G_GUINT64_CONSTANT (1) << order;
   }
 }
@@ -55,5 +55,5 @@ kml_free_area_unusable (const KmlFreeArea *self, guint order)
 {
   if (self->n_free == 0)
     return 0.0;
-  return (double) (self->n_free - kml_free_area_suitable (self, order)) / (double) self->n_free;
+  return (double)(self->n_free - kml_free_area_suitable (self, order)) / (double)self->n_free;
 }

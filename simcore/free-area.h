@@ -45,7 +45,8 @@ kml_free_area_remove (KmlFreeArea *self, guint order, KmlMobility mobility)
 }
 
 /* For runs that are not one aligned power of two. */
-void kml_free_area_add_run (KmlFreeArea *self, KmlPfn first, guint64 n_frames, KmlMobility mobility);
+void kml_free_area_add_run (KmlFreeArea *self, KmlPfn first, guint64 n_frames,
+                            KmlMobility mobility);
 void kml_free_area_remove_run (KmlFreeArea *self, KmlPfn first, guint64 n_frames,
                                KmlMobility mobility);
 

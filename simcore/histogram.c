@@ -13,7 +13,7 @@ kml_histogram_bucket_lo (guint bucket)
   if (bucket < 64)
     return bucket;
   shift = (bucket - 64) / KML_HISTOGRAM_SUB_BUCKETS + 1; /* log2 of the width */
-  return (guint64) (KML_HISTOGRAM_SUB_BUCKETS + bucket % KML_HISTOGRAM_SUB_BUCKETS) << shift;
+  return (guint64)(KML_HISTOGRAM_SUB_BUCKETS + bucket % KML_HISTOGRAM_SUB_BUCKETS) << shift;
 }
 
 guint64
@@ -27,7 +27,7 @@ kml_histogram_bucket_width (guint bucket)
 double
 kml_histogram_mean (const KmlHistogram *self)
 {
-  return self->n == 0 ? 0.0 : (double) self->sum / (double) self->n;
+  return self->n == 0 ? 0.0 : (double)self->sum / (double)self->n;
 }
 
 guint64
@@ -37,13 +37,13 @@ kml_histogram_quantile (const KmlHistogram *self, guint64 parts, guint64 per)
 
   if (self->n == 0)
     return 0;
-  rank = (guint64) (((unsigned __int128) self->n * parts + per - 1) / per);
+  rank = (guint64)(((unsigned __int128)self->n * parts + per - 1) / per);
   rank = CLAMP (rank, 1, self->n);
   for (guint bucket = 0; bucket < KML_HISTOGRAM_N_BUCKETS; bucket++) {
     seen += self->counts[bucket];
     if (seen >= rank) {
-      const guint64 last =
-        kml_histogram_bucket_lo (bucket) + (kml_histogram_bucket_width (bucket) - 1);
+      const guint64 last = kml_histogram_bucket_lo (bucket) +
+                           (kml_histogram_bucket_width (bucket) - 1);
 
       return MIN (last, self->max);
     }

@@ -20,8 +20,7 @@ G_BEGIN_DECLS
 
 #define KML_HISTOGRAM_LINEAR_BITS 6
 #define KML_HISTOGRAM_SUB_BUCKETS 32
-#define KML_HISTOGRAM_N_BUCKETS                                                                    \
-  (64 + (64 - KML_HISTOGRAM_LINEAR_BITS) * KML_HISTOGRAM_SUB_BUCKETS)
+#define KML_HISTOGRAM_N_BUCKETS   (64 + (64 - KML_HISTOGRAM_LINEAR_BITS) * KML_HISTOGRAM_SUB_BUCKETS)
 
 typedef struct {
   guint64 counts[KML_HISTOGRAM_N_BUCKETS];
@@ -36,10 +35,10 @@ kml_histogram_bucket (guint64 value)
   guint magnitude;
 
   if (value < 64)
-    return (guint) value;
-  magnitude = 63 - (guint) __builtin_clzll (value); /* 64 -> 6 */
+    return (guint)value;
+  magnitude = 63 - (guint)__builtin_clzll (value); /* 64 -> 6 */
   return (magnitude - 4) * KML_HISTOGRAM_SUB_BUCKETS +
-         (guint) ((value >> (magnitude - 5)) & (KML_HISTOGRAM_SUB_BUCKETS - 1));
+         (guint)((value >> (magnitude - 5)) & (KML_HISTOGRAM_SUB_BUCKETS - 1));
 }
 
 static inline void

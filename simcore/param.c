@@ -24,7 +24,8 @@ format_bound (const KmlParam *param, guint64 value)
   } sizes[] = { { G_GUINT64_CONSTANT (1) << 40, "TiB" },
                 { G_GUINT64_CONSTANT (1) << 30, "GiB" },
                 { G_GUINT64_CONSTANT (1) << 20, "MiB" },
-                { G_GUINT64_CONSTANT (1) << 10, "KiB" } },
+                { G_GUINT64_CONSTANT (1) << 10, "KiB" },
+                { 1, "B" } },
     times[] = { { KML_S, "s" }, { KML_MS, "ms" }, { KML_US, "us" }, { KML_NS, "ns" }, { 1, "ps" } };
 
   if (param->type == KML_PARAM_SIZE && value > 0)

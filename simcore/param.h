@@ -42,9 +42,9 @@ typedef struct {
   const char *value; /* default, as one would write it; NULL: the parameter is compulsory */
   guint64 min, max;  /* COUNT, SIZE, TIME, RATE; both 0: no limit but the type's */
   gboolean power_of_two;
-  const char *const *choices; /* CHOICE: NULL-terminated */
+  const char *const *choices;                              /* CHOICE: NULL-terminated */
   gboolean (*validate) (const char *text, GError **error); /* (nullable): TEXT */
-  gsize offset;        /* of the field in the instance */
+  gsize offset;                                            /* of the field in the instance */
   const char *grammar; /* (nullable): how a TEXT value is written, for `kmemlab list` */
   const char *summary; /* one sentence */
 } KmlParam;

@@ -5,6 +5,10 @@
  * One private anonymous mapping without reserved swap: the host gives a page
  * when simulated code first touches it, zeroed, so a machine of 64 GiB starts as
  * fast as one of 64 KiB, and the run does not depend on what was in memory before.
+ *
+ * The host is asked for huge pages where RAM has several of them: page allocators work from
+ * below, so little more is touched, and a fault of the host costs more than a hundred
+ * simulated allocations (2 to 15 us on virtual machines) and comes 512 times less often.
  */
 
 #include "simcore/ram.h"
@@ -14,20 +18,50 @@
 
 #define PAGE_SIZE_MIN (G_GUINT64_CONSTANT (1) << 9)
 #define PAGE_SIZE_MAX (G_GUINT64_CONSTANT (1) << 24)
-#define N_FRAMES_MAX  G_MAXUINT32 /* KML_PFN_NONE is not a frame */
+#define HUGE_PAGE     (G_GUINT64_CONSTANT (2) << 20)
+#define HUGE_FROM                                                                                  \
+  (4 *                                                                                             \
+   HUGE_PAGE) /* smaller machines are made by the thousand, and should cost as little as they are */
+#define N_FRAMES_MAX G_MAXUINT32 /* KML_PFN_NONE is not a frame */
+
+/* @size bytes that begin at a multiple of a huge page, or NULL. */
+static guint8 *
+map_store (guint64 size)
+{
+  const int protection = PROT_READ | PROT_WRITE;
+  const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+  guint8 *mapping, *store;
+  guint64 before;
+
+  if (size < HUGE_FROM) {
+    mapping = mmap (NULL, size, protection, flags, -1, 0);
+    return mapping == MAP_FAILED ? NULL : mapping;
+  }
+  mapping = mmap (NULL, size + HUGE_PAGE, protection, flags, -1, 0);
+  if (mapping == MAP_FAILED)
+    return NULL;
+  before = -(guint64)(gsize)mapping % HUGE_PAGE;
+  store = mapping + before;
+  if (before > 0)
+    munmap (mapping, before);
+  munmap (store + size, HUGE_PAGE - before);
+  madvise (store, size, MADV_HUGEPAGE); /* a host that has none says no, and nothing is lost */
+  return store;
+}
 
 KmlRam *
 kml_ram_new (guint64 size, guint64 page_size, GError **error)
 {
   KmlRam *self;
   guint64 n_frames, table_frames;
-  void *store;
+  guint8 *store;
 
   if (page_size < PAGE_SIZE_MIN || page_size > PAGE_SIZE_MAX ||
       (page_size & (page_size - 1)) != 0) {
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "a page has a power of two of bytes between 512 B and 16 MiB, not %" G_GUINT64_FORMAT,
-                 page_size);
+    g_set_error (
+        error, KML_ERROR, KML_ERROR_INPUT,
+        "a page has a power of two of bytes between 512 B and 16 MiB, not %" G_GUINT64_FORMAT,
+        page_size);
     return NULL;
   }
   n_frames = size / page_size;
@@ -38,9 +72,8 @@ kml_ram_new (guint64 size, guint64 page_size, GError **error)
                  page_size, size);
     return NULL;
   }
-  store = mmap (NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
-                -1, 0);
-  if (store == MAP_FAILED) {
+  store = map_store (size);
+  if (store == NULL) {
     g_set_error (error, KML_ERROR, KML_ERROR_WORLD,
                  "the host has no %" G_GUINT64_FORMAT
                  " bytes of address space for the simulated RAM: %s",
@@ -51,11 +84,11 @@ kml_ram_new (guint64 size, guint64 page_size, GError **error)
   self = g_new0 (KmlRam, 1);
   self->store = store;
   self->size = size;
-  self->page_shift = (guint) g_bit_nth_lsf (page_size, -1);
-  self->n_frames = (guint32) n_frames;
+  self->page_shift = (guint)g_bit_nth_lsf (page_size, -1);
+  self->n_frames = (guint32)n_frames;
   table_frames = (n_frames * sizeof (KmlFrame) + page_size - 1) >> self->page_shift;
-  self->n_usable = (guint32) (n_frames - table_frames);
-  self->frames = (KmlFrame *) (self->store + ((guint64) self->n_usable << self->page_shift));
+  self->n_usable = (guint32)(n_frames - table_frames);
+  self->frames = (KmlFrame *)(self->store + ((guint64)self->n_usable << self->page_shift));
   return self;
 }
 

@@ -38,20 +38,22 @@ typedef enum {
  * belong to whoever has the frame (as struct page's unions do): the page
  * allocator while it is free, the object allocator while it is a slab. */
 typedef struct {
-  guint8 state;    /* KmlFrameState */
-  guint8 order;    /* of the run that starts here (power-of-two allocators) */
-  guint8 mobility; /* KmlMobility of the run that starts here */
-  guint8 flags;    /* KML_FRAME_FLAG_… */
+  guint8 state;     /* KmlFrameState */
+  guint8 order;     /* of the run that starts here (power-of-two allocators) */
+  guint8 mobility;  /* KmlMobility of the run that starts here */
+  guint8 flags;     /* KML_FRAME_FLAG_… */
   guint32 n_frames; /* length of the run that starts here */
   union {
     struct {
       KmlPfn next, prev; /* free list */
     } free;
     struct {
-      KmlPfn next, prev;    /* list of slabs with free objects */
-      KmlPfn head;          /* KML_FRAME_TAIL inside a slab: the slab's first frame */
-      guint32 n_used;       /* objects in use */
-      guint32 first_free;   /* index of the first object on the slab's free list, n_objects + 1 style ends are the owner's */
+      KmlPfn next, prev;  /* list of slabs with free objects */
+      KmlPfn head;        /* the slab's first frame, in each of its frames */
+      guint16 n_used;     /* objects in use */
+      guint16 first_free; /* 1 + index of the first object on the slab's free list, 0: none */
+      guint16 n_fresh; /* objects [n_fresh, n_objects) were never given out: they are on no list */
+      guint16 n_objects; /* that there is room for */
       guint16 size_class;
       guint16 owner; /* which of several allocators, 0: none */
     } slab;
@@ -93,13 +95,13 @@ kml_ram_frame (const KmlRam *self, KmlPfn pfn)
 static inline KmlPfn
 kml_ram_pfn (const KmlRam *self, KmlAddr addr)
 {
-  return (KmlPfn) (addr >> self->page_shift);
+  return (KmlPfn)(addr >> self->page_shift);
 }
 
 static inline KmlAddr
 kml_ram_addr (const KmlRam *self, KmlPfn pfn)
 {
-  return (KmlAddr) pfn << self->page_shift;
+  return (KmlAddr)pfn << self->page_shift;
 }
 
 /* memcpy: an address need not be aligned; it compiles to one load. */

@@ -1,18 +1,16 @@
-/* recorder.c: setting up, snapshots, and the scalar results.
+/* recorder.c: digesting the journal, snapshots, and what becomes of them.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * What runs on every operation is inline in driver.c's reach (recorder-hot.h);
- * this file is what runs now and then.
+ * The scalar results are in recorder-metrics.c.
  */
 
-#include "simcore/recorder-hot.h"
+#include "simcore/recorder.h"
 
 #include <math.h>
 
-#define HALF_LN_200 2.6491586832740180 /* ln (2 / 0.01) / 2: a constant, since log() may differ in its last bit */
-
-#define FIRST_STEP (10 * KML_US) /* of the automatic grid: the finest that pays off in a plot of any run */
+#define FIRST_STEP                                                                                 \
+  (10 * KML_US) /* of the automatic grid: the finest that pays off in a plot of any run */
 
 const char *const kml_operation_names[KML_N_OPERATIONS] = { "alloc", "free" };
 
@@ -29,66 +27,52 @@ const KmlSeriesInfo kml_series_info[KML_N_SERIES] = {
 static const char *const event_choices[] = { "none", "sample", "all", NULL };
 
 const KmlParam kml_record_params[] = {
-  { .name = "latency", .type = KML_PARAM_BOOL, .value = "yes",
+  { .name = "latency",
+    .type = KML_PARAM_BOOL,
+    .value = "yes",
     .offset = G_STRUCT_OFFSET (KmlRecordConfig, latency),
     .summary = "a latency histogram per operation and context" },
-  { .name = "waste", .type = KML_PARAM_BOOL, .value = "yes",
+  { .name = "waste",
+    .type = KML_PARAM_BOOL,
+    .value = "yes",
     .offset = G_STRUCT_OFFSET (KmlRecordConfig, waste),
     .summary = "bytes asked for and held, by requested size" },
-  { .name = "pagemap", .type = KML_PARAM_BOOL, .value = "no",
+  { .name = "pagemap",
+    .type = KML_PARAM_BOOL,
+    .value = "no",
     .offset = G_STRUCT_OFFSET (KmlRecordConfig, pagemap),
     .summary = "which page frames are in use, at every snapshot" },
-  { .name = "events", .type = KML_PARAM_CHOICE, .value = "none", .choices = event_choices,
+  { .name = "events",
+    .type = KML_PARAM_CHOICE,
+    .value = "none",
+    .choices = event_choices,
     .offset = G_STRUCT_OFFSET (KmlRecordConfig, events),
     .summary = "raw samples of operations: none, a random sample, or all" },
-  { .name = "sampling", .type = KML_PARAM_REAL, .value = "0.02",
+  { .name = "sampling",
+    .type = KML_PARAM_REAL,
+    .value = "0.02",
     .offset = G_STRUCT_OFFSET (KmlRecordConfig, sampling),
     .grammar = "a share in (0, 1]",
     .summary = "with events = sample: the share of operations that is kept" },
-  { .name = "interval", .type = KML_PARAM_TIME, .value = "0",
+  { .name = "interval",
+    .type = KML_PARAM_TIME,
+    .value = "0",
     .offset = G_STRUCT_OFFSET (KmlRecordConfig, interval),
     .summary = "simulated time between snapshots; 0: as fine as `points` allows" },
-  { .name = "points", .type = KML_PARAM_COUNT, .value = "512", .min = 2, .max = 65536,
+  { .name = "points",
+    .type = KML_PARAM_COUNT,
+    .value = "512",
+    .min = 2,
+    .max = 65536,
     .offset = G_STRUCT_OFFSET (KmlRecordConfig, points),
     .summary = "with interval = 0: at most so many snapshots, at least half as many" },
-  { .name = "external-order", .type = KML_PARAM_COUNT, .value = "9", .min = 0, .max = KML_MAX_ORDER,
+  { .name = "external-order",
+    .type = KML_PARAM_COUNT,
+    .value = "9",
+    .min = 0,
+    .max = KML_MAX_ORDER,
     .offset = G_STRUCT_OFFSET (KmlRecordConfig, external_order),
     .summary = "the order that frag.external is about; 9 is a 2 MiB page" },
-  { NULL }
-};
-
-const KmlMetricInfo kml_recorder_metric_info[] = {
-  { "alloc.count", "requests", "requests that were given a block" },
-  { "alloc.failed", "requests", "requests that were given none" },
-  { "free.count", "operations", "blocks given back" },
-  { "free.skipped", "operations", "frees of blocks whose request had failed: nothing to give back" },
-  { "frag.internal.mean", "ratio",
-    "1 - (integral of requested over time) / (integral of held over time), of live blocks" },
-  { "frag.internal.requests", "ratio",
-    "1 - (sum of bytes asked for) / (sum of bytes held), over all requests given a block" },
-  { "frag.internal.end", "ratio", "(held - requested) / held of the blocks live at the end" },
-  { "frag.internal.peak", "ratio", "(held - requested) / held at the moment when most was held" },
-  { "frag.external.end", "ratio",
-    "unusable free space index for [record] external-order at the end: 1 - (free memory in blocks of at "
-    "least this order) / (free memory)" },
-  { "frag.external.peak", "ratio", "the largest value that the index had" },
-  { "frag.unusable.orderN.end", "ratio", "unusable free space index for order N at the end" },
-  { "memory.requested.peak_bytes", "bytes", "the most bytes asked for by live blocks" },
-  { "memory.held.peak_bytes", "bytes", "the most bytes held by live blocks" },
-  { "memory.reserved.peak_bytes", "bytes",
-    "the most page memory taken from the page allocator, metadata and empty slabs included" },
-  { "memory.reserved.end_bytes", "bytes", "the same at the end" },
-  { "memory.metadata.peak_bytes", "bytes",
-    "the frame table, and what allocators keep for themselves, at most" },
-  { "live.blocks.end", "blocks", "blocks not given back at the end" },
-  { "latency.{alloc,free}.{mean,p50,p90,p99,p999,max}_ns", "ns",
-    "simulated time from start to end of an operation; quantiles to 3 %" },
-  { "latency.{alloc,free}.CONTEXT.{mean,p50,p90,p99,p999,max}_ns", "ns",
-    "the same in process, softirq or hardirq context alone" },
-  { "sampling.count", "samples", "operations kept as raw samples" },
-  { "sampling.dkw99", "probability",
-    "with 99 % confidence the distribution of the samples is nowhere further than this from that of all "
-    "operations (Dvoretzky-Kiefer-Wolfowitz, Massart): sqrt (ln (2 / 0.01) / (2 n))" },
   { NULL }
 };
 
@@ -116,7 +100,7 @@ kml_recorder_new (const KmlRecordConfig *config, KmlMachine *machine, KmlAllocat
     self->samples = g_new0 (KmlSampleBlock, 1);
   self->sampling_threshold = G_MAXUINT64;
   if (config->events == KML_RECORD_SAMPLE && config->sampling < 1.0)
-    self->sampling_threshold = (guint64) ldexp (config->sampling, 64);
+    self->sampling_threshold = (guint64)ldexp (config->sampling, 64);
   kml_rng_init (&self->sampling_rng, machine->seed, "recorder.sampling");
   self->failures = g_array_new (FALSE, FALSE, sizeof (KmlFailure));
   self->snapshots = g_array_new (FALSE, TRUE, sizeof (KmlSnapshot));
@@ -164,7 +148,7 @@ static guint64
 metadata_bytes (const KmlRecorder *self)
 {
   const KmlRam *ram = self->machine->ram;
-  guint64 bytes = (guint64) (ram->n_frames - ram->n_usable) << ram->page_shift;
+  guint64 bytes = (guint64)(ram->n_frames - ram->n_usable) << ram->page_shift;
 
   bytes += self->pages->metadata_bytes;
   if (self->objects != NULL)
@@ -172,32 +156,32 @@ metadata_bytes (const KmlRecorder *self)
   return bytes;
 }
 
-static guint64
-reserved_bytes (const KmlRecorder *self)
+guint64
+kml_recorder_reserved (const KmlRecorder *self)
 {
   return (self->machine->ram->n_usable - self->machine->free_area.n_free)
          << self->machine->ram->page_shift;
 }
 
 /* The index in parts per 10^9: what is compared and hashed is an integer. */
-static guint64
-external_ppb (const KmlRecorder *self)
+guint64
+kml_recorder_external_ppb (const KmlRecorder *self)
 {
   const KmlFreeArea *area = &self->machine->free_area;
-  const guint64 suitable = kml_free_area_suitable (area, (guint) self->config.external_order);
+  const guint64 suitable = kml_free_area_suitable (area, (guint)self->config.external_order);
 
   if (area->n_free == 0)
     return 0;
-  return (guint64) ((unsigned __int128) (area->n_free - suitable) * 1000000000 / area->n_free);
+  return (guint64)((unsigned __int128)(area->n_free - suitable) * 1000000000 / area->n_free);
 }
 
 void
 kml_recorder_look_at_pages (KmlRecorder *self)
 {
   self->area_version = self->machine->free_area.version;
-  self->peak_reserved = MAX (self->peak_reserved, reserved_bytes (self));
+  self->peak_reserved = MAX (self->peak_reserved, kml_recorder_reserved (self));
   self->peak_metadata = MAX (self->peak_metadata, metadata_bytes (self));
-  self->peak_external_ppb = MAX (self->peak_external_ppb, external_ppb (self));
+  self->peak_external_ppb = MAX (self->peak_external_ppb, kml_recorder_external_ppb (self));
 }
 
 /* ---- Snapshots ---- */
@@ -205,11 +189,11 @@ kml_recorder_look_at_pages (KmlRecorder *self)
 static void
 collect_cache (const KmlCacheInfo *cache, gpointer user_data)
 {
-  g_array_append_val ((GArray *) user_data, *cache);
+  g_array_append_val ((GArray *)user_data, *cache);
 }
 
 typedef struct {
-  guint64 *used; /* (array length=KML_PAGEMAP_CELLS): bytes in use */
+  guint64 *used;   /* (array length=KML_PAGEMAP_CELLS): bytes in use */
   guint64 n_bytes; /* of the usable range */
 } Pagemap;
 
@@ -217,7 +201,7 @@ typedef struct {
 static KmlAddr
 cell_start (const Pagemap *map, guint64 cell)
 {
-  return (KmlAddr) ((unsigned __int128) cell * map->n_bytes / KML_PAGEMAP_CELLS);
+  return (KmlAddr)((unsigned __int128)cell * map->n_bytes / KML_PAGEMAP_CELLS);
 }
 
 static void
@@ -229,7 +213,7 @@ add_to_pagemap (KmlAddr start, guint64 size, KmlBlockState state, gpointer user_
 
   if (state == KML_BLOCK_FREE)
     return;
-  cell = (guint64) ((unsigned __int128) start * KML_PAGEMAP_CELLS / map->n_bytes);
+  cell = (guint64)((unsigned __int128)start * KML_PAGEMAP_CELLS / map->n_bytes);
   while (start < end) {
     const KmlAddr cell_end = MIN (cell_start (map, cell + 1), end);
 
@@ -246,7 +230,7 @@ take_pagemap (const KmlRecorder *self)
 {
   const KmlRam *ram = self->machine->ram;
   guint64 used[KML_PAGEMAP_CELLS] = { 0 };
-  Pagemap map = { .used = used, .n_bytes = (guint64) ram->n_usable << ram->page_shift };
+  Pagemap map = { .used = used, .n_bytes = (guint64)ram->n_usable << ram->page_shift };
   guint8 *cells = g_new (guint8, KML_PAGEMAP_CELLS);
 
   self->pages->ops->walk (self->pages, add_to_pagemap, &map);
@@ -254,17 +238,17 @@ take_pagemap (const KmlRecorder *self)
     const guint64 size = cell_start (&map, cell + 1) - cell_start (&map, cell);
 
     /* rounded up: one used frame is seen */
-    cells[cell] = size == 0 ? 0 : (guint8) ((used[cell] * 255 + size - 1) / size);
+    cells[cell] = size == 0 ? 0 : (guint8)((used[cell] * 255 + size - 1) / size);
   }
   return cells;
 }
 
-static guint64
-internal_ppb (guint64 requested, guint64 held)
+guint64
+kml_recorder_internal_ppb (guint64 requested, guint64 held)
 {
   if (held == 0)
     return 0;
-  return (guint64) ((unsigned __int128) (held - requested) * 1000000000 / held);
+  return (guint64)((unsigned __int128)(held - requested) * 1000000000 / held);
 }
 
 static void
@@ -277,10 +261,10 @@ take_snapshot (KmlRecorder *self, KmlTime time)
       [KML_SERIES_LIVE_BLOCKS] = self->live_blocks,
       [KML_SERIES_REQUESTED] = self->requested,
       [KML_SERIES_HELD] = self->held,
-      [KML_SERIES_RESERVED] = reserved_bytes (self),
+      [KML_SERIES_RESERVED] = kml_recorder_reserved (self),
       [KML_SERIES_FREE] = area->n_free << self->machine->ram->page_shift,
-      [KML_SERIES_INTERNAL] = internal_ppb (self->requested, self->held),
-      [KML_SERIES_EXTERNAL] = external_ppb (self),
+      [KML_SERIES_INTERNAL] = kml_recorder_internal_ppb (self->requested, self->held),
+      [KML_SERIES_EXTERNAL] = kml_recorder_external_ppb (self),
     },
   };
 
@@ -290,7 +274,7 @@ take_snapshot (KmlRecorder *self, KmlTime time)
 
     self->objects->ops->walk_caches (self->objects, collect_cache, caches);
     snapshot.n_caches = caches->len;
-    snapshot.caches = (KmlCacheInfo *) g_array_free (caches, FALSE);
+    snapshot.caches = (KmlCacheInfo *)g_array_free (caches, FALSE);
   }
   if (self->config.pagemap)
     snapshot.pagemap = take_pagemap (self);
@@ -301,7 +285,7 @@ take_snapshot (KmlRecorder *self, KmlTime time)
 static void
 thin_snapshots (KmlRecorder *self)
 {
-  KmlSnapshot *snapshots = (KmlSnapshot *) self->snapshots->data;
+  KmlSnapshot *snapshots = (KmlSnapshot *)self->snapshots->data;
   guint n_kept = 0;
 
   self->step *= 2;
@@ -325,10 +309,10 @@ kml_recorder_snapshot_due (KmlRecorder *self, KmlTime now)
   self->next_snapshot = now - now % self->step + self->step;
 }
 
-/* ---- Samples and failures ---- */
+/* ---- Digesting ---- */
 
-void
-kml_recorder_flush_samples (KmlRecorder *self)
+static void
+flush_samples (KmlRecorder *self)
 {
   g_autofree guint8 *data = NULL;
   KmlSampleBlock *block = self->samples;
@@ -345,6 +329,134 @@ kml_recorder_flush_samples (KmlRecorder *self)
                 block->n, data, n_bytes, self->sink_data, &self->sink_error);
   }
   block->n = 0;
+}
+
+static void
+digest_samples (KmlRecorder *self, const KmlJournal *journal)
+{
+  KmlSampleBlock *block = self->samples;
+
+  for (guint i = 0; i < journal->n; i++) {
+    guint at;
+
+    if (self->sampling_threshold != G_MAXUINT64 &&
+        kml_rng_next (&self->sampling_rng) >= self->sampling_threshold)
+      continue;
+    at = block->n++;
+    block->columns[KML_SAMPLE_TIME][at] = journal->start[i];
+    block->columns[KML_SAMPLE_WHAT][at] = journal->words[i][KML_WORD_WHAT] >> KML_WHAT_SIZE_BITS;
+    block->columns[KML_SAMPLE_SIZE][at] = kml_what_size (journal->words[i][KML_WORD_WHAT]);
+    block->columns[KML_SAMPLE_ADDR][at] = journal->words[i][KML_WORD_ADDR];
+    block->columns[KML_SAMPLE_LATENCY][at] = journal->words[i][KML_WORD_END] - journal->start[i];
+    if (block->n == KML_SAMPLE_BLOCK)
+      flush_samples (self);
+  }
+}
+
+static void
+digest_latencies (KmlRecorder *self, const KmlJournal *journal)
+{
+  for (guint i = 0; i < journal->n; i++) {
+    const guint64 what = journal->words[i][KML_WORD_WHAT];
+    const guint kind = kml_what_kind (what);
+
+    if (kind <= KML_OP_FREE) /* KmlOperation has the same values */
+      kml_histogram_add (self->latency[kind][kml_what_context (what)],
+                         journal->words[i][KML_WORD_END] - journal->start[i]);
+  }
+}
+
+static inline guint
+waste_index (guint64 size)
+{
+  return size <= KML_WASTE_EXACT ? (guint)size : KML_WASTE_EXACT + 1 + kml_histogram_bucket (size);
+}
+
+static void
+digest_waste (KmlRecorder *self, const KmlJournal *journal)
+{
+  for (guint i = 0; i < journal->n; i++) {
+    const guint64 what = journal->words[i][KML_WORD_WHAT];
+    const guint64 size = kml_what_size (what), held = journal->held[i];
+
+    if (kml_what_kind (what) == KML_OP_ALLOC && held != 0) {
+      KmlWaste *waste = &self->waste[waste_index (size)];
+
+      waste->count++;
+      waste->requested += size;
+      waste->held += held;
+    }
+  }
+}
+
+/* The sums live in registers while the loop runs: that is what the journal is for. */
+static void
+digest_totals (KmlRecorder *self, const KmlJournal *journal)
+{
+  unsigned __int128 requested_time = self->requested_time, held_time = self->held_time;
+  guint64 requested = self->requested, held = self->held, live_blocks = self->live_blocks;
+  guint64 peak_requested = self->peak_requested, peak_held = self->peak_held;
+  guint64 requested_at_peak_held = self->requested_at_peak_held;
+  guint64 n_alloc = 0, n_free = 0;
+  KmlTime last = self->last_time;
+
+  for (guint i = 0; i < journal->n; i++) {
+    const guint64 what = journal->words[i][KML_WORD_WHAT];
+    const guint64 size = kml_what_size (what), block = journal->held[i];
+    const KmlTime lasted = journal->start[i] - last;
+
+    requested_time += (unsigned __int128)requested * lasted;
+    held_time += (unsigned __int128)held * lasted;
+    last = journal->start[i];
+    switch (kml_what_kind (what)) {
+    case KML_OP_ALLOC:
+      if (block == 0)
+        break; /* failed: counted one by one */
+      n_alloc++;
+      live_blocks++;
+      requested += size;
+      held += block;
+      peak_requested = MAX (peak_requested, requested);
+      if (held > peak_held) {
+        peak_held = held;
+        requested_at_peak_held = requested;
+      }
+      break;
+    case KML_OP_FREE:
+      n_free++;
+      live_blocks--;
+      requested -= size;
+      held -= block;
+      break;
+    default:
+      live_blocks++; /* a block was halved */
+      break;
+    }
+  }
+  self->requested_time = requested_time;
+  self->held_time = held_time;
+  self->requested = requested;
+  self->held = held;
+  self->live_blocks = live_blocks;
+  self->peak_requested = peak_requested;
+  self->peak_held = peak_held;
+  self->requested_at_peak_held = requested_at_peak_held;
+  self->n_alloc += n_alloc;
+  self->n_free += n_free;
+  self->last_time = last;
+}
+
+void
+kml_recorder_digest (KmlRecorder *self, KmlJournal *journal)
+{
+  digest_totals (self, journal);
+  if (self->config.latency)
+    digest_latencies (self, journal);
+  if (self->waste != NULL)
+    digest_waste (self, journal);
+  if (self->samples != NULL)
+    digest_samples (self, journal);
+  journal->n = 0;
 }
 
 void
@@ -364,11 +476,13 @@ kml_recorder_finish (KmlRecorder *self, GError **error)
 {
   const KmlTime end = self->machine->now;
 
-  kml_recorder_advance (self, end);
+  self->requested_time += (unsigned __int128)self->requested * (end - self->last_time);
+  self->held_time += (unsigned __int128)self->held * (end - self->last_time);
+  self->last_time = end;
   kml_recorder_look_at_pages (self);
   take_snapshot (self, end);
   if (self->samples != NULL)
-    kml_recorder_flush_samples (self);
+    flush_samples (self);
   if (self->sink_error != NULL) {
     g_propagate_error (error, g_steal_pointer (&self->sink_error));
     return FALSE;
@@ -389,141 +503,4 @@ kml_recorder_waste_range (guint i, guint64 *ret_lo, guint64 *ret_hi)
     *ret_lo = MAX (kml_histogram_bucket_lo (bucket), KML_WASTE_EXACT + 1);
     *ret_hi = kml_histogram_bucket_lo (bucket) + (kml_histogram_bucket_width (bucket) - 1);
   }
-}
-
-/* ---- Metrics ---- */
-
-void
-kml_metric_clear (KmlMetric *metric)
-{
-  g_clear_pointer (&metric->name, g_free);
-}
-
-static void G_GNUC_PRINTF (4, 5)
-add_metric (GArray *metrics, const char *unit, double value, const char *name, ...)
-{
-  KmlMetric metric = { .unit = unit, .value = value };
-  va_list args;
-
-  va_start (args, name);
-  metric.name = g_strdup_vprintf (name, args);
-  va_end (args);
-  g_array_append_val (metrics, metric);
-}
-
-/* @context is "" or "process." and the like. */
-static void
-add_latency (GArray *metrics, const char *operation, const char *context,
-             const KmlHistogram *histogram)
-{
-  static const struct {
-    const char *name;
-    guint64 parts, per;
-  } quantiles[] = { { "p50", 50, 100 }, { "p90", 90, 100 }, { "p99", 99, 100 },
-                    { "p999", 999, 1000 } };
-
-  add_metric (metrics, "ns", kml_histogram_mean (histogram) / KML_NS, "latency.%s.%smean_ns",
-              operation, context);
-  for (guint i = 0; i < G_N_ELEMENTS (quantiles); i++)
-    add_metric (metrics, "ns",
-                (double) kml_histogram_quantile (histogram, quantiles[i].parts, quantiles[i].per) /
-                  KML_NS,
-                "latency.%s.%s%s_ns", operation, context, quantiles[i].name);
-  add_metric (metrics, "ns", (double) histogram->max / KML_NS, "latency.%s.%smax_ns", operation,
-              context);
-}
-
-static void
-add_latencies (const KmlRecorder *self, GArray *metrics)
-{
-  for (guint operation = 0; operation < KML_N_OPERATIONS; operation++) {
-    g_autofree KmlHistogram *all = g_new0 (KmlHistogram, 1);
-
-    for (guint context = 0; context < KML_N_CONTEXTS; context++) {
-      const KmlHistogram *histogram = self->latency[operation][context];
-      g_autofree char *infix = g_strconcat (kml_context_names[context], ".", NULL);
-
-      if (histogram->n == 0)
-        continue;
-      kml_histogram_merge (all, histogram);
-      add_latency (metrics, kml_operation_names[operation], infix, histogram);
-    }
-    add_latency (metrics, kml_operation_names[operation], "", all);
-  }
-}
-
-static void
-add_fragmentation (const KmlRecorder *self, GArray *metrics)
-{
-  const KmlFreeArea *area = &self->machine->free_area;
-  const double mean = self->held_time == 0
-                        ? 0.0
-                        : (double) (self->held_time - self->requested_time) / (double) self->held_time;
-  guint64 requested = 0, held = 0;
-  guint largest = 10; /* buddyinfo's columns at least */
-
-  add_metric (metrics, "ratio", mean, "frag.internal.mean");
-  if (self->waste != NULL) {
-    for (guint i = 0; i < KML_WASTE_N; i++) {
-      requested += self->waste[i].requested;
-      held += self->waste[i].held;
-    }
-    add_metric (metrics, "ratio", held == 0 ? 0.0 : (double) (held - requested) / (double) held,
-                "frag.internal.requests");
-  }
-  add_metric (metrics, "ratio", (double) internal_ppb (self->requested, self->held) / 1e9,
-              "frag.internal.end");
-  add_metric (metrics, "ratio",
-              (double) internal_ppb (self->requested_at_peak_held, self->peak_held) / 1e9,
-              "frag.internal.peak");
-  add_metric (metrics, "ratio", (double) external_ppb (self) / 1e9, "frag.external.end");
-  add_metric (metrics, "ratio", (double) self->peak_external_ppb / 1e9, "frag.external.peak");
-  for (guint order = largest + 1; order <= KML_MAX_ORDER; order++)
-    for (guint mobility = 0; mobility < KML_N_MOBILITIES; mobility++)
-      if (area->blocks[mobility][order] > 0)
-        largest = order;
-  for (guint order = 0; order <= largest; order++)
-    add_metric (metrics, "ratio", kml_free_area_unusable (area, order),
-                "frag.unusable.order%u.end", order);
-}
-
-static int
-compare_metrics (gconstpointer a, gconstpointer b)
-{
-  return strcmp (((const KmlMetric *) a)->name, ((const KmlMetric *) b)->name);
-}
-
-void
-kml_metrics_sort (GArray *metrics)
-{
-  g_array_sort (metrics, compare_metrics);
-}
-
-GArray *
-kml_recorder_metrics (const KmlRecorder *self)
-{
-  GArray *metrics = g_array_new (FALSE, FALSE, sizeof (KmlMetric));
-
-  g_array_set_clear_func (metrics, (GDestroyNotify) kml_metric_clear);
-  add_metric (metrics, "requests", (double) self->n_alloc, "alloc.count");
-  add_metric (metrics, "requests", (double) self->n_failed, "alloc.failed");
-  add_metric (metrics, "operations", (double) self->n_free, "free.count");
-  add_metric (metrics, "operations", (double) self->n_free_skipped, "free.skipped");
-  add_metric (metrics, "blocks", (double) self->live_blocks, "live.blocks.end");
-  add_metric (metrics, "bytes", (double) self->peak_requested, "memory.requested.peak_bytes");
-  add_metric (metrics, "bytes", (double) self->peak_held, "memory.held.peak_bytes");
-  add_metric (metrics, "bytes", (double) self->peak_reserved, "memory.reserved.peak_bytes");
-  add_metric (metrics, "bytes", (double) reserved_bytes (self), "memory.reserved.end_bytes");
-  add_metric (metrics, "bytes", (double) self->peak_metadata, "memory.metadata.peak_bytes");
-  add_fragmentation (self, metrics);
-  if (self->config.latency)
-    add_latencies (self, metrics);
-  if (self->samples != NULL) {
-    add_metric (metrics, "samples", (double) self->n_samples, "sampling.count");
-    if (self->config.events == KML_RECORD_SAMPLE && self->n_samples > 0)
-      add_metric (metrics, "probability",
-                  sqrt (HALF_LN_200 / (double) self->n_samples), "sampling.dkw99");
-  }
-  kml_metrics_sort (metrics);
-  return metrics;
 }

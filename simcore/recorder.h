@@ -28,6 +28,7 @@
 
 #include "simcore/allocator.h"
 #include "simcore/histogram.h"
+#include "simcore/journal.h"
 #include "simcore/machine.h"
 #include "simcore/op.h"
 #include "simcore/rng.h"
@@ -35,22 +36,27 @@
 
 G_BEGIN_DECLS
 
-#define KML_MAX_FAILURES    10000
-#define KML_WASTE_EXACT     8192 /* sizes up to this are counted one by one, larger ones by histogram bucket */
-#define KML_WASTE_N         (KML_WASTE_EXACT + 1 + KML_HISTOGRAM_N_BUCKETS)
-#define KML_PAGEMAP_CELLS   256
+#define KML_MAX_FAILURES 10000
+#define KML_WASTE_EXACT                                                                            \
+  8192 /* sizes up to this are counted one by one, larger ones by histogram bucket */
+#define KML_WASTE_N       (KML_WASTE_EXACT + 1 + KML_HISTOGRAM_N_BUCKETS)
+#define KML_PAGEMAP_CELLS 256
 
-typedef enum { KML_RECORD_NONE, KML_RECORD_SAMPLE, KML_RECORD_ALL } KmlRecordEvents;
+typedef enum {
+  KML_RECORD_NONE,
+  KML_RECORD_SAMPLE,
+  KML_RECORD_ALL
+} KmlRecordEvents;
 
 /* The [record] group. */
 typedef struct {
   gboolean latency;
   gboolean waste;
   gboolean pagemap;
-  guint events;        /* KmlRecordEvents */
-  double sampling;     /* share of operations for events = sample */
-  KmlTime interval;    /* between snapshots; 0: automatic */
-  guint64 points;      /* most snapshots when automatic */
+  guint events;     /* KmlRecordEvents */
+  double sampling;  /* share of operations for events = sample */
+  KmlTime interval; /* between snapshots; 0: automatic */
+  guint64 points;   /* most snapshots when automatic */
   guint64 external_order;
 } KmlRecordConfig;
 
@@ -82,7 +88,8 @@ typedef struct {
   guint64 free_blocks[KML_N_MOBILITIES][KML_MAX_ORDER + 1];
   KmlCacheInfo *caches; /* (owned) (array length=n_caches) */
   guint n_caches;
-  guint8 *pagemap; /* (owned) (nullable) (array length=KML_PAGEMAP_CELLS): share of the cell's frames in use, 0 .. 255 */
+  guint8 *
+      pagemap; /* (owned) (nullable) (array length=KML_PAGEMAP_CELLS): share of the cell's frames in use, 0 .. 255 */
 } KmlSnapshot;
 
 typedef struct {
@@ -95,7 +102,11 @@ typedef struct {
   guint8 level;
 } KmlFailure;
 
-typedef enum { KML_OPERATION_ALLOC, KML_OPERATION_FREE, KML_N_OPERATIONS } KmlOperation;
+typedef enum {
+  KML_OPERATION_ALLOC,
+  KML_OPERATION_FREE,
+  KML_N_OPERATIONS
+} KmlOperation;
 
 /* "alloc", "free" */
 extern const char *const kml_operation_names[KML_N_OPERATIONS];
@@ -133,9 +144,9 @@ typedef struct {
   guint64 peak_external_ppb;
 
   KmlHistogram *latency[KML_N_OPERATIONS][KML_N_CONTEXTS]; /* (owned) (nullable) */
-  KmlWaste *waste;     /* (owned) (nullable) (array length=KML_WASTE_N) */
-  GArray *failures;    /* (owned) (element-type KmlFailure) */
-  GArray *snapshots;   /* (owned) (element-type KmlSnapshot) */
+  KmlWaste *waste;   /* (owned) (nullable) (array length=KML_WASTE_N) */
+  GArray *failures;  /* (owned) (element-type KmlFailure) */
+  GArray *snapshots; /* (owned) (element-type KmlSnapshot) */
   KmlTime step, next_snapshot;
 
   KmlRng sampling_rng;
@@ -144,7 +155,8 @@ typedef struct {
   guint64 n_samples;
   KmlSampleSink sink; /* (nullable) */
   gpointer sink_data;
-  GError *sink_error; /* (owned) (nullable): the first; recording of samples stops there and the run fails */
+  GError *
+      sink_error; /* (owned) (nullable): the first; recording of samples stops there and the run fails */
 } KmlRecorder;
 
 KmlRecorder *kml_recorder_new (const KmlRecordConfig *config, KmlMachine *machine,
@@ -155,6 +167,20 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlRecorder, kml_recorder_free)
 /* Where full blocks of samples go; without a sink they are dropped. */
 void kml_recorder_set_sink (KmlRecorder *self, KmlSampleSink sink, gpointer data);
 
+/* ---- For the driver ---- */
+
+/* Adds what the operations did to totals, histograms and samples. Empties the journal. */
+void kml_recorder_digest (KmlRecorder *self, KmlJournal *journal);
+
+/* A request that got nothing, kept one by one. */
+void kml_recorder_failed (KmlRecorder *self, const KmlOp *op, KmlTime start);
+
+/* Before an operation that starts at @now >= next_snapshot, the journal digested. */
+void kml_recorder_snapshot_due (KmlRecorder *self, KmlTime now);
+
+/* To be called when the free area has changed: peaks of what pages show. */
+void kml_recorder_look_at_pages (KmlRecorder *self);
+
 /* Closes the integrals at the end of the run, takes the last snapshot, flushes samples. */
 gboolean kml_recorder_finish (KmlRecorder *self, GError **error);
 
@@ -162,6 +188,11 @@ gboolean kml_recorder_finish (KmlRecorder *self, GError **error);
 GArray *kml_recorder_metrics (const KmlRecorder *self);
 void kml_metric_clear (KmlMetric *metric);
 void kml_metrics_sort (GArray *metrics); /* by name */
+
+/* What is not free, in bytes; the external index in parts per 10^9; (held - requested) / held likewise. */
+guint64 kml_recorder_reserved (const KmlRecorder *self);
+guint64 kml_recorder_external_ppb (const KmlRecorder *self);
+guint64 kml_recorder_internal_ppb (guint64 requested, guint64 held);
 
 /* The requested sizes [lo, hi] that entry @i of waste counts. */
 void kml_recorder_waste_range (guint i, guint64 *ret_lo, guint64 *ret_hi);

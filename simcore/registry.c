@@ -10,7 +10,7 @@
 static const char *
 name_of (const void *entry)
 {
-  return *(const char *const *) entry;
+  return *(const char *const *)entry;
 }
 
 void

@@ -19,13 +19,13 @@ typedef struct {
 
 /* A request asks; a block is given. */
 typedef struct {
-  guint64 size;                      /* bytes asked for, > 0; for page allocators a multiple of the page size */
+  guint64 size; /* bytes asked for, > 0; for page allocators a multiple of the page size */
   const KmlConstraints *constraints; /* (nullable) */
   KmlGfp gfp;
-  guint32 site;   /* call site: an index into the workload's table of sites; 0: unknown */
+  guint32 site; /* call site: an index into the workload's table of sites; 0: unknown */
   guint16 cpu;
-  guint8 context;  /* KmlContext */
-  guint8 mobility; /* KmlMobility */
+  guint8 context;        /* KmlContext */
+  guint8 mobility;       /* KmlMobility */
   guint32 lifetime_hint; /* expected lifetime class, 0: unknown */
 } KmlRequest;
 

@@ -29,7 +29,7 @@ kml_rng_init (KmlRng *self, guint64 seed, const char *stream)
   guint64 state = G_GUINT64_CONSTANT (0xcbf29ce484222325);
 
   for (const char *c = stream; *c != '\0'; c++)
-    state = (state ^ (guint8) *c) * G_GUINT64_CONSTANT (0x100000001b3);
+    state = (state ^ (guint8)*c) * G_GUINT64_CONSTANT (0x100000001b3);
   state ^= seed;
   for (guint i = 0; i < G_N_ELEMENTS (self->s); i++)
     self->s[i] = splitmix64_next (&state);
@@ -46,14 +46,14 @@ kml_rng_below (KmlRng *self, guint64 bound)
 
   g_assert (bound > 0);
 
-  product = (unsigned __int128) kml_rng_next (self) * bound;
-  if ((guint64) product < bound) {
+  product = (unsigned __int128)kml_rng_next (self) * bound;
+  if ((guint64)product < bound) {
     const guint64 surplus = -bound % bound;
 
-    while ((guint64) product < surplus)
-      product = (unsigned __int128) kml_rng_next (self) * bound;
+    while ((guint64)product < surplus)
+      product = (unsigned __int128)kml_rng_next (self) * bound;
   }
-  return (guint64) (product >> 64);
+  return (guint64)(product >> 64);
 }
 
 guint64

@@ -11,7 +11,7 @@
 static inline guint64
 zigzag (guint64 difference)
 {
-  return (difference << 1) ^ (guint64) ((gint64) difference >> 63);
+  return (difference << 1) ^ (guint64)((gint64)difference >> 63);
 }
 
 static inline guint64
@@ -24,10 +24,10 @@ static guint8 *
 put_varint (guint8 *at, guint64 value)
 {
   while (value >= 0x80) {
-    *at++ = (guint8) (value | 0x80);
+    *at++ = (guint8)(value | 0x80);
     value >>= 7;
   }
-  *at++ = (guint8) value;
+  *at++ = (guint8)value;
   return at;
 }
 
@@ -49,10 +49,10 @@ kml_sample_block_encode (const KmlSampleBlock *self, guint8 *ret_data)
       at = put_varint (at, zigzag (values[i] - previous));
       previous = values[i];
     }
-    length = GUINT32_TO_LE ((guint32) (at - start));
+    length = GUINT32_TO_LE ((guint32)(at - start));
     memcpy (start - 4, &length, sizeof length);
   }
-  return (gsize) (at - ret_data);
+  return (gsize)(at - ret_data);
 }
 
 /* NULL when the varint runs over @end or over 64 bits. */
@@ -66,7 +66,7 @@ get_varint (const guint8 *at, const guint8 *end, guint64 *ret_value)
 
     if (shift == 63 && byte > 1)
       return NULL;
-    value |= (guint64) (byte & 0x7f) << shift;
+    value |= (guint64)(byte & 0x7f) << shift;
     if (byte < 0x80) {
       *ret_value = value;
       return at;
@@ -93,7 +93,7 @@ kml_sample_block_decode (const guint8 *data, gsize n_bytes, guint n, KmlSampleBl
     memcpy (&length, at, sizeof length);
     length = GUINT32_FROM_LE (length);
     at += 4;
-    if ((gsize) (data_end - at) < length)
+    if ((gsize)(data_end - at) < length)
       return FALSE;
     end = at + length;
     for (guint i = 0; i < n; i++) {

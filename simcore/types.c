@@ -5,7 +5,7 @@
 
 #include "simcore/types.h"
 
-G_DEFINE_QUARK (kml-error-quark, kml_error)
+G_DEFINE_QUARK (kml - error - quark, kml_error)
 
 const char *const kml_context_names[KML_N_CONTEXTS + 1] = { "process", "softirq", "hardirq", NULL };
 

@@ -133,7 +133,8 @@ push_digit (Decimal *decimal, char digit, guint *n_significant)
   return ++*n_significant <= MAX_DIGITS;
 }
 
-/* Moves *@cursor behind digits [ "." digits ]. Zeros that end a fraction say nothing and are not counted. */
+/* Moves *@cursor behind digits [ "." digits ]. Zeros that end a fraction say nothing and are
+ * not counted. */
 static gboolean
 scan_decimal (const char **cursor, Decimal *ret_decimal)
 {
@@ -201,7 +202,8 @@ skip_spaces (const char *at)
   return at;
 }
 
-/* decimal * factor as an integer of 64 bits, or an error that says which of the two it is not. */
+/* decimal * factor as an integer of 64 bits, or an error that says which of the two it is
+ * not. */
 static gboolean
 scale (Decimal decimal, Wide factor, const Kind *kind, const char *text, guint64 *ret_value,
        GError **error)
@@ -267,8 +269,8 @@ kml_parse_time (const char *text, KmlTime *ret_time, GError **error)
   return scale (decimal, unit->factor, &time_kind, text, ret_time, error);
 }
 
-/* The number of a count or a rate: decimal, then an exponent or a prefix. Moves *@cursor behind it.
- * An exponent above 19 cannot be in range: 10^20 is enough for scale() to say so. */
+/* The number of a count or a rate: decimal, then an exponent or a prefix. Moves *@cursor
+ * behind it. An exponent above 19 cannot be in range: 10^20 is enough for scale() to say so. */
 static gboolean
 scan_count (const char **cursor, char terminator, Decimal *ret_decimal, Wide *ret_factor)
 {
@@ -338,7 +340,8 @@ kml_parse_boolean (const char *text, gboolean *ret_value, GError **error)
   return refuse ("yes or no", text, error);
 }
 
-/* [-] digits [ "." digits ] [ e [+|-] digits ]: what g_ascii_strtod() takes beyond this (inf, nan, hexadecimal, blanks) is not a number that a person means. */
+/* [-] digits [ "." digits ] [ e [+|-] digits ]: what g_ascii_strtod() takes beyond this (inf,
+ * nan, hexadecimal, blanks) is not a number that a person means. */
 static gboolean
 is_real (const char *at)
 {
@@ -382,7 +385,8 @@ kml_parse_real (const char *text, double *ret_value, GError **error)
 
 /* ---- Writing ---- */
 
-/* @value in the largest unit that it reaches; two decimals unless it is a whole number of the unit. The units ascend. */
+/* @value in the largest unit that it reaches; two decimals unless it is a whole number of the
+ * unit. The units ascend. */
 static char *
 format_in (guint64 value, const Unit *units, guint n_units)
 {
@@ -426,8 +430,9 @@ kml_format_time (KmlTime time)
 
 /* ---- The name that was meant ---- */
 
-/* Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours, each counting
- * one and no letter edited twice. Letters of either case are the same. Three rows of the usual table. */
+/* Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours,
+ * each counting one and no letter edited twice. Letters of either case are the same. Three
+ * rows of the usual table. */
 static guint
 osa_distance (const char *a, gsize a_length, const char *b, gsize b_length)
 {

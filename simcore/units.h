@@ -23,7 +23,8 @@ gboolean kml_parse_size (const char *text, guint64 *ret_bytes, GError **error);
 gboolean kml_parse_time (const char *text, KmlTime *ret_time, GError **error);
 gboolean kml_parse_count (const char *text, guint64 *ret_count, GError **error);
 gboolean kml_parse_rate (const char *text, guint64 *ret_per_second, GError **error);
-gboolean kml_parse_boolean (const char *text, gboolean *ret_value, GError **error); /* yes no true false on off */
+gboolean kml_parse_boolean (const char *text, gboolean *ret_value,
+                            GError **error); /* yes no true false on off */
 
 /* A finite decimal such as -1.25 or 3e-4, in the C locale whatever the user's. */
 gboolean kml_parse_real (const char *text, double *ret_value, GError **error);
@@ -32,12 +33,14 @@ gboolean kml_parse_real (const char *text, double *ret_value, GError **error);
 char *kml_format_size (guint64 bytes);
 char *kml_format_time (KmlTime time);
 
-/* “text” as a message may show it, whatever it holds: control characters and bytes that are not UTF-8 are escaped,
- * what goes on for too long is cut. @length is in bytes; -1: up to the NUL. (transfer full) */
+/* “text” as a message may show it, whatever it holds: control characters and bytes that are
+ * not UTF-8 are escaped, what goes on for too long is cut. @length is in bytes; -1: up to the
+ * NUL. (transfer full) */
 char *kml_quote (const char *text, gssize length);
 
-/* (transfer none) (nullable): the candidate (a NULL-terminated array) that a mistyped name was most
- * likely meant to be: the least Damerau-Levenshtein distance, at most a third of its length. */
+/* (transfer none) (nullable): the candidate (a NULL-terminated array) that a mistyped name
+ * was most likely meant to be: the least Damerau-Levenshtein distance, at most a third of its
+ * length. */
 const char *kml_nearest_name (const char *name, const char *const *candidates);
 
 G_END_DECLS

@@ -29,7 +29,7 @@ const KmlWorkloadOps *const *
 kml_workload_list (guint *ret_n)
 {
   *ret_n = registry.n;
-  return (const KmlWorkloadOps *const *) registry.entries;
+  return (const KmlWorkloadOps *const *)registry.entries;
 }
 
 KmlWorkload *

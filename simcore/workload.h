@@ -61,6 +61,7 @@ struct _KmlWorkload {
   guint64 seed;
   guint n_cpus;
   guint64 page_size;
+  KmlTime until; /* set by open; 0: none: an operation that would start later ends the stream */
   guint64 counters[KML_MAX_COUNTERS];
 };
 

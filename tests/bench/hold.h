@@ -8,9 +8,9 @@
  * Here the increments are exponential with the mean HOLD_MEAN, from a table, so that
  * drawing one costs every contestant the same 2 ns.
  *
- * A contestant is a program that is called as `NAME N EVENTS`, and prints the
- * nanoseconds of CPU time one event took it, start-up and warming up excluded.
- * C and C++.
+ * A contestant is a program that is called as `PROGRAM N EVENTS`, and prints a line
+ * `NS NAME` (or several): the nanoseconds of CPU time that one event took,
+ * start-up and warming up excluded. bench-agenda.c compares them. C and C++.
  */
 
 #pragma once
@@ -37,7 +37,7 @@ hold_init (Hold *self)
 {
   self->state = 88172645463325252u;
   for (int i = 0; i < HOLD_TABLE; i++)
-    self->increments[i] = (uint64_t) (-log ((i + 0.5) / HOLD_TABLE) * HOLD_MEAN);
+    self->increments[i] = (uint64_t)(-log ((i + 0.5) / HOLD_TABLE) * HOLD_MEAN);
 }
 
 /* Marsaglia's xorshift64; the top bits choose an increment. */
@@ -56,7 +56,7 @@ hold_cpu_ns (void)
   struct timespec now;
 
   clock_gettime (CLOCK_THREAD_CPUTIME_ID, &now);
-  return (double) now.tv_sec * 1e9 + (double) now.tv_nsec;
+  return (double)now.tv_sec * 1e9 + (double)now.tv_nsec;
 }
 
 static inline int

@@ -1,0 +1,1077 @@
+/* segregated.c: segregated fits: one cache of slabs for each bin of sizes.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Jeff Bonwick, "The Slab Allocator: An Object-Caching Kernel Memory Allocator",
+ * USENIX Summer 1994; in the form that Christoph Lameter gave it in Linux's SLUB
+ * (2007): no queues, and the only header of a slab is its page's record.
+ *
+ * 1. Bins
+ *
+ * A request is rounded up to the smallest bin that holds it (simcore/bins.h has the sets). A
+ * bin has slabs: runs of page frames, cut into objects of the bin's size.
+ *
+ *     bin 832, slab of order 2:  | 0 | 1 | 2 | ... | 18 | tail: 576 bytes |
+ *
+ * Requests above the largest bin go to the page level, rounded up to pages.
+ *
+ * 2. Order of a slab
+ *
+ * SLUB's rule, with its boot parameters of the same names. Wanted are min-objects objects (by default
+ * 4 (fls (CPUs) + 1): the more CPUs, the more seldom the page allocator should be asked). Among the orders
+ * that hold as many, the smallest wins whose tail is at most 1/16 of the slab; when there is none up
+ * to max-order, 1/8 and 1/4 are tried, then one object fewer. An object that cannot share a slab
+ * gets the smallest that holds it. When the page level has no block of that order, the smallest one that
+ * holds an object is tried, so slabs of one bin may differ in order.
+ *
+ * 3. Objects on their way
+ *
+ *            first_free                        n_fresh       n_objects
+ *     | used | free | used | free -> | used |  | fresh | fresh | tail
+ *              |______________^
+ *
+ * Free objects of a slab form a list inside themselves, last in first out. Objects from n_fresh on were
+ * never given out: they are taken when the list is empty, so a new slab costs no walk
+ * that links all of it (SLUB does walk, and shuffles for the sake of security, which has no
+ * meaning here), and the host gives memory only for objects that were used.
+ *
+ * A free object begins with one word: the link, 1 + index of the next (16 bits), and a *guard*, 16 bits
+ * that follow from its address and are never 0. An object in use begins without: the
+ * guard is cleared when it is given out. So
+ *
+ *   - an object that is freed twice has its guard still. That its owner has written just these bits by chance
+ *     is told apart by a look through the free list, so a double free is always found, at
+ *     the price of a compare. A bitmap would find it too, but is one more cold line for each operation.
+ *   - a free object that somebody writes to is found when it is given out, before its link leads astray.
+ *
+ * Objects have at least 4 bytes for this, and a slab at most 65535 objects.
+ *
+ * Which object an address means is offset / size. With M = ceil (2^64 / size), the upper half of the
+ * 128-bit product offset * M is the quotient and its lower half is below M if and only if nothing remains,
+ * for all 32-bit offsets and sizes (Lemire, Kaser and Kurz, "Faster remainder by direct computation",
+ * 2019): one multiplication says both which object it is and whether the address is one's beginning.
+ *
+ * 4. Slabs on their way
+ *
+ *                  alloc takes the last object          free
+ *     current ----------------------------------> full ------> partial (list) ---> empty (list) ---> page level
+ *        ^------------------------------------------------------------'  '----------'                more than `keep`
+ *
+ * Each bin has one current slab, from which objects are taken until it is full; then the first partial slab
+ * becomes current, or an empty one, or a new one. A bin without a current slab points to the
+ * record of the first reserved frame, which is zero for ever (M1 of ram.h): a slab with
+ * nothing to give, so the fast path needs no question. list = fifo gives slabs time to become empty (SLUB
+ * appends, too); lifo takes the one that was full last.
+ *
+ * 5. Where things are
+ *
+ * Links and guards lie in simulated RAM, in the objects; the slab's header is the record of its first
+ * frame; records of all its frames lead there. Bins and the table of sizes are a kernel's static data, and are
+ * not taken from the page level. Metadata is the tails.
+ *
+ * The contents of objects are not modelled: __GFP_ZERO is paid for, not done.
+ *
+ * 6. Constraints
+ *
+ * A slab is aligned to a page. So an alignment is kept by a bin whose size is a multiple of it, and a boundary by
+ * a bin of a power of two that is not above it, neither more than a page. Whatever no bin keeps, and
+ * every limit of address, is left to the page level.
+ *
+ * 7. Costs
+ *
+ * SLUB's fast path: kmem_cache_alloc() is about 40 instructions with a hot reference to the CPU's slab, one to the
+ * object for its link, and a compare-and-exchange without lock; kfree() finds the record (warm) first. Objects were
+ * freed lately and are warm; fresh ones are cold. The slow paths add a lock (the list's) and the
+ * slab's record. Numbers of instructions are at their definition.
+ *
+ * 8. Not modelled
+ *
+ * Slabs of single CPUs (a layer's business), NUMA nodes, constructors, kmalloc's separate caches for
+ * reclaimable and accounted objects, debugging red zones, merging of caches.
+ *
+ * 9. Invariants, verified by segregated_check()
+ *
+ *   S1  a slab's frames all lead to its first, which says how many objects fit, and its run holds them
+ *   S2  a slab's free list has n_fresh - n_used different objects, all below n_fresh, each with its guard
+ *   S3  a slab is on its bin's partial list if it has used and free objects, on its empty list
+ *       if it has none in use, on none if it is full or current; the lists' links and counts agree
+ *   S4  a bin has at most keep empty slabs
+ *   S5  each bin's numbers of slabs, frames, room and used objects are the sums over its slabs
+ *   S6  metadata_bytes is the sum of the slabs' tails
+ *   S7  n_large is the number of blocks taken from the page level for large requests
+ */
+
+#include "simcore/allocator.h"
+#include "simcore/bins.h"
+
+#define MIN_OBJECT_SIZE 4u
+#define MAX_OBJECT_SIZE (G_GUINT64_CONSTANT (1) << 30)
+#define MAX_OBJECTS     G_MAXUINT16 /* 1 + index fits in the 16 bits of a link */
+#define TABLE_LIMIT     8192u       /* bytes: larger sizes are looked up by bisection */
+#define MAX_SHIFT       3u          /* of the table: 8 bytes an entry, 2 KiB in all */
+#define GUARD_BITS      0xffff0000u /* of a free object's first word; the others are the link */
+#define LARGE           G_MAXUINT16 /* KmlFrame.slab.size_class of a block that is no slab */
+
+G_STATIC_ASSERT (KML_MAX_BINS < LARGE);
+
+/* Instructions, from counting Linux 6.1's paths in SLUB (see 7) and, for the slow ones, what is below. */
+#define ALLOC_INSTRUCTIONS  40
+#define FREE_INSTRUCTIONS   45
+#define LIST_INSTRUCTIONS   60 /* to put a slab on a list or take it off */
+#define CREATE_INSTRUCTIONS 150
+#define LARGE_INSTRUCTIONS  30
+
+typedef enum {
+  LIST_FIFO,
+  LIST_LIFO,
+} ListOrder;
+
+enum {
+  COUNTER_SLABS_NEW,
+  COUNTER_SLABS_GIVEN_BACK,
+  COUNTER_SLABS_SMALL,
+  COUNTER_REFILLS,
+  COUNTER_LARGE,
+};
+
+typedef struct {
+  KmlPfn first, last; /* KML_PFN_NONE: empty */
+  guint32 n;
+} SlabList;
+
+/* The first cache line is all that the fast paths need. */
+typedef struct {
+  guint64 reciprocal; /* ceil (2^64 / object_size) */
+  KmlTime zero_cost;  /* of clearing an object */
+  guint64 n_active;   /* objects in use */
+  guint32 object_size;
+  KmlPfn current; /* slab, or n_usable: none */
+
+  SlabList partial, empty;
+  guint8 order, least_order; /* of slabs: as wanted, and what one object needs */
+
+  guint64 n_slabs, n_frames, n_objects;
+} __attribute__ ((aligned (64))) Bin;
+
+G_STATIC_ASSERT (G_STRUCT_OFFSET (Bin, n_slabs) <= 64);
+
+typedef struct {
+  KmlAllocator base;
+
+  /* what every operation needs */
+  Bin *bins;      /* (owned) (array length=n_bins) */
+  guint16 *table; /* (owned): bin of size s at (s + 2^shift - 1) >> shift */
+  guint64 table_limit;
+  guint64 table_round; /* 2^table_shift - 1 */
+  guint table_shift;
+  KmlTime alloc_cost, free_cost, fresh_cost;
+
+  /* parameters */
+  char *bin_text; /* (owned) */
+  guint64 quantum;
+  guint64 min_order, max_order, min_objects;
+  guint64 keep;
+  guint list_order; /* ListOrder */
+
+  guint n_bins;
+  KmlBins sizes; /* the same bins, for bisection */
+  guint64 n_large;
+  guint64 scan_end; /* no frame from here on was ever ours */
+} Segregated;
+
+static inline const KmlRam *
+ram_of (const Segregated *self)
+{
+  return self->base.machine->ram;
+}
+
+static inline KmlFrame *
+frame_of (const Segregated *self, KmlPfn pfn)
+{
+  return kml_ram_frame (ram_of (self), pfn);
+}
+
+/* ---- The order of slabs ---- */
+
+static guint64
+objects_in (const Segregated *self, guint order, guint64 size)
+{
+  return MIN ((kml_ram_page_size (ram_of (self)) << order) / size, MAX_OBJECTS);
+}
+
+/* The smallest order that holds @n_objects. */
+static guint
+order_that_holds (const Segregated *self, guint64 n_objects, guint64 size)
+{
+  const guint64 n_pages = (n_objects * size - 1) >> ram_of (self)->page_shift;
+
+  return n_pages == 0 ? 0 : 64 - (guint)__builtin_clzll (n_pages);
+}
+
+/* The smallest order up to max_order that holds @n_objects and leaves at most 1/@parts of the slab; more than
+ * max_order: none does. */
+static guint
+order_with_tail (const Segregated *self, guint64 n_objects, guint64 size, guint parts)
+{
+  guint order = MAX (order_that_holds (self, n_objects, size), (guint)self->min_order);
+
+  for (; order <= self->max_order; order++) {
+    const guint64 slab = kml_ram_page_size (ram_of (self)) << order;
+    const guint64 tail = slab - objects_in (self, order, size) * size;
+
+    if (tail <= slab / parts)
+      break;
+  }
+  return order;
+}
+
+static guint
+best_order (const Segregated *self, guint64 size)
+{
+  const guint most = MAX ((guint)self->max_order, (guint)self->min_order);
+  const guint n_cpus = self->base.machine->n_cpus;
+  const guint64 wanted = self->min_objects != 0 ? self->min_objects
+                                                : 4 * (g_bit_storage (n_cpus) + 1);
+  guint64 n_objects = MIN (wanted, objects_in (self, most, size));
+
+  for (; n_objects > 1; n_objects--)
+    for (guint parts = 16; parts >= 4; parts /= 2) {
+      const guint order = order_with_tail (self, n_objects, size, parts);
+
+      if (order <= self->max_order)
+        return order;
+    }
+  return MAX (order_that_holds (self, 1, size), (guint)self->min_order);
+}
+
+/* ---- Setting up ---- */
+
+static void
+init_costs (Segregated *self)
+{
+  const KmlTime *cost = self->base.machine->cost;
+
+  self->alloc_cost = ALLOC_INSTRUCTIONS * cost[KML_COST_INSTRUCTION] + 2 * cost[KML_COST_HOT] +
+                     cost[KML_COST_WARM] + cost[KML_COST_ATOMIC];
+  self->fresh_cost = cost[KML_COST_COLD] - MIN (cost[KML_COST_WARM], cost[KML_COST_COLD]);
+  self->free_cost = FREE_INSTRUCTIONS * cost[KML_COST_INSTRUCTION] + 2 * cost[KML_COST_HOT] +
+                    2 * cost[KML_COST_WARM] + cost[KML_COST_ATOMIC];
+}
+
+static void
+init_bin (const Segregated *self, Bin *bin, guint64 size)
+{
+  const KmlRam *ram = ram_of (self);
+  const unsigned __int128 zero_cost =
+      (unsigned __int128)self->base.machine->cost[KML_COST_ZERO_PAGE] * size;
+
+  bin->object_size = (guint32)size;
+  bin->reciprocal = G_MAXUINT64 / size + 1; /* size >= 4: no overflow */
+  bin->zero_cost = (KmlTime)(zero_cost >> ram->page_shift);
+  bin->current = ram->n_usable;
+  bin->partial = (SlabList){ KML_PFN_NONE, KML_PFN_NONE, 0 };
+  bin->empty = (SlabList){ KML_PFN_NONE, KML_PFN_NONE, 0 };
+  bin->order = (guint8)best_order (self, size);
+  bin->least_order = (guint8)order_that_holds (self, 1, size);
+}
+
+/* Bins too small for a link become bins of the smallest object. */
+static void
+raise_small_bins (KmlBins *bins)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < bins->n; i++) {
+    const guint64 size = MAX (bins->sizes[i], MIN_OBJECT_SIZE);
+
+    if (n == 0 || bins->sizes[n - 1] < size)
+      bins->sizes[n++] = size;
+  }
+  bins->n = n;
+}
+
+/* Bins are multiples of the table's grain, or the quantum's if that is less, so all sizes of a grain have one bin. */
+static void
+init_table (Segregated *self)
+{
+  const guint64 largest = self->sizes.sizes[self->n_bins - 1];
+  guint64 n_entries;
+
+  self->table_shift = MIN (g_bit_storage (self->quantum) - 1, MAX_SHIFT);
+  self->table_round = (G_GUINT64_CONSTANT (1) << self->table_shift) - 1;
+  self->table_limit = MIN (largest, TABLE_LIMIT);
+  n_entries = (self->table_limit >> self->table_shift) + 1;
+  self->table = g_new (guint16, n_entries);
+  for (guint64 i = 0; i < n_entries; i++)
+    self->table[i] = (guint16)kml_bins_find (&self->sizes, MAX (i << self->table_shift, 1));
+}
+
+static gboolean
+segregated_init (KmlAllocator *base, GError **error)
+{
+  Segregated *self = (Segregated *)base;
+  guint64 largest;
+
+  if (!kml_bins_parse (self->bin_text, self->quantum, NULL, 0, &self->sizes, error)) {
+    g_prefix_error (error, "bins: ");
+    return FALSE;
+  }
+  raise_small_bins (&self->sizes);
+  self->n_bins = self->sizes.n;
+  largest = self->sizes.sizes[self->n_bins - 1];
+  if (largest > MAX_OBJECT_SIZE) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "bins: the largest can be %" G_GUINT64_FORMAT " bytes, not %" G_GUINT64_FORMAT,
+                 MAX_OBJECT_SIZE, largest);
+    return FALSE;
+  }
+  if (kml_ram_page_size (ram_of (self)) << MAX (self->min_order, self->max_order) > G_MAXINT32) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "slabs of %" G_GUINT64_FORMAT " pages of %" G_GUINT64_FORMAT
+                 " bytes are too large: less than 2 GiB was expected",
+                 G_GUINT64_CONSTANT (1) << MAX (self->min_order, self->max_order),
+                 kml_ram_page_size (ram_of (self)));
+    return FALSE;
+  }
+  self->bins = g_aligned_alloc0 (self->n_bins, sizeof (Bin), 64);
+  for (guint i = 0; i < self->n_bins; i++)
+    init_bin (self, &self->bins[i], self->sizes.sizes[i]);
+  init_table (self);
+  init_costs (self);
+  return TRUE;
+}
+
+static void
+segregated_finish (KmlAllocator *base)
+{
+  Segregated *self = (Segregated *)base;
+
+  g_clear_pointer (&self->bins, g_aligned_free);
+  g_clear_pointer (&self->table, g_free);
+  kml_bins_clear (&self->sizes);
+}
+
+/* ---- Lists of slabs ---- */
+
+static void
+list_add (Segregated *self, SlabList *list, KmlPfn pfn, gboolean at_front)
+{
+  KmlFrame *slab = frame_of (self, pfn);
+
+  slab->slab.prev = at_front ? KML_PFN_NONE : list->last;
+  slab->slab.next = at_front ? list->first : KML_PFN_NONE;
+  if (slab->slab.prev != KML_PFN_NONE)
+    frame_of (self, slab->slab.prev)->slab.next = pfn;
+  else
+    list->first = pfn;
+  if (slab->slab.next != KML_PFN_NONE)
+    frame_of (self, slab->slab.next)->slab.prev = pfn;
+  else
+    list->last = pfn;
+  list->n++;
+}
+
+static void
+list_remove (Segregated *self, SlabList *list, KmlPfn pfn)
+{
+  const KmlFrame *slab = frame_of (self, pfn);
+
+  if (slab->slab.prev != KML_PFN_NONE)
+    frame_of (self, slab->slab.prev)->slab.next = slab->slab.next;
+  else
+    list->first = slab->slab.next;
+  if (slab->slab.next != KML_PFN_NONE)
+    frame_of (self, slab->slab.next)->slab.prev = slab->slab.prev;
+  else
+    list->last = slab->slab.prev;
+  list->n--;
+}
+
+static void
+spend_slow (Segregated *self, guint instructions)
+{
+  KmlMachine *machine = self->base.machine;
+
+  kml_spend (machine, KML_COST_LOCK, 1);
+  kml_spend (machine, KML_COST_INSTRUCTION, instructions);
+  kml_spend (machine, KML_COST_WARM, 2); /* the slab's record and its neighbour's */
+}
+
+/* ---- Making and giving back slabs ---- */
+
+static guint64
+tail_of (const Segregated *self, const Bin *bin, const KmlFrame *slab)
+{
+  return ((guint64)slab->n_frames << ram_of (self)->page_shift) -
+         (guint64)slab->slab.n_objects * bin->object_size;
+}
+
+static void
+init_slab (Segregated *self, Bin *bin, KmlPfn pfn)
+{
+  KmlFrame *slab = frame_of (self, pfn);
+  const guint64 size = (guint64)slab->n_frames << ram_of (self)->page_shift;
+
+  slab->slab.next = KML_PFN_NONE;
+  slab->slab.prev = KML_PFN_NONE;
+  slab->slab.n_used = 0;
+  slab->slab.first_free = 0;
+  slab->slab.n_fresh = 0;
+  slab->slab.n_objects = (guint16)MIN (size / bin->object_size, MAX_OBJECTS);
+  slab->slab.size_class = (guint16)(bin - self->bins);
+  for (guint32 i = 0; i < slab->n_frames; i++) {
+    KmlFrame *frame = frame_of (self, pfn + i);
+
+    frame->flags |= KML_FRAME_FLAG_SLAB;
+    frame->slab.head = pfn;
+    if (i > 0)
+      frame->state = KML_FRAME_TAIL;
+  }
+  bin->n_slabs++;
+  bin->n_frames += slab->n_frames;
+  bin->n_objects += slab->slab.n_objects;
+  self->base.metadata_bytes += tail_of (self, bin, slab);
+  self->base.counters[COUNTER_SLABS_NEW]++;
+  self->scan_end = MAX (self->scan_end, (guint64)pfn + slab->n_frames);
+}
+
+/* KML_PFN_NONE: the page level has nothing. */
+static KmlPfn
+create_slab (Segregated *self, Bin *bin, const KmlRequest *request)
+{
+  const KmlRam *ram = ram_of (self);
+  KmlRequest pages = {
+    .size = kml_ram_page_size (ram) << bin->order,
+    .gfp = request->gfp & ~(KmlGfp)(KML_GFP_ZERO | KML_GFP_MOVABLE),
+    .site = request->site,
+    .cpu = request->cpu,
+    .context = request->context,
+    .mobility = KML_MOBILITY_UNMOVABLE,
+  };
+  guint64 held;
+  KmlAddr addr = kml_allocator_alloc (self->base.lower, &pages, &held);
+
+  spend_slow (self, CREATE_INSTRUCTIONS);
+  if (addr == KML_ADDR_NONE && bin->least_order < bin->order) {
+    pages.size = kml_ram_page_size (ram) << bin->least_order;
+    addr = kml_allocator_alloc (self->base.lower, &pages, &held);
+    if (addr != KML_ADDR_NONE)
+      self->base.counters[COUNTER_SLABS_SMALL]++;
+  }
+  if (addr == KML_ADDR_NONE)
+    return KML_PFN_NONE;
+  init_slab (self, bin, kml_ram_pfn (ram, addr));
+  return kml_ram_pfn (ram, addr);
+}
+
+static void
+release_slab (Segregated *self, Bin *bin, KmlPfn pfn, const KmlRequest *how)
+{
+  KmlFrame *slab = frame_of (self, pfn);
+
+  g_assert (slab->slab.n_used == 0);
+
+  bin->n_slabs--;
+  bin->n_frames -= slab->n_frames;
+  bin->n_objects -= slab->slab.n_objects;
+  self->base.metadata_bytes -= tail_of (self, bin, slab);
+  self->base.counters[COUNTER_SLABS_GIVEN_BACK]++;
+  for (guint32 i = 0; i < slab->n_frames; i++)
+    frame_of (self, pfn + i)->flags &= (guint8)~KML_FRAME_FLAG_SLAB;
+  kml_allocator_free_block (self->base.lower, kml_ram_addr (ram_of (self), pfn), how);
+}
+
+/* The current slab has nothing to give: another one becomes current. FALSE: there is none. */
+static gboolean
+refill (Segregated *self, Bin *bin, const KmlRequest *request)
+{
+  KmlPfn pfn;
+
+  self->base.counters[COUNTER_REFILLS]++;
+  spend_slow (self, LIST_INSTRUCTIONS);
+  if (bin->partial.n > 0) {
+    pfn = bin->partial.first;
+    list_remove (self, &bin->partial, pfn);
+  } else if (bin->empty.n > 0) {
+    pfn = bin->empty.first;
+    list_remove (self, &bin->empty, pfn);
+  } else {
+    pfn = create_slab (self, bin, request);
+    if (pfn == KML_PFN_NONE)
+      return FALSE;
+  }
+  bin->current = pfn;
+  return TRUE;
+}
+
+/* A slab that was full, or that has become empty, and is not current, changes its list. Returns what segregated_free() is to return: as
+ * its last call it needs no registers saved. */
+static guint64 G_GNUC_NO_INLINE
+move_slab (Segregated *self, Bin *bin, KmlPfn pfn, const KmlRequest *how)
+{
+  const KmlFrame *slab = frame_of (self, pfn);
+  const gboolean was_full = slab->slab.n_used + 1 == slab->slab.n_objects;
+
+  spend_slow (self, LIST_INSTRUCTIONS);
+  if (slab->slab.n_used > 0) {
+    list_add (self, &bin->partial, pfn, self->list_order == LIST_LIFO);
+    return bin->object_size;
+  }
+  if (!was_full)
+    list_remove (self, &bin->partial, pfn);
+  if (bin->empty.n < self->keep)
+    list_add (self, &bin->empty, pfn, TRUE);
+  else
+    release_slab (self, bin, pfn, how);
+  return bin->object_size;
+}
+
+/* ---- Objects ---- */
+
+/* What a free object at @addr has in the upper half of its first word: the middle of a product with
+ * 2^32 / golden ratio, so neighbours differ; odd, so never 0. */
+static inline guint32
+guard_of (KmlAddr addr)
+{
+  return ((guint32)(addr >> 2) * 0x9e3779b1u | 0x10000u) & GUARD_BITS;
+}
+
+/* Whether object @index is on the slab's free list. */
+static gboolean
+is_listed (const Segregated *self, const Bin *bin, const KmlFrame *slab, guint64 index)
+{
+  const KmlAddr start = kml_ram_addr (ram_of (self), slab->slab.head);
+  guint link = slab->slab.first_free;
+
+  for (guint n = slab->slab.n_fresh - slab->slab.n_used; n > 0 && link != 0; n--) {
+    if (link == index + 1)
+      return TRUE;
+    link = kml_ram_load32 (ram_of (self), start + (guint64)(link - 1) * bin->object_size) & 0xffff;
+  }
+  return FALSE;
+}
+
+static KmlAddr refill_and_take (Segregated *self, Bin *bin, const KmlRequest *request,
+                                guint64 *ret_held);
+
+static inline __attribute__ ((always_inline)) KmlAddr
+take_object (Segregated *self, Bin *bin, const KmlRequest *request, guint64 *ret_held)
+{
+  KmlMachine *machine = self->base.machine;
+  KmlRam *ram = machine->ram;
+  KmlFrame *slab = kml_ram_frame (ram, bin->current);
+  KmlAddr addr = kml_ram_addr (ram, bin->current);
+
+  if (G_LIKELY (slab->slab.first_free != 0)) {
+    guint32 word;
+
+    addr += (guint64)(slab->slab.first_free - 1u) * bin->object_size;
+    word = kml_ram_load32 (ram, addr);
+    g_assert ((word & GUARD_BITS) == guard_of (addr)); /* else somebody wrote to a free object */
+    slab->slab.first_free = (guint16)word;
+  } else if (slab->slab.n_fresh < slab->slab.n_objects) {
+    addr += (guint64)slab->slab.n_fresh++ * bin->object_size;
+    machine->now += self->fresh_cost;
+  } else {
+    return refill_and_take (self, bin, request, ret_held);
+  }
+  kml_ram_store32 (ram, addr, 0);
+  slab->slab.n_used++;
+  bin->n_active++;
+  /* without a branch: whether a request asks for zeroed memory is hard to predict */
+  machine->now += self->alloc_cost +
+                  (bin->zero_cost & -(guint64)((request->gfp & KML_GFP_ZERO) != 0));
+  *ret_held = bin->object_size;
+  return addr;
+}
+
+static KmlAddr G_GNUC_NO_INLINE
+refill_and_take (Segregated *self, Bin *bin, const KmlRequest *request, guint64 *ret_held)
+{
+  if (!refill (self, bin, request))
+    return KML_ADDR_NONE;
+  return take_object (self, bin, request, ret_held);
+}
+
+/* ---- Requests that no bin can serve ---- */
+
+static KmlAddr
+alloc_large (Segregated *self, const KmlRequest *request, guint64 *ret_held)
+{
+  const KmlRam *ram = ram_of (self);
+  const guint64 page_size = kml_ram_page_size (ram);
+  KmlConstraints constraints = { 0 };
+  KmlRequest pages = *request;
+  KmlFrame *frame;
+  KmlAddr addr;
+
+  kml_spend (self->base.machine, KML_COST_INSTRUCTION, LARGE_INSTRUCTIONS);
+  if (request->size > ram->size)
+    return KML_ADDR_NONE;
+  pages.size = (request->size + page_size - 1) & ~(page_size - 1);
+  if (request->constraints != NULL) {
+    constraints = *request->constraints;
+    if (request->size <= constraints.boundary && constraints.boundary < page_size)
+      constraints.boundary = 0; /* what begins with a page crosses none */
+    pages.constraints = &constraints;
+  }
+  addr = kml_allocator_alloc (self->base.lower, &pages, ret_held);
+  if (addr == KML_ADDR_NONE)
+    return KML_ADDR_NONE;
+
+  frame = frame_of (self, kml_ram_pfn (ram, addr));
+  frame->flags |= KML_FRAME_FLAG_SLAB;
+  frame->slab.head = kml_ram_pfn (ram, addr);
+  frame->slab.size_class = LARGE;
+  self->n_large++;
+  self->base.counters[COUNTER_LARGE]++;
+  self->scan_end = MAX (self->scan_end, (guint64)frame->slab.head + frame->n_frames);
+  return addr;
+}
+
+static guint64 G_GNUC_NO_INLINE
+free_large (Segregated *self, KmlAddr addr, const KmlRequest *how)
+{
+  KmlFrame *frame = frame_of (self, kml_ram_pfn (ram_of (self), addr));
+
+  g_assert (addr == kml_ram_addr (ram_of (self), frame->slab.head));
+  g_assert (self->n_large > 0);
+
+  kml_spend (self->base.machine, KML_COST_INSTRUCTION, LARGE_INSTRUCTIONS);
+  frame->flags &= (guint8)~KML_FRAME_FLAG_SLAB;
+  self->n_large--;
+  return kml_allocator_free_block (self->base.lower, addr, how);
+}
+
+static gboolean
+keeps_constraints (const Segregated *self, const Bin *bin, const KmlConstraints *constraints)
+{
+  const guint64 page_size = kml_ram_page_size (ram_of (self));
+  const guint64 size = bin->object_size;
+  const gboolean is_power_of_two = (size & (size - 1)) == 0;
+
+  if (constraints->limit != 0)
+    return FALSE;
+  if (constraints->alignment > 1 &&
+      (constraints->alignment > page_size || size % constraints->alignment != 0))
+    return FALSE;
+  return constraints->boundary == 0 ||
+         (is_power_of_two && size <= MIN (constraints->boundary, page_size));
+}
+
+/* Large sizes and constraints: the smallest bin that will do, unless whole pages are smaller. */
+static KmlAddr G_GNUC_NO_INLINE
+alloc_unusual (Segregated *self, const KmlRequest *request, guint64 *ret_held)
+{
+  const guint64 page_size = kml_ram_page_size (ram_of (self));
+
+  for (guint i = kml_bins_find (&self->sizes, request->size); i < self->n_bins; i++) {
+    Bin *bin = &self->bins[i];
+
+    if (request->constraints == NULL)
+      return take_object (self, bin, request, ret_held);
+    if (bin->object_size - request->size >= page_size && bin->object_size > page_size)
+      break;
+    if (keeps_constraints (self, bin, request->constraints))
+      return take_object (self, bin, request, ret_held);
+  }
+  return alloc_large (self, request, ret_held);
+}
+
+/* ---- The operations ---- */
+
+static guint64 segregated_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how);
+
+static KmlAddr
+segregated_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
+{
+  Segregated *self = (Segregated *)base;
+  const guint64 size = request->size;
+
+  g_assert (size > 0);
+
+  if (G_UNLIKELY (size > self->table_limit || request->constraints != NULL))
+    return alloc_unusual (self, request, ret_held);
+  return take_object (self,
+                      &self->bins[self->table[(size + self->table_round) >> self->table_shift]],
+                      request, ret_held);
+}
+
+/* The object at @addr begins as a free one does. If it is none, its owner wrote that; once it is wiped out, there is
+ * no doubt. */
+static guint64 G_GNUC_NO_INLINE
+free_suspicious (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
+{
+  Segregated *self = (Segregated *)base;
+  const KmlPfn head = frame_of (self, kml_ram_pfn (ram_of (self), addr))->slab.head;
+  const KmlFrame *slab = frame_of (self, head);
+  const Bin *bin = &self->bins[slab->slab.size_class];
+  const guint64 index = (addr - kml_ram_addr (ram_of (self), head)) / bin->object_size;
+
+  g_assert (!is_listed (self, bin, slab, index)); /* it was freed already */
+
+  kml_ram_store32 (base->machine->ram, addr, 0);
+  return segregated_free (base, addr, how);
+}
+
+static guint64
+segregated_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
+{
+  Segregated *self = (Segregated *)base;
+  KmlMachine *machine = base->machine;
+  KmlRam *ram = machine->ram;
+  const KmlPfn pfn = kml_ram_pfn (ram, addr);
+  unsigned __int128 product;
+  guint32 guard;
+  KmlPfn head;
+  KmlFrame *slab;
+  Bin *bin;
+
+  g_assert (addr >> ram->page_shift < ram->n_usable);
+  g_assert (kml_ram_frame (ram, pfn)->flags & KML_FRAME_FLAG_SLAB);
+
+  head = kml_ram_frame (ram, pfn)->slab.head;
+  slab = kml_ram_frame (ram, head);
+  if (G_UNLIKELY (slab->slab.size_class == LARGE))
+    return free_large (self, addr, how);
+  bin = &self->bins[slab->slab.size_class];
+
+  product = (unsigned __int128)(addr - kml_ram_addr (ram, head)) * bin->reciprocal;
+  g_assert ((guint64)product < bin->reciprocal);            /* the beginning of an object ... */
+  g_assert ((guint64)(product >> 64) < slab->slab.n_fresh); /* ... that was given out ... */
+  guard = guard_of (addr);
+  if (G_UNLIKELY ((kml_ram_load32 (ram, addr) & GUARD_BITS) == guard))
+    return free_suspicious (base, addr, how); /* ... and is not free */
+
+  kml_ram_store32 (ram, addr, guard | slab->slab.first_free);
+  slab->slab.first_free = (guint16)((product >> 64) + 1);
+  bin->n_active--;
+  machine->now += self->free_cost;
+  if (G_UNLIKELY (slab->slab.n_used-- == slab->slab.n_objects || slab->slab.n_used == 0))
+    if (head != bin->current)
+      return move_slab (self, bin, head, how);
+  return bin->object_size;
+}
+
+static void
+segregated_shrink (KmlAllocator *base)
+{
+  Segregated *self = (Segregated *)base;
+  const KmlRequest how = { 0 };
+
+  for (guint i = 0; i < self->n_bins; i++) {
+    Bin *bin = &self->bins[i];
+    const KmlPfn current = bin->current;
+
+    while (bin->empty.n > 0) {
+      const KmlPfn pfn = bin->empty.first;
+
+      list_remove (self, &bin->empty, pfn);
+      release_slab (self, bin, pfn, &how);
+    }
+    if (current != ram_of (self)->n_usable && frame_of (self, current)->slab.n_used == 0) {
+      bin->current = ram_of (self)->n_usable;
+      release_slab (self, bin, current, &how);
+    }
+  }
+}
+
+/* ---- Looking at it ---- */
+
+/* The first frame from @pfn on of a run that is ours; FALSE: there is none. */
+static gboolean
+next_run (const Segregated *self, KmlPfn *pfn)
+{
+  for (; *pfn < self->scan_end; (*pfn)++) {
+    const KmlFrame *frame = frame_of (self, *pfn);
+
+    if ((frame->flags & KML_FRAME_FLAG_SLAB) && frame->slab.head == *pfn)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* Marks the free objects of a slab, of those that were given out. FALSE: the list is broken (S2). */
+static gboolean
+mark_free (const Segregated *self, const Bin *bin, KmlPfn pfn, guint8 *ret_is_free)
+{
+  const KmlRam *ram = ram_of (self);
+  const KmlFrame *slab = frame_of (self, pfn);
+  guint link = slab->slab.first_free;
+
+  memset (ret_is_free, FALSE, slab->slab.n_objects);
+  if (slab->slab.n_used > slab->slab.n_fresh || slab->slab.n_fresh > slab->slab.n_objects)
+    return FALSE;
+  for (guint n = slab->slab.n_fresh - slab->slab.n_used; n > 0; n--) {
+    const KmlAddr addr = kml_ram_addr (ram, pfn) + (guint64)(link - 1) * bin->object_size;
+
+    if (link == 0 || link > slab->slab.n_fresh || ret_is_free[link - 1])
+      return FALSE;
+    if ((kml_ram_load32 (ram, addr) & GUARD_BITS) != guard_of (addr))
+      return FALSE;
+    ret_is_free[link - 1] = TRUE;
+    link = kml_ram_load32 (ram, addr) & 0xffff;
+  }
+  return link == 0;
+}
+
+static void
+walk_slab (const Segregated *self, KmlPfn pfn, KmlWalkFunc func, gpointer user_data)
+{
+  const KmlFrame *slab = frame_of (self, pfn);
+  const Bin *bin = &self->bins[slab->slab.size_class];
+  g_autofree guint8 *is_free = g_malloc (slab->slab.n_objects);
+  KmlAddr addr = kml_ram_addr (ram_of (self), pfn);
+
+  mark_free (self, bin, pfn, is_free);
+  for (guint i = 0; i < slab->slab.n_objects; i++, addr += bin->object_size)
+    func (addr, bin->object_size,
+          is_free[i] || i >= slab->slab.n_fresh ? KML_BLOCK_FREE : KML_BLOCK_USED, user_data);
+  if (tail_of (self, bin, slab) > 0)
+    func (addr, tail_of (self, bin, slab), KML_BLOCK_METADATA, user_data);
+}
+
+static void
+segregated_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data)
+{
+  const Segregated *self = (const Segregated *)base;
+  const KmlRam *ram = ram_of (self);
+
+  for (KmlPfn pfn = 0; next_run (self, &pfn); pfn += frame_of (self, pfn)->n_frames) {
+    const KmlFrame *frame = frame_of (self, pfn);
+
+    if (frame->slab.size_class == LARGE)
+      func (kml_ram_addr (ram, pfn), (guint64)frame->n_frames << ram->page_shift, KML_BLOCK_USED,
+            user_data);
+    else
+      walk_slab (self, pfn, func, user_data);
+  }
+}
+
+static void
+segregated_walk_caches (const KmlAllocator *base, KmlCacheFunc func, gpointer user_data)
+{
+  const Segregated *self = (const Segregated *)base;
+
+  for (guint i = 0; i < self->n_bins; i++) {
+    const Bin *bin = &self->bins[i];
+    KmlCacheInfo cache = {
+      .object_size = bin->object_size,
+      .n_objects = bin->n_objects,
+      .n_active = bin->n_active,
+      .n_slabs = bin->n_slabs,
+      .n_frames = bin->n_frames,
+    };
+
+    g_snprintf (cache.name, sizeof cache.name, "%u", bin->object_size);
+    func (&cache, user_data);
+  }
+}
+
+/* ---- Checking ---- */
+
+/* What the slabs of one bin come to. */
+typedef struct {
+  guint64 n_slabs, n_frames, n_objects, n_active;
+  guint64 n_partial, n_empty;
+} Sums;
+
+static gboolean
+broken (const char *invariant, const char *what, guint64 which, GError **error)
+{
+  g_set_error (error, KML_ERROR, KML_ERROR_CORRUPT,
+               "invariant %s does not hold at %s %" G_GUINT64_FORMAT, invariant, what, which);
+  return FALSE;
+}
+
+static gboolean
+check_slab (const Segregated *self, KmlPfn pfn, Sums *sums, GError **error)
+{
+  const KmlFrame *slab = frame_of (self, pfn);
+  const Bin *bin;
+  g_autofree guint8 *is_free = g_malloc (slab->slab.n_objects);
+
+  if (slab->slab.size_class >= self->n_bins || slab->slab.n_objects == 0)
+    return broken ("S1", "frame", pfn, error);
+  bin = &self->bins[slab->slab.size_class];
+  if (tail_of (self, bin, slab) > (guint64)slab->n_frames << ram_of (self)->page_shift)
+    return broken ("S1", "frame", pfn, error);
+  for (guint32 i = 0; i < slab->n_frames; i++) {
+    const KmlFrame *frame = frame_of (self, pfn + i);
+
+    if (frame->slab.head != pfn || !(frame->flags & KML_FRAME_FLAG_SLAB))
+      return broken ("S1", "frame", pfn + i, error);
+  }
+  if (!mark_free (self, bin, pfn, is_free))
+    return broken ("S2", "frame", pfn, error);
+
+  sums = &sums[slab->slab.size_class];
+  sums->n_slabs++;
+  sums->n_frames += slab->n_frames;
+  sums->n_objects += slab->slab.n_objects;
+  sums->n_active += slab->slab.n_used;
+  if (pfn != bin->current && slab->slab.n_used == 0)
+    sums->n_empty++;
+  else if (pfn != bin->current && slab->slab.n_used < slab->slab.n_objects)
+    sums->n_partial++;
+  return TRUE;
+}
+
+static gboolean
+check_list (const Segregated *self, guint i, const SlabList *list, gboolean of_empty,
+            guint64 n_expected, GError **error)
+{
+  const Bin *bin = &self->bins[i];
+  KmlPfn before = KML_PFN_NONE;
+  guint64 n = 0;
+
+  for (KmlPfn pfn = list->first; pfn != KML_PFN_NONE; pfn = frame_of (self, pfn)->slab.next) {
+    const KmlFrame *slab = frame_of (self, pfn);
+
+    if (++n > n_expected || slab->slab.prev != before || slab->slab.size_class != i)
+      return broken ("S3", "frame", pfn, error);
+    if (!(slab->flags & KML_FRAME_FLAG_SLAB) || pfn == bin->current ||
+        slab->slab.n_used == slab->slab.n_objects || (slab->slab.n_used == 0) != of_empty)
+      return broken ("S3", "frame", pfn, error);
+    before = pfn;
+  }
+  if (n != n_expected || n != list->n || list->last != before)
+    return broken ("S3", "bin", bin->object_size, error);
+  return TRUE;
+}
+
+static gboolean
+check_bin (const Segregated *self, guint i, const Sums *sums, GError **error)
+{
+  const Bin *bin = &self->bins[i];
+
+  if (!check_list (self, i, &bin->partial, FALSE, sums->n_partial, error) ||
+      !check_list (self, i, &bin->empty, TRUE, sums->n_empty, error))
+    return FALSE;
+  if (sums->n_empty > self->keep)
+    return broken ("S4", "bin", bin->object_size, error);
+  if (sums->n_slabs != bin->n_slabs || sums->n_frames != bin->n_frames ||
+      sums->n_objects != bin->n_objects || sums->n_active != bin->n_active)
+    return broken ("S5", "bin", bin->object_size, error);
+  return TRUE;
+}
+
+static gboolean
+segregated_check (const KmlAllocator *base, GError **error)
+{
+  const Segregated *self = (const Segregated *)base;
+  g_autofree Sums *sums = g_new0 (Sums, self->n_bins);
+  guint64 tails = 0, n_large = 0;
+
+  for (KmlPfn pfn = 0; next_run (self, &pfn); pfn += frame_of (self, pfn)->n_frames) {
+    const KmlFrame *frame = frame_of (self, pfn);
+
+    if (frame->state != KML_FRAME_USED)
+      return broken ("S1", "frame", pfn, error);
+    if (frame->slab.size_class == LARGE) {
+      n_large++;
+      continue;
+    }
+    if (!check_slab (self, pfn, sums, error))
+      return FALSE;
+    tails += tail_of (self, &self->bins[frame->slab.size_class], frame);
+  }
+  for (guint i = 0; i < self->n_bins; i++)
+    if (!check_bin (self, i, &sums[i], error))
+      return FALSE;
+  if (tails != base->metadata_bytes)
+    return broken ("S6", "byte", tails, error);
+  if (n_large != self->n_large)
+    return broken ("S7", "block", n_large, error);
+  return TRUE;
+}
+
+/* ---- What it is called ---- */
+
+static const char *const list_orders[] = { "fifo", "lifo", NULL };
+
+static const KmlParam segregated_params[] = {
+  { .name = "bins",
+    .type = KML_PARAM_TEXT,
+    .value = "linux",
+    .validate = kml_bins_validate,
+    .offset = G_STRUCT_OFFSET (Segregated, bin_text),
+    .grammar = "pow2 | linux | geometric:M | optimal:K | 8,24,40,64",
+    .summary = "the sizes of objects: a request is rounded up to the smallest that holds it" },
+  { .name = "quantum",
+    .type = KML_PARAM_SIZE,
+    .value = "8",
+    .min = 1,
+    .max = 4096,
+    .power_of_two = TRUE,
+    .offset = G_STRUCT_OFFSET (Segregated, quantum),
+    .summary = "bins are rounded up to a multiple of this, the least alignment of objects" },
+  { .name = "min-order",
+    .type = KML_PARAM_COUNT,
+    .value = "0",
+    .min = 0,
+    .max = KML_MAX_ORDER,
+    .offset = G_STRUCT_OFFSET (Segregated, min_order),
+    .summary = "a slab has at least 2^min-order page frames" },
+  { .name = "max-order",
+    .type = KML_PARAM_COUNT,
+    .value = "3",
+    .min = 0,
+    .max = KML_MAX_ORDER,
+    .offset = G_STRUCT_OFFSET (Segregated, max_order),
+    .summary = "a slab has at most 2^max-order page frames, unless one object needs more" },
+  { .name = "min-objects",
+    .type = KML_PARAM_COUNT,
+    .value = "0",
+    .min = 0,
+    .max = MAX_OBJECTS,
+    .offset = G_STRUCT_OFFSET (Segregated, min_objects),
+    .summary = "objects that a slab should have room for; 0: the more, the more CPUs there are" },
+  { .name = "keep",
+    .type = KML_PARAM_COUNT,
+    .value = "5",
+    .min = 0,
+    .max = G_MAXUINT32,
+    .offset = G_STRUCT_OFFSET (Segregated, keep),
+    .summary = "empty slabs that a bin keeps instead of giving them back" },
+  { .name = "list",
+    .type = KML_PARAM_CHOICE,
+    .value = "fifo",
+    .choices = list_orders,
+    .offset = G_STRUCT_OFFSET (Segregated, list_order),
+    .summary =
+        "which of several slabs with free objects is used: the one that was full first, or last" },
+  { NULL },
+};
+
+static const KmlCounterInfo segregated_counters[] = {
+  [COUNTER_SLABS_NEW] = { "slabs_new", "slabs", "slabs made of pages from the page level" },
+  [COUNTER_SLABS_GIVEN_BACK] = { "slabs_given_back", "slabs",
+                                 "slabs given back to the page level" },
+  [COUNTER_SLABS_SMALL] = { "slabs_small", "slabs",
+                            "slabs that are smaller than wanted, as no larger block was free" },
+  [COUNTER_REFILLS] = { "refills", "slabs",
+                        "times that the current slab of a bin had nothing left to give" },
+  [COUNTER_LARGE] = { "large", "blocks",
+                      "requests that no bin could serve: taken from the page level" },
+  { NULL },
+};
+
+static const KmlAllocatorOps segregated_ops = {
+  .name = "segregated",
+  .summary = "segregated fits: slabs of equal objects for each bin of sizes, as in Linux's SLUB",
+  .level = KML_LEVEL_OBJECTS,
+  .instance_size = sizeof (Segregated),
+  .params = segregated_params,
+  .counters = segregated_counters,
+  .init = segregated_init,
+  .finish = segregated_finish,
+  .alloc = segregated_alloc,
+  .free = segregated_free,
+  .shrink = segregated_shrink,
+  .walk = segregated_walk,
+  .walk_caches = segregated_walk_caches,
+  .check = segregated_check,
+};
+
+KML_REGISTER_ALLOCATOR (segregated_ops)

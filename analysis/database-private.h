@@ -1,0 +1,87 @@
+/* database-private.h: what the files of the result database share.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ *   database-file.c     what a file is, before SQLite may touch it; errors in words
+ *   database-open.c     opening, creating, closing
+ *   database-write.c    one run into its tables
+ *   database-merge.c    a shard into a database; campaigns; looking runs up
+ *   database-expand.c   the table samples_expanded
+ */
+
+#pragma once
+
+#include <sqlite3.h>
+
+#include "analysis/database.h"
+
+G_BEGIN_DECLS
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (sqlite3_stmt, sqlite3_finalize)
+
+#define KML_DATABASE_APPLICATION_ID 0x6b6d6c62 /* "kmlb" */
+#define KML_DATABASE_VERSION        1
+
+/* Statements that put one row each, kept prepared. */
+typedef enum {
+  KML_PUT_RUN,
+  KML_PUT_PARAM,
+  KML_PUT_METRIC,
+  KML_PUT_EXPECTATION,
+  KML_PUT_SERIES_INFO,
+  KML_PUT_SERIES,
+  KML_PUT_SAMPLES,
+  KML_PUT_LATENCY,
+  KML_PUT_WASTE,
+  KML_PUT_FREE_BLOCKS,
+  KML_PUT_SLABS,
+  KML_PUT_PAGEMAP,
+  KML_PUT_FAILURE,
+  KML_N_PUTS,
+} KmlPut;
+
+struct _KmlDatabase {
+  sqlite3 *db;
+  char *path;      /* as the user wrote it: for messages */
+  char *full_path; /* what SQLite was given: absolute, so never ":memory:" or a URI */
+  int lock_fd;     /* open for writing: keeps a second writer out; else -1 */
+  sqlite3_stmt *puts[KML_N_PUTS]; /* (owned) (nullable) */
+  guint64 run_id;                 /* whose transaction is open; 0: none */
+  guint64 n_blocks;               /* of samples of that run */
+};
+
+/* ---- database-file.c ---- */
+
+/* Says what is at @path without opening it as a database, so that a foreign file is never touched, not even by the
+ * recovery of a journal of its own. FALSE with @error when it is anything but ours or nothing. */
+gboolean kml_database_probe (const char *path, const char *full_path, gboolean *ret_exists,
+                             GError **error);
+
+/* Absolute, links followed. (transfer full) */
+char *kml_database_resolve (const char *path, GError **error);
+
+/* Keeps other writers out until the result is closed; readers are let in between transactions. -1 with @error. */
+int kml_database_lock (const char *path, const char *full_path, GError **error);
+
+/* Sets @error from SQLite's result @code; always FALSE. @doing: "cannot be written". */
+gboolean kml_database_fail (KmlDatabase *self, int code, const char *doing, GError **error);
+
+/* ---- database-open.c ---- */
+
+/* schema.sql (transfer none) */
+const char *kml_database_schema (void);
+
+/* Runs SQL that gives no rows. */
+gboolean kml_database_exec (KmlDatabase *self, const char *sql, GError **error);
+
+/* (transfer full): NULL with @error */
+sqlite3_stmt *kml_database_prepare (KmlDatabase *self, const char *sql, GError **error);
+
+/* Steps a statement that gives no rows to its end. */
+gboolean kml_database_run (KmlDatabase *self, sqlite3_stmt *statement, GError **error);
+
+/* ---- database-expand.c ---- */
+
+int kml_database_register_samples (sqlite3 *db);
+
+G_END_DECLS

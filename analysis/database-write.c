@@ -1,0 +1,433 @@
+/* database-write.c: one run into its tables, in one transaction.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Samples come while the run goes on, all else when it has ended; the row of
+ * `runs` that everything refers to comes last, so foreign keys are checked at
+ * the commit. Rows are put in the order of their keys: each goes to the end of
+ * its table, which is the fast case of a B-tree and fills its pages.
+ */
+
+#include "analysis/database-private.h"
+
+#include <math.h>
+
+static const char *const put_sql[KML_N_PUTS] = {
+  [KML_PUT_RUN] = "INSERT INTO runs (run_id, run_key, scenario, title, scenario_text, overrides, "
+                  "base_dir, seed, status, message, fingerprint, version, started_at, wall_ns, "
+                  "sim_ns, operations) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+  [KML_PUT_PARAM] = "INSERT INTO params (run_id, key, value) VALUES (?, ?, ?)",
+  [KML_PUT_METRIC] = "INSERT INTO metrics (run_id, name, value, unit) VALUES (?, ?, ?, ?)",
+  [KML_PUT_EXPECTATION] = "INSERT INTO expectations (run_id, seq, metric, text, measured, held) "
+                          "VALUES (?, ?, ?, ?, ?, ?)",
+  [KML_PUT_SERIES_INFO] = "INSERT OR IGNORE INTO series_info (name, unit) VALUES (?, ?)",
+  [KML_PUT_SERIES] = "INSERT INTO series (run_id, t_ns, name, value) VALUES (?, ?, ?, ?)",
+  [KML_PUT_SAMPLES] = "INSERT INTO samples (run_id, seq, name, t0_ns, t1_ns, n, data) "
+                      "VALUES (?, ?, 'operations', ?, ?, ?, ?)",
+  [KML_PUT_LATENCY] =
+      "INSERT INTO latency (run_id, operation, context, bucket_lo_ns, bucket_hi_ns, "
+      "count) VALUES (?, ?, ?, ?, ?, ?)",
+  [KML_PUT_WASTE] = "INSERT INTO waste (run_id, size_lo, size_hi, count, requested_bytes, "
+                    "held_bytes) VALUES (?, ?, ?, ?, ?, ?)",
+  [KML_PUT_FREE_BLOCKS] =
+      "INSERT INTO free_blocks (run_id, t_ns, zone, mobility, \"order\", count) "
+      "VALUES (?, ?, ?, ?, ?, ?)",
+  [KML_PUT_SLABS] = "INSERT INTO slabs (run_id, t_ns, cache, object_size, objects, active_objects, "
+                    "slabs, pages) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+  [KML_PUT_PAGEMAP] = "INSERT INTO pagemap (run_id, t_ns, cells) VALUES (?, ?, ?)",
+  [KML_PUT_FAILURE] = "INSERT INTO failures (run_id, seq, t_ns, cpu, task, context, level, size, "
+                      "\"order\", gfp, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+};
+
+/* ---- One row ---- */
+
+/* SQLite's integers end at 2^63 - 1; nothing that a run counts comes near, and what does (the size in a
+ * request that no machine can answer) is stored as the largest. */
+static void
+bind_count (sqlite3_stmt *statement, int i, guint64 value)
+{
+  sqlite3_bind_int64 (statement, i, (sqlite3_int64)MIN (value, (guint64)G_MAXINT64));
+}
+
+/* Puts a row. @types has a letter for each value: u guint64, i gint64 (negative: NULL), r double (not a
+ * number: NULL), t text (nullable), b blob followed by its size as gsize. */
+static gboolean
+put (KmlDatabase *self, KmlPut which, GError **error, const char *types, ...)
+{
+  sqlite3_stmt *statement = self->puts[which];
+  va_list values;
+
+  if (statement == NULL) {
+    statement = self->puts[which] = kml_database_prepare (self, put_sql[which], error);
+    if (statement == NULL)
+      return FALSE;
+  }
+  va_start (values, types);
+  for (int i = 1; types[i - 1] != '\0'; i++) {
+    const void *data;
+    gint64 number;
+
+    switch (types[i - 1]) {
+    case 'u':
+      bind_count (statement, i, va_arg (values, guint64));
+      break;
+    case 'r':
+      sqlite3_bind_double (statement, i, va_arg (values, double));
+      break;
+    case 't':
+      sqlite3_bind_text (statement, i, va_arg (values, const char *), -1, SQLITE_STATIC);
+      break;
+    case 'b':
+      data = va_arg (values, const void *);
+      sqlite3_bind_blob64 (statement, i, data, va_arg (values, gsize), SQLITE_STATIC);
+      break;
+    case 'i':
+      number = va_arg (values, gint64);
+      if (number < 0)
+        sqlite3_bind_null (statement, i);
+      else
+        sqlite3_bind_int64 (statement, i, number);
+      break;
+    default:
+      g_assert_not_reached ();
+    }
+  }
+  va_end (values);
+  return kml_database_run (self, statement, error);
+}
+
+static guint64
+to_ns (KmlTime time)
+{
+  return time / KML_NS;
+}
+
+/* ---- The transaction ---- */
+
+/* A run that failed or crashed makes room for the one that is tried again. */
+static gboolean
+remove_unfinished (KmlDatabase *self, guint64 run_id, GError **error)
+{
+  g_autoptr (sqlite3_stmt) statement = kml_database_prepare (
+      self, "DELETE FROM runs WHERE run_id = ? AND status <> 'done'", error);
+
+  if (statement == NULL)
+    return FALSE;
+  bind_count (statement, 1, run_id);
+  return kml_database_run (self, statement, error);
+}
+
+static gboolean
+check_absent (KmlDatabase *self, guint64 run_id, GError **error)
+{
+  g_autoptr (sqlite3_stmt)
+      statement = kml_database_prepare (self, "SELECT 1 FROM runs WHERE run_id = ?", error);
+  int code;
+
+  if (statement == NULL)
+    return FALSE;
+  bind_count (statement, 1, run_id);
+  code = sqlite3_step (statement);
+  if (code == SQLITE_DONE)
+    return TRUE;
+  if (code != SQLITE_ROW)
+    return kml_database_fail (self, code, "cannot be read", error);
+  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+               "%s: run %" G_GUINT64_FORMAT " is there already, and done", self->path, run_id);
+  return FALSE;
+}
+
+gboolean
+kml_database_begin_run (KmlDatabase *self, guint64 run_id, GError **error)
+{
+  g_assert (self->run_id == 0);
+  g_assert (run_id > 0 && run_id <= G_MAXINT64);
+
+  if (!kml_database_exec (self, "BEGIN IMMEDIATE; PRAGMA defer_foreign_keys = ON", error))
+    return FALSE;
+  self->run_id = run_id;
+  self->n_blocks = 0;
+  if (!remove_unfinished (self, run_id, error) || !check_absent (self, run_id, error)) {
+    kml_database_abort_run (self);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+void
+kml_database_abort_run (KmlDatabase *self)
+{
+  self->run_id = 0;
+  /* after some errors SQLite has rolled back already */
+  if (self->db != NULL && !sqlite3_get_autocommit (self->db))
+    sqlite3_exec (self->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+gboolean
+kml_database_sample_sink (KmlTime t0, KmlTime t1, guint n, const guint8 *data, gsize n_bytes,
+                          gpointer database, GError **error)
+{
+  KmlDatabase *self = database;
+
+  g_assert (self->run_id != 0);
+
+  return put (self, KML_PUT_SAMPLES, error, "uuuuub", self->run_id, self->n_blocks++, to_ns (t0),
+              to_ns (t1), (guint64)n, data, n_bytes);
+}
+
+/* ---- What the run is ---- */
+
+static gboolean
+put_run (KmlDatabase *self, const KmlDatabaseRun *run, GError **error)
+{
+  g_autofree char *seed = g_strdup_printf ("%" G_GUINT64_FORMAT, run->seed);
+
+  return put (self, KML_PUT_RUN, error,
+              "uttttttttttt"
+              "iiuu",
+              run->run_id, run->run_key, run->scenario, run->title, run->scenario_text,
+              run->overrides, run->base_dir, seed, run->status, run->message, run->fingerprint,
+              run->version, run->started_at, run->wall_ns, to_ns (run->end_time), run->operations);
+}
+
+static gboolean
+put_scalars (KmlDatabase *self, const KmlDatabaseRun *run, GError **error)
+{
+  for (guint i = 0; i < run->n_params; i++)
+    if (!put (self, KML_PUT_PARAM, error, "utt", run->run_id, run->params[i].key,
+              run->params[i].value))
+      return FALSE;
+  for (guint i = 0; i < run->n_metrics; i++)
+    if (!put (self, KML_PUT_METRIC, error, "utrt", run->run_id, run->metrics[i].name,
+              run->metrics[i].value, run->metrics[i].unit))
+      return FALSE;
+  for (guint i = 0; i < run->n_expectations; i++) {
+    const KmlDatabaseExpectation *expectation = &run->expectations[i];
+
+    if (!put (self, KML_PUT_EXPECTATION, error, "uuttru", run->run_id, (guint64)i,
+              expectation->metric, expectation->text, expectation->measured,
+              (guint64)(expectation->held ? 1 : 0)))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* ---- What the recorder kept ---- */
+
+static gboolean
+put_latency (KmlDatabase *self, const char *operation, const char *context,
+             const KmlHistogram *histogram, GError **error)
+{
+  for (guint i = 0; i < KML_HISTOGRAM_N_BUCKETS; i++) {
+    const double lo = (double)kml_histogram_bucket_lo (i);
+    const double hi = lo + (double)kml_histogram_bucket_width (i);
+
+    if (histogram->counts[i] > 0 &&
+        !put (self, KML_PUT_LATENCY, error, "uttrru", self->run_id, operation, context,
+              lo / (double)KML_NS, hi / (double)KML_NS, histogram->counts[i]))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+put_latencies (KmlDatabase *self, const KmlRecorder *recorder, GError **error)
+{
+  for (guint operation = 0; operation < KML_N_OPERATIONS; operation++) {
+    for (guint context = 0; context < KML_N_CONTEXTS; context++) {
+      const KmlHistogram *histogram = recorder->latency[operation][context];
+
+      if (histogram != NULL && !put_latency (self, kml_operation_names[operation],
+                                             kml_context_names[context], histogram, error))
+        return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+static gboolean
+put_waste (KmlDatabase *self, const KmlRecorder *recorder, GError **error)
+{
+  for (guint i = 0; recorder->waste != NULL && i < KML_WASTE_N; i++) {
+    const KmlWaste *waste = &recorder->waste[i];
+    guint64 lo, hi;
+
+    if (waste->count == 0)
+      continue;
+    kml_recorder_waste_range (i, &lo, &hi);
+    if (!put (self, KML_PUT_WASTE, error, "uuuuuu", self->run_id, lo, hi, waste->count,
+              waste->requested, waste->held))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+put_failures (KmlDatabase *self, const KmlRecorder *recorder, GError **error)
+{
+  for (guint i = 0; i < recorder->failures->len; i++) {
+    const KmlFailure *failure = &g_array_index (recorder->failures, KmlFailure, i);
+    const KmlRequest *request = &failure->request;
+    g_autofree char *gfp = kml_gfp_format (request->gfp);
+    const gboolean is_pages = failure->level == KML_LEVEL_PAGES;
+    gint64 order = -1;
+
+    if (is_pages) {
+      order = 0;
+      while (order < KML_MAX_ORDER &&
+             kml_ram_page_size (recorder->machine->ram) << order < request->size)
+        order++;
+    }
+    if (!put (self, KML_PUT_FAILURE, error,
+              "uuuuttt"
+              "uitt",
+              self->run_id, (guint64)i, to_ns (failure->time), (guint64)request->cpu, NULL,
+              kml_context_names[request->context], is_pages ? "pages" : "objects", request->size,
+              order, gfp, "out of memory"))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* ---- Snapshots ---- */
+
+/* The snapshots that are stored: of several within one nanosecond, the unit of t_ns, the last. */
+static const KmlSnapshot *
+next_snapshot (const KmlRecorder *recorder, guint *i)
+{
+  while (*i < recorder->snapshots->len) {
+    const KmlSnapshot *snapshot = &g_array_index (recorder->snapshots, KmlSnapshot, *i);
+
+    (*i)++;
+    if (*i == recorder->snapshots->len ||
+        to_ns (snapshot->time) != to_ns (g_array_index (recorder->snapshots, KmlSnapshot, *i).time))
+      return snapshot;
+  }
+  return NULL;
+}
+
+static gboolean
+put_series (KmlDatabase *self, const KmlRecorder *recorder, GError **error)
+{
+  for (guint series = 0; series < KML_N_SERIES; series++) {
+    const KmlSeriesInfo *info = &kml_series_info[series];
+    const KmlSnapshot *snapshot;
+    guint i = 0;
+
+    if (!put (self, KML_PUT_SERIES_INFO, error, "tt", info->name, info->unit))
+      return FALSE;
+    while ((snapshot = next_snapshot (recorder, &i)) != NULL)
+      if (!put (self, KML_PUT_SERIES, error, "uutr", self->run_id, to_ns (snapshot->time),
+                info->name, (double)snapshot->values[series] / info->scale))
+        return FALSE;
+  }
+  return TRUE;
+}
+
+/* Up to which order, and of which mobilities, the run ever had free blocks: zeros below that are rows
+ * (a curve goes down to 0), the rest is left out. */
+typedef struct {
+  guint n_orders;
+  gboolean has[KML_N_MOBILITIES];
+} FreeExtent;
+
+static FreeExtent
+free_extent (const KmlRecorder *recorder)
+{
+  FreeExtent extent = { 0 };
+
+  for (guint i = 0; i < recorder->snapshots->len; i++) {
+    const KmlSnapshot *snapshot = &g_array_index (recorder->snapshots, KmlSnapshot, i);
+
+    for (guint mobility = 0; mobility < KML_N_MOBILITIES; mobility++) {
+      for (guint order = 0; order <= KML_MAX_ORDER; order++) {
+        if (snapshot->free_blocks[mobility][order] > 0) {
+          extent.has[mobility] = TRUE;
+          extent.n_orders = MAX (extent.n_orders, order + 1);
+        }
+      }
+    }
+  }
+  return extent;
+}
+
+static gboolean
+put_free_blocks (KmlDatabase *self, const KmlSnapshot *snapshot, const FreeExtent *extent,
+                 GError **error)
+{
+  for (guint mobility = 0; mobility < KML_N_MOBILITIES; mobility++)
+    for (guint order = 0; extent->has[mobility] && order < extent->n_orders; order++)
+      if (!put (self, KML_PUT_FREE_BLOCKS, error, "uuttuu", self->run_id, to_ns (snapshot->time),
+                "Normal", kml_mobility_names[mobility], (guint64)order,
+                snapshot->free_blocks[mobility][order]))
+        return FALSE;
+  return TRUE;
+}
+
+static gboolean
+put_caches (KmlDatabase *self, const KmlSnapshot *snapshot, GError **error)
+{
+  for (guint i = 0; i < snapshot->n_caches; i++) {
+    const KmlCacheInfo *cache = &snapshot->caches[i];
+
+    if (!put (self, KML_PUT_SLABS, error, "uutuuuuu", self->run_id, to_ns (snapshot->time),
+              cache->name, cache->object_size, cache->n_objects, cache->n_active, cache->n_slabs,
+              cache->n_frames))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+put_snapshots (KmlDatabase *self, const KmlRecorder *recorder, GError **error)
+{
+  const FreeExtent extent = free_extent (recorder);
+  const KmlSnapshot *snapshot;
+  guint i = 0;
+
+  while ((snapshot = next_snapshot (recorder, &i)) != NULL) {
+    if (!put_free_blocks (self, snapshot, &extent, error) || !put_caches (self, snapshot, error))
+      return FALSE;
+    if (snapshot->pagemap != NULL &&
+        !put (self, KML_PUT_PAGEMAP, error, "uub", self->run_id, to_ns (snapshot->time),
+              snapshot->pagemap, (gsize)KML_PAGEMAP_CELLS))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* ---- The end of a run ---- */
+
+/* The same run under another id: an attempt that failed or crashed, and is now replaced. */
+static gboolean
+remove_other_attempts (KmlDatabase *self, const KmlDatabaseRun *run, GError **error)
+{
+  g_autoptr (sqlite3_stmt) statement = kml_database_prepare (
+      self, "DELETE FROM runs WHERE run_key = ? AND run_id <> ? AND status <> 'done'", error);
+
+  if (statement == NULL)
+    return FALSE;
+  sqlite3_bind_text (statement, 1, run->run_key, -1, SQLITE_STATIC);
+  bind_count (statement, 2, run->run_id);
+  return kml_database_run (self, statement, error);
+}
+
+gboolean
+kml_database_end_run (KmlDatabase *self, const KmlDatabaseRun *run, const KmlRecorder *recorder,
+                      GError **error)
+{
+  gboolean good;
+
+  g_assert (self->run_id != 0);
+  g_assert (run->run_id == self->run_id);
+
+  good = remove_other_attempts (self, run, error) && put_run (self, run, error) &&
+         put_scalars (self, run, error);
+  if (good && recorder != NULL)
+    good = put_series (self, recorder, error) && put_latencies (self, recorder, error) &&
+           put_waste (self, recorder, error) && put_failures (self, recorder, error) &&
+           put_snapshots (self, recorder, error);
+  good = good && kml_database_exec (self, "COMMIT", error);
+  kml_database_abort_run (self); /* nothing to do after a commit */
+  return good;
+}

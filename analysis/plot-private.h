@@ -1,0 +1,85 @@
+/* plot-private.h: what the files of plotting share.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ *   plot.c          the whole: script, gnuplot, output
+ *   plot-figure.c   figures: the files plots/KIND.gp and their leading comments
+ *   plot-data.c     which runs, how they are called, their data as text
+ *   plot-gnuplot.c  the program gnuplot
+ */
+
+#pragma once
+
+#include <sqlite3.h>
+
+#include "analysis/plot.h"
+
+G_BEGIN_DECLS
+
+/* ---- plot-figure.c ---- */
+
+#define KML_FIGURE_MAX_QUERIES 4
+
+typedef struct {
+  char *name;
+  char *sql;
+} KmlFigureQuery;
+
+/* A parsed plots/KIND.gp. */
+typedef struct {
+  char *name;
+  char *summary;
+  guint max_runs; /* more are left out, and the caption says so */
+  char *needs;    /* SQL that is true for a run r that has the data */
+  char *missing;  /* "recorded no …": said of a run that has not */
+  KmlFigureQuery queries[KML_FIGURE_MAX_QUERIES];
+  guint n_queries;
+  char *script; /* all of the file */
+} KmlFigure;
+
+/* Every figure, sorted by name. (transfer none) (element-type KmlFigure) */
+const GPtrArray *kml_figures (void);
+
+/* What goes before each. (transfer none) */
+const char *kml_figure_style (void);
+
+/* ---- plot-data.c ---- */
+
+typedef struct {
+  guint64 run_id;
+  char *label;
+} KmlPlotRun;
+
+/* The runs that a picture is of. */
+typedef struct {
+  GArray *runs;  /* (element-type KmlPlotRun) */
+  char *varied;  /* the keys that tell them apart, "objects.bins, machine.cpus"; "" */
+  char *title;   /* of the scenario */
+  char *caption; /* scenario and runs */
+} KmlPlotSubject;
+
+gboolean kml_plot_choose (KmlDatabase *database, const KmlFigure *figure,
+                          const KmlPlotOptions *options, KmlPlotSubject *ret_subject,
+                          GError **error);
+void kml_plot_subject_clear (KmlPlotSubject *self);
+
+/* Values that queries may name: ":order". */
+typedef struct {
+  gint order;
+  guint columns, rows; /* of a picture made of cells */
+} KmlPlotBindings;
+
+/* Runs @query: its rows as tab-separated text, and in @ret_blocks (element-type utf8) (transfer full) the names of the blocks
+ * they are in: rows with the same value of a first column called "block". (transfer full) */
+char *kml_plot_query (KmlDatabase *database, const KmlFigureQuery *query,
+                      const KmlPlotBindings *bindings, GPtrArray **ret_blocks, GError **error);
+
+/* @text as a string of gnuplot, in which nothing is evaluated. */
+void kml_plot_append_string (GString *script, const char *text);
+
+/* ---- plot-gnuplot.c ---- */
+
+/* Runs gnuplot on @script, a file in @folder. */
+gboolean kml_plot_run_gnuplot (const char *folder, const char *script, GError **error);
+
+G_END_DECLS

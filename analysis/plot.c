@@ -1,0 +1,366 @@
+/* plot.c: drawing a figure: its data, its script, gnuplot, its file.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A picture is made in a folder of its own, temporary unless it is to be kept:
+ *
+ *   KIND.gp           terminal, names of runs and data; then style.gp, then plots/KIND.gp
+ *   KIND-QUERY.tsv    what each query gave
+ *   KIND.svg          what gnuplot made of it
+ *
+ * `gnuplot KIND.gp` in a folder that was kept draws it again, to be changed at
+ * will. The picture is moved to where it was asked for when it is complete.
+ *
+ * Nothing that comes from a scenario is evaluated: text reaches gnuplot in data
+ * files, whose names are ours, or in single quotes, where gnuplot knows no escape
+ * but the doubled quote.
+ */
+
+#include "analysis/database-private.h"
+#include "analysis/plot-private.h"
+
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "simcore/units.h"
+
+const char *const kml_plot_format_names[] = { "svg", "png", "pdf", "terminal", NULL };
+
+static const char *const extensions[] = { "svg", "png", "pdf", "txt" };
+
+/* What the sizes of fonts and lines are for; a larger picture has larger ones. */
+#define DESIGN_WIDTH  960
+#define DESIGN_HEIGHT 600
+
+#define MAX_PIXELS     20000
+#define MAX_CHARACTERS 1000
+
+/* ---- Which figure ---- */
+
+const KmlPlotInfo *
+kml_plot_list (guint *ret_n)
+{
+  static KmlPlotInfo *list; /* the program's: made once, kept */
+  const GPtrArray *figures = kml_figures ();
+
+  if (list == NULL) {
+    list = g_new (KmlPlotInfo, figures->len);
+    for (guint i = 0; i < figures->len; i++) {
+      const KmlFigure *figure = figures->pdata[i];
+
+      list[i] = (KmlPlotInfo){ .name = figure->name, .summary = figure->summary };
+    }
+  }
+  *ret_n = figures->len;
+  return list;
+}
+
+static const KmlFigure *
+find_figure (const char *kind, GError **error)
+{
+  const GPtrArray *figures = kml_figures ();
+  g_autofree const char **names = g_new0 (const char *, figures->len + 1);
+  g_autofree char *known = NULL;
+  const char *nearest;
+
+  for (guint i = 0; i < figures->len; i++) {
+    const KmlFigure *figure = figures->pdata[i];
+
+    if (g_str_equal (figure->name, kind))
+      return figure;
+    names[i] = figure->name;
+  }
+  nearest = kml_nearest_name (kind, names);
+  known = g_strjoinv (", ", (char **)names);
+  g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "unknown plot “%s”%s%s%s (there are: %s)", kind,
+               nearest != NULL ? ", did you mean “" : "", nearest != NULL ? nearest : "",
+               nearest != NULL ? "”?" : "", known);
+  return NULL;
+}
+
+/* ---- The script ---- */
+
+typedef struct {
+  const KmlFigure *figure;
+  const KmlPlotOptions *options;
+  guint width, height;
+  const char *folder;
+  KmlPlotSubject subject;
+  GString *script;
+} Drawing;
+
+static gboolean
+set_size (Drawing *self, GError **error)
+{
+  const gboolean terminal = self->options->format == KML_PLOT_TERMINAL;
+  const guint least_width = terminal ? 40 : 200, least_height = terminal ? 12 : 150;
+  const guint most = terminal ? MAX_CHARACTERS : MAX_PIXELS;
+
+  self->width = self->options->width;
+  self->height = self->options->height;
+  if (self->width == 0)
+    self->width = terminal ? 100 : DESIGN_WIDTH;
+  if (self->height == 0)
+    self->height = terminal ? 30 : self->width * DESIGN_HEIGHT / DESIGN_WIDTH;
+  if (self->width >= least_width && self->height >= least_height && self->width <= most &&
+      self->height <= most)
+    return TRUE;
+  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+               "a picture of %u x %u %s cannot be drawn: %u x %u to %u x %u are possible",
+               self->width, self->height, terminal ? "characters" : "pixels", least_width,
+               least_height, most, most);
+  return FALSE;
+}
+
+static void
+append_terminal (Drawing *self)
+{
+  char scale[G_ASCII_DTOSTR_BUF_SIZE], width[G_ASCII_DTOSTR_BUF_SIZE],
+      height[G_ASCII_DTOSTR_BUF_SIZE];
+
+  g_ascii_formatd (scale, sizeof scale, "%.4f", (double)self->width / DESIGN_WIDTH);
+  g_ascii_formatd (width, sizeof width, "%.4f", self->width / 96.0);
+  g_ascii_formatd (height, sizeof height, "%.4f", self->height / 96.0);
+  g_string_append (self->script, "set encoding utf8\n");
+  switch (self->options->format) {
+  case KML_PLOT_SVG:
+    g_string_append_printf (self->script,
+                            "set terminal svg noenhanced size %u,%u font 'Arial,15' fontscale %s "
+                            "linewidth %s background '#ffffff'\n",
+                            self->width, self->height, scale, scale);
+    break;
+  case KML_PLOT_PNG:
+    g_string_append_printf (
+        self->script,
+        "set terminal pngcairo noenhanced size %u,%u font 'Sans,11' fontscale %s "
+        "linewidth %s background '#ffffff'\n",
+        self->width, self->height, scale, scale);
+    break;
+  case KML_PLOT_PDF:
+    g_string_append_printf (self->script,
+                            "set terminal pdfcairo noenhanced size %sin,%sin font 'Sans,11' "
+                            "fontscale %s linewidth %s\n",
+                            width, height, scale, scale);
+    break;
+  case KML_PLOT_TERMINAL:
+    g_string_append_printf (self->script, "set terminal dumb noenhanced size %u,%u aspect 1 %s\n",
+                            self->width, self->height, self->options->colour ? "ansi256" : "mono");
+    break;
+  default:
+    g_assert_not_reached ();
+  }
+  g_string_append_printf (self->script, "set output '%s.%s'\n", self->figure->name,
+                          extensions[self->options->format]);
+}
+
+static void
+append_assignment (GString *script, const char *name, const char *text)
+{
+  g_string_append_printf (script, "%s = ", name);
+  kml_plot_append_string (script, text);
+  g_string_append_c (script, '\n');
+}
+
+/* array NAME[n] = ['a', 'b'] */
+static void
+append_array (GString *script, const char *name, guint n, const char *(*get) (gconstpointer, guint),
+              gconstpointer data)
+{
+  if (n == 0)
+    return;
+  g_string_append_printf (script, "array %s[%u] = [", name, n);
+  for (guint i = 0; i < n; i++) {
+    if (i > 0)
+      g_string_append (script, ", ");
+    kml_plot_append_string (script, get (data, i));
+  }
+  g_string_append (script, "]\n");
+}
+
+static const char *
+get_label (gconstpointer runs, guint i)
+{
+  return g_array_index ((const GArray *)runs, KmlPlotRun, i).label;
+}
+
+static const char *
+get_text (gconstpointer texts, guint i)
+{
+  return ((const GPtrArray *)texts)->pdata[i];
+}
+
+static void
+append_subject (Drawing *self)
+{
+  g_string_append_printf (
+      self->script,
+      "ON_TERMINAL = %d\nPER_PIXEL = %s\nWIDTH = %u\nHEIGHT = %u\nORDER = %d\nN = %u\n",
+      self->options->format == KML_PLOT_TERMINAL,
+      self->options->format == KML_PLOT_SVG ? "1" : "0.75", self->width, self->height,
+      self->options->order, self->subject.runs->len);
+  append_assignment (self->script, "TITLE", self->subject.title);
+  append_assignment (self->script, "CAPTION", self->subject.caption);
+  append_assignment (self->script, "VARIED", self->subject.varied);
+  append_array (self->script, "LABEL", self->subject.runs->len, get_label, self->subject.runs);
+}
+
+/* ---- Files ---- */
+
+static gboolean
+write_file (const char *path, const char *data, gsize length, GError **error)
+{
+  g_autoptr (GError) reason = NULL;
+
+  if (g_file_set_contents (path, data, (gssize)length, &reason))
+    return TRUE;
+  g_set_error (error, KML_ERROR, KML_ERROR_WORLD, "%s: cannot be written: %s", path,
+               reason->message);
+  return FALSE;
+}
+
+/* The query NAME becomes the file KIND-NAME.tsv, and in the script NAME (the file), NAME_N and NAME_BLOCK. */
+static gboolean
+write_data (Drawing *self, KmlDatabase *database, const KmlFigureQuery *query, GError **error)
+{
+  const gboolean terminal = self->options->format == KML_PLOT_TERMINAL;
+  const KmlPlotBindings bindings = {
+    .order = self->options->order,
+    .columns = terminal ? self->width - 24 : 480,
+    .rows = terminal ? self->height - 8 : 256,
+  };
+  g_autofree char *file = g_strdup_printf ("%s-%s.tsv", self->figure->name, query->name);
+  g_autofree char *path = g_build_filename (self->folder, file, NULL);
+  g_autofree char *name = g_ascii_strup (query->name, -1);
+  g_autofree char *array_name = g_strconcat (name, "_BLOCK", NULL);
+  g_autoptr (GPtrArray) blocks = NULL;
+  g_autofree char *text = kml_plot_query (database, query, &bindings, &blocks, error);
+
+  if (text == NULL || !write_file (path, text, strlen (text), error))
+    return FALSE;
+  append_assignment (self->script, name, file);
+  g_string_append_printf (self->script, "%s_N = %u\n", name, blocks->len);
+  append_array (self->script, array_name, blocks->len, get_text, blocks);
+  return TRUE;
+}
+
+static gboolean
+write_script (Drawing *self, KmlDatabase *database, const char *file, GError **error)
+{
+  g_autofree char *path = g_build_filename (self->folder, file, NULL);
+
+  g_string_append_printf (self->script,
+                          "# %s: made by kmemlab " KML_VERSION "; `gnuplot %s` draws it again\n",
+                          file, file);
+  append_terminal (self);
+  append_subject (self);
+  for (guint i = 0; i < self->figure->n_queries; i++)
+    if (!write_data (self, database, &self->figure->queries[i], error))
+      return FALSE;
+  g_string_append_printf (self->script, "\n%s\n%s", kml_figure_style (), self->figure->script);
+  return write_file (path, self->script->str, self->script->len, error);
+}
+
+/* @text without the form feed and the empty lines around it. (transfer full) */
+static char *
+trim (const char *text)
+{
+  const char *start = text;
+  g_autofree char *body = NULL;
+
+  for (const char *c = text; g_ascii_isspace (*c); c++)
+    if (*c == '\n' || *c == '\f')
+      start = c + 1;
+  body = g_strchomp (g_strdup (start));
+  return g_strconcat (body, "\n", NULL);
+}
+
+/* Moves what gnuplot drew to where it is asked for. */
+static gboolean
+deliver (const Drawing *self, char **ret_text, GError **error)
+{
+  g_autofree char *file = g_strdup_printf ("%s.%s", self->figure->name,
+                                           extensions[self->options->format]);
+  g_autofree char *path = g_build_filename (self->folder, file, NULL);
+  g_autofree char *data = NULL;
+  g_autoptr (GError) reason = NULL;
+  gsize length;
+
+  if (!g_file_get_contents (path, &data, &length, &reason) || length == 0) {
+    g_set_error (error, KML_ERROR, KML_ERROR_WORLD, "gnuplot made no picture%s%s",
+                 reason != NULL ? ": " : "", reason != NULL ? reason->message : "");
+    return FALSE;
+  }
+  if (self->options->format != KML_PLOT_TERMINAL)
+    return write_file (self->options->output, data, length, error);
+  *ret_text = trim (data);
+  return TRUE;
+}
+
+static gboolean
+draw (Drawing *self, KmlDatabase *database, char **ret_text, GError **error)
+{
+  g_autofree char *file = g_strdup_printf ("%s.gp", self->figure->name);
+
+  return write_script (self, database, file, error) &&
+         kml_plot_run_gnuplot (self->folder, file, error) && deliver (self, ret_text, error);
+}
+
+/* ---- The folder ---- */
+
+static char *
+make_folder (const char *keep, GError **error)
+{
+  g_autoptr (GError) reason = NULL;
+  char *folder;
+
+  if (keep != NULL) {
+    if (g_mkdir_with_parents (keep, 0777) == 0)
+      return g_strdup (keep);
+    g_set_error (error, KML_ERROR, KML_ERROR_WORLD, "%s: cannot be made: %s", keep,
+                 g_strerror (errno));
+    return NULL;
+  }
+  folder = g_dir_make_tmp ("kmemlab-plot-XXXXXX", &reason);
+  if (folder == NULL)
+    g_set_error (error, KML_ERROR, KML_ERROR_WORLD, "no temporary folder: %s", reason->message);
+  return folder;
+}
+
+/* Our own temporary folder and what is in it. */
+static void
+remove_folder (const char *folder)
+{
+  GDir *files = g_dir_open (folder, 0, NULL);
+  const char *name;
+
+  while (files != NULL && (name = g_dir_read_name (files)) != NULL) {
+    g_autofree char *path = g_build_filename (folder, name, NULL);
+
+    g_unlink (path);
+  }
+  g_clear_pointer (&files, g_dir_close);
+  g_rmdir (folder);
+}
+
+gboolean
+kml_plot_render (KmlDatabase *database, const char *kind, const KmlPlotOptions *options,
+                 char **ret_text, GError **error)
+{
+  Drawing drawing = { .figure = find_figure (kind, error), .options = options };
+  g_autofree char *folder = NULL;
+  gboolean good;
+
+  *ret_text = NULL;
+  if (drawing.figure == NULL || !set_size (&drawing, error) ||
+      !kml_plot_choose (database, drawing.figure, options, &drawing.subject, error))
+    return FALSE;
+  drawing.folder = folder = make_folder (options->keep, error);
+  drawing.script = g_string_new (NULL);
+  good = folder != NULL && draw (&drawing, database, ret_text, error);
+  if (folder != NULL && options->keep == NULL)
+    remove_folder (folder);
+  g_string_free (drawing.script, TRUE);
+  kml_plot_subject_clear (&drawing.subject);
+  return good;
+}

@@ -1,0 +1,57 @@
+# bins.gp: runs compared, as bars: what they waste, and what memory they need.
+#
+# SPDX-License-Identifier: Apache-2.0
+#
+# Made for sweeps over objects.bins; it compares the runs of any sweep. The
+# best is on top.
+#
+#summary bin sets (or whatever a sweep varies) compared: mean internal fragmentation and peak memory
+#runs 40
+#needs EXISTS (SELECT 1 FROM metrics m WHERE m.run_id = r.run_id AND m.name = 'frag.internal.mean')
+#missing has no frag.internal.mean
+#query bars
+#   SELECT row_number () OVER (ORDER BY internal DESC, i DESC) AS row, label, internal, reserved, requested, external FROM (
+#   SELECT i, label, 100 * max (value) FILTER (WHERE name = 'frag.internal.mean') AS internal,
+#   max (value) FILTER (WHERE name = 'memory.reserved.peak_bytes') AS reserved,
+#   max (value) FILTER (WHERE name = 'memory.requested.peak_bytes') AS requested,
+#   100 * max (value) FILTER (WHERE name = 'frag.external.end') AS external
+#   FROM chosen JOIN metrics USING (run_id) GROUP BY i) ORDER BY row
+
+stats BARS using 4 name 'M' nooutput
+stats BARS using 3 name 'I' nooutput
+scale = bytes_scale (M_max)
+unset key
+set yrange [0.4 : N + 0.6]
+set ytics scale 0
+set grid noytics
+
+if (ON_TERMINAL) {
+  set xrange [0:*]
+  set xlabel 'mean internal fragmentation (%)'
+  plot BARS using ($3 * 0.5):1:($3 * 0.5):(0.3):ytic(2) with boxxyerror lt 1
+} else {
+  left = 0.03 + longest * 0.0088 < 0.1 ? 0.1 : 0.03 + longest * 0.0088
+  middle = left + (0.98 - left) * 0.5
+  set multiplot
+  set tmargin at screen 0.84
+  set bmargin at screen 0.19
+  set label 1 cut (VARIED, 50) at screen 0.012, screen 0.875 font NORMAL
+  set xrange [0 : I_max > 0 ? I_max * 1.15 : 1]
+  set lmargin at screen left
+  set rmargin at screen middle - 0.02
+  set xlabel 'mean internal fragmentation (%)'
+  plot BARS using ($3 * 0.5):1:($3 * 0.5):(0.34):ytic(2) with boxxyerror lc rgb '#0072b2', \
+    '' using 3:1:(sprintf ('%.1f', $3)) with labels left offset 0.5, 0 font SMALL
+  unset label
+  set xrange [0 : M_max / scale * 1.15]
+  set format y ''
+  set lmargin at screen middle + 0.02
+  set rmargin at screen 0.98
+  set xlabel sprintf ('memory at its peak (%s)', bytes_unit (M_max))
+  set key at graph 1, screen 0.9 right top horizontal samplen 1 width 2 font NORMAL
+  set key notitle
+  plot BARS using ($4 / scale * 0.5):1:($4 / scale * 0.5):(0.34) with boxxyerror lc rgb '#56b4e9' title 'reserved', \
+    '' using ($5 / scale * 0.5):1:($5 / scale * 0.5):(0.34) with boxxyerror lc rgb '#0072b2' title 'asked for', \
+    '' using ($4 / scale):1:(sprintf ('%.1f', $4 / scale)) with labels left offset 0.5, 0 font SMALL notitle
+  unset multiplot
+}

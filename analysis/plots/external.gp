@@ -1,0 +1,32 @@
+# external.gp: external fragmentation over time.
+#
+# SPDX-License-Identifier: Apache-2.0
+#
+# Without an order it is the index as it was recorded; with one it is computed
+# again from the free lists.
+#
+#summary external fragmentation (unusable free space) over time, a line per run
+#runs 12
+#needs EXISTS (SELECT 1 FROM series s WHERE s.run_id = r.run_id AND s.name = 'frag.external')
+#missing recorded nothing over time
+#query series
+#   SELECT i AS block, t_ns, value
+#   FROM chosen JOIN series USING (run_id) WHERE :order < 0 AND name = 'frag.external'
+#   UNION ALL
+#   SELECT i, t_ns, 1 - sum (iif ("order" >= :order, count << "order", 0)) * 1.0 / sum (count << "order")
+#   FROM chosen JOIN free_blocks USING (run_id) WHERE :order >= 0 GROUP BY i, t_ns
+#   ORDER BY 1, 2
+#query recorded
+#   SELECT DISTINCT value FROM chosen JOIN params USING (run_id) WHERE key = 'record.external-order'
+
+order = ORDER
+stats RECORDED using 1 name 'R' nooutput
+if (ORDER < 0 && R_records == 1) { order = int (R_min) }
+stats SERIES using 1 name 'T' nooutput
+set xlabel sprintf ('simulated time (%s)', time_unit (T_max))
+set ylabel order < 0 ? 'unusable free memory (%)' : sprintf ('free memory unusable for order %d (%%)', order)
+set yrange [0:100]
+every = mark_every (T_records / N)
+
+plot for [i = 1:N] SERIES index i - 1 using ($1 / time_scale (T_max)):(100 * $2) \
+  with linespoints lt i pi every title LABEL[i]

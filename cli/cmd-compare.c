@@ -1,0 +1,500 @@
+/* cmd-compare.c: kmemlab compare: the same work under each value of a setting.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A comparison is the scenario with one more axis; runs are stored and found
+ * again as those of any sweep. What the scenario varies besides, its
+ * repetitions included, makes groups: differences and the best value are told
+ * within a group, where nothing but the compared settings differs.
+ */
+
+#include "analysis/plot.h"
+#include "cli/experiment.h"
+#include "cli/output.h"
+#include "cli/table.h"
+#include "simcore/units.h"
+
+#include <math.h>
+#include <string.h>
+
+static struct {
+  KmlRunOptions common;
+  char **vary;
+  char *metrics;
+  gboolean plot;
+  char *plot_file;  /* (nullable) */
+  char *plot_other; /* (nullable): an argument that GOption took for the file of --plot */
+} options;
+
+typedef struct {
+  const KmlExperiment *experiment;
+  GPtrArray *results; /* (element-type KmlResult): those that are done, of all groups */
+  GPtrArray *varied;  /* (element-type utf8) (transfer none): axes that are compared */
+  GPtrArray *others;  /* the other axes */
+  const char *const *metrics;
+} Comparison;
+
+/* ---- The question ---- */
+
+/* "sweep.objects.bins=pow2 | linux" for "objects.bins=pow2,linux". NULL after the mistake has been said. */
+static char *
+make_axis (const char *text)
+{
+  const char *equals = strchr (text, '=');
+  g_autofree char *key = NULL;
+  g_auto (GStrv) values = NULL;
+  g_autofree char *list = NULL;
+
+  if (equals == NULL || equals == text || equals[1] == '\0') {
+    g_autofree char *quoted = kml_quote (text, -1);
+
+    kml_usage_error ("compare", "--vary: expected group.key=value,value…, not %s", quoted);
+    return NULL;
+  }
+  key = g_strstrip (g_strndup (text, (gsize)(equals - text)));
+  values = g_strsplit (equals + 1, strchr (equals, '|') != NULL ? "|" : ",", -1);
+  for (guint i = 0; values[i] != NULL; i++) {
+    g_strstrip (values[i]);
+    if (values[i][0] == '\0') {
+      kml_usage_error ("compare", "--vary: a value of %s is empty", key);
+      return NULL;
+    }
+  }
+  list = g_strjoinv (" | ", values);
+  return g_strdup_printf ("sweep.%s=%s", key, list);
+}
+
+static char **
+make_axes (void)
+{
+  g_autoptr (GPtrArray) axes = g_ptr_array_new_with_free_func (g_free);
+
+  for (guint i = 0; options.vary[i] != NULL; i++) {
+    char *axis = make_axis (options.vary[i]);
+
+    if (axis == NULL)
+      return NULL;
+    g_ptr_array_add (axes, axis);
+  }
+  g_ptr_array_add (axes, NULL);
+  g_ptr_array_set_free_func (axes, NULL);
+  return (char **)g_ptr_array_free (g_steal_pointer (&axes), FALSE);
+}
+
+/* Whether --vary names @axis: in full, or "workload.sizes" for "workload.web.sizes". */
+static gboolean
+is_varied (const char *axis)
+{
+  const char *last = strrchr (axis, '.');
+
+  for (guint i = 0; options.vary[i] != NULL; i++) {
+    g_autofree char *text = g_strndup (options.vary[i], strcspn (options.vary[i], "="));
+    const char *key = g_strstrip (text);
+    const char *dot = strchr (key, '.');
+
+    if (g_str_equal (key, axis))
+      return TRUE;
+    if (dot != NULL && last != NULL && g_str_equal (dot, last) &&
+        strncmp (key, axis, (gsize)(dot - key + 1)) == 0)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* ---- Groups ---- */
+
+static gboolean
+is_same_group (const Comparison *self, const KmlResult *a, const KmlResult *b)
+{
+  for (guint i = 0; i < self->others->len; i++) {
+    const char *key = g_ptr_array_index (self->others, i);
+
+    if (g_strcmp0 (kml_result_setting (a, key), kml_result_setting (b, key)) != 0)
+      return FALSE;
+  }
+  return a->seed == b->seed;
+}
+
+/* The runs of one group, in the order of the scenario; @first is its first. (transfer container) (element-type KmlResult) */
+static GPtrArray *
+collect_group (const Comparison *self, const KmlResult *first)
+{
+  GPtrArray *group = g_ptr_array_new ();
+
+  for (guint i = 0; i < self->results->len; i++)
+    if (is_same_group (self, first, g_ptr_array_index (self->results, i)))
+      g_ptr_array_add (group, g_ptr_array_index (self->results, i));
+  return group;
+}
+
+static gboolean
+is_first_of_group (const Comparison *self, guint i)
+{
+  for (guint j = 0; j < i; j++)
+    if (is_same_group (self, g_ptr_array_index (self->results, j),
+                       g_ptr_array_index (self->results, i)))
+      return FALSE;
+  return TRUE;
+}
+
+/* Of most that is measured less is better; of requests that were answered, more. */
+static gboolean
+more_is_better (const char *metric)
+{
+  return g_str_equal (metric, "alloc.count") || g_str_equal (metric, "free.count");
+}
+
+/* The best value of @metric in @group; not a number when all are the same. */
+static double
+find_best (const GPtrArray *group, const char *metric)
+{
+  double best = NAN, worst = NAN;
+
+  for (guint i = 0; i < group->len; i++) {
+    const double value = kml_result_look_up (metric, g_ptr_array_index (group, i));
+
+    if (isnan (value))
+      continue;
+    best = isnan (best) || (value > best) == more_is_better (metric) ? value : best;
+    worst = isnan (worst) || (value < worst) == more_is_better (metric) ? value : worst;
+  }
+  return best == worst ? NAN : best;
+}
+
+/* In percent of the first; not a number where that says nothing. */
+static double
+difference (double value, double first)
+{
+  if (value == first)
+    return 0;
+  return first != 0 ? 100 * (value - first) / fabs (first) : NAN;
+}
+
+/* ---- The table ---- */
+
+static void
+add_value (KmlTable *table, const GPtrArray *group, const KmlResult *result, const char *name)
+{
+  const KmlResultMetric *metric = kml_result_metric (result, name);
+  const double value = metric != NULL ? metric->value : NAN;
+  const double best = find_best (group, name);
+  const double change = difference (value, kml_result_look_up (name, g_ptr_array_index (group, 0)));
+  g_autofree char *text = kml_format_metric (value, metric != NULL ? metric->unit : "");
+  const gboolean is_best = value == best;
+
+  kml_table_add_styled_cell (table, g_strconcat (text, is_best ? " *" : "  ", NULL),
+                             is_best ? KML_STYLE_GOOD : KML_STYLE_PLAIN);
+  if (result == g_ptr_array_index (group, 0) || isnan (change))
+    kml_table_add_cell (table, g_strdup (""));
+  else if (change == 0)
+    kml_table_add_cell (table, g_strdup ("="));
+  else
+    kml_table_add_cell (table, g_strdup_printf ("%+.1f %%", change));
+}
+
+static void
+print_group (const Comparison *self, const GPtrArray *group)
+{
+  g_autoptr (KmlTable) table = kml_table_new ();
+
+  for (guint i = 0; i < self->varied->len; i++)
+    kml_table_add_column (table, g_ptr_array_index (self->varied, i), KML_ALIGN_LEFT);
+  for (guint i = 0; self->metrics[i] != NULL; i++) {
+    kml_table_add_column (table, self->metrics[i], KML_ALIGN_RIGHT);
+    kml_table_add_column (table, "", KML_ALIGN_RIGHT);
+  }
+  for (guint i = 0; i < group->len; i++) {
+    const KmlResult *result = g_ptr_array_index (group, i);
+
+    for (guint j = 0; j < self->varied->len; j++) {
+      const char *value = kml_result_setting (result, g_ptr_array_index (self->varied, j));
+
+      kml_table_add_cell (table, g_strdup (value != NULL ? value : "-"));
+    }
+    for (guint j = 0; self->metrics[j] != NULL; j++)
+      add_value (table, group, result, self->metrics[j]);
+  }
+  kml_table_print (table);
+}
+
+/* "machine.cpus = 4, seed 17" above the table of a group, where there are several. */
+static void
+print_group_title (const Comparison *self, const KmlResult *first)
+{
+  g_autoptr (GString) title = g_string_new (NULL);
+  g_autofree char *printable = NULL;
+
+  for (guint i = 0; i < self->others->len; i++) {
+    const char *key = g_ptr_array_index (self->others, i);
+    const char *value = kml_result_setting (first, key);
+
+    g_string_append_printf (title, "%s = %s, ", key, value != NULL ? value : "-");
+  }
+  g_string_append_printf (title, "seed %" G_GUINT64_FORMAT, first->seed);
+  printable = kml_printable (title->str);
+  kml_out ("%s%s%s\n", kml_style_begin (stdout, KML_STYLE_HEADER), printable,
+           kml_style_end (stdout, KML_STYLE_HEADER));
+}
+
+static void
+print_comparison (const Comparison *self)
+{
+  for (guint i = 0; i < self->results->len; i++) {
+    const KmlResult *first = g_ptr_array_index (self->results, i);
+    g_autoptr (GPtrArray) group = NULL;
+
+    if (!is_first_of_group (self, i))
+      continue;
+    group = collect_group (self, first);
+    if (group->len < self->results->len)
+      print_group_title (self, first);
+    print_group (self, group);
+    kml_out ("\n");
+  }
+  if (self->results->len > 0)
+    kml_out ("* best; percentages are differences to the first line\n");
+}
+
+/* ---- JSON ---- */
+
+static void
+add_result_json (const Comparison *self, const KmlResult *result, JsonBuilder *builder)
+{
+  g_autoptr (GPtrArray) group = collect_group (self, result);
+  KmlResult *first = g_ptr_array_index (group, 0);
+
+  kml_json_begin_object (builder, NULL);
+  kml_json_count (builder, "run_id", result->run_id);
+  kml_json_count (builder, "baseline", first->run_id);
+  kml_json_count (builder, "seed", result->seed);
+  kml_json_begin_object (builder, "values");
+  for (guint i = 0; i < self->varied->len; i++) {
+    const char *key = g_ptr_array_index (self->varied, i);
+
+    kml_json_text (builder, key, kml_result_setting (result, key));
+  }
+  json_builder_end_object (builder);
+  kml_json_begin_object (builder, "metrics");
+  for (guint i = 0; self->metrics[i] != NULL; i++) {
+    const char *name = self->metrics[i];
+    const double value = kml_result_look_up (name, (gpointer)result);
+
+    kml_json_begin_object (builder, name);
+    kml_json_number (builder, "value", value);
+    kml_json_number (builder, "difference_percent",
+                     difference (value, kml_result_look_up (name, first)));
+    kml_json_boolean (builder, "best", value == find_best (group, name));
+    json_builder_end_object (builder);
+  }
+  json_builder_end_object (builder);
+  json_builder_end_object (builder);
+}
+
+static void
+print_json (const Comparison *self)
+{
+  JsonBuilder *builder = kml_json_new ("compare/1");
+
+  kml_json_text (builder, "database", self->experiment->database);
+  kml_json_begin_array (builder, "compared");
+  for (guint i = 0; i < self->results->len; i++)
+    add_result_json (self, g_ptr_array_index (self->results, i), builder);
+  json_builder_end_array (builder);
+  kml_json_begin_array (builder, "runs");
+  for (guint i = 0; i < self->results->len; i++)
+    kml_experiment_add_json (self->experiment, g_ptr_array_index (self->results, i), builder);
+  json_builder_end_array (builder);
+  kml_json_print (builder);
+}
+
+/* ---- The picture ---- */
+
+/* "bins-compare.svg" for bins.db */
+static char *
+default_plot_file (const char *database)
+{
+  g_autofree char *name = g_path_get_basename (database);
+  char *dot = strrchr (name, '.');
+
+  if (dot != NULL && dot != name)
+    *dot = '\0';
+  return g_strconcat (name, "-compare.svg", NULL);
+}
+
+static int
+draw (const Comparison *self)
+{
+  g_autofree char *file = options.plot_file != NULL
+                              ? g_strdup (options.plot_file)
+                              : default_plot_file (self->experiment->database);
+  g_autoptr (GArray) run_ids = g_array_new (FALSE, FALSE, sizeof (guint64));
+  g_autoptr (GError) error = NULL;
+  g_autoptr (KmlDatabase) database = kml_database_open (self->experiment->database, &error);
+  g_autofree char *text = NULL;
+  KmlPlotOptions plot = KML_PLOT_OPTIONS_INIT;
+
+  if (database == NULL)
+    return kml_fail (error);
+  for (guint i = 0; i < self->results->len; i++) {
+    const KmlResult *result = g_ptr_array_index (self->results, i);
+
+    g_array_append_val (run_ids, result->run_id);
+  }
+  plot.runs = (const guint64 *)run_ids->data;
+  plot.n_runs = run_ids->len;
+  plot.format = g_str_has_suffix (file, ".png") ? KML_PLOT_PNG : KML_PLOT_SVG;
+  plot.output = file;
+  if (!kml_plot_render (database, "bins", &plot, &text, &error))
+    return kml_fail (error);
+  kml_note ("The picture is in %s.", file);
+  return KML_EXIT_DONE;
+}
+
+/* --plot may have a file or not. GOption gives it whatever argument comes next, so "--plot scenario.ini" must be told from
+ * "--plot bins.svg" here. */
+static gboolean
+take_plot (const char *name, const char *value, gpointer data, GError **error)
+{
+  options.plot = TRUE;
+  if (value == NULL)
+    return TRUE;
+  if (g_str_has_suffix (value, ".svg") || g_str_has_suffix (value, ".png"))
+    options.plot_file = g_strdup (value);
+  else
+    options.plot_other = g_strdup (value);
+  return TRUE;
+}
+
+/* ---- The command ---- */
+
+static void
+sort_axes (Comparison *self)
+{
+  const char *const *axes = kml_scenario_axes (self->experiment->scenario);
+
+  for (guint i = 0; axes[i] != NULL; i++)
+    g_ptr_array_add (is_varied (axes[i]) ? self->varied : self->others, (gpointer)axes[i]);
+}
+
+/* Every metric of --metrics is one that some run has. */
+static gboolean
+check_metrics (const Comparison *self)
+{
+  for (guint i = 0; self->results->len > 0 && self->metrics[i] != NULL; i++) {
+    const KmlResult *first = g_ptr_array_index (self->results, 0);
+    g_autofree const char **names = g_new0 (const char *, first->metrics->len + 1);
+    g_autofree char *message = NULL;
+
+    if (kml_result_metric (first, self->metrics[i]) != NULL)
+      continue;
+    for (guint j = 0; j < first->metrics->len; j++)
+      names[j] = g_array_index (first->metrics, KmlResultMetric, j).name;
+    message = kml_unknown_name ("metric", self->metrics[i], names);
+    kml_usage_error ("compare", "--metrics: %s", message);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static void
+keep_done (GPtrArray *results)
+{
+  for (guint i = results->len; i-- > 0;) {
+    const KmlResult *result = g_ptr_array_index (results, i);
+
+    if (g_strcmp0 (result->status, "done") != 0)
+      g_ptr_array_remove_index (results, i);
+  }
+}
+
+static int
+show (Comparison *self, int status)
+{
+  sort_axes (self);
+  keep_done (self->results);
+  if (!check_metrics (self))
+    return KML_EXIT_INPUT;
+  if (options.common.json)
+    print_json (self);
+  else
+    print_comparison (self);
+  kml_experiment_print_unmet (self->experiment, self->results);
+  kml_experiment_print_summary (self->experiment);
+  if (options.plot && self->results->len > 0)
+    status = kml_worse_exit (status, draw (self));
+  else if (!options.common.json && !options.common.quiet && self->results->len > 0) {
+    g_autofree char *word = kml_shell_word (self->experiment->database);
+
+    kml_note ("Next: kmemlab plot %s bins", word);
+  }
+  return status;
+}
+
+static int
+compare (const char *path, const char *const *axes, const char *const *metrics)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (KmlExperiment) experiment = NULL;
+  g_autoptr (GPtrArray) results = NULL;
+  g_autoptr (GPtrArray) varied = g_ptr_array_new ();
+  g_autoptr (GPtrArray) others = g_ptr_array_new ();
+  Comparison comparison = { .varied = varied, .others = others, .metrics = metrics };
+  int status;
+
+  experiment = kml_experiment_new ("compare", path, &options.common, axes, &status);
+  if (experiment == NULL)
+    return status;
+  status = kml_experiment_run (experiment);
+  results = kml_experiment_results (experiment, &error);
+  if (results == NULL)
+    return kml_worse_exit (status, kml_fail (error));
+  comparison.experiment = experiment;
+  comparison.results = results;
+  return show (&comparison, status);
+}
+
+static int
+run (char **arguments)
+{
+  g_auto (GStrv) metrics = options.metrics != NULL ? g_strsplit (options.metrics, ",", -1) : NULL;
+  g_auto (GStrv) axes = NULL;
+  const char *path = arguments[0] != NULL ? arguments[0] : options.plot_other;
+
+  if (path == NULL)
+    return kml_usage_error ("compare", "an argument is missing: the scenario");
+  if (arguments[0] != NULL && options.plot_other != NULL)
+    return kml_usage_error ("compare", "--plot: expected a name that ends in .svg or .png, not %s",
+                            options.plot_other);
+  if (options.vary == NULL)
+    return kml_usage_error ("compare", "--vary is missing: what to compare");
+  for (guint i = 0; metrics != NULL && metrics[i] != NULL; i++)
+    g_strstrip (metrics[i]);
+  axes = make_axes ();
+  if (axes == NULL)
+    return KML_EXIT_INPUT;
+  return compare (path, (const char *const *)axes,
+                  metrics != NULL ? (const char *const *)metrics : kml_main_metrics);
+}
+
+static const GOptionEntry entries[] = {
+  { "vary", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.vary,
+    "What to compare (repeatable); values with commas are separated by |", "GROUP.KEY=A,B,…" },
+  { "metrics", 0, 0, G_OPTION_ARG_STRING, &options.metrics, "What to compare it by", "NAME,…" },
+  { "plot", 0, G_OPTION_FLAG_OPTIONAL_ARG | G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK,
+    (gpointer)take_plot, "Draw the comparison too, to FILE (.svg or .png)", "FILE" },
+  KML_RUN_OPTIONS (options.common),
+  { NULL },
+};
+
+static const KmlCommand command = {
+  .name = "compare",
+  .summary = "Execute a scenario under each value of a setting and compare",
+  .usage = "SCENARIO --vary GROUP.KEY=A,B,… [OPTION]…",
+  .examples = { "compare bins.ini --vary 'objects.bins=pow2|linux|8,24,40,64'",
+                "compare bins.ini --vary machine.ram=64MiB,1GiB --metrics alloc.failed --plot" },
+  .options = entries,
+  .max_arguments = 1,
+  .run = run,
+};
+
+KML_REGISTER_COMMAND (command)

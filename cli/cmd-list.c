@@ -1,0 +1,373 @@
+/* cmd-list.c: kmemlab list: what there is, with every parameter, default and unit.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Everything is read off the tables that check a scenario, so it cannot be
+ * out of date.
+ */
+
+#include "cli/json.h"
+#include "cli/output.h"
+#include "cli/table.h"
+#include "scenarios/scenario.h"
+#include "simcore/units.h"
+#include "simcore/workload.h"
+
+static struct {
+  gboolean json;
+} options;
+
+/* ---- Parameters ---- */
+
+/* What bounds and grammar say beyond the type: "1 to 64", "power of two". (transfer full) */
+static char *
+describe_range (const KmlParam *param)
+{
+  g_autoptr (GString) text = g_string_new (param->grammar);
+
+  if ((param->type == KML_PARAM_COUNT || param->type == KML_PARAM_RATE) &&
+      (param->min != 0 || param->max != 0)) {
+    if (param->max != 0)
+      g_string_append_printf (text, "%" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT, param->min,
+                              param->max);
+    else
+      g_string_append_printf (text, "at least %" G_GUINT64_FORMAT, param->min);
+  }
+  if (param->type == KML_PARAM_SIZE && param->max != 0) {
+    g_autofree char *min = kml_format_size (param->min);
+    g_autofree char *max = kml_format_size (param->max);
+
+    g_string_append_printf (text, "%s to %s", min, max);
+  }
+  if (param->power_of_two)
+    g_string_append (text, text->len > 0 ? ", a power of two" : "a power of two");
+  return g_strdup (text->str);
+}
+
+static void
+add_param_columns (KmlTable *table)
+{
+  kml_table_add_column (table, "key", KML_ALIGN_LEFT);
+  kml_table_add_column (table, "type", KML_ALIGN_LEFT);
+  kml_table_add_column (table, "default", KML_ALIGN_LEFT);
+  kml_table_add_column (table, "what it is", KML_ALIGN_LEFT);
+}
+
+/* The type and what may be written, in one cell. */
+static char *
+describe_type (const KmlParam *param)
+{
+  g_autofree char *type = kml_param_describe_type (param);
+  g_autofree char *range = describe_range (param);
+
+  return range[0] != '\0' ? g_strdup_printf ("%s: %s", type, range) : g_steal_pointer (&type);
+}
+
+static void
+add_param_row (KmlTable *table, const char *prefix, const KmlParam *param, const char *condition)
+{
+  const char *value = param->value == NULL ? "(compulsory)" : param->value;
+
+  kml_table_add_cell (table, g_strconcat (prefix, param->name, NULL));
+  kml_table_add_cell (table, describe_type (param));
+  kml_table_add_cell (table, g_strdup (value));
+  kml_table_add_cell (table, condition != NULL
+                                 ? g_strdup_printf ("(%s) %s", condition, param->summary)
+                                 : g_strdup (param->summary));
+}
+
+static void
+print_params (const char *indent, const KmlParam *params)
+{
+  g_autoptr (KmlTable) table = kml_table_new ();
+
+  if (params == NULL || params->name == NULL)
+    return;
+  add_param_columns (table);
+  for (; params->name != NULL; params++)
+    add_param_row (table, indent, params, NULL);
+  kml_table_print (table);
+}
+
+static void
+add_param_json (JsonBuilder *builder, const char *key, const KmlParam *param)
+{
+  g_autofree char *type = kml_param_describe_type (param);
+  g_autofree char *range = describe_range (param);
+
+  kml_json_text (builder, "key", key);
+  kml_json_text (builder, "type", type);
+  kml_json_text (builder, "range", range[0] != '\0' ? range : NULL);
+  kml_json_text (builder, "default", param->value);
+  kml_json_text (builder, "summary", param->summary);
+}
+
+static void
+add_params_json (JsonBuilder *builder, const KmlParam *params)
+{
+  kml_json_begin_array (builder, "params");
+  for (; params != NULL && params->name != NULL; params++) {
+    kml_json_begin_object (builder, NULL);
+    add_param_json (builder, params->name, params);
+    json_builder_end_object (builder);
+  }
+  json_builder_end_array (builder);
+}
+
+/* ---- Plug-ins ---- */
+
+static void
+print_counters (const KmlCounterInfo *counters)
+{
+  for (; counters != NULL && counters->name != NULL; counters++)
+    kml_out ("  counts %s (%s): %s\n", counters->name, counters->unit, counters->summary);
+}
+
+static void
+show_plugin (JsonBuilder *builder, const char *name, const char *kind, const char *summary,
+             const KmlParam *params, const KmlCounterInfo *counters)
+{
+  if (builder == NULL) {
+    kml_out ("%s%s%s (%s): %s\n", kml_style_begin (stdout, KML_STYLE_HEADER), name,
+             kml_style_end (stdout, KML_STYLE_HEADER), kind, summary);
+    print_params ("  ", params);
+    print_counters (counters);
+    kml_out ("\n");
+    return;
+  }
+  kml_json_begin_object (builder, NULL);
+  kml_json_text (builder, "name", name);
+  kml_json_text (builder, "kind", kind);
+  kml_json_text (builder, "summary", summary);
+  add_params_json (builder, params);
+  kml_json_begin_array (builder, "counters");
+  for (; counters != NULL && counters->name != NULL; counters++) {
+    kml_json_begin_object (builder, NULL);
+    kml_json_text (builder, "name", counters->name);
+    kml_json_text (builder, "unit", counters->unit);
+    kml_json_text (builder, "summary", counters->summary);
+    json_builder_end_object (builder);
+  }
+  json_builder_end_array (builder);
+  json_builder_end_object (builder);
+}
+
+static void
+list_allocators (JsonBuilder *builder)
+{
+  static const char *const levels[] = { "pages", "objects", "layer" };
+  guint n;
+  const KmlAllocatorOps *const *all = kml_allocator_list (&n);
+
+  for (guint i = 0; i < n; i++)
+    show_plugin (builder, all[i]->name, levels[all[i]->level], all[i]->summary, all[i]->params,
+                 all[i]->counters);
+}
+
+static void
+list_workloads (JsonBuilder *builder)
+{
+  guint n;
+  const KmlWorkloadOps *const *all = kml_workload_list (&n);
+
+  for (guint i = 0; i < n; i++)
+    show_plugin (builder, all[i]->name, "workload", all[i]->summary, all[i]->params,
+                 all[i]->counters);
+}
+
+/* The interface is there before the first device is: whoever asks gets an answer. */
+static void
+list_devices (JsonBuilder *builder)
+{
+  if (builder == NULL)
+    kml_out ("This version has no simulated devices.\n");
+}
+
+static void
+list_profiles (JsonBuilder *builder)
+{
+  g_auto (GStrv) names = kml_profile_list ();
+
+  for (guint i = 0; names[i] != NULL; i++) {
+    g_autofree char *text = kml_profile_describe (names[i]);
+
+    if (builder == NULL) {
+      kml_out ("%s%s%s: %s\n", kml_style_begin (stdout, KML_STYLE_HEADER), names[i],
+               kml_style_end (stdout, KML_STYLE_HEADER), text);
+      continue;
+    }
+    kml_json_begin_object (builder, NULL);
+    kml_json_text (builder, "name", names[i]);
+    kml_json_text (builder, "summary", text);
+    json_builder_end_object (builder);
+  }
+  if (builder == NULL) {
+    kml_out ("\nWhat a profile gives a time to:\n");
+    for (guint i = 0; i < KML_N_COSTS; i++)
+      kml_out ("  %-12s %s\n", kml_cost_items[i].key, kml_cost_items[i].summary);
+  }
+}
+
+/* ---- Metrics ---- */
+
+static void
+add_metric (JsonBuilder *builder, KmlTable *table, char *name, const char *unit,
+            const char *formula)
+{
+  if (builder == NULL) {
+    kml_table_add_cell (table, g_strdup (name));
+    kml_table_add_cell (table, g_strdup (unit));
+    kml_table_add_cell (table, g_strdup (formula));
+  } else {
+    kml_json_begin_object (builder, NULL);
+    kml_json_text (builder, "name", name);
+    kml_json_text (builder, "unit", unit);
+    kml_json_text (builder, "formula", formula);
+    json_builder_end_object (builder);
+  }
+  g_free (name);
+}
+
+static void
+add_counters (JsonBuilder *builder, KmlTable *table, const char *plugin,
+              const KmlCounterInfo *counters)
+{
+  for (; counters != NULL && counters->name != NULL; counters++)
+    add_metric (builder, table, g_strjoin (".", plugin, counters->name, NULL), counters->unit,
+                counters->summary);
+}
+
+static void
+list_metrics (JsonBuilder *builder)
+{
+  g_autoptr (KmlTable) table = kml_table_new ();
+  const KmlAllocatorOps *const *allocators;
+  const KmlWorkloadOps *const *workloads;
+  guint n;
+
+  kml_table_add_column (table, "name", KML_ALIGN_LEFT);
+  kml_table_add_column (table, "unit", KML_ALIGN_LEFT);
+  kml_table_add_column (table, "formula", KML_ALIGN_LEFT);
+  for (const KmlMetricInfo *info = kml_recorder_metric_info; info->name != NULL; info++)
+    add_metric (builder, table, g_strdup (info->name), info->unit, info->formula);
+  allocators = kml_allocator_list (&n);
+  for (guint i = 0; i < n; i++)
+    add_counters (builder, table, allocators[i]->name, allocators[i]->counters);
+  workloads = kml_workload_list (&n);
+  for (guint i = 0; i < n; i++)
+    add_counters (builder, table, workloads[i]->name, workloads[i]->counters);
+  if (builder == NULL)
+    kml_table_print (table);
+}
+
+/* ---- Keys ---- */
+
+static void
+add_keys (JsonBuilder *builder, KmlTable *table, const char *prefix, const KmlParam *params,
+          const char *condition)
+{
+  for (; params != NULL && params->name != NULL; params++) {
+    g_autofree char *key = NULL;
+
+    if (builder == NULL) {
+      add_param_row (table, prefix, params, condition);
+      continue;
+    }
+    key = g_strconcat (prefix, params->name, NULL);
+    kml_json_begin_object (builder, NULL);
+    add_param_json (builder, key, params);
+    kml_json_text (builder, "condition", condition);
+    json_builder_end_object (builder);
+  }
+}
+
+/* "workload.NAME." and what can be set there, whatever the group's chooser chooses. */
+static void
+add_group_keys (JsonBuilder *builder, KmlTable *table, const KmlGroupInfo *group)
+{
+  g_autofree char *prefix = g_strconcat (group->name, group->named ? ".NAME." : ".", NULL);
+  g_autoptr (GArray) plugins = group->plugins != NULL ? group->plugins () : NULL;
+
+  add_keys (builder, table, prefix, group->params, NULL);
+  for (guint i = 0; plugins != NULL && i < plugins->len; i++) {
+    const KmlPlugin *plugin = &g_array_index (plugins, KmlPlugin, i);
+    g_autofree char *condition = g_strdup_printf ("%s = %s", group->chooser, plugin->name);
+
+    add_keys (builder, table, prefix, plugin->params, condition);
+  }
+}
+
+static void
+list_keys (JsonBuilder *builder)
+{
+  g_autoptr (KmlTable) table = kml_table_new ();
+
+  add_param_columns (table);
+  for (const KmlGroupInfo *group = kml_scenario_groups; group->name != NULL; group++)
+    add_group_keys (builder, table, group);
+  if (builder == NULL)
+    kml_table_print (table);
+}
+
+/* ---- The command ---- */
+
+static const struct {
+  const char *name;
+  void (*list) (JsonBuilder *builder); /* NULL: for people */
+  const char *next;
+} topics[] = {
+  { "allocators", list_allocators, "list keys" },
+  { "devices", list_devices, "list allocators" },
+  { "keys", list_keys, "run SCENARIO -s KEY=VALUE" },
+  { "metrics", list_metrics, "compare SCENARIO --vary KEY=A,B --metrics NAME" },
+  { "profiles", list_profiles, "run SCENARIO -s machine.profile=NAME" },
+  { "workloads", list_workloads, "list keys" },
+};
+
+static const char *const topic_names[] = { "allocators", "devices",   "keys", "metrics",
+                                           "profiles",   "workloads", NULL };
+
+static int
+run (char **arguments)
+{
+  g_autofree char *message = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (topics); i++) {
+    JsonBuilder *builder;
+
+    if (!g_str_equal (topics[i].name, arguments[0]))
+      continue;
+    if (!options.json) {
+      topics[i].list (NULL);
+      kml_note ("Next: kmemlab %s", topics[i].next);
+      return KML_EXIT_DONE;
+    }
+    builder = kml_json_new ("list/1");
+    kml_json_begin_array (builder, topics[i].name);
+    topics[i].list (builder);
+    json_builder_end_array (builder);
+    kml_json_print (builder);
+    return KML_EXIT_DONE;
+  }
+  message = kml_unknown_name ("list of", arguments[0], topic_names);
+  return kml_usage_error ("list", "%s", message);
+}
+
+static const GOptionEntry entries[] = {
+  { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, "Print one JSON document", NULL },
+  { NULL },
+};
+
+static const KmlCommand command = {
+  .name = "list",
+  .summary = "Say what there is: allocators, workloads, devices, profiles, metrics, keys",
+  .usage = "allocators|workloads|devices|profiles|metrics|keys [--json]",
+  .examples = { "list allocators", "list keys" },
+  .options = entries,
+  .words = topic_names,
+  .min_arguments = 1,
+  .max_arguments = 1,
+  .run = run,
+};
+
+KML_REGISTER_COMMAND (command)

@@ -1,0 +1,513 @@
+/* cmd-trace.c: kmemlab trace: what a kernel recorded.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "cli/experiment.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "cli/table.h"
+#include "simcore/units.h"
+#include "workloads/trace.h"
+
+#include <string.h>
+
+#define BATCH 1024
+
+/* Rows of a table for people; JSON has all. */
+#define MAX_ROWS 20
+
+static struct {
+  char *output, *level;
+  gboolean json, force, quiet;
+} options;
+
+/* ---- Reading ---- */
+
+/* To the end, with progress; @stats (nullable) sees every event. */
+static gboolean
+read_all (KmlTrace *trace, const char *path, KmlTraceStats *stats, GError **error)
+{
+  g_autofree KmlTraceEvent *events = g_new (KmlTraceEvent, BATCH);
+  int n;
+
+  if (!options.quiet)
+    kml_progress_begin (path);
+  while ((n = kml_trace_next (trace, events, BATCH, error)) > 0) {
+    if (stats != NULL)
+      kml_trace_stats_add (stats, events, (guint)n);
+    kml_progress_show_share (kml_trace_progress (trace), NULL);
+  }
+  kml_progress_end ();
+  return n == 0;
+}
+
+static void
+warn_about_malformed (const char *path, const KmlTraceInfo *info)
+{
+  const guint64 n = info->counts[KML_TRACE_N_MALFORMED];
+  g_autofree char *text = NULL;
+
+  if (n == 0)
+    return;
+  text = kml_printable (info->malformed_text != NULL ? info->malformed_text : "");
+  kml_warn ("%s:%" G_GUINT64_FORMAT ": %s (%" G_GUINT64_FORMAT " such lines in all)", path,
+            info->malformed_line, text, n);
+}
+
+/* ---- info ---- */
+
+static void
+add_row (KmlTable *table, const char *name, char *value, const char *remark)
+{
+  kml_table_add_cell (table, g_strdup (name));
+  kml_table_add_cell (table, value);
+  kml_table_add_cell (table, g_strdup (remark));
+}
+
+static char *
+format_count (guint64 count)
+{
+  return g_strdup_printf ("%" G_GUINT64_FORMAT, count);
+}
+
+static char *
+format_ns (guint64 ns)
+{
+  return kml_format_time (ns > KML_TIME_MAX / KML_NS ? KML_TIME_MAX : ns * KML_NS);
+}
+
+static void
+print_info (const KmlTraceInfo *info)
+{
+  g_autoptr (KmlTable) table = kml_table_new ();
+
+  kml_table_add_column (table, "what", KML_ALIGN_LEFT);
+  kml_table_add_column (table, "value", KML_ALIGN_RIGHT);
+  kml_table_add_column (table, "", KML_ALIGN_LEFT);
+  add_row (table, "format", g_strdup (info->format),
+           info->source != NULL ? info->source : "as it was recorded");
+  add_row (table, "compression", g_strdup (info->compression), "");
+  add_row (table, "duration", format_ns (info->duration_ns), "from the first event to the last");
+  add_row (table, "cpus", format_count (info->n_cpus), "");
+  add_row (table, "sites", format_count (info->n_sites), "places in the kernel that asked");
+  add_row (table, "live_objects_peak", format_count (info->live_objects_peak), "");
+  add_row (table, "live_pages_peak", format_count (info->live_pages_peak), "blocks of pages");
+  for (guint i = 0; i < KML_TRACE_N_COUNTS; i++)
+    add_row (table, kml_trace_count_names[i], format_count (info->counts[i]),
+             kml_trace_count_summaries[i]);
+  kml_table_print (table);
+}
+
+static void
+print_names (KmlTrace *trace)
+{
+  g_autoptr (KmlTable) table = kml_table_new ();
+  g_autoptr (GArray) names = kml_trace_names (trace);
+
+  if (names->len == 0)
+    return;
+  kml_table_add_column (table, "event", KML_ALIGN_LEFT);
+  kml_table_add_column (table, "count", KML_ALIGN_RIGHT);
+  kml_table_add_column (table, "", KML_ALIGN_LEFT);
+  for (guint i = 0; i < MIN (names->len, MAX_ROWS); i++) {
+    const KmlTraceNameCount *name = &g_array_index (names, KmlTraceNameCount, i);
+
+    add_row (table, name->name, format_count (name->count), name->used ? "" : "not a request");
+  }
+  kml_out ("\n");
+  kml_table_print (table);
+}
+
+static void
+add_info_json (JsonBuilder *builder, const char *path, const KmlTraceInfo *info)
+{
+  kml_json_text (builder, "file", path);
+  kml_json_text (builder, "format", info->format);
+  kml_json_text (builder, "source", info->source);
+  kml_json_text (builder, "compression", info->compression);
+  kml_json_count (builder, "duration_ns", info->duration_ns);
+  kml_json_count (builder, "cpus", info->n_cpus);
+  kml_json_count (builder, "sites", info->n_sites);
+  kml_json_count (builder, "caches", info->n_caches);
+  kml_json_count (builder, "stream", info->n_stream);
+  kml_json_count (builder, "live_objects_peak", info->live_objects_peak);
+  kml_json_count (builder, "live_pages_peak", info->live_pages_peak);
+  kml_json_begin_object (builder, "counts");
+  for (guint i = 0; i < KML_TRACE_N_COUNTS; i++)
+    kml_json_count (builder, kml_trace_count_names[i], info->counts[i]);
+  json_builder_end_object (builder);
+}
+
+static void
+add_names_json (JsonBuilder *builder, KmlTrace *trace)
+{
+  g_autoptr (GArray) names = kml_trace_names (trace);
+
+  kml_json_begin_array (builder, "events");
+  for (guint i = 0; i < names->len; i++) {
+    const KmlTraceNameCount *name = &g_array_index (names, KmlTraceNameCount, i);
+
+    kml_json_begin_object (builder, NULL);
+    kml_json_text (builder, "name", name->name);
+    kml_json_count (builder, "count", name->count);
+    kml_json_boolean (builder, "used", name->used);
+    json_builder_end_object (builder);
+  }
+  json_builder_end_array (builder);
+}
+
+static int
+do_info (const char *path)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (KmlTrace) trace = kml_trace_open (path, NULL, &error);
+  g_autofree char *word = kml_shell_word (path);
+
+  if (trace == NULL || (!kml_trace_info (trace)->complete && !read_all (trace, path, NULL, &error)))
+    return kml_fail (error);
+  warn_about_malformed (path, kml_trace_info (trace));
+  if (options.json) {
+    JsonBuilder *builder = kml_json_new ("trace-info/1");
+
+    add_info_json (builder, path, kml_trace_info (trace));
+    add_names_json (builder, trace);
+    kml_json_print (builder);
+    return KML_EXIT_DONE;
+  }
+  print_info (kml_trace_info (trace));
+  print_names (trace);
+  if (g_str_equal (kml_trace_info (trace)->format, "kmt"))
+    kml_note ("Next: kmemlab trace stats %s", word);
+  else
+    kml_note ("Next: kmemlab trace convert %s", word);
+  return KML_EXIT_DONE;
+}
+
+/* ---- convert ---- */
+
+/* "mix.kmt" for "traces/mix.txt.zst" */
+static char *
+default_output (const char *path)
+{
+  static const char *const endings[] = { ".zst", ".xz", ".gz", ".txt", ".dat", ".trace", ".perf" };
+  g_autofree char *name = g_path_get_basename (path);
+
+  for (guint i = 0; i < G_N_ELEMENTS (endings); i++)
+    if (g_str_has_suffix (name, endings[i]) && strlen (name) > strlen (endings[i]))
+      name[strlen (name) - strlen (endings[i])] = '\0';
+  return g_strconcat (name, ".kmt", NULL);
+}
+
+static void
+report_conversion (const char *path, const char *output, KmlTrace *trace)
+{
+  const KmlTraceInfo *info = kml_trace_info (trace);
+  g_autofree char *word = kml_shell_word (output);
+
+  warn_about_malformed (path, info);
+  if (options.json) {
+    JsonBuilder *builder = kml_json_new ("trace-convert/1");
+
+    kml_json_text (builder, "output", output);
+    add_info_json (builder, path, info);
+    kml_json_print (builder);
+    return;
+  }
+  kml_note ("%s holds %" G_GUINT64_FORMAT " events.", output, info->n_stream);
+  kml_note ("Next: kmemlab trace stats %s", word);
+}
+
+static int
+do_convert (const char *path)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (KmlTrace) trace = NULL;
+  g_autofree char *output = options.output != NULL ? g_strdup (options.output)
+                                                   : default_output (path);
+  KmlTraceConvert convert = { .overwrite = options.force, .progress = kml_progress_show_share };
+  guint64 level = 0;
+  gboolean good;
+
+  if (options.output == NULL && g_str_equal (path, "-"))
+    return kml_usage_error ("trace", "--output is missing: standard input has no name");
+  if (!kml_option_count ("trace", "--level", options.level, 1, 19, &level))
+    return KML_EXIT_INPUT;
+  convert.level = (int)level;
+  trace = kml_trace_open (path, NULL, &error);
+  if (trace == NULL)
+    return kml_fail (error);
+  if (!options.quiet)
+    kml_progress_begin (path);
+  good = kml_trace_convert (trace, output, &convert, &error);
+  kml_progress_end ();
+  if (!good)
+    return kml_fail (error);
+  report_conversion (path, output, trace);
+  return KML_EXIT_DONE;
+}
+
+/* ---- stats ---- */
+
+static void
+print_level (const char *title, const KmlTraceLevelStats *stats)
+{
+  g_autofree char *asked = kml_format_size (stats->bytes_req);
+  g_autofree char *given = kml_format_size (stats->bytes_alloc);
+  g_autofree char *peak = kml_format_size (stats->bytes_peak);
+  g_autofree char *live = kml_format_size (stats->bytes_live);
+
+  kml_out ("%s: %" G_GUINT64_FORMAT " allocations, %" G_GUINT64_FORMAT
+           " frees; asked for %s, given %s; at most %s (%" G_GUINT64_FORMAT
+           " blocks) at a time, %s at the end\n",
+           title, stats->allocs, stats->frees, asked, given, peak, stats->n_peak, live);
+}
+
+static void
+print_lifetimes (const KmlHistogram *lifetimes)
+{
+  g_autofree char *p50 = format_ns (kml_histogram_quantile (lifetimes, 50, 100));
+  g_autofree char *p90 = format_ns (kml_histogram_quantile (lifetimes, 90, 100));
+  g_autofree char *p99 = format_ns (kml_histogram_quantile (lifetimes, 99, 100));
+  g_autofree char *max = format_ns (lifetimes->max);
+
+  kml_out ("lifetimes of objects: half live up to %s, 90 %% up to %s, 99 %% up to %s, none longer "
+           "than %s\n",
+           p50, p90, p99, max);
+}
+
+static int
+compare_counts (gconstpointer a, gconstpointer b)
+{
+  const KmlTraceSizeCount *left = a, *right = b;
+
+  if (left->count != right->count)
+    return left->count > right->count ? -1 : 1;
+  return left->size < right->size ? -1 : left->size > right->size;
+}
+
+static char *
+format_share (guint64 part, guint64 whole)
+{
+  return g_strdup_printf ("%.1f %%", whole > 0 ? 100.0 * (double)part / (double)whole : 0.0);
+}
+
+static void
+print_sizes (const KmlTraceStats *stats)
+{
+  g_autoptr (KmlTable) table = kml_table_new ();
+  g_autoptr (GArray) sizes = kml_trace_stats_sizes (stats);
+  const guint64 allocs = kml_trace_stats_objects (stats)->allocs;
+
+  if (sizes->len == 0)
+    return;
+  g_array_sort (sizes, compare_counts);
+  kml_table_add_column (table, "size", KML_ALIGN_RIGHT);
+  kml_table_add_column (table, "requests", KML_ALIGN_RIGHT);
+  kml_table_add_column (table, "share", KML_ALIGN_RIGHT);
+  kml_table_add_column (table, "wasted", KML_ALIGN_RIGHT);
+  for (guint i = 0; i < MIN (sizes->len, MAX_ROWS); i++) {
+    const KmlTraceSizeCount *size = &g_array_index (sizes, KmlTraceSizeCount, i);
+
+    kml_table_add_cell (table, format_count (size->size));
+    kml_table_add_cell (table, format_count (size->count));
+    kml_table_add_cell (table, format_share (size->count, allocs));
+    kml_table_add_cell (
+        table, format_share (size->bytes_alloc - size->count * size->size, size->bytes_alloc));
+  }
+  kml_out ("\nObjects by size, the most frequent of %u sizes:\n", sizes->len);
+  kml_table_print (table);
+}
+
+static void
+print_sites (const KmlTrace *trace, const KmlTraceStats *stats)
+{
+  g_autoptr (KmlTable) table = kml_table_new ();
+  g_autoptr (GArray) sites = kml_trace_stats_sites (stats);
+
+  if (sites->len == 0)
+    return;
+  kml_table_add_column (table, "site", KML_ALIGN_LEFT);
+  kml_table_add_column (table, "requests", KML_ALIGN_RIGHT);
+  kml_table_add_column (table, "asked for", KML_ALIGN_RIGHT);
+  kml_table_add_column (table, "wasted", KML_ALIGN_RIGHT);
+  kml_table_add_column (table, "live at end", KML_ALIGN_RIGHT);
+  for (guint i = 0; i < MIN (sites->len, MAX_ROWS); i++) {
+    const KmlTraceSiteCount *site = &g_array_index (sites, KmlTraceSiteCount, i);
+    const char *name = kml_trace_site (trace, site->site);
+
+    kml_table_add_cell (table, g_strdup (name[0] != '\0' ? name : "(unknown)"));
+    kml_table_add_cell (table, format_count (site->allocs));
+    kml_table_add_cell (table, kml_format_size (site->bytes_req));
+    kml_table_add_cell (table, kml_format_size (site->bytes_alloc - site->bytes_req));
+    kml_table_add_cell (table, format_count (site->live));
+  }
+  kml_out ("\nCall sites, those that wasted most of %u:\n", sites->len);
+  kml_table_print (table);
+}
+
+static void
+add_level_json (JsonBuilder *builder, const char *name, const KmlTraceLevelStats *stats)
+{
+  kml_json_begin_object (builder, name);
+  kml_json_count (builder, "allocs", stats->allocs);
+  kml_json_count (builder, "frees", stats->frees);
+  kml_json_count (builder, "bytes_req", stats->bytes_req);
+  kml_json_count (builder, "bytes_alloc", stats->bytes_alloc);
+  kml_json_count (builder, "blocks_peak", stats->n_peak);
+  kml_json_count (builder, "blocks_live", stats->n_live);
+  kml_json_count (builder, "bytes_peak", stats->bytes_peak);
+  kml_json_count (builder, "bytes_live", stats->bytes_live);
+  json_builder_end_object (builder);
+}
+
+static void
+add_tables_json (JsonBuilder *builder, const KmlTrace *trace, const KmlTraceStats *stats)
+{
+  g_autoptr (GArray) sizes = kml_trace_stats_sizes (stats);
+  g_autoptr (GArray) sites = kml_trace_stats_sites (stats);
+
+  kml_json_begin_array (builder, "sizes");
+  for (guint i = 0; i < sizes->len; i++) {
+    const KmlTraceSizeCount *size = &g_array_index (sizes, KmlTraceSizeCount, i);
+
+    kml_json_begin_object (builder, NULL);
+    kml_json_count (builder, "size", size->size);
+    kml_json_count (builder, "count", size->count);
+    kml_json_count (builder, "bytes_alloc", size->bytes_alloc);
+    json_builder_end_object (builder);
+  }
+  json_builder_end_array (builder);
+  kml_json_begin_array (builder, "sites");
+  for (guint i = 0; i < sites->len; i++) {
+    const KmlTraceSiteCount *site = &g_array_index (sites, KmlTraceSiteCount, i);
+
+    kml_json_begin_object (builder, NULL);
+    kml_json_text (builder, "site", kml_trace_site (trace, site->site));
+    kml_json_count (builder, "allocs", site->allocs);
+    kml_json_count (builder, "frees", site->frees);
+    kml_json_count (builder, "bytes_req", site->bytes_req);
+    kml_json_count (builder, "bytes_alloc", site->bytes_alloc);
+    kml_json_count (builder, "live", site->live);
+    json_builder_end_object (builder);
+  }
+  json_builder_end_array (builder);
+}
+
+static void
+add_shares_json (JsonBuilder *builder, const KmlTraceStats *stats)
+{
+  const KmlHistogram *lifetimes = kml_trace_stats_lifetimes (stats);
+
+  kml_json_begin_object (builder, "lifetimes_ns");
+  kml_json_count (builder, "count", lifetimes->n);
+  kml_json_count (builder, "p50", kml_histogram_quantile (lifetimes, 50, 100));
+  kml_json_count (builder, "p90", kml_histogram_quantile (lifetimes, 90, 100));
+  kml_json_count (builder, "p99", kml_histogram_quantile (lifetimes, 99, 100));
+  kml_json_count (builder, "max", lifetimes->max);
+  json_builder_end_object (builder);
+  kml_json_begin_object (builder, "contexts");
+  for (guint i = 0; i < KML_N_CONTEXTS; i++)
+    kml_json_count (builder, kml_context_names[i], kml_trace_stats_context (stats, (KmlContext)i));
+  json_builder_end_object (builder);
+  kml_json_begin_object (builder, "orders");
+  for (guint i = 0; i <= KML_MAX_ORDER; i++) {
+    g_autofree char *name = g_strdup_printf ("%u", i);
+
+    if (kml_trace_stats_order (stats, i) > 0)
+      kml_json_count (builder, name, kml_trace_stats_order (stats, i));
+  }
+  json_builder_end_object (builder);
+}
+
+static void
+print_stats (const KmlTrace *trace, const KmlTraceStats *stats)
+{
+  print_level ("objects", kml_trace_stats_objects (stats));
+  print_level ("pages", kml_trace_stats_pages (stats));
+  print_lifetimes (kml_trace_stats_lifetimes (stats));
+  kml_out ("contexts:");
+  for (guint i = 0; i < KML_N_CONTEXTS; i++)
+    kml_out (" %s %" G_GUINT64_FORMAT, kml_context_names[i],
+             kml_trace_stats_context (stats, (KmlContext)i));
+  kml_out ("\npage orders:");
+  for (guint i = 0; i <= KML_MAX_ORDER; i++)
+    if (kml_trace_stats_order (stats, i) > 0)
+      kml_out (" %u: %" G_GUINT64_FORMAT, i, kml_trace_stats_order (stats, i));
+  kml_out ("\n");
+  print_sizes (stats);
+  print_sites (trace, stats);
+}
+
+static int
+do_stats (const char *path)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (KmlTrace) trace = kml_trace_open (path, NULL, &error);
+  g_autoptr (KmlTraceStats) stats = kml_trace_stats_new ();
+
+  if (trace == NULL || !read_all (trace, path, stats, &error))
+    return kml_fail (error);
+  warn_about_malformed (path, kml_trace_info (trace));
+  if (options.json) {
+    JsonBuilder *builder = kml_json_new ("trace-stats/1");
+
+    add_info_json (builder, path, kml_trace_info (trace));
+    add_level_json (builder, "objects", kml_trace_stats_objects (stats));
+    add_level_json (builder, "pages", kml_trace_stats_pages (stats));
+    add_shares_json (builder, stats);
+    add_tables_json (builder, trace, stats);
+    kml_json_print (builder);
+    return KML_EXIT_DONE;
+  }
+  print_stats (trace, stats);
+  kml_note (
+      "Next: a scenario with [workload NAME] kind = trace, file = %s (kmemlab list workloads)",
+      path);
+  return KML_EXIT_DONE;
+}
+
+/* ---- The command ---- */
+
+static const char *const verbs[] = { "convert", "info", "stats", NULL };
+
+static int
+run (char **arguments)
+{
+  static int (*const functions[]) (const char *path) = { do_convert, do_info, do_stats };
+  g_autofree char *message = NULL;
+
+  for (guint i = 0; verbs[i] != NULL; i++)
+    if (g_str_equal (verbs[i], arguments[0]))
+      return functions[i](arguments[1]);
+  message = kml_unknown_name ("verb of trace", arguments[0], verbs);
+  return kml_usage_error ("trace", "%s", message);
+}
+
+static const GOptionEntry entries[] = {
+  { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output,
+    "convert: where to (default: FILE.kmt, in this folder)", "FILE" },
+  { "force", 'f', 0, G_OPTION_ARG_NONE, &options.force, "convert: replace a file that is there",
+    NULL },
+  { "level", 0, 0, G_OPTION_ARG_STRING, &options.level, "convert: of compression, 1 to 19", "N" },
+  { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, "Print one JSON document", NULL },
+  { "quiet", 'q', 0, G_OPTION_ARG_NONE, &options.quiet, "No progress", NULL },
+  { NULL },
+};
+
+static const KmlCommand command = {
+  .name = "trace",
+  .summary = "Read what a kernel recorded: info, stats, convert",
+  .usage = "info|stats|convert FILE [OPTION]…",
+  .details =
+      "Reads the text of trace-cmd report, the kernel's trace file and perf script, plain or\n"
+      "compressed by gzip, xz or zstd, and .kmt files. A FILE “-” is standard input.",
+  .examples = { "trace stats mix.txt.zst", "trace convert mix.txt.zst -o mix.kmt" },
+  .options = entries,
+  .words = verbs,
+  .min_arguments = 2,
+  .max_arguments = 2,
+  .run = run,
+};
+
+KML_REGISTER_COMMAND (command)

@@ -1,0 +1,391 @@
+/* experiment.c: what `run` and `compare` have in common.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Whatever is shown of a run is read back from the database, also right after
+ * the run: what a table says is what anybody will find there.
+ */
+
+#include "cli/experiment.h"
+#include "cli/output.h"
+#include "cli/progress.h"
+#include "cli/stop.h"
+#include "simcore/units.h"
+
+#include <math.h>
+#include <string.h>
+
+#define MAX_JOBS        1024
+#define MAX_UNMET_LINES 40
+
+/* ---- Options ---- */
+
+gboolean
+kml_option_count (const char *command, const char *option, const char *text, guint64 min,
+                  guint64 max, guint64 *ret_value)
+{
+  g_autoptr (GError) error = NULL;
+  guint64 value;
+
+  if (text == NULL)
+    return TRUE;
+  if (!kml_parse_count (text, &value, &error)) {
+    kml_usage_error (command, "%s: %s", option, error->message);
+    return FALSE;
+  }
+  if (value < min || value > max) {
+    kml_usage_error (command,
+                     "%s: expected a count from %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT
+                     ", not %" G_GUINT64_FORMAT,
+                     option, min, max, value);
+    return FALSE;
+  }
+  *ret_value = value;
+  return TRUE;
+}
+
+static gboolean
+read_options (KmlExperiment *self, const char *command)
+{
+  const KmlRunOptions *options = self->options;
+  guint64 n_jobs = 0, seed;
+
+  if (!kml_option_count (command, "--jobs", options->jobs, 1, MAX_JOBS, &n_jobs) ||
+      !kml_option_count (command, "--max-runs", options->max_runs, 1, G_MAXINT64,
+                         &self->max_runs) ||
+      !kml_option_count (command, "--seed", options->seed, 0, G_MAXINT64, &seed))
+    return FALSE;
+  self->n_jobs = (guint)n_jobs;
+  if (options->check != NULL && !g_str_equal (options->check, "every-event")) {
+    g_autofree char *quoted = kml_quote (options->check, -1);
+
+    kml_usage_error (command, "--check: expected every-event, not %s", quoted);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+char *
+kml_shell_word (const char *text)
+{
+  const char *plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+                      "_@%+=:,./-";
+
+  if (text[0] != '\0' && text[strspn (text, plain)] == '\0')
+    return g_strdup (text);
+  return g_shell_quote (text);
+}
+
+/* ---- Life ---- */
+
+/* "bins.db" for "scenarios/bins.ini" */
+static char *
+default_database (const char *path)
+{
+  g_autofree char *name = g_path_get_basename (path);
+  char *dot = strrchr (name, '.');
+
+  if (dot != NULL && dot != name)
+    *dot = '\0';
+  return g_strconcat (name, ".db", NULL);
+}
+
+static char **
+collect_overrides (const KmlRunOptions *options, const char *const *more)
+{
+  g_autoptr (GPtrArray) overrides = g_ptr_array_new ();
+
+  for (guint i = 0; options->settings != NULL && options->settings[i] != NULL; i++)
+    g_ptr_array_add (overrides, g_strdup (options->settings[i]));
+  if (options->seed != NULL)
+    g_ptr_array_add (overrides, g_strconcat ("scenario.seed=", options->seed, NULL));
+  for (guint i = 0; more != NULL && more[i] != NULL; i++)
+    g_ptr_array_add (overrides, g_strdup (more[i]));
+  g_ptr_array_add (overrides, NULL);
+  return (char **)g_ptr_array_free (g_steal_pointer (&overrides), FALSE);
+}
+
+KmlExperiment *
+kml_experiment_new (const char *command, const char *path, const KmlRunOptions *options,
+                    const char *const *more, int *ret_status)
+{
+  g_autoptr (KmlExperiment) self = g_new0 (KmlExperiment, 1);
+  g_autoptr (GPtrArray) problems = kml_problems_new ();
+  g_auto (GStrv) overrides = collect_overrides (options, more);
+  KmlErrorCode code = KML_ERROR_INPUT;
+
+  *ret_status = KML_EXIT_INPUT;
+  self->path = g_strdup (path);
+  self->options = options;
+  if (!read_options (self, command))
+    return NULL;
+  self->database = options->output != NULL ? g_strdup (options->output) : default_database (path);
+  self->scenario = kml_scenario_load (path, (const char *const *)overrides, problems, &code);
+  if (self->scenario == NULL) {
+    g_autofree char *text = kml_problems_format (problems);
+    g_autofree char *printable = kml_printable (g_strchomp (text));
+
+    kml_note ("%s", printable);
+    *ret_status = kml_exit_of_code (code);
+    return NULL;
+  }
+  return g_steal_pointer (&self);
+}
+
+void
+kml_experiment_free (KmlExperiment *self)
+{
+  if (self == NULL)
+    return;
+  kml_campaign_result_clear (&self->result);
+  kml_scenario_free (self->scenario);
+  g_free (self->database);
+  g_free (self->path);
+  g_free (self);
+}
+
+/* ---- Running ---- */
+
+static int
+judge_failures (const KmlCampaignResult *result)
+{
+  const guint64 n = result->n_failed + result->n_crashed;
+  g_autofree char *message = NULL;
+
+  if (n == 0)
+    return KML_EXIT_DONE;
+  message = kml_printable (result->first_failure != NULL ? result->first_failure : "");
+  kml_error ("%s", message);
+  if (n > 1)
+    kml_note ("%" G_GUINT64_FORMAT " runs in all did not come to their end: %" G_GUINT64_FORMAT
+              " failed, %" G_GUINT64_FORMAT " crashed",
+              n, result->n_failed, result->n_crashed);
+  if (result->n_crashed > 0) {
+    kml_note ("A crash is a bug of kmemlab: please report the message, the scenario and the seed.");
+    return KML_EXIT_BUG;
+  }
+  return kml_exit_of_code ((int)result->first_failure_code);
+}
+
+static int
+judge_stop (const KmlExperiment *self)
+{
+  const KmlCampaignResult *result = &self->result;
+  const int status = kml_stop_exit ();
+
+  if (!result->stopped)
+    return KML_EXIT_DONE;
+  if (result->n_done > 0)
+    kml_note ("Stopped: %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+              " runs are finished and kept in %s; the same command goes on.",
+              result->n_done, result->n_runs, self->database);
+  else
+    kml_note ("Stopped before a run was finished; the same command begins again.");
+  return status != KML_EXIT_DONE ? status : KML_EXIT_STOPPED;
+}
+
+int
+kml_experiment_run (KmlExperiment *self)
+{
+  const KmlCampaignConfig config = {
+    .output = self->database,
+    .n_jobs = self->n_jobs,
+    .with_timings = self->options->timings,
+    .check_every_operation = self->options->check != NULL,
+    .max_runs = self->max_runs,
+    .progress = kml_progress_show,
+    .stop = kml_stop_install (),
+  };
+  g_autoptr (GError) error = NULL;
+  gboolean good;
+  int status = KML_EXIT_DONE;
+
+  if (!self->options->quiet)
+    kml_progress_begin (kml_scenario_name (self->scenario));
+  good = kml_campaign_run (self->scenario, &config, &self->result, &error);
+  kml_progress_end ();
+
+  if (!good) {
+    status = kml_fail (error);
+    if (self->result.n_done > 0)
+      kml_note ("%" G_GUINT64_FORMAT " finished runs are kept in %s.", self->result.n_done,
+                self->database);
+  } else
+    status = judge_stop (self);
+  status = kml_worse_exit (status, judge_failures (&self->result));
+  if (self->result.n_unmet > 0)
+    status = kml_worse_exit (status, KML_EXIT_FOUND);
+  return status;
+}
+
+/* ---- Results ---- */
+
+GPtrArray *
+kml_experiment_results (const KmlExperiment *self, GError **error)
+{
+  g_autoptr (GPtrArray) results = g_ptr_array_new_with_free_func ((GDestroyNotify)kml_result_free);
+  const GArray *run_ids = self->result.run_ids;
+  g_autoptr (KmlDatabase) database = NULL;
+
+  if (run_ids == NULL || run_ids->len == 0)
+    return g_steal_pointer (&results);
+  database = kml_database_open (self->database, error);
+  if (database == NULL)
+    return NULL;
+  for (guint i = 0; i < run_ids->len; i++) {
+    KmlResult *result = kml_result_load (database, g_array_index (run_ids, guint64, i), error);
+
+    if (result == NULL)
+      return NULL;
+    g_ptr_array_add (results, result);
+  }
+  return g_steal_pointer (&results);
+}
+
+GArray *
+kml_experiment_verdicts (const KmlExperiment *self, const KmlResult *result)
+{
+  const KmlRunSpec spec = { .seed = result->seed,
+                            .key = result->run_key,
+                            .settings = result->settings };
+
+  return kml_verdicts_new (self->scenario, &spec, kml_result_look_up, (gpointer)result);
+}
+
+/* "objects.bins = pow2, machine.cpus = 4" */
+static char *
+describe_run (const KmlExperiment *self, const KmlResult *result)
+{
+  const char *const *axes = kml_scenario_axes (self->scenario);
+  GString *text = g_string_new (NULL);
+
+  g_string_append_printf (text, "run %" G_GUINT64_FORMAT, result->run_id);
+  for (guint i = 0; axes[i] != NULL; i++) {
+    const char *value = kml_result_setting (result, axes[i]);
+
+    if (value != NULL)
+      g_string_append_printf (text, ", %s = %s", axes[i], value);
+  }
+  return g_string_free (text, FALSE);
+}
+
+/* "claims/a04.ini:31: frag.internal.mean is 0.2512, expected <= 0.2 (run 3, …)" */
+static void
+print_unmet (const KmlExperiment *self, const KmlResult *result, const KmlVerdict *verdict)
+{
+  const KmlExpectation *expectation = verdict->expectation;
+  char number[G_ASCII_DTOSTR_BUF_SIZE];
+  g_autofree char *run = describe_run (self, result);
+  g_autofree char *text = NULL;
+  g_autofree char *printable = NULL;
+
+  if (isnan (verdict->measured))
+    g_strlcpy (number, "not measured", sizeof number);
+  else
+    g_ascii_formatd (number, sizeof number, "%.6g", verdict->measured);
+  text = g_strdup_printf ("%s:%u: %s is %s, expected %s (%s)", self->path, expectation->line,
+                          expectation->metric, number, expectation->text, run);
+  printable = kml_printable (text);
+  kml_note ("%s", printable);
+}
+
+void
+kml_experiment_print_unmet (const KmlExperiment *self, const GPtrArray *results)
+{
+  guint64 n = 0;
+
+  for (guint i = 0; i < results->len; i++) {
+    const KmlResult *result = g_ptr_array_index (results, i);
+    g_autoptr (GArray) verdicts = NULL;
+
+    if (g_strcmp0 (result->status, "done") != 0)
+      continue;
+    verdicts = kml_experiment_verdicts (self, result);
+    for (guint j = 0; j < verdicts->len; j++) {
+      const KmlVerdict *verdict = &g_array_index (verdicts, KmlVerdict, j);
+
+      if (!verdict->held && n++ < MAX_UNMET_LINES)
+        print_unmet (self, result, verdict);
+    }
+  }
+  if (n > MAX_UNMET_LINES)
+    kml_note ("… and %" G_GUINT64_FORMAT " more", n - MAX_UNMET_LINES);
+  if (n > 0)
+    kml_error ("%s: %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " expectations did not hold",
+               self->path, n, self->result.n_expectations);
+}
+
+void
+kml_experiment_print_summary (const KmlExperiment *self)
+{
+  const KmlCampaignResult *result = &self->result;
+  const double seconds = (double)result->wall_ns / 1e9;
+  g_autoptr (GString) text = g_string_new (NULL);
+  g_autofree char *database = kml_printable (self->database);
+
+  if (self->options->quiet)
+    return;
+  g_string_append_printf (text, "%" G_GUINT64_FORMAT " runs in %s", result->n_done, database);
+  if (result->n_skipped > 0)
+    g_string_append_printf (text, " (%" G_GUINT64_FORMAT " were there already)", result->n_skipped);
+  if (result->n_operations > 0)
+    g_string_append_printf (text, "; %.2f million operations in %.2f s, %.1f million a second",
+                            (double)result->n_operations / 1e6, seconds,
+                            (double)result->n_operations / 1e6 / MAX (seconds, 1e-3));
+  if (result->n_expectations > 0)
+    g_string_append_printf (text,
+                            "; %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " expectations held",
+                            result->n_expectations - result->n_unmet, result->n_expectations);
+  kml_note ("%s.", text->str);
+}
+
+/* ---- JSON ---- */
+
+static void
+add_verdicts (const KmlExperiment *self, const KmlResult *result, JsonBuilder *builder)
+{
+  g_autoptr (GArray) verdicts = kml_experiment_verdicts (self, result);
+
+  kml_json_begin_array (builder, "expectations");
+  for (guint i = 0; g_strcmp0 (result->status, "done") == 0 && i < verdicts->len; i++) {
+    const KmlVerdict *verdict = &g_array_index (verdicts, KmlVerdict, i);
+
+    kml_json_begin_object (builder, NULL);
+    kml_json_text (builder, "metric", verdict->expectation->metric);
+    kml_json_text (builder, "expected", verdict->expectation->text);
+    kml_json_number (builder, "measured", verdict->measured);
+    kml_json_boolean (builder, "held", verdict->held);
+    kml_json_count (builder, "line", verdict->expectation->line);
+    json_builder_end_object (builder);
+  }
+  json_builder_end_array (builder);
+}
+
+void
+kml_experiment_add_json (const KmlExperiment *self, const KmlResult *result, JsonBuilder *builder)
+{
+  kml_json_begin_object (builder, NULL);
+  kml_json_text (builder, "scenario", result->scenario);
+  kml_json_text (builder, "database", self->database);
+  kml_json_count (builder, "run_id", result->run_id);
+  kml_json_count (builder, "seed", result->seed);
+  kml_json_text (builder, "status", result->status);
+  kml_json_text (builder, "message", result->message);
+  kml_json_text (builder, "fingerprint", result->fingerprint);
+  kml_json_begin_object (builder, "params");
+  for (guint i = 0; i < result->settings->len; i++) {
+    const KmlSetting *setting = g_ptr_array_index (result->settings, i);
+
+    kml_json_text (builder, setting->key, setting->value);
+  }
+  json_builder_end_object (builder);
+  kml_json_begin_object (builder, "metrics");
+  for (guint i = 0; i < result->metrics->len; i++) {
+    const KmlResultMetric *metric = &g_array_index (result->metrics, KmlResultMetric, i);
+
+    kml_json_number (builder, metric->name, metric->value);
+  }
+  json_builder_end_object (builder);
+  add_verdicts (self, result, builder);
+  json_builder_end_object (builder);
+}

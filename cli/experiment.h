@@ -1,0 +1,113 @@
+/* experiment.h: what `run` and `compare` have in common: a scenario, its runs, the database they go to.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#pragma once
+
+#include "cli/command.h"
+#include "cli/json.h"
+#include "cli/results.h"
+#include "scenarios/campaign.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+  char **settings; /* group.key=value */
+  char *seed;
+  char *jobs;
+  char *output;
+  char *check;
+  char *max_runs;
+  gboolean json, quiet, timings;
+} KmlRunOptions;
+
+/* For the table of options of a command that has a KmlRunOptions @o. */
+#define KML_RUN_OPTIONS(o)                                                                         \
+  { "set",                                                                                         \
+    's',                                                                                           \
+    0,                                                                                             \
+    G_OPTION_ARG_FILENAME_ARRAY,                                                                   \
+    &(o).settings,                                                                                 \
+    "Override a setting of the scenario (repeatable)",                                             \
+    "GROUP.KEY=VALUE" },                                                                           \
+      { "seed", 0, 0, G_OPTION_ARG_STRING, &(o).seed, "Begin all randomness here", "N" },          \
+      { "jobs",    'j',                                                                            \
+        0,         G_OPTION_ARG_STRING,                                                            \
+        &(o).jobs, "Worker processes (default: one a processor)",                                  \
+        "N" },                                                                                     \
+      { "output",    'o',                                                                          \
+        0,           G_OPTION_ARG_FILENAME,                                                        \
+        &(o).output, "Database for the results (default: SCENARIO.db, in this folder)",            \
+        "FILE" },                                                                                  \
+      { "max-runs",                                                                                \
+        0,                                                                                         \
+        0,                                                                                         \
+        G_OPTION_ARG_STRING,                                                                       \
+        &(o).max_runs,                                                                             \
+        "Stop after N runs; the same command goes on",                                             \
+        "N" },                                                                                     \
+      { "timings",                                                                                 \
+        0,                                                                                         \
+        0,                                                                                         \
+        G_OPTION_ARG_NONE,                                                                         \
+        &(o).timings,                                                                              \
+        "Store when each run began and how long it took",                                          \
+        NULL },                                                                                    \
+      { "check",                                                                                   \
+        0,                                                                                         \
+        0,                                                                                         \
+        G_OPTION_ARG_STRING,                                                                       \
+        &(o).check,                                                                                \
+        "Verify all invariants after every operation (slow)",                                      \
+        "every-event" },                                                                           \
+      { "json", 0, 0, G_OPTION_ARG_NONE, &(o).json, "Print one JSON document", NULL },             \
+  {                                                                                                \
+    "quiet", 'q', 0, G_OPTION_ARG_NONE, &(o).quiet, "No progress, no hints", NULL                  \
+  }
+
+typedef struct {
+  char *path; /* of the scenario, as the user wrote it */
+  KmlScenario *scenario;
+  char *database; /* path */
+  guint n_jobs;
+  guint64 max_runs;
+  const KmlRunOptions *options;
+  KmlCampaignResult result; /* after kml_experiment_run() */
+} KmlExperiment;
+
+/* Loads the scenario at @path; @more (nullable) are overrides besides those of the options. NULL after all
+ * that is wrong has been said; *@ret_status is then the exit status. */
+KmlExperiment *kml_experiment_new (const char *command, const char *path,
+                                   const KmlRunOptions *options, const char *const *more,
+                                   int *ret_status);
+void kml_experiment_free (KmlExperiment *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlExperiment, kml_experiment_free)
+
+/* Runs what is not stored, says what went wrong. Returns the exit status. */
+int kml_experiment_run (KmlExperiment *self);
+
+/* The stored runs of the scenario, in its order. (nullable) (element-type KmlResult) (transfer full) */
+GPtrArray *kml_experiment_results (const KmlExperiment *self, GError **error);
+
+/* What [expect] says of @result. (transfer full) (element-type KmlVerdict) */
+GArray *kml_experiment_verdicts (const KmlExperiment *self, const KmlResult *result);
+
+/* Lists the expectations that did not hold, on standard error. */
+void kml_experiment_print_unmet (const KmlExperiment *self, const GPtrArray *results);
+
+/* How many runs, how long: a line on standard error. */
+void kml_experiment_print_summary (const KmlExperiment *self);
+
+/* An element of "runs" in the JSON document of run and compare. */
+void kml_experiment_add_json (const KmlExperiment *self, const KmlResult *result,
+                              JsonBuilder *builder);
+
+/* Reads the number in an option. @text NULL: leaves the value alone. FALSE after the mistake has been said. */
+gboolean kml_option_count (const char *command, const char *option, const char *text, guint64 min,
+                           guint64 max, guint64 *ret_value);
+
+/* As a shell would need it: quoted where it must be. (transfer full) */
+char *kml_shell_word (const char *text);
+
+G_END_DECLS

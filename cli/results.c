@@ -1,0 +1,254 @@
+/* results.c: runs, read back from a database.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "cli/results.h"
+#include "simcore/units.h"
+
+#include <math.h>
+#include <sqlite3.h>
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (sqlite3_stmt, sqlite3_finalize)
+
+const char *const kml_main_metrics[] = {
+  "alloc.count",
+  "alloc.failed",
+  "frag.internal.mean",
+  "frag.external.end",
+  "memory.reserved.peak_bytes",
+  "latency.alloc.p99_ns",
+  NULL,
+};
+
+static void
+free_setting (gpointer data)
+{
+  KmlSetting *setting = data;
+
+  g_free (setting->key);
+  g_free (setting->value);
+  g_free (setting);
+}
+
+static void
+clear_metric (gpointer data)
+{
+  KmlResultMetric *metric = data;
+
+  g_free (metric->name);
+  g_free (metric->unit);
+}
+
+static gboolean
+fail (sqlite3 *db, GError **error)
+{
+  g_set_error (
+      error, KML_ERROR, sqlite3_errcode (db) == SQLITE_CORRUPT ? KML_ERROR_INPUT : KML_ERROR_WORLD,
+      "%s: the database cannot be read: %s", sqlite3_db_filename (db, "main"), sqlite3_errmsg (db));
+  return FALSE;
+}
+
+static sqlite3_stmt *
+prepare (sqlite3 *db, const char *sql, GError **error)
+{
+  sqlite3_stmt *statement = NULL;
+
+  if (sqlite3_prepare_v2 (db, sql, -1, &statement, NULL) != SQLITE_OK)
+    fail (db, error);
+  return statement;
+}
+
+/* NULL stays NULL. */
+static char *
+column_text (sqlite3_stmt *statement, int i)
+{
+  return g_strdup ((const char *)sqlite3_column_text (statement, i));
+}
+
+static gboolean
+load_run (KmlResult *self, sqlite3 *db, GError **error)
+{
+  g_autoptr (sqlite3_stmt) statement = prepare (
+      db,
+      "SELECT run_key, scenario, scenario_text, overrides, base_dir, seed, status, message, "
+      "fingerprint, version, operations, sim_ns FROM runs WHERE run_id = ?",
+      error);
+  const char *seed;
+  int code;
+
+  if (statement == NULL)
+    return FALSE;
+  sqlite3_bind_int64 (statement, 1, (sqlite3_int64)self->run_id);
+  code = sqlite3_step (statement);
+  if (code == SQLITE_DONE) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "%s: there is no run %" G_GUINT64_FORMAT,
+                 sqlite3_db_filename (db, "main"), self->run_id);
+    return FALSE;
+  }
+  if (code != SQLITE_ROW)
+    return fail (db, error);
+  self->run_key = column_text (statement, 0);
+  self->scenario = column_text (statement, 1);
+  self->scenario_text = column_text (statement, 2);
+  self->overrides = column_text (statement, 3);
+  self->base_dir = column_text (statement, 4);
+  seed = (const char *)sqlite3_column_text (statement, 5);
+  self->seed = seed != NULL ? g_ascii_strtoull (seed, NULL, 10) : 0;
+  self->status = column_text (statement, 6);
+  self->message = column_text (statement, 7);
+  self->fingerprint = column_text (statement, 8);
+  self->version = column_text (statement, 9);
+  self->operations = (guint64)sqlite3_column_int64 (statement, 10);
+  self->sim_ns = (guint64)sqlite3_column_int64 (statement, 11);
+  return TRUE;
+}
+
+static gboolean
+load_settings (KmlResult *self, sqlite3 *db, GError **error)
+{
+  g_autoptr (sqlite3_stmt) statement = prepare (
+      db, "SELECT key, value FROM params WHERE run_id = ? ORDER BY key", error);
+  int code;
+
+  if (statement == NULL)
+    return FALSE;
+  sqlite3_bind_int64 (statement, 1, (sqlite3_int64)self->run_id);
+  while ((code = sqlite3_step (statement)) == SQLITE_ROW) {
+    KmlSetting *setting = g_new0 (KmlSetting, 1);
+
+    setting->key = column_text (statement, 0);
+    setting->value = column_text (statement, 1);
+    g_ptr_array_add (self->settings, setting);
+  }
+  return code == SQLITE_DONE || fail (db, error);
+}
+
+static gboolean
+load_metrics (KmlResult *self, sqlite3 *db, GError **error)
+{
+  g_autoptr (sqlite3_stmt) statement = prepare (
+      db, "SELECT name, value, unit FROM metrics WHERE run_id = ? ORDER BY name", error);
+  int code;
+
+  if (statement == NULL)
+    return FALSE;
+  sqlite3_bind_int64 (statement, 1, (sqlite3_int64)self->run_id);
+  while ((code = sqlite3_step (statement)) == SQLITE_ROW) {
+    const gboolean is_null = sqlite3_column_type (statement, 1) == SQLITE_NULL;
+    const KmlResultMetric metric = {
+      .name = column_text (statement, 0),
+      .value = is_null ? NAN : sqlite3_column_double (statement, 1),
+      .unit = column_text (statement, 2),
+    };
+
+    g_array_append_val (self->metrics, metric);
+  }
+  return code == SQLITE_DONE || fail (db, error);
+}
+
+KmlResult *
+kml_result_load (KmlDatabase *database, guint64 run_id, GError **error)
+{
+  g_autoptr (KmlResult) self = g_new0 (KmlResult, 1);
+  sqlite3 *db = kml_database_handle (database);
+
+  self->run_id = run_id;
+  self->settings = g_ptr_array_new_with_free_func (free_setting);
+  self->metrics = g_array_new (FALSE, FALSE, sizeof (KmlResultMetric));
+  g_array_set_clear_func (self->metrics, clear_metric);
+  if (!load_run (self, db, error) || !load_settings (self, db, error) ||
+      !load_metrics (self, db, error))
+    return NULL;
+  return g_steal_pointer (&self);
+}
+
+void
+kml_result_free (KmlResult *self)
+{
+  if (self == NULL)
+    return;
+  g_free (self->run_key);
+  g_free (self->scenario);
+  g_free (self->scenario_text);
+  g_free (self->overrides);
+  g_free (self->base_dir);
+  g_free (self->status);
+  g_free (self->message);
+  g_free (self->fingerprint);
+  g_free (self->version);
+  g_ptr_array_unref (self->settings);
+  g_array_unref (self->metrics);
+  g_free (self);
+}
+
+GArray *
+kml_result_list (KmlDatabase *database, GError **error)
+{
+  sqlite3 *db = kml_database_handle (database);
+  g_autoptr (sqlite3_stmt)
+      statement = prepare (db, "SELECT run_id FROM runs ORDER BY run_id", error);
+  g_autoptr (GArray) run_ids = g_array_new (FALSE, FALSE, sizeof (guint64));
+  int code;
+
+  if (statement == NULL)
+    return NULL;
+  while ((code = sqlite3_step (statement)) == SQLITE_ROW) {
+    const guint64 run_id = (guint64)sqlite3_column_int64 (statement, 0);
+
+    g_array_append_val (run_ids, run_id);
+  }
+  if (code != SQLITE_DONE) {
+    fail (db, error);
+    return NULL;
+  }
+  return g_steal_pointer (&run_ids);
+}
+
+const char *
+kml_result_setting (const KmlResult *self, const char *key)
+{
+  for (guint i = 0; i < self->settings->len; i++) {
+    const KmlSetting *setting = g_ptr_array_index (self->settings, i);
+
+    if (g_strcmp0 (setting->key, key) == 0)
+      return setting->value;
+  }
+  return NULL;
+}
+
+const KmlResultMetric *
+kml_result_metric (const KmlResult *self, const char *name)
+{
+  for (guint i = 0; i < self->metrics->len; i++) {
+    const KmlResultMetric *metric = &g_array_index (self->metrics, KmlResultMetric, i);
+
+    if (g_strcmp0 (metric->name, name) == 0)
+      return metric;
+  }
+  return NULL;
+}
+
+double
+kml_result_look_up (const char *name, gpointer user_data)
+{
+  const KmlResultMetric *metric = kml_result_metric (user_data, name);
+
+  return metric != NULL ? metric->value : NAN;
+}
+
+char *
+kml_format_metric (double value, const char *unit)
+{
+  const gboolean is_count = value >= 0 && value < 0x1p53 && value == floor (value);
+
+  if (!isfinite (value))
+    return g_strdup ("-");
+  if (g_strcmp0 (unit, "ratio") == 0)
+    return g_strdup_printf ("%.2f %%", 100 * value);
+  if (g_strcmp0 (unit, "bytes") == 0 && value >= 0 && value < 0x1p63)
+    return kml_format_size ((guint64)value);
+  if (g_strcmp0 (unit, "ns") == 0 && value >= 0 && value < 0x1p53)
+    return kml_format_time ((KmlTime)(value * KML_NS));
+  return is_count ? g_strdup_printf ("%.0f", value) : g_strdup_printf ("%.6g", value);
+}

@@ -1,0 +1,58 @@
+/* results.h: runs, read back from a database.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#pragma once
+
+#include "analysis/database.h"
+#include "scenarios/verdict.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+  char *name;
+  char *unit;
+  double value; /* not a number: there was nothing to divide by */
+} KmlResultMetric;
+
+typedef struct {
+  guint64 run_id;
+  guint64 seed;
+  char *run_key;
+  char *scenario;
+  char *scenario_text;
+  char *overrides;
+  char *base_dir;
+  char *status;
+  char *message;     /* (nullable) */
+  char *fingerprint; /* (nullable) */
+  char *version;
+  guint64 operations;
+  guint64 sim_ns;
+  GPtrArray *settings; /* (element-type KmlSetting): sorted by key */
+  GArray *metrics;     /* (element-type KmlResultMetric): sorted by name */
+} KmlResult;
+
+/* NULL with @error when there is no such run, or it cannot be read. */
+KmlResult *kml_result_load (KmlDatabase *database, guint64 run_id, GError **error);
+void kml_result_free (KmlResult *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlResult, kml_result_free)
+
+/* (element-type guint64): the ids of all runs, ascending. (transfer full) */
+GArray *kml_result_list (KmlDatabase *database, GError **error);
+
+/* (nullable) (transfer none) */
+const char *kml_result_setting (const KmlResult *self, const char *key);
+const KmlResultMetric *kml_result_metric (const KmlResult *self, const char *name);
+
+/* A KmlMetricLookup; @user_data is a KmlResult. */
+double kml_result_look_up (const char *name, gpointer user_data);
+
+/* A value with its unit, as people read it: "12.31 %", "1.50 MiB", "840 ns". (transfer full) */
+char *kml_format_metric (double value, const char *unit);
+
+/* The metrics that a table shows when nobody says which. NULL-terminated. */
+extern const char *const kml_main_metrics[];
+
+G_END_DECLS

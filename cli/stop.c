@@ -1,0 +1,54 @@
+/* stop.c: SIGINT and SIGTERM.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "cli/stop.h"
+#include "cli/command.h"
+
+#include <signal.h>
+
+/* The signal that came, or 0. An int of this kind is all that a handler may touch; int is as good as
+ * sig_atomic_t on every system with signals of this kind. */
+static volatile int signal_number;
+
+static void
+on_signal (int number)
+{
+  if (signal_number != 0) {
+    signal (number, SIG_DFL);
+    raise (number);
+  }
+  signal_number = number;
+}
+
+volatile int *
+kml_stop_install (void)
+{
+  struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+
+  sigemptyset (&action.sa_mask);
+  sigaction (SIGINT, &action, NULL);
+  sigaction (SIGTERM, &action, NULL);
+  return &signal_number;
+}
+
+int
+kml_stop_exit (void)
+{
+  switch (signal_number) {
+  case SIGINT:
+    return KML_EXIT_INTERRUPT;
+  case SIGTERM:
+    return KML_EXIT_TERMINATE;
+  default:
+    return KML_EXIT_DONE;
+  }
+}
+
+void
+kml_stop_ignore_write_signals (void)
+{
+  signal (SIGPIPE, SIG_IGN);
+  signal (SIGXFSZ, SIG_IGN);
+}

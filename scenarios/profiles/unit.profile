@@ -1,0 +1,16 @@
+# Every item takes 1 ns: what an operation costs is the number of things that it
+# does, and can be checked by hand.
+
+[profile]
+title = one nanosecond for everything
+source = none: for counting
+
+[costs]
+instruction = 1ns
+branch-miss = 1ns
+hot = 1ns
+warm = 1ns
+cold = 1ns
+atomic = 1ns
+lock = 1ns
+zero-page = 1ns

@@ -1,0 +1,329 @@
+/* resolve.c: what the assignments mean, and whether they may.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Choosers first: which plug-ins a section has decides which keys it has. A key
+ * is legal if any plug-in that is named anywhere has it, in the group, in
+ * [sweep] or in an override: so `-s pages.allocator=bump` works on a file that sets
+ * a parameter of buddy, and a sweep over allocators may set parameters of each.
+ * A run has only those that its own plug-in has. A value has to be right for
+ * every possible plug-in that has the key.
+ */
+
+#include "scenarios/scenario-private.h"
+
+#include "simcore/units.h"
+
+/* ---- Parameters ---- */
+
+const KmlParam *
+kml_section_find_param (const KmlSection *self, const KmlPlugin *plugin, const char *name)
+{
+  const KmlParam *param = kml_param_find (self->info->params, name);
+
+  return param != NULL || plugin == NULL ? param : kml_param_find (plugin->params, name);
+}
+
+static void
+add_param_names (GPtrArray *names, const KmlParam *table)
+{
+  for (; table != NULL && table->name != NULL; table++)
+    g_ptr_array_add (names, (gpointer)table->name);
+}
+
+/* A name that the section does not know, but would with another plug-in. */
+static const KmlPlugin *
+find_other_owner (const KmlSection *section, const char *name)
+{
+  for (guint i = 0; section->plugins != NULL && i < section->plugins->len; i++) {
+    const KmlPlugin *plugin = &g_array_index (section->plugins, KmlPlugin, i);
+
+    if (kml_param_find (plugin->params, name) != NULL)
+      return plugin;
+  }
+  return NULL;
+}
+
+static char *
+join_plugin_names (const GPtrArray *plugins)
+{
+  GString *text = g_string_new (NULL);
+
+  for (guint i = 0; i < plugins->len; i++) {
+    const KmlPlugin *plugin = g_ptr_array_index (plugins, i);
+
+    g_string_append_printf (text, "%s%s", i > 0 ? ", " : "", plugin->name);
+  }
+  return g_string_free (text, FALSE);
+}
+
+static void
+unknown_key (KmlScenario *self, const KmlEntry *entry, KmlPlace place)
+{
+  const KmlSection *section = entry->section;
+  const KmlPlugin *owner = find_other_owner (section, entry->name);
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+  g_autofree char *title = kml_section_title (section);
+  g_autofree char *quoted = kml_quote (entry->name, -1);
+  g_autofree char *suggestion = NULL;
+  g_autofree char *uses = NULL;
+
+  if (owner != NULL && section->possible->len == 0)
+    return; /* the chooser is wrong, and that was said */
+  if (owner != NULL) {
+    uses = join_plugin_names (section->possible);
+    kml_scenario_problem (self, place, "%s belongs to %s; %s uses %s", quoted, owner->name, title,
+                          uses);
+    return;
+  }
+  add_param_names (names, section->info->params);
+  for (guint i = 0; i < section->possible->len; i++)
+    add_param_names (names, ((const KmlPlugin *)g_ptr_array_index (section->possible, i))->params);
+  g_ptr_array_add (names, NULL);
+  suggestion = kml_schema_suggest (entry->name, (const char *const *)names->pdata);
+  kml_scenario_problem (self, place, "unknown key %s in %s%s", quoted, title, suggestion);
+}
+
+const KmlParam *
+kml_entry_check_key (KmlScenario *self, KmlEntry *entry, KmlPlace place)
+{
+  const KmlParam *param = kml_section_find_param (entry->section, NULL, entry->name);
+
+  for (guint i = 0; param == NULL && i < entry->section->possible->len; i++)
+    param = kml_section_find_param (entry->section, g_ptr_array_index (entry->section->possible, i),
+                                    entry->name);
+  if (param == NULL)
+    unknown_key (self, entry, place);
+  return param;
+}
+
+/* ---- Choosers ---- */
+
+static const KmlPlugin *
+find_plugin (KmlScenario *self, const KmlSection *section, const char *name, KmlPlace place)
+{
+  const KmlPlugin *plugin = kml_schema_find_plugin (section->plugins, name);
+  g_autoptr (GPtrArray) names = NULL;
+  g_autofree char *quoted = NULL;
+  g_autofree char *suggestion = NULL;
+  g_autofree char *title = NULL;
+
+  if (plugin != NULL)
+    return plugin;
+  names = g_ptr_array_new ();
+  for (guint i = 0; i < section->plugins->len; i++)
+    g_ptr_array_add (names, (gpointer)g_array_index (section->plugins, KmlPlugin, i).name);
+  g_ptr_array_add (names, NULL);
+  quoted = kml_quote (name, -1);
+  suggestion = kml_schema_suggest (name, (const char *const *)names->pdata);
+  title = kml_section_title (section);
+  kml_scenario_problem (self, place, "unknown %s %s in %s%s", section->info->chooser, quoted, title,
+                        suggestion);
+  return NULL;
+}
+
+static void
+add_possible (KmlSection *section, const KmlPlugin *plugin)
+{
+  if (!g_ptr_array_find (section->possible, plugin, NULL))
+    g_ptr_array_add (section->possible, (gpointer)plugin);
+}
+
+/* Nobody named a plug-in: the group's default, if it has one. */
+static void
+choose_default (KmlScenario *self, KmlSection *section, const KmlParam *param)
+{
+  g_autofree char *title = kml_section_title (section);
+  const KmlPlugin *plugin;
+
+  if (param->value == NULL) {
+    kml_scenario_problem (self, section->place, "%s lacks the key “%s”: %s", title, param->name,
+                          param->summary);
+    return;
+  }
+  plugin = find_plugin (self, section, param->value, section->place);
+  if (plugin == NULL)
+    return;
+  add_possible (section, plugin);
+  g_ptr_array_add (section->chosen, (gpointer)plugin);
+}
+
+static void
+resolve_chooser (KmlScenario *self, KmlSection *section)
+{
+  const KmlParam *param;
+  KmlEntry *entry = section->chooser;
+
+  if (section->info->chooser == NULL) {
+    g_ptr_array_add (section->chosen, NULL);
+    return;
+  }
+  param = kml_param_find (section->info->params, section->info->chooser);
+  g_assert (param != NULL); /* a chooser is a parameter of its group */
+  if (entry == NULL || entry->assignments->len == 0) {
+    choose_default (self, section, param);
+    return;
+  }
+  for (guint i = 0; i < entry->assignments->len; i++) {
+    KmlAssignment *assignment = g_ptr_array_index (entry->assignments, i);
+
+    kml_scenario_expand (self, assignment, param);
+    g_ptr_array_set_size (section->chosen, 0);
+    for (guint j = 0; j < assignment->alternatives->len; j++) {
+      const KmlAlternative *alternative = &g_array_index (assignment->alternatives, KmlAlternative,
+                                                          j);
+      const KmlPlugin *plugin = find_plugin (self, section, alternative->text, alternative->place);
+
+      if (plugin == NULL)
+        continue;
+      add_possible (section, plugin);
+      g_ptr_array_add (section->chosen, (gpointer)plugin);
+    }
+    entry->alternatives = assignment->alternatives;
+  }
+}
+
+/* ---- Values ---- */
+
+/* What the types and bounds of parameters cannot say. */
+static gboolean
+check_special (const KmlScenario *self, const KmlEntry *entry, const char *text, GError **error)
+{
+  KmlTime costs[KML_N_COSTS];
+  double real;
+
+  if (g_str_equal (entry->key, "machine.profile"))
+    return kml_profile_load (text, self->base_dir, costs, error);
+  if (g_str_equal (entry->key, "record.sampling") && kml_parse_real (text, &real, NULL) &&
+      !(real > 0 && real <= 1)) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "expected a share above 0 and at most 1, not “%s”", text);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static void
+check_value (KmlScenario *self, const KmlEntry *entry, const KmlParam *param,
+             const KmlAlternative *alternative)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!kml_param_parse (param, alternative->text, NULL, &error) ||
+      !check_special (self, entry, alternative->text, &error))
+    kml_scenario_problem (self, alternative->place, "%s: %s",
+                          alternative->place.line > 0 ? entry->name : entry->key, error->message);
+}
+
+static void
+check_values (KmlScenario *self, const KmlEntry *entry, const GArray *alternatives)
+{
+  const KmlSection *section = entry->section;
+  const KmlParam *own = kml_section_find_param (section, NULL, entry->name);
+
+  for (guint i = 0; i < alternatives->len && !kml_scenario_is_hopeless (self); i++) {
+    const KmlAlternative *alternative = &g_array_index (alternatives, KmlAlternative, i);
+    const guint n_before = self->problems->len;
+
+    if (own != NULL)
+      check_value (self, entry, own, alternative);
+    for (guint j = 0; own == NULL && j < section->possible->len; j++) {
+      const KmlParam *param = kml_section_find_param (
+          section, g_ptr_array_index (section->possible, j), entry->name);
+
+      if (param != NULL && self->problems->len == n_before)
+        check_value (self, entry, param, alternative);
+    }
+  }
+}
+
+static void
+resolve_entry (KmlScenario *self, KmlEntry *entry)
+{
+  for (guint i = 0; i < entry->assignments->len; i++) {
+    KmlAssignment *assignment = g_ptr_array_index (entry->assignments, i);
+    const KmlParam *param = kml_entry_check_key (self, entry, assignment->key_place);
+
+    if (param == NULL)
+      continue;
+    kml_scenario_expand (self, assignment, param);
+    check_values (self, entry, assignment->alternatives);
+    entry->alternatives = assignment->alternatives;
+  }
+}
+
+static void
+resolve_applies (KmlEntry *entry)
+{
+  const KmlSection *section = entry->section;
+
+  entry->applies = g_new0 (guint8, section->chosen->len + 1);
+  for (guint i = 0; i < section->chosen->len; i++)
+    entry->applies[i] = kml_section_find_param (section, g_ptr_array_index (section->chosen, i),
+                                                entry->name) != NULL;
+}
+
+/* ---- What is missing ---- */
+
+static void
+check_compulsory (KmlScenario *self, const KmlSection *section, const KmlParam *table,
+                  const char *whose)
+{
+  for (; table != NULL && table->name != NULL; table++) {
+    g_autofree char *key = NULL;
+    g_autofree char *title = NULL;
+    const KmlEntry *entry;
+
+    if (table->value != NULL || g_strcmp0 (table->name, section->info->chooser) == 0)
+      continue;
+    key = g_strjoin (".", section->prefix, table->name, NULL);
+    entry = g_hash_table_lookup (self->by_key, key);
+    if (entry != NULL && entry->assignments->len > 0)
+      continue;
+    title = kml_section_title (section);
+    kml_scenario_problem (self, section->place, "%s lacks the key “%s”%s%s: %s", title, table->name,
+                          whose != NULL ? ", which it needs with " : "", whose != NULL ? whose : "",
+                          table->summary);
+  }
+}
+
+static void
+check_workloads (KmlScenario *self)
+{
+  for (guint i = 0; i < self->sections->len; i++) {
+    const KmlSection *section = g_ptr_array_index (self->sections, i);
+
+    if (g_str_equal (section->info->name, "workload"))
+      return;
+  }
+  kml_scenario_problem (self, (KmlPlace){ self->file, 0, 0 },
+                        "there is no workload: a scenario has at least one group [workload NAME]");
+}
+
+/* ---- All of it ---- */
+
+void
+kml_scenario_resolve (KmlScenario *self)
+{
+  for (guint i = 0; i < self->sections->len && !kml_scenario_is_hopeless (self); i++)
+    resolve_chooser (self, g_ptr_array_index (self->sections, i));
+  for (guint i = 0; i < self->entries->len && !kml_scenario_is_hopeless (self); i++) {
+    KmlEntry *entry = g_ptr_array_index (self->entries, i);
+
+    if (entry != entry->section->chooser)
+      resolve_entry (self, entry);
+    resolve_applies (entry);
+  }
+  for (guint i = 0; i < self->sections->len && !kml_scenario_is_hopeless (self); i++) {
+    const KmlSection *section = g_ptr_array_index (self->sections, i);
+
+    check_compulsory (self, section, section->info->params, NULL);
+    for (guint j = 0; j < section->chosen->len; j++) {
+      const KmlPlugin *plugin = g_ptr_array_index (section->chosen, j);
+
+      if (plugin != NULL)
+        check_compulsory (self, section, plugin->params, plugin->name);
+    }
+  }
+  check_workloads (self);
+}

@@ -1,0 +1,19 @@
+/* stored.h: what a database that is open says of a run.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#pragma once
+
+#include "analysis/database.h"
+
+G_BEGIN_DECLS
+
+/* The run of this key, however it ended. *@ret_run_id is 0 when there is none. */
+gboolean kml_stored_find_run (KmlDatabase *database, const char *run_key, guint64 *ret_run_id,
+                              gboolean *ret_is_done, GError **error);
+
+/* Not a number when the run has no such metric. */
+double kml_stored_metric (KmlDatabase *database, guint64 run_id, const char *name);
+
+G_END_DECLS

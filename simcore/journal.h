@@ -1,0 +1,88 @@
+/* journal.h: what the last few operations did.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The driver writes an entry for each operation and nothing else; when the
+ * journal is full, or somebody wants to know, the recorder and the fingerprint digest it in
+ * loops of their own, each of which keeps its sums in registers. Doing all of it at each operation costs twice as much:
+ * the allocator's work in between throws everything out of the registers.
+ *
+ * The first three words are what the fingerprint covers: they say all that a
+ * user could see of an operation.
+ */
+
+#pragma once
+
+#include "simcore/op.h"
+
+G_BEGIN_DECLS
+
+#define KML_JOURNAL_SIZE  256 /* 10 KiB: stays in the first-level cache */
+#define KML_JOURNAL_WORDS 3
+
+typedef enum {
+  KML_WORD_END,  /* when the operation was done */
+  KML_WORD_ADDR, /* where the block is; KML_ADDR_NONE: the request failed */
+  KML_WORD_WHAT, /* size in bits 0-47, kind 48-49, level 50-51, context 52-55, CPU 56-63 */
+} KmlJournalWord;
+
+typedef struct {
+  guint n;
+  guint64 words[KML_JOURNAL_SIZE][KML_JOURNAL_WORDS];
+  KmlTime start[KML_JOURNAL_SIZE];
+  guint64 held[KML_JOURNAL_SIZE]; /* bytes of the block given or given back; 0: none */
+} KmlJournal;
+
+#define KML_WHAT_SIZE_BITS 48
+
+static inline guint64
+kml_what_pack (const KmlOp *op, guint64 size)
+{
+  return size | (guint64)op->kind << 48 | (guint64)op->level << 50 |
+         (guint64)op->request.context << 52 | (guint64)op->request.cpu << 56;
+}
+
+static inline guint64
+kml_what_size (guint64 what)
+{
+  return what & ((G_GUINT64_CONSTANT (1) << KML_WHAT_SIZE_BITS) - 1);
+}
+
+static inline guint
+kml_what_kind (guint64 what)
+{
+  return what >> 48 & 3;
+}
+
+static inline guint
+kml_what_level (guint64 what)
+{
+  return what >> 50 & 3;
+}
+
+static inline guint
+kml_what_context (guint64 what)
+{
+  return what >> 52 & 15;
+}
+
+static inline guint
+kml_what_cpu (guint64 what)
+{
+  return (guint)(what >> 56);
+}
+
+static inline void
+kml_journal_add (KmlJournal *self, KmlTime start, KmlTime end, KmlAddr addr, guint64 what,
+                 guint64 held)
+{
+  const guint i = self->n++;
+
+  self->words[i][KML_WORD_END] = end;
+  self->words[i][KML_WORD_ADDR] = addr;
+  self->words[i][KML_WORD_WHAT] = what;
+  self->start[i] = start;
+  self->held[i] = held;
+}
+
+G_END_DECLS

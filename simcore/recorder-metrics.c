@@ -1,0 +1,191 @@
+/* recorder-metrics.c: the scalar results of a run.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The table says of each metric what it means; `kmemlab list metrics` prints it.
+ */
+
+#include <math.h>
+#include <string.h>
+
+#include "simcore/recorder.h"
+
+#define HALF_LN_200                                                                                \
+  2.6491586832740180 /* ln (2 / 0.01) / 2: a constant, since log() may differ in its last bit */
+
+const KmlMetricInfo kml_recorder_metric_info[] = {
+  { "alloc.count", "requests", "requests that were given a block" },
+  { "alloc.failed", "requests", "requests that were given none" },
+  { "free.count", "operations", "blocks given back" },
+  { "free.skipped", "operations",
+    "frees of blocks whose request had failed: nothing to give back" },
+  { "frag.internal.mean", "ratio",
+    "1 - (integral of requested over time) / (integral of held over time), of live blocks" },
+  { "frag.internal.requests", "ratio",
+    "1 - (sum of bytes asked for) / (sum of bytes held), over all requests given a block" },
+  { "frag.internal.end", "ratio", "(held - requested) / held of the blocks live at the end" },
+  { "frag.internal.peak", "ratio", "(held - requested) / held at the moment when most was held" },
+  { "frag.external.end", "ratio",
+    "unusable free space index for [record] external-order at the end: 1 - (free memory in blocks "
+    "of at "
+    "least this order) / (free memory)" },
+  { "frag.external.peak", "ratio", "the largest value that the index had" },
+  { "frag.unusable.orderN.end", "ratio", "unusable free space index for order N at the end" },
+  { "memory.requested.peak_bytes", "bytes", "the most bytes asked for by live blocks" },
+  { "memory.held.peak_bytes", "bytes", "the most bytes held by live blocks" },
+  { "memory.reserved.peak_bytes", "bytes",
+    "the most page memory taken from the page allocator, metadata and empty slabs included" },
+  { "memory.reserved.end_bytes", "bytes", "the same at the end" },
+  { "memory.metadata.peak_bytes", "bytes",
+    "the frame table, and what allocators keep for themselves, at most" },
+  { "live.blocks.end", "blocks", "blocks not given back at the end" },
+  { "latency.{alloc,free}.{mean,p50,p90,p99,p999,max}_ns", "ns",
+    "simulated time from start to end of an operation; quantiles to 3 %" },
+  { "latency.{alloc,free}.CONTEXT.{mean,p50,p90,p99,p999,max}_ns", "ns",
+    "the same in process, softirq or hardirq context alone" },
+  { "sampling.count", "samples", "operations kept as raw samples" },
+  { "sampling.dkw99", "probability",
+    "with 99 % confidence the distribution of the samples is nowhere further than this from that "
+    "of all "
+    "operations (Dvoretzky-Kiefer-Wolfowitz, Massart): sqrt (ln (2 / 0.01) / (2 n))" },
+  { NULL }
+};
+
+void
+kml_metric_clear (KmlMetric *metric)
+{
+  g_clear_pointer (&metric->name, g_free);
+}
+
+static void G_GNUC_PRINTF (4, 5)
+    add_metric (GArray *metrics, const char *unit, double value, const char *name, ...)
+{
+  KmlMetric metric = { .unit = unit, .value = value };
+  va_list args;
+
+  va_start (args, name);
+  metric.name = g_strdup_vprintf (name, args);
+  va_end (args);
+  g_array_append_val (metrics, metric);
+}
+
+/* @context is "" or "process." and the like. */
+static void
+add_latency (GArray *metrics, const char *operation, const char *context,
+             const KmlHistogram *histogram)
+{
+  static const struct {
+    const char *name;
+    guint64 parts, per;
+  } quantiles[] = {
+    { "p50", 50, 100 }, { "p90", 90, 100 }, { "p99", 99, 100 }, { "p999", 999, 1000 }
+  };
+
+  add_metric (metrics, "ns", kml_histogram_mean (histogram) / KML_NS, "latency.%s.%smean_ns",
+              operation, context);
+  for (guint i = 0; i < G_N_ELEMENTS (quantiles); i++)
+    add_metric (metrics, "ns",
+                (double)kml_histogram_quantile (histogram, quantiles[i].parts, quantiles[i].per) /
+                    KML_NS,
+                "latency.%s.%s%s_ns", operation, context, quantiles[i].name);
+  add_metric (metrics, "ns", (double)histogram->max / KML_NS, "latency.%s.%smax_ns", operation,
+              context);
+}
+
+static void
+add_latencies (const KmlRecorder *self, GArray *metrics)
+{
+  for (guint operation = 0; operation < KML_N_OPERATIONS; operation++) {
+    g_autofree KmlHistogram *all = g_new0 (KmlHistogram, 1);
+
+    for (guint context = 0; context < KML_N_CONTEXTS; context++) {
+      const KmlHistogram *histogram = self->latency[operation][context];
+      g_autofree char *infix = g_strconcat (kml_context_names[context], ".", NULL);
+
+      if (histogram->n == 0)
+        continue;
+      kml_histogram_merge (all, histogram);
+      add_latency (metrics, kml_operation_names[operation], infix, histogram);
+    }
+    add_latency (metrics, kml_operation_names[operation], "", all);
+  }
+}
+
+static void
+add_fragmentation (const KmlRecorder *self, GArray *metrics)
+{
+  const KmlFreeArea *area = &self->machine->free_area;
+  const double mean = self->held_time == 0 ? 0.0
+                                           : (double)(self->held_time - self->requested_time) /
+                                                 (double)self->held_time;
+  guint64 requested = 0, held = 0;
+  guint largest = 10; /* buddyinfo's columns at least */
+
+  add_metric (metrics, "ratio", mean, "frag.internal.mean");
+  if (self->waste != NULL) {
+    for (guint i = 0; i < KML_WASTE_N; i++) {
+      requested += self->waste[i].requested;
+      held += self->waste[i].held;
+    }
+    add_metric (metrics, "ratio", held == 0 ? 0.0 : (double)(held - requested) / (double)held,
+                "frag.internal.requests");
+  }
+  add_metric (metrics, "ratio",
+              (double)kml_recorder_internal_ppb (self->requested, self->held) / 1e9,
+              "frag.internal.end");
+  add_metric (metrics, "ratio",
+              (double)kml_recorder_internal_ppb (self->requested_at_peak_held, self->peak_held) /
+                  1e9,
+              "frag.internal.peak");
+  add_metric (metrics, "ratio", (double)kml_recorder_external_ppb (self) / 1e9,
+              "frag.external.end");
+  add_metric (metrics, "ratio", (double)self->peak_external_ppb / 1e9, "frag.external.peak");
+  for (guint order = largest + 1; order <= KML_MAX_ORDER; order++)
+    for (guint mobility = 0; mobility < KML_N_MOBILITIES; mobility++)
+      if (area->blocks[mobility][order] > 0)
+        largest = order;
+  for (guint order = 0; order <= largest; order++)
+    add_metric (metrics, "ratio", kml_free_area_unusable (area, order), "frag.unusable.order%u.end",
+                order);
+}
+
+static int
+compare_metrics (gconstpointer a, gconstpointer b)
+{
+  return strcmp (((const KmlMetric *)a)->name, ((const KmlMetric *)b)->name);
+}
+
+void
+kml_metrics_sort (GArray *metrics)
+{
+  g_array_sort (metrics, compare_metrics);
+}
+
+GArray *
+kml_recorder_metrics (const KmlRecorder *self)
+{
+  GArray *metrics = g_array_new (FALSE, FALSE, sizeof (KmlMetric));
+
+  g_array_set_clear_func (metrics, (GDestroyNotify)kml_metric_clear);
+  add_metric (metrics, "requests", (double)self->n_alloc, "alloc.count");
+  add_metric (metrics, "requests", (double)self->n_failed, "alloc.failed");
+  add_metric (metrics, "operations", (double)self->n_free, "free.count");
+  add_metric (metrics, "operations", (double)self->n_free_skipped, "free.skipped");
+  add_metric (metrics, "blocks", (double)self->live_blocks, "live.blocks.end");
+  add_metric (metrics, "bytes", (double)self->peak_requested, "memory.requested.peak_bytes");
+  add_metric (metrics, "bytes", (double)self->peak_held, "memory.held.peak_bytes");
+  add_metric (metrics, "bytes", (double)self->peak_reserved, "memory.reserved.peak_bytes");
+  add_metric (metrics, "bytes", (double)kml_recorder_reserved (self), "memory.reserved.end_bytes");
+  add_metric (metrics, "bytes", (double)self->peak_metadata, "memory.metadata.peak_bytes");
+  add_fragmentation (self, metrics);
+  if (self->config.latency)
+    add_latencies (self, metrics);
+  if (self->samples != NULL) {
+    add_metric (metrics, "samples", (double)self->n_samples, "sampling.count");
+    if (self->config.events == KML_RECORD_SAMPLE && self->n_samples > 0)
+      add_metric (metrics, "probability", sqrt (HALF_LN_200 / (double)self->n_samples),
+                  "sampling.dkw99");
+  }
+  kml_metrics_sort (metrics);
+  return metrics;
+}

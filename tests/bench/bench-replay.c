@@ -1,0 +1,302 @@
+/* bench-replay.c: how fast a trace is replayed, against native malloc.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The same operations, decoded beforehand, are executed by turns
+ *
+ *   native   malloc() and free() of this process: one table of pointers, nothing is touched
+ *   kmemlab  driver -> segregated -> buddy, with cost model, fragmentation accounting, waste by size, latency
+ *            histograms, snapshots and fingerprint: what `kmemlab run` does
+ *
+ * in the same process and the same minute; the figure is the ratio. Every round
+ * ends with all blocks freed. Other allocators are measured by starting this
+ * program again under LD_PRELOAD (--native), again by turns.
+ *
+ *   bench-replay TRACE [ROUNDS]
+ *
+ * Times are CPU time of the thread; the median of the rounds is printed, with the minimum.
+ */
+
+#include <gio/gio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "simcore/driver.h"
+
+#define N_PEERS G_N_ELEMENTS (peers)
+
+static const char *const peers[] = { "libjemalloc.so.2", "libmimalloc.so.2.0" };
+
+/* A stream of operations in memory. */
+typedef struct {
+  char *title;
+  GArray *ops; /* (element-type KmlOp) */
+  guint32 n_names;
+} Stream;
+
+static double
+cpu_seconds (void)
+{
+  struct timespec now;
+
+  clock_gettime (CLOCK_THREAD_CPUTIME_ID, &now);
+  return (double) now.tv_sec + (double) now.tv_nsec * 1e-9;
+}
+
+static void
+die (GError *error)
+{
+  g_printerr ("bench-replay: %s\n", error->message);
+  exit (2);
+}
+
+static void
+set (gpointer instance, const KmlParam *params, const char *name, const char *value)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!kml_param_parse (kml_param_find (params, name), value, instance, &error))
+    die (error);
+}
+
+/* All operations of a workload, and frees of what it leaves. */
+static Stream *
+read_stream (const char *title, KmlWorkload *workload)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GByteArray) live = g_byte_array_new ();
+  Stream *self = g_new0 (Stream, 1);
+  KmlOp batch[256];
+  int n;
+
+  self->title = g_strdup (title);
+  self->ops = g_array_new (FALSE, FALSE, sizeof (KmlOp));
+  if (!kml_workload_open (workload, 1, 4, 4096, &error))
+    die (error);
+  while ((n = workload->ops->next (workload, batch, G_N_ELEMENTS (batch), &error)) > 0) {
+    g_array_append_vals (self->ops, batch, (guint) n);
+    for (int i = 0; i < n; i++) {
+      if (batch[i].block >= self->n_names) {
+        self->n_names = batch[i].block + 1;
+        g_byte_array_set_size (live, self->n_names);
+      }
+      live->data[batch[i].block] = batch[i].kind == KML_OP_ALLOC;
+    }
+  }
+  if (n < 0)
+    die (error);
+  for (guint32 block = 0; block < self->n_names; block++)
+    if (live->data[block]) {
+      const KmlOp op = { .kind = KML_OP_FREE, .level = KML_LEVEL_OBJECTS, .block = block };
+
+      g_array_append_val (self->ops, op);
+    }
+  for (guint i = 0; i < self->ops->len; i++)
+    g_array_index (self->ops, KmlOp, i).time = 0;
+  kml_workload_free (workload);
+  return self;
+}
+
+static Stream *
+trace_stream (const char *path)
+{
+  KmlWorkload *workload = kml_workload_new (kml_workload_find ("trace"), "bench", ".");
+
+  set (workload, workload->ops->params, "file", path);
+  set (workload, workload->ops->params, "timing", "asap");
+  return read_stream ("the trace", workload);
+}
+
+static Stream *
+synthetic_stream (const char *path, const char *live, const char *operations)
+{
+  KmlWorkload *workload = kml_workload_new (kml_workload_find ("synthetic"), "bench", ".");
+  g_autofree char *sizes = g_strdup_printf ("trace(%s)", path);
+  g_autofree char *title = g_strdup_printf ("its sizes, %s live", live);
+
+  set (workload, workload->ops->params, "sizes", sizes);
+  set (workload, workload->ops->params, "live", live);
+  set (workload, workload->ops->params, "operations", operations);
+  return read_stream (title, workload);
+}
+
+/* ---- The two that are compared ---- */
+
+/* ns an operation */
+static double
+native_round (const Stream *stream, void **blocks)
+{
+  const KmlOp *ops = (const KmlOp *) stream->ops->data;
+  const guint n = stream->ops->len;
+  const double before = cpu_seconds ();
+
+  for (guint i = 0; i < n; i++) {
+    if (ops[i].kind == KML_OP_ALLOC) {
+      blocks[ops[i].block] = malloc (ops[i].request.size);
+      __asm__ volatile ("" : : "r"(blocks[ops[i].block]) : "memory");
+    } else {
+      free (blocks[ops[i].block]);
+    }
+  }
+  return (cpu_seconds () - before) * 1e9 / n;
+}
+
+typedef struct {
+  KmlMachine *machine;
+  KmlAllocator *pages, *objects;
+  KmlRecorder *recorder;
+  KmlWorkload *workload;
+  KmlDriver *driver;
+} Simulator;
+
+static Simulator
+simulator_new (void)
+{
+  g_autoptr (GError) error = NULL;
+  KmlMachineConfig machine = { .n_cpus = 4, .ram = G_GUINT64_CONSTANT (2) << 30, .page_size = 4096 };
+  KmlRecordConfig record = { 0 };
+  Simulator self = { 0 };
+  gboolean ok;
+
+  for (guint cost = 0; cost < KML_N_COSTS; cost++)
+    machine.cost[cost] = 100 + cost;
+  for (const KmlParam *param = kml_record_params; param->name != NULL; param++)
+    set (&record, kml_record_params, param->name, param->value);
+  self.machine = kml_machine_new (&machine, &error);
+  if (self.machine == NULL)
+    die (error);
+  self.pages = kml_allocator_new (kml_allocator_find ("buddy"), self.machine, NULL);
+  self.objects = kml_allocator_new (kml_allocator_find ("segregated"), self.machine, self.pages);
+  ok = kml_allocator_start (self.pages, &error) && kml_allocator_start (self.objects, &error);
+  if (!ok)
+    die (error);
+  self.recorder = kml_recorder_new (&record, self.machine, self.pages, self.objects);
+  self.workload = kml_workload_new (kml_workload_find ("synthetic"), "stand-in", ".");
+  self.driver = kml_driver_new (&(KmlDriverConfig) { .machine = self.machine,
+                                                     .pages = self.pages,
+                                                     .objects = self.objects,
+                                                     .recorder = self.recorder,
+                                                     .workloads = &self.workload,
+                                                     .n_workloads = 1,
+                                                     .until = KML_TIME_MAX });
+  return self;
+}
+
+static double
+simulated_round (const Stream *stream, Simulator *simulator)
+{
+  const double before = cpu_seconds ();
+
+  kml_driver_execute (simulator->driver, 0, (const KmlOp *) stream->ops->data, stream->ops->len);
+  return (cpu_seconds () - before) * 1e9 / stream->ops->len;
+}
+
+/* The same program under another malloc: it prints one figure. Negative: not to be had. */
+static double
+peer_round (const char *peer, const char *trace, guint stream)
+{
+  g_autoptr (GSubprocessLauncher) launcher =
+    g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_SILENCE);
+  g_autoptr (GSubprocess) process = NULL;
+  g_autofree char *number = g_strdup_printf ("%u", stream);
+  g_autofree char *output = NULL;
+
+  g_subprocess_launcher_setenv (launcher, "LD_PRELOAD", peer, TRUE);
+  process = g_subprocess_launcher_spawn (launcher, NULL, "/proc/self/exe", "--native", trace,
+                                         number, NULL);
+  if (process == NULL || !g_subprocess_communicate_utf8 (process, NULL, NULL, &output, NULL, NULL) ||
+      !g_subprocess_get_successful (process))
+    return -1;
+  return g_ascii_strtod (output, NULL);
+}
+
+/* ---- Rounds ---- */
+
+static int
+compare_doubles (gconstpointer a, gconstpointer b)
+{
+  const double left = *(const double *) a, right = *(const double *) b;
+
+  return left < right ? -1 : left > right;
+}
+
+static double
+median (double *values, guint n)
+{
+  qsort (values, n, sizeof *values, compare_doubles);
+  return values[n / 2];
+}
+
+static double
+native_figure (const Stream *stream)
+{
+  g_autofree void **blocks = g_new0 (void *, stream->n_names);
+  double rounds[5];
+
+  native_round (stream, blocks);
+  for (guint i = 0; i < G_N_ELEMENTS (rounds); i++)
+    rounds[i] = native_round (stream, blocks);
+  return median (rounds, G_N_ELEMENTS (rounds));
+}
+
+static void
+measure (const Stream *stream, guint index, const char *trace, guint n_rounds)
+{
+  g_autofree void **blocks = g_new0 (void *, stream->n_names);
+  g_autofree double *native = g_new (double, n_rounds);
+  g_autofree double *simulated = g_new (double, n_rounds);
+  g_autofree double *ratios = g_new (double, n_rounds);
+  Simulator simulator = simulator_new ();
+
+  native_round (stream, blocks);
+  simulated_round (stream, &simulator);
+  for (guint i = 0; i < n_rounds; i++) {
+    native[i] = native_round (stream, blocks);
+    simulated[i] = simulated_round (stream, &simulator);
+    ratios[i] = native[i] / simulated[i];
+  }
+  g_print ("%-26s %9u operations  glibc %5.1f ns   kmemlab %5.1f ns   ratio %.2f", stream->title,
+           stream->ops->len, median (native, n_rounds), median (simulated, n_rounds),
+           median (ratios, n_rounds));
+  g_print (" (%.2f .. %.2f)\n", ratios[0], ratios[n_rounds - 1]);
+  for (guint peer = 0; peer < N_PEERS; peer++) {
+    const double figure = peer_round (peers[peer], trace, index);
+
+    if (figure > 0)
+      g_print ("%-26s %20s %s %5.1f ns: kmemlab takes %.2f times as long\n", "", "", peers[peer],
+               figure, simulated[n_rounds / 2] / figure);
+  }
+}
+
+int
+main (int argc, char **argv)
+{
+  const gboolean native_only = argc == 4 && strcmp (argv[1], "--native") == 0;
+  const char *trace = native_only ? argv[2] : argv[1];
+  guint n_rounds = 9;
+
+  if (argc < 2) {
+    g_printerr ("bench-replay TRACE [ROUNDS]\n");
+    return 2;
+  }
+  if (!native_only && argc == 3)
+    n_rounds = (guint) MAX (1, g_ascii_strtoull (argv[2], NULL, 10));
+  for (guint i = 0; i < 3; i++) {
+    Stream *stream;
+
+    if (native_only && i != g_ascii_strtoull (argv[3], NULL, 10))
+      continue;
+    stream = i == 0   ? trace_stream (trace)
+             : i == 1 ? synthetic_stream (trace, "25000", "1000000")
+                      : synthetic_stream (trace, "250000", "2000000");
+    if (native_only)
+      g_print ("%.3f\n", native_figure (stream));
+    else
+      measure (stream, i, trace, n_rounds);
+    g_array_unref (stream->ops);
+    g_free (stream->title);
+    g_free (stream);
+  }
+  return 0;
+}

@@ -1,0 +1,51 @@
+/* ledger.h: the naive model: what must be so if the allocator is right.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The ledger is a sorted list of the blocks that are live. It asks after every
+ * operation all that the interface promises; what does not hold is an error whose
+ * message begins with the promise:
+ *
+ *   overlap      a block shares bytes with a live one, or lies outside of usable RAM
+ *   size         a block is smaller than the request, or its held size differs when it is freed
+ *   constraint   a block does not keep what the request asked for
+ *   change       a failed request changed something
+ *   check        the allocator itself finds an invariant broken
+ *   tiles        walk() leaves a gap, overlaps, or its used blocks are not the live ones
+ *   area         the free area differs from walk()
+ *   metadata     metadata_bytes differs from walk()
+ */
+
+#pragma once
+
+#include "simcore/rng.h"
+#include "tests/conformance/rig.h"
+
+typedef struct {
+  KmlAddr addr;
+  guint64 held;
+} Live;
+
+typedef struct {
+  Rig *rig;
+  GArray *blocks;  /* (owned) (element-type Live): ascending */
+  guint64 history; /* a hash of all addresses that were given out, in order */
+  guint64 n_failed;
+} Ledger;
+
+void ledger_init (Ledger *self, Rig *rig);
+void ledger_finish (Ledger *self);
+
+/* Performs the request and looks at what came of it. *@ret_addr is KML_ADDR_NONE when the allocator refused. */
+gboolean ledger_alloc (Ledger *self, const KmlRequest *request, KmlAddr *ret_addr, GError **error);
+gboolean ledger_free (Ledger *self, guint index, GError **error);
+
+/* The block becomes several of @piece bytes. */
+void ledger_split (Ledger *self, guint index, guint64 piece);
+
+/* All promises that concern the whole. */
+gboolean ledger_verify (const Ledger *self, GError **error);
+
+/* @n_operations random ones from @seed, verified each, then everything is freed, shrunk, and held against the start
+ * ("lost": not everything came back). */
+gboolean ledger_churn (Ledger *self, guint64 seed, guint n_operations, GError **error);

@@ -1,0 +1,501 @@
+/* test-bins.c: sets of bin sizes.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The optimal sets are compared with brute force, which tries every choice of K
+ * sizes: on thousands of small random cases, ties included, both must give
+ * the same set. Internal fragmentation of the given laws is computed in closed form, request by
+ * request, without drawing anything.
+ */
+
+#include "simcore/bins.h"
+#include "simcore/rng.h"
+#include "tests/testutils.h"
+
+#include <math.h>
+#include <string.h>
+
+#define MAX_SIZES 12
+
+static void
+parse (const char *text, guint64 quantum, KmlBins *ret_bins)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (!kml_bins_parse (text, quantum, NULL, 0, ret_bins, &error))
+    ck_abort_msg ("%s: %s", text, error->message);
+}
+
+static void
+assert_set (const char *text, guint64 quantum, const char *expected)
+{
+  KmlBins bins;
+  g_autofree char *written = NULL;
+
+  parse (text, quantum, &bins);
+  written = kml_bins_format (&bins);
+  ck_assert_str_eq (written, expected);
+  kml_bins_clear (&bins);
+  ck_assert_ptr_null (bins.sizes);
+}
+
+START_TEST (named_sets_are_what_their_names_say)
+{
+  assert_set ("pow2", 8,
+              "8,16,32,64,128,256,512,1024,2048,4096,8192,16384,32768,65536,131072,262144,524288,"
+              "1048576");
+  assert_set ("linux", 8, "8,16,32,64,96,128,192,256,512,1024,2048,4096,8192");
+  assert_set ("geometric:1", 8,
+              "8,16,32,64,128,256,512,1024,2048,4096,8192,16384,32768,65536,131072,262144,524288,"
+              "1048576");
+}
+END_TEST
+
+START_TEST (geometric_sets_collapse_where_the_step_is_below_the_quantum)
+{
+  g_autofree char *fine = NULL;
+  g_autofree char *coarse = NULL;
+  KmlBins bins;
+
+  parse ("geometric:4", 1, &bins);
+  fine = kml_bins_format (&bins);
+  ck_assert (g_str_has_prefix (fine, "8,10,12,14,16,20,24,28,32,40,48,56,64,80,"));
+  ck_assert_uint_eq (bins.n, 17 * 4 + 1);
+  ck_assert_uint_eq (bins.sizes[bins.n - 1], 1 << 20);
+  kml_bins_clear (&bins);
+
+  parse ("geometric:4", 8, &bins);
+  coarse = kml_bins_format (&bins);
+  ck_assert (g_str_has_prefix (coarse, "8,16,24,32,40,48,56,64,80,96,112,128,160,"));
+  kml_bins_clear (&bins);
+}
+END_TEST
+
+START_TEST (a_step_that_is_no_whole_number_is_rounded_up)
+{
+  KmlBins bins;
+
+  parse ("geometric:3", 1, &bins);
+  ck_assert_uint_eq (bins.sizes[1], 11); /* 8 + 8/3 = 10.67 */
+  ck_assert_uint_eq (bins.sizes[2], 14); /* 8 + 16/3 = 13.33 */
+  ck_assert_uint_eq (bins.sizes[3], 16);
+  kml_bins_clear (&bins);
+}
+END_TEST
+
+START_TEST (lists_are_sorted_rounded_and_distinct)
+{
+  assert_set ("8,24,40,64", 8, "8,24,40,64");
+  assert_set ("64, 8 , 40,24,64", 8, "8,24,40,64");
+  assert_set ("1,2,9,17", 8, "8,16,24");
+  assert_set ("1KiB,18B", 1, "18,1024");
+  assert_set ("18", 16, "32");
+}
+END_TEST
+
+START_TEST (what_is_not_a_set_is_refused)
+{
+  static const struct {
+    const char *text, *fragment;
+  } cases[] = {
+    { "", "expected pow2, linux, geometric:M, optimal:K or a list of sizes such as 8,24,40,64" },
+    { "pow3", "not “pow3”; did you mean “pow2”?" },
+    { "fibonacci", "not “fibonacci”" },
+    { "geometric", "did you mean “geometric:”?" },
+    { "geometric:", "expected a number of steps per doubling from 1 to 240, not “”" },
+    { "geometric:0", "from 1 to 240, not “0”" },
+    { "geometric:241", "from 1 to 240, not “241”" },
+    { "geometric:1e30", "from 1 to 240" },
+    { "optimal:0", "expected a number of bins from 1 to 4096, not “0”" },
+    { "optimal:4097", "from 1 to 4096" },
+    { "optimal:-1", "from 1 to 4096" },
+    { "8,24,", "in a list of bins: expected a size such as 64KiB, not “”" },
+    { ",8", "in a list of bins" },
+    { "8,,24", "in a list of bins" },
+    { "8;24", "not “8;24”" },
+    { "8,-24", "not “-24”" },
+    { "0,8", "expected a bin from 1 byte to 1TiB, not “0”" },
+    { "8,2TiB", "expected a bin from 1 byte to 1TiB, not “2TiB”" },
+    { "8,1000000000000000000000000000000", "in a list of bins" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (GError) parse_error = NULL;
+    KmlBins bins;
+
+    ck_assert_msg (!kml_bins_validate (cases[i].text, &error), "“%s” was taken", cases[i].text);
+    assert_error (error, KML_ERROR_INPUT, cases[i].fragment);
+    ck_assert (!kml_bins_parse (cases[i].text, 8, NULL, 0, &bins, &parse_error));
+    ck_assert_str_eq (error->message, parse_error->message);
+  }
+}
+END_TEST
+
+START_TEST (too_many_bins_are_refused)
+{
+  g_autoptr (GString) text = g_string_new ("8");
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 1; i < KML_MAX_BINS; i++)
+    g_string_append (text, ",8");
+  ck_assert (kml_bins_validate (text->str, NULL));
+  g_string_append (text, ",8");
+  ck_assert (!kml_bins_validate (text->str, &error));
+  assert_error (error, KML_ERROR_INPUT, "expected at most 4096 bins");
+  ck_assert_uint_lt (strlen (error->message), 200);
+}
+END_TEST
+
+START_TEST (the_largest_geometric_set_fits)
+{
+  KmlBins bins;
+
+  parse ("geometric:240", 1, &bins);
+  ck_assert_uint_le (bins.n, KML_MAX_BINS);
+  kml_bins_clear (&bins);
+}
+END_TEST
+
+START_TEST (optimal_sets_need_the_sizes_of_a_workload)
+{
+  static const KmlSizeCount none[] = { { 100, 0 } };
+  g_autoptr (GError) error = NULL;
+  KmlBins bins;
+
+  ck_assert (kml_bins_needs_sizes ("optimal:8"));
+  ck_assert (!kml_bins_needs_sizes ("pow2"));
+  ck_assert (kml_bins_validate ("optimal:8", NULL));
+  ck_assert (!kml_bins_parse ("optimal:8", 8, NULL, 0, &bins, &error));
+  assert_error (error, KML_ERROR_INPUT, "expected a workload that asks for objects");
+  ck_assert (!kml_bins_parse ("optimal:8", 8, none, 1, &bins, NULL));
+}
+END_TEST
+
+START_TEST (bisection_agrees_with_a_scan)
+{
+  KmlBins bins;
+
+  parse ("geometric:5", 8, &bins);
+  for (guint64 size = 0; size <= (1 << 20) + 2; size += 1 + size / 57) {
+    guint expected = 0;
+
+    while (expected < bins.n && bins.sizes[expected] < size)
+      expected++;
+    ck_assert_uint_eq (kml_bins_find (&bins, size), expected);
+  }
+  for (guint i = 0; i < bins.n; i++) {
+    ck_assert_uint_eq (kml_bins_find (&bins, bins.sizes[i]), i);
+    ck_assert_uint_eq (kml_bins_find (&bins, bins.sizes[i] + 1), i + 1);
+  }
+  ck_assert_uint_eq (kml_bins_find (&bins, G_MAXUINT64), bins.n);
+  kml_bins_clear (&bins);
+}
+END_TEST
+
+/* ---- The optimal sets ---- */
+
+static guint64
+bytes_given (const KmlBins *bins, const KmlSizeCount *counts, guint n)
+{
+  guint64 given = 0;
+
+  for (guint i = 0; i < n; i++) {
+    const guint bin = kml_bins_find (bins, counts[i].size);
+
+    ck_assert_uint_lt (bin, bins->n);
+    given += bins->sizes[bin] * counts[i].count;
+  }
+  return given;
+}
+
+/* All subsets of the distinct rounded sizes with @k members, the largest size among them; of
+ * equal ones that with the smaller bins, compared from the largest down: the lower number, as
+ * bit i is the i-th size. */
+static guint64
+brute_force (const KmlSizeCount *counts, guint n, guint k, guint64 quantum, KmlBins *ret_best)
+{
+  guint64 sizes[MAX_SIZES];
+  guint n_sizes = 0;
+  guint64 least = G_MAXUINT64;
+
+  for (guint i = 0; i < n; i++) {
+    const guint64 rounded = (counts[i].size + quantum - 1) / quantum * quantum;
+
+    if (n_sizes == 0 || sizes[n_sizes - 1] != rounded)
+      sizes[n_sizes++] = rounded;
+  }
+  k = MIN (k, n_sizes);
+  for (guint set = 1u << (n_sizes - 1); set < 1u << n_sizes; set++) {
+    guint64 bins_of_set[MAX_SIZES];
+    KmlBins bins = { 0, bins_of_set };
+    guint64 given;
+
+    if ((guint)__builtin_popcount (set) != k)
+      continue;
+    for (guint i = 0; i < n_sizes; i++)
+      if (set >> i & 1)
+        bins_of_set[bins.n++] = sizes[i];
+    given = bytes_given (&bins, counts, n);
+    if (given < least) {
+      least = given;
+      ret_best->n = bins.n;
+      memcpy (ret_best->sizes, bins_of_set, bins.n * sizeof *bins_of_set);
+    }
+  }
+  return least;
+}
+
+START_TEST (optimal_sets_agree_with_brute_force)
+{
+  static const guint64 quanta[] = { 1, 8, 5 };
+  KmlRng rng;
+
+  kml_rng_init (&rng, 1, "brute-force");
+  for (guint round = 0; round < 6000; round++) {
+    const guint n = 1 + (guint)kml_rng_below (&rng, MAX_SIZES);
+    const guint k = 1 + (guint)kml_rng_below (&rng, n);
+    const guint64 quantum = quanta[round % 3];
+    /* small numbers make ties, large ones reach the bounds of the sums */
+    const guint64 max_step = round % 2 == 0 ? 3 : G_GUINT64_CONSTANT (1) << 20;
+    const guint64 max_count = round % 4 < 2 ? 2 : G_GUINT64_CONSTANT (1) << 30;
+    KmlSizeCount counts[MAX_SIZES];
+    guint64 best_sizes[MAX_SIZES];
+    KmlBins best = { 0, best_sizes }, bins;
+    guint64 size = 0;
+
+    for (guint i = 0; i < n; i++) {
+      size += 1 + kml_rng_below (&rng, max_step);
+      counts[i] = (KmlSizeCount){ size, 1 + kml_rng_below (&rng, max_count) };
+    }
+    brute_force (counts, n, k, quantum, &best);
+    kml_bins_optimal (counts, n, k, quantum, &bins);
+    ck_assert_uint_eq (bins.n, best.n);
+    for (guint i = 0; i < bins.n; i++)
+      ck_assert_msg (bins.sizes[i] == best.sizes[i],
+                     "round %u (%u sizes, %u bins): bin %u is %" G_GUINT64_FORMAT
+                     ", not %" G_GUINT64_FORMAT,
+                     round, n, k, i, bins.sizes[i], best.sizes[i]);
+    kml_bins_clear (&bins);
+  }
+}
+END_TEST
+
+START_TEST (of_equal_sets_the_smaller_bins_are_chosen)
+{
+  /* two bins for 8, 16, 24: {8, 24} and {16, 24} both waste 8 */
+  static const KmlSizeCount counts[] = { { 8, 1 }, { 16, 1 }, { 24, 1 } };
+  g_autofree char *text = NULL;
+  KmlBins bins;
+
+  kml_bins_optimal (counts, 3, 2, 8, &bins);
+  text = kml_bins_format (&bins);
+  ck_assert_str_eq (text, "8,24");
+  kml_bins_clear (&bins);
+}
+END_TEST
+
+START_TEST (sizes_that_nobody_asks_for_are_no_bins)
+{
+  static const KmlSizeCount counts[] = {
+    { 8, 5 }, { 100, 0 }, { 200, 1 }, { G_GUINT64_CONSTANT (1) << 50, 1 }
+  };
+  g_autofree char *text = NULL;
+  KmlBins bins;
+
+  kml_bins_optimal (counts, G_N_ELEMENTS (counts), 10, 8, &bins);
+  text = kml_bins_format (&bins);
+  ck_assert_str_eq (text, "8,200");
+  kml_bins_clear (&bins);
+}
+END_TEST
+
+START_TEST (enormous_counts_do_not_overflow)
+{
+  static const KmlSizeCount counts[] = {
+    { 1, G_MAXUINT64 / 4 },
+    { (G_GUINT64_CONSTANT (1) << 40) - 8, G_MAXUINT64 / 4 },
+    { (G_GUINT64_CONSTANT (1) << 40) - 1, 1 },
+    { G_GUINT64_CONSTANT (1) << 40, G_MAXUINT64 / 4 },
+  };
+  g_autofree char *text = NULL;
+  KmlBins bins;
+
+  kml_bins_optimal (counts, 4, 3, 1, &bins);
+  text = kml_bins_format (&bins);
+  ck_assert_str_eq (text, "1,1099511627768,1099511627776");
+  kml_bins_clear (&bins);
+}
+END_TEST
+
+/* The plain recurrence of bins-optimal.c, O(n^2 K): the least bytes given, for sizes that
+ * brute force cannot do. */
+static guint64
+plain_optimum (const KmlSizeCount *counts, guint n, guint k)
+{
+  g_autofree guint64 *above = g_new (guint64, n + 1);
+  g_autofree guint64 *row = g_new (guint64, n + 1);
+  g_autofree guint64 *sums = g_new0 (guint64, n + 1);
+
+  for (guint j = 1; j <= n; j++)
+    sums[j] = sums[j - 1] + counts[j - 1].count;
+  for (guint j = 1; j <= n; j++)
+    above[j] = counts[j - 1].size * sums[j];
+  for (guint m = 2; m <= k; m++) {
+    for (guint j = m; j <= n; j++) {
+      row[j] = G_MAXUINT64;
+      for (guint i = m - 1; i < j; i++)
+        row[j] = MIN (row[j], above[i] + counts[j - 1].size * (sums[j] - sums[i]));
+    }
+    memcpy (above, row, (n + 1) * sizeof *row);
+  }
+  return above[n];
+}
+
+START_TEST (larger_optima_agree_with_the_plain_recurrence)
+{
+  enum {
+    N = 300
+  };
+  KmlSizeCount counts[N];
+  KmlRng rng;
+
+  kml_rng_init (&rng, 2, "recurrence");
+  for (guint round = 0; round < 12; round++) {
+    const guint k = 1 + (guint)kml_rng_below (&rng, round % 2 == 0 ? 10 : 120);
+    guint64 size = 0;
+    KmlBins bins;
+
+    for (guint i = 0; i < N; i++) {
+      size += 1 + kml_rng_below (&rng, 100);
+      counts[i] = (KmlSizeCount){ size, 1 + kml_rng_below (&rng, 1000) };
+    }
+    kml_bins_optimal (counts, N, k, 1, &bins);
+    ck_assert_uint_eq (bins.n, k);
+    ck_assert_uint_eq (bytes_given (&bins, counts, N), plain_optimum (counts, N, k));
+    kml_bins_clear (&bins);
+  }
+}
+END_TEST
+
+START_TEST (a_hundred_thousand_sizes_are_not_too_many)
+{
+  enum {
+    N = 100000,
+    K = 128
+  };
+  g_autofree KmlSizeCount *counts = g_new (KmlSizeCount, N);
+  KmlBins bins;
+  KmlRng rng;
+
+  kml_rng_init (&rng, 3, "many");
+  for (guint i = 0; i < N; i++)
+    counts[i] = (KmlSizeCount){ 8 * (i + 1), 1 + kml_rng_below (&rng, 1000) };
+  kml_bins_optimal (counts, N, K, 8, &bins);
+  ck_assert_uint_eq (bins.n, K);
+  ck_assert_uint_eq (bins.sizes[K - 1], 8 * N);
+  kml_bins_clear (&bins);
+}
+END_TEST
+
+/* ---- Internal fragmentation in closed form ---- */
+
+/* Percent wasted by sizes 1 … 65536, with P(size) proportional to weight (size). */
+static double
+waste_percent (const char *set, guint64 quantum, double (*weight) (guint64 size))
+{
+  double asked = 0, given = 0;
+  KmlBins bins;
+
+  parse (set, quantum, &bins);
+  for (guint64 size = 1; size <= 65536; size++) {
+    asked += weight (size) * (double)size;
+    given += weight (size) * (double)bins.sizes[kml_bins_find (&bins, size)];
+  }
+  kml_bins_clear (&bins);
+  return 100 * (1 - asked / given);
+}
+
+static double
+uniform_weight (guint64 size)
+{
+  (void)size;
+  return 1;
+}
+
+static double
+log_uniform_weight (guint64 size)
+{
+  return log1p (1 / (double)size);
+}
+
+START_TEST (waste_of_geometric_sets_is_what_theory_says)
+{
+  /* Sizes uniform on 1 … 2^k: 1 / (3m + 1). Log-uniform: 1 - E[size] / E[bin], where a class
+   * from a to a (1 + 1/m') has the share of its logarithm; the numbers are those of the sums
+   * in the limit of large k. The quantum of 8 costs no more than the tolerance. */
+  static const struct {
+    const char *set;
+    double uniform, log_uniform;
+  } cases[] = {
+    { "geometric:1", 25.000, 27.865 }, { "geometric:2", 14.286, 15.509 },
+    { "geometric:4", 7.692, 8.192 },   { "geometric:8", 4.000, 4.211 },
+    { "geometric:32", 1.031, 1.075 },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    ck_assert_double_eq_tol (waste_percent (cases[i].set, 8, uniform_weight), cases[i].uniform,
+                             0.05);
+    ck_assert_double_eq_tol (waste_percent (cases[i].set, 8, log_uniform_weight),
+                             cases[i].log_uniform, 0.05);
+  }
+}
+END_TEST
+
+START_TEST (eighteen_bytes_waste_less_in_a_fitting_set)
+{
+  KmlBins pow2, fitting;
+
+  parse ("pow2", 8, &pow2);
+  parse ("8,24,40,64", 8, &fitting);
+  ck_assert_uint_eq (pow2.sizes[kml_bins_find (&pow2, 18)], 32);
+  ck_assert_uint_eq (fitting.sizes[kml_bins_find (&fitting, 18)], 24);
+  kml_bins_clear (&pow2);
+  kml_bins_clear (&fitting);
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("bins");
+  TCase *sets = tcase_create ("sets");
+  TCase *optimal = tcase_create ("optimal");
+  TCase *theory = tcase_create ("theory");
+
+  tcase_add_test (sets, named_sets_are_what_their_names_say);
+  tcase_add_test (sets, geometric_sets_collapse_where_the_step_is_below_the_quantum);
+  tcase_add_test (sets, a_step_that_is_no_whole_number_is_rounded_up);
+  tcase_add_test (sets, lists_are_sorted_rounded_and_distinct);
+  tcase_add_test (sets, what_is_not_a_set_is_refused);
+  tcase_add_test (sets, too_many_bins_are_refused);
+  tcase_add_test (sets, the_largest_geometric_set_fits);
+  tcase_add_test (sets, bisection_agrees_with_a_scan);
+  suite_add_tcase (suite, sets);
+
+  tcase_set_timeout (optimal, 60);
+  tcase_add_test (optimal, optimal_sets_need_the_sizes_of_a_workload);
+  tcase_add_test (optimal, optimal_sets_agree_with_brute_force);
+  tcase_add_test (optimal, of_equal_sets_the_smaller_bins_are_chosen);
+  tcase_add_test (optimal, sizes_that_nobody_asks_for_are_no_bins);
+  tcase_add_test (optimal, enormous_counts_do_not_overflow);
+  tcase_add_test (optimal, larger_optima_agree_with_the_plain_recurrence);
+  tcase_add_test (optimal, a_hundred_thousand_sizes_are_not_too_many);
+  suite_add_tcase (suite, optimal);
+
+  tcase_add_test (theory, waste_of_geometric_sets_is_what_theory_says);
+  tcase_add_test (theory, eighteen_bytes_waste_less_in_a_fitting_set);
+  suite_add_tcase (suite, theory);
+
+  return run_suite (suite);
+}

@@ -1,0 +1,554 @@
+/* test-database-files.c: databases that are foreign, damaged, locked, half written or too large for the disk.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Goal: whatever lies at the path, there is one message that names it, the
+ * program goes on, a file that is not ours keeps its bytes, and the runs that
+ * were committed stay readable.
+ */
+
+#include "tests/synthetic-run.h"
+#include "tests/testutils.h"
+
+#include <glib/gstdio.h>
+#include <signal.h>
+#include <sqlite3.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static char *folder;
+static char *path;
+
+static void
+make_folder (void)
+{
+  folder = g_dir_make_tmp ("kmemlab-test-XXXXXX", NULL);
+  g_assert (folder != NULL);
+  path = g_build_filename (folder, "results.db", NULL);
+}
+
+static void
+remove_folder (void)
+{
+  GDir *files = g_dir_open (folder, 0, NULL);
+  const char *name;
+
+  while ((name = g_dir_read_name (files)) != NULL) {
+    g_autofree char *file = g_build_filename (folder, name, NULL);
+
+    if (g_unlink (file) != 0)
+      g_rmdir (file);
+  }
+  g_dir_close (files);
+  g_rmdir (folder);
+  g_free (folder);
+  g_free (path);
+}
+
+/* A database of one run at `path`. */
+static void
+make_database (void)
+{
+  g_autoptr (GError) error = NULL;
+  KmlDatabase *database = kml_database_open_for_writing (path, &error);
+
+  assert_no_error (error);
+  synthetic_store (database, 1, "linux", 0, "done", &error);
+  assert_no_error (error);
+  kml_database_finish (database, &error);
+  assert_no_error (error);
+}
+
+static void
+run_sql (const char *sql)
+{
+  sqlite3 *db;
+
+  ck_assert_int_eq (sqlite3_open (path, &db), SQLITE_OK);
+  ck_assert_int_eq (sqlite3_exec (db, sql, NULL, NULL, NULL), SQLITE_OK);
+  sqlite3_close (db);
+}
+
+/* Both ways of opening refuse the file, with @fragment in the message. */
+static void
+expect_refused (KmlErrorCode code, const char *fragment)
+{
+  g_autoptr (GError) error = NULL;
+
+  ck_assert_ptr_null (kml_database_open (path, &error));
+  assert_error (error, code, fragment);
+  assert_error (error, code, path);
+  g_clear_error (&error);
+  ck_assert_ptr_null (kml_database_open_for_writing (path, &error));
+  assert_error (error, code, fragment);
+  assert_error (error, code, path);
+}
+
+/* … and leave its bytes as they were. */
+static void
+expect_untouched (KmlErrorCode code, const char *fragment)
+{
+  g_autofree char *before = NULL, *after = NULL;
+  gsize n_before, n_after;
+
+  ck_assert (g_file_get_contents (path, &before, &n_before, NULL));
+  expect_refused (code, fragment);
+  ck_assert (g_file_get_contents (path, &after, &n_after, NULL));
+  ck_assert_uint_eq (n_before, n_after);
+  ck_assert_int_eq (memcmp (before, after, n_before), 0);
+}
+
+static guint
+n_files (void)
+{
+  GDir *files = g_dir_open (folder, 0, NULL);
+  guint n = 0;
+
+  while (g_dir_read_name (files) != NULL)
+    n++;
+  g_dir_close (files);
+  return n;
+}
+
+static guint64
+n_runs (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (KmlDatabase) database = kml_database_open (path, &error);
+  guint64 next;
+
+  assert_no_error (error);
+  ck_assert (kml_database_next_run_id (database, &next, &error));
+  return next - 1;
+}
+
+/* ---- Files that are not ours ---- */
+
+START_TEST (an_empty_file_is_refused)
+{
+  ck_assert (g_file_set_contents (path, "", 0, NULL));
+  expect_untouched (KML_ERROR_INPUT, "not a kmemlab database (the file is empty)");
+}
+END_TEST
+
+START_TEST (a_text_file_is_refused)
+{
+  g_autofree char *text = g_strnfill (5000, 'x');
+
+  ck_assert (g_file_set_contents (path, "some notes\n", -1, NULL));
+  expect_untouched (KML_ERROR_INPUT, "not an SQLite file");
+  ck_assert (g_file_set_contents (path, text, -1, NULL));
+  expect_untouched (KML_ERROR_INPUT, "not an SQLite file");
+}
+END_TEST
+
+START_TEST (a_foreign_database_is_not_touched_nor_its_journal)
+{
+  g_autofree char *journal = g_strconcat (path, "-journal", NULL);
+  g_autofree char *after = NULL;
+
+  run_sql ("PRAGMA application_id = 77; CREATE TABLE runs (a); INSERT INTO runs VALUES (1)");
+  ck_assert (g_file_set_contents (journal, "\xd9\xd5\x05\xf9\x20\xa1\x63\xd7 hot", -1, NULL));
+  expect_untouched (KML_ERROR_INPUT, "of another program (application id 0x0000004d");
+  ck_assert (g_file_get_contents (journal, &after, NULL, NULL));
+  ck_assert_str_eq (after, "\xd9\xd5\x05\xf9\x20\xa1\x63\xd7 hot");
+  ck_assert_uint_eq (n_files (), 2);
+}
+END_TEST
+
+START_TEST (a_newer_database_is_refused)
+{
+  make_database ();
+  run_sql ("PRAGMA user_version = 2");
+  expect_untouched (KML_ERROR_NEWER, "made by a newer kmemlab (schema version 2");
+}
+END_TEST
+
+START_TEST (a_folder_and_a_missing_file_are_refused)
+{
+  g_autoptr (GError) error = NULL;
+
+  ck_assert_ptr_null (kml_database_open (path, &error));
+  assert_error (error, KML_ERROR_INPUT, "there is no such file");
+  ck_assert_uint_eq (n_files (), 0);
+  g_mkdir (path, 0700);
+  expect_refused (KML_ERROR_INPUT, "it is a folder");
+}
+END_TEST
+
+START_TEST (a_folder_that_is_not_there_is_a_failure_of_the_world)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *file = g_build_filename (folder, "no", "results.db", NULL);
+
+  ck_assert_ptr_null (kml_database_open_for_writing (file, &error));
+  assert_error (error, KML_ERROR_WORLD, "No such file or directory");
+}
+END_TEST
+
+START_TEST (odd_names_are_names_of_files)
+{
+  static const char *const names[] = { ":memory:", "file:x?mode=memory", "-x", "a'b\"c", "näh" };
+  g_autofree char *before = g_get_current_dir ();
+
+  ck_assert_int_eq (g_chdir (folder), 0);
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (KmlDatabase) database = kml_database_open_for_writing (names[i], &error);
+
+    assert_no_error (error);
+    ck_assert_uint_eq (n_files (), i + 1);
+  }
+  ck_assert_int_eq (g_chdir (before), 0);
+}
+END_TEST
+
+START_TEST (links_are_followed)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *target = g_build_filename (folder, "elsewhere.db", NULL);
+
+  ck_assert_int_eq (symlink (target, path), 0);
+  make_database (); /* where the link points to, and there is nothing yet */
+  ck_assert (g_file_test (path, G_FILE_TEST_IS_SYMLINK));
+  ck_assert (g_file_test (target, G_FILE_TEST_IS_REGULAR));
+  ck_assert_uint_eq (n_runs (), 1);
+}
+END_TEST
+
+/* ---- Crafted and damaged files ---- */
+
+START_TEST (a_view_in_the_place_of_a_table_is_refused)
+{
+  make_database ();
+  run_sql (
+      "PRAGMA writable_schema = OFF; PRAGMA foreign_keys = OFF; DROP VIEW v_waste;"
+      "DROP TABLE waste; CREATE VIEW waste AS WITH RECURSIVE t (run_id) AS (SELECT 1 UNION ALL "
+      "SELECT run_id + 1 FROM t) SELECT run_id, 1 AS size_lo, 1 AS size_hi, 1 AS count, 1 AS "
+      "requested_bytes, 1 AS held_bytes FROM t");
+  expect_refused (KML_ERROR_INPUT, "it has no stored column waste.");
+}
+END_TEST
+
+START_TEST (triggers_of_a_stranger_do_not_fire)
+{
+  make_database ();
+  run_sql ("CREATE TRIGGER t AFTER INSERT ON runs BEGIN DELETE FROM params; END");
+  {
+    g_autoptr (GError) error = NULL;
+    KmlDatabase *database = kml_database_open_for_writing (path, &error);
+    sqlite3_stmt *statement;
+
+    assert_no_error (error);
+    synthetic_store (database, 2, "pow2", 1, "failed", &error);
+    synthetic_store (database, 2, "pow2", 1, "done", &error);
+    assert_no_error (error);
+    sqlite3_prepare_v2 (kml_database_handle (database), "SELECT count (*) FROM params", -1,
+                        &statement, NULL);
+    ck_assert_int_eq (sqlite3_step (statement), SQLITE_ROW);
+    ck_assert_int_eq (sqlite3_column_int (statement, 0), 8); /* but deletions do cascade */
+    sqlite3_finalize (statement);
+    kml_database_close (database);
+  }
+}
+END_TEST
+
+/* Everything that a reader could ask for; what it says does not matter here. */
+static void
+read_all (KmlDatabase *database)
+{
+  static const char *const queries[] = {
+    "SELECT * FROM runs",
+    "SELECT * FROM params",
+    "SELECT * FROM metrics",
+    "SELECT sum (value) FROM series",
+    "SELECT * FROM latency",
+    "SELECT * FROM waste",
+    "SELECT sum (count) FROM free_blocks",
+    "SELECT * FROM slabs",
+    "SELECT * FROM pagemap",
+    "SELECT sum (size) FROM samples_expanded",
+    "SELECT * FROM failures",
+    "SELECT * FROM v_summary",
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (queries); i++)
+    sqlite3_exec (kml_database_handle (database), queries[i], NULL, NULL, NULL);
+}
+
+START_TEST (damage_anywhere_is_an_error_or_harmless)
+{
+  g_autofree char *bytes = NULL;
+  guint n_refused = 0;
+  gsize n;
+  KmlRng rng;
+
+  make_database ();
+  ck_assert (g_file_get_contents (path, &bytes, &n, NULL));
+  kml_rng_init (&rng, 1, "damage");
+  for (guint i = 0; i < 250; i++) {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (KmlDatabase) database = NULL;
+    const gsize at = i < 100 ? i : kml_rng_below (&rng, n); /* all of the header, then anywhere */
+    const gsize length = i % 4 == 3 ? at : n;               /* and cut short */
+    const char saved = bytes[at];
+
+    bytes[at] = (char)~saved;
+    ck_assert (g_file_set_contents (path, bytes, (gssize)length, NULL));
+    bytes[at] = saved;
+    database = kml_database_open (path, &error);
+    if (database != NULL) {
+      read_all (database);
+    } else {
+      ck_assert_ptr_nonnull (strstr (error->message, path));
+      n_refused++;
+    }
+  }
+  ck_assert_uint_gt (n_refused, 80);
+}
+END_TEST
+
+START_TEST (samples_that_do_not_decode_are_an_error_of_the_query)
+{
+  g_autoptr (KmlDatabase) database = NULL;
+  sqlite3 *db;
+
+  make_database ();
+  run_sql ("UPDATE samples SET data = substr (data, 1, 500)");
+  database = kml_database_open (path, NULL);
+  ck_assert_ptr_nonnull (database);
+  db = kml_database_handle (database);
+  ck_assert_int_eq (sqlite3_exec (db, "SELECT * FROM samples_expanded", NULL, NULL, NULL) & 0xff,
+                    SQLITE_CORRUPT);
+}
+END_TEST
+
+/* ---- In use ---- */
+
+START_TEST (there_is_one_writer_and_readers_are_let_in)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (KmlDatabase) writer = NULL, reader = NULL;
+
+  make_database ();
+  writer = kml_database_open_for_writing (path, &error);
+  assert_no_error (error);
+  ck_assert_ptr_null (kml_database_open_for_writing (path, &error));
+  assert_error (error, KML_ERROR_WORLD, "the database is in use: another kmemlab is writing to it");
+  g_clear_error (&error);
+  reader = kml_database_open (path, &error);
+  assert_no_error (error);
+  g_clear_pointer (&writer, kml_database_close);
+  writer = kml_database_open_for_writing (path, &error);
+  assert_no_error (error);
+}
+END_TEST
+
+START_TEST (a_database_that_another_program_holds_is_in_use)
+{
+  g_autoptr (GError) error = NULL;
+  sqlite3 *other;
+
+  make_database ();
+  ck_assert_int_eq (sqlite3_open (path, &other), SQLITE_OK);
+  ck_assert_int_eq (sqlite3_exec (other, "BEGIN EXCLUSIVE", NULL, NULL, NULL), SQLITE_OK);
+  ck_assert_ptr_null (kml_database_open (path, &error));
+  assert_error (error, KML_ERROR_WORLD, "in use by another program");
+  sqlite3_close (other);
+}
+END_TEST
+
+/* ---- Crashes and full disks ---- */
+
+/* Stores samples as run 2 until it fails or 64 MiB are written: more than the page cache holds. */
+static gboolean
+store_much (KmlDatabase *database, GError **error)
+{
+  g_autofree guint8 *data = g_malloc (KML_SAMPLE_MAX_BYTES);
+  const gsize n_bytes = synthetic_samples (KML_SAMPLE_BLOCK, 0, data);
+
+  if (!kml_database_begin_run (database, 2, error))
+    return FALSE;
+  for (gsize written = 0; written < 64 << 20; written += n_bytes)
+    if (!kml_database_sample_sink (0, 1, KML_SAMPLE_BLOCK, data, n_bytes, database, error))
+      return FALSE;
+  return TRUE;
+}
+
+/* Runs @body in a process of its own; returns what waitpid() says. */
+static int
+in_a_child (void (*body) (void))
+{
+  const pid_t child = fork ();
+  int status;
+
+  ck_assert_int_ge (child, 0);
+  if (child == 0) {
+    body ();
+    _exit (0);
+  }
+  ck_assert_int_eq (waitpid (child, &status, 0), child);
+  return status;
+}
+
+static void
+be_killed_while_writing (void)
+{
+  KmlDatabase *database = kml_database_open_for_writing (path, NULL);
+
+  if (!store_much (database, NULL))
+    _exit (1);
+  raise (SIGKILL);
+}
+
+START_TEST (a_run_that_was_killed_leaves_the_runs_before_it)
+{
+  g_autofree char *journal = g_strconcat (path, "-journal", NULL);
+  const int status = (make_database (), in_a_child (be_killed_while_writing));
+
+  ck_assert (WIFSIGNALED (status));
+  ck_assert (g_file_test (journal, G_FILE_TEST_EXISTS));
+  ck_assert_uint_eq (n_runs (), 1); /* the reader puts it right */
+  ck_assert (!g_file_test (journal, G_FILE_TEST_EXISTS));
+}
+END_TEST
+
+static void
+read_half_written_as_nobody (void)
+{
+  g_autoptr (GError) error = NULL;
+
+  if (g_chmod (folder, 0555) != 0 || g_chmod (path, 0444) != 0)
+    _exit (1);
+  if (geteuid () == 0 && setuid (65534) != 0)
+    _exit (2);
+  if (kml_database_open (path, &error) != NULL || error->code != KML_ERROR_WORLD ||
+      strstr (error->message, "a crash left it half written") == NULL)
+    _exit (3);
+}
+
+START_TEST (who_cannot_put_it_right_says_so)
+{
+  make_database ();
+  in_a_child (be_killed_while_writing);
+  ck_assert_int_eq (in_a_child (read_half_written_as_nobody), 0);
+  g_chmod (folder, 0700);
+}
+END_TEST
+
+static void
+write_as_nobody (void)
+{
+  g_autofree char *other = g_build_filename (folder, "new.db", NULL);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (KmlDatabase) reader = NULL;
+
+  if (g_chmod (path, 0444) != 0 || g_chmod (folder, 0555) != 0)
+    _exit (1);
+  if (geteuid () == 0 && setuid (65534) != 0)
+    _exit (2);
+  if (kml_database_open_for_writing (path, &error) != NULL || error->code != KML_ERROR_WORLD ||
+      strstr (error->message, "Permission denied") == NULL)
+    _exit (3);
+  g_clear_error (&error);
+  if (kml_database_open_for_writing (other, &error) != NULL || error->code != KML_ERROR_WORLD ||
+      strstr (error->message, "cannot be created: Permission denied") == NULL)
+    _exit (4);
+  reader = kml_database_open (path, NULL);
+  if (reader == NULL)
+    _exit (5);
+  read_all (reader);
+}
+
+START_TEST (a_read_only_file_can_be_read_and_not_written)
+{
+  make_database ();
+  ck_assert_int_eq (in_a_child (write_as_nobody), 0);
+  g_chmod (folder, 0700);
+}
+END_TEST
+
+static void
+write_over_the_limit (void)
+{
+  const struct rlimit limit = { 2 << 20, 2 << 20 };
+  g_autoptr (GError) error = NULL;
+  KmlDatabase *database;
+
+  if (setrlimit (RLIMIT_FSIZE, &limit) != 0)
+    _exit (1);
+  database = kml_database_open_for_writing (path, &error);
+  if (database == NULL)
+    _exit (2);
+  if (store_much (database, &error) || error->code != KML_ERROR_WORLD ||
+      strstr (error->message, "File too large") == NULL || strstr (error->message, path) == NULL)
+    _exit (3);
+  kml_database_abort_run (database);
+  g_clear_error (&error);
+  if (!synthetic_store (database, 2, "pow2", 1, "done", &error)) /* a small one still fits */
+    _exit (4);
+  if (!kml_database_finish (database, &error))
+    _exit (5);
+}
+
+START_TEST (a_disk_that_is_full_costs_the_run_and_no_other)
+{
+  make_database ();
+  ck_assert_int_eq (in_a_child (write_over_the_limit), 0);
+  ck_assert_uint_eq (n_runs (), 2);
+  ck_assert_uint_eq (n_files (), 1);
+}
+END_TEST
+
+static void
+create_over_the_limit (void)
+{
+  const struct rlimit limit = { 4096, 4096 };
+  g_autoptr (GError) error = NULL;
+
+  if (setrlimit (RLIMIT_FSIZE, &limit) != 0)
+    _exit (1);
+  if (kml_database_open_for_writing (path, &error) != NULL || error->code != KML_ERROR_WORLD ||
+      strstr (error->message, path) == NULL)
+    _exit (2);
+}
+
+START_TEST (a_database_that_cannot_be_made_leaves_nothing_behind)
+{
+  ck_assert_int_eq (in_a_child (create_over_the_limit), 0);
+  ck_assert_uint_eq (n_files (), 0);
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("database-files");
+  TCase *files = tcase_create ("files");
+
+  tcase_set_timeout (files, 60);
+  tcase_add_checked_fixture (files, make_folder, remove_folder);
+  tcase_add_test (files, an_empty_file_is_refused);
+  tcase_add_test (files, a_text_file_is_refused);
+  tcase_add_test (files, a_foreign_database_is_not_touched_nor_its_journal);
+  tcase_add_test (files, a_newer_database_is_refused);
+  tcase_add_test (files, a_folder_and_a_missing_file_are_refused);
+  tcase_add_test (files, a_folder_that_is_not_there_is_a_failure_of_the_world);
+  tcase_add_test (files, odd_names_are_names_of_files);
+  tcase_add_test (files, links_are_followed);
+  tcase_add_test (files, a_view_in_the_place_of_a_table_is_refused);
+  tcase_add_test (files, triggers_of_a_stranger_do_not_fire);
+  tcase_add_test (files, damage_anywhere_is_an_error_or_harmless);
+  tcase_add_test (files, samples_that_do_not_decode_are_an_error_of_the_query);
+  tcase_add_test (files, there_is_one_writer_and_readers_are_let_in);
+  tcase_add_test (files, a_database_that_another_program_holds_is_in_use);
+  tcase_add_test (files, a_run_that_was_killed_leaves_the_runs_before_it);
+  tcase_add_test (files, who_cannot_put_it_right_says_so);
+  tcase_add_test (files, a_read_only_file_can_be_read_and_not_written);
+  tcase_add_test (files, a_disk_that_is_full_costs_the_run_and_no_other);
+  tcase_add_test (files, a_database_that_cannot_be_made_leaves_nothing_behind);
+  suite_add_tcase (suite, files);
+
+  return run_suite (suite);
+}

@@ -1,0 +1,467 @@
+/* test-driver.c: a run small enough to work out by hand.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Method: a workload that plays a list of operations, and a stand-in for an
+ * object allocator that rounds up to 16 bytes, takes 10 ns to give a block and 5 ns to take it back, and
+ * has room for three.
+ */
+
+#include <string.h>
+
+#include "simcore/driver.h"
+#include "tests/testutils.h"
+
+/* ---- Stand-ins ---- */
+
+typedef struct {
+  KmlAllocator base;
+  guint n_live;
+  KmlAddr next;
+} Three;
+
+static gboolean
+three_init (KmlAllocator *base, GError **error)
+{
+  return TRUE;
+}
+
+static KmlAddr
+three_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
+{
+  Three *self = (Three *)base;
+
+  kml_spend (base->machine, KML_COST_INSTRUCTION, 10);
+  if (self->n_live == 3)
+    return KML_ADDR_NONE;
+  self->n_live++;
+  self->next += 4096;
+  *ret_held = (request->size + 15) / 16 * 16;
+  return self->next;
+}
+
+static guint64
+three_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
+{
+  Three *self = (Three *)base;
+
+  kml_spend (base->machine, KML_COST_INSTRUCTION, 5);
+  self->n_live--;
+  return 16;
+}
+
+static void
+three_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data)
+{
+}
+
+static gboolean
+three_check (const KmlAllocator *base, GError **error)
+{
+  return TRUE;
+}
+
+static const KmlAllocatorOps three_pages_ops = {
+  .name = "three-pages",
+  .level = KML_LEVEL_PAGES,
+  .instance_size = sizeof (Three),
+  .init = three_init,
+  .alloc = three_alloc,
+  .free = three_free,
+  .walk = three_walk,
+  .check = three_check,
+};
+
+static const KmlAllocatorOps three_ops = {
+  .name = "three",
+  .level = KML_LEVEL_OBJECTS,
+  .instance_size = sizeof (Three),
+  .init = three_init,
+  .alloc = three_alloc,
+  .free = three_free,
+  .walk = three_walk,
+  .check = three_check,
+};
+
+typedef struct {
+  KmlWorkload base;
+  const KmlOp *ops;
+  guint n, at;
+} List;
+
+static gboolean
+list_open (KmlWorkload *base, GError **error)
+{
+  return TRUE;
+}
+
+static int
+list_next (KmlWorkload *base, KmlOp *ops, guint n, GError **error)
+{
+  List *self = (List *)base;
+  const guint n_left = self->n - self->at, taken = MIN (n, n_left);
+
+  if (self->ops == NULL) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "torn:1: the tape is torn");
+    return -1;
+  }
+  memcpy (ops, self->ops + self->at, taken * sizeof *ops);
+  self->at += taken;
+  return (int)taken;
+}
+
+static const KmlWorkloadOps list_ops = {
+  .name = "list",
+  .instance_size = sizeof (List),
+  .open = list_open,
+  .next = list_next,
+};
+
+/* ---- A machine with all of that ---- */
+
+typedef struct {
+  KmlMachine *machine;
+  KmlAllocator *pages, *objects;
+  KmlRecorder *recorder;
+  KmlWorkload *workloads[2];
+  KmlDriver *driver;
+} Setup;
+
+static void
+set_up (Setup *setup, const KmlRecordConfig *record, guint n_workloads, KmlTime until)
+{
+  KmlMachineConfig config = { .n_cpus = 2, .ram = 1 << 20, .page_size = 4096 };
+
+  config.cost[KML_COST_INSTRUCTION] = KML_NS;
+  setup->machine = kml_machine_new (&config, NULL);
+  setup->pages = kml_allocator_new (&three_pages_ops, setup->machine, NULL);
+  setup->objects = kml_allocator_new (&three_ops, setup->machine, setup->pages);
+  setup->recorder = kml_recorder_new (record, setup->machine, setup->pages, setup->objects);
+  for (guint i = 0; i < 2; i++)
+    setup->workloads[i] = kml_workload_new (&list_ops, "list", ".");
+  setup->driver = kml_driver_new (&(KmlDriverConfig){ .machine = setup->machine,
+                                                      .pages = setup->pages,
+                                                      .objects = setup->objects,
+                                                      .recorder = setup->recorder,
+                                                      .workloads = setup->workloads,
+                                                      .n_workloads = n_workloads,
+                                                      .until = until });
+}
+
+static void
+tear_down (Setup *setup)
+{
+  kml_driver_free (setup->driver);
+  kml_recorder_free (setup->recorder);
+  for (guint i = 0; i < 2; i++)
+    kml_workload_free (setup->workloads[i]);
+  kml_allocator_destroy (setup->objects);
+  kml_allocator_destroy (setup->pages);
+  kml_machine_free (setup->machine);
+}
+
+static void
+give (Setup *setup, guint workload, const KmlOp *ops, guint n)
+{
+  List *list = (List *)setup->workloads[workload];
+
+  list->ops = ops;
+  list->n = n;
+}
+
+static void
+run (Setup *setup)
+{
+  g_autoptr (GError) error = NULL;
+
+  kml_driver_run (setup->driver, &error);
+  assert_no_error (error);
+}
+
+static double
+metric (const Setup *setup, const char *name)
+{
+  g_autoptr (GArray) metrics = kml_recorder_metrics (setup->recorder);
+
+  for (guint i = 0; i < metrics->len; i++)
+    if (g_str_equal (g_array_index (metrics, KmlMetric, i).name, name))
+      return g_array_index (metrics, KmlMetric, i).value;
+  ck_abort_msg ("no metric %s", name);
+}
+
+static KmlOp
+ask (KmlTime time, guint16 cpu, guint32 block, guint64 size)
+{
+  return (KmlOp){ .time = time,
+                  .kind = KML_OP_ALLOC,
+                  .level = KML_LEVEL_OBJECTS,
+                  .block = block,
+                  .request = { .size = size, .cpu = cpu } };
+}
+
+static KmlOp
+give_back (KmlTime time, guint16 cpu, guint32 block)
+{
+  return (KmlOp){ .time = time,
+                  .kind = KML_OP_FREE,
+                  .level = KML_LEVEL_OBJECTS,
+                  .block = block,
+                  .request = { .cpu = cpu } };
+}
+
+static const KmlRecordConfig everything = {
+  .latency = TRUE,
+  .waste = TRUE,
+  .events = KML_RECORD_ALL,
+  .sampling = 1.0,
+  .points = 8,
+};
+
+/* ---- Tests ---- */
+
+/*  t/ns  0        10        20   25            100  105
+ *  CPU 0 [ask 8 --][ask 4 --]     .             .
+ *  CPU 1           .         [free 8]           [free 4]
+ *  asked    8          12         4 ............ 0       bytes, from the start of the operation on
+ *  held     16         32         16 ........... 0
+ *
+ *  integral of asked: 10*8 + 10*12 + 80*4 = 520; of held: 10*16 + 10*32 + 80*16 = 1760 byte ns
+ */
+START_TEST (a_run_worked_out_by_hand)
+{
+  const KmlOp ops[] = { ask (0, 0, 0, 8), ask (0, 0, 1, 4), give_back (20 * KML_NS, 1, 0),
+                        give_back (100 * KML_NS, 1, 1) };
+  Setup setup;
+
+  set_up (&setup, &everything, 1, KML_TIME_MAX);
+  give (&setup, 0, ops, G_N_ELEMENTS (ops));
+  run (&setup);
+  ck_assert_uint_eq (setup.machine->now, 105 * KML_NS);
+  ck_assert_double_eq (metric (&setup, "alloc.count"), 2);
+  ck_assert_double_eq (metric (&setup, "free.count"), 2);
+  ck_assert_double_eq (metric (&setup, "frag.internal.mean"), (1760.0 - 520.0) / 1760.0);
+  ck_assert_double_eq (metric (&setup, "frag.internal.requests"), 20.0 / 32.0);
+  ck_assert_double_eq (metric (&setup, "frag.internal.peak"), 20.0 / 32.0);
+  ck_assert_double_eq (metric (&setup, "memory.requested.peak_bytes"), 12);
+  ck_assert_double_eq (metric (&setup, "live.blocks.end"), 0);
+  ck_assert_double_eq (metric (&setup, "latency.alloc.mean_ns"), 10);
+  ck_assert_double_eq (metric (&setup, "latency.free.process.max_ns"), 5);
+  ck_assert_double_eq (metric (&setup, "sampling.count"), 4);
+  tear_down (&setup);
+}
+END_TEST
+
+/* A CPU does one thing at a time: three requests at time 0 of one CPU start 10 ns apart, one of another CPU
+ * does not wait for its own CPU, but starts never decrease. */
+START_TEST (a_cpu_does_one_thing_at_a_time)
+{
+  const KmlOp ops[] = { ask (0, 0, 0, 1), ask (0, 0, 1, 1), ask (0, 1, 2, 1) };
+  Setup setup;
+
+  set_up (&setup, &everything, 1, KML_TIME_MAX);
+  give (&setup, 0, ops, G_N_ELEMENTS (ops));
+  run (&setup);
+  ck_assert_uint_eq (setup.recorder->samples->n, 0); /* flushed */
+  ck_assert_uint_eq (setup.machine->cpu_clock[0], 20 * KML_NS);
+  ck_assert_uint_eq (setup.machine->cpu_clock[1], 20 * KML_NS); /* started at 10, with the second */
+  tear_down (&setup);
+}
+END_TEST
+
+START_TEST (a_failed_request_is_an_outcome_and_its_free_is_skipped)
+{
+  const KmlOp ops[] = { ask (0, 0, 0, 1), ask (0, 0, 1, 1), ask (0, 0, 2, 1), ask (0, 0, 3, 77),
+                        give_back (0, 0, 3) };
+  const KmlFailure *failure;
+  Setup setup;
+
+  set_up (&setup, &everything, 1, KML_TIME_MAX);
+  give (&setup, 0, ops, G_N_ELEMENTS (ops));
+  run (&setup);
+  ck_assert_double_eq (metric (&setup, "alloc.count"), 3);
+  ck_assert_double_eq (metric (&setup, "alloc.failed"), 1);
+  ck_assert_double_eq (metric (&setup, "free.skipped"), 1);
+  ck_assert_uint_eq (setup.recorder->failures->len, 1);
+  failure = &g_array_index (setup.recorder->failures, KmlFailure, 0);
+  ck_assert_uint_eq (failure->request.size, 77);
+  ck_assert_uint_eq (failure->time, 30 * KML_NS);
+  tear_down (&setup);
+}
+END_TEST
+
+START_TEST (the_workload_whose_time_has_come_goes_first)
+{
+  const KmlOp early[] = { ask (5 * KML_NS, 0, 0, 1), ask (70 * KML_NS, 0, 1, 1) };
+  const KmlOp late[] = { ask (40 * KML_NS, 1, 0, 8) };
+  Setup setup;
+
+  set_up (&setup, &everything, 2, KML_TIME_MAX);
+  give (&setup, 0, early, G_N_ELEMENTS (early));
+  give (&setup, 1, late, G_N_ELEMENTS (late));
+  run (&setup);
+  ck_assert_uint_eq (setup.machine->now, 80 * KML_NS);
+  ck_assert_uint_eq (setup.machine->cpu_clock[1], 50 * KML_NS);
+  /* 1 byte for 35 ns, 9 for 30, 10 for 10 */
+  ck_assert_double_eq (metric (&setup, "frag.internal.mean"),
+                       1 - (35.0 * 1 + 30 * 9 + 10 * 10) / (35.0 * 16 + 30 * 32 + 10 * 48));
+  tear_down (&setup);
+}
+END_TEST
+
+START_TEST (nothing_starts_after_the_end)
+{
+  const KmlOp ops[] = { ask (0, 0, 0, 1), ask (50 * KML_NS, 0, 1, 1), ask (51 * KML_NS, 1, 2, 1) };
+  Setup setup;
+
+  set_up (&setup, &everything, 1, 50 * KML_NS);
+  give (&setup, 0, ops, G_N_ELEMENTS (ops));
+  run (&setup);
+  ck_assert_double_eq (metric (&setup, "alloc.count"), 2);
+  tear_down (&setup);
+}
+END_TEST
+
+START_TEST (the_fingerprint_tells_runs_apart_and_not_recorders)
+{
+  const KmlRecordConfig nothing = { .points = 2 };
+  const KmlOp ops[] = { ask (0, 0, 0, 8), give_back (0, 0, 0) };
+  const KmlOp other[] = { ask (0, 0, 0, 9), give_back (0, 0, 0) };
+  g_autofree char *first = NULL, *second = NULL, *third = NULL;
+  Setup setup;
+
+  set_up (&setup, &everything, 1, KML_TIME_MAX);
+  give (&setup, 0, ops, G_N_ELEMENTS (ops));
+  run (&setup);
+  first = kml_driver_fingerprint (setup.driver);
+  tear_down (&setup);
+  set_up (&setup, &nothing, 1, KML_TIME_MAX);
+  give (&setup, 0, ops, G_N_ELEMENTS (ops));
+  run (&setup);
+  second = kml_driver_fingerprint (setup.driver);
+  tear_down (&setup);
+  set_up (&setup, &nothing, 1, KML_TIME_MAX);
+  give (&setup, 0, other, G_N_ELEMENTS (other));
+  run (&setup);
+  third = kml_driver_fingerprint (setup.driver);
+  tear_down (&setup);
+  ck_assert_uint_eq (strlen (first), 32);
+  ck_assert_str_eq (first, second);
+  ck_assert_str_ne (first, third);
+}
+END_TEST
+
+/* 1 ms of operations 1 us apart: 8 snapshots at most, at least 4 and the last, on a grid of one step. */
+START_TEST (snapshots_stay_few_and_on_a_grid)
+{
+  g_autoptr (GArray) ops = g_array_new (FALSE, FALSE, sizeof (KmlOp));
+  Setup setup;
+  GArray *snapshots;
+
+  for (guint i = 0; i < 1000; i++) {
+    const KmlOp op = i % 2 == 0 ? ask (i * KML_US, 0, 0, 1) : give_back (i * KML_US, 0, 0);
+
+    g_array_append_val (ops, op);
+  }
+  set_up (&setup, &everything, 1, KML_TIME_MAX);
+  give (&setup, 0, (const KmlOp *)ops->data, ops->len);
+  run (&setup);
+  snapshots = setup.recorder->snapshots;
+  ck_assert_uint_le (snapshots->len, 8 + 1);
+  ck_assert_uint_ge (snapshots->len, 4);
+  ck_assert_uint_eq (g_array_index (snapshots, KmlSnapshot, 0).time, 0);
+  for (guint i = 0; i + 1 < snapshots->len; i++)
+    ck_assert_uint_eq (g_array_index (snapshots, KmlSnapshot, i).time, i * setup.recorder->step);
+  tear_down (&setup);
+}
+END_TEST
+
+START_TEST (an_error_of_the_workload_is_the_run_s)
+{
+  g_autoptr (GError) error = NULL;
+  Setup setup;
+
+  set_up (&setup, &everything, 1, KML_TIME_MAX);
+  ck_assert (!kml_driver_run (setup.driver, &error));
+  assert_error (error, KML_ERROR_INPUT, "the tape is torn");
+  tear_down (&setup);
+}
+END_TEST
+
+static gboolean
+disk_is_full (KmlTime t0, KmlTime t1, guint n, const guint8 *data, gsize n_bytes,
+              gpointer user_data, GError **error)
+{
+  g_set_error (error, KML_ERROR, KML_ERROR_WORLD, "disk full");
+  return FALSE;
+}
+
+START_TEST (samples_that_cannot_be_stored_fail_the_run)
+{
+  const KmlOp ops[] = { ask (0, 0, 0, 8) };
+  g_autoptr (GError) error = NULL;
+  Setup setup;
+
+  set_up (&setup, &everything, 1, KML_TIME_MAX);
+  give (&setup, 0, ops, G_N_ELEMENTS (ops));
+  kml_recorder_set_sink (setup.recorder, disk_is_full, NULL);
+  ck_assert (!kml_driver_run (setup.driver, &error));
+  assert_error (error, KML_ERROR_WORLD, "disk full");
+  tear_down (&setup);
+}
+END_TEST
+
+/* 8 kinds of the same: p = 0.1 of 20000 is 2000 +- 4 sigma (42). */
+START_TEST (a_sample_is_the_share_that_was_asked_for)
+{
+  KmlRecordConfig record = { .events = KML_RECORD_SAMPLE, .sampling = 0.1, .points = 2 };
+  g_autoptr (GArray) ops = g_array_new (FALSE, FALSE, sizeof (KmlOp));
+  Setup setup;
+
+  for (guint i = 0; i < 20000; i++) {
+    const KmlOp op = i % 2 == 0 ? ask (0, 0, 0, 1) : give_back (0, 0, 0);
+
+    g_array_append_val (ops, op);
+  }
+  set_up (&setup, &record, 1, KML_TIME_MAX);
+  give (&setup, 0, (const KmlOp *)ops->data, ops->len);
+  run (&setup);
+  ck_assert_double_ge (metric (&setup, "sampling.count"), 2000 - 4 * 42);
+  ck_assert_double_le (metric (&setup, "sampling.count"), 2000 + 4 * 42);
+  tear_down (&setup);
+}
+END_TEST
+
+START_TEST (a_name_for_two_live_blocks_aborts)
+{
+  const KmlOp ops[] = { ask (0, 0, 0, 8), ask (0, 0, 0, 8) };
+  Setup setup;
+
+  set_up (&setup, &everything, 1, KML_TIME_MAX);
+  kml_driver_execute (setup.driver, 0, ops, G_N_ELEMENTS (ops));
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("driver");
+  TCase *tcase = tcase_create ("driver");
+  TCase *misuse = tcase_create ("misuse");
+
+  tcase_add_test (tcase, a_run_worked_out_by_hand);
+  tcase_add_test (tcase, a_cpu_does_one_thing_at_a_time);
+  tcase_add_test (tcase, a_failed_request_is_an_outcome_and_its_free_is_skipped);
+  tcase_add_test (tcase, the_workload_whose_time_has_come_goes_first);
+  tcase_add_test (tcase, nothing_starts_after_the_end);
+  tcase_add_test (tcase, the_fingerprint_tells_runs_apart_and_not_recorders);
+  tcase_add_test (tcase, snapshots_stay_few_and_on_a_grid);
+  tcase_add_test (tcase, an_error_of_the_workload_is_the_run_s);
+  tcase_add_test (tcase, samples_that_cannot_be_stored_fail_the_run);
+  tcase_add_test (tcase, a_sample_is_the_share_that_was_asked_for);
+  suite_add_tcase (suite, tcase);
+  tcase_set_tags (misuse, "misuse");
+  tcase_add_checked_fixture (misuse, hush_stdout, NULL);
+  tcase_add_test_raise_signal (misuse, a_name_for_two_live_blocks_aborts, SIGABRT);
+  suite_add_tcase (suite, misuse);
+  return run_suite (suite);
+}

@@ -1,0 +1,416 @@
+/* test-plot.c: every figure is drawn, from the data, and nothing in the data is evaluated.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What a picture looks like, people must look at; what it is made of is tested
+ * here, in the data and script that are kept and in the text of the SVG.
+ */
+
+#include "analysis/plot.h"
+#include "tests/synthetic-run.h"
+#include "tests/testutils.h"
+
+#include <glib/gstdio.h>
+
+static char *folder;
+static char *keep; /* where pictures, data and scripts go */
+static char *picture;
+static KmlDatabase *database;
+
+/* A sweep over bin sets, with names that are no good for gnuplot; run 4 repeats run 2, run 5 failed. */
+static void
+set_up (void)
+{
+  static const char *const bins[] = { "pow2", "linux", "x'y`touch canary`\n\t<&>", "linux", "z" };
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = NULL;
+  KmlDatabase *writer;
+
+  folder = g_dir_make_tmp ("kmemlab-test-XXXXXX", NULL);
+  keep = g_build_filename (folder, "kept", NULL);
+  picture = g_build_filename (folder, "picture", NULL);
+  path = g_build_filename (folder, "results.db", NULL);
+  writer = kml_database_open_for_writing (path, &error);
+  assert_no_error (error);
+  for (guint i = 0; i < G_N_ELEMENTS (bins); i++) {
+    synthetic_store (writer, i + 1, bins[i], i, i == 4 ? "failed" : "done", &error);
+    assert_no_error (error);
+  }
+  ck_assert (kml_database_finish (writer, &error));
+  database = kml_database_open (path, &error);
+  assert_no_error (error);
+}
+
+static void
+remove_tree (const char *path)
+{
+  GDir *files = g_dir_open (path, 0, NULL);
+  const char *name;
+
+  while (files != NULL && (name = g_dir_read_name (files)) != NULL) {
+    g_autofree char *file = g_build_filename (path, name, NULL);
+
+    if (g_file_test (file, G_FILE_TEST_IS_DIR))
+      remove_tree (file);
+    else
+      g_unlink (file);
+  }
+  g_clear_pointer (&files, g_dir_close);
+  g_rmdir (path);
+}
+
+static void
+tear_down (void)
+{
+  g_clear_pointer (&database, kml_database_close);
+  remove_tree (folder);
+  g_clear_pointer (&folder, g_free);
+  g_clear_pointer (&keep, g_free);
+  g_clear_pointer (&picture, g_free);
+}
+
+/* Draws to `picture`, or gives the text of a picture for the terminal. */
+static char *
+draw (const char *kind, KmlPlotOptions options)
+{
+  g_autoptr (GError) error = NULL;
+  char *text;
+
+  options.output = picture;
+  options.keep = keep;
+  kml_plot_render (database, kind, &options, &text, &error);
+  assert_no_error (error);
+  return text;
+}
+
+static char *
+read_file (const char *path)
+{
+  char *text = NULL;
+
+  ck_assert_msg (g_file_get_contents (path, &text, NULL, NULL), "%s is not there", path);
+  return text;
+}
+
+static char *
+read_kept (const char *name)
+{
+  g_autofree char *path = g_build_filename (keep, name, NULL);
+
+  return read_file (path);
+}
+
+static void
+expect_text (const char *text, const char *fragment)
+{
+  ck_assert_msg (strstr (text, fragment) != NULL, "“%s” is not in:\n%.2000s", fragment, text);
+}
+
+static void
+expect_error (const char *kind, KmlPlotOptions options, KmlErrorCode code, const char *fragment)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *text = NULL;
+
+  options.output = picture;
+  ck_assert (!kml_plot_render (database, kind, &options, &text, &error));
+  assert_error (error, code, fragment);
+  ck_assert_ptr_null (text);
+}
+
+/* ---- Every figure ---- */
+
+static const char *
+kind_of (int i)
+{
+  guint n;
+  const KmlPlotInfo *kinds = kml_plot_list (&n);
+
+  return (guint)i < n ? kinds[i].name : NULL;
+}
+
+#define N_KINDS 7
+
+START_TEST (every_figure_is_listed)
+{
+  guint n;
+  const KmlPlotInfo *kinds = kml_plot_list (&n);
+
+  ck_assert_uint_eq (n, N_KINDS);
+  for (guint i = 0; i < n; i++) {
+    ck_assert_uint_gt (strlen (kinds[i].summary), 20);
+    if (i > 0)
+      ck_assert_str_lt (kinds[i - 1].name, kinds[i].name);
+  }
+}
+END_TEST
+
+START_TEST (every_figure_is_drawn_in_every_format)
+{
+  static const char *const beginnings[] = { "<?xml", "\x89PNG", "%PDF" };
+
+  for (guint format = KML_PLOT_SVG; format <= KML_PLOT_TERMINAL; format++) {
+    const KmlPlotOptions options = { .format = format, .order = -1 };
+    g_autofree char *text = draw (kind_of (_i), options);
+    g_autofree char *data = NULL;
+
+    if (format == KML_PLOT_TERMINAL) {
+      ck_assert_ptr_nonnull (text);
+      ck_assert_uint_gt (strlen (text), 500);
+    } else {
+      data = read_file (picture);
+      ck_assert (g_str_has_prefix (data, beginnings[format]));
+    }
+  }
+}
+END_TEST
+
+START_TEST (what_is_kept_draws_the_same_bytes_again)
+{
+  const KmlPlotOptions options = KML_PLOT_OPTIONS_INIT;
+  g_autofree char *script = g_strdup_printf ("%s.gp", kind_of (_i));
+  g_autofree char *drawn = g_strdup_printf ("%s.svg", kind_of (_i));
+  g_autofree char *first = NULL, *second = NULL;
+  const char *const command[] = { "gnuplot", script, NULL };
+  int status = -1;
+
+  draw (kind_of (_i), options);
+  first = read_file (picture);
+  ck_assert (g_spawn_sync (keep, (char **)command, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL,
+                           NULL, &status, NULL));
+  ck_assert_int_eq (status, 0);
+  second = read_kept (drawn);
+  ck_assert_str_eq (first, second);
+}
+END_TEST
+
+START_TEST (nothing_in_the_data_is_evaluated)
+{
+  const KmlPlotOptions options = KML_PLOT_OPTIONS_INIT;
+  g_autofree char *canary = g_build_filename (keep, "canary", NULL);
+  g_autofree char *svg = NULL;
+
+  draw (kind_of (_i), options); /* the title and a bin set say `touch canary` */
+  ck_assert (!g_file_test (canary, G_FILE_TEST_EXISTS));
+  ck_assert (!g_file_test ("canary", G_FILE_TEST_EXISTS));
+  svg = read_file (picture);
+  expect_text (svg, "It's a \"test\" `touch canary` &lt;b> 100 %");
+}
+END_TEST
+
+/* ---- What is in them ---- */
+
+START_TEST (runs_are_called_by_what_tells_them_apart)
+{
+  const KmlPlotOptions options = KML_PLOT_OPTIONS_INIT;
+  g_autofree char *script = NULL;
+
+  draw ("internal", options);
+  script = read_kept ("internal.gp");
+  expect_text (script, "VARIED = 'objects.bins'\n");
+  expect_text (script, "array LABEL[4] = ['pow2', 'linux (run 2)', 'x''y`touch canary`  <&>', "
+                       "'linux (run 4)']\n");
+  expect_text (script, "CAPTION = 'bins.ini, runs 1–4'\n");
+}
+END_TEST
+
+START_TEST (the_data_are_those_of_the_runs)
+{
+  const guint64 runs[] = { 2 };
+  const KmlPlotOptions options = { .runs = runs, .n_runs = 1, .order = -1 };
+  g_autofree char *sizes = NULL, *series = NULL, *script = NULL;
+
+  draw ("waste", options);
+  sizes = read_kept ("waste-sizes.tsv");
+  ck_assert (g_str_has_prefix (sizes, "# size\tpercent\n8\t0\n18\t25\n"));
+  draw ("internal", options);
+  series = read_kept ("internal-series.tsv");
+  ck_assert (g_str_has_prefix (series, "# t_ns\tvalue\n0\t0."));
+  script = read_kept ("internal.gp");
+  expect_text (script, "CAPTION = 'bins.ini, run 2: objects.bins = linux'\n");
+}
+END_TEST
+
+START_TEST (an_order_is_computed_from_the_free_lists)
+{
+  KmlPlotOptions options = { .order = 0 };
+  g_autofree char *series = NULL, *svg = NULL;
+
+  draw ("external", options);
+  series = read_kept ("external-series.tsv");
+  expect_text (series, "# t_ns\tvalue\n0\t0\n"); /* every free block serves order 0 */
+  options.order = 4;
+  draw ("external", options);
+  svg = read_file (picture);
+  expect_text (svg, "free memory unusable for order 4 (%)");
+}
+END_TEST
+
+START_TEST (a_page_map_has_a_value_for_each_cell)
+{
+  const KmlPlotOptions options = KML_PLOT_OPTIONS_INIT;
+  g_autofree char *cells = NULL;
+  g_auto (GStrv) lines = NULL;
+
+  draw ("pagemap", options);
+  cells = read_kept ("pagemap-cells.tsv");
+  lines = g_strsplit (cells, "\n", -1);
+  ck_assert_uint_eq (g_strv_length (lines), 1 + 480 * 256 + 1);
+}
+END_TEST
+
+START_TEST (a_picture_for_the_terminal_has_its_size)
+{
+  const KmlPlotOptions options = {
+    .format = KML_PLOT_TERMINAL, .width = 70, .height = 24, .order = -1
+  };
+  g_autofree char *text = draw ("internal", options);
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+
+  ck_assert_uint_le (g_strv_length (lines), 25);
+  for (char **line = lines; *line != NULL; line++)
+    ck_assert_int_le (g_utf8_strlen (*line, -1), 70);
+  expect_text (text, "simulated time");
+}
+END_TEST
+
+/* ---- Errors ---- */
+
+START_TEST (an_unknown_kind_is_answered_with_the_nearest)
+{
+  const KmlPlotOptions options = KML_PLOT_OPTIONS_INIT;
+
+  expect_error ("intrenal", options, KML_ERROR_INPUT, "did you mean “internal”?");
+  expect_error ("x", options, KML_ERROR_INPUT, "there are: bins, external,");
+}
+END_TEST
+
+START_TEST (runs_that_cannot_be_shown_are_errors)
+{
+  const guint64 none[] = { 9 }, failed[] = { 1, 5 };
+  KmlPlotOptions options = { .runs = none, .n_runs = 1, .order = -1 };
+
+  expect_error ("bins", options, KML_ERROR_INPUT, "there is no run 9 in it");
+  options.runs = failed;
+  options.n_runs = 2;
+  expect_error ("bins", options, KML_ERROR_INPUT, "run 5 is not done but failed");
+}
+END_TEST
+
+START_TEST (data_that_were_not_recorded_are_an_error_that_says_what_to_set)
+{
+  const KmlPlotOptions options = KML_PLOT_OPTIONS_INIT;
+  g_autofree char *path = g_build_filename (folder, "bare.db", NULL);
+  const KmlDatabaseRun run = { .run_id = 1,
+                               .run_key = "k",
+                               .scenario = "s",
+                               .title = "",
+                               .scenario_text = "",
+                               .overrides = "",
+                               .base_dir = "",
+                               .status = "done",
+                               .version = "",
+                               .started_at = -1,
+                               .wall_ns = -1 };
+  KmlDatabase *writer = kml_database_open_for_writing (path, NULL);
+
+  ck_assert (kml_database_begin_run (writer, 1, NULL));
+  ck_assert (kml_database_end_run (writer, &run, NULL, NULL));
+  ck_assert (kml_database_finish (writer, NULL));
+  kml_database_close (database);
+  database = kml_database_open (path, NULL);
+  expect_error ("pagemap", options, KML_ERROR_INPUT,
+                "bare.db: run 1 recorded no page map: set [record] pagemap = yes");
+  for (int i = 0; i < N_KINDS; i++)
+    expect_error (kind_of (i), options, KML_ERROR_INPUT, "bare.db: run 1 ");
+}
+END_TEST
+
+START_TEST (a_size_that_makes_no_sense_is_refused)
+{
+  const KmlPlotOptions options = { .width = 10, .height = 10, .order = -1 };
+
+  expect_error ("bins", options, KML_ERROR_INPUT, "10 x 10 pixels cannot be drawn");
+}
+END_TEST
+
+START_TEST (without_gnuplot_the_old_picture_stays)
+{
+  const KmlPlotOptions options = KML_PLOT_OPTIONS_INIT;
+  g_autofree char *data = NULL;
+
+  ck_assert (g_file_set_contents (picture, "old", -1, NULL));
+  g_setenv ("PATH", folder, TRUE);
+  expect_error ("bins", options, KML_ERROR_WORLD, "gnuplot cannot be started");
+  data = read_file (picture);
+  ck_assert_str_eq (data, "old");
+}
+END_TEST
+
+START_TEST (what_gnuplot_says_is_in_the_message)
+{
+  const KmlPlotOptions options = KML_PLOT_OPTIONS_INIT;
+  g_autofree char *fake = g_build_filename (folder, "gnuplot", NULL);
+
+  ck_assert (
+      g_file_set_contents (fake,
+                           "#!/bin/sh\n"
+                           "printf 'plot x\\n     ^\\n\"bins.gp\" line 7: no such thing\\n' >&2\n"
+                           "exit 1\n",
+                           -1, NULL));
+  g_chmod (fake, 0755);
+  g_setenv ("PATH", folder, TRUE);
+  expect_error ("bins", options, KML_ERROR_WORLD, "\"bins.gp\" line 7: no such thing");
+}
+END_TEST
+
+START_TEST (a_picture_that_cannot_be_written_is_an_error)
+{
+  KmlPlotOptions options = KML_PLOT_OPTIONS_INIT;
+  g_autoptr (GError) error = NULL;
+  char *text;
+
+  options.output = "/nonexistent/x.svg";
+  ck_assert (!kml_plot_render (database, "bins", &options, &text, &error));
+  assert_error (error, KML_ERROR_WORLD, "/nonexistent/x.svg: cannot be written");
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("plot");
+  TCase *figures = tcase_create ("figures");
+  TCase *content = tcase_create ("content");
+  TCase *errors = tcase_create ("errors");
+
+  tcase_set_timeout (figures, 60);
+  tcase_add_checked_fixture (figures, set_up, tear_down);
+  tcase_add_test (figures, every_figure_is_listed);
+  tcase_add_loop_test (figures, every_figure_is_drawn_in_every_format, 0, N_KINDS);
+  tcase_add_loop_test (figures, what_is_kept_draws_the_same_bytes_again, 0, N_KINDS);
+  tcase_add_loop_test (figures, nothing_in_the_data_is_evaluated, 0, N_KINDS);
+  suite_add_tcase (suite, figures);
+
+  tcase_set_timeout (content, 60);
+  tcase_add_checked_fixture (content, set_up, tear_down);
+  tcase_add_test (content, runs_are_called_by_what_tells_them_apart);
+  tcase_add_test (content, the_data_are_those_of_the_runs);
+  tcase_add_test (content, an_order_is_computed_from_the_free_lists);
+  tcase_add_test (content, a_page_map_has_a_value_for_each_cell);
+  tcase_add_test (content, a_picture_for_the_terminal_has_its_size);
+  suite_add_tcase (suite, content);
+
+  tcase_set_timeout (errors, 60);
+  tcase_add_checked_fixture (errors, set_up, tear_down);
+  tcase_add_test (errors, an_unknown_kind_is_answered_with_the_nearest);
+  tcase_add_test (errors, runs_that_cannot_be_shown_are_errors);
+  tcase_add_test (errors, data_that_were_not_recorded_are_an_error_that_says_what_to_set);
+  tcase_add_test (errors, a_size_that_makes_no_sense_is_refused);
+  tcase_add_test (errors, without_gnuplot_the_old_picture_stays);
+  tcase_add_test (errors, what_gnuplot_says_is_in_the_message);
+  tcase_add_test (errors, a_picture_that_cannot_be_written_is_an_error);
+  suite_add_tcase (suite, errors);
+
+  return run_suite (suite);
+}

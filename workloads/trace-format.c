@@ -1,0 +1,98 @@
+/* trace-format.c: the parts of a line that all text formats have.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "workloads/trace-format.h"
+
+#include "simcore/gfp.h"
+#include "simcore/registry.h"
+
+/* A file of nonsense must not fill the memory; real recordings stay far below. */
+#define MAX_SITES  (1u << 20)
+#define MAX_CACHES (1u << 16)
+#define MAX_NAMES  1024
+#define MAX_FLAGS  8192
+
+static KmlRegistry registry;
+
+void
+kml_trace_format_register (const KmlTraceFormat *format)
+{
+  g_assert (format->recognises != NULL);
+  g_assert (format->parse != NULL);
+
+  kml_registry_add (&registry, format);
+}
+
+const KmlTraceFormat *const *
+kml_trace_format_list (guint *ret_n)
+{
+  *ret_n = registry.n;
+  return (const KmlTraceFormat *const *) registry.entries;
+}
+
+void
+kml_trace_texts_init (KmlTraceTexts *self)
+{
+  const KmlGfp none = 0;
+
+  kml_trace_strings_init (&self->sites, MAX_SITES);
+  kml_trace_strings_init (&self->caches, MAX_CACHES);
+  kml_trace_strings_init (&self->names, MAX_NAMES);
+  kml_trace_strings_init (&self->flags, MAX_FLAGS);
+  self->flag_values = g_array_new (FALSE, FALSE, sizeof (KmlGfp));
+  g_array_append_val (self->flag_values, none);
+  self->n_gfp_unknown = 0;
+}
+
+void
+kml_trace_texts_finish (KmlTraceTexts *self)
+{
+  kml_trace_strings_finish (&self->sites);
+  kml_trace_strings_finish (&self->caches);
+  kml_trace_strings_finish (&self->names);
+  kml_trace_strings_finish (&self->flags);
+  g_clear_pointer (&self->flag_values, g_array_unref);
+}
+
+gboolean
+kml_trace_begins_with (const char *line, const char *end, const char *text)
+{
+  const gsize length = strlen (text);
+
+  return (gsize) (end - line) >= length && memcmp (line, text, length) == 0;
+}
+
+/* "CPU:2 [LOST 153 EVENTS]", "##### … LOST 153 …", perf's "PERF_RECORD_LOST lost 153". */
+static gboolean
+find_lost (const char *line, const char *end, guint64 *ret_lost)
+{
+  static const char *const words[] = { "LOST ", "lost " };
+
+  for (guint i = 0; i < G_N_ELEMENTS (words); i++)
+    for (const char *at = line; (gsize) (end - at) > 5; at++) {
+      const char *behind;
+
+      if (memcmp (at, words[i], 5) == 0 && kml_trace_read_decimal (at + 5, &behind, ret_lost))
+        return TRUE;
+    }
+  return FALSE;
+}
+
+KmlTraceLineKind
+kml_trace_parse_note (const char *line, const char *end, KmlTraceLine *ret_line)
+{
+  static const char *const headers[] = { "cpus=", "version = ", "CPU ", "trace-cmd", "tracer:" };
+  const char *const at = kml_trace_skip_spaces (line, end);
+
+  if (find_lost (line, MIN (end, line + 256), &ret_line->lost))
+    return KML_TRACE_LINE_LOST;
+  if (at == end || *at == '#')
+    return KML_TRACE_LINE_HEADER;
+  for (guint i = 0; i < G_N_ELEMENTS (headers); i++)
+    if (kml_trace_begins_with (at, end, headers[i]))
+      return KML_TRACE_LINE_HEADER;
+  ret_line->reason = "not an event";
+  return KML_TRACE_LINE_MALFORMED;
+}

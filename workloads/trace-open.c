@@ -1,0 +1,185 @@
+/* trace-open.c: a recording, whatever form it has.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "workloads/trace-binary.h"
+#include "workloads/trace-text.h"
+
+const char *const kml_trace_count_names[KML_TRACE_N_COUNTS + 1] = {
+  [KML_TRACE_N_EVENTS] = "events",
+  [KML_TRACE_N_OBJECT_ALLOCS] = "object_allocs",
+  [KML_TRACE_N_OBJECT_FREES] = "object_frees",
+  [KML_TRACE_N_PAGE_ALLOCS] = "page_allocs",
+  [KML_TRACE_N_PAGE_FREES] = "page_frees",
+  [KML_TRACE_N_FAILED] = "failed",
+  [KML_TRACE_N_FREE_NULL] = "free_null",
+  [KML_TRACE_N_FREE_UNKNOWN] = "free_unknown",
+  [KML_TRACE_N_PAGE_FREE_UNKNOWN] = "page_free_unknown",
+  [KML_TRACE_N_DOUBLE_ALLOC] = "double_alloc",
+  [KML_TRACE_N_PAGE_DOUBLE_ALLOC] = "page_double_alloc",
+  [KML_TRACE_N_SPLITS] = "splits",
+  [KML_TRACE_N_MERGED_FREES] = "merged_frees",
+  [KML_TRACE_N_SLAB_PAGES] = "slab_pages",
+  [KML_TRACE_N_SLAB_PAGES_LATE] = "slab_pages_late",
+  [KML_TRACE_N_BULK_REPEATED] = "bulk_repeated",
+  [KML_TRACE_N_LOST] = "lost",
+  [KML_TRACE_N_OTHER] = "other",
+  [KML_TRACE_N_MALFORMED] = "malformed",
+  [KML_TRACE_N_UNORDERED] = "unordered",
+  [KML_TRACE_N_GFP_UNKNOWN] = "gfp_unknown",
+  NULL,
+};
+
+const char *const kml_trace_count_summaries[KML_TRACE_N_COUNTS + 1] = {
+  [KML_TRACE_N_EVENTS] = "events of any name in the recording",
+  [KML_TRACE_N_OBJECT_ALLOCS] = "objects allocated",
+  [KML_TRACE_N_OBJECT_FREES] = "objects freed that were allocated in the recording",
+  [KML_TRACE_N_PAGE_ALLOCS] = "page blocks allocated",
+  [KML_TRACE_N_PAGE_FREES] = "page blocks, or parts of them, freed that were allocated in the recording",
+  [KML_TRACE_N_FAILED] = "allocations that failed when recorded",
+  [KML_TRACE_N_FREE_NULL] = "frees of NULL, which do nothing",
+  [KML_TRACE_N_FREE_UNKNOWN] = "frees of objects whose allocation is not in the recording",
+  [KML_TRACE_N_PAGE_FREE_UNKNOWN] = "frees of pages whose allocation is not in the recording",
+  [KML_TRACE_N_DOUBLE_ALLOC] = "objects whose free is missing and was inferred from the next allocation",
+  [KML_TRACE_N_PAGE_DOUBLE_ALLOC] = "page blocks whose free is missing and was inferred from the next allocation",
+  [KML_TRACE_N_SPLITS] = "halvings of page blocks that were freed in pieces",
+  [KML_TRACE_N_MERGED_FREES] = "page frees that gave back several blocks at once",
+  [KML_TRACE_N_SLAB_PAGES] = "page blocks that the recorded kernel took for its objects",
+  [KML_TRACE_N_SLAB_PAGES_LATE] = "page blocks for objects that were recognised too late to be told apart",
+  [KML_TRACE_N_BULK_REPEATED] = "bulk page allocations that repeat one already recorded",
+  [KML_TRACE_N_LOST] = "events that the recorder lost",
+  [KML_TRACE_N_OTHER] = "events that neither request memory nor give it back",
+  [KML_TRACE_N_MALFORMED] = "lines that are no event or lack what their event must have",
+  [KML_TRACE_N_UNORDERED] = "events whose time is before that of an earlier one",
+  [KML_TRACE_N_GFP_UNKNOWN] = "distinct texts of flags with an unknown name in them",
+  NULL,
+};
+
+struct _KmlTrace {
+  KmlTraceInput *input; /* (owned) */
+  KmlTraceInfo info;
+  KmlTraceText *text;     /* (owned) (nullable): one of these two */
+  KmlTraceBinary *binary; /* (owned) (nullable) */
+};
+
+KmlTrace *
+kml_trace_open (const char *path, const char *shown, GError **error)
+{
+  g_autoptr (KmlTrace) self = g_new0 (KmlTrace, 1);
+
+  if (shown == NULL)
+    shown = strcmp (path, "-") == 0 ? "standard input" : path;
+  self->input = kml_trace_input_open (path, shown, error);
+  if (self->input == NULL)
+    return NULL;
+  self->info.compression = kml_trace_input_compression (self->input);
+  if (kml_trace_is_binary (self->input)) {
+    self->binary = kml_trace_binary_new (self->input, &self->info, error);
+    return self->binary != NULL ? g_steal_pointer (&self) : NULL;
+  }
+  self->text = kml_trace_text_new (self->input, &self->info, error);
+  return self->text != NULL ? g_steal_pointer (&self) : NULL;
+}
+
+void
+kml_trace_close (KmlTrace *self)
+{
+  if (self == NULL)
+    return;
+  kml_trace_text_free (self->text);
+  kml_trace_binary_free (self->binary);
+  kml_trace_input_close (self->input);
+  g_free (self);
+}
+
+int
+kml_trace_next (KmlTrace *self, KmlTraceEvent *events, guint n, GError **error)
+{
+  if (self->binary != NULL)
+    return kml_trace_binary_next (self->binary, events, n, error);
+  return kml_trace_text_next (self->text, events, n, error);
+}
+
+gboolean
+kml_trace_finish (KmlTrace *self, GError **error)
+{
+  KmlTraceEvent events[256];
+  int n;
+
+  do
+    n = kml_trace_next (self, events, G_N_ELEMENTS (events), error);
+  while (n > 0);
+  return n == 0;
+}
+
+const KmlTraceInfo *
+kml_trace_info (KmlTrace *self)
+{
+  return &self->info;
+}
+
+double
+kml_trace_progress (const KmlTrace *self)
+{
+  if (self->binary != NULL)
+    return kml_trace_binary_progress (self->binary);
+  return kml_trace_input_progress (self->input);
+}
+
+const char *
+kml_trace_site (const KmlTrace *self, guint32 site)
+{
+  if (self->binary != NULL)
+    return kml_trace_strings_get (kml_trace_binary_sites (self->binary), site);
+  return kml_trace_strings_get (&kml_trace_text_texts (self->text)->sites, site);
+}
+
+const char *
+kml_trace_cache (const KmlTrace *self, guint32 cache)
+{
+  if (self->binary != NULL)
+    return kml_trace_strings_get (kml_trace_binary_caches (self->binary), cache);
+  return kml_trace_strings_get (&kml_trace_text_texts (self->text)->caches, cache);
+}
+
+static void
+clear_name (gpointer data)
+{
+  g_free (((KmlTraceNameCount *) data)->name);
+}
+
+static int
+compare_names (gconstpointer a, gconstpointer b)
+{
+  const KmlTraceNameCount *left = a, *right = b;
+
+  if (left->count != right->count)
+    return left->count < right->count ? 1 : -1;
+  return strcmp (left->name, right->name);
+}
+
+GArray *
+kml_trace_names (KmlTrace *self)
+{
+  GArray *names = g_array_new (FALSE, FALSE, sizeof (KmlTraceNameCount));
+
+  g_array_set_clear_func (names, clear_name);
+  if (self->binary != NULL)
+    kml_trace_binary_names (self->binary, names);
+  else
+    kml_trace_text_names (self->text, names);
+  g_array_sort (names, compare_names);
+  return names;
+}
+
+gboolean
+kml_trace_seek (KmlTrace *self, guint64 event, guint64 *ret_event, GError **error)
+{
+  if (self->binary != NULL)
+    return kml_trace_binary_seek (self->binary, event, ret_event, error);
+  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+               "%s: only the binary form can be entered in the middle: convert it first",
+               kml_trace_input_shown (self->input));
+  return FALSE;
+}

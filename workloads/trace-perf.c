@@ -1,0 +1,113 @@
+/* trace-perf.c: what `perf script` prints.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ *            perf   462 [000]    40.078843:          kmem:kmalloc: call_site=…
+ *      a comm 1234/1240 [002]    40.079523:          kmem:kfree: call_site=…
+ *
+ * The comm may hold spaces, the thread's id and the CPU may be missing, and
+ * only the time is sure to be there: it is the first word that is a time and ends with a colon. What stands before it is
+ * read backwards. perf does not print the latency flags, so every event counts as one in process context. The event's name
+ * has its system's before it.
+ */
+
+#include "workloads/trace-format.h"
+
+#define MAX_PREFIX 96
+
+/* The word that ends at @end: where it begins. */
+static const char *
+word_before (const char *line, const char *end)
+{
+  while (end > line && end[-1] != ' ' && end[-1] != '\t')
+    end--;
+  return end;
+}
+
+static const char *
+spaces_before (const char *line, const char *end)
+{
+  while (end > line && (end[-1] == ' ' || end[-1] == '\t'))
+    end--;
+  return end;
+}
+
+/* What is left of the time, from right to left: [CPU], then PID or PID/TID. */
+static gboolean
+read_who (const char *line, const char *end, KmlTraceLine *ret_line)
+{
+  guint64 value;
+  const char *at, *word;
+
+  end = spaces_before (line, end);
+  ret_line->cpu = 0;
+  if (end > line && end[-1] == ']') {
+    word = word_before (line, end);
+    if (*word != '[' || !kml_trace_read_decimal (word + 1, &at, &value) || at != end - 1 ||
+        value > G_MAXUINT16)
+      return FALSE;
+    ret_line->cpu = (guint16) value;
+    end = spaces_before (line, word);
+  }
+  word = word_before (line, end);
+  if (!kml_trace_read_decimal (word, &at, &value))
+    return FALSE;
+  if (at < end && *at == '/' && !kml_trace_read_decimal (at + 1, &at, &value))
+    return FALSE;
+  ret_line->pid = (guint32) value;
+  return at == end && value <= G_MAXUINT32;
+}
+
+static gboolean
+read_prefix (const char *line, const char *end, const char **ret_at, KmlTraceLine *ret_line)
+{
+  const char *const limit = MIN (end, line + MAX_PREFIX);
+  const char *colon = line;
+
+  while ((colon = memchr (colon, ':', (gsize) (limit - colon))) != NULL) {
+    const char *const word = word_before (line, colon);
+    const char *at;
+
+    if (kml_trace_is_digit (*word) && kml_trace_read_time (word, &at, &ret_line->time_ns) &&
+        at == colon && memchr (word, '.', (gsize) (colon - word)) != NULL &&
+        read_who (line, word, ret_line)) {
+      ret_line->context = KML_CONTEXT_PROCESS;
+      *ret_at = kml_trace_skip_spaces (colon + 1, end);
+      return *ret_at < end;
+    }
+    colon++;
+  }
+  return FALSE;
+}
+
+static gboolean
+perf_recognises (const char *line, const char *end)
+{
+  KmlTraceLine ignored;
+  const char *name, *colon;
+
+  /* "system:event:" and not "event:" alone, which other tools print */
+  if (!read_prefix (line, end, &name, &ignored))
+    return FALSE;
+  colon = memchr (name, ':', (gsize) (end - name));
+  return colon != NULL && colon + 1 < end && g_ascii_isalpha (colon[1]);
+}
+
+static KmlTraceLineKind
+perf_parse (KmlTraceTexts *texts, const char *line, const char *end, KmlTraceLine *ret_line)
+{
+  const char *name;
+
+  if (!read_prefix (line, end, &name, ret_line) || *name == 'P') /* PERF_RECORD_LOST … */
+    return kml_trace_parse_note (line, end, ret_line);
+  return kml_trace_parse_event (texts, name, end, ret_line);
+}
+
+static const KmlTraceFormat perf_format = {
+  .name = "perf",
+  .summary = "text of `perf script`",
+  .recognises = perf_recognises,
+  .parse = perf_parse,
+};
+
+KML_REGISTER_TRACE_FORMAT (perf_format)

@@ -1,0 +1,203 @@
+/* trace.h: recordings of what a kernel's allocators were asked, read, converted and described.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A recording comes as the text that people have (`trace-cmd report`, the
+ * kernel's own `trace` file, `perf script`; plain or compressed by gzip, xz or
+ * zstd) or in this program's binary form, .kmt (docs/trace-format.md). Which one
+ * a file is, its bytes tell, never its name. Either way out comes one stream of
+ * KmlTraceEvent, in the order of the recording.
+ *
+ * Blocks have names instead of addresses. Names are small integers, used again
+ * after the block is freed, counted separately for objects and for pages, so
+ * what a reader remembers is O(live blocks), never O(length). What a recording
+ * lacks or contradicts (frees of blocks born before it, allocations of an address that is in
+ * use, lost events) is counted, see KmlTraceCount, and never silently dropped.
+ *
+ *   g_autoptr (KmlTrace) trace = kml_trace_open ("mix.txt.zst", NULL, &error);
+ *
+ *   while ((n = kml_trace_next (trace, events, G_N_ELEMENTS (events), &error)) > 0)
+ *     …
+ */
+
+#pragma once
+
+#include "simcore/histogram.h"
+#include "simcore/workload.h"
+
+G_BEGIN_DECLS
+
+typedef struct _KmlTrace KmlTrace;
+
+/* What is particular about an event. */
+typedef enum {
+  KML_TRACE_SLAB_PAGE = 1 << 0, /* pages that the recorded kernel's object allocator took for itself */
+  KML_TRACE_INFERRED = 1 << 1,  /* a free that was not recorded, but must have been */
+} KmlTraceFlags;
+
+typedef struct {
+  guint64 time_ns;     /* since the first event of the recording; never decreases */
+  guint32 block;       /* name, unique among the live blocks of the level */
+  guint32 other;       /* splits: name of the upper half */
+  guint32 bytes_req;   /* object allocations: bytes asked for, > 0 */
+  guint32 bytes_alloc; /* object allocations: bytes that the recorded kernel gave */
+  guint32 gfp;         /* allocations: KmlGfp */
+  guint32 site;        /* call site, see kml_trace_site(); 0: unknown */
+  guint32 cache;       /* see kml_trace_cache(); 0: not recorded */
+  guint32 pid;         /* the task that ran, or was interrupted */
+  guint16 cpu;         /* as recorded */
+  guint8 kind;         /* KmlOpKind */
+  guint8 level;        /* KML_LEVEL_OBJECTS or KML_LEVEL_PAGES */
+  guint8 context;      /* KmlContext; process where the recording does not say */
+  guint8 order;        /* pages: of the block; splits: of each half */
+  guint8 mobility;     /* allocations: KmlMobility */
+  guint8 flags;        /* KmlTraceFlags */
+} KmlTraceEvent;
+
+/* What is counted while a recording is read. A converted recording reports the same numbers. */
+typedef enum {
+  KML_TRACE_N_EVENTS,            /* lines that are an event of any name */
+  KML_TRACE_N_OBJECT_ALLOCS,     /* allocations that succeeded */
+  KML_TRACE_N_OBJECT_FREES,      /* frees of an object that was born in the recording */
+  KML_TRACE_N_PAGE_ALLOCS,       /* allocations that succeeded */
+  KML_TRACE_N_PAGE_FREES,        /* frees of a block, or a part of one, that was born in the recording */
+  KML_TRACE_N_FAILED,            /* allocations that failed, of objects and pages */
+  KML_TRACE_N_FREE_NULL,         /* kfree (NULL), which does nothing */
+  KML_TRACE_N_FREE_UNKNOWN,      /* frees of objects born before the recording, or whose birth was lost */
+  KML_TRACE_N_PAGE_FREE_UNKNOWN, /* the same of pages */
+  KML_TRACE_N_DOUBLE_ALLOC,      /* objects allocated where one was live: its free was lost and is inferred */
+  KML_TRACE_N_PAGE_DOUBLE_ALLOC, /* page blocks whose free is inferred in the same way */
+  KML_TRACE_N_SPLITS,            /* halvings of page blocks that were freed in pieces */
+  KML_TRACE_N_MERGED_FREES,      /* page frees that gave back several blocks, or part of the range was unknown */
+  KML_TRACE_N_SLAB_PAGES,        /* page allocations of the kernel's own object allocator */
+  KML_TRACE_N_SLAB_PAGES_LATE,   /* … that were recognised too late to be flagged */
+  KML_TRACE_N_BULK_REPEATED,     /* bulk page events that repeat an allocation already recorded */
+  KML_TRACE_N_LOST,              /* events that the recorder says it lost */
+  KML_TRACE_N_OTHER,             /* events that are no requests: see kml_trace_names() */
+  KML_TRACE_N_MALFORMED,         /* lines that are no event, or lack what their event must have */
+  KML_TRACE_N_UNORDERED,         /* events whose time is before an earlier one's: taken as that */
+  KML_TRACE_N_GFP_UNKNOWN,       /* distinct flag texts with a name that is not known; the name is left out */
+  KML_TRACE_N_COUNTS,
+} KmlTraceCount;
+
+/* "events", "object_allocs", … and one sentence each. */
+extern const char *const kml_trace_count_names[KML_TRACE_N_COUNTS + 1];
+extern const char *const kml_trace_count_summaries[KML_TRACE_N_COUNTS + 1];
+
+/* How often the events of one name were recorded. */
+typedef struct {
+  char *name; /* (owned) */
+  guint64 count;
+  gboolean used; /* whether it is one that requests memory or gives it back */
+} KmlTraceNameCount;
+
+/* All borrowed; valid until the trace is closed. Of text, counts are those of what has been read so far. */
+typedef struct {
+  const char *format;      /* "trace-cmd", "ftrace", "perf" or "kmt" */
+  const char *source;      /* (nullable): the format that a .kmt was converted from */
+  const char *compression; /* "none", "gzip", "xz" or "zstd" */
+  gboolean complete;       /* whether the whole recording is known: .kmt, or the end has been reached */
+  guint64 base_ns;         /* the recorder's clock at the first event */
+  guint64 duration_ns;     /* from the first event to the last */
+  guint64 n_lines;         /* of the text */
+  guint64 n_stream;        /* events that kml_trace_next() gives in all */
+  guint n_cpus;            /* as the recording says, or the highest CPU seen plus 1 */
+  guint n_sites, n_caches; /* indices from 1 to these are valid */
+  guint64 live_objects_peak, live_pages_peak;  /* born in the recording; pages: blocks */
+  guint64 counts[KML_TRACE_N_COUNTS];
+  guint64 malformed_line;     /* number of the first malformed line; 0: none */
+  const char *malformed_text; /* (nullable): what is wrong with it, with a quotation */
+} KmlTraceInfo;
+
+/* Opens a recording. @path may be "-" for the standard input. @shown (nullable) is the name that messages
+ * use, where the user wrote another than @path. A file that is no recording is KML_ERROR_INPUT. */
+KmlTrace *kml_trace_open (const char *path, const char *shown, GError **error);
+void kml_trace_close (KmlTrace *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlTrace, kml_trace_close)
+
+/* Up to @n events; 0: the end; -1: @error is set. */
+int kml_trace_next (KmlTrace *self, KmlTraceEvent *events, guint n, GError **error);
+
+/* Reads on to the end, so that the info is complete. */
+gboolean kml_trace_finish (KmlTrace *self, GError **error);
+
+const KmlTraceInfo *kml_trace_info (KmlTrace *self);
+
+/* Share of the file that has been read, in [0, 1]; negative when unknown. */
+double kml_trace_progress (const KmlTrace *self);
+
+/* (transfer none): "" for 0. */
+const char *kml_trace_site (const KmlTrace *self, guint32 site);
+const char *kml_trace_cache (const KmlTrace *self, guint32 cache);
+
+/* (element-type KmlTraceNameCount) (transfer full): the names of all events, most frequent first. */
+GArray *kml_trace_names (KmlTrace *self);
+
+/* .kmt only: continues with the block of events that holds number @event of the stream, whose first
+ * event's number is written to *@ret_event. Blocks born earlier are live but were not seen. */
+gboolean kml_trace_seek (KmlTrace *self, guint64 event, guint64 *ret_event, GError **error);
+
+/* ---- Binary form ---- */
+
+typedef struct {
+  gboolean overwrite; /* replace @path if it exists */
+  int level;          /* of zstd, 1 to 19; 0: the default */
+  void (*progress) (double share, gpointer data); /* (nullable) */
+  gpointer data;
+} KmlTraceConvert;
+
+/* Writes what is left of @self (all of it, after kml_trace_open()) to @path in binary form. The file appears under its name
+ * when it is whole and on the disk, or not at all. */
+gboolean kml_trace_convert (KmlTrace *self, const char *path, const KmlTraceConvert *options,
+                            GError **error);
+
+/* ---- Statistics ---- */
+
+typedef struct {
+  guint64 size; /* bytes_req */
+  guint64 count;
+  guint64 bytes_alloc; /* in all; bytes_alloc - count * size were wasted */
+} KmlTraceSizeCount;
+
+typedef struct {
+  guint32 site;
+  guint64 allocs, frees; /* of objects and pages */
+  guint64 bytes_req, bytes_alloc;
+  guint64 live; /* blocks of this site's allocations that are live at the end */
+} KmlTraceSiteCount;
+
+typedef struct {
+  guint64 n_live, n_peak;             /* blocks */
+  guint64 bytes_live, bytes_peak;     /* objects: bytes_alloc; pages: 4096 << order */
+  guint64 bytes_req_at_peak;          /* objects: what was asked for when bytes_live was highest */
+  guint64 bytes_req_live;
+  guint64 allocs, frees;              /* splits are neither */
+  guint64 bytes_req, bytes_alloc;     /* in all */
+} KmlTraceLevelStats;
+
+typedef struct _KmlTraceStats KmlTraceStats;
+
+KmlTraceStats *kml_trace_stats_new (void);
+void kml_trace_stats_free (KmlTraceStats *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlTraceStats, kml_trace_stats_free)
+
+void kml_trace_stats_add (KmlTraceStats *self, const KmlTraceEvent *events, guint n);
+
+/* The same for kml_trace_stats_sizes() alone, in a fraction of the time. */
+void kml_trace_stats_add_sizes (KmlTraceStats *self, const KmlTraceEvent *events, guint n);
+
+const KmlTraceLevelStats *kml_trace_stats_objects (const KmlTraceStats *self);
+const KmlTraceLevelStats *kml_trace_stats_pages (const KmlTraceStats *self);
+const KmlHistogram *kml_trace_stats_lifetimes (const KmlTraceStats *self); /* objects, ns */
+guint64 kml_trace_stats_order (const KmlTraceStats *self, guint order); /* page allocations */
+guint64 kml_trace_stats_context (const KmlTraceStats *self, KmlContext context); /* allocations */
+guint64 kml_trace_stats_cpu (const KmlTraceStats *self, guint cpu); /* allocations */
+guint kml_trace_stats_n_cpus (const KmlTraceStats *self);
+
+/* (element-type KmlTraceSizeCount) (transfer full): ascending. */
+GArray *kml_trace_stats_sizes (const KmlTraceStats *self);
+
+/* (element-type KmlTraceSiteCount) (transfer full): all sites, most wasted bytes first, then most bytes, then by number. */
+GArray *kml_trace_stats_sites (const KmlTraceStats *self);
+
+G_END_DECLS

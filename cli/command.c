@@ -165,11 +165,46 @@ check_number_of_arguments (const KmlCommand *command, guint n)
   return TRUE;
 }
 
+/* Whether "-x" takes a value. */
+static gboolean
+short_option_has_value (const KmlCommand *command, char letter)
+{
+  for (guint i = 0; command->options[i].long_name != NULL; i++)
+    if (command->options[i].short_name == letter)
+      return command->options[i].arg != G_OPTION_ARG_NONE;
+  return FALSE;
+}
+
+/* "-j2" as "-j" "2", which is all that GOption understands. (transfer full) */
+static char **
+split_short_options (const KmlCommand *command, char **arguments)
+{
+  g_autoptr (GPtrArray) split = g_ptr_array_new ();
+  gboolean is_literal = FALSE; /* a value, or behind "--" */
+  gboolean is_over = FALSE;
+
+  for (guint i = 0; arguments[i] != NULL; i++) {
+    const char *argument = arguments[i];
+    const gboolean is_short = argument[0] == '-' && argument[1] != '-' && argument[1] != '\0' &&
+                              short_option_has_value (command, argument[1]);
+
+    if (!is_literal && !is_over && is_short && argument[2] != '\0') {
+      g_ptr_array_add (split, g_strndup (argument, 2));
+      argument += 2;
+    } else
+      is_literal = !is_literal && !is_over && is_short;
+    is_over = is_over || (!is_literal && g_str_equal (argument, "--"));
+    g_ptr_array_add (split, g_strdup (argument));
+  }
+  g_ptr_array_add (split, NULL);
+  return (char **)g_ptr_array_free (g_steal_pointer (&split), FALSE);
+}
+
 int
 kml_command_main (const KmlCommand *command, char **arguments)
 {
   g_autoptr (GOptionContext) context = g_option_context_new (NULL);
-  g_auto (GStrv) copy = g_strdupv (arguments);
+  g_auto (GStrv) copy = split_short_options (command, arguments);
   g_autoptr (GError) error = NULL;
   char *none = NULL;
   int status;

@@ -127,24 +127,32 @@ kml_table_add_cell (KmlTable *self, char *text)
   kml_table_add_styled_cell (self, text, KML_STYLE_PLAIN);
 }
 
-/* Nothing is written behind the last cell of a line. */
+/* One line of the table. Nothing is written behind its last text, no blanks either. */
 static void
-print_cell (const KmlTable *self, guint i, const char *text, KmlStyle style)
+print_line (const KmlTable *self, const Cell *cells)
 {
-  const Column *column = &g_array_index (self->columns, Column, i);
-  const guint width = text_width (text);
-  const int padding = (int)(column->width > width ? column->width - width : 0);
-  const gboolean is_last = i + 1 == self->columns->len;
+  guint n = self->columns->len;
 
-  kml_out ("%*s%s%s%s", column->align == KML_ALIGN_RIGHT ? padding : 0, "",
-           kml_style_begin (stdout, style), text, kml_style_end (stdout, style));
-  if (!is_last)
-    kml_out ("%*s", (column->align == KML_ALIGN_LEFT ? padding : 0) + GAP, "");
+  while (n > 0 && cells[n - 1].text[0] == '\0')
+    n--;
+  for (guint i = 0; i < n; i++) {
+    const Column *column = &g_array_index (self->columns, Column, i);
+    const guint width = text_width (cells[i].text);
+    const int padding = (int)(column->width > width ? column->width - width : 0);
+    const gboolean is_right = column->align == KML_ALIGN_RIGHT;
+
+    kml_out ("%*s%s%s%s", is_right ? padding : 0, "", kml_style_begin (stdout, cells[i].style),
+             cells[i].text, kml_style_end (stdout, cells[i].style));
+    if (i + 1 < n)
+      kml_out ("%*s", (is_right ? 0 : padding) + GAP, "");
+  }
+  kml_out ("\n");
 }
 
 static void
 print_header (const KmlTable *self)
 {
+  g_autofree Cell *cells = g_new0 (Cell, self->columns->len);
   guint n_lines = 0;
 
   for (guint i = 0; i < self->columns->len; i++)
@@ -153,9 +161,10 @@ print_header (const KmlTable *self)
     for (guint i = 0; i < self->columns->len; i++) {
       char **header = g_array_index (self->columns, Column, i).header;
 
-      print_cell (self, i, line < g_strv_length (header) ? header[line] : "", KML_STYLE_HEADER);
+      cells[i].text = line < g_strv_length (header) ? header[line] : (char *)"";
+      cells[i].style = KML_STYLE_HEADER;
     }
-    kml_out ("\n");
+    print_line (self, cells);
   }
 }
 
@@ -165,11 +174,6 @@ kml_table_print (const KmlTable *self)
   g_assert (self->cells->len % self->columns->len == 0);
 
   print_header (self);
-  for (guint i = 0; i < self->cells->len; i++) {
-    const Cell *cell = &g_array_index (self->cells, Cell, i);
-
-    print_cell (self, i % self->columns->len, cell->text, cell->style);
-    if ((i + 1) % self->columns->len == 0)
-      kml_out ("\n");
-  }
+  for (guint i = 0; i < self->cells->len; i += self->columns->len)
+    print_line (self, &g_array_index (self->cells, Cell, i));
 }

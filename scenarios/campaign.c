@@ -404,26 +404,21 @@ finish_task (Campaign *self, const Task *task, GError **error)
   return TRUE;
 }
 
-/* Stores from the front of the line what has ended. @past_gaps: and all else that has. */
+/* Whether the first of the line can be stored: whatever comes before it is. */
 static gboolean
-store_finished (Campaign *self, gboolean past_gaps, GError **error)
+has_storable (const Campaign *self)
 {
-  GList *link = self->line.head;
+  return self->line.length > 0 && has_ended (self->line.head->data);
+}
 
-  while (link != NULL) {
-    GList *following = link->next;
-    Task *task = link->data;
+static gboolean
+store_first (Campaign *self, GError **error)
+{
+  Task *task = g_queue_pop_head (&self->line);
+  const gboolean good = finish_task (self, task, error);
 
-    if (has_ended (task)) {
-      if (!finish_task (self, task, error))
-        return FALSE;
-      task_free (task);
-      g_queue_delete_link (&self->line, link);
-    } else if (!past_gaps)
-      break;
-    link = following;
-  }
-  return TRUE;
+  task_free (task);
+  return good;
 }
 
 /* ---- Waiting ---- */
@@ -508,6 +503,7 @@ may_start (const Campaign *self)
          self->line.length < LINE_MAX_LENGTH && !is_told_to_stop (self);
 }
 
+/* A worker that has ended is replaced before anything is stored: storing waits for the disk, runs do not. */
 static gboolean
 work_through (Campaign *self, GError **error)
 {
@@ -515,12 +511,14 @@ work_through (Campaign *self, GError **error)
     while (may_start (self))
       if (!take_next_run (self, error))
         return FALSE;
-    if (self->n_at_work == 0 || is_told_to_stop (self))
+    if (has_storable (self)) {
+      if (!store_first (self, error))
+        return FALSE;
+    } else if (self->n_at_work == 0 || is_told_to_stop (self))
       return TRUE;
-    wait_for_workers (self);
+    else
+      wait_for_workers (self);
     read_workers (self);
-    if (!store_finished (self, FALSE, error))
-      return FALSE;
     tell_progress (self);
   }
 }
@@ -529,20 +527,15 @@ work_through (Campaign *self, GError **error)
 static gboolean
 wind_up (Campaign *self, gboolean failed, GError **error)
 {
-  gboolean good;
+  gboolean good = TRUE;
 
   read_workers (self);
-  for (GList *link = self->line.head; link != NULL;) {
-    GList *following = link->next;
-
-    if (!has_ended (link->data)) {
-      task_free (link->data);
-      g_queue_delete_link (&self->line, link);
-    }
-    link = following;
+  while (self->line.length > 0) {
+    if (has_storable (self))
+      good = store_first (self, failed || !good ? NULL : error) && good;
+    else
+      task_free (g_queue_pop_head (&self->line));
   }
-  good = store_finished (self, TRUE, failed ? NULL : error);
-  g_queue_clear_full (&self->line, (GDestroyNotify)task_free);
   return good;
 }
 

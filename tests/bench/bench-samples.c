@@ -14,7 +14,8 @@
 #include <time.h>
 
 #include "analysis/database.h"
-#include "simcore/recorder-hot.h"
+#include "simcore/recorder.h"
+#include "simcore/workload.h"
 
 static double
 cpu_seconds (void)
@@ -22,7 +23,7 @@ cpu_seconds (void)
   struct timespec now;
 
   clock_gettime (CLOCK_PROCESS_CPUTIME_ID, &now);
-  return (double) now.tv_sec + (double) now.tv_nsec * 1e-9;
+  return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
 static void
@@ -70,8 +71,8 @@ read_samples (const char *path)
       if (batch[i].block >= addresses->len)
         g_array_set_size (addresses, batch[i].block + 1);
       if (batch[i].kind == KML_OP_ALLOC)
-        g_array_index (addresses, KmlAddr, batch[i].block) =
-          kml_allocator_alloc (objects, &batch[i].request, &held);
+        g_array_index (addresses, KmlAddr,
+                       batch[i].block) = kml_allocator_alloc (objects, &batch[i].request, &held);
       sample.addr = g_array_index (addresses, KmlAddr, batch[i].block);
       if (batch[i].kind == KML_OP_FREE)
         sample.op.request.size = kml_allocator_free_block (objects, sample.addr, &batch[i].request);
@@ -89,21 +90,27 @@ read_samples (const char *path)
 static void
 record (KmlRecorder *recorder, const GArray *samples, guint n_repeats)
 {
+  g_autofree KmlJournal *journal = g_new0 (KmlJournal, 1);
+
   for (guint repeat = 0; repeat < n_repeats; repeat++)
     for (guint i = 0; i < samples->len; i++) {
       const Sample *sample = &g_array_index (samples, Sample, i);
 
-      kml_recorder_sample (recorder, &sample->op, sample->start, sample->end, sample->addr,
-                           sample->op.request.size);
+      kml_journal_add (journal, sample->start, sample->end, sample->addr,
+                       kml_what_pack (&sample->op, sample->op.request.size), 8);
+      if (journal->n == KML_JOURNAL_SIZE)
+        kml_recorder_digest (recorder, journal);
     }
-  kml_recorder_flush_samples (recorder);
+  kml_recorder_digest (recorder, journal);
+  if (!kml_recorder_finish (recorder, NULL))
+    abort ();
 }
 
 int
 main (int argc, char **argv)
 {
   g_autoptr (GError) error = NULL;
-  const guint n_repeats = argc > 2 ? (guint) g_ascii_strtoull (argv[2], NULL, 10) : 20;
+  const guint n_repeats = argc > 2 ? (guint)g_ascii_strtoull (argv[2], NULL, 10) : 20;
   g_autofree char *folder = g_dir_make_tmp ("bench-samples-XXXXXX", NULL);
   g_autofree char *path = g_build_filename (folder, "samples.db", NULL);
   const KmlRecordConfig config = { .events = KML_RECORD_ALL, .sampling = 1, .points = 2 };
@@ -135,31 +142,31 @@ main (int argc, char **argv)
     kml_recorder_set_sink (recorder, kml_database_sample_sink, database);
     record (recorder, samples, n_repeats);
     if (!kml_database_end_run (database,
-                               &(KmlDatabaseRun) { .run_id = 1,
-                                                   .run_key = "bench",
-                                                   .scenario = "bench",
-                                                   .title = "",
-                                                   .scenario_text = "",
-                                                   .overrides = "",
-                                                   .base_dir = "",
-                                                   .status = "done",
-                                                   .fingerprint = "",
-                                                   .version = "",
-                                                   .started_at = -1,
-                                                   .wall_ns = -1 },
+                               &(KmlDatabaseRun){ .run_id = 1,
+                                                  .run_key = "bench",
+                                                  .scenario = "bench",
+                                                  .title = "",
+                                                  .scenario_text = "",
+                                                  .overrides = "",
+                                                  .base_dir = "",
+                                                  .status = "done",
+                                                  .fingerprint = "",
+                                                  .version = "",
+                                                  .started_at = -1,
+                                                  .wall_ns = -1 },
                                NULL, &error) ||
         !kml_database_finish (database, &error))
       die (error);
     seconds = cpu_seconds () - before;
     kml_database_close (database);
     g_stat (path, &status);
-    best = MAX (best, (double) recorder->n_samples / seconds);
-    bytes = (double) status.st_size / (double) recorder->n_samples;
+    best = MAX (best, (double)recorder->n_samples / seconds);
+    bytes = (double)status.st_size / (double)recorder->n_samples;
     kml_recorder_free (recorder);
     kml_allocator_destroy (pages);
   }
-  g_print ("raw samples into SQLite: %.1f million a second (best of 5), %.2f bytes each\n", best / 1e6,
-           bytes);
+  g_print ("raw samples into SQLite: %.1f million a second (best of 5), %.2f bytes each\n",
+           best / 1e6, bytes);
   g_unlink (path);
   g_rmdir (folder);
   return 0;

@@ -1,4 +1,4 @@
-/* test-histogram.c
+/* test-histogram.c: buckets tile the integers, quantiles are right to a bucket.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

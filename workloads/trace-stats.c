@@ -273,8 +273,8 @@ GArray *
 kml_trace_stats_sizes (const KmlTraceStats *self)
 {
   GArray *sizes = g_array_new (FALSE, FALSE, sizeof (KmlTraceSizeCount));
-  GHashTableIter iter;
-  gpointer key, value;
+  g_autofree gpointer *large = NULL; /* in any order: sorted below */
+  guint n_large;
 
   for (guint size = 0; size < EXACT_SIZES; size++) {
     const SizeCount *count = &self->exact[size];
@@ -283,10 +283,10 @@ kml_trace_stats_sizes (const KmlTraceStats *self)
     if (count->count > 0)
       g_array_append_val (sizes, row);
   }
-  g_hash_table_iter_init (&iter, self->large);
-  while (g_hash_table_iter_next (&iter, &key, &value)) { /* in any order: sorted below */
-    const SizeCount *count = value;
-    const KmlTraceSizeCount row = { GPOINTER_TO_UINT (key), count->count, count->bytes_alloc };
+  large = g_hash_table_get_keys_as_array (self->large, &n_large);
+  for (guint i = 0; i < n_large; i++) {
+    const SizeCount *count = g_hash_table_lookup (self->large, large[i]);
+    const KmlTraceSizeCount row = { GPOINTER_TO_UINT (large[i]), count->count, count->bytes_alloc };
 
     g_array_append_val (sizes, row);
   }

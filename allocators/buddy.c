@@ -37,32 +37,32 @@
  *
  * Memory that was never used is not on a list: the blocks of the largest order
  * from `frontier` up have no records yet. Setting up takes the same time for
- * 1 MiB and for 1 TiB, and the host gives no memory for what nobody touches. The
- * rest above the last whole block of the largest order is put on the lists at once.
+ * 1 MiB and for 1 TiB (but for one byte a pageblock, with grouping), and the host
+ * gives no memory for what nobody touches. The rest above the last whole block of
+ * the largest order is put on the lists at once.
  *
  * 4. Choice of block
  *
  *   lifo     the block freed last. What Linux does, for the sake of warm caches
  *   fifo     the block freed first. Leaves buddies time to be freed
- *   address  the lowest. Packs best (Knuth's 2.5 has it as an exercise); the lists are then
- *            ordered sets (simcore/frame-set.h), so this costs a few words and not a search. A real
- *            kernel would pay for their bits, n/8 bytes for n frames at each order's scale; here
- *            they are kept by the host and not counted
+ *   address  the lowest, so that what is used gathers at the low end. The lists are then ordered
+ *            sets (simcore/frame-set.h): a few words to look at and no search. A real kernel would
+ *            keep their bits, about n/4 bytes for n frames; here the host does, not counted
  *
  * The frontier comes last, lowest block first.
  *
  * 5. Mobility
  *
- * With grouping = mobility there are free lists for each mobility, and each *pageblock*
- * (2^9 frames, or the largest block if that is less) belongs to one: Mel Gorman and
- * Andy Whitcroft, "The What, The Why and the Where To of Anti-Fragmentation", OLS 2006. A block is
- * freed to the list of its pageblock. When the lists of a mobility have nothing, the *largest* block
- * of another one is taken, so that mixing happens seldom. Unmovable and reclaimable requests, and
- * movable ones that meet a block of at least half a pageblock's order, *steal*: all that is free in the
- * pageblock goes to the lists of the new mobility, and the pageblock itself is *claimed* when at
- * least half of it is now free or of a like mobility. A movable request that meets only smaller
- * blocks takes the smallest and steals nothing: it can be moved away later. Memory that
- * was never used is movable.
+ * With grouping = mobility there are free lists for each mobility, and each *pageblock* (2^9
+ * frames, or the largest block if that is less) belongs to one: Mel Gorman and Andy Whitcroft,
+ * "The What, The Why and the Where To of Anti-Fragmentation", OLS 2006. A block is freed to the
+ * list of its pageblock. When the lists of a mobility have nothing, the *largest* block of
+ * another one is taken, so that mixing happens seldom. Unmovable and reclaimable requests, and
+ * movable ones that meet a block of at least half a pageblock's order, *steal*: all that is
+ * free in the pageblock goes to the lists of the new mobility, and the pageblock itself is
+ * *claimed* when at least half of it is now free or of a like mobility. A movable request that
+ * meets only smaller blocks takes the smallest and steals nothing: it can be moved away later.
+ * Memory that was never used is movable.
  *
  * 6. Constraints
  *
@@ -81,7 +81,8 @@
  *
  * 8. Not modelled
  *
- * Zones, watermarks and reclaim, per-CPU lists, isolated and CMA pageblocks, the high-atomic reserve.
+ * Zones, watermarks and reclaim, per-CPU lists, isolated and CMA pageblocks, the high-atomic
+ * reserve.
  *
  * 9. Invariants, verified by buddy_check()
  *
@@ -99,15 +100,16 @@
 
 #define LARGEST_PAGEBLOCK_ORDER 9 /* 2 MiB of 4 KiB: what a huge page needs, as Linux on x86-64 */
 
-/* Instructions of the paths below as gcc 12 -O2 compiles them for x86-64 with the costs' own code left out: to find
- * and unlink a block or to link one, per split or merge, and per frame that is checked. */
+/* Estimates from reading the paths below without what only a simulation does (counting the free
+ * area, spending, constraints): to find and unlink a block, to link one, per split or merge,
+ * and per frame whose flags are checked. They are not measured on a kernel. */
 #define ALLOC_INSTRUCTIONS 60
 #define FREE_INSTRUCTIONS  45
 #define STEP_INSTRUCTIONS  25
 #define FRAME_INSTRUCTIONS 4
 
-/* Records looked at besides the frames': the neighbour in the list (alloc), the old head (free), and per
- * split or merge the other half and its neighbour. */
+/* Records looked at besides the frames': the neighbour in the list (alloc), the old head
+ * (free), and per split or merge the other half and its neighbour. */
 #define STEP_RECORDS 2
 
 typedef enum {
@@ -233,7 +235,8 @@ put_block (Buddy *self, KmlPfn pfn, guint order, KmlMobility mobility)
   kml_free_area_add (&self->base.machine->free_area, order, mobility);
 }
 
-/* Takes a free block off its list; its first frame is an inner one until something else is written. */
+/* Takes a free block off its list; its first frame is an inner one until something else is
+ * written. */
 static void
 remove_block (Buddy *self, KmlPfn pfn)
 {
@@ -500,8 +503,9 @@ find_smallest_foreign (Buddy *self, const Wish *wish)
   return KML_PFN_NONE;
 }
 
-/* Moves every free block of the pageblock around @pfn to the lists of @mobility. Returns how many frames of
- * it are free or go well with @mobility. Its blocks lie within it: one of them is free and smaller. */
+/* Moves every free block of the pageblock around @pfn to the lists of @mobility. Returns how
+ * many frames of it are free or go well with @mobility. Its blocks lie within it: one of them
+ * is free and smaller. */
 static KmlPfn
 move_pageblock (Buddy *self, KmlPfn pfn, KmlMobility mobility)
 {
@@ -787,8 +791,8 @@ check_blocks (const Buddy *self, KmlFreeArea *ret_all, KmlFreeArea *ret_listed, 
   return TRUE;
 }
 
-/* Y4 for one list: as many blocks as were found, each of the right kind, linked both ways. A list that is
- * too long, or goes in a circle, is found out by counting. */
+/* Y4 for one list: as many blocks as were found, each of the right kind, linked both ways. A
+ * list that is too long, or goes in a circle, is found out by counting. */
 static gboolean
 check_list (const Buddy *self, guint order, KmlMobility mobility, guint64 n_expected,
             GError **error)

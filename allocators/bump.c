@@ -55,8 +55,9 @@ bump_init (KmlAllocator *base, GError **error)
   return TRUE;
 }
 
-/* The free run began at @self->next and begins at @next from now on. No block of the free area spans a multiple of
- * the largest block's size, so what lies behind the next multiple is counted as before. */
+/* The free run began at @self->next and begins at @next from now on. No block of the free area
+ * spans a multiple of the largest block's size, so what lies behind the next multiple is
+ * counted as before. */
 static void
 move_next (Bump *self, guint32 next)
 {

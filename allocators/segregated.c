@@ -17,12 +17,13 @@
  *
  * 2. Order of a slab
  *
- * SLUB's rule, with its boot parameters of the same names. Wanted are min-objects objects (by default
- * 4 (fls (CPUs) + 1): the more CPUs, the more seldom the page allocator should be asked). Among the orders
- * that hold as many, the smallest wins whose tail is at most 1/16 of the slab; when there is none up
- * to max-order, 1/8 and 1/4 are tried, then one object fewer. An object that cannot share a slab
- * gets the smallest that holds it. When the page level has no block of that order, the smallest one that
- * holds an object is tried, so slabs of one bin may differ in order.
+ * SLUB's rule, with parameters called as its boot parameters are. Wanted are min-objects objects (by
+ * default 4 (fls (CPUs) + 1): the more CPUs, the more seldom the page allocator should be
+ * asked). Among the orders that hold as many, the smallest wins whose tail is at most 1/16 of
+ * the slab; when there is none up to max-order, 1/8 and 1/4 are tried, then one object fewer.
+ * An object that cannot share a slab gets the smallest that holds it. When the page level has
+ * no block of that order, the smallest one that holds an object is tried, so slabs of one bin
+ * may differ in order.
  *
  * 3. Objects on their way
  *
@@ -30,69 +31,77 @@
  *     | used | free | used | free -> | used |  | fresh | fresh | tail
  *              |______________^
  *
- * Free objects of a slab form a list inside themselves, last in first out. Objects from n_fresh on were
- * never given out: they are taken when the list is empty, so a new slab costs no walk
+ * Free objects of a slab form a list inside themselves, last in first out. Objects from n_fresh
+ * on were never given out: they are taken when the list is empty, so a new slab costs no walk
  * that links all of it (SLUB does walk, and shuffles for the sake of security, which has no
  * meaning here), and the host gives memory only for objects that were used.
  *
- * A free object begins with one word: the link, 1 + index of the next (16 bits), and a *guard*, 16 bits
- * that follow from its address and are never 0. An object in use begins without: the
+ * A free object begins with one word: the link, 1 + index of the next (16 bits), and a *guard*,
+ * 16 bits that follow from its address and are never 0. An object in use begins without: the
  * guard is cleared when it is given out. So
  *
- *   - an object that is freed twice has its guard still. That its owner has written just these bits by chance
- *     is told apart by a look through the free list, so a double free is always found, at
- *     the price of a compare. A bitmap would find it too, but is one more cold line for each operation.
- *   - a free object that somebody writes to is found when it is given out, before its link leads astray.
+ *   - an object that is freed twice has its guard still. That its owner has written just these
+ *     bits by chance is told apart by a look through the free list, so a double free is always
+ *     found, at the price of a compare. A bitmap would find it too, but would be one more cold
+ *     line for each operation.
+ *   - a free object that somebody writes to is found when it is given out, before its link
+ *     leads astray.
  *
  * Objects have at least 4 bytes for this, and a slab at most 65535 objects.
  *
- * Which object an address means is offset / size. With M = ceil (2^64 / size), the upper half of the
- * 128-bit product offset * M is the quotient and its lower half is below M if and only if nothing remains,
- * for all 32-bit offsets and sizes (Lemire, Kaser and Kurz, "Faster remainder by direct computation",
- * 2019): one multiplication says both which object it is and whether the address is one's beginning.
+ * Which object an address means is offset / size. With M = ceil (2^64 / size), the upper half
+ * of the 128-bit product offset * M is the quotient and its lower half is below M if and only
+ * if nothing remains, for all 32-bit offsets and sizes (Lemire, Kaser and Kurz, "Faster
+ * remainder by direct computation", 2019): one multiplication says both which object it is and
+ * whether the address is one's beginning.
  *
  * 4. Slabs on their way
  *
- *                  alloc takes the last object          free
- *     current ----------------------------------> full ------> partial (list) ---> empty (list) ---> page level
- *        ^------------------------------------------------------------'  '----------'                more than `keep`
+ *              the last object          an object           the last one
+ *              is taken                 is freed            is freed
+ *     current ----------------> full ------------> partial -------------> empty
+ *        ^                     (no list)          (a list) |             (a list) |
+ *        |_________________________________________________|______________________|
+ *                            another current slab is needed            more than `keep`: page level
  *
- * Each bin has one current slab, from which objects are taken until it is full; then the first partial slab
- * becomes current, or an empty one, or a new one. A bin without a current slab points to the
- * record of the first reserved frame, which is zero for ever (M1 of ram.h): a slab with
- * nothing to give, so the fast path needs no question. list = fifo gives slabs time to become empty (SLUB
- * appends, too); lifo takes the one that was full last.
+ * Each bin has one current slab, from which objects are taken until it is full; then the first
+ * partial slab becomes current, or an empty one, or a new one. A bin without a current slab
+ * points to the record of the first reserved frame, which is zero for ever (M1 of ram.h): a
+ * slab with nothing to give, so the fast path needs no question. list = fifo gives slabs time
+ * to become empty (SLUB appends, too); lifo takes the one that was full last.
  *
  * 5. Where things are
  *
- * Links and guards lie in simulated RAM, in the objects; the slab's header is the record of its first
- * frame; records of all its frames lead there. Bins and the table of sizes are a kernel's static data, and are
- * not taken from the page level. Metadata is the tails.
+ * Links and guards lie in simulated RAM, in the objects; the slab's header is the record of its
+ * first frame; records of all its frames lead there. Bins and the table of sizes are a kernel's
+ * static data, and are not taken from the page level. Metadata is the tails.
  *
  * The contents of objects are not modelled: __GFP_ZERO is paid for, not done.
  *
  * 6. Constraints
  *
- * A slab is aligned to a page. So an alignment is kept by a bin whose size is a multiple of it, and a boundary by
- * a bin of a power of two that is not above it, neither more than a page. Whatever no bin keeps, and
- * every limit of address, is left to the page level.
+ * A slab is aligned to a page. So an alignment is kept by a bin whose size is a multiple of it,
+ * and a boundary by a bin of a power of two that is not above it, neither more than a page.
+ * Whatever no bin keeps, and every limit of address, is left to the page level.
  *
  * 7. Costs
  *
- * SLUB's fast path: kmem_cache_alloc() is about 40 instructions with a hot reference to the CPU's slab, one to the
- * object for its link, and a compare-and-exchange without lock; kfree() finds the record (warm) first. Objects were
- * freed lately and are warm; fresh ones are cold. The slow paths add a lock (the list's) and the
- * slab's record. Numbers of instructions are at their definition.
+ * Those of SLUB's paths. Fast: a hot reference to the CPU's slab and one to the bin, one to the
+ * object for its link, and a compare-and-exchange without lock; to free, the record that the
+ * address leads to comes first, warm. An object was freed not long ago and is warm, a fresh one
+ * is cold. Slow: the list's lock and the slab's record and its neighbour's. The numbers of
+ * instructions are at their definition.
  *
  * 8. Not modelled
  *
- * Slabs of single CPUs (a layer's business), NUMA nodes, constructors, kmalloc's separate caches for
- * reclaimable and accounted objects, debugging red zones, merging of caches.
+ * Slabs of single CPUs (a layer's business), NUMA nodes, constructors, kmalloc's separate
+ * caches for reclaimable and accounted objects, debugging red zones, merging of caches.
  *
  * 9. Invariants, verified by segregated_check()
  *
- *   S1  a slab's frames all lead to its first, which says how many objects fit, and its run holds them
- *   S2  a slab's free list has n_fresh - n_used different objects, all below n_fresh, each with its guard
+ *   S1  a slab's frames all lead to its first; as many objects as it says fit in its run
+ *   S2  a slab's free list has n_fresh - n_used different objects, all below n_fresh, each with
+ *       its guard
  *   S3  a slab is on its bin's partial list if it has used and free objects, on its empty list
  *       if it has none in use, on none if it is full or current; the lists' links and counts agree
  *   S4  a bin has at most keep empty slabs
@@ -114,7 +123,8 @@
 
 G_STATIC_ASSERT (KML_MAX_BINS < LARGE);
 
-/* Instructions, from counting Linux 6.1's paths in SLUB (see 7) and, for the slow ones, what is below. */
+/* Estimates from reading the paths below without assertions, guards and what only a simulation
+ * does; they are not measured on a kernel. */
 #define ALLOC_INSTRUCTIONS  40
 #define FREE_INSTRUCTIONS   45
 #define LIST_INSTRUCTIONS   60 /* to put a slab on a list or take it off */
@@ -208,8 +218,8 @@ order_that_holds (const Segregated *self, guint64 n_objects, guint64 size)
   return n_pages == 0 ? 0 : 64 - (guint)__builtin_clzll (n_pages);
 }
 
-/* The smallest order up to max_order that holds @n_objects and leaves at most 1/@parts of the slab; more than
- * max_order: none does. */
+/* The smallest order up to max_order that holds @n_objects and leaves at most 1/@parts of the
+ * slab; more than max_order: none does. */
 static guint
 order_with_tail (const Segregated *self, guint64 n_objects, guint64 size, guint parts)
 {
@@ -290,7 +300,8 @@ raise_small_bins (KmlBins *bins)
   bins->n = n;
 }
 
-/* Bins are multiples of the table's grain, or the quantum's if that is less, so all sizes of a grain have one bin. */
+/* Bins are multiples of the table's grain, or the quantum's if that is less, so all sizes of a
+ * grain have one bin. */
 static void
 init_table (Segregated *self)
 {
@@ -481,8 +492,8 @@ release_slab (Segregated *self, Bin *bin, KmlPfn pfn, const KmlRequest *how)
   kml_allocator_free_block (self->base.lower, kml_ram_addr (ram_of (self), pfn), how);
 }
 
-/* A slab that was full, or that has become empty, and is not current, changes its list. Returns what segregated_free() is to return: as
- * its last call it needs no registers saved. */
+/* A slab that was full, or that has become empty, and is not current, changes its list. Returns
+ * what segregated_free() is to return: as its last call it needs no registers saved. */
 static guint64 G_GNUC_NO_INLINE
 move_slab (Segregated *self, Bin *bin, KmlPfn pfn, const KmlRequest *how)
 {
@@ -506,7 +517,7 @@ move_slab (Segregated *self, Bin *bin, KmlPfn pfn, const KmlRequest *how)
 /* ---- Objects ---- */
 
 /* What a free object at @addr has in the upper half of its first word: the middle of a product with
- * 2^32 / golden ratio, so neighbours differ; odd, so never 0. */
+ * 2^32 / golden ratio, so neighbours differ; its lowest bit is set, so it is never 0. */
 static inline guint32
 guard_of (KmlAddr addr)
 {
@@ -528,8 +539,9 @@ is_listed (const Segregated *self, const Bin *bin, const KmlFrame *slab, guint64
   return FALSE;
 }
 
-/* The host's cache gets what the next operation will touch: objects and records of partial slabs were left alone for
- * long. It saves the host time and changes nothing else; a link of 0 fetches something harmless. */
+/* The host's cache gets what the next operation will touch: objects and records of partial
+ * slabs were left alone for long. It saves the host time and changes nothing else; a link of 0
+ * fetches something harmless. */
 static inline void
 fetch_object (const Segregated *self, const Bin *bin, KmlPfn pfn, guint link)
 {
@@ -724,8 +736,8 @@ segregated_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_he
                       request, ret_held);
 }
 
-/* The object at @addr begins as a free one does. If it is none, its owner wrote that; once it is wiped out, there is
- * no doubt. */
+/* The object at @addr begins as a free one does. If it is none, its owner wrote that; once it
+ * is wiped out, there is no doubt. */
 static guint64 G_GNUC_NO_INLINE
 free_suspicious (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
 {
@@ -818,7 +830,8 @@ next_run (const Segregated *self, KmlPfn *pfn)
   return FALSE;
 }
 
-/* Marks the free objects of a slab, of those that were given out. FALSE: the list is broken (S2). */
+/* Marks the free objects of a slab, of those that were given out. FALSE: the list is broken
+ * (S2). */
 static gboolean
 mark_free (const Segregated *self, const Bin *bin, KmlPfn pfn, guint8 *ret_is_free)
 {

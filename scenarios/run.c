@@ -15,13 +15,13 @@
 struct _KmlRun {
   const KmlScenario *scenario;
   const KmlRunSpec *spec;
-  KmlMachine *machine;     /* (owned) */
-  KmlAllocator *pages;     /* (owned) */
-  KmlAllocator *objects;   /* (owned) */
-  GPtrArray *workloads;    /* (owned) (element-type KmlWorkload) */
-  KmlRecorder *recorder;   /* (owned) */
+  KmlMachine *machine;   /* (owned) */
+  KmlAllocator *pages;   /* (owned) */
+  KmlAllocator *objects; /* (owned) */
+  GPtrArray *workloads;  /* (owned) (element-type KmlWorkload) */
+  KmlRecorder *recorder; /* (owned) */
   KmlDriverConfig driver;
-  char *fingerprint;       /* (owned) (nullable) */
+  char *fingerprint; /* (owned) (nullable) */
   guint64 n_operations;
 };
 
@@ -38,7 +38,7 @@ build_machine (KmlRun *self, GError **error)
        kml_profile_load (settings.profile, kml_scenario_base_dir (self->scenario), config.cost,
                          error);
   if (ok) {
-    config.n_cpus = (guint) settings.cpus;
+    config.n_cpus = (guint)settings.cpus;
     config.ram = settings.ram;
     config.page_size = settings.page_size;
     self->machine = kml_machine_new (&config, error);
@@ -55,8 +55,8 @@ build_workloads (KmlRun *self, GError **error)
 
   for (guint i = 0; i < names->len; i++) {
     const char *name = g_ptr_array_index (names, i);
-    g_autofree char *prefix =
-      name[0] == '\0' ? g_strdup ("workload") : g_strconcat ("workload.", name, NULL);
+    g_autofree char *prefix = name[0] == '\0' ? g_strdup ("workload")
+                                              : g_strconcat ("workload.", name, NULL);
     g_autofree char *kind_key = g_strconcat (prefix, ".kind", NULL);
     const KmlWorkloadOps *ops = kml_workload_find (kml_run_spec_get (self->spec, kind_key));
     KmlWorkload *workload;
@@ -95,7 +95,7 @@ collect_sizes (KmlRun *self, GError **error)
   }
   g_array_sort (counts, compare_size_counts);
   for (guint i = 0; i < counts->len; i++) {
-    KmlSizeCount *all = (KmlSizeCount *) counts->data;
+    KmlSizeCount *all = (KmlSizeCount *)counts->data;
 
     if (n > 0 && all[n - 1].size == all[i].size)
       all[n - 1].count += all[i].count;
@@ -123,7 +123,7 @@ resolve_bins (KmlRun *self, KmlAllocator *objects, GError **error)
   g_assert (quantum_param != NULL); /* who has bins that can be computed has a quantum */
   quantum = G_STRUCT_MEMBER (guint64, objects, quantum_param->offset);
   counts = collect_sizes (self, error);
-  if (counts == NULL || !kml_bins_parse (text, quantum, (const KmlSizeCount *) counts->data,
+  if (counts == NULL || !kml_bins_parse (text, quantum, (const KmlSizeCount *)counts->data,
                                          counts->len, &bins, error))
     return FALSE;
   list = kml_bins_format (&bins);
@@ -175,12 +175,12 @@ build_driver (KmlRun *self, GError **error)
 
   if (!kml_run_spec_apply (self->spec, "scenario", kml_scenario_params, &settings, error))
     return FALSE;
-  self->driver = (KmlDriverConfig) {
+  self->driver = (KmlDriverConfig){
     .machine = self->machine,
     .pages = self->pages,
     .objects = self->objects,
     .recorder = self->recorder,
-    .workloads = (KmlWorkload *const *) self->workloads->pdata,
+    .workloads = (KmlWorkload *const *)self->workloads->pdata,
     .n_workloads = self->workloads->len,
     .until = settings.until == 0 ? KML_TIME_MAX : settings.until,
   };
@@ -195,7 +195,7 @@ kml_run_new (const KmlScenario *scenario, const KmlRunSpec *spec, GError **error
 
   self->scenario = scenario;
   self->spec = spec;
-  self->workloads = g_ptr_array_new_with_free_func ((GDestroyNotify) kml_workload_free);
+  self->workloads = g_ptr_array_new_with_free_func ((GDestroyNotify)kml_workload_free);
   if (!build_machine (self, error) || !build_workloads (self, error) ||
       !build_allocators (self, error) || !build_recorder (self, error) ||
       !build_driver (self, error)) {
@@ -292,7 +292,7 @@ add_counters (GArray *metrics, const char *prefix, const KmlCounterInfo *infos,
     const KmlMetric metric = {
       .name = g_strconcat (prefix, ".", infos[i].name, NULL),
       .unit = infos[i].unit,
-      .value = (double) counters[i],
+      .value = (double)counters[i],
     };
 
     g_array_append_val (metrics, metric);
@@ -306,7 +306,7 @@ add_up_equal_names (GArray *metrics)
   guint n = 0;
 
   for (guint i = 0; i < metrics->len; i++) {
-    KmlMetric *all = (KmlMetric *) metrics->data;
+    KmlMetric *all = (KmlMetric *)metrics->data;
 
     if (n > 0 && g_str_equal (all[n - 1].name, all[i].name)) {
       all[n - 1].value += all[i].value;
@@ -326,8 +326,7 @@ kml_run_metrics (const KmlRun *self)
 {
   GArray *metrics = kml_recorder_metrics (self->recorder);
 
-  add_counters (metrics, self->pages->ops->name, self->pages->ops->counters,
-                self->pages->counters);
+  add_counters (metrics, self->pages->ops->name, self->pages->ops->counters, self->pages->counters);
   add_counters (metrics, self->objects->ops->name, self->objects->ops->counters,
                 self->objects->counters);
   for (guint i = 0; i < self->workloads->len; i++) {

@@ -19,7 +19,8 @@ KmlRun *kml_run_new (const KmlScenario *scenario, const KmlRunSpec *spec, GError
 void kml_run_free (KmlRun *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlRun, kml_run_free)
 
-void kml_run_set_progress (KmlRun *self, void (*progress) (guint64 n_operations, double share, gpointer data),
+void kml_run_set_progress (KmlRun *self,
+                           void (*progress) (guint64 n_operations, double share, gpointer data),
                            gpointer data);
 void kml_run_set_sink (KmlRun *self, KmlSampleSink sink, gpointer data);
 void kml_run_set_checking (KmlRun *self, gboolean check_every_operation);

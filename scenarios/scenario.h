@@ -45,7 +45,7 @@ typedef struct {
 /* One line of [expect]: what a metric should be. */
 typedef struct {
   char *metric;
-  char *text; /* as written: ">= 1", "0.18 +- 0.01" */
+  char *text;    /* as written: ">= 1", "0.18 +- 0.01" */
   double lo, hi; /* the range that holds; infinite where open */
   gboolean lo_open, hi_open;
   char *when_key, *when_value; /* (nullable): only for runs with this setting */
@@ -57,8 +57,8 @@ typedef struct _KmlScenario KmlScenario;
 /* @overrides: "group.key=value" strings, NULL-terminated, (nullable). On any problem NULL is returned and
  * @problems says all of it; a file that cannot be read is a problem with line 0. @ret_code (nullable): KML_ERROR_INPUT,
  * or KML_ERROR_WORLD when the disk failed while reading. */
-KmlScenario *kml_scenario_load (const char *path, const char *const *overrides,
-                                GPtrArray *problems, KmlErrorCode *ret_code);
+KmlScenario *kml_scenario_load (const char *path, const char *const *overrides, GPtrArray *problems,
+                                KmlErrorCode *ret_code);
 
 /* The same from text already in memory (a database's scenario_text); PATHs are relative to @base_dir. */
 KmlScenario *kml_scenario_load_text (const char *name, const char *base_dir, const char *text,
@@ -67,12 +67,12 @@ KmlScenario *kml_scenario_load_text (const char *name, const char *base_dir, con
 void kml_scenario_free (KmlScenario *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlScenario, kml_scenario_free)
 
-const char *kml_scenario_name (const KmlScenario *self);     /* file name without folder */
+const char *kml_scenario_name (const KmlScenario *self); /* file name without folder */
 const char *kml_scenario_base_dir (const KmlScenario *self);
 const char *kml_scenario_title (const KmlScenario *self);
 const char *kml_scenario_question (const KmlScenario *self); /* "" when not given */
 const char *kml_scenario_text (const KmlScenario *self);
-char *kml_scenario_overrides (const KmlScenario *self);      /* one a line (transfer full) */
+char *kml_scenario_overrides (const KmlScenario *self); /* one a line (transfer full) */
 
 /* (element-type KmlExpectation) (transfer none) */
 const GPtrArray *kml_scenario_expectations (const KmlScenario *self);
@@ -86,8 +86,9 @@ const char *const *kml_scenario_axes (const KmlScenario *self);
 typedef struct {
   guint64 index; /* 0 .. n_runs - 1 */
   guint64 repetition;
-  guint64 seed;        /* of this run: kml_rng_repetition_seed (scenario.seed, repetition) */
-  char *key;           /* identity of the run: hash of settings, seed and program version, 32 hexadecimal digits */
+  guint64 seed; /* of this run: kml_rng_repetition_seed (scenario.seed, repetition) */
+  char *
+      key; /* identity of the run: hash of settings, seed and program version, 32 hexadecimal digits */
   GPtrArray *settings; /* (element-type KmlSetting): every effective one, sorted by key */
 } KmlRunSpec;
 
@@ -122,18 +123,20 @@ typedef struct {
 /* What the lines of a group are. */
 typedef enum {
   KML_GROUP_SETTINGS, /* settings of a run */
-  KML_GROUP_SWEEP,    /* settings of any group, by their full names, with the values they take in turn */
-  KML_GROUP_EXPECT,   /* metrics and what they should be */
+  KML_GROUP_SWEEP, /* settings of any group, by their full names, with the values they take in turn */
+  KML_GROUP_EXPECT, /* metrics and what they should be */
 } KmlGroupKind;
 
 /* A group of a scenario file and the settings it has besides those of what it chooses. */
 typedef struct {
   const char *name; /* "machine" */
   KmlGroupKind kind;
-  gboolean named;              /* [workload NAME] */
-  const char *chooser;         /* (nullable): the key that chooses a plug-in, "allocator" or "kind"; in @params too */
-  GArray *(*plugins) (void);   /* (nullable): what it chooses from, sorted by name (transfer full) (element-type KmlPlugin) */
-  const KmlParam *params;      /* (nullable): of the group itself */
+  gboolean named; /* [workload NAME] */
+  const char *
+      chooser; /* (nullable): the key that chooses a plug-in, "allocator" or "kind"; in @params too */
+  GArray *(*plugins) (
+      void); /* (nullable): what it chooses from, sorted by name (transfer full) (element-type KmlPlugin) */
+  const KmlParam *params; /* (nullable): of the group itself */
   const char *summary;
 } KmlGroupInfo;
 

@@ -118,18 +118,14 @@ add_fragmentation (const KmlRecorder *self, GArray *metrics)
   const double mean = self->held_time == 0 ? 0.0
                                            : (double)(self->held_time - self->requested_time) /
                                                  (double)self->held_time;
-  guint64 requested = 0, held = 0;
   guint largest = 10; /* buddyinfo's columns at least */
 
   add_metric (metrics, "ratio", mean, "frag.internal.mean");
-  if (self->waste != NULL) {
-    for (guint i = 0; i < KML_WASTE_N; i++) {
-      requested += self->waste[i].requested;
-      held += self->waste[i].held;
-    }
-    add_metric (metrics, "ratio", held == 0 ? 0.0 : (double)(held - requested) / (double)held,
-                "frag.internal.requests");
-  }
+  add_metric (metrics, "ratio",
+              self->all_held == 0
+                  ? 0.0
+                  : (double)(self->all_held - self->all_requested) / (double)self->all_held,
+              "frag.internal.requests");
   add_metric (metrics, "ratio",
               (double)kml_recorder_internal_ppb (self->requested, self->held) / 1e9,
               "frag.internal.end");

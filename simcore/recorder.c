@@ -397,6 +397,7 @@ digest_totals (KmlRecorder *self, const KmlJournal *journal)
   guint64 requested = self->requested, held = self->held, live_blocks = self->live_blocks;
   guint64 peak_requested = self->peak_requested, peak_held = self->peak_held;
   guint64 requested_at_peak_held = self->requested_at_peak_held;
+  guint64 all_requested = self->all_requested, all_held = self->all_held;
   guint64 n_alloc = 0, n_free = 0;
   KmlTime last = self->last_time;
 
@@ -413,6 +414,8 @@ digest_totals (KmlRecorder *self, const KmlJournal *journal)
       if (block == 0)
         break; /* failed: counted one by one */
       n_alloc++;
+      all_requested += size;
+      all_held += block;
       live_blocks++;
       requested += size;
       held += block;
@@ -441,6 +444,8 @@ digest_totals (KmlRecorder *self, const KmlJournal *journal)
   self->peak_requested = peak_requested;
   self->peak_held = peak_held;
   self->requested_at_peak_held = requested_at_peak_held;
+  self->all_requested = all_requested;
+  self->all_held = all_held;
   self->n_alloc += n_alloc;
   self->n_free += n_free;
   self->last_time = last;

@@ -140,7 +140,8 @@ typedef struct {
   guint64 peak_reserved, peak_metadata;
   KmlTime last_time; /* up to which the integrals go */
   unsigned __int128 requested_time, held_time;
-  guint64 area_version; /* of the free area when the peaks below were looked at */
+  guint64 all_requested, all_held; /* bytes, over all requests given a block */
+  guint64 area_version;            /* of the free area when the peaks below were looked at */
   guint64 peak_external_ppb;
 
   KmlHistogram *latency[KML_N_OPERATIONS][KML_N_CONTEXTS]; /* (owned) (nullable) */

@@ -322,8 +322,9 @@ END_TEST
 
 /* ---- Mobility ---- */
 
-/* Pageblocks of 4 frames: max-order is less than 9, so a pageblock is the largest block. A letter is a frame in use
- * for Movable, Unmovable, Reclaimable; the line below says whose pageblock it is.
+/* Pageblocks of 4 frames: max-order is less than 9, so a pageblock is the largest block. A
+ * letter is a frame in use for Movable, Unmovable, Reclaimable; the line below says whose
+ * pageblock it is.
  *
  *     M...|....|....     MM..|UU..|R...     MMMM|UU..|R.M.     MMMM|UUR.|R.M.
  *      M    m    m        M    U    R        M    U    M        M    R    M
@@ -348,7 +349,8 @@ START_TEST (mobilities_live_in_pageblocks_of_their_own)
 }
 END_TEST
 
-/* Pageblocks of 16 frames, of which only single ones are free: movable requests take one and leave the rest. */
+/* Pageblocks of 16 frames, of which only single ones are free: movable requests take one and
+ * leave the rest. */
 START_TEST (movable_requests_do_not_steal_small_blocks)
 {
   start_with (16, "4", "lifo", "mobility");
@@ -375,7 +377,8 @@ END_TEST
 
 /* ---- Costs ---- */
 
-/* With every item at 1 ps: a lock, two hot references, the instructions, and 1 + frames + 2 per split warm ones. */
+/* With every item at 1 ps: a lock, two hot references, the instructions, and 1 + frames + 2 per
+ * split warm ones. */
 START_TEST (a_split_costs_more_than_none)
 {
   KmlTime start, without, with;

@@ -122,7 +122,8 @@ START_TEST (a_boundary_is_not_crossed)
 }
 END_TEST
 
-/* 15 free frames are blocks of 8, 4, 2 and 1; after frame 0 is taken, the 14 are 1 + 2 + 4 and 4 + 2 + 1. */
+/* 15 free frames are blocks of 8, 4, 2 and 1; after frame 0 is taken, the 14 are 1 + 2 + 4 and
+ * 4 + 2 + 1. */
 START_TEST (the_free_run_is_counted_as_aligned_blocks)
 {
   const guint64 *blocks = machine->free_area.blocks[KML_MOBILITY_UNMOVABLE];

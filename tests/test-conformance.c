@@ -110,6 +110,7 @@ START_TEST (same_seed_same_addresses_and_costs)
   const guint64 first = history_of (_i, 7);
   g_autofree char *elsewhere = g_malloc (12345); /* the host's heap differs */
 
+  ck_assert_ptr_nonnull (elsewhere);
   ck_assert_uint_eq (history_of (_i, 7), first);
   ck_assert_uint_ne (history_of (_i, 8), first);
 }

@@ -15,7 +15,7 @@ START_TEST (the_frame_table_lies_at_the_end_of_ram)
   assert_no_error (error);
   ck_assert_uint_eq (ram->n_frames, 16384);
   ck_assert_uint_eq (ram->n_frames - ram->n_usable, 16384 * 32 / 4096);
-  ck_assert_ptr_eq (ram->frames, ram->store + ((guint64) ram->n_usable << 12));
+  ck_assert_ptr_eq (ram->frames, ram->store + ((guint64)ram->n_usable << 12));
 }
 END_TEST
 
@@ -98,7 +98,7 @@ START_TEST (counts_add_up_for_random_runs)
 
   kml_rng_init (&rng, 11, "runs");
   for (guint i = 0; i < 2000; i++) {
-    const KmlPfn first = (KmlPfn) kml_rng_below (&rng, 1 << 22);
+    const KmlPfn first = (KmlPfn)kml_rng_below (&rng, 1 << 22);
     const guint64 n = 1 + kml_rng_below (&rng, 1 << 12);
     guint64 sum = 0;
 

@@ -157,7 +157,8 @@ START_TEST (a_request_is_rounded_up_to_a_bin)
 }
 END_TEST
 
-/* The table, and the bisection above it, against the plain search: every size up to the largest bin. */
+/* The table, and the bisection above it, against the plain search: every size up to the largest
+ * bin. */
 START_TEST (every_size_gets_the_smallest_bin_that_holds_it)
 {
   const char *const sets[] = { "linux", "geometric:8", "24,1000,5000,9000,20000", "4,9,27,31,64" };
@@ -322,7 +323,8 @@ START_TEST (a_slab_has_no_more_objects_than_a_link_can_name)
 }
 END_TEST
 
-/* One frame of memory in two is in use: no slab of 832 bytes can have order 2, but one of order 0 holds 4. */
+/* One frame of memory in two is in use: no slab of 832 bytes can have order 2, but one of order
+ * 0 holds 4. */
 START_TEST (a_smaller_slab_does_when_memory_is_in_pieces)
 {
   const KmlRequest page = { .size = PAGE };
@@ -384,7 +386,8 @@ END_TEST
 
 /* ---- Slabs on their way ---- */
 
-/* Slabs of one page with two objects; keep = 1. Each line shows the objects in use and where each slab is. */
+/* Slabs of one page with two objects; keep = 1. Each line shows the objects in use and where
+ * each slab is. */
 START_TEST (slabs_go_from_list_to_list)
 {
   g_autoptr (GError) error = NULL;
@@ -512,8 +515,9 @@ END_TEST
 
 /* ---- Division without dividing ---- */
 
-/* The quotient and the remainder that segregated_free() takes from one product, for every offset of slabs of
- * awkward sizes: all objects of such slabs can be freed, and none of the addresses between. */
+/* The quotient and the remainder that segregated_free() takes from one product, for every
+ * offset of slabs of awkward sizes: all objects of such slabs can be freed, and none of the
+ * addresses between. */
 START_TEST (the_reciprocal_finds_every_object)
 {
   KmlRng rng;

@@ -16,7 +16,7 @@
 #define assert_error(error, code_, fragment)                                                       \
   do {                                                                                             \
     ck_assert_msg ((error) != NULL, "no error, but one with “%s” was expected", fragment);         \
-    ck_assert_msg ((error)->code == (int) (code_), "code %d: %s", (error)->code, (error)->message); \
+    ck_assert_msg ((error)->code == (int)(code_), "code %d: %s", (error)->code, (error)->message); \
     ck_assert_msg (strstr ((error)->message, fragment) != NULL, "“%s” does not say “%s”",          \
                    (error)->message, fragment);                                                    \
   } while (0)

@@ -106,7 +106,7 @@ read_at (const KmlTraceBinary *self, guint64 offset, guint8 *bytes, gsize n, GEr
 
   while (done < n) {
     const gssize more = pread (kml_trace_input_fd (self->input), bytes + done, n - done,
-                               (off_t) (offset + done));
+                               (off_t)(offset + done));
 
     if (more < 0 && errno == EINTR)
       continue;
@@ -117,7 +117,7 @@ read_at (const KmlTraceBinary *self, guint64 offset, guint8 *bytes, gsize n, GEr
     }
     if (more == 0)
       return damaged (self, offset + done, "the file ends early", error);
-    done += (gsize) more;
+    done += (gsize)more;
   }
   return TRUE;
 }
@@ -151,8 +151,7 @@ unpack (const KmlTraceBinary *self, const guint8 *bytes, guint64 length, guint64
 
   parse_section (bytes, &section);
   if (section.tag != tag || section.stored_length != length - KML_KMT_SECTION ||
-      section.checksum !=
-        kml_kmt_checksum (bytes, bytes + KML_KMT_SECTION, section.stored_length))
+      section.checksum != kml_kmt_checksum (bytes, bytes + KML_KMT_SECTION, section.stored_length))
     return damaged (self, offset, "the checksum is wrong: the file is damaged", error);
   if (section.raw_length > raw_size || section.codec > KML_KMT_ZSTD ||
       kml_kmt_load32 (bytes + 44) != 0)
@@ -176,14 +175,14 @@ unpack (const KmlTraceBinary *self, const guint8 *bytes, guint64 length, guint64
 static char *
 get_text (KmlKmtCursor *cursor)
 {
-  const guint64 length = kml_kmt_get_below (cursor, (guint64) (cursor->end - cursor->at) + 1);
+  const guint64 length = kml_kmt_get_below (cursor, (guint64)(cursor->end - cursor->at) + 1);
   char *text;
 
-  if (length > (guint64) (cursor->end - cursor->at)) {
+  if (length > (guint64)(cursor->end - cursor->at)) {
     cursor->overrun = TRUE;
     return g_strdup ("");
   }
-  text = g_strndup ((const char *) cursor->at, length);
+  text = g_strndup ((const char *)cursor->at, length);
   cursor->at += length;
   return text;
 }
@@ -193,7 +192,7 @@ get_strings (KmlKmtCursor *cursor, KmlTraceStrings *strings)
 {
   const guint64 n = kml_kmt_get_below (cursor, G_MAXUINT32);
 
-  kml_trace_strings_init (strings, (guint) MIN (n, G_MAXUINT32 - 1));
+  kml_trace_strings_init (strings, (guint)MIN (n, G_MAXUINT32 - 1));
   for (guint64 i = 0; i < n && !cursor->overrun; i++) {
     g_autofree char *text = get_text (cursor);
 
@@ -230,9 +229,9 @@ get_index (KmlTraceBinary *self, KmlKmtCursor *cursor, guint64 n_stream)
 
     entry.offset = kml_kmt_get_below (cursor, self->footer_offset);
     entry.first_time_ns = kml_kmt_get_below (cursor, KML_TIME_MAX / KML_NS);
-    entry.n_events = (guint32) kml_kmt_get_below (cursor, KML_KMT_BLOCK_EVENTS + 1);
-    entry.live_objects = (guint32) kml_kmt_get_below (cursor, G_MAXUINT32);
-    entry.live_pages = (guint32) kml_kmt_get_below (cursor, G_MAXUINT32);
+    entry.n_events = (guint32)kml_kmt_get_below (cursor, KML_KMT_BLOCK_EVENTS + 1);
+    entry.live_objects = (guint32)kml_kmt_get_below (cursor, G_MAXUINT32);
+    entry.live_pages = (guint32)kml_kmt_get_below (cursor, G_MAXUINT32);
     if (entry.n_events == 0 || entry.first_time_ns < time_ns ||
         (i == 0 ? entry.offset != KML_KMT_HEADER : entry.offset < offset + KML_KMT_SECTION))
       cursor->overrun = TRUE;
@@ -254,7 +253,7 @@ get_footer (KmlTraceBinary *self, KmlKmtCursor *cursor, guint64 n_stream)
   self->source = get_text (cursor);
   info->duration_ns = kml_kmt_get_below (cursor, KML_TIME_MAX / KML_NS + 1);
   info->n_lines = kml_kmt_get_varint (cursor);
-  info->n_cpus = (guint) kml_kmt_get_below (cursor, G_MAXUINT16 + 2);
+  info->n_cpus = (guint)kml_kmt_get_below (cursor, G_MAXUINT16 + 2);
   info->live_objects_peak = kml_kmt_get_below (cursor, MIN (n_stream + 1, G_MAXUINT32));
   info->live_pages_peak = kml_kmt_get_below (cursor, MIN (n_stream + 1, G_MAXUINT32));
   info->malformed_line = kml_kmt_get_varint (cursor);
@@ -316,8 +315,7 @@ read_header (KmlTraceBinary *self, GError **error)
   if (kml_kmt_load32 (header + 8) > KML_KMT_VERSION && kml_kmt_load32 (header + 8) < 0x10000) {
     g_set_error (error, KML_ERROR, KML_ERROR_NEWER,
                  "%s: version %u of the binary form: this program reads version %u",
-                 kml_trace_input_shown (self->input), kml_kmt_load32 (header + 8),
-                 KML_KMT_VERSION);
+                 kml_trace_input_shown (self->input), kml_kmt_load32 (header + 8), KML_KMT_VERSION);
     return FALSE;
   }
   if (kml_kmt_load64 (header + 24) != XXH3_64bits (header, 24) ||
@@ -352,7 +350,7 @@ read_trailer (KmlTraceBinary *self, GError **error)
 static void
 clear_name (gpointer data)
 {
-  g_free (((KmlTraceNameCount *) data)->name);
+  g_free (((KmlTraceNameCount *)data)->name);
 }
 
 KmlTraceBinary *
@@ -400,8 +398,8 @@ kml_trace_binary_free (KmlTraceBinary *self)
 static void
 get_template (const KmlTraceBinary *self, KmlKmtCursor *cursor, KmlTraceEvent *event)
 {
-  const guint8 what = (guint8) kml_kmt_get_below (cursor, 32);
-  const guint8 which = (guint8) kml_kmt_get_below (cursor, 128);
+  const guint8 what = (guint8)kml_kmt_get_below (cursor, 32);
+  const guint8 which = (guint8)kml_kmt_get_below (cursor, 128);
 
   *event = (KmlTraceEvent){
     .kind = what & 3,
@@ -409,15 +407,15 @@ get_template (const KmlTraceBinary *self, KmlKmtCursor *cursor, KmlTraceEvent *e
     .flags = what >> 3,
     .order = which & 31,
     .mobility = which >> 5,
-    .site = (guint32) kml_kmt_get_below (cursor, self->info->n_sites + 1u),
-    .cache = (guint32) kml_kmt_get_below (cursor, self->info->n_caches + 1u),
+    .site = (guint32)kml_kmt_get_below (cursor, self->info->n_sites + 1u),
+    .cache = (guint32)kml_kmt_get_below (cursor, self->info->n_caches + 1u),
   };
   if (event->kind == KML_OP_ALLOC) {
-    event->gfp = (guint32) kml_kmt_get_below (cursor, G_MAXUINT32);
-    event->bytes_req = (guint32) kml_kmt_get_below (cursor, G_MAXUINT32 + G_GUINT64_CONSTANT (1));
-    event->bytes_alloc =
-      event->bytes_req +
-      (guint32) kml_kmt_get_below (cursor, G_MAXUINT32 - event->bytes_req + G_GUINT64_CONSTANT (1));
+    event->gfp = (guint32)kml_kmt_get_below (cursor, G_MAXUINT32);
+    event->bytes_req = (guint32)kml_kmt_get_below (cursor, G_MAXUINT32 + G_GUINT64_CONSTANT (1));
+    event->bytes_alloc = event->bytes_req +
+                         (guint32)kml_kmt_get_below (cursor, G_MAXUINT32 - event->bytes_req +
+                                                                 G_GUINT64_CONSTANT (1));
   }
   if (event->kind > KML_OP_SPLIT || event->order > KML_MAX_ORDER ||
       event->mobility >= KML_N_MOBILITIES ||
@@ -431,9 +429,9 @@ get_template (const KmlTraceBinary *self, KmlKmtCursor *cursor, KmlTraceEvent *e
 static void
 get_actor (KmlKmtCursor *cursor, Actor *actor)
 {
-  actor->context = (guint8) kml_kmt_get_below (cursor, KML_N_CONTEXTS);
-  actor->cpu = (guint16) kml_kmt_get_below (cursor, G_MAXUINT16 + 1u);
-  actor->pid = (guint32) kml_kmt_get_below (cursor, G_MAXUINT32 + G_GUINT64_CONSTANT (1));
+  actor->context = (guint8)kml_kmt_get_below (cursor, KML_N_CONTEXTS);
+  actor->cpu = (guint16)kml_kmt_get_below (cursor, G_MAXUINT16 + 1u);
+  actor->pid = (guint32)kml_kmt_get_below (cursor, G_MAXUINT32 + G_GUINT64_CONSTANT (1));
 }
 
 /* The parts of a block that are not columns. Splits and escapes are read when their event comes. */
@@ -461,7 +459,7 @@ check_column (const guint8 *column, guint n, guint n_planes, guint limit)
   guint highest = 0;
 
   for (guint i = 0; i < n; i++) {
-    const guint value = column[i] | (n_planes > 1 ? (guint) column[n + i] << 8 : 0);
+    const guint value = column[i] | (n_planes > 1 ? (guint)column[n + i] << 8 : 0);
 
     highest = MAX (highest, value);
   }
@@ -490,15 +488,15 @@ parse_block (KmlTraceBinary *self, guint32 length)
   if (self->n_templates > n || self->n_actors > n || n_splits > n || n_escapes > n ||
       n_varints > length || self->template_planes - 1u > 1 || self->actor_planes - 1u > 1 ||
       self->name_planes - 1u > 3 || prefix[23] != 0 || self->unit == 0 ||
-      KML_KMT_BLOCK_PREFIX + (guint64) n_varints +
-          (guint64) n * (self->template_planes + self->actor_planes + 1 + self->name_planes) !=
-        length)
+      KML_KMT_BLOCK_PREFIX + (guint64)n_varints +
+              (guint64)n * (self->template_planes + self->actor_planes + 1 + self->name_planes) !=
+          length)
     return FALSE;
   cursor.at = prefix + KML_KMT_BLOCK_PREFIX;
   cursor.end = cursor.at + n_varints;
   self->template_of = cursor.end;
-  self->actor_of = self->template_of + (gsize) n * self->template_planes;
-  self->times = self->actor_of + (gsize) n * self->actor_planes;
+  self->actor_of = self->template_of + (gsize)n * self->template_planes;
+  self->times = self->actor_of + (gsize)n * self->actor_planes;
   self->block_names = self->times + n;
   return parse_dictionaries (self, cursor, n_splits, n_escapes) &&
          check_column (self->template_of, n, self->template_planes, self->n_templates) &&
@@ -509,7 +507,8 @@ static gboolean
 next_block (KmlTraceBinary *self, GError **error)
 {
   const IndexEntry *entry = &g_array_index (self->index, IndexEntry, self->next_block);
-  const guint64 end = self->next_block + 1 < self->index->len ? entry[1].offset : self->footer_offset;
+  const guint64 end = self->next_block + 1 < self->index->len ? entry[1].offset
+                                                              : self->footer_offset;
   const guint64 length = end - entry->offset;
   KmlKmtSection section;
 
@@ -544,8 +543,8 @@ add_name (KmlTraceBinary *self, Names *names, guint32 name)
   if (name >= limit || (name > names->n_named && !self->sought))
     return FALSE;
   if (name >= names->n_room) {
-    names->n_room = (guint32) MIN (MAX ((guint64) name + 1, (guint64) names->n_room * 2 + 4096),
-                                   G_MAXUINT32);
+    names->n_room = (guint32)MIN (MAX ((guint64)name + 1, (guint64)names->n_room * 2 + 4096),
+                                  G_MAXUINT32);
     names->states = g_realloc (names->states, names->n_room);
   }
   memset (names->states + names->n_named, 0, name + 1 - names->n_named);
@@ -576,7 +575,7 @@ take_split (KmlTraceBinary *self, KmlTraceEvent *event, guint8 slab)
 {
   Names *const names = &self->levels[1];
 
-  event->other = (guint32) kml_kmt_get_below (&self->splits, G_MAXUINT32);
+  event->other = (guint32)kml_kmt_get_below (&self->splits, G_MAXUINT32);
   if (self->splits.overrun)
     return STEP_WRONG;
   if (event->block >= names->n_named || names->states[event->block] == 0)
@@ -584,7 +583,8 @@ take_split (KmlTraceBinary *self, KmlTraceEvent *event, guint8 slab)
   if (names->states[event->block] != (LIVE | slab | (event->order + 1))) /* B3 */
     return STEP_WRONG;
   names->states[event->block]--;
-  return give_name (self, names, event->other, names->states[event->block]) ? STEP_GOOD : STEP_WRONG;
+  return give_name (self, names, event->other, names->states[event->block]) ? STEP_GOOD
+                                                                            : STEP_WRONG;
 }
 
 static inline Step
@@ -613,14 +613,14 @@ name_at (const KmlTraceBinary *self, guint32 at)
   guint32 name = self->block_names[at];
 
   for (guint plane = 1; plane < self->name_planes; plane++)
-    name |= (guint32) self->block_names[plane * self->n_events + at] << (8 * plane);
+    name |= (guint32)self->block_names[plane * self->n_events + at] << (8 * plane);
   return name;
 }
 
 static inline guint
 index_at (const guint8 *column, guint32 n, guint n_planes, guint32 at)
 {
-  return column[at] | (n_planes > 1 ? (guint) column[n + at] << 8 : 0);
+  return column[at] | (n_planes > 1 ? (guint)column[n + at] << 8 : 0);
 }
 
 static inline gboolean
@@ -647,12 +647,13 @@ decode (KmlTraceBinary *self, KmlTraceEvent *events, guint n)
     const guint32 at = self->at++;
     KmlTraceEvent *event = &events[n_done];
     const Actor *actor =
-      &self->actors[index_at (self->actor_of, self->n_events, self->actor_planes, at)];
+        &self->actors[index_at (self->actor_of, self->n_events, self->actor_planes, at)];
     Step step;
 
     if (!add_time (self, self->times[at]))
       return -1;
-    *event = self->templates[index_at (self->template_of, self->n_events, self->template_planes, at)];
+    *event =
+        self->templates[index_at (self->template_of, self->n_events, self->template_planes, at)];
     event->time_ns = self->time_ns;
     event->block = name_at (self, at);
     event->pid = actor->pid;
@@ -663,7 +664,7 @@ decode (KmlTraceBinary *self, KmlTraceEvent *events, guint n)
       return -1;
     n_done += step == STEP_GOOD;
   }
-  return (int) n_done;
+  return (int)n_done;
 }
 
 int
@@ -686,9 +687,9 @@ kml_trace_binary_next (KmlTraceBinary *self, KmlTraceEvent *events, guint n, GEr
                "an event of the block contradicts those before it", error);
       return -1;
     }
-    n_done += (guint) more;
+    n_done += (guint)more;
   }
-  return (int) n_done;
+  return (int)n_done;
 }
 
 gboolean
@@ -727,7 +728,7 @@ kml_trace_binary_progress (const KmlTraceBinary *self)
   if (self->next_block < self->index->len)
     done = g_array_index (self->index, IndexEntry, self->next_block).first_event;
   return done == 0 ? 0.0
-                   : (double) (done - (self->n_events - self->at)) / (double) self->info->n_stream;
+                   : (double)(done - (self->n_events - self->at)) / (double)self->info->n_stream;
 }
 
 const KmlTraceStrings *

@@ -30,7 +30,7 @@
 
 /* A dictionary: for each event, the first event of the block that is like it, as a small number. */
 typedef struct {
-  guint16 index[N_HASH]; /* 1 + number; 0: nothing */
+  guint16 index[N_HASH];               /* 1 + number; 0: nothing */
   guint16 first[KML_KMT_BLOCK_EVENTS]; /* by number: the event that is the entry */
   guint16 of[KML_KMT_BLOCK_EVENTS];    /* by event: the number */
   guint n;
@@ -93,8 +93,8 @@ write_bytes (Writer *self, const guint8 *bytes, gsize n, GError **error)
     if (done < 0)
       return fail (self, "write", errno, error);
     bytes += done;
-    n -= (gsize) done;
-    self->offset += (guint64) done;
+    n -= (gsize)done;
+    self->offset += (guint64)done;
   }
   return TRUE;
 }
@@ -113,14 +113,14 @@ same_template (const KmlTraceEvent *a, const KmlTraceEvent *b)
 static inline guint64
 hash_template (const KmlTraceEvent *event)
 {
-  const guint64 a = (guint64) event->site << 32 | event->bytes_req;
-  const guint64 b = (guint64) event->gfp << 32 | event->cache;
-  const guint64 c = (guint64) event->bytes_alloc << 32 | (guint64) event->kind << 24 |
-                    (guint64) event->level << 20 | (guint64) event->order << 8 |
-                    (guint64) event->mobility << 4 | event->flags;
+  const guint64 a = (guint64)event->site << 32 | event->bytes_req;
+  const guint64 b = (guint64)event->gfp << 32 | event->cache;
+  const guint64 c = (guint64)event->bytes_alloc << 32 | (guint64)event->kind << 24 |
+                    (guint64)event->level << 20 | (guint64)event->order << 8 |
+                    (guint64)event->mobility << 4 | event->flags;
 
   return ((a * G_GUINT64_CONSTANT (0x9e3779b97f4a7c15) ^ b) *
-            G_GUINT64_CONSTANT (0xc2b2ae3d27d4eb4f) ^
+              G_GUINT64_CONSTANT (0xc2b2ae3d27d4eb4f) ^
           c) *
          G_GUINT64_CONSTANT (0x9e3779b97f4a7c15);
 }
@@ -134,7 +134,7 @@ same_actor (const KmlTraceEvent *a, const KmlTraceEvent *b)
 static inline guint64
 hash_actor (const KmlTraceEvent *event)
 {
-  return ((guint64) event->pid << 32 | (guint64) event->cpu << 8 | event->context) *
+  return ((guint64)event->pid << 32 | (guint64)event->cpu << 8 | event->context) *
          G_GUINT64_CONSTANT (0x9e3779b97f4a7c15);
 }
 
@@ -146,13 +146,13 @@ make_dictionary (Dictionary *self, const KmlTraceEvent *events, guint n,
   memset (self->index, 0, sizeof self->index);
   self->n = 0;
   for (guint i = 0; i < n; i++) {
-    guint at = (guint) (hash (&events[i]) >> 32) % N_HASH;
+    guint at = (guint)(hash (&events[i]) >> 32) % N_HASH;
 
     while (self->index[at] != 0 && !same (&events[i], &events[self->first[self->index[at] - 1]]))
       at = (at + 1) % N_HASH;
     if (self->index[at] == 0) {
-      self->first[self->n] = (guint16) i;
-      self->index[at] = (guint16) ++self->n;
+      self->first[self->n] = (guint16)i;
+      self->index[at] = (guint16)++self->n;
     }
     self->of[i] = self->index[at] - 1;
   }
@@ -163,8 +163,8 @@ make_dictionary (Dictionary *self, const KmlTraceEvent *events, guint n,
 static guint8 *
 put_template (guint8 *at, const KmlTraceEvent *event)
 {
-  *at++ = (guint8) (event->kind | (event->level == KML_LEVEL_PAGES) << 2 | event->flags << 3);
-  *at++ = (guint8) (event->order | event->mobility << 5);
+  *at++ = (guint8)(event->kind | (event->level == KML_LEVEL_PAGES) << 2 | event->flags << 3);
+  *at++ = (guint8)(event->order | event->mobility << 5);
   at = kml_kmt_put_varint (at, event->site);
   at = kml_kmt_put_varint (at, event->cache);
   if (event->kind == KML_OP_ALLOC) {
@@ -189,7 +189,7 @@ put_planes16 (guint8 *at, const guint16 *values, guint n, guint n_planes)
 {
   for (guint plane = 0; plane < n_planes; plane++, at += n)
     for (guint i = 0; i < n; i++)
-      at[i] = (guint8) (values[i] >> (8 * plane));
+      at[i] = (guint8)(values[i] >> (8 * plane));
   return at;
 }
 
@@ -198,7 +198,7 @@ put_names (guint8 *at, const KmlTraceEvent *events, guint n, guint n_planes)
 {
   for (guint plane = 0; plane < n_planes; plane++, at += n)
     for (guint i = 0; i < n; i++)
-      at[i] = (guint8) (events[i].block >> (8 * plane));
+      at[i] = (guint8)(events[i].block >> (8 * plane));
   return at;
 }
 
@@ -249,7 +249,7 @@ make_block (Writer *self, guint n)
       n_splits++;
     }
   }
-  n_name_planes = all_names == 0 ? 1 : (39 - (guint) __builtin_clz (all_names)) / 8;
+  n_name_planes = all_names == 0 ? 1 : (39 - (guint)__builtin_clz (all_names)) / 8;
   for (guint i = 1; i < n; i++) {
     const guint64 steps = (events[i].time_ns - events[i - 1].time_ns) / unit;
 
@@ -262,10 +262,10 @@ make_block (Writer *self, guint n)
   kml_kmt_store32 (prefix + 4, self->actors.n);
   kml_kmt_store32 (prefix + 8, n_splits);
   kml_kmt_store32 (prefix + 12, n_escapes);
-  kml_kmt_store32 (prefix + 16, (guint32) (at - prefix) - KML_KMT_BLOCK_PREFIX);
+  kml_kmt_store32 (prefix + 16, (guint32)(at - prefix) - KML_KMT_BLOCK_PREFIX);
   prefix[20] = self->templates.n > 256 ? 2 : 1;
   prefix[21] = self->actors.n > 256 ? 2 : 1;
-  prefix[22] = (guint8) n_name_planes;
+  prefix[22] = (guint8)n_name_planes;
   prefix[23] = 0;
   kml_kmt_store64 (prefix + 24, unit);
 
@@ -274,10 +274,10 @@ make_block (Writer *self, guint n)
   times = at;
   times[0] = 0;
   for (guint i = 1; i < n; i++)
-    times[i] = (guint8) MIN ((events[i].time_ns - events[i - 1].time_ns) / unit, KML_KMT_ESCAPE);
+    times[i] = (guint8)MIN ((events[i].time_ns - events[i - 1].time_ns) / unit, KML_KMT_ESCAPE);
   at = put_names (at + n, events, n, n_name_planes);
-  g_assert ((gsize) (at - self->raw) <= sizeof self->raw);
-  return (gsize) (at - self->raw);
+  g_assert ((gsize)(at - self->raw) <= sizeof self->raw);
+  return (gsize)(at - self->raw);
 }
 
 /* Compresses @raw and writes it behind its head. @stored has room for KML_KMT_SECTION bytes and the compressed ones. */
@@ -298,8 +298,8 @@ write_section (Writer *self, KmlKmtSection section, const guint8 *raw, gsize len
   }
   kml_kmt_store32 (stored, section.tag);
   kml_kmt_store32 (stored + 4, section.codec);
-  kml_kmt_store32 (stored + 8, (guint32) stored_length);
-  kml_kmt_store32 (stored + 12, (guint32) length);
+  kml_kmt_store32 (stored + 8, (guint32)stored_length);
+  kml_kmt_store32 (stored + 12, (guint32)length);
   kml_kmt_store64 (stored + 16, section.first_event);
   kml_kmt_store64 (stored + 24, section.first_time_ns);
   kml_kmt_store32 (stored + 32, section.n_events);
@@ -315,8 +315,7 @@ count_live (Writer *self, guint n)
 {
   for (guint i = 0; i < n; i++) {
     const KmlTraceEvent *event = &self->events[i];
-    guint32 *const live =
-      event->level == KML_LEVEL_PAGES ? &self->live_pages : &self->live_objects;
+    guint32 *const live = event->level == KML_LEVEL_PAGES ? &self->live_pages : &self->live_objects;
 
     *live += event->kind == KML_OP_FREE ? -1u : 1u; /* a split makes one more, too */
   }
@@ -350,14 +349,14 @@ append_varint (GByteArray *bytes, guint64 value)
 {
   guint8 buffer[KML_KMT_MAX_VARINT];
 
-  g_byte_array_append (bytes, buffer, (guint) (kml_kmt_put_varint (buffer, value) - buffer));
+  g_byte_array_append (bytes, buffer, (guint)(kml_kmt_put_varint (buffer, value) - buffer));
 }
 
 static void
 append_text (GByteArray *bytes, const char *text)
 {
   append_varint (bytes, strlen (text));
-  g_byte_array_append (bytes, (const guint8 *) text, (guint) strlen (text));
+  g_byte_array_append (bytes, (const guint8 *)text, (guint)strlen (text));
 }
 
 static void
@@ -457,16 +456,16 @@ collect (Writer *self, KmlTrace *trace, GError **error)
   guint n = 0;
 
   while (n < KML_KMT_BLOCK_EVENTS) {
-    const int more =
-      kml_trace_next (trace, self->events + n, MIN (KML_KMT_BLOCK_EVENTS - n, 2048), error);
+    const int more = kml_trace_next (trace, self->events + n, MIN (KML_KMT_BLOCK_EVENTS - n, 2048),
+                                     error);
 
     if (more < 0)
       return -1;
     if (more == 0)
       break;
-    n += (guint) more;
+    n += (guint)more;
   }
-  return (int) n;
+  return (int)n;
 }
 
 static gboolean
@@ -478,7 +477,7 @@ write_all (Writer *self, KmlTrace *trace, const KmlTraceConvert *options, GError
   if (n < 0 || !write_header (self, kml_trace_info (trace)->base_ns, error))
     return FALSE;
   while (n > 0) {
-    if (!write_block (self, (guint) n, error))
+    if (!write_block (self, (guint)n, error))
       return FALSE;
     if (options->progress != NULL)
       options->progress (kml_trace_progress (trace), options->data);

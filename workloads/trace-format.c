@@ -29,7 +29,7 @@ const KmlTraceFormat *const *
 kml_trace_format_list (guint *ret_n)
 {
   *ret_n = registry.n;
-  return (const KmlTraceFormat *const *) registry.entries;
+  return (const KmlTraceFormat *const *)registry.entries;
 }
 
 void
@@ -61,7 +61,7 @@ kml_trace_begins_with (const char *line, const char *end, const char *text)
 {
   const gsize length = strlen (text);
 
-  return (gsize) (end - line) >= length && memcmp (line, text, length) == 0;
+  return (gsize)(end - line) >= length && memcmp (line, text, length) == 0;
 }
 
 /* "CPU:2 [LOST 153 EVENTS]", "##### … LOST 153 …", perf's "PERF_RECORD_LOST lost 153". */
@@ -71,7 +71,7 @@ find_lost (const char *line, const char *end, guint64 *ret_lost)
   static const char *const words[] = { "LOST ", "lost " };
 
   for (guint i = 0; i < G_N_ELEMENTS (words); i++)
-    for (const char *at = line; (gsize) (end - at) > 5; at++) {
+    for (const char *at = line; (gsize)(end - at) > 5; at++) {
       const char *behind;
 
       if (memcmp (at, words[i], 5) == 0 && kml_trace_read_decimal (at + 5, &behind, ret_lost))

@@ -63,7 +63,7 @@ kml_trace_identity_finish (KmlTraceIdentity *self)
 static void G_GNUC_NO_INLINE
 grow_queue (KmlTraceIdentity *self)
 {
-  KmlTraceEvent *const wider = g_new (KmlTraceEvent, (gsize) self->n_queue * 2);
+  KmlTraceEvent *const wider = g_new (KmlTraceEvent, (gsize)self->n_queue * 2);
 
   for (guint64 i = self->head; i != self->tail; i++)
     wider[i & (self->n_queue * 2 - 1)] = self->queue[i & (self->n_queue - 1)];
@@ -88,8 +88,8 @@ kml_trace_identity_emit (KmlTraceIdentity *self, const KmlTraceLine *line, guint
     .cache = line->cache,
     .pid = line->pid,
     .cpu = line->cpu,
-    .kind = (guint8) kind,
-    .level = (guint8) level,
+    .kind = (guint8)kind,
+    .level = (guint8)level,
     .context = line->context,
   };
   return event;
@@ -100,9 +100,9 @@ kml_trace_identity_take (KmlTraceIdentity *self, KmlTraceEvent *events, guint n)
 {
   guint done = 0;
 
-  n = (guint) MIN (n, self->tail - self->head);
+  n = (guint)MIN (n, self->tail - self->head);
   while (done < n) {
-    const guint32 at = (guint32) (self->head & (self->n_queue - 1));
+    const guint32 at = (guint32)(self->head & (self->n_queue - 1));
     const guint piece = MIN (n - done, self->n_queue - at);
 
     memcpy (events + done, self->queue + at, piece * sizeof *events);
@@ -183,8 +183,8 @@ note_page (KmlTraceIdentity *self, const KmlTraceLine *line)
   for (guint64 pfn = line->key; pfn < line->key + n; pfn++)
     self->known_frames[pfn & (KML_TRACE_KNOWN_FRAMES - 1)] = 0;
   if (line->order <= NEAR_ORDER)
-    self->near[line->cpu & (KML_TRACE_NEAR_CPUS - 1)] =
-      (KmlTraceNear){ line->key, line->order, NEAR_EVENTS };
+    self->near[line->cpu & (KML_TRACE_NEAR_CPUS - 1)] = (KmlTraceNear){ line->key, line->order,
+                                                                        NEAR_EVENTS };
 }
 
 /* ---- Objects ---- */
@@ -208,8 +208,7 @@ object_alloc (KmlTraceIdentity *self, const KmlTraceLine *line, guint64 time_ns)
     self->live_objects_peak = MAX (self->live_objects_peak, self->objects.n_live);
   } else {
     self->counts[KML_TRACE_N_DOUBLE_ALLOC]++;
-    event =
-      kml_trace_identity_emit (self, line, time_ns, KML_OP_FREE, KML_LEVEL_OBJECTS, name);
+    event = kml_trace_identity_emit (self, line, time_ns, KML_OP_FREE, KML_LEVEL_OBJECTS, name);
     event->site = event->cache = 0;
     event->flags = KML_TRACE_INFERRED;
   }
@@ -218,7 +217,7 @@ object_alloc (KmlTraceIdentity *self, const KmlTraceLine *line, guint64 time_ns)
   event->bytes_req = line->bytes_req;
   event->bytes_alloc = line->bytes_alloc;
   event->gfp = line->gfp;
-  event->mobility = (guint8) kml_gfp_mobility (line->gfp);
+  event->mobility = (guint8)kml_gfp_mobility (line->gfp);
   note_object (self, line);
   return TRUE;
 }
@@ -248,7 +247,7 @@ object_free (KmlTraceIdentity *self, const KmlTraceLine *line, guint64 time_ns)
 static gboolean
 run_line (KmlTraceIdentity *self, const KmlTraceLine *line, guint64 time_ns)
 {
-  switch ((KmlTraceRecord) line->record) {
+  switch ((KmlTraceRecord)line->record) {
   case KML_TRACE_KMALLOC:
   case KML_TRACE_KMALLOC_NODE:
   case KML_TRACE_KMEM_CACHE_ALLOC:
@@ -291,7 +290,7 @@ kml_trace_identity_add (KmlTraceIdentity *self, const KmlTraceLine *line, guint6
 {
   KmlTracePending *entry = &self->pipeline[self->n_taken % KML_TRACE_PIPELINE];
   const KmlTracePending *half_way =
-    &self->pipeline[(self->n_taken + KML_TRACE_PIPELINE / 2) % KML_TRACE_PIPELINE];
+      &self->pipeline[(self->n_taken + KML_TRACE_PIPELINE / 2) % KML_TRACE_PIPELINE];
   gboolean ok = TRUE;
 
   if (self->n_taken - self->n_done == KML_TRACE_PIPELINE) {

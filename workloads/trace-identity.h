@@ -53,7 +53,8 @@ typedef struct {
   guint64 page_offset; /* where the kernel maps frame 0 */
   guint64 candidate;
   KmlTraceNear near[KML_TRACE_NEAR_CPUS];
-  guint64 known_frames[KML_TRACE_KNOWN_FRAMES]; /* 1 + pfn: objects in there need not be looked at again */
+  guint64 known_frames
+      [KML_TRACE_KNOWN_FRAMES]; /* 1 + pfn: objects in there need not be looked at again */
 } KmlTraceIdentity;
 
 void kml_trace_identity_init (KmlTraceIdentity *self, guint64 *counts);

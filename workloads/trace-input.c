@@ -80,7 +80,7 @@ refill (KmlTraceInput *self, GError **error)
   self->stored_before += self->end;
   self->begin = self->end = 0;
   n = read_some (self, self->stored, STORED_SIZE, error);
-  self->end = (gsize) MAX (n, 0);
+  self->end = (gsize)MAX (n, 0);
   return n >= 0;
 }
 
@@ -89,14 +89,13 @@ static gboolean
 fill_first (KmlTraceInput *self, GError **error)
 {
   while (self->end < 64) {
-    const gssize n =
-      read_some (self, self->stored + self->end, STORED_SIZE - self->end, error);
+    const gssize n = read_some (self, self->stored + self->end, STORED_SIZE - self->end, error);
 
     if (n < 0)
       return FALSE;
     if (n == 0)
       break;
-    self->end += (gsize) n;
+    self->end += (gsize)n;
   }
   return TRUE;
 }
@@ -115,8 +114,9 @@ start_decoder (KmlTraceInput *self)
     /* 15: the largest window; +16: gzip's header is expected and its checksum verified. */
     self->has_gzip = inflateInit2 (&self->gzip, 15 + 16) == Z_OK;
     g_assert (self->has_gzip);
-  } else if (begins_with (self, "\xfd"
-                                "7zXZ\0",
+  } else if (begins_with (self,
+                          "\xfd"
+                          "7zXZ\0",
                           6)) {
     const lzma_ret ret = lzma_stream_decoder (&self->xz, MAX_XZ_MEMORY, LZMA_CONCATENATED);
 
@@ -138,7 +138,7 @@ kml_trace_input_open (const char *path, const char *shown, GError **error)
 
   self->shown = g_strdup (shown);
   self->stored = g_malloc (STORED_SIZE);
-  self->xz = (lzma_stream) LZMA_STREAM_INIT;
+  self->xz = (lzma_stream)LZMA_STREAM_INIT;
   if (strcmp (path, "-") == 0)
     self->fd = dup (STDIN_FILENO);
   else
@@ -156,7 +156,7 @@ kml_trace_input_open (const char *path, const char *shown, GError **error)
     return NULL;
   }
   if (S_ISREG (status.st_mode))
-    self->size = (guint64) status.st_size;
+    self->size = (guint64)status.st_size;
   if (!fill_first (self, error))
     return NULL;
   start_decoder (self);
@@ -206,12 +206,12 @@ decode_gzip (KmlTraceInput *self, guint8 *out, gsize *ret_n, GError **error)
   if (self->at_eof)
     return damaged (self, "the gzip stream ends early", error);
   self->gzip.next_in = self->stored + self->begin;
-  self->gzip.avail_in = (uInt) (self->end - self->begin);
+  self->gzip.avail_in = (uInt)(self->end - self->begin);
   self->gzip.next_out = out;
-  self->gzip.avail_out = (uInt) MIN (*ret_n, 1u << 30);
+  self->gzip.avail_out = (uInt)MIN (*ret_n, 1u << 30);
   status = inflate (&self->gzip, Z_NO_FLUSH);
   self->begin = self->end - self->gzip.avail_in;
-  *ret_n = (gsize) (self->gzip.next_out - out);
+  *ret_n = (gsize)(self->gzip.next_out - out);
   if (status == Z_STREAM_END)
     self->in_stream = FALSE;
   else if (status == Z_MEM_ERROR)
@@ -232,7 +232,7 @@ decode_xz (KmlTraceInput *self, guint8 *out, gsize *ret_n, GError **error)
   self->xz.avail_out = *ret_n;
   status = lzma_code (&self->xz, self->at_eof ? LZMA_FINISH : LZMA_RUN);
   self->begin = self->end - self->xz.avail_in;
-  *ret_n = (gsize) (self->xz.next_out - out);
+  *ret_n = (gsize)(self->xz.next_out - out);
   if (status == LZMA_OK)
     return TRUE;
   if (status == LZMA_STREAM_END) {
@@ -263,8 +263,8 @@ decode_zstd (KmlTraceInput *self, guint8 *out, gsize *ret_n, GError **error)
   self->begin = from.pos;
   *ret_n = to.pos;
   if (ZSTD_isError (status)) {
-    g_autofree char *what =
-      g_strdup_printf ("the zstd stream is damaged (%s)", ZSTD_getErrorName (status));
+    g_autofree char *what = g_strdup_printf ("the zstd stream is damaged (%s)",
+                                             ZSTD_getErrorName (status));
 
     return damaged (self, what, error);
   }
@@ -310,8 +310,8 @@ kml_trace_input_read (KmlTraceInput *self, void *buffer, gsize n, GError **error
         return -1;
       if (more == 0)
         break;
-      self->stored_before += (guint64) more;
-      done += (gsize) more;
+      self->stored_before += (guint64)more;
+      done += (gsize)more;
       continue;
     }
     if (self->begin == self->end && !self->at_eof && !refill (self, error))
@@ -322,7 +322,7 @@ kml_trace_input_read (KmlTraceInput *self, void *buffer, gsize n, GError **error
     if (piece == 0 && self->at_eof)
       break;
   }
-  return (gssize) done;
+  return (gssize)done;
 }
 
 gsize
@@ -352,7 +352,7 @@ kml_trace_input_progress (const KmlTraceInput *self)
 {
   if (self->size == 0)
     return -1.0;
-  return MIN (1.0, (double) (self->stored_before + self->begin) / (double) self->size);
+  return MIN (1.0, (double)(self->stored_before + self->begin) / (double)self->size);
 }
 
 int

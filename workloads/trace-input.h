@@ -27,7 +27,8 @@ gssize kml_trace_input_read (KmlTraceInput *self, void *buffer, gsize n, GError 
 /* The first bytes of the file as stored, without consuming them: fewer than asked for when it is shorter. */
 gsize kml_trace_input_peek (KmlTraceInput *self, const guint8 **ret_bytes);
 
-const char *kml_trace_input_compression (const KmlTraceInput *self); /* "none", "gzip", "xz", "zstd" */
+const char *
+kml_trace_input_compression (const KmlTraceInput *self); /* "none", "gzip", "xz", "zstd" */
 const char *kml_trace_input_shown (const KmlTraceInput *self);
 double kml_trace_input_progress (const KmlTraceInput *self); /* negative: unknown */
 int kml_trace_input_fd (const KmlTraceInput *self);

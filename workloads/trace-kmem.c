@@ -75,10 +75,11 @@ static const guint8 needs[KML_TRACE_N_RECORDS] = {
 static const guint8 hex_value[256] = {
 #define NOT4  16, 16, 16, 16
 #define NOT16 NOT4, NOT4, NOT4, NOT4
-  NOT16, NOT16, NOT16, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 16, NOT4,                  /* 0x00 - 0x3f */
-  16, 10, 11, 12, 13, 14, 15, 16, NOT4, NOT4,        NOT16,                         /* 0x40 - 0x5f */
-  16, 10, 11, 12, 13, 14, 15, 16, NOT4, NOT4,        NOT16,                         /* 0x60 - 0x7f */
-  NOT16, NOT16, NOT16, NOT16, NOT16, NOT16, NOT16, NOT16,                           /* 0x80 - 0xff */
+  NOT16, NOT16, NOT16, 0,     1,     2,     3,     4,     5,    6,    7,
+  8,     9,     16,    16,    NOT4,                                          /* 0x00 - 0x3f */
+  16,    10,    11,    12,    13,    14,    15,    16,    NOT4, NOT4, NOT16, /* 0x40 - 0x5f */
+  16,    10,    11,    12,    13,    14,    15,    16,    NOT4, NOT4, NOT16, /* 0x60 - 0x7f */
+  NOT16, NOT16, NOT16, NOT16, NOT16, NOT16, NOT16, NOT16,                    /* 0x80 - 0xff */
 };
 
 /* A number must end with its field. */
@@ -102,7 +103,7 @@ read_hex (const char *at, guint64 *ret_value)
     *ret_value = value << 32 | lower;
     return at + 16;
   }
-  for (value = 0; (digit = hex_value[(guint8) *at]) < 16 && at - begin < 17; at++)
+  for (value = 0; (digit = hex_value[(guint8)*at]) < 16 && at - begin < 17; at++)
     value = value << 4 | digit;
   *ret_value = value;
   return at > begin && at - begin <= 16 && ends_field (at) ? at : NULL;
@@ -133,11 +134,11 @@ read_flags (KmlTraceTexts *texts, const char *text, gsize length)
     return flags;
   texts->n_gfp_unknown++;
   for (const char *at = text; at < end;) {
-    const char *bar = memchr (at, '|', (gsize) (end - at));
+    const char *bar = memchr (at, '|', (gsize)(end - at));
     const char *const stop = bar != NULL ? bar : end;
     KmlGfp one;
 
-    if (kml_gfp_parse (at, (gsize) (stop - at), &one, NULL))
+    if (kml_gfp_parse (at, (gsize)(stop - at), &one, NULL))
       flags |= one;
     at = stop + 1;
   }
@@ -181,7 +182,9 @@ read_pointer (const char *at, guint64 *ret_value)
 {
   *ret_value = 0;
   if (*at == '(')
-    return KML_TRACE_STARTS (at, "(nil)") ? at + 5 : KML_TRACE_STARTS (at, "(null)") ? at + 6 : NULL;
+    return KML_TRACE_STARTS (at, "(nil)")    ? at + 5
+           : KML_TRACE_STARTS (at, "(null)") ? at + 6
+                                             : NULL;
   if (at[0] == '0' && at[1] == 'x')
     at += 2;
   return read_hex (at, ret_value);
@@ -193,7 +196,7 @@ read_size (const char *at, guint32 *ret_size)
   guint64 value = 0;
 
   at = read_number (at, &value);
-  *ret_size = (guint32) value;
+  *ret_size = (guint32)value;
   return at != NULL && value > 0 && value <= G_MAXUINT32 ? at : NULL;
 }
 
@@ -203,7 +206,7 @@ read_below (const char *at, guint64 limit, guint8 *ret_value)
   guint64 value = 0;
 
   at = read_number (at, &value);
-  *ret_value = (guint8) value;
+  *ret_value = (guint8)value;
   return at != NULL && value < limit ? at : NULL;
 }
 
@@ -227,7 +230,7 @@ read_pfn (const char *at, const char *end, KmlTraceLine *line, guint *has)
 static inline const char *
 read_field (KmlTraceTexts *texts, const char *at, const char *end, KmlTraceLine *line, guint *has)
 {
-#define KEY_IS(key) (KML_TRACE_STARTS (at, key "=") && (at += sizeof (key)))
+#define KEY_IS(key)  (KML_TRACE_STARTS (at, key "=") && (at += sizeof (key)))
 #define EXPECT(what) line->reason = what
   const char *stop;
 
@@ -238,7 +241,7 @@ read_field (KmlTraceTexts *texts, const char *at, const char *end, KmlTraceLine 
     if (!KEY_IS ("call_site"))
       break;
     stop = site_end (at, end);
-    line->site = kml_trace_strings_intern (&texts->sites, at, (gsize) (stop - at));
+    line->site = kml_trace_strings_intern (&texts->sites, at, (gsize)(stop - at));
     return stop;
   case 'p':
     if (KEY_IS ("ptr")) {
@@ -270,14 +273,14 @@ read_field (KmlTraceTexts *texts, const char *at, const char *end, KmlTraceLine 
     if (!KEY_IS ("gfp_flags"))
       break;
     stop = skip_value (at, end);
-    line->gfp = gfp_of (texts, at, (gsize) (stop - at));
+    line->gfp = gfp_of (texts, at, (gsize)(stop - at));
     *has |= HAS_GFP;
     return stop;
   case 'n':
     if (!KEY_IS ("name"))
       break;
     stop = skip_value (at, end);
-    line->cache = kml_trace_strings_intern (&texts->caches, at, (gsize) (stop - at));
+    line->cache = kml_trace_strings_intern (&texts->caches, at, (gsize)(stop - at));
     return stop;
   case 'o':
     if (!KEY_IS ("order"))
@@ -302,8 +305,8 @@ static const char *
 what_is_missing (guint missing)
 {
   static const char *const reasons[] = {
-    "ptr= is missing", "bytes_req= is missing", "bytes_alloc= is missing",
-    "gfp_flags= is missing", "pfn= is missing", "order= is missing",
+    "ptr= is missing",       "bytes_req= is missing", "bytes_alloc= is missing",
+    "gfp_flags= is missing", "pfn= is missing",       "order= is missing",
   };
 
   return reasons[__builtin_ctz (missing)];
@@ -328,7 +331,8 @@ read_fields (KmlTraceTexts *texts, const char *at, const char *end, KmlTraceLine
   if (G_UNLIKELY (needed & HAS_BYTES_ALLOC && line->bytes_alloc < line->bytes_req))
     return malformed (line, "bytes_alloc is less than bytes_req");
   line->failed = needed & HAS_PTR ? line->key == 0 : (has & HAS_PAGE_NIL) != 0;
-  if (needed & HAS_PFN && !line->failed && line->key & ((G_GUINT64_CONSTANT (1) << line->order) - 1))
+  if (needed & HAS_PFN && !line->failed &&
+      line->key & ((G_GUINT64_CONSTANT (1) << line->order) - 1))
     return malformed (line, "pfn is not a multiple of 2^order");
   return KML_TRACE_LINE_EVENT;
 }
@@ -397,9 +401,9 @@ kml_trace_parse_event (KmlTraceTexts *texts, const char *at, const char *end, Km
   if (at == end || at == name)
     return malformed (line, "the event's name does not end with a colon");
   at++;
-  line->record = (guint8) record_of (name, (gsize) (at - 1 - name));
+  line->record = (guint8)record_of (name, (gsize)(at - 1 - name));
   if (line->record == KML_TRACE_OTHER) {
-    line->name = kml_trace_strings_intern (&texts->names, name, (gsize) (at - 1 - name));
+    line->name = kml_trace_strings_intern (&texts->names, name, (gsize)(at - 1 - name));
     return KML_TRACE_LINE_EVENT;
   }
   if (needs[line->record] == 0)

@@ -101,10 +101,10 @@ static inline guint8 *
 kml_kmt_put_varint (guint8 *at, guint64 value)
 {
   while (value >= 0x80) {
-    *at++ = (guint8) (value | 0x80);
+    *at++ = (guint8)(value | 0x80);
     value >>= 7;
   }
-  *at++ = (guint8) value;
+  *at++ = (guint8)value;
   return at;
 }
 
@@ -122,7 +122,7 @@ kml_kmt_get_varint (KmlKmtCursor *cursor)
   for (guint shift = 0; shift < 70 && cursor->at < cursor->end; shift += 7) {
     const guint8 byte = *cursor->at++;
 
-    value |= (guint64) (byte & 0x7f) << MIN (shift, 63);
+    value |= (guint64)(byte & 0x7f) << MIN (shift, 63);
     if (byte < 0x80)
       return value;
   }

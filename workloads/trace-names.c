@@ -42,7 +42,7 @@ home_of (const KmlTraceNames *self, guint64 key)
 
   hash = (hash ^ (hash >> 32)) * G_GUINT64_CONSTANT (0xc2b2ae3d27d4eb4f);
   /* Daniel Lemire's fast range: the upper half of 32 random bits times n is in [0, n). */
-  return (guint32) (((hash >> 32) * self->n_slots) >> 32);
+  return (guint32)(((hash >> 32) * self->n_slots) >> 32);
 }
 
 static inline guint32
@@ -54,7 +54,7 @@ next_slot (const KmlTraceNames *self, guint32 slot)
 static inline gboolean
 is_full (const KmlTraceNames *self)
 {
-  return (guint64) self->n_live * 20 >= (guint64) self->n_slots * 17;
+  return (guint64)self->n_live * 20 >= (guint64)self->n_slots * 17;
 }
 
 void
@@ -142,7 +142,7 @@ put (KmlTraceNames *self, guint32 *name, KmlTraceNamesPlace place)
       const guint32 displaced = self->index[place.slot];
 
       self->index[place.slot] = *name;
-      self->distances[place.slot] = (guint8) place.distance;
+      self->distances[place.slot] = (guint8)place.distance;
       if (there == 0)
         return TRUE;
       *name = displaced;
@@ -159,14 +159,14 @@ static gboolean
 rebuild (KmlTraceNames *self)
 {
   for (;;) {
-    const guint64 n_slots = MIN ((guint64) self->n_slots + self->n_slots / 2, MAX_NAMES);
+    const guint64 n_slots = MIN ((guint64)self->n_slots + self->n_slots / 2, MAX_NAMES);
     gboolean fits = TRUE;
 
     if (n_slots > FIRST_SLOTS * 4 && n_slots / 8 > self->n_live)
       return FALSE;
     g_free (self->index);
     g_free (self->distances);
-    self->n_slots = (guint32) n_slots;
+    self->n_slots = (guint32)n_slots;
     self->index = g_new (guint32, self->n_slots);
     self->distances = g_malloc0 (self->n_slots);
     for (guint32 name = 0; name < self->n_names && fits; name++) {
@@ -186,16 +186,16 @@ take_name (KmlTraceNames *self, guint64 key)
   guint32 name = self->next_free;
 
   if (name != KML_TRACE_NO_NAME) {
-    self->next_free = (guint32) self->keys[name];
+    self->next_free = (guint32)self->keys[name];
   } else {
     if (self->n_names == self->n_room) {
       /* By an eighth: realloc() of large blocks moves page tables, not bytes. A multiple of 64 for the bits. */
-      const guint64 room = MIN (((guint64) self->n_room + self->n_room / 8 + 1024) & ~63ull,
-                                (guint64) MAX_NAMES & ~63ull);
+      const guint64 room = MIN (((guint64)self->n_room + self->n_room / 8 + 1024) & ~63ull,
+                                (guint64)MAX_NAMES & ~63ull);
 
       if (room == self->n_room)
         return KML_TRACE_NO_NAME;
-      self->n_room = (guint32) room;
+      self->n_room = (guint32)room;
       self->keys = g_renew (guint64, self->keys, self->n_room);
       self->alive = g_renew (guint64, self->alive, self->n_room / 64);
     }

@@ -23,8 +23,9 @@ typedef struct {
   guint64 *alive; /* (owned): a bit for each name */
   guint32 n_names, n_room, n_live;
   guint32 next_free;
-  guint32 *index;    /* (owned) (array length=n_slots): name */
-  guint8 *distances; /* (owned) (array length=n_slots): 0: empty; else 1 + how far from home the name is */
+  guint32 *index; /* (owned) (array length=n_slots): name */
+  guint8 *
+      distances; /* (owned) (array length=n_slots): 0: empty; else 1 + how far from home the name is */
   guint32 n_slots;
   guint64 mask; /* bits of a key that are compared */
 } KmlTraceNames;

@@ -36,17 +36,21 @@ const char *const kml_trace_count_summaries[KML_TRACE_N_COUNTS + 1] = {
   [KML_TRACE_N_OBJECT_ALLOCS] = "objects allocated",
   [KML_TRACE_N_OBJECT_FREES] = "objects freed that were allocated in the recording",
   [KML_TRACE_N_PAGE_ALLOCS] = "page blocks allocated",
-  [KML_TRACE_N_PAGE_FREES] = "page blocks, or parts of them, freed that were allocated in the recording",
+  [KML_TRACE_N_PAGE_FREES] =
+      "page blocks, or parts of them, freed that were allocated in the recording",
   [KML_TRACE_N_FAILED] = "allocations that failed when recorded",
   [KML_TRACE_N_FREE_NULL] = "frees of NULL, which do nothing",
   [KML_TRACE_N_FREE_UNKNOWN] = "frees of objects whose allocation is not in the recording",
   [KML_TRACE_N_PAGE_FREE_UNKNOWN] = "frees of pages whose allocation is not in the recording",
-  [KML_TRACE_N_DOUBLE_ALLOC] = "objects whose free is missing and was inferred from the next allocation",
-  [KML_TRACE_N_PAGE_DOUBLE_ALLOC] = "page blocks whose free is missing and was inferred from the next allocation",
+  [KML_TRACE_N_DOUBLE_ALLOC] =
+      "objects whose free is missing and was inferred from the next allocation",
+  [KML_TRACE_N_PAGE_DOUBLE_ALLOC] =
+      "page blocks whose free is missing and was inferred from the next allocation",
   [KML_TRACE_N_SPLITS] = "halvings of page blocks that were freed in pieces",
   [KML_TRACE_N_MERGED_FREES] = "page frees that gave back several blocks at once",
   [KML_TRACE_N_SLAB_PAGES] = "page blocks that the recorded kernel took for its objects",
-  [KML_TRACE_N_SLAB_PAGES_LATE] = "page blocks for objects that were recognised too late to be told apart",
+  [KML_TRACE_N_SLAB_PAGES_LATE] =
+      "page blocks for objects that were recognised too late to be told apart",
   [KML_TRACE_N_BULK_REPEATED] = "bulk page allocations that repeat one already recorded",
   [KML_TRACE_N_LOST] = "events that the recorder lost",
   [KML_TRACE_N_OTHER] = "events that neither request memory nor give it back",
@@ -146,7 +150,7 @@ kml_trace_cache (const KmlTrace *self, guint32 cache)
 static void
 clear_name (gpointer data)
 {
-  g_free (((KmlTraceNameCount *) data)->name);
+  g_free (((KmlTraceNameCount *)data)->name);
 }
 
 static int

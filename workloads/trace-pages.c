@@ -45,7 +45,7 @@ typedef struct {
 static inline guint
 order_of (guint64 key)
 {
-  return (guint) (key >> ORDER_SHIFT) & 31;
+  return (guint)(key >> ORDER_SHIFT) & 31;
 }
 
 static inline guint64
@@ -85,7 +85,7 @@ free_block (KmlTraceIdentity *self, Cause cause, guint32 name, KmlTraceNamesPlac
   KmlTraceEvent *const event = kml_trace_identity_emit (self, cause.line, cause.time_ns,
                                                         KML_OP_FREE, KML_LEVEL_PAGES, name);
 
-  event->order = (guint8) order_of (key);
+  event->order = (guint8)order_of (key);
   event->flags = key & SLAB ? KML_TRACE_SLAB_PAGE : 0;
   self->n_live_order[order_of (key)]--;
   kml_trace_names_remove (&self->pages, place);
@@ -178,8 +178,8 @@ kml_trace_pages_alloc (KmlTraceIdentity *self, const KmlTraceLine *line, guint64
     for_each_within (self, line->key, frames (line->order), cause, infer_free);
 
   if (!insert_block (self,
-                     line->key | (guint64) line->order << ORDER_SHIFT |
-                       (guint64) (guint16) self->tail << SLOT_SHIFT,
+                     line->key | (guint64)line->order << ORDER_SHIFT |
+                         (guint64)(guint16)self->tail << SLOT_SHIFT,
                      &name))
     return FALSE;
   self->counts[KML_TRACE_N_PAGE_ALLOCS]++;
@@ -187,7 +187,7 @@ kml_trace_pages_alloc (KmlTraceIdentity *self, const KmlTraceLine *line, guint64
   event->order = line->order;
   event->gfp = line->gfp;
   event->mobility = line->migratetype < KML_N_MOBILITIES ? line->migratetype
-                                                         : (guint8) kml_gfp_mobility (line->gfp);
+                                                         : (guint8)kml_gfp_mobility (line->gfp);
   return TRUE;
 }
 
@@ -211,10 +211,10 @@ split_down (KmlTraceIdentity *self, Cause cause, guint32 name, guint64 pfn, guin
     self->pages.keys[name] = key;
     if (!insert_block (self, (key & ~PFN_MASK) | upper_pfn, &upper))
       return FALSE;
-    event = kml_trace_identity_emit (self, cause.line, cause.time_ns, KML_OP_SPLIT,
-                                     KML_LEVEL_PAGES, name);
+    event = kml_trace_identity_emit (self, cause.line, cause.time_ns, KML_OP_SPLIT, KML_LEVEL_PAGES,
+                                     name);
     event->other = upper;
-    event->order = (guint8) half;
+    event->order = (guint8)half;
     event->flags = key & SLAB ? KML_TRACE_SLAB_PAGE : 0;
     self->counts[KML_TRACE_N_SPLITS]++;
     if (pfn >= upper_pfn)
@@ -271,7 +271,7 @@ kml_trace_pages_mark_slab (KmlTraceIdentity *self, guint64 pfn)
 
   /* An event of that name that is an allocation can only be the block's own: the name is in use. The queue may hold
    * more than the window, depending on who takes from it, which must not be seen. */
-  age = (guint16) (self->tail - (key >> SLOT_SHIFT));
+  age = (guint16)(self->tail - (key >> SLOT_SHIFT));
   event = &self->queue[(self->tail - age) & (self->n_queue - 1)];
   if (age > 0 && age <= MIN (KML_TRACE_WINDOW, self->tail) && event->block == name &&
       event->level == KML_LEVEL_PAGES && event->kind == KML_OP_ALLOC) {

@@ -46,7 +46,7 @@ read_who (const char *line, const char *end, KmlTraceLine *ret_line)
     if (*word != '[' || !kml_trace_read_decimal (word + 1, &at, &value) || at != end - 1 ||
         value > G_MAXUINT16)
       return FALSE;
-    ret_line->cpu = (guint16) value;
+    ret_line->cpu = (guint16)value;
     end = spaces_before (line, word);
   }
   word = word_before (line, end);
@@ -54,7 +54,7 @@ read_who (const char *line, const char *end, KmlTraceLine *ret_line)
     return FALSE;
   if (at < end && *at == '/' && !kml_trace_read_decimal (at + 1, &at, &value))
     return FALSE;
-  ret_line->pid = (guint32) value;
+  ret_line->pid = (guint32)value;
   return at == end && value <= G_MAXUINT32;
 }
 
@@ -64,12 +64,12 @@ read_prefix (const char *line, const char *end, const char **ret_at, KmlTraceLin
   const char *const limit = MIN (end, line + MAX_PREFIX);
   const char *colon = line;
 
-  while ((colon = memchr (colon, ':', (gsize) (limit - colon))) != NULL) {
+  while ((colon = memchr (colon, ':', (gsize)(limit - colon))) != NULL) {
     const char *const word = word_before (line, colon);
     const char *at;
 
     if (kml_trace_is_digit (*word) && kml_trace_read_time (word, &at, &ret_line->time_ns) &&
-        at == colon && memchr (word, '.', (gsize) (colon - word)) != NULL &&
+        at == colon && memchr (word, '.', (gsize)(colon - word)) != NULL &&
         read_who (line, word, ret_line)) {
       ret_line->context = KML_CONTEXT_PROCESS;
       *ret_at = kml_trace_skip_spaces (colon + 1, end);
@@ -89,7 +89,7 @@ perf_recognises (const char *line, const char *end)
   /* "system:event:" and not "event:" alone, which other tools print */
   if (!read_prefix (line, end, &name, &ignored))
     return FALSE;
-  colon = memchr (name, ':', (gsize) (end - name));
+  colon = memchr (name, ':', (gsize)(end - name));
   return colon != NULL && colon + 1 < end && g_ascii_isalpha (colon[1]);
 }
 

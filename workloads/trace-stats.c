@@ -34,8 +34,8 @@ struct _KmlTraceStats {
   KmlHistogram lifetimes;
   guint64 orders[KML_MAX_ORDER + 1];
   guint64 contexts[KML_N_CONTEXTS];
-  GArray *cpus;     /* (owned) (element-type guint64) */
-  GArray *sites;    /* (owned) (element-type KmlTraceSiteCount): by site */
+  GArray *cpus;      /* (owned) (element-type guint64) */
+  GArray *sites;     /* (owned) (element-type KmlTraceSiteCount): by site */
   GArray *births[2]; /* (owned) (element-type Birth): by level and name */
   SizeCount exact[EXACT_SIZES];
   GHashTable *large; /* (owned): size to SizeCount */
@@ -133,7 +133,7 @@ add_alloc (KmlTraceStats *self, const KmlTraceEvent *event)
   KmlTraceSiteCount *site = site_count (self, event->site);
   Birth *birth = birth_of (self, event->level, event->block);
 
-  *birth = (Birth){ event->time_ns, bytes_alloc, (guint32) (is_pages ? 0 : bytes_req), event->site };
+  *birth = (Birth){ event->time_ns, bytes_alloc, (guint32)(is_pages ? 0 : bytes_req), event->site };
   level->allocs++;
   level->bytes_req += bytes_req;
   level->bytes_alloc += bytes_alloc;

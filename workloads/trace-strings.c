@@ -12,7 +12,7 @@
 
 #include "workloads/trace-walk.h"
 
-#define MAX_BYTES (64u << 20)     /* of all texts */
+#define MAX_BYTES (64u << 20)      /* of all texts */
 #define BEHIND    "\0\0\0\0\0\0\0" /* eight zeros end each in the store */
 
 /* Odd constants with well mixed bits: the golden ratio's, and one of xxHash's primes. */
@@ -36,7 +36,7 @@ hash_text (const char *text, gsize length)
   if (length > 0)
     hash = (((hash << 23) | (hash >> 41)) ^ first_bytes (kml_trace_load_word (text), length)) *
            MULTIPLIER_1;
-  return (guint32) (hash >> 32);
+  return (guint32)(hash >> 32);
 }
 
 static inline gboolean
@@ -96,10 +96,10 @@ append (KmlTraceStrings *self, const char *text, gsize length, guint32 hash, gui
 
   if (self->n > self->max || length + 8 > MAX_BYTES - self->bytes->len)
     return 0;
-  string->offset = (guint32) self->bytes->len;
-  string->length = (guint32) length;
+  string->offset = (guint32)self->bytes->len;
+  string->length = (guint32)length;
   string->hash = hash;
-  g_string_append_len (self->bytes, text, (gssize) length);
+  g_string_append_len (self->bytes, text, (gssize)length);
   g_string_append_len (self->bytes, BEHIND, 8);
   self->index[at] = self->n++;
   if (self->n * 2 > self->n_index)

@@ -23,7 +23,7 @@ typedef struct {
 typedef struct {
   GString *bytes;          /* (owned): all texts */
   KmlTraceString *strings; /* (owned) (array length=n): [0] is "" */
-  guint32 *index;          /* (owned) (array length=n_index): open addressing, a power of two; 0: nothing */
+  guint32 *index; /* (owned) (array length=n_index): open addressing, a power of two; 0: nothing */
   guint n, n_index;
   guint max; /* numbers given out at most */
 } KmlTraceStrings;

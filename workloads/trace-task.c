@@ -37,7 +37,7 @@ static inline gboolean
 read_flags (const char *at, const char **ret_at, guint8 *ret_context)
 {
   const guint64 spaces = kml_trace_match_byte (kml_trace_load_word (at), ' ');
-  const guint n = spaces != 0 ? (guint) __builtin_ctzll (spaces) / 8 : 8;
+  const guint n = spaces != 0 ? (guint)__builtin_ctzll (spaces) / 8 : 8;
 
   *ret_at = at + n;
   *ret_context = context_of_flag (at[2]);
@@ -82,7 +82,7 @@ read_behind_pid (const char *at, const char *end, guint styles, const char **ret
       return FALSE;
     if (cpu > G_MAXUINT16)
       return FALSE;
-    line->cpu = (guint16) cpu;
+    line->cpu = (guint16)cpu;
     if (styles & KML_TRACE_CPU_WITH_FLAGS && read_moment (at + 1, end, TRUE, ret_at, line))
       return TRUE;
     return styles & KML_TRACE_CPU_BRACKETS && read_moment (at + 1, end, FALSE, ret_at, line);
@@ -91,7 +91,7 @@ read_behind_pid (const char *at, const char *end, guint styles, const char **ret
     return FALSE;
   if (cpu > G_MAXUINT16)
     return FALSE;
-  line->cpu = (guint16) cpu;
+  line->cpu = (guint16)cpu;
   return read_moment (at, end, TRUE, ret_at, line);
 }
 
@@ -108,7 +108,7 @@ kml_trace_read_task (const char *line, const char *end, guint styles, const char
 
     if (kml_trace_read_decimal (at + 1, &behind, &pid) && pid <= G_MAXUINT32 &&
         read_behind_pid (behind, end, styles, ret_at, ret_line)) {
-      ret_line->pid = (guint32) pid;
+      ret_line->pid = (guint32)pid;
       return TRUE;
     }
   }

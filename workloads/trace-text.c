@@ -34,13 +34,14 @@ struct _KmlTraceText {
   KmlTraceTexts texts;
   KmlTraceIdentity identity;
   guint64 record_counts[KML_TRACE_N_RECORDS];
-  GArray *name_counts; /* (owned) (element-type guint64): of other events, by number of the name */
+  GArray *name_counts;  /* (owned) (element-type guint64): of other events, by number of the name */
   char *malformed_text; /* (owned) (nullable) */
 
   char *buffer; /* (owned): ROOM + KML_TRACE_PADDING bytes */
   gsize begin, end;
-  gboolean at_end;       /* no more bytes will come */
-  gboolean in_long_line; /* what comes up to the next newline is the rest of a line that was too long */
+  gboolean at_end; /* no more bytes will come */
+  gboolean
+      in_long_line; /* what comes up to the next newline is the rest of a line that was too long */
 
   guint64 last_ns; /* of the last event, since the first */
 };
@@ -55,12 +56,13 @@ refill (KmlTraceText *self, GError **error)
   memmove (self->buffer, self->buffer + self->begin, self->end - self->begin);
   self->end -= self->begin;
   self->begin = 0;
-  n = kml_trace_input_read (self->input, self->buffer + self->end, self->format == NULL ? PIECE : NEXT, error);
+  n = kml_trace_input_read (self->input, self->buffer + self->end,
+                            self->format == NULL ? PIECE : NEXT, error);
   if (n < 0)
     return FALSE;
-  g_assert (self->end + (gsize) n <= ROOM);
+  g_assert (self->end + (gsize)n <= ROOM);
   self->at_end = n == 0;
-  self->end += (gsize) n;
+  self->end += (gsize)n;
   memset (self->buffer + self->end, 0, KML_TRACE_PADDING);
   return TRUE;
 }
@@ -79,7 +81,7 @@ next_line (KmlTraceText *self, const char **ret_line, const char **ret_end)
     newline = line + n;
     self->begin = self->end;
   } else {
-    self->begin += (gsize) (newline - line) + 1;
+    self->begin += (gsize)(newline - line) + 1;
   }
   *ret_line = line;
   *ret_end = newline > line && newline[-1] == '\r' ? newline - 1 : newline;
@@ -201,7 +203,7 @@ read_cpus (KmlTraceText *self, const char *line, const char *end)
   if (at != NULL && *line == '#')
     at += 3;
   if (at != NULL && kml_trace_read_decimal (at, &at, &n) && n <= G_MAXUINT16 + 1)
-    self->info->n_cpus = MAX (self->info->n_cpus, (guint) n);
+    self->info->n_cpus = MAX (self->info->n_cpus, (guint)n);
 }
 
 static gboolean
@@ -330,8 +332,7 @@ kml_trace_text_next (KmlTraceText *self, KmlTraceEvent *events, guint n, GError 
     if (!check_share (self, error))
       return -1;
     if (self->at_end) {
-      if (!kml_trace_identity_flush (&self->identity))
-        {
+      if (!kml_trace_identity_flush (&self->identity)) {
         collide (self, error);
         return -1;
       }
@@ -343,8 +344,8 @@ kml_trace_text_next (KmlTraceText *self, KmlTraceEvent *events, guint n, GError 
       return -1;
   }
   update_info (self);
-  n = (guint) MIN (n, kml_trace_identity_ready (&self->identity, self->info->complete));
-  return (int) kml_trace_identity_take (&self->identity, events, n);
+  n = (guint)MIN (n, kml_trace_identity_ready (&self->identity, self->info->complete));
+  return (int)kml_trace_identity_take (&self->identity, events, n);
 }
 
 const KmlTraceTexts *

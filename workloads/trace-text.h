@@ -25,5 +25,4 @@ const KmlTraceTexts *kml_trace_text_texts (const KmlTraceText *self);
 /* Appends a KmlTraceNameCount for each name that has been met. */
 void kml_trace_text_names (const KmlTraceText *self, GArray *names);
 
-
 G_END_DECLS

@@ -44,7 +44,7 @@ kml_trace_load_word (const char *at)
 static inline guint64
 kml_trace_match_byte (guint64 word, char c)
 {
-  word ^= KML_EACH_BYTE ((guint8) c);
+  word ^= KML_EACH_BYTE ((guint8)c);
   return (word - KML_EACH_BYTE (0x01)) & ~word & KML_EACH_BYTE (0x80);
 }
 
@@ -56,8 +56,8 @@ kml_trace_find (const char *at, const char *end, char c)
   const __m128i wanted = _mm_set1_epi8 (c);
 
   for (; at < end; at += 16) {
-    const guint matches = (guint) _mm_movemask_epi8 (
-      _mm_cmpeq_epi8 (_mm_loadu_si128 ((const __m128i *) at), wanted));
+    const guint matches = (guint)_mm_movemask_epi8 (
+        _mm_cmpeq_epi8 (_mm_loadu_si128 ((const __m128i *)at), wanted));
 
     if (matches != 0)
       return MIN (at + __builtin_ctz (matches), end);
@@ -89,7 +89,7 @@ kml_trace_skip_spaces (const char *at, const char *end)
 static inline gboolean
 kml_trace_is_digit (char c)
 {
-  return (guint8) (c - '0') < 10;
+  return (guint8)(c - '0') < 10;
 }
 
 /* The value of eight digits, one a byte, the first in the lowest: pairs, then fours, then all. */
@@ -112,7 +112,7 @@ kml_trace_read_decimal (const char *at, const char **ret_at, guint64 *ret_value)
   guint64 value = 0;
 
   if (G_LIKELY (others != 0)) {
-    const guint n = (guint) __builtin_ctzll (others) / 8;
+    const guint n = (guint)__builtin_ctzll (others) / 8;
 
     if (n == 0)
       return FALSE;
@@ -121,7 +121,7 @@ kml_trace_read_decimal (const char *at, const char **ret_at, guint64 *ret_value)
     return TRUE;
   }
   while (kml_trace_is_digit (*at) && at - begin < 20)
-    value = value * 10 + (guint64) (*at++ - '0');
+    value = value * 10 + (guint64)(*at++ - '0');
   *ret_at = at;
   *ret_value = value;
   return at - begin <= 19;

@@ -52,11 +52,12 @@ typedef struct {
   guint timing;
   guint level;
 
-  char *path;                /* (owned): of the file */
-  KmlTrace *trace;           /* (owned) */
-  GArray *chunks[2];         /* (owned) (element-type guint32): by level; 1 + the chunk of names given to it */
-  guint32 n_chunks;          /* given out */
-  guint16 cpu_of[1u << 8];   /* recorded to simulated, for the first 256 */
+  char *path;      /* (owned): of the file */
+  KmlTrace *trace; /* (owned) */
+  GArray
+      *chunks[2]; /* (owned) (element-type guint32): by level; 1 + the chunk of names given to it */
+  guint32 n_chunks;        /* given out */
+  guint16 cpu_of[1u << 8]; /* recorded to simulated, for the first 256 */
   KmlTraceEvent batch[BATCH];
   guint n_batch, at;
 } TraceWorkload;
@@ -109,8 +110,8 @@ set_op (TraceWorkload *self, const KmlTraceEvent *event, KmlOp *op)
   op->request.gfp = event->gfp;
   op->request.site = event->site;
   op->request.cpu = event->cpu < G_N_ELEMENTS (self->cpu_of)
-                      ? self->cpu_of[event->cpu]
-                      : (guint16) (event->cpu % self->base.n_cpus);
+                        ? self->cpu_of[event->cpu]
+                        : (guint16)(event->cpu % self->base.n_cpus);
   op->request.context = event->context;
   op->request.mobility = event->mobility;
   op->request.lifetime_hint = 0;
@@ -124,13 +125,13 @@ static void
 update_counters (TraceWorkload *self)
 {
   static const guint8 shown[] = {
-    KML_TRACE_N_EVENTS,          KML_TRACE_N_LOST,
-    KML_TRACE_N_FREE_UNKNOWN,    KML_TRACE_N_PAGE_FREE_UNKNOWN,
-    KML_TRACE_N_DOUBLE_ALLOC,    KML_TRACE_N_PAGE_DOUBLE_ALLOC,
-    KML_TRACE_N_FAILED,          KML_TRACE_N_FREE_NULL,
-    KML_TRACE_N_SPLITS,          KML_TRACE_N_MERGED_FREES,
-    KML_TRACE_N_SLAB_PAGES,      KML_TRACE_N_SLAB_PAGES_LATE,
-    KML_TRACE_N_OTHER,           KML_TRACE_N_MALFORMED,
+    KML_TRACE_N_EVENTS,       KML_TRACE_N_LOST,
+    KML_TRACE_N_FREE_UNKNOWN, KML_TRACE_N_PAGE_FREE_UNKNOWN,
+    KML_TRACE_N_DOUBLE_ALLOC, KML_TRACE_N_PAGE_DOUBLE_ALLOC,
+    KML_TRACE_N_FAILED,       KML_TRACE_N_FREE_NULL,
+    KML_TRACE_N_SPLITS,       KML_TRACE_N_MERGED_FREES,
+    KML_TRACE_N_SLAB_PAGES,   KML_TRACE_N_SLAB_PAGES_LATE,
+    KML_TRACE_N_OTHER,        KML_TRACE_N_MALFORMED,
     KML_TRACE_N_UNORDERED,
   };
   const guint64 *counts = kml_trace_info (self->trace)->counts;
@@ -163,7 +164,7 @@ static const KmlCounterInfo trace_counters[] = {
 static gboolean
 trace_open (KmlWorkload *base, GError **error)
 {
-  TraceWorkload *self = (TraceWorkload *) base;
+  TraceWorkload *self = (TraceWorkload *)base;
 
   if (base->base_dir == NULL || g_path_is_absolute (self->file) || strcmp (self->file, "-") == 0)
     self->path = g_strdup (self->file);
@@ -175,14 +176,14 @@ trace_open (KmlWorkload *base, GError **error)
   for (guint i = 0; i < G_N_ELEMENTS (self->chunks); i++)
     self->chunks[i] = g_array_new (FALSE, TRUE, sizeof (guint32));
   for (guint i = 0; i < G_N_ELEMENTS (self->cpu_of); i++)
-    self->cpu_of[i] = (guint16) (i % base->n_cpus);
+    self->cpu_of[i] = (guint16)(i % base->n_cpus);
   return TRUE;
 }
 
 static int
 trace_next (KmlWorkload *base, KmlOp *ops, guint n, GError **error)
 {
-  TraceWorkload *self = (TraceWorkload *) base;
+  TraceWorkload *self = (TraceWorkload *)base;
   guint n_ops = 0;
 
   while (n_ops < n) {
@@ -193,7 +194,7 @@ trace_next (KmlWorkload *base, KmlOp *ops, guint n, GError **error)
         return -1;
       if (n_events == 0)
         break;
-      self->n_batch = (guint) n_events;
+      self->n_batch = (guint)n_events;
       self->at = 0;
     }
     for (; self->at < self->n_batch && n_ops < n; self->at++)
@@ -201,14 +202,14 @@ trace_next (KmlWorkload *base, KmlOp *ops, guint n, GError **error)
         set_op (self, &self->batch[self->at], &ops[n_ops++]);
   }
   update_counters (self);
-  return (int) n_ops;
+  return (int)n_ops;
 }
 
 /* Sizes are counted in a second pass over the file, which cannot be had from the standard input. */
 static gboolean
 trace_sizes (KmlWorkload *base, GArray *counts, GError **error)
 {
-  TraceWorkload *self = (TraceWorkload *) base;
+  TraceWorkload *self = (TraceWorkload *)base;
   g_autoptr (KmlTraceStats) stats = kml_trace_stats_new ();
   g_autoptr (KmlTrace) trace = NULL;
   g_autoptr (GArray) sizes = NULL;
@@ -225,7 +226,7 @@ trace_sizes (KmlWorkload *base, GArray *counts, GError **error)
   if (trace == NULL)
     return FALSE;
   while ((n = kml_trace_next (trace, events, G_N_ELEMENTS (events), error)) > 0)
-    kml_trace_stats_add_sizes (stats, events, (guint) n);
+    kml_trace_stats_add_sizes (stats, events, (guint)n);
   if (n < 0)
     return FALSE;
   sizes = kml_trace_stats_sizes (stats);
@@ -241,13 +242,13 @@ trace_sizes (KmlWorkload *base, GArray *counts, GError **error)
 static double
 trace_progress (const KmlWorkload *base)
 {
-  return kml_trace_progress (((const TraceWorkload *) base)->trace);
+  return kml_trace_progress (((const TraceWorkload *)base)->trace);
 }
 
 static void
 trace_close (KmlWorkload *base)
 {
-  TraceWorkload *self = (TraceWorkload *) base;
+  TraceWorkload *self = (TraceWorkload *)base;
 
   kml_trace_close (self->trace);
   for (guint i = 0; i < G_N_ELEMENTS (self->chunks); i++)
@@ -260,28 +261,29 @@ static const char *const levels[] = { "objects", "pages", "both", NULL };
 
 static const KmlParam trace_params[] = {
   {
-    .name = "file",
-    .type = KML_PARAM_PATH,
-    .offset = G_STRUCT_OFFSET (TraceWorkload, file),
-    .summary = "the recording: trace-cmd report, ftrace or perf script text, plain or compressed, "
-               "or a .kmt file",
+      .name = "file",
+      .type = KML_PARAM_PATH,
+      .offset = G_STRUCT_OFFSET (TraceWorkload, file),
+      .summary =
+          "the recording: trace-cmd report, ftrace or perf script text, plain or compressed, "
+          "or a .kmt file",
   },
   {
-    .name = "timing",
-    .type = KML_PARAM_CHOICE,
-    .value = "recorded",
-    .choices = timings,
-    .offset = G_STRUCT_OFFSET (TraceWorkload, timing),
-    .summary = "operations start at their recorded times, or as soon as the last one is done",
+      .name = "timing",
+      .type = KML_PARAM_CHOICE,
+      .value = "recorded",
+      .choices = timings,
+      .offset = G_STRUCT_OFFSET (TraceWorkload, timing),
+      .summary = "operations start at their recorded times, or as soon as the last one is done",
   },
   {
-    .name = "level",
-    .type = KML_PARAM_CHOICE,
-    .value = "objects",
-    .choices = levels,
-    .offset = G_STRUCT_OFFSET (TraceWorkload, level),
-    .summary = "which requests are made: those for objects, those for pages, or both without the "
-               "pages that the recorded kernel took for its objects",
+      .name = "level",
+      .type = KML_PARAM_CHOICE,
+      .value = "objects",
+      .choices = levels,
+      .offset = G_STRUCT_OFFSET (TraceWorkload, level),
+      .summary = "which requests are made: those for objects, those for pages, or both without the "
+                 "pages that the recorded kernel took for its objects",
   },
   { NULL },
 };

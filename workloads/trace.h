@@ -31,8 +31,9 @@ typedef struct _KmlTrace KmlTrace;
 
 /* What is particular about an event. */
 typedef enum {
-  KML_TRACE_SLAB_PAGE = 1 << 0, /* pages that the recorded kernel's object allocator took for itself */
-  KML_TRACE_INFERRED = 1 << 1,  /* a free that was not recorded, but must have been */
+  KML_TRACE_SLAB_PAGE =
+      1 << 0, /* pages that the recorded kernel's object allocator took for itself */
+  KML_TRACE_INFERRED = 1 << 1, /* a free that was not recorded, but must have been */
 } KmlTraceFlags;
 
 typedef struct {
@@ -56,27 +57,27 @@ typedef struct {
 
 /* What is counted while a recording is read. A converted recording reports the same numbers. */
 typedef enum {
-  KML_TRACE_N_EVENTS,            /* lines that are an event of any name */
-  KML_TRACE_N_OBJECT_ALLOCS,     /* allocations that succeeded */
-  KML_TRACE_N_OBJECT_FREES,      /* frees of an object that was born in the recording */
-  KML_TRACE_N_PAGE_ALLOCS,       /* allocations that succeeded */
-  KML_TRACE_N_PAGE_FREES,        /* frees of a block, or a part of one, that was born in the recording */
-  KML_TRACE_N_FAILED,            /* allocations that failed, of objects and pages */
-  KML_TRACE_N_FREE_NULL,         /* kfree (NULL), which does nothing */
-  KML_TRACE_N_FREE_UNKNOWN,      /* frees of objects born before the recording, or whose birth was lost */
+  KML_TRACE_N_EVENTS,        /* lines that are an event of any name */
+  KML_TRACE_N_OBJECT_ALLOCS, /* allocations that succeeded */
+  KML_TRACE_N_OBJECT_FREES,  /* frees of an object that was born in the recording */
+  KML_TRACE_N_PAGE_ALLOCS,   /* allocations that succeeded */
+  KML_TRACE_N_PAGE_FREES,   /* frees of a block, or a part of one, that was born in the recording */
+  KML_TRACE_N_FAILED,       /* allocations that failed, of objects and pages */
+  KML_TRACE_N_FREE_NULL,    /* kfree (NULL), which does nothing */
+  KML_TRACE_N_FREE_UNKNOWN, /* frees of objects born before the recording, or whose birth was lost */
   KML_TRACE_N_PAGE_FREE_UNKNOWN, /* the same of pages */
-  KML_TRACE_N_DOUBLE_ALLOC,      /* objects allocated where one was live: its free was lost and is inferred */
+  KML_TRACE_N_DOUBLE_ALLOC, /* objects allocated where one was live: its free was lost and is inferred */
   KML_TRACE_N_PAGE_DOUBLE_ALLOC, /* page blocks whose free is inferred in the same way */
   KML_TRACE_N_SPLITS,            /* halvings of page blocks that were freed in pieces */
-  KML_TRACE_N_MERGED_FREES,      /* page frees that gave back several blocks, or part of the range was unknown */
-  KML_TRACE_N_SLAB_PAGES,        /* page allocations of the kernel's own object allocator */
-  KML_TRACE_N_SLAB_PAGES_LATE,   /* … that were recognised too late to be flagged */
-  KML_TRACE_N_BULK_REPEATED,     /* bulk page events that repeat an allocation already recorded */
-  KML_TRACE_N_LOST,              /* events that the recorder says it lost */
-  KML_TRACE_N_OTHER,             /* events that are no requests: see kml_trace_names() */
-  KML_TRACE_N_MALFORMED,         /* lines that are no event, or lack what their event must have */
-  KML_TRACE_N_UNORDERED,         /* events whose time is before an earlier one's: taken as that */
-  KML_TRACE_N_GFP_UNKNOWN,       /* distinct flag texts with a name that is not known; the name is left out */
+  KML_TRACE_N_MERGED_FREES, /* page frees that gave back several blocks, or part of the range was unknown */
+  KML_TRACE_N_SLAB_PAGES,      /* page allocations of the kernel's own object allocator */
+  KML_TRACE_N_SLAB_PAGES_LATE, /* … that were recognised too late to be flagged */
+  KML_TRACE_N_BULK_REPEATED,   /* bulk page events that repeat an allocation already recorded */
+  KML_TRACE_N_LOST,            /* events that the recorder says it lost */
+  KML_TRACE_N_OTHER,           /* events that are no requests: see kml_trace_names() */
+  KML_TRACE_N_MALFORMED,       /* lines that are no event, or lack what their event must have */
+  KML_TRACE_N_UNORDERED,       /* events whose time is before an earlier one's: taken as that */
+  KML_TRACE_N_GFP_UNKNOWN, /* distinct flag texts with a name that is not known; the name is left out */
   KML_TRACE_N_COUNTS,
 } KmlTraceCount;
 
@@ -96,14 +97,14 @@ typedef struct {
   const char *format;      /* "trace-cmd", "ftrace", "perf" or "kmt" */
   const char *source;      /* (nullable): the format that a .kmt was converted from */
   const char *compression; /* "none", "gzip", "xz" or "zstd" */
-  gboolean complete;       /* whether the whole recording is known: .kmt, or the end has been reached */
-  guint64 base_ns;         /* the recorder's clock at the first event */
-  guint64 duration_ns;     /* from the first event to the last */
-  guint64 n_lines;         /* of the text */
-  guint64 n_stream;        /* events that kml_trace_next() gives in all */
-  guint n_cpus;            /* as the recording says, or the highest CPU seen plus 1 */
-  guint n_sites, n_caches; /* indices from 1 to these are valid */
-  guint64 live_objects_peak, live_pages_peak;  /* born in the recording; pages: blocks */
+  gboolean complete;   /* whether the whole recording is known: .kmt, or the end has been reached */
+  guint64 base_ns;     /* the recorder's clock at the first event */
+  guint64 duration_ns; /* from the first event to the last */
+  guint64 n_lines;     /* of the text */
+  guint64 n_stream;    /* events that kml_trace_next() gives in all */
+  guint n_cpus;        /* as the recording says, or the highest CPU seen plus 1 */
+  guint n_sites, n_caches;                    /* indices from 1 to these are valid */
+  guint64 live_objects_peak, live_pages_peak; /* born in the recording; pages: blocks */
   guint64 counts[KML_TRACE_N_COUNTS];
   guint64 malformed_line;     /* number of the first malformed line; 0: none */
   const char *malformed_text; /* (nullable): what is wrong with it, with a quotation */
@@ -140,8 +141,8 @@ gboolean kml_trace_seek (KmlTrace *self, guint64 event, guint64 *ret_event, GErr
 /* ---- Binary form ---- */
 
 typedef struct {
-  gboolean overwrite; /* replace @path if it exists */
-  int level;          /* of zstd, 1 to 19; 0: the default */
+  gboolean overwrite;                             /* replace @path if it exists */
+  int level;                                      /* of zstd, 1 to 19; 0: the default */
   void (*progress) (double share, gpointer data); /* (nullable) */
   gpointer data;
 } KmlTraceConvert;
@@ -167,12 +168,12 @@ typedef struct {
 } KmlTraceSiteCount;
 
 typedef struct {
-  guint64 n_live, n_peak;             /* blocks */
-  guint64 bytes_live, bytes_peak;     /* objects: bytes_alloc; pages: 4096 << order */
-  guint64 bytes_req_at_peak;          /* objects: what was asked for when bytes_live was highest */
+  guint64 n_live, n_peak;         /* blocks */
+  guint64 bytes_live, bytes_peak; /* objects: bytes_alloc; pages: 4096 << order */
+  guint64 bytes_req_at_peak;      /* objects: what was asked for when bytes_live was highest */
   guint64 bytes_req_live;
-  guint64 allocs, frees;              /* splits are neither */
-  guint64 bytes_req, bytes_alloc;     /* in all */
+  guint64 allocs, frees;          /* splits are neither */
+  guint64 bytes_req, bytes_alloc; /* in all */
 } KmlTraceLevelStats;
 
 typedef struct _KmlTraceStats KmlTraceStats;
@@ -189,9 +190,9 @@ void kml_trace_stats_add_sizes (KmlTraceStats *self, const KmlTraceEvent *events
 const KmlTraceLevelStats *kml_trace_stats_objects (const KmlTraceStats *self);
 const KmlTraceLevelStats *kml_trace_stats_pages (const KmlTraceStats *self);
 const KmlHistogram *kml_trace_stats_lifetimes (const KmlTraceStats *self); /* objects, ns */
-guint64 kml_trace_stats_order (const KmlTraceStats *self, guint order); /* page allocations */
+guint64 kml_trace_stats_order (const KmlTraceStats *self, guint order);    /* page allocations */
 guint64 kml_trace_stats_context (const KmlTraceStats *self, KmlContext context); /* allocations */
-guint64 kml_trace_stats_cpu (const KmlTraceStats *self, guint cpu); /* allocations */
+guint64 kml_trace_stats_cpu (const KmlTraceStats *self, guint cpu);              /* allocations */
 guint kml_trace_stats_n_cpus (const KmlTraceStats *self);
 
 /* (element-type KmlTraceSizeCount) (transfer full): ascending. */

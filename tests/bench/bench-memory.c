@@ -44,7 +44,7 @@ resident (gconstpointer mapping, guint64 *ret_all, guint64 *ret_mapping)
       const guint64 bytes = g_ascii_strtoull (lines[i] + 4, NULL, 10) * 1024;
 
       *ret_all += bytes;
-      if (start >= (guint64) (gsize) mapping && start < (guint64) (gsize) mapping + (1 << 12))
+      if (start >= (guint64)(gsize)mapping && start < (guint64)(gsize)mapping + (1 << 12))
         *ret_mapping += bytes;
     } else if (dash != NULL && dash < lines[i] + 17 && g_ascii_isxdigit (lines[i][0])) {
       start = g_ascii_strtoull (lines[i], NULL, 16);
@@ -65,7 +65,9 @@ static void
 run_case (const char *title, KmlWorkload *workload)
 {
   g_autoptr (GError) error = NULL;
-  KmlMachineConfig machine_config = { .n_cpus = 1, .ram = G_GUINT64_CONSTANT (16) << 30, .page_size = 4096 };
+  KmlMachineConfig machine_config = { .n_cpus = 1,
+                                      .ram = G_GUINT64_CONSTANT (16) << 30,
+                                      .page_size = 4096 };
   KmlRecordConfig record = { .latency = TRUE, .waste = TRUE, .points = 512, .external_order = 9 };
   guint64 before, after, ram, ignored;
   KmlMachine *machine;
@@ -84,21 +86,22 @@ run_case (const char *title, KmlWorkload *workload)
       !kml_workload_open (workload, 1, 1, 4096, &error))
     die (error);
   recorder = kml_recorder_new (&record, machine, pages, objects);
-  driver = kml_driver_new (&(KmlDriverConfig) { .machine = machine,
-                                                .pages = pages,
-                                                .objects = objects,
-                                                .recorder = recorder,
-                                                .workloads = &workload,
-                                                .n_workloads = 1,
-                                                .until = KML_TIME_MAX });
+  driver = kml_driver_new (&(KmlDriverConfig){ .machine = machine,
+                                               .pages = pages,
+                                               .objects = objects,
+                                               .recorder = recorder,
+                                               .workloads = &workload,
+                                               .n_workloads = 1,
+                                               .until = KML_TIME_MAX });
   if (!kml_driver_run (driver, &error))
     die (error);
   resident (machine->ram->store, &after, &ram);
-  live = (double) recorder->live_blocks;
-  g_print ("%-8s %11" G_GUINT64_FORMAT " operations %9.0f live: host %7.1f MiB without the simulated RAM "
+  live = (double)recorder->live_blocks;
+  g_print ("%-8s %11" G_GUINT64_FORMAT
+           " operations %9.0f live: host %7.1f MiB without the simulated RAM "
            "(%.1f MiB); %5.1f bytes per live object\n",
-           title, kml_driver_n_operations (driver), live, (double) (after - ram - before) / 1048576,
-           (double) ram / 1048576, (double) (after - ram - before) / live);
+           title, kml_driver_n_operations (driver), live, (double)(after - ram - before) / 1048576,
+           (double)ram / 1048576, (double)(after - ram - before) / live);
 }
 
 static KmlWorkload *
@@ -126,10 +129,12 @@ write_text_trace (void)
 
   fputs ("cpus=1\n", file);
   for (guint i = 0; i < 1000000; i++)
-    fprintf (file,
-             "            cc1-100   [000] %5u.%06u: kmalloc:              call_site=some_function+0x10 "
-             "ptr=0xffff8880%08x bytes_req=64 bytes_alloc=64 gfp_flags=GFP_KERNEL node=-1 accounted=false\n",
-             100 + i / 1000000, i % 1000000, 0x1000000 + i * 64);
+    fprintf (
+        file,
+        "            cc1-100   [000] %5u.%06u: kmalloc:              call_site=some_function+0x10 "
+        "ptr=0xffff8880%08x bytes_req=64 bytes_alloc=64 gfp_flags=GFP_KERNEL node=-1 "
+        "accounted=false\n",
+        100 + i / 1000000, i % 1000000, 0x1000000 + i * 64);
   fclose (file);
   return path;
 }

@@ -41,7 +41,7 @@ cpu_seconds (void)
   struct timespec now;
 
   clock_gettime (CLOCK_THREAD_CPUTIME_ID, &now);
-  return (double) now.tv_sec + (double) now.tv_nsec * 1e-9;
+  return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
 }
 
 static void
@@ -75,7 +75,7 @@ read_stream (const char *title, KmlWorkload *workload)
   if (!kml_workload_open (workload, 1, 4, 4096, &error))
     die (error);
   while ((n = workload->ops->next (workload, batch, G_N_ELEMENTS (batch), &error)) > 0) {
-    g_array_append_vals (self->ops, batch, (guint) n);
+    g_array_append_vals (self->ops, batch, (guint)n);
     for (int i = 0; i < n; i++) {
       if (batch[i].block >= self->n_names) {
         self->n_names = batch[i].block + 1;
@@ -127,14 +127,14 @@ synthetic_stream (const char *path, const char *live, const char *operations)
 static double
 native_round (const Stream *stream, void **blocks)
 {
-  const KmlOp *ops = (const KmlOp *) stream->ops->data;
+  const KmlOp *ops = (const KmlOp *)stream->ops->data;
   const guint n = stream->ops->len;
   const double before = cpu_seconds ();
 
   for (guint i = 0; i < n; i++) {
     if (ops[i].kind == KML_OP_ALLOC) {
       blocks[ops[i].block] = malloc (ops[i].request.size);
-      __asm__ volatile ("" : : "r"(blocks[ops[i].block]) : "memory");
+      __asm__ volatile("" : : "r"(blocks[ops[i].block]) : "memory");
     } else {
       free (blocks[ops[i].block]);
     }
@@ -154,7 +154,9 @@ static Simulator
 simulator_new (void)
 {
   g_autoptr (GError) error = NULL;
-  KmlMachineConfig machine = { .n_cpus = 4, .ram = G_GUINT64_CONSTANT (2) << 30, .page_size = 4096 };
+  KmlMachineConfig machine = { .n_cpus = 4,
+                               .ram = G_GUINT64_CONSTANT (2) << 30,
+                               .page_size = 4096 };
   KmlRecordConfig record = { 0 };
   Simulator self = { 0 };
   gboolean ok;
@@ -173,13 +175,13 @@ simulator_new (void)
     die (error);
   self.recorder = kml_recorder_new (&record, self.machine, self.pages, self.objects);
   self.workload = kml_workload_new (kml_workload_find ("synthetic"), "stand-in", ".");
-  self.driver = kml_driver_new (&(KmlDriverConfig) { .machine = self.machine,
-                                                     .pages = self.pages,
-                                                     .objects = self.objects,
-                                                     .recorder = self.recorder,
-                                                     .workloads = &self.workload,
-                                                     .n_workloads = 1,
-                                                     .until = KML_TIME_MAX });
+  self.driver = kml_driver_new (&(KmlDriverConfig){ .machine = self.machine,
+                                                    .pages = self.pages,
+                                                    .objects = self.objects,
+                                                    .recorder = self.recorder,
+                                                    .workloads = &self.workload,
+                                                    .n_workloads = 1,
+                                                    .until = KML_TIME_MAX });
   return self;
 }
 
@@ -188,7 +190,7 @@ simulated_round (const Stream *stream, Simulator *simulator)
 {
   const double before = cpu_seconds ();
 
-  kml_driver_execute (simulator->driver, 0, (const KmlOp *) stream->ops->data, stream->ops->len);
+  kml_driver_execute (simulator->driver, 0, (const KmlOp *)stream->ops->data, stream->ops->len);
   return (cpu_seconds () - before) * 1e9 / stream->ops->len;
 }
 
@@ -196,8 +198,8 @@ simulated_round (const Stream *stream, Simulator *simulator)
 static double
 peer_round (const char *peer, const char *trace, guint stream)
 {
-  g_autoptr (GSubprocessLauncher) launcher =
-    g_subprocess_launcher_new (G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_SILENCE);
+  g_autoptr (GSubprocessLauncher) launcher = g_subprocess_launcher_new (
+      G_SUBPROCESS_FLAGS_STDOUT_PIPE | G_SUBPROCESS_FLAGS_STDERR_SILENCE);
   g_autoptr (GSubprocess) process = NULL;
   g_autofree char *number = g_strdup_printf ("%u", stream);
   g_autofree char *output = NULL;
@@ -205,7 +207,8 @@ peer_round (const char *peer, const char *trace, guint stream)
   g_subprocess_launcher_setenv (launcher, "LD_PRELOAD", peer, TRUE);
   process = g_subprocess_launcher_spawn (launcher, NULL, "/proc/self/exe", "--native", trace,
                                          number, NULL);
-  if (process == NULL || !g_subprocess_communicate_utf8 (process, NULL, NULL, &output, NULL, NULL) ||
+  if (process == NULL ||
+      !g_subprocess_communicate_utf8 (process, NULL, NULL, &output, NULL, NULL) ||
       !g_subprocess_get_successful (process))
     return -1;
   return g_ascii_strtod (output, NULL);
@@ -216,7 +219,7 @@ peer_round (const char *peer, const char *trace, guint stream)
 static int
 compare_doubles (gconstpointer a, gconstpointer b)
 {
-  const double left = *(const double *) a, right = *(const double *) b;
+  const double left = *(const double *)a, right = *(const double *)b;
 
   return left < right ? -1 : left > right;
 }
@@ -281,7 +284,7 @@ main (int argc, char **argv)
     return 2;
   }
   if (!native_only && argc == 3)
-    n_rounds = (guint) MAX (1, g_ascii_strtoull (argv[2], NULL, 10));
+    n_rounds = (guint)MAX (1, g_ascii_strtoull (argv[2], NULL, 10));
   for (guint i = 0; i < 3; i++) {
     Stream *stream;
 

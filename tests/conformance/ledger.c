@@ -346,7 +346,8 @@ random_split (Ledger *self, KmlRng *rng)
   ledger_split (self, index, piece);
 }
 
-/* Blocks are freed as often as asked for, so their number wanders; now and then nearly all are freed. */
+/* Blocks are freed as often as asked for, so their number wanders; now and then nearly all are
+ * freed. */
 static gboolean
 random_operation (Ledger *self, KmlRng *rng, GError **error)
 {

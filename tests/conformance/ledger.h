@@ -36,7 +36,8 @@ typedef struct {
 void ledger_init (Ledger *self, Rig *rig);
 void ledger_finish (Ledger *self);
 
-/* Performs the request and looks at what came of it. *@ret_addr is KML_ADDR_NONE when the allocator refused. */
+/* Performs the request and looks at what came of it. *@ret_addr is KML_ADDR_NONE when the
+ * allocator refused. */
 gboolean ledger_alloc (Ledger *self, const KmlRequest *request, KmlAddr *ret_addr, GError **error);
 gboolean ledger_free (Ledger *self, guint index, GError **error);
 
@@ -46,6 +47,6 @@ void ledger_split (Ledger *self, guint index, guint64 piece);
 /* All promises that concern the whole. */
 gboolean ledger_verify (const Ledger *self, GError **error);
 
-/* @n_operations random ones from @seed, verified each, then everything is freed, shrunk, and held against the start
- * ("lost": not everything came back). */
+/* @n_operations random ones from @seed, verified each, then everything is freed, shrunk, and
+ * held against the start ("lost": not everything came back). */
 gboolean ledger_churn (Ledger *self, guint64 seed, guint n_operations, GError **error);

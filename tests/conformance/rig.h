@@ -35,7 +35,8 @@ typedef struct {
 /* (transfer full) (element-type Subject): of all that is registered, in the registry's order. */
 GArray *subjects_new (void);
 
-/* A machine of @n_frames frames of 4 KiB, the frame table not counted, where nothing costs more than 9 ps. */
+/* A machine of @n_frames frames of 4 KiB, the frame table not counted, where nothing costs more
+ * than 9 ps. */
 void rig_init (Rig *self, const Form *form, const Form *lower, guint n_frames);
 void rig_finish (Rig *self);
 

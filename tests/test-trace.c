@@ -1,0 +1,798 @@
+/* test-trace.c: recordings in text form.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Real samples of each shape of text are read and counted; what is particular is
+ * tested with lines of a few words that can be followed by eye. The numbers expected of the
+ * samples were counted with grep.
+ */
+
+#include "trace-fixture.h"
+
+#include <lzma.h>
+#include <zlib.h>
+#include <zstd.h>
+
+/* Lines of the kernel's own shape: task 7 on CPU 1 at @usecs after second 5. */
+#define LINE(usecs, event) "            task-7       [001] ..... 5." usecs ": " event "\n"
+#define KMALLOC(usecs, ptr)                                                                        \
+  LINE (usecs, "kmalloc: call_site=f+0x1/0x2 ptr=" ptr " bytes_req=18 bytes_alloc=32 "              \
+               "gfp_flags=GFP_KERNEL")
+#define KFREE(usecs, ptr) LINE (usecs, "kfree: call_site=g+0x1/0x2 ptr=" ptr)
+#define PAGES(usecs, pfn, order)                                                                   \
+  LINE (usecs, "mm_page_alloc: page=0000000012345678 pfn=" pfn " order=" order                     \
+               " migratetype=1 gfp_flags=GFP_HIGHUSER_MOVABLE")
+#define FREE_PAGES(usecs, pfn, order)                                                              \
+  LINE (usecs, "mm_page_free: page=0000000012345678 pfn=" pfn " order=" order)
+
+static void
+expect (const Recording *recording, guint i, KmlOpKind kind, guint32 block, guint order)
+{
+  const KmlTraceEvent *event = event_at (recording, i);
+
+  ck_assert_msg (event->kind == kind && event->block == block && event->order == order,
+                 "event %u is kind %d of block %u of order %d", i, event->kind, event->block,
+                 event->order);
+}
+
+/* ---- The shapes of text ---- */
+
+START_TEST (trace_cmd_text_is_read)
+{
+  g_autoptr (Recording) recording = read_sample ("report.txt");
+  const KmlTraceInfo *info = kml_trace_info (recording->trace);
+  const KmlTraceEvent *page = event_at (recording, 0);
+
+  ck_assert_str_eq (info->format, "trace-cmd");
+  ck_assert_uint_eq (info->n_lines, 300);
+  ck_assert_uint_eq (info->n_cpus, 4);
+  ck_assert_uint_eq (info->base_ns, G_GUINT64_CONSTANT (83794970000));
+  ck_assert_uint_eq (info->duration_ns, 203507000);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_EVENTS), 299);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_OBJECT_ALLOCS), 120);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_FREE_NULL), 2);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_MALFORMED), 0);
+  ck_assert (info->complete);
+
+  /* 83.802271, CPU 2, pid 318: mm_page_alloc pfn=0x9c3f order=0 migratetype=0 GFP_KERNEL|__GFP_NORETRY */
+  ck_assert_uint_eq (page->time_ns, 7301000);
+  ck_assert_uint_eq (page->cpu, 2);
+  ck_assert_uint_eq (page->pid, 318);
+  ck_assert_uint_eq (page->gfp, KML_GFP_KERNEL | KML_GFP_NORETRY);
+  ck_assert_uint_eq (page->level, KML_LEVEL_PAGES);
+}
+END_TEST
+
+START_TEST (latency_flags_tell_the_context)
+{
+  g_autoptr (Recording) recording = read_sample ("report-flags.txt");
+  guint n[KML_N_CONTEXTS] = { 0 };
+
+  for (guint i = 0; i < recording->events->len; i++)
+    n[event_at (recording, i)->context]++;
+  ck_assert_uint_eq (n[KML_CONTEXT_SOFTIRQ], 18 - count_of (recording, KML_TRACE_N_FREE_UNKNOWN));
+  ck_assert_uint_eq (n[KML_CONTEXT_HARDIRQ], 0);
+  ck_assert_uint_eq (n[KML_CONTEXT_PROCESS],
+                     recording->events->len - n[KML_CONTEXT_SOFTIRQ]);
+}
+END_TEST
+
+START_TEST (ftrace_text_is_read)
+{
+  g_autoptr (Recording) recording = read_sample ("ftrace.txt");
+  const KmlTraceInfo *info = kml_trace_info (recording->trace);
+
+  ck_assert_str_eq (info->format, "ftrace");
+  ck_assert_uint_eq (info->n_cpus, 4);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_EVENTS), 300);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_OBJECT_ALLOCS), 157);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_FREE_NULL), 11);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_MALFORMED), 0);
+}
+END_TEST
+
+START_TEST (a_kernel_that_prints_no_names_is_read)
+{
+  g_autoptr (Recording) recording = read_sample ("ftrace-unhashed.txt");
+
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_OBJECT_ALLOCS), 125);
+  ck_assert_uint_eq (kml_trace_info (recording->trace)->n_caches, 0);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_MALFORMED), 0);
+}
+END_TEST
+
+START_TEST (perf_text_is_read)
+{
+  g_autoptr (Recording) recording = read_sample ("perf.txt");
+  const KmlTraceEvent *first = event_at (recording, 0);
+
+  ck_assert_str_eq (kml_trace_info (recording->trace)->format, "perf");
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_EVENTS), 300);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_MALFORMED), 0);
+  ck_assert_uint_eq (first->bytes_req, 8);
+  ck_assert_uint_eq (first->pid, 462);
+  ck_assert_str_eq (kml_trace_site (recording->trace, first->site), "alloc_cpumask_var_node+0x1b");
+}
+END_TEST
+
+START_TEST (a_comm_may_hold_anything)
+{
+  static const char *const prefixes[] = {
+    "         a-b c-d-7       [001] ..... 5.000001: ", "  kworker/0:1-H-7     [001] ....  5.000001: ",
+    "        (sd-pam)-7       [001] d..h1 5.000001: ", "   x [000] y 1.0-7     [001] ..... 5.000001: ",
+    "            task-7       (      7) [001] ..... 5.000001: ",
+    "            task-7       [001]     5.000001: ",  "            task-7     1.....     5.000001: ",
+    "    a b: c 12/7 [001]     5.000001: kmem:",      "            task 7 [001]     5.000001000: kmem:",
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (prefixes); i++) {
+    g_autofree char *text = g_strconcat (prefixes[i], "kfree: call_site=f ptr=(nil)\n", prefixes[i],
+                                         "kmalloc: call_site=f ptr=0x10000 bytes_req=8 "
+                                         "bytes_alloc=8 gfp_flags=0x0\n",
+                                         NULL);
+    g_autoptr (Recording) recording = read_text (text);
+
+    ck_assert_msg (recording->events->len == 1, "“%s” is not read", prefixes[i]);
+    ck_assert_uint_eq (event_at (recording, 0)->pid, 7);
+    ck_assert_uint_eq (event_at (recording, 0)->cpu, 1);
+    ck_assert_uint_eq (kml_trace_info (recording->trace)->base_ns, G_GUINT64_CONSTANT (5000001000));
+  }
+}
+END_TEST
+
+START_TEST (old_and_new_kernels_write_their_fields_differently)
+{
+  g_autoptr (Recording) recording = read_text (
+    LINE ("000001", "kmalloc_node: call_site=ffffffff8112233 ptr=ffff880012345000 bytes_req=100 "
+                    "bytes_alloc=128 gfp_flags=GFP_KERNEL|GFP_ZERO node=0")
+      LINE ("000002", "kmem_cache_alloc: call_site=f+0x1/0x2 [mod] ptr=00000000deadbee8 name=filp "
+                      "bytes_req=256 bytes_alloc=256 gfp_flags=GFP_KERNEL|0x10000000 node=-1 "
+                      "accounted=true")
+        LINE ("000003", "mm_page_alloc: page=ffffea0000000000 pfn=4096 order=1 migratetype=2 "
+                        "gfp_flags=GFP_NOFS")
+          LINE ("000004", "kmalloc: gfp_flags=GFP_NOWAIT bytes_alloc=16 bytes_req=9 ptr=0x77 "
+                          "call_site=g"));
+
+  ck_assert_uint_eq (recording->events->len, 4);
+  ck_assert_uint_eq (event_at (recording, 0)->gfp, KML_GFP_KERNEL | KML_GFP_ZERO);
+  ck_assert_str_eq (kml_trace_site (recording->trace, event_at (recording, 1)->site),
+                    "f+0x1/0x2 [mod]");
+  ck_assert_str_eq (kml_trace_cache (recording->trace, event_at (recording, 1)->cache), "filp");
+  ck_assert_uint_eq (event_at (recording, 2)->mobility, KML_MOBILITY_RECLAIMABLE);
+  ck_assert_uint_eq (event_at (recording, 2)->order, 1);
+  ck_assert_uint_eq (event_at (recording, 3)->bytes_req, 9);
+  ck_assert_uint_eq (event_at (recording, 3)->gfp, KML_GFP_NOWAIT);
+}
+END_TEST
+
+START_TEST (numbers_are_read_to_their_limits)
+{
+  g_autoptr (Recording) recording = read_text (
+    LINE ("0", "kmalloc: call_site=f ptr=0xfedcba9876543210 bytes_req=1 bytes_alloc=4294967295 "
+               "gfp_flags=0x0")
+      LINE ("000000001", "kfree: call_site=f ptr=fedcba9876543210")
+        LINE ("1", "kmalloc: call_site=f ptr=0xabc bytes_req=00000012345 bytes_alloc=12345 "
+                   "gfp_flags=0x0")
+          LINE ("2", "kmalloc: call_site=f ptr=0xabcd bytes_req=12345678 bytes_alloc=123456789 "
+                     "gfp_flags=0x0"));
+
+  ck_assert_uint_eq (recording->events->len, 4);
+  ck_assert_uint_eq (event_at (recording, 0)->bytes_alloc, G_MAXUINT32);
+  ck_assert_uint_eq (event_at (recording, 1)->time_ns, 1);
+  ck_assert_uint_eq (event_at (recording, 1)->kind, KML_OP_FREE);
+  ck_assert_uint_eq (event_at (recording, 2)->time_ns, 100000000);
+  ck_assert_uint_eq (event_at (recording, 2)->bytes_req, 12345);
+  ck_assert_uint_eq (event_at (recording, 3)->bytes_req, 12345678);
+  ck_assert_uint_eq (event_at (recording, 3)->bytes_alloc, 123456789);
+}
+END_TEST
+
+/* ---- What a recording lacks ---- */
+
+START_TEST (names_of_freed_blocks_are_used_again)
+{
+  g_autoptr (Recording) recording =
+    read_text (KMALLOC ("1", "0x1000") KMALLOC ("2", "0x2000") KFREE ("3", "0x1000")
+                 KMALLOC ("4", "0x3000") KFREE ("5", "0x2000") KFREE ("6", "0x3000"));
+
+  expect (recording, 0, KML_OP_ALLOC, 0, 0);
+  expect (recording, 1, KML_OP_ALLOC, 1, 0);
+  expect (recording, 2, KML_OP_FREE, 0, 0);
+  expect (recording, 3, KML_OP_ALLOC, 0, 0);
+  expect (recording, 4, KML_OP_FREE, 1, 0);
+  expect (recording, 5, KML_OP_FREE, 0, 0);
+  ck_assert_uint_eq (kml_trace_info (recording->trace)->live_objects_peak, 2);
+}
+END_TEST
+
+START_TEST (what_is_missing_is_counted)
+{
+  g_autoptr (Recording) recording = read_text (
+    KFREE ("1", "0x1000") FREE_PAGES ("2", "16", "0") KFREE ("3", "0000000000000000")
+      KFREE ("4", "0x10") "CPU:1 [LOST 153 EVENTS]\n"
+        LINE ("5", "kmalloc: call_site=f ptr=(nil) bytes_req=8 bytes_alloc=8 gfp_flags=0x0")
+          LINE ("6", "mm_page_alloc: page=(nil) pfn=0x0 order=3 migratetype=0 gfp_flags=0x0")
+            LINE ("7", "mm_page_alloc: page=0 pfn=-1 order=3 migratetype=0 gfp_flags=0x0")
+              LINE ("8", "sched_switch: prev_comm=a ==> next_comm=b"));
+
+  ck_assert_uint_eq (recording->events->len, 0);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_FREE_UNKNOWN), 1);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_PAGE_FREE_UNKNOWN), 1);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_FREE_NULL), 2);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_LOST), 153);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_FAILED), 3);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_OTHER), 1);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_MALFORMED), 0);
+}
+END_TEST
+
+START_TEST (a_lost_free_is_inferred_from_the_next_allocation)
+{
+  g_autoptr (Recording) recording = read_text (
+    KMALLOC ("1", "0x1000") KMALLOC ("2", "0x1000") PAGES ("3", "8", "3") PAGES ("4", "10", "1"));
+
+  ck_assert_uint_eq (recording->events->len, 6);
+  expect (recording, 1, KML_OP_FREE, 0, 0);
+  ck_assert_uint_eq (event_at (recording, 1)->flags, KML_TRACE_INFERRED);
+  expect (recording, 2, KML_OP_ALLOC, 0, 0);
+  expect (recording, 4, KML_OP_FREE, 0, 3);
+  ck_assert_uint_eq (event_at (recording, 4)->flags, KML_TRACE_INFERRED);
+  expect (recording, 5, KML_OP_ALLOC, 0, 1);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_DOUBLE_ALLOC), 1);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_PAGE_DOUBLE_ALLOC), 1);
+}
+END_TEST
+
+START_TEST (an_allocation_over_smaller_blocks_infers_all_their_frees)
+{
+  g_autoptr (Recording) recording =
+    read_text (PAGES ("1", "8", "0") PAGES ("2", "13", "0") PAGES ("3", "8", "3"));
+
+  ck_assert_uint_eq (recording->events->len, 5);
+  expect (recording, 2, KML_OP_FREE, 0, 0);
+  expect (recording, 3, KML_OP_FREE, 1, 0);
+  expect (recording, 4, KML_OP_ALLOC, 1, 3);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_PAGE_DOUBLE_ALLOC), 2);
+}
+END_TEST
+
+START_TEST (times_never_decrease)
+{
+  g_autoptr (Recording) recording =
+    read_text (KMALLOC ("5", "0x1000") KMALLOC ("4", "0x2000") KMALLOC ("6", "0x3000"));
+
+  ck_assert_uint_eq (event_at (recording, 1)->time_ns, 0);
+  ck_assert_uint_eq (event_at (recording, 2)->time_ns, 100000000);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_UNORDERED), 1);
+}
+END_TEST
+
+START_TEST (a_bulk_event_that_repeats_a_page_is_no_second_page)
+{
+  g_autoptr (Recording) recording =
+    read_text (PAGES ("1", "5", "0") LINE ("2", "page_bulk_alloc: pfn=0x5 order=0 gfp_flags=0xdc2")
+                 LINE ("3", "page_bulk_alloc: pfn=0x6 order=0 gfp_flags=0xdc2"));
+
+  ck_assert_uint_eq (recording->events->len, 2);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_BULK_REPEATED), 1);
+}
+END_TEST
+
+/* ---- Pieces ---- */
+
+/*   |               3               |
+ *   |       2       |       2       |      block 0: frames 8-11, block 1: 12-15
+ *                   |   1   |   1   |      block 1: 12-13,       block 2: 14-15
+ *                   | 0 | 0 |              block 1: 12,          block 3: 13
+ */
+START_TEST (a_block_that_is_freed_in_pieces_is_halved)
+{
+  g_autoptr (Recording) recording = read_text (
+    PAGES ("1", "8", "3") FREE_PAGES ("2", "13", "0") FREE_PAGES ("3", "8", "2")
+      FREE_PAGES ("4", "14", "1") FREE_PAGES ("5", "12", "0") FREE_PAGES ("6", "12", "0"));
+
+  ck_assert_uint_eq (recording->events->len, 8);
+  expect (recording, 0, KML_OP_ALLOC, 0, 3);
+  expect (recording, 1, KML_OP_SPLIT, 0, 2);
+  ck_assert_uint_eq (event_at (recording, 1)->other, 1);
+  expect (recording, 2, KML_OP_SPLIT, 1, 1);
+  ck_assert_uint_eq (event_at (recording, 2)->other, 2);
+  expect (recording, 3, KML_OP_SPLIT, 1, 0);
+  ck_assert_uint_eq (event_at (recording, 3)->other, 3);
+  expect (recording, 4, KML_OP_FREE, 3, 0);
+  expect (recording, 5, KML_OP_FREE, 0, 2);
+  expect (recording, 6, KML_OP_FREE, 2, 1);
+  expect (recording, 7, KML_OP_FREE, 1, 0);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_SPLITS), 3);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_PAGE_FREE_UNKNOWN), 1);
+}
+END_TEST
+
+START_TEST (a_free_of_several_blocks_gives_back_each)
+{
+  g_autoptr (Recording) recording =
+    read_text (PAGES ("1", "8", "1") PAGES ("2", "12", "0") FREE_PAGES ("3", "8", "3"));
+
+  ck_assert_uint_eq (recording->events->len, 4);
+  expect (recording, 2, KML_OP_FREE, 0, 1);
+  expect (recording, 3, KML_OP_FREE, 1, 0);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_MERGED_FREES), 1);
+}
+END_TEST
+
+/* ---- Pages of slabs ---- */
+
+START_TEST (pages_in_which_objects_appear_are_those_of_slabs)
+{
+  /* frame 0x8000 is at 0xffff888008000000 with the usual offset; 0x9000 never has an object */
+  g_autoptr (Recording) recording =
+    read_text (PAGES ("1", "0x8000", "1") KMALLOC ("2", "0xffff888008001020")
+                 PAGES ("3", "0x9000", "0") KFREE ("4", "0xffff888008001020")
+                   FREE_PAGES ("5", "0x8000", "1"));
+
+  ck_assert_uint_eq (event_at (recording, 0)->flags, KML_TRACE_SLAB_PAGE);
+  ck_assert_uint_eq (event_at (recording, 2)->flags, 0);
+  ck_assert_uint_eq (event_at (recording, 4)->flags, KML_TRACE_SLAB_PAGE);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_SLAB_PAGES), 1);
+}
+END_TEST
+
+START_TEST (where_the_kernel_maps_its_frames_is_learned)
+{
+  /* 0xffff9a2340000000 and a remainder below 1 GiB: a randomised kernel; two findings must agree */
+  g_autoptr (Recording) recording =
+    read_text (PAGES ("1", "0x8000", "0") KMALLOC ("2", "0xffff9a2348000020")
+                 PAGES ("3", "0x8100", "0") KMALLOC ("4", "0xffff9a2348100020")
+                   PAGES ("5", "0x9000", "0"));
+
+  ck_assert_uint_eq (event_at (recording, 0)->flags, KML_TRACE_SLAB_PAGE);
+  ck_assert_uint_eq (event_at (recording, 2)->flags, KML_TRACE_SLAB_PAGE);
+  ck_assert_uint_eq (event_at (recording, 4)->flags, 0);
+}
+END_TEST
+
+START_TEST (slab_pages_that_show_too_late_are_counted)
+{
+  g_autoptr (GString) text = g_string_new (PAGES ("1", "0x8000", "0"));
+  g_autoptr (Recording) few = NULL, many = NULL;
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < 6000; i++)
+    g_string_append (text, i % 2 == 0 ? KMALLOC ("2", "0x100") : KFREE ("2", "0x100"));
+  g_string_append (text, LINE ("3", "slab_new: name=filp pfn=0x8000 order=0 objects=16"));
+  few = read_bytes (text->str, text->len, &error);
+  assert_no_error (error);
+  ck_assert_uint_eq (event_at (few, 0)->flags, 0);
+  ck_assert_uint_eq (count_of (few, KML_TRACE_N_SLAB_PAGES_LATE), 1);
+}
+END_TEST
+
+/* The window must not depend on how the events are taken. */
+START_TEST (the_size_of_the_batches_changes_nothing)
+{
+  static const char *const names[] = { "report.txt", "report-flags.txt", "ftrace.txt", "perf.txt" };
+  g_autoptr (GString) text = g_string_new (NULL);
+  g_autoptr (Folder) folder = new_folder ();
+  g_autofree char *long_path = in_folder (folder, "long");
+
+  for (guint i = 0; i < 5000; i++)
+    g_string_append_printf (text, PAGES ("1", "%u", "0") KMALLOC ("1", "0x%x00"), i, i);
+  for (guint i = 0; i < 5000; i += 10)
+    g_string_append_printf (text, LINE ("2", "slab_new: name=filp pfn=%u order=0"), i);
+  write_file (long_path, text->str, text->len);
+  for (guint i = 0; i <= G_N_ELEMENTS (names); i++) {
+    g_autofree char *path =
+      i < G_N_ELEMENTS (names) ? sample_path (names[i]) : g_strdup (long_path);
+    g_autoptr (GError) error = NULL;
+    g_autoptr (Recording) one = read_in_batches (path, 1, &error);
+    g_autoptr (Recording) many = read_in_batches (path, 5000, &error);
+
+    assert_no_error (error);
+    assert_same_recording (one, many);
+  }
+}
+END_TEST
+
+/* ---- Compression ---- */
+
+static GByteArray *
+sample_bytes (const char *name)
+{
+  g_autofree char *path = sample_path (name);
+  g_autoptr (GError) error = NULL;
+  char *bytes;
+  gsize n;
+
+  g_file_get_contents (path, &bytes, &n, &error);
+  assert_no_error (error);
+  return g_byte_array_new_take ((guint8 *) bytes, n);
+}
+
+static GByteArray *
+compress_gzip (const GByteArray *bytes)
+{
+  GByteArray *out = g_byte_array_new ();
+  z_stream stream = { 0 };
+
+  g_byte_array_set_size (out, bytes->len + 1024);
+  ck_assert_int_eq (deflateInit2 (&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
+  stream.next_in = bytes->data;
+  stream.avail_in = bytes->len;
+  stream.next_out = out->data;
+  stream.avail_out = out->len;
+  ck_assert_int_eq (deflate (&stream, Z_FINISH), Z_STREAM_END);
+  g_byte_array_set_size (out, (guint) stream.total_out);
+  deflateEnd (&stream);
+  return out;
+}
+
+static GByteArray *
+compress_xz (const GByteArray *bytes)
+{
+  GByteArray *out = g_byte_array_new ();
+  gsize n = 0;
+
+  g_byte_array_set_size (out, bytes->len + 1024);
+  ck_assert_int_eq (lzma_easy_buffer_encode (6, LZMA_CHECK_CRC64, NULL, bytes->data, bytes->len,
+                                             out->data, &n, out->len),
+                    LZMA_OK);
+  g_byte_array_set_size (out, (guint) n);
+  return out;
+}
+
+static GByteArray *
+compress_zstd (const GByteArray *bytes)
+{
+  GByteArray *out = g_byte_array_new ();
+  ZSTD_CCtx *zstd = ZSTD_createCCtx ();
+  gsize n;
+
+  ZSTD_CCtx_setParameter (zstd, ZSTD_c_checksumFlag, 1);
+  g_byte_array_set_size (out, (guint) ZSTD_compressBound (bytes->len));
+  n = ZSTD_compress2 (zstd, out->data, out->len, bytes->data, bytes->len);
+  ck_assert (!ZSTD_isError (n));
+  ZSTD_freeCCtx (zstd);
+  g_byte_array_set_size (out, (guint) n);
+  return out;
+}
+
+typedef struct {
+  const char *name;
+  GByteArray *(*compress) (const GByteArray *bytes);
+} Compressor;
+
+static const Compressor compressors[] = {
+  { "gzip", compress_gzip },
+  { "xz", compress_xz },
+  { "zstd", compress_zstd },
+};
+
+START_TEST (compressed_text_is_read_alike)
+{
+  const Compressor *compressor = &compressors[_i];
+  g_autoptr (GByteArray) plain = sample_bytes ("report.txt");
+  g_autoptr (GByteArray) stored = compressor->compress (plain);
+  g_autoptr (Recording) expected = read_sample ("report.txt");
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Recording) recording = read_bytes (stored->data, stored->len, &error);
+
+  assert_no_error (error);
+  ck_assert_str_eq (kml_trace_info (recording->trace)->compression, compressor->name);
+  assert_same_recording (expected, recording);
+}
+END_TEST
+
+START_TEST (two_compressed_streams_are_one_file)
+{
+  const Compressor *compressor = &compressors[_i];
+  g_autoptr (GByteArray) plain = sample_bytes ("report.txt");
+  g_autoptr (GByteArray) stored = compressor->compress (plain);
+  g_autoptr (GByteArray) twice = g_byte_array_new ();
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Recording) recording = NULL;
+
+  g_byte_array_append (twice, stored->data, stored->len);
+  g_byte_array_append (twice, stored->data, stored->len);
+  recording = read_bytes (twice->data, twice->len, &error);
+  assert_no_error (error);
+  ck_assert_uint_eq (kml_trace_info (recording->trace)->n_lines, 600);
+}
+END_TEST
+
+START_TEST (a_compressed_file_that_was_cut_is_an_error)
+{
+  const Compressor *compressor = &compressors[_i];
+  g_autoptr (GByteArray) plain = sample_bytes ("report.txt");
+  g_autoptr (GByteArray) stored = compressor->compress (plain);
+
+  for (guint length = 1; length < stored->len; length += 97) {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (Recording) recording = read_bytes (stored->data, length, &error);
+
+    assert_error (error, KML_ERROR_INPUT, "the trace:");
+    if (length > 16)
+      ck_assert_msg (strstr (error->message, "ends early") != NULL, "%u bytes: %s", length,
+                     error->message);
+  }
+}
+END_TEST
+
+START_TEST (a_damaged_compressed_file_is_an_error)
+{
+  const Compressor *compressor = &compressors[_i];
+  g_autoptr (GByteArray) plain = sample_bytes ("report.txt");
+  g_autoptr (GByteArray) stored = compressor->compress (plain);
+
+  for (guint at = stored->len / 3; at < stored->len - 32; at += 211) {
+    g_autoptr (GError) error = NULL;
+
+    stored->data[at] ^= 0x10;
+    ck_assert_ptr_null (read_bytes (stored->data, stored->len, &error));
+    assert_error (error, KML_ERROR_INPUT, "the trace:");
+    stored->data[at] ^= 0x10;
+  }
+}
+END_TEST
+
+/* ---- Bad text ---- */
+
+#define EXPECTED "expected trace-cmd report, ftrace or perf script text or a .kmt file"
+
+START_TEST (what_is_no_trace_is_refused)
+{
+  static const char *const texts[] = {
+    "", "\n\n\n", "hello\nworld\n", "cpus=4\n", "# tracer: nop\n#\n", "{\"json\": [1, 2, 3]}\n",
+    "time,cpu,event\n1,2,kmalloc\n",
+  };
+  guint8 bytes[4096];
+
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
+    g_autoptr (GError) error = NULL;
+
+    ck_assert_ptr_null (read_bytes (texts[i], strlen (texts[i]), &error));
+    assert_error (error, KML_ERROR_INPUT, EXPECTED);
+    assert_error (error, KML_ERROR_INPUT, "the trace:1:");
+  }
+  for (guint i = 0; i < sizeof bytes; i++)
+    bytes[i] = (guint8) ((i * 2654435761u) >> 13);
+  {
+    g_autoptr (GError) error = NULL;
+
+    ck_assert_ptr_null (read_bytes (bytes, sizeof bytes, &error));
+    assert_error (error, KML_ERROR_INPUT, EXPECTED);
+  }
+}
+END_TEST
+
+START_TEST (files_that_cannot_be_read_are_told_apart)
+{
+  g_autoptr (Folder) folder = new_folder ();
+  g_autofree char *missing = in_folder (folder, "missing");
+  g_autoptr (GError) error = NULL;
+
+  ck_assert_ptr_null (kml_trace_open (missing, "x.txt", &error));
+  assert_error (error, KML_ERROR_INPUT, "x.txt: cannot open: No such file or directory");
+  g_clear_error (&error);
+  ck_assert_ptr_null (kml_trace_open (folder, "x", &error));
+  assert_error (error, KML_ERROR_INPUT, "a directory");
+}
+END_TEST
+
+/* Lines of which each lacks or spoils something, and what is said of it. */
+static const struct {
+  const char *line;
+  const char *reason;
+} bad_lines[] = {
+  { "kmalloc: call_site=f bytes_req=8 bytes_alloc=8 gfp_flags=0x0", "ptr= is missing" },
+  { "kmalloc: call_site=f ptr=0x1 bytes_alloc=8 gfp_flags=0x0", "bytes_req= is missing" },
+  { "kmalloc: call_site=f ptr=0x1 bytes_req=8 gfp_flags=0x0", "bytes_alloc= is missing" },
+  { "kmalloc: call_site=f ptr=0x1 bytes_req=8 bytes_alloc=8", "gfp_flags= is missing" },
+  { "kmalloc: call_site=f ptr=0x1 bytes_req=0 bytes_alloc=8 gfp_flags=0x0", "bytes_req is not" },
+  { "kmalloc: call_site=f ptr=0x1 bytes_req=-8 bytes_alloc=8 gfp_flags=0x0", "bytes_req is not" },
+  { "kmalloc: call_site=f ptr=0x1 bytes_req=8x bytes_alloc=8 gfp_flags=0x0", "bytes_req is not" },
+  { "kmalloc: call_site=f ptr=0x1 bytes_req=4294967296 bytes_alloc=4294967296 gfp_flags=0x0",
+    "bytes_req is not" },
+  { "kmalloc: call_site=f ptr=0x1 bytes_req=1180591620717411303424 bytes_alloc=8 gfp_flags=0x0",
+    "bytes_req is not" },
+  { "kmalloc: call_site=f ptr=0x1 bytes_req=9 bytes_alloc=8 gfp_flags=0x0",
+    "bytes_alloc is less than bytes_req" },
+  { "kmalloc: call_site=f ptr=hello bytes_req=8 bytes_alloc=8 gfp_flags=0x0", "ptr is not" },
+  { "kmalloc: call_site=f ptr=0x123456789abcdef01 bytes_req=8 bytes_alloc=8 gfp_flags=0x0",
+    "ptr is not" },
+  { "kfree: call_site=f ptr=", "ptr is not" },
+  { "mm_page_alloc: page=0 pfn=1 order=21 migratetype=0 gfp_flags=0x0", "order is not" },
+  { "mm_page_alloc: page=0 pfn=1 order=-1 migratetype=0 gfp_flags=0x0", "order is not" },
+  { "mm_page_alloc: page=0 pfn=1 order=1 migratetype=0 gfp_flags=0x0", "not a multiple" },
+  { "mm_page_alloc: page=0 pfn=0x10000000000 order=0 migratetype=0 gfp_flags=0x0", "pfn is not" },
+  { "mm_page_free: page=0 pfn=1", "order= is missing" },
+  { "kfree", "does not end with a colon" },
+};
+
+START_TEST (a_bad_line_is_counted_and_the_first_is_quoted)
+{
+  g_autofree char *text =
+    g_strdup_printf (KMALLOC ("1", "0x1000") KMALLOC ("2", "0x2000") LINE ("3", "%s")
+                       LINE ("4", "%s") KFREE ("5", "0x1000"),
+                     bad_lines[_i].line, bad_lines[_i].line);
+  g_autoptr (Recording) recording = read_text (text);
+  const KmlTraceInfo *info = kml_trace_info (recording->trace);
+
+  ck_assert_uint_eq (recording->events->len, 3);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_MALFORMED), 2);
+  ck_assert_uint_eq (info->malformed_line, 3);
+  ck_assert_msg (strstr (info->malformed_text, bad_lines[_i].reason) != NULL, "%s",
+                 info->malformed_text);
+  ck_assert_msg (strstr (info->malformed_text, "task-7") != NULL, "%s", info->malformed_text);
+}
+END_TEST
+
+START_TEST (a_file_that_is_mostly_bad_is_refused)
+{
+  g_autoptr (GString) text = g_string_new (KMALLOC ("1", "0x1000"));
+  g_autoptr (GError) error = NULL;
+
+  g_string_append (text, "the first bad line\nanother one\n");
+  ck_assert_ptr_null (read_bytes (text->str, text->len, &error));
+  assert_error (error, KML_ERROR_INPUT, "the trace:2: not an event: “the first bad line”");
+}
+END_TEST
+
+START_TEST (a_line_without_end_is_skipped_and_not_kept)
+{
+  g_autoptr (GString) text = g_string_new (KMALLOC ("1", "0x1000"));
+  g_autoptr (Recording) recording = NULL;
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < (5u << 20) / 8; i++)
+    g_string_append (text, "01234567");
+  g_string_append (text, "\n" KMALLOC ("2", "0x2000"));
+  recording = read_bytes (text->str, text->len, &error);
+  assert_no_error (error);
+  ck_assert_uint_eq (recording->events->len, 2);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_MALFORMED), 1);
+  ck_assert_uint_eq (kml_trace_info (recording->trace)->malformed_line, 2);
+  ck_assert_uint_eq (kml_trace_info (recording->trace)->n_lines, 3);
+}
+END_TEST
+
+START_TEST (zeros_in_the_text_are_bad_lines)
+{
+  static const char text[] = KMALLOC ("1", "0x1000") "\0\0\0\0\n" KMALLOC ("2", "0x2000");
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Recording) recording = read_bytes (text, sizeof text - 1, &error);
+
+  assert_no_error (error);
+  ck_assert_uint_eq (recording->events->len, 2);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_MALFORMED), 1);
+}
+END_TEST
+
+START_TEST (dos_line_ends_and_a_missing_last_one_are_no_matter)
+{
+  g_autoptr (Recording) recording = read_text (
+    "task-7 [001] ..... 5.1: kfree: call_site=f ptr=(nil)\r\n"
+    "task-7 [001] ..... 5.2: kmem_cache_free: call_site=f ptr=0x10000 name=filp\r\n"
+    "task-7 [001] ..... 5.3: kmalloc: call_site=f ptr=0x10000 bytes_req=8 bytes_alloc=8 "
+    "gfp_flags=GFP_KERNEL");
+
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_EVENTS), 3);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_MALFORMED), 0);
+  ck_assert_uint_eq (event_at (recording, 0)->gfp, KML_GFP_KERNEL);
+}
+END_TEST
+
+/* Text that is cut anywhere is read up to there. */
+START_TEST (text_that_was_cut_is_read_as_far_as_it_goes)
+{
+  g_autoptr (GByteArray) plain = sample_bytes ("ftrace.txt");
+
+  for (guint length = 2048; length < plain->len; length += 641) {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (Recording) recording = read_bytes (plain->data, length, &error);
+
+    assert_no_error (error);
+    ck_assert_uint_le (count_of (recording, KML_TRACE_N_MALFORMED), 1);
+  }
+}
+END_TEST
+
+/* ---- Statistics ---- */
+
+START_TEST (statistics_follow_the_blocks)
+{
+  g_autoptr (Recording) recording = read_text (
+    KMALLOC ("1", "0x1000") KMALLOC ("2", "0x2000") KFREE ("4", "0x1000") PAGES ("5", "8", "3")
+      FREE_PAGES ("6", "8", "2")
+        LINE ("7", "kmalloc: call_site=h ptr=0x3000 bytes_req=20000 bytes_alloc=32768 "
+                   "gfp_flags=GFP_ATOMIC"));
+  g_autoptr (KmlTraceStats) stats = kml_trace_stats_new ();
+  const KmlTraceLevelStats *objects, *pages;
+  g_autoptr (GArray) sizes = NULL, sites = NULL;
+
+  kml_trace_stats_add (stats, (const KmlTraceEvent *) (void *) recording->events->data,
+                       recording->events->len);
+  objects = kml_trace_stats_objects (stats);
+  pages = kml_trace_stats_pages (stats);
+  sizes = kml_trace_stats_sizes (stats);
+  sites = kml_trace_stats_sites (stats);
+  ck_assert_uint_eq (objects->allocs, 3);
+  ck_assert_uint_eq (objects->n_peak, 2);
+  ck_assert_uint_eq (objects->bytes_peak, 32 + 32768);
+  ck_assert_uint_eq (objects->bytes_req_at_peak, 18 + 20000);
+  ck_assert_uint_eq (pages->n_live, 1);
+  ck_assert_uint_eq (pages->bytes_peak, 8 * 4096);
+  ck_assert_uint_eq (pages->bytes_live, 4 * 4096);
+  ck_assert_uint_eq (kml_trace_stats_order (stats, 3), 1);
+  ck_assert_uint_eq (kml_trace_stats_lifetimes (stats)->n, 1);
+  ck_assert_uint_eq (kml_trace_stats_lifetimes (stats)->max, 300000000);
+  ck_assert_uint_eq (sizes->len, 2);
+  ck_assert_uint_eq (g_array_index (sizes, KmlTraceSizeCount, 0).size, 18);
+  ck_assert_uint_eq (g_array_index (sizes, KmlTraceSizeCount, 0).count, 2);
+  ck_assert_uint_eq (g_array_index (sizes, KmlTraceSizeCount, 1).size, 20000);
+  ck_assert_uint_eq (g_array_index (sites, KmlTraceSiteCount, 0).bytes_alloc, 32768);
+  ck_assert_str_eq (
+    kml_trace_site (recording->trace, g_array_index (sites, KmlTraceSiteCount, 0).site), "h");
+}
+END_TEST
+
+static Suite *
+trace_suite (void)
+{
+  Suite *suite = suite_create ("trace");
+  TCase *shapes = tcase_create ("shapes");
+  TCase *blocks = tcase_create ("blocks");
+  TCase *compressed = tcase_create ("compressed");
+  TCase *bad = tcase_create ("bad");
+
+  tcase_add_test (shapes, trace_cmd_text_is_read);
+  tcase_add_test (shapes, latency_flags_tell_the_context);
+  tcase_add_test (shapes, ftrace_text_is_read);
+  tcase_add_test (shapes, a_kernel_that_prints_no_names_is_read);
+  tcase_add_test (shapes, perf_text_is_read);
+  tcase_add_test (shapes, a_comm_may_hold_anything);
+  tcase_add_test (shapes, old_and_new_kernels_write_their_fields_differently);
+  tcase_add_test (shapes, numbers_are_read_to_their_limits);
+  suite_add_tcase (suite, shapes);
+
+  tcase_add_test (blocks, names_of_freed_blocks_are_used_again);
+  tcase_add_test (blocks, what_is_missing_is_counted);
+  tcase_add_test (blocks, a_lost_free_is_inferred_from_the_next_allocation);
+  tcase_add_test (blocks, an_allocation_over_smaller_blocks_infers_all_their_frees);
+  tcase_add_test (blocks, times_never_decrease);
+  tcase_add_test (blocks, a_bulk_event_that_repeats_a_page_is_no_second_page);
+  tcase_add_test (blocks, a_block_that_is_freed_in_pieces_is_halved);
+  tcase_add_test (blocks, a_free_of_several_blocks_gives_back_each);
+  tcase_add_test (blocks, pages_in_which_objects_appear_are_those_of_slabs);
+  tcase_add_test (blocks, where_the_kernel_maps_its_frames_is_learned);
+  tcase_add_test (blocks, slab_pages_that_show_too_late_are_counted);
+  tcase_add_test (blocks, the_size_of_the_batches_changes_nothing);
+  tcase_add_test (blocks, statistics_follow_the_blocks);
+  suite_add_tcase (suite, blocks);
+
+  tcase_add_loop_test (compressed, compressed_text_is_read_alike, 0, G_N_ELEMENTS (compressors));
+  tcase_add_loop_test (compressed, two_compressed_streams_are_one_file, 0,
+                       G_N_ELEMENTS (compressors));
+  tcase_add_loop_test (compressed, a_compressed_file_that_was_cut_is_an_error, 0,
+                       G_N_ELEMENTS (compressors));
+  tcase_add_loop_test (compressed, a_damaged_compressed_file_is_an_error, 0,
+                       G_N_ELEMENTS (compressors));
+  suite_add_tcase (suite, compressed);
+
+  tcase_add_test (bad, what_is_no_trace_is_refused);
+  tcase_add_test (bad, files_that_cannot_be_read_are_told_apart);
+  tcase_add_loop_test (bad, a_bad_line_is_counted_and_the_first_is_quoted, 0,
+                       G_N_ELEMENTS (bad_lines));
+  tcase_add_test (bad, a_file_that_is_mostly_bad_is_refused);
+  tcase_add_test (bad, a_line_without_end_is_skipped_and_not_kept);
+  tcase_add_test (bad, zeros_in_the_text_are_bad_lines);
+  tcase_add_test (bad, dos_line_ends_and_a_missing_last_one_are_no_matter);
+  tcase_add_test (bad, text_that_was_cut_is_read_as_far_as_it_goes);
+  suite_add_tcase (suite, bad);
+  return suite;
+}
+
+int
+main (void)
+{
+  return run_suite (trace_suite ());
+}

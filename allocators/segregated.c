@@ -17,7 +17,7 @@
  *
  * 2. Order of a slab
  *
- * SLUB's rule, with parameters called as its boot parameters are. Wanted are min-objects objects (by
+ * SLUB's rule, with parameters called as its boot parameters are. Wanted are min-objects (by
  * default 4 (fls (CPUs) + 1): the more CPUs, the more seldom the page allocator should be
  * asked). Among the orders that hold as many, the smallest wins whose tail is at most 1/16 of
  * the slab; when there is none up to max-order, 1/8 and 1/4 are tried, then one object fewer.

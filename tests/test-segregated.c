@@ -258,13 +258,14 @@ typedef struct {
  *   256    a page, 16 objects
  *   1024   order 2; on one CPU 8 objects are wanted, and order 1 has them
  *   8192   at most 4 fit in order 3, and do
+ *   4800   order 3 has 6 and a tail of 3968: more than 1/16, not more than 1/8 of 32768
  *   20000  order 3 holds one
  */
 static const OrderCase order_cases[] = {
-  { "832", 4, 2, 19, 576 },    { "8", 4, 0, 512, 0 },  { "96", 4, 0, 42, 64 },
-  { "192", 4, 0, 21, 64 },     { "256", 4, 0, 16, 0 }, { "1024", 4, 2, 16, 0 },
-  { "1024", 1, 1, 8, 0 },      { "8192", 4, 3, 4, 0 }, { "20000", 4, 3, 1, 12768 },
-  { "40960", 4, 4, 1, 24576 },
+  { "832", 4, 2, 19, 576 },    { "8", 4, 0, 512, 0 },       { "96", 4, 0, 42, 64 },
+  { "192", 4, 0, 21, 64 },     { "256", 4, 0, 16, 0 },      { "1024", 4, 2, 16, 0 },
+  { "1024", 1, 1, 8, 0 },      { "8192", 4, 3, 4, 0 },      { "4800", 4, 3, 6, 3968 },
+  { "20000", 4, 3, 1, 12768 }, { "40960", 4, 4, 1, 24576 },
 };
 
 START_TEST (slabs_have_the_order_that_slub_gives_them)

@@ -16,7 +16,7 @@
 /* Lines of the kernel's own shape: task 7 on CPU 1 at @usecs after second 5. */
 #define LINE(usecs, event) "            task-7       [001] ..... 5." usecs ": " event "\n"
 #define KMALLOC(usecs, ptr)                                                                        \
-  LINE (usecs, "kmalloc: call_site=f+0x1/0x2 ptr=" ptr " bytes_req=18 bytes_alloc=32 "              \
+  LINE (usecs, "kmalloc: call_site=f+0x1/0x2 ptr=" ptr " bytes_req=18 bytes_alloc=32 "             \
                "gfp_flags=GFP_KERNEL")
 #define KFREE(usecs, ptr) LINE (usecs, "kfree: call_site=g+0x1/0x2 ptr=" ptr)
 #define PAGES(usecs, pfn, order)                                                                   \
@@ -65,15 +65,43 @@ END_TEST
 
 START_TEST (latency_flags_tell_the_context)
 {
-  g_autoptr (Recording) recording = read_sample ("report-flags.txt");
-  guint n[KML_N_CONTEXTS] = { 0 };
+  static const struct {
+    const char *flags;
+    KmlContext context;
+  } cases[] = {
+    { ".....", KML_CONTEXT_PROCESS }, { "dN.1.", KML_CONTEXT_PROCESS },
+    { "..s1.", KML_CONTEXT_SOFTIRQ }, { "dNs6.", KML_CONTEXT_SOFTIRQ },
+    { "d.h1.", KML_CONTEXT_HARDIRQ }, { "D.H2.", KML_CONTEXT_HARDIRQ },
+    { "d.Z1.", KML_CONTEXT_HARDIRQ }, { "b..1", KML_CONTEXT_PROCESS },
+    { "d.h1", KML_CONTEXT_HARDIRQ },
+  };
+  static const char event[] =
+      "kmalloc: call_site=f ptr=0x10000 bytes_req=8 bytes_alloc=8 gfp_flags=0x0";
 
-  for (guint i = 0; i < recording->events->len; i++)
-    n[event_at (recording, i)->context]++;
-  ck_assert_uint_eq (n[KML_CONTEXT_SOFTIRQ], 18 - count_of (recording, KML_TRACE_N_FREE_UNKNOWN));
-  ck_assert_uint_eq (n[KML_CONTEXT_HARDIRQ], 0);
-  ck_assert_uint_eq (n[KML_CONTEXT_PROCESS],
-                     recording->events->len - n[KML_CONTEXT_SOFTIRQ]);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *kernel = g_strdup_printf ("  task-7       [001] %s  5.000001: %s\n",
+                                               cases[i].flags, event);
+    g_autofree char *trace_cmd = g_strdup_printf ("  task-7       1%s  5.000001: %s\n",
+                                                  cases[i].flags, event);
+    g_autoptr (Recording) ours = read_text (kernel);
+    g_autoptr (Recording) theirs = read_text (trace_cmd);
+
+    ck_assert_uint_eq (event_at (ours, 0)->context, cases[i].context);
+    ck_assert_uint_eq (event_at (theirs, 0)->context, cases[i].context);
+    ck_assert_str_eq (kml_trace_info (ours->trace)->format, "ftrace");
+    ck_assert_str_eq (kml_trace_info (theirs->trace)->format, "trace-cmd");
+  }
+}
+END_TEST
+
+START_TEST (trace_cmd_text_with_flags_is_read)
+{
+  g_autoptr (Recording) recording = read_sample ("report-flags.txt");
+
+  ck_assert_str_eq (kml_trace_info (recording->trace)->format, "trace-cmd");
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_EVENTS), 421);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_SLAB_PAGES), 2);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_MALFORMED), 0);
 }
 END_TEST
 
@@ -118,11 +146,15 @@ END_TEST
 START_TEST (a_comm_may_hold_anything)
 {
   static const char *const prefixes[] = {
-    "         a-b c-d-7       [001] ..... 5.000001: ", "  kworker/0:1-H-7     [001] ....  5.000001: ",
-    "        (sd-pam)-7       [001] d..h1 5.000001: ", "   x [000] y 1.0-7     [001] ..... 5.000001: ",
+    "         a-b c-d-7       [001] ..... 5.000001: ",
+    "  kworker/0:1-H-7     [001] ....  5.000001: ",
+    "        (sd-pam)-7       [001] d..h1 5.000001: ",
+    "   x [000] y 1.0-7     [001] ..... 5.000001: ",
     "            task-7       (      7) [001] ..... 5.000001: ",
-    "            task-7       [001]     5.000001: ",  "            task-7     1.....     5.000001: ",
-    "    a b: c 12/7 [001]     5.000001: kmem:",      "            task 7 [001]     5.000001000: kmem:",
+    "            task-7       [001]     5.000001: ",
+    "            task-7     1.....     5.000001: ",
+    "    a b: c 12/7 [001]     5.000001: kmem:",
+    "            task 7 [001]     5.000001000: kmem:",
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (prefixes); i++) {
@@ -143,15 +175,17 @@ END_TEST
 START_TEST (old_and_new_kernels_write_their_fields_differently)
 {
   g_autoptr (Recording) recording = read_text (
-    LINE ("000001", "kmalloc_node: call_site=ffffffff8112233 ptr=ffff880012345000 bytes_req=100 "
-                    "bytes_alloc=128 gfp_flags=GFP_KERNEL|GFP_ZERO node=0")
-      LINE ("000002", "kmem_cache_alloc: call_site=f+0x1/0x2 [mod] ptr=00000000deadbee8 name=filp "
-                      "bytes_req=256 bytes_alloc=256 gfp_flags=GFP_KERNEL|0x10000000 node=-1 "
-                      "accounted=true")
-        LINE ("000003", "mm_page_alloc: page=ffffea0000000000 pfn=4096 order=1 migratetype=2 "
-                        "gfp_flags=GFP_NOFS")
-          LINE ("000004", "kmalloc: gfp_flags=GFP_NOWAIT bytes_alloc=16 bytes_req=9 ptr=0x77 "
-                          "call_site=g"));
+      LINE ("000001", "kmalloc_node: call_site=ffffffff8112233 ptr=ffff880012345000 bytes_req=100 "
+                      "bytes_alloc=128 gfp_flags=GFP_KERNEL|GFP_ZERO node=0")
+          LINE ("000002",
+                "kmem_cache_alloc: call_site=f+0x1/0x2 [mod] ptr=00000000deadbee8 name=filp "
+                "bytes_req=256 bytes_alloc=256 gfp_flags=GFP_KERNEL|0x10000000 node=-1 "
+                "accounted=true")
+              LINE ("000003", "mm_page_alloc: page=ffffea0000000000 pfn=4096 order=1 migratetype=2 "
+                              "gfp_flags=GFP_NOFS")
+                  LINE ("000004",
+                        "kmalloc: gfp_flags=GFP_NOWAIT bytes_alloc=16 bytes_req=9 ptr=0x77 "
+                        "call_site=g"));
 
   ck_assert_uint_eq (recording->events->len, 4);
   ck_assert_uint_eq (event_at (recording, 0)->gfp, KML_GFP_KERNEL | KML_GFP_ZERO);
@@ -168,13 +202,12 @@ END_TEST
 START_TEST (numbers_are_read_to_their_limits)
 {
   g_autoptr (Recording) recording = read_text (
-    LINE ("0", "kmalloc: call_site=f ptr=0xfedcba9876543210 bytes_req=1 bytes_alloc=4294967295 "
-               "gfp_flags=0x0")
-      LINE ("000000001", "kfree: call_site=f ptr=fedcba9876543210")
-        LINE ("1", "kmalloc: call_site=f ptr=0xabc bytes_req=00000012345 bytes_alloc=12345 "
-                   "gfp_flags=0x0")
-          LINE ("2", "kmalloc: call_site=f ptr=0xabcd bytes_req=12345678 bytes_alloc=123456789 "
-                     "gfp_flags=0x0"));
+      LINE ("0", "kmalloc: call_site=f ptr=0xfedcba9876543210 bytes_req=1 bytes_alloc=4294967295 "
+                 "gfp_flags=0x0") LINE ("000000001", "kfree: call_site=f ptr=fedcba9876543210")
+          LINE ("1", "kmalloc: call_site=f ptr=0xabc bytes_req=00000012345 bytes_alloc=12345 "
+                     "gfp_flags=0x0")
+              LINE ("2", "kmalloc: call_site=f ptr=0xabcd bytes_req=12345678 bytes_alloc=123456789 "
+                         "gfp_flags=0x0"));
 
   ck_assert_uint_eq (recording->events->len, 4);
   ck_assert_uint_eq (event_at (recording, 0)->bytes_alloc, G_MAXUINT32);
@@ -191,9 +224,9 @@ END_TEST
 
 START_TEST (names_of_freed_blocks_are_used_again)
 {
-  g_autoptr (Recording) recording =
-    read_text (KMALLOC ("1", "0x1000") KMALLOC ("2", "0x2000") KFREE ("3", "0x1000")
-                 KMALLOC ("4", "0x3000") KFREE ("5", "0x2000") KFREE ("6", "0x3000"));
+  g_autoptr (Recording) recording = read_text (KMALLOC ("1", "0x1000") KMALLOC ("2", "0x2000")
+                                                   KFREE ("3", "0x1000") KMALLOC ("4", "0x3000")
+                                                       KFREE ("5", "0x2000") KFREE ("6", "0x3000"));
 
   expect (recording, 0, KML_OP_ALLOC, 0, 0);
   expect (recording, 1, KML_OP_ALLOC, 1, 0);
@@ -208,12 +241,12 @@ END_TEST
 START_TEST (what_is_missing_is_counted)
 {
   g_autoptr (Recording) recording = read_text (
-    KFREE ("1", "0x1000") FREE_PAGES ("2", "16", "0") KFREE ("3", "0000000000000000")
-      KFREE ("4", "0x10") "CPU:1 [LOST 153 EVENTS]\n"
-        LINE ("5", "kmalloc: call_site=f ptr=(nil) bytes_req=8 bytes_alloc=8 gfp_flags=0x0")
-          LINE ("6", "mm_page_alloc: page=(nil) pfn=0x0 order=3 migratetype=0 gfp_flags=0x0")
-            LINE ("7", "mm_page_alloc: page=0 pfn=-1 order=3 migratetype=0 gfp_flags=0x0")
-              LINE ("8", "sched_switch: prev_comm=a ==> next_comm=b"));
+      KFREE ("1", "0x1000") FREE_PAGES ("2", "16", "0") KFREE ("3", "0000000000000000")
+          KFREE ("4", "0x10") "CPU:1 [LOST 153 EVENTS]\n" LINE (
+              "5", "kmalloc: call_site=f ptr=(nil) bytes_req=8 bytes_alloc=8 gfp_flags=0x0")
+              LINE ("6", "mm_page_alloc: page=(nil) pfn=0x0 order=3 migratetype=0 gfp_flags=0x0")
+                  LINE ("7", "mm_page_alloc: page=0 pfn=-1 order=3 migratetype=0 gfp_flags=0x0")
+                      LINE ("8", "sched_switch: prev_comm=a ==> next_comm=b"));
 
   ck_assert_uint_eq (recording->events->len, 0);
   ck_assert_uint_eq (count_of (recording, KML_TRACE_N_FREE_UNKNOWN), 1);
@@ -228,8 +261,8 @@ END_TEST
 
 START_TEST (a_lost_free_is_inferred_from_the_next_allocation)
 {
-  g_autoptr (Recording) recording = read_text (
-    KMALLOC ("1", "0x1000") KMALLOC ("2", "0x1000") PAGES ("3", "8", "3") PAGES ("4", "10", "1"));
+  g_autoptr (Recording) recording = read_text (KMALLOC ("1", "0x1000") KMALLOC ("2", "0x1000")
+                                                   PAGES ("3", "8", "3") PAGES ("4", "10", "1"));
 
   ck_assert_uint_eq (recording->events->len, 6);
   expect (recording, 1, KML_OP_FREE, 0, 0);
@@ -245,8 +278,8 @@ END_TEST
 
 START_TEST (an_allocation_over_smaller_blocks_infers_all_their_frees)
 {
-  g_autoptr (Recording) recording =
-    read_text (PAGES ("1", "8", "0") PAGES ("2", "13", "0") PAGES ("3", "8", "3"));
+  g_autoptr (Recording)
+      recording = read_text (PAGES ("1", "8", "0") PAGES ("2", "13", "0") PAGES ("3", "8", "3"));
 
   ck_assert_uint_eq (recording->events->len, 5);
   expect (recording, 2, KML_OP_FREE, 0, 0);
@@ -258,8 +291,8 @@ END_TEST
 
 START_TEST (times_never_decrease)
 {
-  g_autoptr (Recording) recording =
-    read_text (KMALLOC ("5", "0x1000") KMALLOC ("4", "0x2000") KMALLOC ("6", "0x3000"));
+  g_autoptr (Recording) recording = read_text (KMALLOC ("5", "0x1000") KMALLOC ("4", "0x2000")
+                                                   KMALLOC ("6", "0x3000"));
 
   ck_assert_uint_eq (event_at (recording, 1)->time_ns, 0);
   ck_assert_uint_eq (event_at (recording, 2)->time_ns, 100000000);
@@ -269,9 +302,9 @@ END_TEST
 
 START_TEST (a_bulk_event_that_repeats_a_page_is_no_second_page)
 {
-  g_autoptr (Recording) recording =
-    read_text (PAGES ("1", "5", "0") LINE ("2", "page_bulk_alloc: pfn=0x5 order=0 gfp_flags=0xdc2")
-                 LINE ("3", "page_bulk_alloc: pfn=0x6 order=0 gfp_flags=0xdc2"));
+  g_autoptr (Recording) recording = read_text (
+      PAGES ("1", "5", "0") LINE ("2", "page_bulk_alloc: pfn=0x5 order=0 gfp_flags=0xdc2")
+          LINE ("3", "page_bulk_alloc: pfn=0x6 order=0 gfp_flags=0xdc2"));
 
   ck_assert_uint_eq (recording->events->len, 2);
   ck_assert_uint_eq (count_of (recording, KML_TRACE_N_BULK_REPEATED), 1);
@@ -288,8 +321,8 @@ END_TEST
 START_TEST (a_block_that_is_freed_in_pieces_is_halved)
 {
   g_autoptr (Recording) recording = read_text (
-    PAGES ("1", "8", "3") FREE_PAGES ("2", "13", "0") FREE_PAGES ("3", "8", "2")
-      FREE_PAGES ("4", "14", "1") FREE_PAGES ("5", "12", "0") FREE_PAGES ("6", "12", "0"));
+      PAGES ("1", "8", "3") FREE_PAGES ("2", "13", "0") FREE_PAGES ("3", "8", "2")
+          FREE_PAGES ("4", "14", "1") FREE_PAGES ("5", "12", "0") FREE_PAGES ("6", "12", "0"));
 
   ck_assert_uint_eq (recording->events->len, 8);
   expect (recording, 0, KML_OP_ALLOC, 0, 3);
@@ -310,8 +343,8 @@ END_TEST
 
 START_TEST (a_free_of_several_blocks_gives_back_each)
 {
-  g_autoptr (Recording) recording =
-    read_text (PAGES ("1", "8", "1") PAGES ("2", "12", "0") FREE_PAGES ("3", "8", "3"));
+  g_autoptr (Recording) recording = read_text (PAGES ("1", "8", "1") PAGES ("2", "12", "0")
+                                                   FREE_PAGES ("3", "8", "3"));
 
   ck_assert_uint_eq (recording->events->len, 4);
   expect (recording, 2, KML_OP_FREE, 0, 1);
@@ -325,10 +358,9 @@ END_TEST
 START_TEST (pages_in_which_objects_appear_are_those_of_slabs)
 {
   /* frame 0x8000 is at 0xffff888008000000 with the usual offset; 0x9000 never has an object */
-  g_autoptr (Recording) recording =
-    read_text (PAGES ("1", "0x8000", "1") KMALLOC ("2", "0xffff888008001020")
-                 PAGES ("3", "0x9000", "0") KFREE ("4", "0xffff888008001020")
-                   FREE_PAGES ("5", "0x8000", "1"));
+  g_autoptr (Recording) recording = read_text (
+      PAGES ("1", "0x8000", "1") KMALLOC ("2", "0xffff888008001020") PAGES ("3", "0x9000", "0")
+          KFREE ("4", "0xffff888008001020") FREE_PAGES ("5", "0x8000", "1"));
 
   ck_assert_uint_eq (event_at (recording, 0)->flags, KML_TRACE_SLAB_PAGE);
   ck_assert_uint_eq (event_at (recording, 2)->flags, 0);
@@ -340,10 +372,9 @@ END_TEST
 START_TEST (where_the_kernel_maps_its_frames_is_learned)
 {
   /* 0xffff9a2340000000 and a remainder below 1 GiB: a randomised kernel; two findings must agree */
-  g_autoptr (Recording) recording =
-    read_text (PAGES ("1", "0x8000", "0") KMALLOC ("2", "0xffff9a2348000020")
-                 PAGES ("3", "0x8100", "0") KMALLOC ("4", "0xffff9a2348100020")
-                   PAGES ("5", "0x9000", "0"));
+  g_autoptr (Recording) recording = read_text (
+      PAGES ("1", "0x8000", "0") KMALLOC ("2", "0xffff9a2348000020") PAGES ("3", "0x8100", "0")
+          KMALLOC ("4", "0xffff9a2348100020") PAGES ("5", "0x9000", "0"));
 
   ck_assert_uint_eq (event_at (recording, 0)->flags, KML_TRACE_SLAB_PAGE);
   ck_assert_uint_eq (event_at (recording, 2)->flags, KML_TRACE_SLAB_PAGE);
@@ -354,16 +385,16 @@ END_TEST
 START_TEST (slab_pages_that_show_too_late_are_counted)
 {
   g_autoptr (GString) text = g_string_new (PAGES ("1", "0x8000", "0"));
-  g_autoptr (Recording) few = NULL, many = NULL;
+  g_autoptr (Recording) recording = NULL;
   g_autoptr (GError) error = NULL;
 
   for (guint i = 0; i < 6000; i++)
     g_string_append (text, i % 2 == 0 ? KMALLOC ("2", "0x100") : KFREE ("2", "0x100"));
   g_string_append (text, LINE ("3", "slab_new: name=filp pfn=0x8000 order=0 objects=16"));
-  few = read_bytes (text->str, text->len, &error);
+  recording = read_bytes (text->str, text->len, &error);
   assert_no_error (error);
-  ck_assert_uint_eq (event_at (few, 0)->flags, 0);
-  ck_assert_uint_eq (count_of (few, KML_TRACE_N_SLAB_PAGES_LATE), 1);
+  ck_assert_uint_eq (event_at (recording, 0)->flags, 0);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_SLAB_PAGES_LATE), 1);
 }
 END_TEST
 
@@ -381,8 +412,8 @@ START_TEST (the_size_of_the_batches_changes_nothing)
     g_string_append_printf (text, LINE ("2", "slab_new: name=filp pfn=%u order=0"), i);
   write_file (long_path, text->str, text->len);
   for (guint i = 0; i <= G_N_ELEMENTS (names); i++) {
-    g_autofree char *path =
-      i < G_N_ELEMENTS (names) ? sample_path (names[i]) : g_strdup (long_path);
+    g_autofree char *path = i < G_N_ELEMENTS (names) ? sample_path (names[i])
+                                                     : g_strdup (long_path);
     g_autoptr (GError) error = NULL;
     g_autoptr (Recording) one = read_in_batches (path, 1, &error);
     g_autoptr (Recording) many = read_in_batches (path, 5000, &error);
@@ -405,7 +436,7 @@ sample_bytes (const char *name)
 
   g_file_get_contents (path, &bytes, &n, &error);
   assert_no_error (error);
-  return g_byte_array_new_take ((guint8 *) bytes, n);
+  return g_byte_array_new_take ((guint8 *)bytes, n);
 }
 
 static GByteArray *
@@ -421,7 +452,7 @@ compress_gzip (const GByteArray *bytes)
   stream.next_out = out->data;
   stream.avail_out = out->len;
   ck_assert_int_eq (deflate (&stream, Z_FINISH), Z_STREAM_END);
-  g_byte_array_set_size (out, (guint) stream.total_out);
+  g_byte_array_set_size (out, (guint)stream.total_out);
   deflateEnd (&stream);
   return out;
 }
@@ -436,7 +467,7 @@ compress_xz (const GByteArray *bytes)
   ck_assert_int_eq (lzma_easy_buffer_encode (6, LZMA_CHECK_CRC64, NULL, bytes->data, bytes->len,
                                              out->data, &n, out->len),
                     LZMA_OK);
-  g_byte_array_set_size (out, (guint) n);
+  g_byte_array_set_size (out, (guint)n);
   return out;
 }
 
@@ -448,11 +479,11 @@ compress_zstd (const GByteArray *bytes)
   gsize n;
 
   ZSTD_CCtx_setParameter (zstd, ZSTD_c_checksumFlag, 1);
-  g_byte_array_set_size (out, (guint) ZSTD_compressBound (bytes->len));
+  g_byte_array_set_size (out, (guint)ZSTD_compressBound (bytes->len));
   n = ZSTD_compress2 (zstd, out->data, out->len, bytes->data, bytes->len);
   ck_assert (!ZSTD_isError (n));
   ZSTD_freeCCtx (zstd);
-  g_byte_array_set_size (out, (guint) n);
+  g_byte_array_set_size (out, (guint)n);
   return out;
 }
 
@@ -541,7 +572,12 @@ END_TEST
 START_TEST (what_is_no_trace_is_refused)
 {
   static const char *const texts[] = {
-    "", "\n\n\n", "hello\nworld\n", "cpus=4\n", "# tracer: nop\n#\n", "{\"json\": [1, 2, 3]}\n",
+    "",
+    "\n\n\n",
+    "hello\nworld\n",
+    "cpus=4\n",
+    "# tracer: nop\n#\n",
+    "{\"json\": [1, 2, 3]}\n",
     "time,cpu,event\n1,2,kmalloc\n",
   };
   guint8 bytes[4096];
@@ -554,7 +590,7 @@ START_TEST (what_is_no_trace_is_refused)
     assert_error (error, KML_ERROR_INPUT, "the trace:1:");
   }
   for (guint i = 0; i < sizeof bytes; i++)
-    bytes[i] = (guint8) ((i * 2654435761u) >> 13);
+    bytes[i] = (guint8)((i * 2654435761u) >> 13);
   {
     g_autoptr (GError) error = NULL;
 
@@ -610,10 +646,10 @@ static const struct {
 
 START_TEST (a_bad_line_is_counted_and_the_first_is_quoted)
 {
-  g_autofree char *text =
-    g_strdup_printf (KMALLOC ("1", "0x1000") KMALLOC ("2", "0x2000") LINE ("3", "%s")
-                       LINE ("4", "%s") KFREE ("5", "0x1000"),
-                     bad_lines[_i].line, bad_lines[_i].line);
+  g_autofree char *text = g_strdup_printf (KMALLOC ("1", "0x1000") KMALLOC ("2", "0x2000")
+                                               LINE ("3", "%s") LINE ("4", "%s")
+                                                   KFREE ("5", "0x1000"),
+                                           bad_lines[_i].line, bad_lines[_i].line);
   g_autoptr (Recording) recording = read_text (text);
   const KmlTraceInfo *info = kml_trace_info (recording->trace);
 
@@ -670,10 +706,10 @@ END_TEST
 START_TEST (dos_line_ends_and_a_missing_last_one_are_no_matter)
 {
   g_autoptr (Recording) recording = read_text (
-    "task-7 [001] ..... 5.1: kfree: call_site=f ptr=(nil)\r\n"
-    "task-7 [001] ..... 5.2: kmem_cache_free: call_site=f ptr=0x10000 name=filp\r\n"
-    "task-7 [001] ..... 5.3: kmalloc: call_site=f ptr=0x10000 bytes_req=8 bytes_alloc=8 "
-    "gfp_flags=GFP_KERNEL");
+      "task-7 [001] ..... 5.1: kfree: call_site=f ptr=(nil)\r\n"
+      "task-7 [001] ..... 5.2: kmem_cache_free: call_site=f ptr=0x10000 name=filp\r\n"
+      "task-7 [001] ..... 5.3: kmalloc: call_site=f ptr=0x10000 bytes_req=8 bytes_alloc=8 "
+      "gfp_flags=GFP_KERNEL");
 
   ck_assert_uint_eq (count_of (recording, KML_TRACE_N_EVENTS), 3);
   ck_assert_uint_eq (count_of (recording, KML_TRACE_N_MALFORMED), 0);
@@ -701,15 +737,15 @@ END_TEST
 START_TEST (statistics_follow_the_blocks)
 {
   g_autoptr (Recording) recording = read_text (
-    KMALLOC ("1", "0x1000") KMALLOC ("2", "0x2000") KFREE ("4", "0x1000") PAGES ("5", "8", "3")
-      FREE_PAGES ("6", "8", "2")
-        LINE ("7", "kmalloc: call_site=h ptr=0x3000 bytes_req=20000 bytes_alloc=32768 "
-                   "gfp_flags=GFP_ATOMIC"));
+      KMALLOC ("1", "0x1000") KMALLOC ("2", "0x2000") KFREE ("4", "0x1000") PAGES ("5", "8", "3")
+          FREE_PAGES ("6", "8", "2")
+              LINE ("7", "kmalloc: call_site=h ptr=0x3000 bytes_req=20000 bytes_alloc=32768 "
+                         "gfp_flags=GFP_ATOMIC"));
   g_autoptr (KmlTraceStats) stats = kml_trace_stats_new ();
   const KmlTraceLevelStats *objects, *pages;
   g_autoptr (GArray) sizes = NULL, sites = NULL;
 
-  kml_trace_stats_add (stats, (const KmlTraceEvent *) (void *) recording->events->data,
+  kml_trace_stats_add (stats, (const KmlTraceEvent *)(void *)recording->events->data,
                        recording->events->len);
   objects = kml_trace_stats_objects (stats);
   pages = kml_trace_stats_pages (stats);
@@ -731,7 +767,7 @@ START_TEST (statistics_follow_the_blocks)
   ck_assert_uint_eq (g_array_index (sizes, KmlTraceSizeCount, 1).size, 20000);
   ck_assert_uint_eq (g_array_index (sites, KmlTraceSiteCount, 0).bytes_alloc, 32768);
   ck_assert_str_eq (
-    kml_trace_site (recording->trace, g_array_index (sites, KmlTraceSiteCount, 0).site), "h");
+      kml_trace_site (recording->trace, g_array_index (sites, KmlTraceSiteCount, 0).site), "h");
 }
 END_TEST
 
@@ -746,6 +782,7 @@ trace_suite (void)
 
   tcase_add_test (shapes, trace_cmd_text_is_read);
   tcase_add_test (shapes, latency_flags_tell_the_context);
+  tcase_add_test (shapes, trace_cmd_text_with_flags_is_read);
   tcase_add_test (shapes, ftrace_text_is_read);
   tcase_add_test (shapes, a_kernel_that_prints_no_names_is_read);
   tcase_add_test (shapes, perf_text_is_read);

@@ -51,7 +51,7 @@ write_file (const char *path, const void *bytes, gsize n)
 {
   g_autoptr (GError) error = NULL;
 
-  g_file_set_contents (path, bytes, (gssize) n, &error);
+  g_file_set_contents (path, bytes, (gssize)n, &error);
   assert_no_error (error);
 }
 
@@ -95,7 +95,7 @@ read_in_batches (const char *path, guint batch, GError **error)
   if (self->trace == NULL)
     return NULL;
   while ((n = kml_trace_next (self->trace, events, batch, error)) > 0)
-    g_array_append_vals (self->events, events, (guint) n);
+    g_array_append_vals (self->events, events, (guint)n);
   return n == 0 ? g_steal_pointer (&self) : NULL;
 }
 

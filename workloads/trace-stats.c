@@ -139,7 +139,8 @@ add_alloc (KmlTraceStats *self, const KmlTraceEvent *event)
   level->bytes_alloc += bytes_alloc;
   level->bytes_live += bytes_alloc;
   level->bytes_req_live += bytes_req;
-  level->n_peak = MAX (level->n_peak, ++level->n_live);
+  level->n_live++;
+  level->n_peak = MAX (level->n_peak, level->n_live);
   if (level->bytes_live > level->bytes_peak) {
     level->bytes_peak = level->bytes_live;
     level->bytes_req_at_peak = level->bytes_req_live;
@@ -178,13 +179,15 @@ add_free (KmlTraceStats *self, const KmlTraceEvent *event)
 static void
 add_split (KmlTraceStats *self, const KmlTraceEvent *event)
 {
-  Birth *upper = birth_of (self, KML_LEVEL_PAGES, MAX (event->block, event->other));
-  Birth *lower = birth_of (self, KML_LEVEL_PAGES, event->block);
+  Birth *upper, *lower;
 
+  birth_of (self, KML_LEVEL_PAGES, event->other); /* the table may move: first name, then point */
+  lower = birth_of (self, KML_LEVEL_PAGES, event->block);
   upper = birth_of (self, KML_LEVEL_PAGES, event->other);
   lower->bytes_alloc /= 2;
   *upper = *lower;
-  self->pages.n_peak = MAX (self->pages.n_peak, ++self->pages.n_live);
+  self->pages.n_live++;
+  self->pages.n_peak = MAX (self->pages.n_peak, self->pages.n_live);
   site_count (self, lower->site)->live++;
 }
 

@@ -158,7 +158,6 @@ main (int argc, char **argv)
         !kml_database_finish (database, &error))
       die (error);
     seconds = cpu_seconds () - before;
-    kml_database_close (database);
     g_stat (path, &status);
     best = MAX (best, (double)recorder->n_samples / seconds);
     bytes = (double)status.st_size / (double)recorder->n_samples;

@@ -384,7 +384,7 @@ main (void)
   TCase *content = tcase_create ("content");
   TCase *errors = tcase_create ("errors");
 
-  tcase_set_timeout (figures, 60);
+  tcase_set_timeout (figures, 300);
   tcase_add_checked_fixture (figures, set_up, tear_down);
   tcase_add_test (figures, every_figure_is_listed);
   tcase_add_loop_test (figures, every_figure_is_drawn_in_every_format, 0, N_KINDS);
@@ -392,7 +392,7 @@ main (void)
   tcase_add_loop_test (figures, nothing_in_the_data_is_evaluated, 0, N_KINDS);
   suite_add_tcase (suite, figures);
 
-  tcase_set_timeout (content, 60);
+  tcase_set_timeout (content, 300);
   tcase_add_checked_fixture (content, set_up, tear_down);
   tcase_add_test (content, runs_are_called_by_what_tells_them_apart);
   tcase_add_test (content, the_data_are_those_of_the_runs);
@@ -401,7 +401,7 @@ main (void)
   tcase_add_test (content, a_picture_for_the_terminal_has_its_size);
   suite_add_tcase (suite, content);
 
-  tcase_set_timeout (errors, 60);
+  tcase_set_timeout (errors, 300);
   tcase_add_checked_fixture (errors, set_up, tear_down);
   tcase_add_test (errors, an_unknown_kind_is_answered_with_the_nearest);
   tcase_add_test (errors, runs_that_cannot_be_shown_are_errors);

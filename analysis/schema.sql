@@ -110,7 +110,9 @@ CREATE TABLE samples (
   t0_ns     INTEGER NOT NULL, -- start of the first operation in the block, ns
   t1_ns     INTEGER NOT NULL, -- start of the last one, ns
   n         INTEGER NOT NULL, -- operations in the block
-  data      BLOB NOT NULL     -- five columns: time (ps), what, size (bytes), address, latency (ps); docs/ has the coding
+  data      BLOB NOT NULL     -- five columns, one after the other: time (ps); operation | level << 4 | context << 8 | cpu << 16;
+                              -- size (bytes); address; latency (ps). Each is its length in bytes (32 bits, little-endian),
+                              -- then the differences of neighbours, zigzag-coded, as LEB128 varints
 ) STRICT;
 CREATE UNIQUE INDEX samples_by_run ON samples (run_id, seq);
 

@@ -36,7 +36,8 @@ typedef struct {
 
 /* ---- The question ---- */
 
-/* "sweep.objects.bins=pow2 | linux" for "objects.bins=pow2,linux". NULL after the mistake has been said. */
+/* "sweep.objects.bins=pow2 | linux" for "objects.bins=pow2,linux". NULL after the mistake has
+ * been said. */
 static char *
 make_axis (const char *text)
 {
@@ -115,7 +116,8 @@ is_same_group (const Comparison *self, const KmlResult *a, const KmlResult *b)
   return a->seed == b->seed;
 }
 
-/* The runs of one group, in the order of the scenario; @first is its first. (transfer container) (element-type KmlResult) */
+/* The runs of one group, in the order of the scenario; @first is its first. (transfer container)
+ * (element-type KmlResult) */
 static GPtrArray *
 collect_group (const Comparison *self, const KmlResult *first)
 {
@@ -350,8 +352,8 @@ draw (const Comparison *self)
   return KML_EXIT_DONE;
 }
 
-/* --plot may have a file or not. GOption gives it whatever argument comes next, so "--plot scenario.ini" must be told from
- * "--plot bins.svg" here. */
+/* --plot may have a file or not. GOption gives it whatever argument comes next, so "--plot
+ * scenario.ini" must be told from "--plot bins.svg" here. */
 static gboolean
 take_plot (const char *name, const char *value, gpointer data, GError **error)
 {
@@ -441,7 +443,7 @@ compare (const char *path, const char *const *axes, const char *const *metrics)
   Comparison comparison = { .varied = varied, .others = others, .metrics = metrics };
   int status;
 
-  experiment = kml_experiment_new ("compare", path, &options.common, axes, &status);
+  experiment = kml_experiment_new (path, &options.common, axes, &status);
   if (experiment == NULL)
     return status;
   status = kml_experiment_run (experiment);
@@ -469,6 +471,8 @@ run (char **arguments)
     return kml_usage_error ("compare", "--vary is missing: what to compare");
   for (guint i = 0; metrics != NULL && metrics[i] != NULL; i++)
     g_strstrip (metrics[i]);
+  if (!kml_run_options_check (&options.common, "compare"))
+    return KML_EXIT_INPUT;
   axes = make_axes ();
   if (axes == NULL)
     return KML_EXIT_INPUT;

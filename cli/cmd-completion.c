@@ -33,7 +33,8 @@ list_commands (void)
   return g_strdup (text->str);
 }
 
-/* Settings that a scenario can always have: "machine.cpus=". Those of named groups depend on the scenario. */
+/* Settings that a scenario can always have: "machine.cpus=". Those of named groups depend on the
+ * scenario. */
 static char *
 list_keys (void)
 {

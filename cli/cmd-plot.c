@@ -30,7 +30,8 @@ find_format (const char *name)
   return -1;
 }
 
-/* What --format says, or else the end of the output's name, or else SVG. FALSE after the mistake has been said. */
+/* What --format says, or else the end of the output's name, or else SVG. FALSE after the mistake
+ * has been said. */
 static gboolean
 choose_format (KmlPlotFormat *ret_format)
 {

@@ -282,10 +282,12 @@ run (char **arguments)
       experiments = g_ptr_array_new_with_free_func ((GDestroyNotify)kml_experiment_free);
   int status = KML_EXIT_DONE;
 
+  if (!kml_run_options_check (&options.common, "run"))
+    return KML_EXIT_INPUT;
   /* all mistakes in all scenarios first: nothing is run until there are none */
   for (guint i = 0; arguments[i] != NULL; i++) {
     int load_status;
-    KmlExperiment *experiment = kml_experiment_new ("run", arguments[i], &options.common, NULL,
+    KmlExperiment *experiment = kml_experiment_new (arguments[i], &options.common, NULL,
                                                     &load_status);
 
     if (experiment == NULL)
@@ -300,8 +302,14 @@ run (char **arguments)
   if (options.dry_run)
     return dry_run (experiments);
 
-  for (guint i = 0; i < experiments->len && kml_stop_exit () == KML_EXIT_DONE; i++)
+  for (guint i = 0; i < experiments->len; i++) {
+    if (kml_stop_exit () != KML_EXIT_DONE) {
+      kml_note ("Stopped before the next scenario; the same command goes on.");
+      status = kml_worse_exit (status, kml_stop_exit ());
+      break;
+    }
     status = kml_worse_exit (status, kml_experiment_run (g_ptr_array_index (experiments, i)));
+  }
   return show (experiments, status);
 }
 

@@ -113,7 +113,8 @@ load_scenario (const KmlResult *stored, const char *database, GError **error)
   return scenario;
 }
 
-/* The key depends on the version too: where it is another, the settings and the seed say which run it is. */
+/* The key depends on the version too: where it is another, the settings and the seed say which
+ * run it is. */
 static gboolean
 is_same_run_of_other_version (const KmlRunSpec *spec, const KmlResult *stored)
 {
@@ -136,7 +137,8 @@ is_same_scenario (const KmlResult *a, const KmlResult *b)
          g_str_equal (a->scenario, b->scenario);
 }
 
-/* The checks of the scenario of @first, which are taken care of from now on. (transfer container) */
+/* The checks of the scenario of @first, which are taken care of from now on. (transfer
+ * container) */
 static GPtrArray *
 take_checks (GPtrArray *checks, const KmlResult *first)
 {
@@ -169,7 +171,8 @@ find_check (const GPtrArray *checks, GHashTable *by_key, const KmlRunSpec *spec)
   return check;
 }
 
-/* Finds the runs of @checks in their scenario; those that are there form the group, in the order of the runs. */
+/* Finds the runs of @checks in their scenario; those that are there form the group, in the order
+ * of the runs. */
 static void
 find_runs (Group *self, const GPtrArray *checks)
 {
@@ -395,7 +398,8 @@ check_new (KmlDatabase *database, guint64 run_id, GError **error)
   return check;
 }
 
-/* (element-type guint64) (transfer full): what --run says, or all. NULL with @error or after the mistake has been said. */
+/* (element-type guint64) (transfer full): what --run says, or all. NULL with @error or after the
+ * mistake has been said. */
 static GArray *
 choose_runs (KmlDatabase *database, GError **error)
 {

@@ -32,10 +32,10 @@ typedef struct {
   const char *usage;       /* what follows the name: "DB [KIND]" */
   const char *details;     /* (nullable): paragraphs of `--help`, below the options */
   const char *examples[3]; /* at least two: what follows "kmemlab " */
-  const GOptionEntry *
-      options; /* ends with an empty entry. Strings only: this program's own parsers read numbers */
-  const char *const
-      *words; /* (nullable) NULL-terminated: what the first argument may be, for the completion */
+  /* ends with an empty entry. Strings only: this program's own parsers read numbers */
+  const GOptionEntry *options;
+  /* (nullable) NULL-terminated: what the first argument may be, for the completion */
+  const char *const *words;
   guint min_arguments, max_arguments; /* max 0: any number */
   int (*run) (char **arguments);      /* returns the exit status */
 } KmlCommand;
@@ -55,7 +55,8 @@ const KmlCommand *const *kml_command_list (void);
 /* Parses the arguments of a command, @arguments[0] being its name, and runs it. */
 int kml_command_main (const KmlCommand *command, char **arguments);
 
-/* What the program itself is asked: "kmemlab --help", "kmemlab --version", a command that there is not. */
+/* What the program itself is asked: "kmemlab --help", "kmemlab --version", a command that there
+ * is not. */
 int kml_command_dispatch (char **arguments);
 
 /* A mistake in the arguments of a command: says it, and how to get help. Returns KML_EXIT_INPUT. */

@@ -44,18 +44,27 @@ kml_option_count (const char *command, const char *option, const char *text, gui
   return TRUE;
 }
 
+/* @ret_n_jobs, @ret_max_runs: 0 where nothing was said. */
 static gboolean
-read_options (KmlExperiment *self, const char *command)
+read_options (const KmlRunOptions *options, const char *command, guint64 *ret_n_jobs,
+              guint64 *ret_max_runs)
 {
-  const KmlRunOptions *options = self->options;
-  guint64 n_jobs = 0, seed;
+  guint64 seed;
 
-  if (!kml_option_count (command, "--jobs", options->jobs, 1, MAX_JOBS, &n_jobs) ||
-      !kml_option_count (command, "--max-runs", options->max_runs, 1, G_MAXINT64,
-                         &self->max_runs) ||
-      !kml_option_count (command, "--seed", options->seed, 0, G_MAXINT64, &seed))
+  *ret_n_jobs = 0;
+  *ret_max_runs = 0;
+  return kml_option_count (command, "--jobs", options->jobs, 1, MAX_JOBS, ret_n_jobs) &&
+         kml_option_count (command, "--max-runs", options->max_runs, 1, G_MAXINT64, ret_max_runs) &&
+         kml_option_count (command, "--seed", options->seed, 0, G_MAXINT64, &seed);
+}
+
+gboolean
+kml_run_options_check (const KmlRunOptions *options, const char *command)
+{
+  guint64 n_jobs, max_runs;
+
+  if (!read_options (options, command, &n_jobs, &max_runs))
     return FALSE;
-  self->n_jobs = (guint)n_jobs;
   if (options->check != NULL && !g_str_equal (options->check, "every-event")) {
     g_autofree char *quoted = kml_quote (options->check, -1);
 
@@ -106,19 +115,16 @@ collect_overrides (const KmlRunOptions *options, const char *const *more)
 }
 
 KmlExperiment *
-kml_experiment_new (const char *command, const char *path, const KmlRunOptions *options,
-                    const char *const *more, int *ret_status)
+kml_experiment_new (const char *path, const KmlRunOptions *options, const char *const *more,
+                    int *ret_status)
 {
   g_autoptr (KmlExperiment) self = g_new0 (KmlExperiment, 1);
   g_autoptr (GPtrArray) problems = kml_problems_new ();
   g_auto (GStrv) overrides = collect_overrides (options, more);
   KmlErrorCode code = KML_ERROR_INPUT;
 
-  *ret_status = KML_EXIT_INPUT;
   self->path = g_strdup (path);
   self->options = options;
-  if (!read_options (self, command))
-    return NULL;
   self->database = options->output != NULL ? g_strdup (options->output) : default_database (path);
   self->scenario = kml_scenario_load (path, (const char *const *)overrides, problems, &code);
   if (self->scenario == NULL) {
@@ -187,19 +193,21 @@ judge_stop (const KmlExperiment *self)
 int
 kml_experiment_run (KmlExperiment *self)
 {
-  const KmlCampaignConfig config = {
+  KmlCampaignConfig config = {
     .output = self->database,
-    .n_jobs = self->n_jobs,
     .with_timings = self->options->timings,
     .check_every_operation = self->options->check != NULL,
-    .max_runs = self->max_runs,
     .progress = kml_progress_show,
     .stop = kml_stop_install (),
   };
   g_autoptr (GError) error = NULL;
+  guint64 n_jobs;
   gboolean good;
   int status = KML_EXIT_DONE;
 
+  good = read_options (self->options, "run", &n_jobs, &config.max_runs);
+  g_assert (good); /* they have been checked */
+  config.n_jobs = (guint)n_jobs;
   if (!self->options->quiet)
     kml_progress_begin (kml_scenario_name (self->scenario));
   good = kml_campaign_run (self->scenario, &config, &self->result, &error);
@@ -325,7 +333,8 @@ kml_experiment_print_summary (const KmlExperiment *self)
 
   if (self->options->quiet)
     return;
-  g_string_append_printf (text, "%" G_GUINT64_FORMAT " runs in %s", result->n_done, database);
+  g_string_append_printf (text, "%" G_GUINT64_FORMAT " run%s in %s", result->n_done,
+                          result->n_done == 1 ? "" : "s", database);
   if (result->n_skipped > 0)
     g_string_append_printf (text, " (%" G_GUINT64_FORMAT " were there already)", result->n_skipped);
   if (result->n_operations > 0)

@@ -1,4 +1,4 @@
-/* experiment.h: what `run` and `compare` have in common: a scenario, its runs, the database they go to.
+/* experiment.h: what `run` and `compare` have in common: a scenario, its runs, their database.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -22,72 +22,55 @@ typedef struct {
   gboolean json, quiet, timings;
 } KmlRunOptions;
 
+/* clang-format off */
+
 /* For the table of options of a command that has a KmlRunOptions @o. */
 #define KML_RUN_OPTIONS(o)                                                                         \
-  { "set",                                                                                         \
-    's',                                                                                           \
-    0,                                                                                             \
-    G_OPTION_ARG_FILENAME_ARRAY,                                                                   \
-    &(o).settings,                                                                                 \
-    "Override a setting of the scenario (repeatable)",                                             \
-    "GROUP.KEY=VALUE" },                                                                           \
-      { "seed", 0, 0, G_OPTION_ARG_STRING, &(o).seed, "Begin all randomness here", "N" },          \
-      { "jobs",    'j',                                                                            \
-        0,         G_OPTION_ARG_STRING,                                                            \
-        &(o).jobs, "Worker processes (default: one a processor)",                                  \
-        "N" },                                                                                     \
-      { "output",    'o',                                                                          \
-        0,           G_OPTION_ARG_FILENAME,                                                        \
-        &(o).output, "Database for the results (default: SCENARIO.db, in this folder)",            \
-        "FILE" },                                                                                  \
-      { "max-runs",                                                                                \
-        0,                                                                                         \
-        0,                                                                                         \
-        G_OPTION_ARG_STRING,                                                                       \
-        &(o).max_runs,                                                                             \
-        "Stop after N runs; the same command goes on",                                             \
-        "N" },                                                                                     \
-      { "timings",                                                                                 \
-        0,                                                                                         \
-        0,                                                                                         \
-        G_OPTION_ARG_NONE,                                                                         \
-        &(o).timings,                                                                              \
-        "Store when each run began and how long it took",                                          \
-        NULL },                                                                                    \
-      { "check",                                                                                   \
-        0,                                                                                         \
-        0,                                                                                         \
-        G_OPTION_ARG_STRING,                                                                       \
-        &(o).check,                                                                                \
-        "Verify all invariants after every operation (slow)",                                      \
-        "every-event" },                                                                           \
-      { "json", 0, 0, G_OPTION_ARG_NONE, &(o).json, "Print one JSON document", NULL },             \
-  {                                                                                                \
-    "quiet", 'q', 0, G_OPTION_ARG_NONE, &(o).quiet, "No progress, no hints", NULL                  \
-  }
+  { "set", 's', 0, G_OPTION_ARG_FILENAME_ARRAY, &(o).settings,                                     \
+    "Override a setting of the scenario (repeatable)", "GROUP.KEY=VALUE" },                        \
+  { "seed", 0, 0, G_OPTION_ARG_STRING, &(o).seed,                                                  \
+    "Begin all randomness here", "N" },                                                            \
+  { "jobs", 'j', 0, G_OPTION_ARG_STRING, &(o).jobs,                                                \
+    "Worker processes (default: one a processor)", "N" },                                          \
+  { "output", 'o', 0, G_OPTION_ARG_FILENAME, &(o).output,                                          \
+    "Database for the results (default: SCENARIO.db, in this folder)", "FILE" },                   \
+  { "max-runs", 0, 0, G_OPTION_ARG_STRING, &(o).max_runs,                                          \
+    "Stop after N runs; the same command goes on", "N" },                                          \
+  { "timings", 0, 0, G_OPTION_ARG_NONE, &(o).timings,                                              \
+    "Store when each run began and how long it took", NULL },                                      \
+  { "check", 0, 0, G_OPTION_ARG_STRING, &(o).check,                                                \
+    "Verify all invariants after every operation (slow)", "every-event" },                         \
+  { "json", 0, 0, G_OPTION_ARG_NONE, &(o).json,                                                    \
+    "Print one JSON document", NULL },                                                             \
+  { "quiet", 'q', 0, G_OPTION_ARG_NONE, &(o).quiet,                                                \
+    "No progress, no hints", NULL }
+
+/* clang-format on */
 
 typedef struct {
   char *path; /* of the scenario, as the user wrote it */
   KmlScenario *scenario;
   char *database; /* path */
-  guint n_jobs;
-  guint64 max_runs;
   const KmlRunOptions *options;
   KmlCampaignResult result; /* after kml_experiment_run() */
 } KmlExperiment;
 
-/* Loads the scenario at @path; @more (nullable) are overrides besides those of the options. NULL after all
- * that is wrong has been said; *@ret_status is then the exit status. */
-KmlExperiment *kml_experiment_new (const char *command, const char *path,
-                                   const KmlRunOptions *options, const char *const *more,
-                                   int *ret_status);
+/* Whether the options of @command make sense. FALSE after the mistake has been said. */
+gboolean kml_run_options_check (const KmlRunOptions *options, const char *command);
+
+/* Loads the scenario at @path; @more (nullable) are overrides besides those of the options, which
+ * have been checked. NULL after all that is wrong has been said; *@ret_status is then the exit
+ * status. */
+KmlExperiment *kml_experiment_new (const char *path, const KmlRunOptions *options,
+                                   const char *const *more, int *ret_status);
 void kml_experiment_free (KmlExperiment *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlExperiment, kml_experiment_free)
 
 /* Runs what is not stored, says what went wrong. Returns the exit status. */
 int kml_experiment_run (KmlExperiment *self);
 
-/* The stored runs of the scenario, in its order. (nullable) (element-type KmlResult) (transfer full) */
+/* The stored runs of the scenario, in its order. (nullable) (element-type KmlResult) (transfer
+ * full) */
 GPtrArray *kml_experiment_results (const KmlExperiment *self, GError **error);
 
 /* What [expect] says of @result. (transfer full) (element-type KmlVerdict) */
@@ -103,7 +86,8 @@ void kml_experiment_print_summary (const KmlExperiment *self);
 void kml_experiment_add_json (const KmlExperiment *self, const KmlResult *result,
                               JsonBuilder *builder);
 
-/* Reads the number in an option. @text NULL: leaves the value alone. FALSE after the mistake has been said. */
+/* Reads the number in an option. @text NULL: leaves the value alone. FALSE after the mistake has
+ * been said. */
 gboolean kml_option_count (const char *command, const char *option, const char *text, guint64 min,
                            guint64 max, guint64 *ret_value);
 

@@ -14,8 +14,8 @@
 
 #include <string.h>
 
-/* Takes "--plugin FILE" and "--plugin=FILE" out of the arguments, wherever they stand before a "--", and loads the files: what a
- * module brings must be there before anything is looked up. */
+/* Takes "--plugin FILE" and "--plugin=FILE" out of the arguments, wherever they stand before a
+ * "--", and loads the files: what a module brings must be there before anything is looked up. */
 static gboolean
 load_modules (GPtrArray *arguments, GError **error)
 {
@@ -54,8 +54,10 @@ main (int argc, char **argv)
   guint n_allocators;
   int status;
 
+  kml_out_begin ();
   g_set_prgname ("kmemlab");
   kml_stop_ignore_write_signals ();
+  kml_stop_catch_bugs ();
   kml_allocator_list (&n_allocators);
   g_assert (n_allocators > 0); /* else the linker has dropped the files that register themselves */
 

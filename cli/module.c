@@ -2,10 +2,11 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A module is an allocator's file built as a shared object, with KML_PLUGIN (simcore/plugin.h) in
- * it. It is code: it is loaded by a path that the user gives and from no other
- * place, and stays loaded. Its constructors run while it is loaded, before its
- * ABI can be looked at; all they do is to hand over pointers, which nobody follows when the ABI is wrong.
+ * A module is an allocator's file built as a shared object, with KML_PLUGIN
+ * (simcore/plugin.h) in it. It is code: it is loaded by a path that the user
+ * gives and from no other place, and stays loaded. Its constructors run while it
+ * is loaded, before its ABI can be looked at; all they do is to hand over
+ * pointers, which nobody follows when the ABI is wrong.
  */
 
 #include "cli/module.h"

@@ -8,10 +8,24 @@
 #include "simcore/types.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 /* ---- Text ---- */
+
+static int out_errno; /* why standard output did not take something; 0: it took all */
+
+void
+kml_out_begin (void)
+{
+  /* the wrong way round: what was closed stays unusable */
+  static const int modes[] = { O_WRONLY, O_RDONLY, O_RDONLY };
+
+  for (int fd = 0; fd < (int)G_N_ELEMENTS (modes); fd++)
+    if (fcntl (fd, F_GETFD) < 0 && errno == EBADF)
+      (void)!open ("/dev/null", modes[fd]); /* gets the lowest number that is free: this one */
+}
 
 void
 kml_out (const char *format, ...)
@@ -19,8 +33,16 @@ kml_out (const char *format, ...)
   va_list values;
 
   va_start (values, format);
-  vprintf (format, values);
+  if (vprintf (format, values) < 0 && out_errno == 0)
+    out_errno = errno;
   va_end (values);
+}
+
+static void
+flush_out (void)
+{
+  if (fflush (stdout) != 0 && out_errno == 0)
+    out_errno = errno;
 }
 
 static void
@@ -29,7 +51,7 @@ say (const char *prefix, KmlStyle style, const char *format, va_list values)
   g_autofree char *message = g_strdup_vprintf (format, values);
 
   kml_progress_clear ();
-  fflush (stdout); /* on a terminal both are read together */
+  flush_out (); /* on a terminal both are read together */
   fprintf (stderr, "%s%s%s%s\n", kml_style_begin (stderr, style), prefix,
            kml_style_end (stderr, style), message);
 }
@@ -133,20 +155,14 @@ kml_worse_exit (int a, int b)
 int
 kml_out_finish (int status)
 {
-  int number = 0;
-
   kml_progress_clear ();
-  errno = 0;
-  if (fflush (stdout) != 0)
-    number = errno;
-  else if (ferror (stdout))
-    number = EIO;
-  if (number == 0 && close (STDOUT_FILENO) != 0 && errno != EBADF)
-    number = errno;
+  flush_out ();
+  if (close (STDOUT_FILENO) != 0 && errno != EBADF && out_errno == 0)
+    out_errno = errno;
   /* a reader that has seen enough (`| head`) is no error */
-  if (number == 0 || number == EPIPE)
+  if (out_errno == 0 || out_errno == EPIPE)
     return status;
-  kml_error ("cannot write to standard output: %s", g_strerror (number));
+  kml_error ("cannot write to standard output: %s", g_strerror (out_errno));
   return kml_worse_exit (status, KML_EXIT_WORLD);
 }
 

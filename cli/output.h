@@ -3,7 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Results go to standard output, everything else to standard error. Text is
- * UTF-8 whatever the locale; the program never calls setlocale(), so numbers look the same everywhere.
+ * UTF-8 whatever the locale; the program never calls setlocale(), so numbers
+ * look the same everywhere.
  */
 
 #pragma once
@@ -14,10 +15,15 @@
 
 G_BEGIN_DECLS
 
+/* First of all: makes sure that descriptors 0 to 2 are taken, so that no file which is opened
+ * later gets what is printed. */
+void kml_out_begin (void);
+
 /* To standard output. */
 void kml_out (const char *format, ...) G_GNUC_PRINTF (1, 2);
 
-/* A line to standard error: as it is, or with "kmemlab: " or "kmemlab: warning: " in front. Clears the line of progress. */
+/* A line to standard error: as it is, or with "kmemlab: " or "kmemlab: warning: " in front.
+ * Clears the line of progress. */
 void kml_note (const char *format, ...) G_GNUC_PRINTF (1, 2);
 void kml_error (const char *format, ...) G_GNUC_PRINTF (1, 2);
 void kml_warn (const char *format, ...) G_GNUC_PRINTF (1, 2);
@@ -34,7 +40,8 @@ int kml_worse_exit (int a, int b);
 /* At the end: everything written must have arrived. Returns @status, or KML_EXIT_WORLD. */
 int kml_out_finish (int status);
 
-/* Text as it may be shown on a terminal: control characters and what is not UTF-8 are escaped. (transfer full) */
+/* Text as it may be shown on a terminal: control characters and what is not UTF-8 are escaped.
+ * (transfer full) */
 char *kml_printable (const char *text);
 
 /* ---- Colour ---- */
@@ -46,10 +53,12 @@ typedef enum {
   KML_STYLE_BAD
 } KmlStyle;
 
-/* Whether text written to @stream is coloured: NO_COLOR, CLICOLOR_FORCE, TERM, and whether it is a terminal. */
+/* Whether text written to @stream is coloured: NO_COLOR, CLICOLOR_FORCE, TERM, and whether it is
+ * a terminal. */
 gboolean kml_is_coloured (FILE *stream);
 
-/* What switches @style on; "" when @stream is not coloured. kml_style_end() switches it off. (transfer none) */
+/* What switches @style on; "" when @stream is not coloured. kml_style_end() switches it off.
+ * (transfer none) */
 const char *kml_style_begin (FILE *stream, KmlStyle style);
 const char *kml_style_end (FILE *stream, KmlStyle style);
 

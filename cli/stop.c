@@ -1,4 +1,4 @@
-/* stop.c: SIGINT and SIGTERM.
+/* stop.c: signals.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -7,9 +7,10 @@
 #include "cli/command.h"
 
 #include <signal.h>
+#include <unistd.h>
 
-/* The signal that came, or 0. An int of this kind is all that a handler may touch; int is as good as
- * sig_atomic_t on every system with signals of this kind. */
+/* The signal that came, or 0. An int of this kind is all that a handler may touch; int is as
+ * good as sig_atomic_t on every system with signals of this kind. */
 static volatile int signal_number;
 
 static void
@@ -51,4 +52,23 @@ kml_stop_ignore_write_signals (void)
 {
   signal (SIGPIPE, SIG_IGN);
   signal (SIGXFSZ, SIG_IGN);
+}
+
+/* Only what a handler may call. */
+static void
+on_bug (int number)
+{
+  static const char text[] =
+      "kmemlab: this is a bug of kmemlab: please report the message above, the "
+      "command and the scenario\n";
+
+  (void)!write (STDERR_FILENO, text, sizeof text - 1);
+  _exit (KML_EXIT_BUG);
+}
+
+void
+kml_stop_catch_bugs (void)
+{
+  signal (SIGABRT, on_bug); /* g_assert() */
+  signal (SIGTRAP, on_bug); /* g_error() */
 }

@@ -1,4 +1,4 @@
-/* stop.h: SIGINT and SIGTERM.
+/* stop.h: signals.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -9,15 +9,18 @@
 
 G_BEGIN_DECLS
 
-/* From now on the first signal is a request to stop, a second one ends the program at once. The result is for
- * KmlCampaignConfig.stop. (transfer none) */
+/* From now on the first signal is a request to stop, a second one ends the program at once. The
+ * result is for KmlCampaignConfig.stop. (transfer none) */
 volatile int *kml_stop_install (void);
 
 /* KML_EXIT_INTERRUPT or KML_EXIT_TERMINATE once a signal came, else KML_EXIT_DONE. */
 int kml_stop_exit (void);
 
-/* A reader that goes away, and a file that grows over the user's limit (ulimit -f), are errors of the call that writes,
- * not the end of the program. */
+/* A reader that goes away, and a file that grows over the user's limit (ulimit -f), are errors
+ * of the call that writes, not the end of the program. */
 void kml_stop_ignore_write_signals (void);
+
+/* An assertion that fails ends the program with KML_EXIT_BUG. */
+void kml_stop_catch_bugs (void);
 
 G_END_DECLS

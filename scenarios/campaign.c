@@ -17,9 +17,9 @@
  *
  * 2. Stopping
  *
- * On request, or when the database cannot take more, the workers are ended and what has ended by itself is
- * stored, also behind a gap: its work is done. The next campaign on the
- * same database finds them there and fills the gap.
+ * On request, or when the database cannot take more, the workers are ended and
+ * what has ended by itself is stored, also behind a gap: its work is done. The
+ * next campaign on the same database finds it there and fills the gap.
  *
  * 3. What is left behind
  *
@@ -30,8 +30,9 @@
  *
  * 4. Waiting
  *
- * ppoll() on the workers' pipes, with the signals that may ask to stop let in only there:
- * none can slip in between the look at the flag and the wait. No timer, nothing done while nothing happens.
+ * ppoll() on the workers' pipes, with the signals that may ask to stop let in
+ * only there: none can slip in between the look at the flag and the wait. There
+ * is no timer, and nothing is done while nothing happens.
  */
 
 #ifndef _GNU_SOURCE
@@ -120,8 +121,9 @@ task_free (Task *task)
 
 /* ---- Beginning ---- */
 
-/* The scenario's folder as seen from the database's, so that both can be moved together; in full when they have nothing in
- * common. Links are resolved first: ".." behind a link leads elsewhere. */
+/* The scenario's folder as seen from the database's, so that both can be moved together; in full
+ * when they have nothing in common. Links are resolved first: ".." behind a link leads
+ * elsewhere. */
 static char *
 describe_base_dir (const char *base_dir, const char *output)
 {
@@ -153,11 +155,13 @@ describe_base_dir (const char *base_dir, const char *output)
   return result;
 }
 
-/* "results.db.run-12.tmp", "results.db.run-12.tmp-journal" */
+/* "results.db.run-12.tmp", "results.db.run-12.tmp-journal", and ".results.db.run-12.tmp.Xa3B9z"
+ * for one that was just being made. */
 static gboolean
 is_shard_of (const char *name, const char *output_name)
 {
-  const char *at = name;
+  const gboolean is_half_made = name[0] == '.' && output_name[0] != '.';
+  const char *at = name + is_half_made;
 
   if (!g_str_has_prefix (at, output_name))
     return FALSE;
@@ -169,11 +173,16 @@ is_shard_of (const char *name, const char *output_name)
     return FALSE;
   while (g_ascii_isdigit (*at))
     at++;
-  return g_str_equal (at, SHARD_SUFFIX) || g_str_equal (at, SHARD_SUFFIX "-journal");
+  if (!g_str_has_prefix (at, SHARD_SUFFIX))
+    return FALSE;
+  at += strlen (SHARD_SUFFIX);
+  if (is_half_made)
+    return at[0] == '.' && strlen (at) >= 7;
+  return at[0] == '\0' || g_str_equal (at, "-journal");
 }
 
 static void
-remove_old_shards (const char *output)
+remove_shards (const char *output)
 {
   g_autofree char *folder = g_path_get_dirname (output);
   g_autofree char *output_name = g_path_get_basename (output);
@@ -207,7 +216,7 @@ begin (Campaign *self, GError **error)
   if (self->database == NULL)
     return FALSE;
   self->base_dir = describe_base_dir (kml_scenario_base_dir (self->scenario), config->output);
-  remove_old_shards (config->output);
+  remove_shards (config->output);
   return kml_database_begin_campaign (self->database, kml_scenario_name (self->scenario),
                                       self->n_runs, &self->campaign_id, error) &&
          kml_database_next_run_id (self->database, &self->next_run_id, error);
@@ -264,7 +273,8 @@ take_stored_run (Campaign *self, const KmlRunSpec *spec, guint64 run_id)
   self->result->n_unmet += kml_verdicts_n_unmet (verdicts);
 }
 
-/* *@ret_run_id: of the run with this key in the database; 0: there is none. One that failed is made again under its id. */
+/* *@ret_run_id: of the run with this key in the database; 0: there is none. One that failed is
+ * made again under its id. */
 static gboolean
 find_stored_run (Campaign *self, const char *key, guint64 *ret_run_id, gboolean *ret_is_done,
                  GError **error)
@@ -285,6 +295,8 @@ start_task (Campaign *self, Task *task, GError **error)
   if (self->database != NULL)
     task->shard = g_strdup_printf ("%s" SHARD_INFIX "%" G_GUINT64_FORMAT SHARD_SUFFIX,
                                    self->config->output, task->run_id);
+  if (self->database != NULL)
+    kml_stored_release_memory (self->database); /* see kml_worker_start() */
   job = task_job (self, task);
   task->worker = kml_worker_start (&job, error);
   if (task->worker == NULL)
@@ -503,7 +515,8 @@ may_start (const Campaign *self)
          self->line.length < LINE_MAX_LENGTH && !is_told_to_stop (self);
 }
 
-/* A worker that has ended is replaced before anything is stored: storing waits for the disk, runs do not. */
+/* A worker that has ended is replaced before anything is stored: storing waits for the disk,
+ * runs do not. */
 static gboolean
 work_through (Campaign *self, GError **error)
 {
@@ -523,7 +536,8 @@ work_through (Campaign *self, GError **error)
   }
 }
 
-/* Ends the workers that are still at it; stores what the others did unless that is what went wrong (@failed). */
+/* Ends the workers that are still at it; stores what the others did unless that is what went
+ * wrong (@failed). */
 static gboolean
 wind_up (Campaign *self, gboolean failed, GError **error)
 {
@@ -539,8 +553,8 @@ wind_up (Campaign *self, gboolean failed, GError **error)
   return good;
 }
 
-/* Whether the database, new, has nothing that anybody would look at: no run was finished, and those that failed did so before
- * anything happened. */
+/* Whether the database, new, has nothing that anybody would look at: no run was finished, and
+ * those that failed did so before anything happened. */
 static gboolean
 is_worthless (const Campaign *self)
 {
@@ -559,6 +573,7 @@ close_database (Campaign *self, gboolean failed, GError **error)
 
   if (self->database == NULL)
     return TRUE;
+  remove_shards (self->config->output); /* of workers that were ended while they made theirs */
   if (self->campaign_id != 0 && !worthless)
     good = kml_database_end_campaign (self->database, self->campaign_id,
                                       failed || result->stopped ? "stopped" : "complete",

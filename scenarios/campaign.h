@@ -40,16 +40,18 @@ typedef struct {
   gboolean with_timings; /* store started_at and wall_ns */
   gboolean check_every_operation;
   gboolean discard_output; /* verify: run, compare, keep nothing */
-  const guint64
-      *only; /* (nullable) (array length=n_only): indices of the runs to do, ascending; NULL: all */
+
+  /* (nullable) (array length=n_only): indices of the runs to do, ascending; NULL: all */
+  const guint64 *only;
   guint64 n_only;
   guint64 max_runs; /* stop on request after this many new runs; 0: no limit */
-  void (*run_ended) (const KmlCampaignRun *run,
-                     gpointer data); /* (nullable): in the order of the runs */
+
+  /* becomes non-zero on a signal: finished runs are kept, the others are left (nullable) */
+  volatile int *stop;
+
+  void (*run_ended) (const KmlCampaignRun *run, gpointer data); /* (nullable): in run order */
   void (*progress) (const KmlCampaignProgress *progress, gpointer data); /* (nullable) */
   gpointer data;                                                         /* of both */
-  volatile int *
-      stop; /* (nullable): becomes non-zero on a signal: finished runs are kept, the others are left */
 } KmlCampaignConfig;
 
 /* How a campaign ended. */
@@ -60,8 +62,7 @@ typedef struct {
   gboolean stopped;
   guint64 n_operations;
   gint64 wall_ns;
-  GArray *
-      run_ids; /* (owned) (element-type guint64): of the scenario's runs in order, those that are stored */
+  GArray *run_ids;     /* (owned) (element-type guint64): in the order of the runs, those stored */
   char *first_failure; /* (owned) (nullable): message of the first failed or crashed run */
   KmlErrorCode first_failure_code;
 } KmlCampaignResult;

@@ -52,3 +52,9 @@ kml_stored_metric (KmlDatabase *database, guint64 run_id, const char *name)
     return NAN;
   return sqlite3_column_double (statement, 0);
 }
+
+void
+kml_stored_release_memory (KmlDatabase *database)
+{
+  sqlite3_db_release_memory (kml_database_handle (database));
+}

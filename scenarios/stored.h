@@ -16,4 +16,7 @@ gboolean kml_stored_find_run (KmlDatabase *database, const char *run_key, guint6
 /* Not a number when the run has no such metric. */
 double kml_stored_metric (KmlDatabase *database, guint64 run_id, const char *name);
 
+/* Gives back what the connection keeps in memory of pages it has read or written. */
+void kml_stored_release_memory (KmlDatabase *database);
+
 G_END_DECLS

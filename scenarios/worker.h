@@ -51,7 +51,8 @@ KmlWorker *kml_worker_start (const KmlWorkerJob *job, GError **error);
 /* Readable when the worker has something to say, its end included. */
 int kml_worker_fd (const KmlWorker *self);
 
-/* Reads what there is, without waiting. The state is something else than AT_WORK once the process has ended. */
+/* Reads what there is, without waiting. The state is something else than AT_WORK once the
+ * process has ended. */
 const KmlWorkerReport *kml_worker_read (KmlWorker *self);
 
 /* Ends a worker that is still at it, and waits for its end. */
@@ -61,8 +62,8 @@ void kml_worker_kill (KmlWorker *self);
 void kml_worker_free (KmlWorker *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlWorker, kml_worker_free)
 
-/* The columns of table runs that are known before the run. @ret_params: (element-type KmlDatabaseParam), empty, for
- * @ret_run to point into. */
+/* The columns of table runs that are known before the run. @ret_params: (element-type
+ * KmlDatabaseParam), empty, for @ret_run to point into. */
 void kml_worker_describe_run (const KmlWorkerJob *job, GArray *ret_params, KmlDatabaseRun *ret_run);
 
 G_END_DECLS

@@ -274,6 +274,76 @@ START_TEST (a_picture_for_the_terminal_has_its_size)
 }
 END_TEST
 
+/* ---- Odd runs ---- */
+
+/* One snapshot, at the start, of a machine on which one request of one byte took no time and nothing was ever freed. */
+static void
+empty (KmlRecorder *recorder)
+{
+  KmlSnapshot *snapshot;
+
+  g_array_set_size (recorder->failures, 0);
+  for (guint i = 1; i < recorder->snapshots->len; i++) {
+    snapshot = &g_array_index (recorder->snapshots, KmlSnapshot, i);
+    g_free (snapshot->caches);
+    g_free (snapshot->pagemap);
+  }
+  g_array_set_size (recorder->snapshots, 1);
+  snapshot = &g_array_index (recorder->snapshots, KmlSnapshot, 0);
+  snapshot->time = 0;
+  for (guint series = 0; series < KML_N_SERIES; series++)
+    snapshot->values[series] = 0;
+  memset (snapshot->free_blocks, 0, sizeof snapshot->free_blocks);
+  snapshot->free_blocks[KML_MOBILITY_MOVABLE][0] = 1;
+  memset (snapshot->pagemap, 0, KML_PAGEMAP_CELLS);
+  memset (recorder->waste, 0, KML_WASTE_N * sizeof *recorder->waste);
+  recorder->waste[1] = (KmlWaste){ .count = 1, .requested = 1, .held = 1 };
+  for (guint operation = 0; operation < KML_N_OPERATIONS; operation++)
+    for (guint context = 0; context < KML_N_CONTEXTS; context++)
+      memset (recorder->latency[operation][context], 0, sizeof (KmlHistogram));
+  kml_histogram_add (recorder->latency[KML_OPERATION_ALLOC][KML_CONTEXT_SOFTIRQ], 0);
+}
+
+START_TEST (a_run_in_which_hardly_anything_happened_is_drawn)
+{
+  const KmlMetric metrics[] = {
+    { (char *)"frag.internal.mean", "ratio", 0 },
+    { (char *)"memory.requested.peak_bytes", "bytes", 0 },
+    { (char *)"memory.reserved.peak_bytes", "bytes", 0 },
+  };
+  const KmlDatabaseRun run = { .run_id = 1,
+                               .run_key = "k",
+                               .scenario = "s",
+                               .title = "",
+                               .scenario_text = "",
+                               .overrides = "",
+                               .base_dir = "",
+                               .status = "done",
+                               .version = "",
+                               .started_at = -1,
+                               .wall_ns = -1,
+                               .metrics = metrics,
+                               .n_metrics = G_N_ELEMENTS (metrics) };
+  g_autofree char *path = g_build_filename (folder, "idle.db", NULL);
+  KmlPlotOptions options = KML_PLOT_OPTIONS_INIT;
+  g_autofree char *text = NULL;
+  Synthetic synthetic;
+  KmlDatabase *writer = kml_database_open_for_writing (path, NULL);
+
+  synthetic_init (&synthetic, 0, TRUE);
+  empty (synthetic.recorder);
+  ck_assert (kml_database_begin_run (writer, 1, NULL));
+  ck_assert (kml_database_end_run (writer, &run, synthetic.recorder, NULL));
+  ck_assert (kml_database_finish (writer, NULL));
+  synthetic_finish (&synthetic);
+  kml_database_close (database);
+  database = kml_database_open (path, NULL);
+  draw (kind_of (_i), options);
+  options.format = KML_PLOT_TERMINAL;
+  text = draw (kind_of (_i), options);
+}
+END_TEST
+
 /* ---- Errors ---- */
 
 START_TEST (an_unknown_kind_is_answered_with_the_nearest)
@@ -390,6 +460,7 @@ main (void)
   tcase_add_loop_test (figures, every_figure_is_drawn_in_every_format, 0, N_KINDS);
   tcase_add_loop_test (figures, what_is_kept_draws_the_same_bytes_again, 0, N_KINDS);
   tcase_add_loop_test (figures, nothing_in_the_data_is_evaluated, 0, N_KINDS);
+  tcase_add_loop_test (figures, a_run_in_which_hardly_anything_happened_is_drawn, 0, N_KINDS);
   suite_add_tcase (suite, figures);
 
   tcase_set_timeout (content, 300);

@@ -54,7 +54,8 @@ START_TEST (trace_cmd_text_is_read)
   ck_assert_uint_eq (count_of (recording, KML_TRACE_N_MALFORMED), 0);
   ck_assert (info->complete);
 
-  /* 83.802271, CPU 2, pid 318: mm_page_alloc pfn=0x9c3f order=0 migratetype=0 GFP_KERNEL|__GFP_NORETRY */
+  /* 83.802271, CPU 2, pid 318: mm_page_alloc pfn=0x9c3f order=0 migratetype=0
+   * GFP_KERNEL|__GFP_NORETRY */
   ck_assert_uint_eq (page->time_ns, 7301000);
   ck_assert_uint_eq (page->cpu, 2);
   ck_assert_uint_eq (page->pid, 318);

@@ -34,6 +34,8 @@
 #define LIVE 0x80
 #define SLAB 0x40
 
+#define STORED_SIZE (KML_KMT_SECTION + KML_KMT_MAX_BLOCK_BYTES)
+
 typedef struct {
   guint64 offset; /* of its head */
   guint64 first_event;
@@ -77,10 +79,10 @@ struct _KmlTraceBinary {
   guint template_planes, actor_planes, name_planes;
   const guint8 *template_of, *actor_of, *times, *block_names; /* columns, in raw[] */
   KmlKmtCursor splits, escapes;
-  KmlTraceEvent templates[KML_KMT_BLOCK_EVENTS];
-  Actor actors[KML_KMT_BLOCK_EVENTS];
-  guint8 stored[KML_KMT_SECTION + KML_KMT_MAX_BLOCK_BYTES];
-  guint8 raw[KML_KMT_MAX_BLOCK_BYTES + 8];
+  KmlTraceEvent *templates; /* (owned) (array length=KML_KMT_BLOCK_EVENTS) */
+  Actor *actors;            /* (owned) (array length=KML_KMT_BLOCK_EVENTS) */
+  guint8 *stored;           /* (owned) (array length=STORED_SIZE): as in the file */
+  guint8 *raw;              /* (owned) (array length=KML_KMT_MAX_BLOCK_BYTES): unpacked */
 };
 
 gboolean
@@ -363,6 +365,10 @@ kml_trace_binary_new (KmlTraceInput *input, KmlTraceInfo *info, GError **error)
   self->index = g_array_new (FALSE, FALSE, sizeof (IndexEntry));
   self->names = g_array_new (FALSE, FALSE, sizeof (KmlTraceNameCount));
   g_array_set_clear_func (self->names, clear_name);
+  self->templates = g_new (KmlTraceEvent, KML_KMT_BLOCK_EVENTS);
+  self->actors = g_new (Actor, KML_KMT_BLOCK_EVENTS);
+  self->stored = g_malloc (STORED_SIZE);
+  self->raw = g_malloc (KML_KMT_MAX_BLOCK_BYTES);
   self->zstd = ZSTD_createDCtx ();
   g_assert (self->zstd != NULL);
   if (kml_trace_input_size (input) == 0) {
@@ -388,6 +394,10 @@ kml_trace_binary_free (KmlTraceBinary *self)
   kml_trace_strings_finish (&self->caches);
   for (guint i = 0; i < G_N_ELEMENTS (self->levels); i++)
     g_free (self->levels[i].states);
+  g_free (self->templates);
+  g_free (self->actors);
+  g_free (self->stored);
+  g_free (self->raw);
   g_free (self->source);
   g_free (self->malformed_text);
   g_free (self);
@@ -512,7 +522,7 @@ next_block (KmlTraceBinary *self, GError **error)
   const guint64 length = end - entry->offset;
   KmlKmtSection section;
 
-  if (length < KML_KMT_SECTION || length > sizeof self->stored)
+  if (length < KML_KMT_SECTION || length > STORED_SIZE)
     return damaged (self, entry->offset, "the block's length is not one", error);
   if (!read_at (self, entry->offset, self->stored, length, error) ||
       !unpack (self, self->stored, length, entry->offset, KML_KMT_TAG_BLOCK, self->raw,
@@ -533,7 +543,8 @@ next_block (KmlTraceBinary *self, GError **error)
 
 /* ---- The story ---- */
 
-/* Makes room for @name, which must be the next new one unless the stream was entered in its middle. */
+/* Makes room for @name, which must be the next new one unless the stream was entered in its middle.
+ * */
 static gboolean G_GNUC_NO_INLINE
 add_name (KmlTraceBinary *self, Names *names, guint32 name)
 {

@@ -280,7 +280,8 @@ make_block (Writer *self, guint n)
   return (gsize)(at - self->raw);
 }
 
-/* Compresses @raw and writes it behind its head. @stored has room for KML_KMT_SECTION bytes and the compressed ones. */
+/* Compresses @raw and writes it behind its head. @stored has room for KML_KMT_SECTION bytes and the
+ * compressed ones. */
 static gboolean
 write_section (Writer *self, KmlKmtSection section, const guint8 *raw, gsize length, guint8 *stored,
                gsize stored_size, GError **error)

@@ -37,6 +37,7 @@ kml_trace_texts_init (KmlTraceTexts *self)
 {
   const KmlGfp none = 0;
 
+  memset (&self->tasks, 0, sizeof self->tasks);
   kml_trace_strings_init (&self->sites, MAX_SITES);
   kml_trace_strings_init (&self->caches, MAX_CACHES);
   kml_trace_strings_init (&self->names, MAX_NAMES);

@@ -64,8 +64,25 @@ typedef struct {
 
 #define KML_TRACE_NO_MIGRATETYPE 255
 
+/* What a line begins with, up to the time: padding, comm, PID, CPU, flags. */
+#define KML_TRACE_TASK_TEXT 64
+
+typedef struct {
+  guint length; /* of the text; 0: none is known */
+  guint32 pid;
+  guint16 cpu;
+  guint8 context; /* KmlContext */
+  char text[KML_TRACE_TASK_TEXT];
+} KmlTraceTask;
+
+/* Those that were met last; zeroed: none. */
+typedef struct {
+  KmlTraceTask known[64];
+} KmlTraceTasks;
+
 /* The texts that have been met. */
 typedef struct {
+  KmlTraceTasks tasks;
   KmlTraceStrings sites, caches;
   KmlTraceStrings names; /* of other events */
   KmlTraceStrings flags; /* texts of GFP flags */
@@ -80,7 +97,8 @@ void kml_trace_texts_finish (KmlTraceTexts *self);
  * KmlTraceFormat:
  * @name: e.g. "ftrace"
  * @summary: one line
- * @recognises: whether a line can only be of this format: an event, or a header that no other format has
+ * @recognises: whether a line can only be of this format: an event, or a header that no other
+ * format has
  * @parse: reads the line; it has no newline and is readable for KML_TRACE_PADDING bytes beyond @end
  */
 typedef struct {
@@ -109,7 +127,8 @@ extern const char *const kml_trace_record_names[KML_TRACE_N_RECORDS + 1];
 KmlTraceLineKind kml_trace_parse_event (KmlTraceTexts *texts, const char *at, const char *end,
                                         KmlTraceLine *line);
 
-/* What a line is that does not look like an event: a header, a note of lost events, or malformed. */
+/* What a line is that does not look like an event: a header, a note of lost events, or malformed.
+ * */
 KmlTraceLineKind kml_trace_parse_note (const char *line, const char *end, KmlTraceLine *ret_line);
 
 /* "# tracer: …" begins the kernel's own file, "cpus=4" what trace-cmd prints. */

@@ -3,11 +3,13 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  *   # tracer: nop
- *             <idle>-0       [003] ..s1.    36.496213: kfree: call_site=security_cred_free+0x3c/0x50 ptr=…
+ *             <idle>-0       [003] ..s1.    36.496213: kfree:
+ *             call_site=security_cred_free+0x3c/0x50 ptr=…
  *
  * Pointers are hashed unless the kernel was told otherwise (option hash-ptr);
  * that is no loss, as only their identity counts. Kernels before 5.12 print
- * four flags. Files without flags (option irq-info off) look like those of trace-cmd and are read as such,
+ * four flags. Files without flags (option irq-info off) look like those of trace-cmd and are read
+ * as such,
  * unless the header tells.
  */
 
@@ -16,11 +18,12 @@
 static gboolean
 ftrace_recognises (const char *line, const char *end)
 {
+  KmlTraceTasks none = { 0 };
   KmlTraceLine ignored;
   const char *name;
 
   return kml_trace_begins_with (line, end, "# tracer:") ||
-         kml_trace_read_task (line, end, KML_TRACE_CPU_WITH_FLAGS, &name, &ignored);
+         kml_trace_read_task (&none, line, end, KML_TRACE_CPU_WITH_FLAGS, &name, &ignored);
 }
 
 static KmlTraceLineKind
@@ -28,8 +31,8 @@ ftrace_parse (KmlTraceTexts *texts, const char *line, const char *end, KmlTraceL
 {
   const char *name;
 
-  if (!kml_trace_read_task (line, end, KML_TRACE_CPU_WITH_FLAGS | KML_TRACE_CPU_BRACKETS, &name,
-                            ret_line))
+  if (!kml_trace_read_task (&texts->tasks, line, end,
+                            KML_TRACE_CPU_WITH_FLAGS | KML_TRACE_CPU_BRACKETS, &name, ret_line))
     return kml_trace_parse_note (line, end, ret_line);
   return kml_trace_parse_event (texts, name, end, ret_line);
 }

@@ -18,12 +18,16 @@
  *    so it is learned: when a CPU takes a page and an object appears on the same CPU within
  *    the next NEAR_EVENTS events, the object is often the slab's first. The offset
  *    is a multiple of 1 GiB, and the remainder must be inside the block: by chance that is
- *    so once in 2^30 / (4096 << order) tries, so two equal findings decide, and one does for the usual
- *    offset. Hashed pointers are not kernel addresses and are left alone: then slab pages are known from
+ *    so once in 2^30 / (4096 << order) tries, so two equal findings decide, and one does for the
+ *    usual
+ *    offset. Hashed pointers are not kernel addresses and are left alone: then slab pages are known
+ *    from
  *    slab_new events or not at all.
  *
- * 4. The pipeline. The tables are larger than the caches, and a search waits for memory three times.
- *    So a line is looked up KML_TRACE_PIPELINE lines after it was read: when it comes in, the slot of its address is asked
+ * 4. The pipeline. The tables are larger than the caches, and a search waits for memory three
+ * times.
+ *    So a line is looked up KML_TRACE_PIPELINE lines after it was read: when it comes in, the slot
+ *    of its address is asked
  *    for, half-way the key that the slot leads to.
  *
  * Not modelled: frames of other than 4096 bytes.
@@ -286,25 +290,22 @@ is_about_objects (const KmlTraceLine *line)
 }
 
 gboolean
-kml_trace_identity_add (KmlTraceIdentity *self, const KmlTraceLine *line, guint64 time_ns)
+kml_trace_identity_add (KmlTraceIdentity *self, guint64 time_ns)
 {
   KmlTracePending *entry = &self->pipeline[self->n_taken % KML_TRACE_PIPELINE];
   const KmlTracePending *half_way =
       &self->pipeline[(self->n_taken + KML_TRACE_PIPELINE / 2) % KML_TRACE_PIPELINE];
-  gboolean ok = TRUE;
 
-  if (self->n_taken - self->n_done == KML_TRACE_PIPELINE) {
-    ok = run_line (self, &entry->line, entry->time_ns);
-    self->n_done++;
-  }
-  entry->line = *line;
   entry->time_ns = time_ns;
   self->n_taken++;
-  if (is_about_objects (line))
-    kml_trace_names_prefetch_slot (&self->objects, line->key);
-  if (self->n_taken > KML_TRACE_PIPELINE && is_about_objects (&half_way->line))
+  if (is_about_objects (&entry->line))
+    kml_trace_names_prefetch_slot (&self->objects, entry->line.key);
+  if (self->n_taken - self->n_done < KML_TRACE_PIPELINE)
+    return TRUE;
+  if (is_about_objects (&half_way->line))
     kml_trace_names_prefetch_key (&self->objects, half_way->line.key);
-  return ok;
+  entry = &self->pipeline[self->n_done++ % KML_TRACE_PIPELINE];
+  return run_line (self, &entry->line, entry->time_ns);
 }
 
 gboolean

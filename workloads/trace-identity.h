@@ -11,7 +11,8 @@
 
 G_BEGIN_DECLS
 
-/* Events are held back until this many have followed, so that a page allocation can still be recognised as
+/* Events are held back until this many have followed, so that a page allocation can still be
+ * recognised as
  * one for a slab when objects of the slab appear. */
 #define KML_TRACE_WINDOW 4096
 
@@ -60,9 +61,17 @@ typedef struct {
 void kml_trace_identity_init (KmlTraceIdentity *self, guint64 *counts);
 void kml_trace_identity_finish (KmlTraceIdentity *self);
 
-/* Takes one line that is an event of a record; its time is in @time_ns, since the first event. FALSE: the addresses were made to
- * collide, or are too many. */
-gboolean kml_trace_identity_add (KmlTraceIdentity *self, const KmlTraceLine *line, guint64 time_ns);
+/* Where the next line is to be parsed into. */
+static inline KmlTraceLine *
+kml_trace_identity_slot (KmlTraceIdentity *self)
+{
+  return &self->pipeline[self->n_taken % KML_TRACE_PIPELINE].line;
+}
+
+/* Takes the line that was parsed, which is an event of a record; its time is in @time_ns, since the
+ * first event.
+ * FALSE: the addresses were made to collide, or are too many. */
+gboolean kml_trace_identity_add (KmlTraceIdentity *self, guint64 time_ns);
 
 /* No line will follow. */
 gboolean kml_trace_identity_flush (KmlTraceIdentity *self);

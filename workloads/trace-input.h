@@ -24,7 +24,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlTraceInput, kml_trace_input_close)
 /* Reads until @n bytes are there or the stream has ended; -1: @error is set. */
 gssize kml_trace_input_read (KmlTraceInput *self, void *buffer, gsize n, GError **error);
 
-/* The first bytes of the file as stored, without consuming them: fewer than asked for when it is shorter. */
+/* The first bytes of the file as stored, without consuming them: fewer than asked for when it is
+ * shorter. */
 gsize kml_trace_input_peek (KmlTraceInput *self, const guint8 **ret_bytes);
 
 const char *

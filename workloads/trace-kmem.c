@@ -312,7 +312,7 @@ what_is_missing (guint missing)
   return reasons[__builtin_ctz (missing)];
 }
 
-static inline KmlTraceLineKind
+static KmlTraceLineKind G_GNUC_NO_INLINE
 read_fields (KmlTraceTexts *texts, const char *at, const char *end, KmlTraceLine *line)
 {
   const guint needed = needs[line->record];
@@ -335,6 +335,91 @@ read_fields (KmlTraceTexts *texts, const char *at, const char *end, KmlTraceLine
       line->key & ((G_GUINT64_CONSTANT (1) << line->order) - 1))
     return malformed (line, "pfn is not a multiple of 2^order");
   return KML_TRACE_LINE_EVENT;
+}
+
+/* ---- The usual order ---- */
+
+/* Moves *@at behind the literal @text if that stands there. */
+#define SKIP(at, text) (KML_TRACE_STARTS (*(at), text) && (*(at) += sizeof (text) - 1))
+
+static inline gboolean
+read_usual_site (KmlTraceTexts *texts, const char **at, const char *end, KmlTraceLine *line)
+{
+  const char *site, *stop;
+
+  if (**at == '(')
+    *at = kml_trace_skip_spaces (skip_value (*at, end), end);
+  if (!SKIP (at, "call_site="))
+    return FALSE;
+  site = *at;
+  stop = skip_value (site, end);
+  *at = stop;
+  if (!SKIP (at, " ptr="))
+    return FALSE; /* a module's name comes first */
+  line->site = kml_trace_strings_intern (&texts->sites, site, (gsize)(stop - site));
+  return TRUE;
+}
+
+static inline gboolean
+read_usual_pointer (const char **at, KmlTraceLine *line)
+{
+  guint64 upper, lower;
+
+  if (KML_TRACE_STARTS (*at, "0x"))
+    *at += 2;
+  if (!kml_trace_read_hex8 (*at, &upper) || !kml_trace_read_hex8 (*at + 8, &lower))
+    return FALSE;
+  *at += 16;
+  line->key = upper << 32 | lower;
+  return TRUE;
+}
+
+static inline gboolean
+read_usual_alloc (KmlTraceTexts *texts, const char *at, const char *end, KmlTraceLine *line)
+{
+  guint64 bytes_req, bytes_alloc;
+  const char *stop;
+
+  if (!read_usual_site (texts, &at, end, line) || !read_usual_pointer (&at, line) ||
+      !SKIP (&at, " bytes_req=") || !kml_trace_read_decimal (at, &at, &bytes_req) ||
+      !SKIP (&at, " bytes_alloc=") || !kml_trace_read_decimal (at, &at, &bytes_alloc) ||
+      !SKIP (&at, " gfp_flags="))
+    return FALSE;
+  stop = skip_value (at, end);
+  if (bytes_req == 0 || bytes_alloc < bytes_req || bytes_alloc > G_MAXUINT32)
+    return FALSE;
+  line->bytes_req = (guint32)bytes_req;
+  line->bytes_alloc = (guint32)bytes_alloc;
+  line->gfp = gfp_of (texts, at, (gsize)(stop - at));
+  line->cache = 0;
+  line->failed = line->key == 0;
+  return TRUE;
+}
+
+static inline gboolean
+read_usual_free (KmlTraceTexts *texts, const char *at, const char *end, KmlTraceLine *line)
+{
+  if (!read_usual_site (texts, &at, end, line) || !read_usual_pointer (&at, line))
+    return FALSE;
+  line->cache = 0;
+  if (SKIP (&at, " name=")) {
+    const char *stop = skip_value (at, end);
+
+    line->cache = kml_trace_strings_intern (&texts->caches, at, (gsize)(stop - at));
+    at = stop;
+  }
+  return at == end;
+}
+
+/* What nine of ten lines look like, read without looking for the fields. FALSE: it is something
+ * else, perhaps
+ * nothing good; nothing is lost by reading it anew. */
+static inline gboolean
+read_usual (KmlTraceTexts *texts, const char *at, const char *end, KmlTraceLine *line)
+{
+  if (needs[line->record] == OBJECT_ALLOC)
+    return read_usual_alloc (texts, at, end, line);
+  return needs[line->record] == HAS_PTR && read_usual_free (texts, at, end, line);
 }
 
 /* The length decides between at most three names. */
@@ -408,9 +493,12 @@ kml_trace_parse_event (KmlTraceTexts *texts, const char *at, const char *end, Km
   }
   if (needs[line->record] == 0)
     return KML_TRACE_LINE_EVENT; /* information only */
+  at = kml_trace_skip_spaces (at, end);
+  if (G_LIKELY (read_usual (texts, at, end, line)))
+    return KML_TRACE_LINE_EVENT;
   line->site = line->cache = line->gfp = 0;
   line->bytes_req = line->bytes_alloc = 0;
   line->order = 0;
   line->migratetype = KML_TRACE_NO_MIGRATETYPE;
-  return read_fields (texts, kml_trace_skip_spaces (at, end), end, line);
+  return read_fields (texts, at, end, line);
 }

@@ -14,7 +14,8 @@
 
 G_BEGIN_DECLS
 
-/* As PNG's: a byte above 127, a text, both kinds of newline and an end-of-file mark, so that every way
+/* As PNG's: a byte above 127, a text, both kinds of newline and an end-of-file mark, so that every
+ * way
  * in which files are mangled when taken for text shows. */
 #define KML_KMT_MAGIC     "\x89KMT\r\n\x1a\n"
 #define KML_KMT_END_MAGIC "KMTEND\r\n"
@@ -32,7 +33,8 @@ G_BEGIN_DECLS
 
 #define KML_KMT_BLOCK_EVENTS 16384 /* at most in a block */
 
-/* What an event adds to its block at most: all of it new (two dictionary entries of 10 and 3 numbers), and its columns. */
+/* What an event adds to its block at most: all of it new (two dictionary entries of 10 and 3
+ * numbers), and its columns. */
 #define KML_KMT_EVENT_BYTES      96
 #define KML_KMT_BLOCK_PREFIX     32
 #define KML_KMT_MAX_BLOCK_BYTES  (KML_KMT_BLOCK_PREFIX + KML_KMT_BLOCK_EVENTS * KML_KMT_EVENT_BYTES)
@@ -93,7 +95,8 @@ kml_kmt_checksum (const guint8 *head, const guint8 *payload, gsize length)
   return XXH3_64bits_withSeed (payload, length, XXH3_64bits (head, KML_KMT_SECTION - 8));
 }
 
-/* ---- Variable-length numbers: seven bits a byte, the lowest first, the highest bit says that more follow ---- */
+/* ---- Variable-length numbers: seven bits a byte, the lowest first, the highest bit says that more
+ * follow ---- */
 
 #define KML_KMT_MAX_VARINT 10
 

@@ -17,9 +17,9 @@
  * their distances and not their keys: no tombstones.
  *
  * Memory for each live key: 8 bytes for the key, 1/8 for its bit, 5 bytes for a
- * slot. A table at the limit of 0.85 grows by one half, so there are 1.18 to 1.76
- * slots a key: 14.0 to 16.9 bytes in all. The index is made anew from the keys when
- * it grows, so the old one is given back before.
+ * slot. A table at the limit of 0.8 grows by a quarter, so there are 1.25 to 1.56
+ * slots a key: 14.4 to 15.9 bytes in all. The index is made anew from the keys when
+ * it grows, so there are never two.
  *
  * Invariants
  *   N1  distances[s] is 1 + (s - home (key)) modulo n_slots, or 0 where there is none
@@ -35,26 +35,10 @@
 #define MAX_DISTANCE 255
 #define MAX_NAMES    (G_MAXUINT32 - 1)
 
-static inline guint32
-home_of (const KmlTraceNames *self, guint64 key)
-{
-  guint64 hash = (key & self->mask) * G_GUINT64_CONSTANT (0x9e3779b97f4a7c15);
-
-  hash = (hash ^ (hash >> 32)) * G_GUINT64_CONSTANT (0xc2b2ae3d27d4eb4f);
-  /* Daniel Lemire's fast range: the upper half of 32 random bits times n is in [0, n). */
-  return (guint32)(((hash >> 32) * self->n_slots) >> 32);
-}
-
-static inline guint32
-next_slot (const KmlTraceNames *self, guint32 slot)
-{
-  return slot + 1 == self->n_slots ? 0 : slot + 1;
-}
-
 static inline gboolean
 is_full (const KmlTraceNames *self)
 {
-  return (guint64)self->n_live * 20 >= (guint64)self->n_slots * 17;
+  return (guint64)self->n_live * 5 >= (guint64)self->n_slots * 4;
 }
 
 void
@@ -85,53 +69,8 @@ kml_trace_names_bytes (const KmlTraceNames *self)
          self->n_slots * (sizeof (guint32) + 1);
 }
 
-void
-kml_trace_names_prefetch_slot (const KmlTraceNames *self, guint64 key)
-{
-  const guint32 slot = home_of (self, key);
-
-  __builtin_prefetch (&self->distances[slot]);
-  __builtin_prefetch (&self->index[slot]);
-}
-
-/* The first entry that a search would compare; the table may change before it does. */
-void
-kml_trace_names_prefetch_key (const KmlTraceNames *self, guint64 key)
-{
-  guint32 slot = home_of (self, key);
-  guint32 distance = 1;
-
-  while (self->distances[slot] > distance) {
-    slot = next_slot (self, slot);
-    distance++;
-  }
-  if (self->distances[slot] == distance)
-    __builtin_prefetch (&self->keys[self->index[slot]]);
-}
-
-guint32
-kml_trace_names_find (const KmlTraceNames *self, guint64 key, KmlTraceNamesPlace *ret_place)
-{
-  guint32 slot = home_of (self, key);
-  guint32 distance = 1;
-
-  while (self->distances[slot] >= distance) {
-    if (self->distances[slot] == distance) {
-      const guint32 name = self->index[slot];
-
-      if (((self->keys[name] ^ key) & self->mask) == 0) {
-        *ret_place = (KmlTraceNamesPlace){ slot, distance };
-        return name;
-      }
-    }
-    slot = next_slot (self, slot);
-    distance++;
-  }
-  *ret_place = (KmlTraceNamesPlace){ slot, distance };
-  return KML_TRACE_NO_NAME;
-}
-
-/* FALSE: some entry would be too far from home; the table is as it was but for the order of entries, and one is in *@name. */
+/* FALSE: some entry would be too far from home; the table is as it was but for the order of
+ * entries, and one is in *@name. */
 static gboolean
 put (KmlTraceNames *self, guint32 *name, KmlTraceNamesPlace place)
 {
@@ -148,7 +87,7 @@ put (KmlTraceNames *self, guint32 *name, KmlTraceNamesPlace place)
       *name = displaced;
       place.distance = there;
     }
-    place.slot = next_slot (self, place.slot);
+    place.slot = kml_trace_names_next (self, place.slot);
     place.distance++;
   }
   return FALSE;
@@ -159,21 +98,21 @@ static gboolean
 rebuild (KmlTraceNames *self)
 {
   for (;;) {
-    const guint64 n_slots = MIN ((guint64)self->n_slots + self->n_slots / 2, MAX_NAMES);
+    const guint64 n_slots = MIN ((guint64)self->n_slots + self->n_slots / 4, MAX_NAMES);
     gboolean fits = TRUE;
 
-    if (n_slots > FIRST_SLOTS * 4 && n_slots / 8 > self->n_live)
+    if (n_slots == self->n_slots || (n_slots > FIRST_SLOTS * 4 && n_slots / 8 > self->n_live))
       return FALSE;
-    g_free (self->index);
-    g_free (self->distances);
     self->n_slots = (guint32)n_slots;
-    self->index = g_new (guint32, self->n_slots);
-    self->distances = g_malloc0 (self->n_slots);
+    self->index = g_renew (guint32, self->index, self->n_slots);
+    self->distances = g_realloc (self->distances, self->n_slots);
+    memset (self->distances, 0, self->n_slots);
     for (guint32 name = 0; name < self->n_names && fits; name++) {
       guint32 moved = name;
 
       if (self->alive[name / 64] >> (name % 64) & 1)
-        fits = put (self, &moved, (KmlTraceNamesPlace){ home_of (self, self->keys[name]), 1 });
+        fits = put (self, &moved,
+                    (KmlTraceNamesPlace){ kml_trace_names_home (self, self->keys[name]), 1 });
     }
     if (fits)
       return TRUE;
@@ -189,7 +128,8 @@ take_name (KmlTraceNames *self, guint64 key)
     self->next_free = (guint32)self->keys[name];
   } else {
     if (self->n_names == self->n_room) {
-      /* By an eighth: realloc() of large blocks moves page tables, not bytes. A multiple of 64 for the bits. */
+      /* By an eighth: realloc() of large blocks moves page tables, not bytes. A multiple of 64 for
+       * the bits. */
       const guint64 room = MIN (((guint64)self->n_room + self->n_room / 8 + 1024) & ~63ull,
                                 (guint64)MAX_NAMES & ~63ull);
 
@@ -227,7 +167,7 @@ kml_trace_names_insert (KmlTraceNames *self, guint64 key, KmlTraceNamesPlace pla
 void
 kml_trace_names_remove (KmlTraceNames *self, KmlTraceNamesPlace place)
 {
-  guint32 slot = place.slot, next = next_slot (self, slot);
+  guint32 slot = place.slot, next = kml_trace_names_next (self, slot);
   const guint32 name = self->index[slot];
 
   self->alive[name / 64] &= ~(G_GUINT64_CONSTANT (1) << (name % 64));
@@ -240,7 +180,7 @@ kml_trace_names_remove (KmlTraceNames *self, KmlTraceNamesPlace place)
     self->index[slot] = self->index[next];
     self->distances[slot] = self->distances[next] - 1;
     slot = next;
-    next = next_slot (self, next);
+    next = kml_trace_names_next (self, next);
   }
   self->distances[slot] = 0;
 }

@@ -36,24 +36,87 @@ typedef struct {
   guint32 distance;
 } KmlTraceNamesPlace;
 
+/* ---- Searching, which is done for each line of a recording ---- */
+
+static inline guint32
+kml_trace_names_home (const KmlTraceNames *self, guint64 key)
+{
+  guint64 hash = (key & self->mask) * G_GUINT64_CONSTANT (0x9e3779b97f4a7c15);
+
+  hash = (hash ^ (hash >> 32)) * G_GUINT64_CONSTANT (0xc2b2ae3d27d4eb4f);
+  /* Daniel Lemire's fast range: the upper half of 32 random bits times n is in [0, n). */
+  return (guint32)(((hash >> 32) * self->n_slots) >> 32);
+}
+
+static inline guint32
+kml_trace_names_next (const KmlTraceNames *self, guint32 slot)
+{
+  return slot + 1 == self->n_slots ? 0 : slot + 1;
+}
+
+/* KML_TRACE_NO_NAME: not there, and *@ret_place is where it would be. */
+static inline guint32
+kml_trace_names_find (const KmlTraceNames *self, guint64 key, KmlTraceNamesPlace *ret_place)
+{
+  guint32 slot = kml_trace_names_home (self, key);
+  guint32 distance = 1;
+
+  while (self->distances[slot] >= distance) {
+    if (self->distances[slot] == distance) {
+      const guint32 name = self->index[slot];
+
+      if (((self->keys[name] ^ key) & self->mask) == 0) {
+        *ret_place = (KmlTraceNamesPlace){ slot, distance };
+        return name;
+      }
+    }
+    slot = kml_trace_names_next (self, slot);
+    distance++;
+  }
+  *ret_place = (KmlTraceNamesPlace){ slot, distance };
+  return KML_TRACE_NO_NAME;
+}
+
+/* Asks the processor for what a search for @key will touch first: called some time before, the
+ * search
+ * does not wait for memory. */
+static inline void
+kml_trace_names_prefetch_slot (const KmlTraceNames *self, guint64 key)
+{
+  const guint32 slot = kml_trace_names_home (self, key);
+
+  __builtin_prefetch (&self->distances[slot]);
+  __builtin_prefetch (&self->index[slot]);
+}
+
+/* The same for what it will touch next: the first entry that it would compare; the table may change
+ * before it does. */
+static inline void
+kml_trace_names_prefetch_key (const KmlTraceNames *self, guint64 key)
+{
+  guint32 slot = kml_trace_names_home (self, key);
+  guint32 distance = 1;
+
+  while (self->distances[slot] > distance) {
+    slot = kml_trace_names_next (self, slot);
+    distance++;
+  }
+  if (self->distances[slot] == distance)
+    __builtin_prefetch (&self->keys[self->index[slot]]);
+}
+
+/* ---- Changing ---- */
+
 void kml_trace_names_init (KmlTraceNames *self, guint64 mask);
 void kml_trace_names_finish (KmlTraceNames *self);
 
-/* KML_TRACE_NO_NAME: not there, and *@ret_place is where it would be. */
-guint32 kml_trace_names_find (const KmlTraceNames *self, guint64 key,
-                              KmlTraceNamesPlace *ret_place);
-
-/* @key must not be in the table; @place is from the search that said so. KML_TRACE_NO_NAME: no room, because
+/* @key must not be in the table; @place is from the search that said so. KML_TRACE_NO_NAME: no
+ * room, because
  * there are 2^32 - 2 keys or because the keys were made to collide. */
 guint32 kml_trace_names_insert (KmlTraceNames *self, guint64 key, KmlTraceNamesPlace place);
 
 /* @place is from the search that found the key. */
 void kml_trace_names_remove (KmlTraceNames *self, KmlTraceNamesPlace place);
-
-/* Asks the processor for what a search for @key will touch first, and then for what it will touch next: called some time
- * before, the search does not wait for memory. */
-void kml_trace_names_prefetch_slot (const KmlTraceNames *self, guint64 key);
-void kml_trace_names_prefetch_key (const KmlTraceNames *self, guint64 key);
 
 /* Host bytes in use. */
 gsize kml_trace_names_bytes (const KmlTraceNames *self);

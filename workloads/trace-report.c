@@ -18,11 +18,12 @@
 static gboolean
 report_recognises (const char *line, const char *end)
 {
+  KmlTraceTasks none = { 0 };
   KmlTraceLine ignored;
   const char *name;
 
   return kml_trace_begins_with (line, end, "cpus=") ||
-         kml_trace_read_task (line, end, STYLES, &name, &ignored);
+         kml_trace_read_task (&none, line, end, STYLES, &name, &ignored);
 }
 
 static KmlTraceLineKind
@@ -30,7 +31,7 @@ report_parse (KmlTraceTexts *texts, const char *line, const char *end, KmlTraceL
 {
   const char *name;
 
-  if (!kml_trace_read_task (line, end, STYLES, &name, ret_line))
+  if (!kml_trace_read_task (&texts->tasks, line, end, STYLES, &name, ret_line))
     return kml_trace_parse_note (line, end, ret_line);
   return kml_trace_parse_event (texts, name, end, ret_line);
 }

@@ -17,7 +17,7 @@ typedef enum {
 } KmlTraceTaskStyle;
 
 /* Reads "comm-PID CPU [flags] time:"; *@ret_at is the event's name. */
-gboolean kml_trace_read_task (const char *line, const char *end, guint styles, const char **ret_at,
-                              KmlTraceLine *ret_line);
+gboolean kml_trace_read_task (KmlTraceTasks *tasks, const char *line, const char *end, guint styles,
+                              const char **ret_at, KmlTraceLine *ret_line);
 
 G_END_DECLS

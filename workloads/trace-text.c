@@ -8,7 +8,8 @@
  *
  * A recording has bad lines: a recorder was killed, two writers shared a pipe.
  * They are counted and the first is quoted. But a file of which more than half is bad
- * is something else, and so is one without a single event in its first MiB: they are refused. A line that is longer than
+ * is something else, and so is one without a single event in its first MiB: they are refused. A
+ * line that is longer than
  * MAX_LINE is bad and is skipped without being kept.
  */
 
@@ -186,7 +187,7 @@ take_event (KmlTraceText *self, const KmlTraceLine *line, const char *text, cons
   info->n_cpus = MAX (info->n_cpus, line->cpu + 1u);
   info->counts[KML_TRACE_N_EVENTS]++;
   count_name (self, line);
-  return kml_trace_identity_add (&self->identity, line, time_ns) || collide (self, error);
+  return kml_trace_identity_add (&self->identity, time_ns) || collide (self, error);
 }
 
 /* "cpus=4", and "#P:4" at the end of a line of the kernel's header. */
@@ -209,7 +210,7 @@ read_cpus (KmlTraceText *self, const char *line, const char *end)
 static gboolean
 take_line (KmlTraceText *self, const char *line, const char *end, GError **error)
 {
-  KmlTraceLine parsed;
+  KmlTraceLine *const parsed = kml_trace_identity_slot (&self->identity);
 
   if (G_UNLIKELY (self->in_long_line)) {
     self->in_long_line = FALSE;
@@ -220,18 +221,18 @@ take_line (KmlTraceText *self, const char *line, const char *end, GError **error
     note_malformed (self, line, end, "the line is longer than 64 KiB");
     return TRUE;
   }
-  switch (self->format->parse (&self->texts, line, end, &parsed)) {
+  switch (self->format->parse (&self->texts, line, end, parsed)) {
   case KML_TRACE_LINE_EVENT:
-    return take_event (self, &parsed, line, end, error);
+    return take_event (self, parsed, line, end, error);
   case KML_TRACE_LINE_HEADER:
     if (end > line)
       read_cpus (self, line, end);
     return TRUE;
   case KML_TRACE_LINE_LOST:
-    self->info->counts[KML_TRACE_N_LOST] += MIN (parsed.lost, G_MAXUINT32);
+    self->info->counts[KML_TRACE_N_LOST] += MIN (parsed->lost, G_MAXUINT32);
     return TRUE;
   case KML_TRACE_LINE_MALFORMED:
-    note_malformed (self, line, end, parsed.reason);
+    note_malformed (self, line, end, parsed->reason);
     return TRUE;
   }
   g_assert_not_reached ();

@@ -13,7 +13,8 @@ G_BEGIN_DECLS
 
 typedef struct _KmlTraceText KmlTraceText;
 
-/* Finds out which format it is. @input and @info are borrowed; what is found out is written to @info. */
+/* Finds out which format it is. @input and @info are borrowed; what is found out is written to
+ * @info. */
 KmlTraceText *kml_trace_text_new (KmlTraceInput *input, KmlTraceInfo *info, GError **error);
 void kml_trace_text_free (KmlTraceText *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlTraceText, kml_trace_text_free)

@@ -5,7 +5,8 @@
  *   [workload NAME]
  *   kind = trace
  *   file = boot.kmt                 text or binary, plain or compressed; relative to the scenario
- *   timing = recorded | asap        at the recorded times, or each operation as soon as the last is done
+ *   timing = recorded | asap        at the recorded times, or each operation as soon as the last is
+ *   done
  *   level = objects | pages | both  which of the recorded requests are made
  *
  * What becomes of an event:

@@ -92,7 +92,8 @@ typedef struct {
   gboolean used; /* whether it is one that requests memory or gives it back */
 } KmlTraceNameCount;
 
-/* All borrowed; valid until the trace is closed. Of text, counts are those of what has been read so far. */
+/* All borrowed; valid until the trace is closed. Of text, counts are those of what has been read so
+ * far. */
 typedef struct {
   const char *format;      /* "trace-cmd", "ftrace", "perf" or "kmt" */
   const char *source;      /* (nullable): the format that a .kmt was converted from */
@@ -110,7 +111,8 @@ typedef struct {
   const char *malformed_text; /* (nullable): what is wrong with it, with a quotation */
 } KmlTraceInfo;
 
-/* Opens a recording. @path may be "-" for the standard input. @shown (nullable) is the name that messages
+/* Opens a recording. @path may be "-" for the standard input. @shown (nullable) is the name that
+ * messages
  * use, where the user wrote another than @path. A file that is no recording is KML_ERROR_INPUT. */
 KmlTrace *kml_trace_open (const char *path, const char *shown, GError **error);
 void kml_trace_close (KmlTrace *self);
@@ -131,7 +133,8 @@ double kml_trace_progress (const KmlTrace *self);
 const char *kml_trace_site (const KmlTrace *self, guint32 site);
 const char *kml_trace_cache (const KmlTrace *self, guint32 cache);
 
-/* (element-type KmlTraceNameCount) (transfer full): the names of all events, most frequent first. */
+/* (element-type KmlTraceNameCount) (transfer full): the names of all events, most frequent first.
+ * */
 GArray *kml_trace_names (KmlTrace *self);
 
 /* .kmt only: continues with the block of events that holds number @event of the stream, whose first
@@ -147,7 +150,8 @@ typedef struct {
   gpointer data;
 } KmlTraceConvert;
 
-/* Writes what is left of @self (all of it, after kml_trace_open()) to @path in binary form. The file appears under its name
+/* Writes what is left of @self (all of it, after kml_trace_open()) to @path in binary form. The
+ * file appears under its name
  * when it is whole and on the disk, or not at all. */
 gboolean kml_trace_convert (KmlTrace *self, const char *path, const KmlTraceConvert *options,
                             GError **error);
@@ -198,7 +202,8 @@ guint kml_trace_stats_n_cpus (const KmlTraceStats *self);
 /* (element-type KmlTraceSizeCount) (transfer full): ascending. */
 GArray *kml_trace_stats_sizes (const KmlTraceStats *self);
 
-/* (element-type KmlTraceSiteCount) (transfer full): all sites, most wasted bytes first, then most bytes, then by number. */
+/* (element-type KmlTraceSiteCount) (transfer full): all sites, most wasted bytes first, then most
+ * bytes, then by number. */
 GArray *kml_trace_stats_sites (const KmlTraceStats *self);
 
 G_END_DECLS

@@ -26,7 +26,7 @@ set ytics scale 0
 set grid noytics
 
 if (ON_TERMINAL) {
-  set xrange [0:*]
+  set xrange [0 : axis_end (I_max * 1.1)]
   set xlabel 'mean internal fragmentation (%)'
   plot BARS using ($3 * 0.5):1:($3 * 0.5):(0.3):ytic(2) with boxxyerror lt 1
 } else {
@@ -36,14 +36,14 @@ if (ON_TERMINAL) {
   set tmargin at screen 0.84
   set bmargin at screen 0.19
   set label 1 cut (VARIED, 50) at screen 0.012, screen 0.875 font NORMAL
-  set xrange [0 : I_max > 0 ? I_max * 1.15 : 1]
+  set xrange [0 : axis_end (I_max * 1.15)]
   set lmargin at screen left
   set rmargin at screen middle - 0.02
   set xlabel 'mean internal fragmentation (%)'
   plot BARS using ($3 * 0.5):1:($3 * 0.5):(0.34):ytic(2) with boxxyerror lc rgb '#0072b2', \
     '' using 3:1:(sprintf ('%.1f', $3)) with labels left offset 0.5, 0 font SMALL
   unset label
-  set xrange [0 : M_max / scale * 1.15]
+  set xrange [0 : axis_end (M_max / scale * 1.15)]
   set format y ''
   set lmargin at screen middle + 0.02
   set rmargin at screen 0.98

@@ -17,15 +17,15 @@
 #   FROM chosen JOIN free_blocks USING (run_id) WHERE :order >= 0 GROUP BY i, t_ns
 #   ORDER BY 1, 2
 #query recorded
-#   SELECT DISTINCT value FROM chosen JOIN params USING (run_id) WHERE key = 'record.external-order'
+#   SELECT DISTINCT value AS block FROM chosen JOIN params USING (run_id) WHERE key = 'record.external-order'
 
 order = ORDER
-stats RECORDED using 1 name 'R' nooutput
-if (ORDER < 0 && R_records == 1) { order = int (R_min) }
+if (ORDER < 0 && RECORDED_N == 1) { order = int (RECORDED_BLOCK[1]) }
 stats SERIES using 1 name 'T' nooutput
 set xlabel sprintf ('simulated time (%s)', time_unit (T_max))
 set ylabel order < 0 ? 'unusable free memory (%)' : sprintf ('free memory unusable for order %d (%%)', order)
-set yrange [0:100]
+set yrange [0:*<100]
+set xrange [0 : axis_end (T_max / time_scale (T_max))]
 every = mark_every (T_records / N)
 
 plot for [i = 1:N] SERIES index i - 1 using ($1 / time_scale (T_max)):(100 * $2) \

@@ -14,17 +14,16 @@
 #   FROM (SELECT f.t_ns, f."order", sum (f.count << f."order") AS pages FROM chosen JOIN free_blocks f USING (run_id)
 #   GROUP BY f.t_ns, f."order") ORDER BY "order", t_ns
 #query extent
-#   SELECT value / (SELECT sum (count << "order") FROM free_blocks f WHERE f.run_id = chosen.run_id AND f.t_ns = s.t_ns) AS page_bytes
+#   SELECT value / (SELECT sum (count << "order") FROM free_blocks f WHERE f.run_id = chosen.run_id AND f.t_ns = s.t_ns) AS block
 #   FROM chosen JOIN series s USING (run_id) WHERE name = 'memory.free_bytes' AND value > 0 LIMIT 1
 
-stats EXTENT using 1 name 'E' nooutput
-page = E_records > 0 ? E_max : 4096
+page = EXTENT_N > 0 ? EXTENT_BLOCK[1] + 0 : 4096 # nothing was ever free: any will do
 stats ORDERS using 1:2 name 'T' nooutput
 scale = bytes_scale (T_max_y * page)
 set xlabel sprintf ('simulated time (%s)', time_unit (T_max_x))
 set ylabel sprintf ('free memory (%s)', bytes_unit (T_max_y * page))
 set yrange [0:*]
-set xrange [0 : T_max_x / time_scale (T_max_x)]
+set xrange [0 : axis_end (T_max_x / time_scale (T_max_x))]
 # light blue to dark blue, lowest order to highest
 share(b) = ORDERS_N > 1 ? (b - 1.0) / (ORDERS_N - 1) : 1
 blend(from, to, b) = int (from + (to - from) * share (b))

@@ -14,6 +14,7 @@ stats SERIES using 1 name 'T' nooutput
 set xlabel sprintf ('simulated time (%s)', time_unit (T_max))
 set ylabel 'internal fragmentation (% of held bytes)'
 set yrange [0:*]
+set xrange [0 : axis_end (T_max / time_scale (T_max))]
 every = mark_every (T_records / N)
 
 plot for [i = 1:N] SERIES index i - 1 using ($1 / time_scale (T_max)):(100 * $2) \

@@ -6,43 +6,57 @@
 # can be read off as well as the slowest one in a million. Every operation was
 # counted, in buckets of 3 % width, so there is no band of sampling error; a
 # line ends at the slowest operation. One run has a line per context, several runs have a line each,
-# over all contexts.
+# over all contexts. A block that has no such operation has one row without a place, so both
+# plots number the blocks, and colour them, alike.
 #
 #summary latency distribution of alloc and free: share of operations slower than x
 #runs 12
 #needs EXISTS (SELECT 1 FROM latency l WHERE l.run_id = r.run_id)
 #missing recorded no latencies: set [record] latency = yes
 #query allocs
-#   SELECT block, bucket_hi_ns AS ns, max (1 - sum (count) OVER w * 1.0 / sum (count) OVER (PARTITION BY block), 0) AS slower
-#   FROM (SELECT iif ((SELECT count (*) FROM chosen) = 1, context, label) AS block, i, bucket_hi_ns, sum (count) AS count
-#   FROM chosen JOIN latency USING (run_id) WHERE operation = 'alloc' GROUP BY i, block, bucket_hi_ns)
-#   WINDOW w AS (PARTITION BY block ORDER BY bucket_hi_ns) ORDER BY i, block, ns
+#   WITH buckets AS (SELECT iif ((SELECT count (*) FROM chosen) = 1, context, label) AS block, i, operation,
+#   bucket_lo_ns AS lo, bucket_hi_ns AS hi, sum (count) AS count FROM chosen JOIN latency USING (run_id)
+#   GROUP BY i, block, operation, bucket_lo_ns)
+#   SELECT block, ns, slower FROM (
+#   SELECT i, block, min (iif (operation = 'alloc', lo, NULL)) AS ns, 1 AS slower FROM buckets GROUP BY i, block
+#   UNION ALL
+#   SELECT i, block, hi, max (1 - sum (count) OVER w * 1.0 / sum (count) OVER (PARTITION BY block), 0)
+#   FROM buckets WHERE operation = 'alloc' WINDOW w AS (PARTITION BY block ORDER BY hi)) ORDER BY i, block, ns
 #query frees
-#   SELECT block, bucket_hi_ns AS ns, max (1 - sum (count) OVER w * 1.0 / sum (count) OVER (PARTITION BY block), 0) AS slower
-#   FROM (SELECT iif ((SELECT count (*) FROM chosen) = 1, context, label) AS block, i, bucket_hi_ns, sum (count) AS count
-#   FROM chosen JOIN latency USING (run_id) WHERE operation = 'free' GROUP BY i, block, bucket_hi_ns)
-#   WINDOW w AS (PARTITION BY block ORDER BY bucket_hi_ns) ORDER BY i, block, ns
+#   WITH buckets AS (SELECT iif ((SELECT count (*) FROM chosen) = 1, context, label) AS block, i, operation,
+#   bucket_lo_ns AS lo, bucket_hi_ns AS hi, sum (count) AS count FROM chosen JOIN latency USING (run_id)
+#   GROUP BY i, block, operation, bucket_lo_ns)
+#   SELECT block, ns, slower FROM (
+#   SELECT i, block, min (iif (operation = 'free', lo, NULL)) AS ns, 1 AS slower FROM buckets GROUP BY i, block
+#   UNION ALL
+#   SELECT i, block, hi, max (1 - sum (count) OVER w * 1.0 / sum (count) OVER (PARTITION BY block), 0)
+#   FROM buckets WHERE operation = 'free' WINDOW w AS (PARTITION BY block ORDER BY hi)) ORDER BY i, block, ns
+#query extent
+#   SELECT min (lo) AS lo_ns, max (hi) AS hi_ns, 1.0 / max (n) AS least FROM (
+#   SELECT min (bucket_lo_ns) AS lo, max (bucket_hi_ns) AS hi, sum (count) AS n
+#   FROM chosen JOIN latency USING (run_id) GROUP BY i, operation)
 
 if (N == 1) {
   legend_title = 'context'
-  chars_right = 19
+  chars_right = 19 * CHARACTER
 }
-stats ALLOCS using 1 name 'A' nooutput
-stats ALLOCS using ($2 > 0 ? $2 : 1) name 'P' nooutput
-lo = A_min
-hi = A_max
-least = P_min
-if (FREES_N > 0) {
-  stats FREES using 1 name 'F' nooutput
-  stats FREES using ($2 > 0 ? $2 : 1) name 'Q' nooutput
-  lo = F_min < lo ? F_min : lo
-  hi = F_max > hi ? F_max : hi
-  least = Q_min < least ? Q_min : least
-}
+stats EXTENT using 1 name 'LO' nooutput
+stats EXTENT using 2 name 'HI' nooutput
+stats EXTENT using 3 name 'LEAST' nooutput
+# a request that costs nothing has no place on a logarithmic axis
+lo = LO_min > 0 ? LO_min : 0.001
+hi = HI_max
 set logscale xy
 set xrange [lo * 0.8 : hi * 1.3]
-set yrange [10 ** floor (log10 (least)) : 1]
+set yrange [LEAST_min < 0.1 ? 10 ** floor (log10 (LEAST_min)) : 0.1 : 1]
 set format y '%g'
+# over few decades, more than their beginnings are labelled
+if (hi / lo < 300) {
+  set xtics (1)
+  do for [d = floor (log10 (lo)) : ceil (log10 (hi))] {
+    set for [m in '1 2 5'] xtics add (m * 10 ** d)
+  }
+}
 set ylabel 'share that takes longer'
 # a share of 0 cannot be drawn on a logarithmic axis
 shown(share) = share > 0 ? share : NaN
@@ -59,9 +73,7 @@ if (ON_TERMINAL) {
   set format x '%g'
   set xlabel 'latency (ns)'
   set label 1 'free'
-  if (FREES_N > 0) {
-    plot for [b = 1:FREES_N] FREES index b - 1 using 1:(shown ($2)) with steps lt b
-  }
+  plot for [b = 1:FREES_N] FREES index b - 1 using 1:(shown ($2)) with steps lt b
   eval ASIDE
   plot for [b = 1:ALLOCS_N] NaN with lines lt b title ALLOCS_BLOCK[b]
   unset multiplot

@@ -29,8 +29,8 @@ t_end = E_max
 bytes = B_max
 set xlabel sprintf ('simulated time (%s)', time_unit (t_end))
 set ylabel sprintf ('address (%s)', bytes_unit (bytes))
-set xrange [0 : t_end / time_scale (t_end)]
-set yrange [0 : bytes / bytes_scale (bytes)]
+set xrange [0 : axis_end (t_end / time_scale (t_end))]
+set yrange [0 : axis_end (bytes / bytes_scale (bytes))]
 set cbrange [0:100]
 set cblabel 'page frames in use (%)'
 unset grid

@@ -15,7 +15,7 @@
 # Queries see the runs as chosen (i, run_id, label), i = 1 to N, and may name
 # :order, and :columns and :rows (of a picture made of cells). Where the first
 # column is called block, rows with the same value are one block of the data.
-# The script then finds
+# A query of that column alone gives the script a few values. The script then finds
 #
 #   NAME, NAME_N, NAME_BLOCK[1..NAME_N]   file, number and names of the blocks: index i - 1 is block i
 #   N, LABEL[1..N], VARIED                the runs, how they are called, the settings that tell them apart
@@ -35,18 +35,22 @@ set grid xtics ytics lt 1 lw 0.8 lc rgb '#dcdcdc'
 set style fill solid 1 noborder
 set format '%h'
 
-set linetype 1 lc rgb '#0072b2' lw 2 dt 1 pt 7 ps 0.6
-set linetype 2 lc rgb '#d55e00' lw 2 dt (12,4) pt 5 ps 0.6
-set linetype 3 lc rgb '#009e73' lw 2 dt (5,3) pt 9 ps 0.7
-set linetype 4 lc rgb '#cc79a7' lw 2 dt (12,4,3,4) pt 13 ps 0.8
-set linetype 5 lc rgb '#000000' lw 2 dt (2,3) pt 6 ps 0.7
-set linetype 6 lc rgb '#e69f00' lw 2 dt 1 pt 4 ps 0.7
-set linetype 7 lc rgb '#56b4e9' lw 2 dt (12,4) pt 11 ps 0.7
-set linetype 8 lc rgb '#0072b2' lw 2 dt (2,3) pt 8 ps 0.7
-set linetype 9 lc rgb '#d55e00' lw 2 dt 1 pt 12 ps 0.8
-set linetype 10 lc rgb '#009e73' lw 2 dt (12,4,3,4) pt 10 ps 0.7
-set linetype 11 lc rgb '#cc79a7' lw 2 dt (5,3) pt 3 ps 0.7
-set linetype 12 lc rgb '#000000' lw 2 dt (12,4) pt 2 ps 0.7
+# SVG draws points larger and counts wider characters than the terminals of cairo do.
+POINT = PER_PIXEL == 1 ? 0.65 : 1
+CHARACTER = PER_PIXEL == 1 ? 0.8 : 1
+
+set linetype 1 lc rgb '#0072b2' lw 2 dt 1 pt 7 ps 0.6 * POINT
+set linetype 2 lc rgb '#d55e00' lw 2 dt (12,4) pt 5 ps 0.6 * POINT
+set linetype 3 lc rgb '#009e73' lw 2 dt (5,3) pt 9 ps 0.7 * POINT
+set linetype 4 lc rgb '#cc79a7' lw 2 dt (12,4,3,4) pt 13 ps 0.8 * POINT
+set linetype 5 lc rgb '#000000' lw 2 dt (2,3) pt 6 ps 0.7 * POINT
+set linetype 6 lc rgb '#e69f00' lw 2 dt 1 pt 4 ps 0.7 * POINT
+set linetype 7 lc rgb '#56b4e9' lw 2 dt (12,4) pt 11 ps 0.7 * POINT
+set linetype 8 lc rgb '#0072b2' lw 2 dt (2,3) pt 8 ps 0.7 * POINT
+set linetype 9 lc rgb '#d55e00' lw 2 dt 1 pt 12 ps 0.8 * POINT
+set linetype 10 lc rgb '#009e73' lw 2 dt (12,4,3,4) pt 10 ps 0.7 * POINT
+set linetype 11 lc rgb '#cc79a7' lw 2 dt (5,3) pt 3 ps 0.7 * POINT
+set linetype 12 lc rgb '#000000' lw 2 dt (12,4) pt 2 ps 0.7 * POINT
 
 # light to dark: free to full
 set palette defined (0 '#ffffff', 0.05 '#e3eef9', 0.25 '#b7d4ea', 0.5 '#6aaed6', 0.75 '#2e7ebc', 1 '#08306b')
@@ -61,6 +65,9 @@ time_scale(ns) = ns >= 2e9 ? 1e9 : ns >= 2e6 ? 1e6 : ns >= 2e3 ? 1e3 : 1
 time_unit(ns) = ns >= 2e9 ? 's' : ns >= 2e6 ? 'ms' : ns >= 2e3 ? 'µs' : 'ns'
 bytes_scale(b) = b >= 2.0**31 ? 2.0**30 : b >= 2.0**21 ? 2.0**20 : b >= 2.0**11 ? 2.0**10 : 1
 bytes_unit(b) = b >= 2.0**31 ? 'GiB' : b >= 2.0**21 ? 'MiB' : b >= 2.0**11 ? 'KiB' : 'bytes'
+
+# The end of an axis that begins at 0: gnuplot does not draw one of no length.
+axis_end(x) = x > 0 ? x : 1
 
 # Points mark a line about eight times, each line elsewhere.
 mark_every(n) = n > 16 ? int (n / 8) : 1
@@ -98,7 +105,7 @@ do for [i = 1:N] { longest = strlen (LABEL[i]) > longest ? strlen (LABEL[i]) : l
 # Margins are counted in characters; chars_right is what the longest label needs.
 legend_title = cut (VARIED, 30)
 longest = strlen (legend_title) > longest ? strlen (legend_title) : longest
-chars_right = N == 1 ? 3 : longest * 1.1 + 10
+chars_right = N == 1 ? 3 : (longest * 1.1 + 10) * CHARACTER
 ABOVE = "set lmargin 11; set rmargin chars_right; set tmargin 1; set bmargin 0; set multiplot; unset key; \
   set origin 0, 0.51; set size 1, 0.42; set format x ''"
 BELOW = "unset label 998; unset label 999; set origin 0, 0; set size 1, 0.48; set tmargin 0; set bmargin 5"

@@ -42,7 +42,7 @@ def interrupt(process, number, whole_group=False):
 def stop_after_two(number, status, whole_group=False):
     """Interrupts a campaign of eight runs, checks what is left, and lets the same command go on."""
     process = start_slow("--jobs", "2")
-    wait_until(lambda: n_stored() >= 2, "two runs are stored")
+    wait_until(lambda: n_stored() >= 2, "two runs are stored", process)
     interrupt(process, number, whole_group)
     _, err = finish(process, status)
     contains(err, "the same command goes on")
@@ -68,7 +68,7 @@ def sigterm_keeps_what_is_finished_and_the_same_command_goes_on():
 
 def interrupted_and_resumed_runs_have_the_same_fingerprints():
     process = start_slow()
-    wait_until(lambda: n_stored() >= 1, "a run is stored")
+    wait_until(lambda: n_stored() >= 1, "a run is stored", process)
     interrupt(process, signal.SIGINT)
     finish(process, 130)
     run(*SLOW_RUN)
@@ -80,7 +80,7 @@ def interrupted_and_resumed_runs_have_the_same_fingerprints():
 def a_second_signal_ends_at_once():
     write("slow.ini", SLOW.replace("pause = 20", "pause = 5000"))
     process = start(*SLOW_RUN)
-    wait_until(lambda: children(process.pid), "workers are there")
+    wait_until(lambda: children(process.pid), "workers are there", process)
     workers = children(process.pid)
     os.kill(process.pid, signal.SIGSTOP)  # so that both come before anything can be done
     process.send_signal(signal.SIGINT)
@@ -97,7 +97,7 @@ def a_second_signal_ends_at_once():
 def a_stop_before_anything_is_finished_leaves_no_database():
     write("slow.ini", SLOW.replace("pause = 20", "pause = 5000"))
     process = start(*SLOW_RUN)
-    wait_until(lambda: os.path.exists("slow.db") and children(process.pid), "workers are there")
+    wait_until(lambda: os.path.exists("slow.db") and children(process.pid), "workers are there", process)
     interrupt(process, signal.SIGINT)
     _, err = finish(process, 130)
     contains(err, "before a run was finished")
@@ -118,10 +118,10 @@ def a_limit_of_runs_stops_with_75_and_the_same_command_goes_on():
 def a_gap_is_filled_by_the_next_campaign():
     write("slow.ini", SLOW)
     process = start(*SLOW_RUN, "--jobs", "2")
-    wait_until(lambda: children(process.pid), "workers are there")
+    wait_until(lambda: children(process.pid), "workers are there", process)
     first = children(process.pid)[0]
     os.kill(first, signal.SIGSTOP)
-    wait_until(lambda: len(glob.glob("slow.db.run-*.tmp")) >= 4, "runs behind the first are finished")
+    wait_until(lambda: len(glob.glob("slow.db.run-*.tmp")) >= 4, "runs behind the first are finished", process)
     interrupt(process, signal.SIGTERM)
     os.kill(first, signal.SIGCONT)
     finish(process, 143)
@@ -177,7 +177,7 @@ def a_worker_that_just_ends_costs_one_run():
 
 def a_worker_that_is_killed_costs_one_run_and_is_run_again_next_time():
     process = start_slow("--jobs", "1")
-    wait_until(lambda: children(process.pid), "a worker is there")
+    wait_until(lambda: children(process.pid), "a worker is there", process)
     os.kill(children(process.pid)[0], signal.SIGKILL)
     finish(process, 70)
     equal(query("slow.db", "SELECT run_id FROM runs WHERE status = 'crashed'"), [(1,)], "crashed")
@@ -187,8 +187,8 @@ def a_worker_that_is_killed_costs_one_run_and_is_run_again_next_time():
 
 def a_killed_campaign_takes_its_workers_with_it_and_can_be_gone_on_with():
     process = start_slow()
-    wait_until(lambda: n_stored() >= 2, "two runs are stored")
-    wait_until(lambda: children(process.pid), "workers are there")
+    wait_until(lambda: n_stored() >= 2, "two runs are stored", process)
+    wait_until(lambda: children(process.pid), "workers are there", process)
     workers = children(process.pid)
     process.kill()
     process.communicate()
@@ -202,7 +202,7 @@ def a_killed_campaign_takes_its_workers_with_it_and_can_be_gone_on_with():
 
 def two_campaigns_cannot_write_one_database():
     process = start_slow()
-    wait_until(lambda: os.path.exists("slow.db") and children(process.pid), "it is at work")
+    wait_until(lambda: os.path.exists("slow.db") and children(process.pid), "it is at work", process)
     contains(run(*SLOW_RUN, status=74).stderr, "in use")
     finish(process, 0)
     equal(n_stored(), 8, "runs of the first")
@@ -210,7 +210,7 @@ def two_campaigns_cannot_write_one_database():
 
 def readers_are_let_in_while_a_campaign_goes_on():
     process = start_slow()
-    wait_until(lambda: n_stored() >= 2, "a reader sees two runs")
+    wait_until(lambda: n_stored() >= 2, "a reader sees two runs", process)
     run("plot", "slow.db")
     finish(process, 0)
 
@@ -218,7 +218,7 @@ def readers_are_let_in_while_a_campaign_goes_on():
 def an_expectation_that_fails_is_told_with_its_line_and_exit_status_1():
     write("small.ini", SMALL + "\n[expect]\nfrag.internal.mean = <= 0.1\nalloc.count = 2000\n")
     result = run("run", "small.ini", status=1)
-    contains(result.stderr, "small.ini:19: frag.internal.mean is 0.")
+    contains(result.stderr, "small.ini:20: frag.internal.mean is 0.")
     contains(result.stderr, "expected <= 0.1")
     contains(result.stderr, "objects.bins = pow2")
     document = run_json("run", "small.ini", status=1)
@@ -245,7 +245,7 @@ def timings_are_stored_only_when_asked_for():
 def a_campaign_does_nothing_while_it_waits():
     write("slow.ini", SLOW.replace("pause = 20", "pause = 5000"))
     process = start(*SLOW_RUN)
-    wait_until(lambda: children(process.pid), "workers are there")
+    wait_until(lambda: children(process.pid), "workers are there", process)
 
     def ticks():
         fields = read(f"/proc/{process.pid}/stat").rsplit(b")", 1)[1].split()

@@ -49,7 +49,7 @@ repeat = 2
 SLOW = """\
 [workload]
 kind = slow
-operations = 20
+operations = 10
 pause = 20
 
 [sweep]
@@ -169,10 +169,13 @@ def change(database, sql, *values):
     connection.close()
 
 
-def wait_until(condition, what):
+def wait_until(condition, what, process=None):
+    """@process: one that must go on meanwhile."""
     end = time.monotonic() + TIMEOUT
     while not condition():
         check(time.monotonic() < end, f"never happened: {what}")
+        if process is not None and process.poll() is not None:
+            raise Failure(f"ended before {what}: {process.communicate()}")
         time.sleep(0.01)
 
 

@@ -47,11 +47,19 @@ static const KmlParam dying_params[] = {
   { NULL },
 };
 
+static gboolean
+dying_init (KmlAllocator *base, GError **error)
+{
+  return TRUE;
+}
+
 static void
 die (Death death)
 {
-  if (death == DEATH_SIGNAL)
+  if (death == DEATH_SIGNAL) {
+    signal (SIGSEGV, SIG_DFL); /* a sanitizer has a handler of its own */
     raise (SIGSEGV);
+  }
   if (death == DEATH_EXIT)
     _exit (3);
   g_assert_cmpstr ("the allocator", ==, "well");
@@ -94,6 +102,7 @@ static const KmlAllocatorOps dying_ops = {
   .level = KML_LEVEL_OBJECTS,
   .instance_size = sizeof (Dying),
   .params = dying_params,
+  .init = dying_init,
   .alloc = dying_alloc,
   .free = dying_free,
   .walk = dying_walk,

@@ -1,0 +1,427 @@
+#!/usr/bin/env python3
+"""commands.py: every command, as it is meant to be used.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import json
+import os
+import pty
+import re
+import subprocess
+import xml.etree.ElementTree
+
+from harness import (MODULES, ODD, PROGRAM, SLOW, SMALL, TRACES, Skip, change, check, contains,
+                     environment, equal, lacks, main, query, read, run, run_json, write)
+
+COMMANDS = ["compare", "completion", "list", "plot", "run", "trace", "verify"]
+TOPICS = ["allocators", "devices", "keys", "metrics", "profiles", "workloads"]
+REPORT = os.path.join(TRACES, "report.txt")
+
+# A trace of a real kernel; the machine has the CPUs that it was recorded on.
+REPLAY = """\
+[machine]
+cpus = 4
+ram = 64MiB
+
+[workload kernel]
+kind = trace
+file = report.txt
+"""
+
+
+def small(text=SMALL):
+    write("small.ini", text)
+
+
+def every_command_has_help_with_a_synopsis_and_two_examples():
+    for command in COMMANDS:
+        text = run(command, "--help").stdout
+        contains(text, f"Usage: kmemlab {command} ")
+        examples = [line for line in text.split("\n") if line.startswith(f"  kmemlab {command} ")]
+        check(len(examples) >= 2, f"{command} has {len(examples)} examples")
+        equal(run("help", command).stdout, text, f"kmemlab help {command}")
+        contains(run("--help").stdout, f"  {command} ")
+
+
+def the_version_names_the_libraries():
+    contains(run("--version").stdout, "SQLite 3.")
+    contains(run("--version").stdout, "GLib 2.")
+
+
+def a_mistyped_command_is_told_with_the_nearest():
+    contains(run("rnu", "x.ini", status=2).stderr, "did you mean “run”?")
+    run(status=2)
+
+
+def a_mistyped_option_is_told_with_the_nearest():
+    contains(run("run", "x.ini", "--jbos", "1", status=2).stderr, "did you mean “--jobs”?")
+    contains(run("--versoin", status=2).stderr, "--versoin")
+
+
+def a_missing_and_a_superfluous_argument_are_told():
+    contains(run("run", status=2).stderr, "missing")
+    contains(run("plot", "a", "b", "c", status=2).stderr, "too many")
+    contains(run("compare", "x.ini", status=2).stderr, "--vary is missing")
+
+
+def numbers_in_options_are_checked():
+    small()
+    for option, value in (("--jobs", "0"), ("--jobs", "x"), ("--jobs", "-1"), ("--seed", "1.5"),
+                          ("--seed", "99999999999999999999"), ("--seed", ""), ("--max-runs", "nan")):
+        contains(run("run", "small.ini", f"{option}={value}", status=2).stderr, option)
+    equal(os.listdir("."), ["small.ini"], "files")
+
+
+def options_may_stand_anywhere_and_be_attached():
+    small()
+    run("run", "-j2", "small.ini", "-osomewhere.db", "-ssweep.repeat=1")
+    equal(query("somewhere.db", "SELECT count(*) FROM runs"), [(3,)], "runs")
+    write("-odd.ini", SMALL)
+    run("run", "-q", "-o", "odd.db", "--", "-odd.ini")
+
+
+def run_prints_a_table_and_says_what_comes_next():
+    small()
+    result = run("run", "small.ini")
+    lines = result.stdout.split("\n")
+    equal(lines[0], "A small test", "the title")
+    for word in ("pow2", "linux", "8,24,40,64", "internal.", "p99_ns", " %", " KiB", " ns"):
+        contains(result.stdout, word)
+    check(all(line == line.rstrip() for line in lines), "no line ends with blanks")
+    contains(result.stderr, "Next: kmemlab plot small.db")
+    lacks(result.stdout + result.stderr, "\033")
+    equal(run("run", "small.ini", "--quiet").stderr, "", "what --quiet says")
+
+
+def run_prints_json_that_agrees_with_the_database():
+    small()
+    document = run_json("run", "small.ini", "--seed", "7")
+    equal(document["schema"], "kmemlab/run/1", "schema")
+    equal(document["database"], "small.db", "database")
+    equal(len(document["runs"]), 6, "runs")
+    for one in document["runs"]:
+        row = query("small.db", "SELECT seed, status, fingerprint, scenario FROM runs WHERE run_id = ?", one["run_id"])
+        equal(row, [(str(one["seed"]), one["status"], one["fingerprint"], one["scenario"])], "the run")
+        stored = dict(query("small.db", "SELECT name, value FROM metrics WHERE run_id = ?", one["run_id"]))
+        equal(one["metrics"], stored, "metrics")
+        stored = dict(query("small.db", "SELECT key, value FROM params WHERE run_id = ?", one["run_id"]))
+        equal(one["params"], stored, "params")
+    equal(document["runs"][0]["seed"], 7, "the seed of the first repetition")
+
+
+def a_dry_run_and_a_list_of_runs_leave_no_database():
+    small()
+    contains(run("run", "small.ini", "--dry-run").stdout, "6 runs into small.db")
+    text = run("run", "small.ini", "--list").stdout
+    equal(len(text.strip().split("\n")), 8, "lines")
+    runs = run_json("run", "small.ini", "--list")["runs"]
+    equal([one["params"]["objects.bins"] for one in runs][::2], ["pow2", "linux", "8,24,40,64"], "bins")
+    equal(os.listdir("."), ["small.ini"], "files")
+
+
+def compare_marks_the_best_and_gives_differences():
+    small()
+    arguments = ("compare", "small.ini", "--vary", "objects.bins=pow2|8,24,40,64", "-s", "sweep.repeat=1")
+    text = run(*arguments).stdout
+    rows = {line.split()[0]: line for line in text.split("\n") if line.startswith(("pow2", "8,24"))}
+    equal(len(rows), 2, "rows")
+    contains(rows["8,24,40,64"], "*")
+    check(re.search(r"-\d+\.\d %", rows["8,24,40,64"]), "a difference in percent")
+    document = run_json(*arguments, "--metrics", "frag.internal.mean")
+    equal(document["schema"], "kmemlab/compare/1", "schema")
+    first, second = document["compared"]
+    equal([first["values"], second["values"]],
+          [{"objects.bins": "pow2"}, {"objects.bins": "8,24,40,64"}], "values")
+    measured = second["metrics"]["frag.internal.mean"]
+    equal((measured["best"], first["metrics"]["frag.internal.mean"]["best"]), (True, False), "best")
+    base = first["metrics"]["frag.internal.mean"]["value"]
+    check(abs(measured["difference_percent"] - 100 * (measured["value"] - base) / base) < 1e-9, "difference")
+
+
+def compare_takes_commas_where_there_is_no_bar():
+    small()
+    document = run_json("compare", "small.ini", "--vary", "machine.ram=8MiB,16MiB", "-s", "objects.bins=pow2")
+    equal({one["values"]["machine.ram"] for one in document["compared"]}, {"8MiB", "16MiB"}, "values")
+
+
+def compare_compares_within_a_seed():
+    small()
+    document = run_json("compare", "small.ini", "--vary", "objects.bins=linux,pow2")
+    seeds = {one["run_id"]: one["seed"] for one in document["compared"]}
+    equal(len(set(seeds.values())), 2, "seeds")
+    for one in document["compared"]:
+        equal(seeds[one["baseline"]], one["seed"], "the seed of the baseline")
+
+
+def compare_draws_a_picture():
+    small()
+    run("compare", "small.ini", "--vary", "objects.bins=pow2,linux", "--plot", "picture.svg")
+    xml.etree.ElementTree.parse("picture.svg")
+    run("compare", "--vary", "objects.bins=pow2,linux", "--plot", "small.ini")
+    xml.etree.ElementTree.parse("small-compare.svg")
+
+
+def compare_knows_its_metrics_and_keys():
+    small()
+    contains(run("compare", "small.ini", "--vary", "objects.bins=pow2,linux", "--metrics",
+                 "frag.internal.maen", status=2).stderr, "did you mean “frag.internal.mean”?")
+    contains(run("compare", "small.ini", "--vary", "objects.bnis=pow2,linux", status=2).stderr, "bins")
+    run("compare", "small.ini", "--vary", "objects.bins", status=2)
+    run("compare", "small.ini", "--vary", "objects.bins=pow2,,linux", status=2)
+
+
+def what_list_names_can_be_parsed():
+    for topic in TOPICS:
+        document = run_json("list", topic)
+        check(isinstance(document[topic], list), f"{topic} is a list")
+        check(run("list", topic).stdout.strip(), f"{topic} has text")
+    names = {one["name"] for one in run_json("list", "allocators")["allocators"]}
+    check({"buddy", "bump", "segregated"} <= names, f"allocators: {names}")
+    keys = {one["key"] for one in run_json("list", "keys")["keys"]}
+    check({"machine.ram", "objects.bins", "workload.NAME.kind", "sweep.repeat"} <= keys, f"keys: {keys}")
+    contains(run("list", "allocator", status=2).stderr, "did you mean “allocators”?")
+
+
+def every_measured_metric_is_in_the_list():
+    small()
+    known = [one["name"] for one in run_json("list", "metrics")["metrics"]]
+    patterns = []
+    for name in known:
+        pattern = re.escape(name).replace(r"\{", "(").replace(r"\}", ")").replace(",", "|")
+        pattern = pattern.replace("CONTEXT", "(process|softirq|hardirq)").replace("orderN", r"order\d+")
+        patterns.append(re.compile(pattern))
+    for name in run_json("run", "small.ini")["runs"][0]["metrics"]:
+        check(any(pattern.fullmatch(name) for pattern in patterns), f"{name} is not listed")
+
+
+def every_setting_of_a_run_is_in_the_list():
+    small()
+    keys = {one["key"] for one in run_json("list", "keys")["keys"]}
+    for key in run_json("run", "small.ini")["runs"][0]["params"]:
+        check(key.replace("workload.web.", "workload.NAME.") in keys, f"{key} is not listed")
+
+
+def trace_info_stats_and_convert_agree_between_text_and_binary():
+    run("trace", "convert", REPORT, "-o", "report.kmt")
+    text, binary = run_json("trace", "info", REPORT), run_json("trace", "info", "report.kmt")
+    equal(binary["format"], "kmt", "format")
+    equal(binary["source"], text["format"], "source")
+    for key in ("counts", "stream", "duration_ns", "live_objects_peak", "live_pages_peak"):
+        equal(binary[key], text[key], key)
+    text, binary = run_json("trace", "stats", REPORT), run_json("trace", "stats", "report.kmt")
+    for key in ("objects", "pages", "sizes", "sites", "lifetimes_ns", "contexts", "orders"):
+        equal(binary[key], text[key], key)
+    check(binary["objects"]["allocs"] > 0, "it has allocations")
+    for verb in ("info", "stats"):
+        check(run("trace", verb, "report.kmt").stdout.strip(), f"{verb} prints something")
+
+
+def trace_convert_replaces_nothing_unless_told_to():
+    write("report.kmt", "precious")
+    check(run("trace", "convert", REPORT, status=None).returncode in (2, 74), "refused")
+    equal(read("report.kmt"), b"precious", "what was there")
+    run("trace", "convert", REPORT, "--force")
+    equal(run_json("trace", "info", "report.kmt")["format"], "kmt", "format")
+
+
+def a_trace_is_read_from_standard_input():
+    with open(REPORT, encoding="ascii") as file:
+        document = run_json("trace", "info", "-", stdin=file)
+    equal(document["counts"], run_json("trace", "info", REPORT)["counts"], "counts")
+
+
+def a_recorded_trace_is_replayed_and_verified():
+    write("report.txt", read(REPORT))
+    write("replay.ini", REPLAY)
+    document = run_json("run", "replay.ini")
+    check(document["runs"][0]["metrics"]["alloc.count"] > 0, "something was allocated")
+    run("verify", "replay.db")
+
+
+def plot_lists_its_kinds_and_draws_them():
+    small()
+    run("run", "small.ini", "-s", "record.pagemap=yes")
+    text = run("plot", "small.db").stdout
+    kinds = [line.split()[0] for line in text.strip().split("\n")[1:]]
+    check({"bins", "external", "internal", "latency", "pagemap", "waste"} <= set(kinds), f"kinds: {kinds}")
+    for kind in kinds:
+        run("plot", "small.db", kind, "--run", "1", "-o", f"{kind}.svg")
+        xml.etree.ElementTree.parse(f"{kind}.svg")
+    run("plot", "small.db", "internal", "-o", "internal.png")
+    equal(read("internal.png")[:8], b"\x89PNG\r\n\x1a\n", "the beginning of a PNG")
+    check(run("plot", "small.db", "internal", "--format", "terminal").stdout.count("\n") > 5, "a picture of text")
+    run("plot", "small.db", "waste", "--run", "1", "--run", "3", "--keep", "kept")
+    check(os.path.exists("small-waste.svg"), "the picture by default")
+    check(any(name.endswith(".gp") for name in os.listdir("kept")), "the script is kept")
+
+
+def plot_says_what_it_does_not_know():
+    small()
+    run("run", "small.ini")
+    contains(run("plot", "small.db", "internol", status=2).stderr, "internal")
+    run("plot", "small.db", "internal", "--run", "99", status=2)
+    run("plot", "small.db", "internal", "--format", "jpeg", status=2)
+    run("plot", "small.db", "internal", "-o", "x.jpeg", status=2)
+    run("plot", "small.db", "internal", "--width", "3", status=2)
+
+
+def verify_agrees_with_what_was_just_stored():
+    small()
+    run("run", "small.ini", "-s", "machine.ram=8MiB")
+    result = run("verify", "small.db")
+    equal(result.stdout.count(" agrees"), 6, "runs that agree")
+    document = run_json("verify", "small.db", "--run", "2", "--run", "5")
+    equal([(one["run_id"], one["outcome"]) for one in document["runs"]], [(2, "agrees"), (5, "agrees")], "runs")
+
+
+def verify_finds_a_fingerprint_that_differs():
+    small()
+    run("run", "small.ini")
+    change("small.db", "UPDATE runs SET fingerprint = ? WHERE run_id = 4", "0" * 32)
+    result = run("verify", "small.db", status=1)
+    equal(result.stdout.count(" differs"), 1, "runs that differ")
+    equal(result.stdout.count(" agrees"), 5, "runs that agree")
+
+
+def verify_says_when_a_newer_version_has_stored_a_run():
+    small()
+    run("run", "small.ini")
+    change("small.db", "UPDATE runs SET version = '999.0.0', run_key = run_id || 'x' WHERE run_id = 1")
+    run("verify", "small.db", status=125)
+
+
+def verify_finds_runs_of_an_older_version_by_their_settings():
+    small()
+    run("run", "small.ini")
+    change("small.db", "UPDATE runs SET version = '0.0.1', run_key = run_id || 'x'")
+    equal(run("verify", "small.db").stdout.count(" agrees"), 6, "runs that agree")
+
+
+def verify_finds_files_after_scenario_and_database_were_moved_together():
+    os.mkdir("one")
+    write("one/report.txt", read(REPORT))
+    write("one/replay.ini", REPLAY)
+    run("run", "one/replay.ini", "-o", "one/replay.db")
+    os.rename("one", "two")
+    run("verify", "two/replay.db")
+
+
+def verify_says_which_trace_is_missing():
+    write("report.txt", read(REPORT))
+    write("replay.ini", REPLAY)
+    run("run", "replay.ini")
+    os.remove("report.txt")
+    contains(run("verify", "replay.db", status=2).stderr, "report.txt")
+
+
+def completion_completes():
+    run("completion", "fish", status=2)
+    script = write("completion.bash", run("completion", "bash").stdout)
+    subprocess.run(["bash", "-n", script], check=True)
+
+    def complete(*words):
+        ask = f"source {script}; COMP_WORDS=({' '.join(words)!s}); COMP_CWORD={len(words) - 1}; " \
+              "compopt () { :; }; _kmemlab; echo \"${COMPREPLY[@]}\""
+        return subprocess.run(["bash", "-c", ask], check=True, capture_output=True, text=True).stdout.split()
+
+    equal(complete("kmemlab", "ver"), ["verify"], "a command")
+    equal(complete("kmemlab", "list", "all"), ["allocators"], "a topic")
+    equal(complete("kmemlab", "run", "--see"), ["--seed"], "an option")
+    equal(complete("kmemlab", "plot", "x.db", "int"), ["internal"], "a kind of plot")
+    equal(complete("kmemlab", "run", "-s", "objects.bi"), ["objects.bins="], "a setting")
+
+
+def a_module_brings_allocators_and_workloads():
+    names = {one["name"] for one in run_json("list", "allocators", "--plugin", ODD)["allocators"]}
+    check("dying" in names, f"allocators: {names}")
+    write("slow.ini", SLOW.replace("pause = 20", "pause = 0"))
+    run("run", "slow.ini", f"--plugin={ODD}")
+    run("run", "slow.ini", status=2)
+
+
+def what_is_no_module_for_this_program_is_refused():
+    write("text.so", "not a module\n")
+    run("--plugin", "text.so", "list", "allocators", status=2)
+    run("--plugin", "missing.so", "list", "allocators", status=2)
+    run("--plugin", "libm.so.6", "list", "allocators", status=2)
+    run("list", "allocators", "--plugin", status=2)
+    contains(run("--plugin", os.path.join(MODULES, "future.so"), "list", "allocators", status=125).stderr,
+             "interface 1000000")
+
+
+def colour_is_for_terminals_and_those_who_ask():
+    lacks(run("list", "allocators", env=environment(TERM="xterm")).stdout, "\033")
+    contains(run("list", "allocators", env=environment(CLICOLOR_FORCE="1")).stdout, "\033[1m")
+    lacks(run("list", "allocators", env=environment(CLICOLOR_FORCE="1", NO_COLOR="1")).stdout, "\033")
+
+
+def on_a_terminal(*arguments, **variables):
+    """What kmemlab writes to a terminal."""
+    try:
+        ours, theirs = pty.openpty()
+    except OSError as error:
+        raise Skip("no terminals") from error
+    with subprocess.Popen([PROGRAM, *arguments], stdin=theirs, stdout=subprocess.DEVNULL, stderr=theirs,
+                          env=environment(**variables)) as process:
+        os.close(theirs)
+        text = b""
+        try:
+            while block := os.read(ours, 4096):
+                text += block
+        except OSError:
+            pass  # the other side is closed
+        process.wait(timeout=60)
+        os.close(ours)
+        equal(process.returncode, 0, "exit status")
+        return text.decode("utf-8", "replace")
+
+
+def progress_is_shown_on_a_terminal_alone():
+    write("slow.ini", SLOW)
+    arguments = ("run", "slow.ini", "--plugin", ODD)
+    text = on_a_terminal(*arguments, "-o", "a.db", TERM="xterm")
+    contains(text, "slow.ini [")
+    check(re.search(r"\d/8 runs", text), "runs")
+    contains(text, " left")
+    check(text.count("\r") < 60, "not too often")
+    lacks(on_a_terminal(*arguments, "-o", "b.db", TERM="dumb"), "\r\033")
+    lacks(on_a_terminal(*arguments, "-o", "c.db", "--quiet", TERM="xterm"), "runs")
+    lacks(run(*arguments, "-o", "d.db").stderr, "\r")
+
+
+def control_characters_never_reach_the_terminal():
+    lacks(run("run", "no\033[31m such\a.ini", status=2).stderr, "\033")
+    small(SMALL.replace("A small test", "A \\tsmall\u0085 \u202etest"))
+    result = run("run", "small.ini", status=None)
+    lacks(result.stdout + result.stderr, "\u0085")
+    lacks(result.stdout + result.stderr, "\u202e")
+
+
+def text_with_any_byte_makes_valid_json():
+    os.mkdir(b"\xff\x01")
+    write(b"\xff\x01/small.ini", SMALL)
+    result = subprocess.run([PROGRAM, "run", b"\xff\x01/small.ini", "-o", b"\xff.db", "--json"],
+                            capture_output=True, timeout=60, check=True)
+    json.loads(result.stdout.decode("utf-8"))
+
+
+main(every_command_has_help_with_a_synopsis_and_two_examples, the_version_names_the_libraries,
+     a_mistyped_command_is_told_with_the_nearest, a_mistyped_option_is_told_with_the_nearest,
+     a_missing_and_a_superfluous_argument_are_told, numbers_in_options_are_checked,
+     options_may_stand_anywhere_and_be_attached, run_prints_a_table_and_says_what_comes_next,
+     run_prints_json_that_agrees_with_the_database, a_dry_run_and_a_list_of_runs_leave_no_database,
+     compare_marks_the_best_and_gives_differences, compare_takes_commas_where_there_is_no_bar,
+     compare_compares_within_a_seed, compare_draws_a_picture, compare_knows_its_metrics_and_keys,
+     what_list_names_can_be_parsed, every_measured_metric_is_in_the_list,
+     every_setting_of_a_run_is_in_the_list, trace_info_stats_and_convert_agree_between_text_and_binary,
+     trace_convert_replaces_nothing_unless_told_to, a_trace_is_read_from_standard_input,
+     a_recorded_trace_is_replayed_and_verified, plot_lists_its_kinds_and_draws_them,
+     plot_says_what_it_does_not_know, verify_agrees_with_what_was_just_stored,
+     verify_finds_a_fingerprint_that_differs, verify_says_when_a_newer_version_has_stored_a_run,
+     verify_finds_runs_of_an_older_version_by_their_settings,
+     verify_finds_files_after_scenario_and_database_were_moved_together,
+     verify_says_which_trace_is_missing, completion_completes, a_module_brings_allocators_and_workloads,
+     what_is_no_module_for_this_program_is_refused, colour_is_for_terminals_and_those_who_ask,
+     progress_is_shown_on_a_terminal_alone, control_characters_never_reach_the_terminal,
+     text_with_any_byte_makes_valid_json)

@@ -1,0 +1,262 @@
+/* test-trace-names.c: addresses as names, texts as numbers.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The table is compared with a plain one (GLib's, and a stack of free names)
+ * over random insertions and removals with addresses like a kernel's.
+ */
+
+#include "tests/testutils.h"
+
+#include "simcore/rng.h"
+#include "workloads/trace-names.h"
+#include "workloads/trace-strings.h"
+#include "workloads/trace-walk.h"
+
+/* The plain table. */
+typedef struct {
+  GHashTable *names; /* address to 1 + name */
+  GArray *free_names;
+  guint n_names;
+} Model;
+
+static void
+model_init (Model *self)
+{
+  self->names = g_hash_table_new (NULL, NULL);
+  self->free_names = g_array_new (FALSE, FALSE, sizeof (guint));
+  self->n_names = 0;
+}
+
+static void
+model_clear (Model *self)
+{
+  g_hash_table_unref (self->names);
+  g_array_unref (self->free_names);
+}
+
+static guint
+model_find (const Model *self, guint64 key)
+{
+  const guint found = GPOINTER_TO_UINT (g_hash_table_lookup (self->names, GSIZE_TO_POINTER (key)));
+
+  return found > 0 ? found - 1 : KML_TRACE_NO_NAME;
+}
+
+static guint
+model_insert (Model *self, guint64 key)
+{
+  guint name = self->n_names;
+
+  if (self->free_names->len > 0) {
+    name = g_array_index (self->free_names, guint, self->free_names->len - 1);
+    g_array_set_size (self->free_names, self->free_names->len - 1);
+  } else {
+    self->n_names++;
+  }
+  g_hash_table_insert (self->names, GSIZE_TO_POINTER (key), GUINT_TO_POINTER (name + 1));
+  return name;
+}
+
+static void
+model_remove (Model *self, guint64 key)
+{
+  const guint name = model_find (self, key);
+
+  g_hash_table_remove (self->names, GSIZE_TO_POINTER (key));
+  g_array_append_val (self->free_names, name);
+}
+
+/* One step with an address: it comes if it is not there, and goes if it is. */
+static void
+step (KmlTraceNames *names, Model *model, guint64 key)
+{
+  KmlTraceNamesPlace place;
+  const guint32 found = kml_trace_names_find (names, key, &place);
+
+  ck_assert_uint_eq (found, model_find (model, key));
+  if (found == KML_TRACE_NO_NAME) {
+    ck_assert_uint_eq (kml_trace_names_insert (names, key, place), model_insert (model, key));
+  } else {
+    kml_trace_names_remove (names, place);
+    model_remove (model, key);
+  }
+  ck_assert_uint_eq (names->n_live, g_hash_table_size (model->names));
+}
+
+START_TEST (the_table_behaves_like_a_plain_one)
+{
+  /* How many different addresses: always almost empty, growing, and grown. */
+  static const guint n_addresses[] = { 3, 5000, 60000 };
+  const guint n = n_addresses[_i];
+  KmlTraceNames names;
+  Model model;
+  KmlRng rng;
+
+  kml_rng_init (&rng, 42, "names");
+  kml_trace_names_init (&names, G_MAXUINT64);
+  model_init (&model);
+  for (guint i = 0; i < 400000; i++)
+    step (&names, &model, G_GUINT64_CONSTANT (0xffff888000000000) + kml_rng_next (&rng) % n * 64);
+  kml_trace_names_finish (&names);
+  model_clear (&model);
+}
+END_TEST
+
+START_TEST (names_stay_below_the_most_that_were_live)
+{
+  KmlTraceNames names;
+  KmlTraceNamesPlace place;
+
+  kml_trace_names_init (&names, G_MAXUINT64);
+  for (guint64 key = 1; key <= 100000; key++) {
+    kml_trace_names_find (&names, key, &place);
+    ck_assert_uint_le (kml_trace_names_insert (&names, key, place), 100);
+    if (key > 100) {
+      ck_assert_uint_ne (kml_trace_names_find (&names, key - 100, &place), KML_TRACE_NO_NAME);
+      kml_trace_names_remove (&names, place);
+    }
+  }
+  kml_trace_names_finish (&names);
+}
+END_TEST
+
+START_TEST (a_live_block_takes_at_most_sixteen_bytes)
+{
+  KmlTraceNames names;
+  KmlTraceNamesPlace place;
+
+  kml_trace_names_init (&names, G_MAXUINT64);
+  for (guint64 i = 0; i < 2000000; i++) {
+    const guint64 key = G_GUINT64_CONSTANT (0xffff888000000000) + i * 192;
+
+    kml_trace_names_find (&names, key, &place);
+    kml_trace_names_insert (&names, key, place);
+    if (i > 10000)
+      ck_assert_uint_le (kml_trace_names_bytes (&names), 16 * (i + 1));
+  }
+  kml_trace_names_finish (&names);
+}
+END_TEST
+
+START_TEST (bits_outside_the_mask_are_a_value)
+{
+  KmlTraceNames names;
+  KmlTraceNamesPlace place;
+  guint32 name;
+
+  kml_trace_names_init (&names, 0xffff);
+  kml_trace_names_find (&names, 0x1234, &place);
+  name = kml_trace_names_insert (&names, 0xab1234, place);
+  ck_assert_uint_eq (kml_trace_names_find (&names, 0xcd1234, &place), name);
+  ck_assert_uint_eq (names.keys[name], 0xab1234);
+  kml_trace_names_finish (&names);
+}
+END_TEST
+
+START_TEST (texts_are_numbered_as_they_come)
+{
+  KmlTraceStrings strings;
+
+  kml_trace_strings_init (&strings, 1000);
+  ck_assert_uint_eq (kml_trace_strings_add (&strings, "", 0), 0);
+  for (guint round = 0; round < 2; round++)
+    for (guint i = 0; i < 900; i++) {
+      g_autofree char *text = g_strdup_printf ("%*u", (int)(i % 40), i);
+
+      ck_assert_uint_eq (kml_trace_strings_add (&strings, text, strlen (text)), i + 1);
+    }
+  ck_assert_str_eq (kml_trace_strings_get (&strings, 8), "      7");
+  ck_assert_str_eq (kml_trace_strings_get (&strings, 5000), "");
+  kml_trace_strings_finish (&strings);
+}
+END_TEST
+
+START_TEST (texts_beyond_the_limit_are_the_empty_one)
+{
+  KmlTraceStrings strings;
+
+  kml_trace_strings_init (&strings, 2);
+  ck_assert_uint_eq (kml_trace_strings_add (&strings, "a", 1), 1);
+  ck_assert_uint_eq (kml_trace_strings_add (&strings, "b", 1), 2);
+  ck_assert_uint_eq (kml_trace_strings_add (&strings, "c", 1), 0);
+  ck_assert_uint_eq (kml_trace_strings_add (&strings, "a", 1), 1);
+  kml_trace_strings_finish (&strings);
+}
+END_TEST
+
+/* ---- Reading words ---- */
+
+START_TEST (hexadecimal_words_are_read_like_by_glib)
+{
+  char text[9 + KML_TRACE_PADDING] = { 0 };
+  KmlRng rng;
+
+  kml_rng_init (&rng, 1, "hex");
+  for (guint i = 0; i < 200000; i++) {
+    guint64 value;
+    gboolean valid = TRUE;
+
+    g_snprintf (text, 9, "%08x", (guint)kml_rng_next (&rng));
+    if (i % 2 == 0) /* any byte in any place */
+      text[kml_rng_next (&rng) % 8] = (char)(kml_rng_next (&rng) >> 11);
+    for (guint j = 0; j < 8; j++)
+      valid = valid && g_ascii_isxdigit (text[j]) && !g_ascii_isupper (text[j]);
+    ck_assert_int_eq (kml_trace_read_hex8 (text, &value), valid);
+    if (valid)
+      ck_assert_uint_eq (value, g_ascii_strtoull (text, NULL, 16));
+  }
+}
+END_TEST
+
+START_TEST (decimal_numbers_are_read_like_by_glib)
+{
+  char text[32 + KML_TRACE_PADDING] = { 0 };
+  KmlRng rng;
+
+  kml_rng_init (&rng, 1, "decimal");
+  for (guint i = 0; i < 200000; i++) {
+    const guint64 number = kml_rng_next (&rng) >> (1 + kml_rng_next (&rng) % 63);
+    const char behind = (char)(kml_rng_next (&rng) >> 9);
+    const char *end;
+    guint64 value;
+
+    g_snprintf (text, sizeof text, "%" G_GUINT64_FORMAT "%c7", number, behind);
+    if (kml_trace_is_digit (behind))
+      continue;
+    ck_assert_int_eq (kml_trace_read_decimal (text, &end, &value), number < 10000000000000000000u);
+    ck_assert_uint_eq (value, number);
+    ck_assert_ptr_eq (end, text + strspn (text, "0123456789"));
+  }
+}
+END_TEST
+
+static Suite *
+trace_names_suite (void)
+{
+  Suite *suite = suite_create ("trace-names");
+  TCase *names = tcase_create ("names");
+  TCase *texts = tcase_create ("texts");
+  TCase *words = tcase_create ("words");
+
+  tcase_add_loop_test (names, the_table_behaves_like_a_plain_one, 0, 3);
+  tcase_add_test (names, names_stay_below_the_most_that_were_live);
+  tcase_add_test (names, a_live_block_takes_at_most_sixteen_bytes);
+  tcase_add_test (names, bits_outside_the_mask_are_a_value);
+  suite_add_tcase (suite, names);
+
+  tcase_add_test (texts, texts_are_numbered_as_they_come);
+  tcase_add_test (texts, texts_beyond_the_limit_are_the_empty_one);
+  suite_add_tcase (suite, texts);
+
+  tcase_add_test (words, hexadecimal_words_are_read_like_by_glib);
+  tcase_add_test (words, decimal_numbers_are_read_like_by_glib);
+  suite_add_tcase (suite, words);
+  return suite;
+}
+
+int
+main (void)
+{
+  return run_suite (trace_names_suite ());
+}

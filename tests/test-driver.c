@@ -18,6 +18,8 @@ typedef struct {
   KmlAllocator base;
   guint n_live;
   KmlAddr next;
+  KmlAddr last_freed, last_split; /* what the last calls were about */
+  guint64 last_piece;
 } Three;
 
 static gboolean
@@ -47,7 +49,18 @@ three_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
 
   kml_spend (base->machine, KML_COST_INSTRUCTION, 5);
   self->n_live--;
+  self->last_freed = addr;
   return 16;
+}
+
+static void
+three_split (KmlAllocator *base, KmlAddr addr, guint64 piece)
+{
+  Three *self = (Three *)base;
+
+  self->n_live++;
+  self->last_split = addr;
+  self->last_piece = piece;
 }
 
 static void
@@ -68,6 +81,7 @@ static const KmlAllocatorOps three_pages_ops = {
   .init = three_init,
   .alloc = three_alloc,
   .free = three_free,
+  .split = three_split,
   .walk = three_walk,
   .check = three_check,
 };
@@ -308,6 +322,33 @@ START_TEST (the_workload_whose_time_has_come_goes_first)
 }
 END_TEST
 
+/* A block of 8 pages at 4096 is halved: the upper half begins 4 pages higher, and is freed for itself. */
+START_TEST (halves_of_a_block_are_freed_one_by_one)
+{
+  KmlOp ops[] = { ask (0, 0, 7, 8 * 4096),
+                  { .kind = KML_OP_SPLIT, .block = 7, .other = 9 },
+                  give_back (0, 0, 9),
+                  give_back (0, 0, 7) };
+  const Three *pages;
+  Setup setup;
+
+  for (guint i = 0; i < G_N_ELEMENTS (ops); i++)
+    ops[i].level = KML_LEVEL_PAGES;
+  set_up (&setup, &everything, 1, KML_TIME_MAX);
+  pages = (const Three *)setup.pages;
+  kml_driver_execute (setup.driver, 0, ops, 3);
+  ck_assert_uint_eq (pages->last_split, 4096);
+  ck_assert_uint_eq (pages->last_piece, 4 * 4096);
+  ck_assert_uint_eq (pages->last_freed, 4096 + 4 * 4096);
+  ck_assert_uint_eq (setup.recorder->requested, 4 * 4096);
+  kml_driver_execute (setup.driver, 0, &ops[3], 1);
+  ck_assert_uint_eq (pages->last_freed, 4096);
+  ck_assert_uint_eq (setup.recorder->requested, 0);
+  ck_assert_uint_eq (setup.recorder->live_blocks, 0);
+  tear_down (&setup);
+}
+END_TEST
+
 START_TEST (nothing_starts_after_the_end)
 {
   const KmlOp ops[] = { ask (0, 0, 0, 1), ask (50 * KML_NS, 0, 1, 1), ask (51 * KML_NS, 1, 2, 1) };
@@ -452,6 +493,7 @@ main (void)
   tcase_add_test (tcase, a_cpu_does_one_thing_at_a_time);
   tcase_add_test (tcase, a_failed_request_is_an_outcome_and_its_free_is_skipped);
   tcase_add_test (tcase, the_workload_whose_time_has_come_goes_first);
+  tcase_add_test (tcase, halves_of_a_block_are_freed_one_by_one);
   tcase_add_test (tcase, nothing_starts_after_the_end);
   tcase_add_test (tcase, the_fingerprint_tells_runs_apart_and_not_recorders);
   tcase_add_test (tcase, snapshots_stay_few_and_on_a_grid);

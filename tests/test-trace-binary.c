@@ -132,9 +132,8 @@ START_TEST (the_info_is_there_before_the_events_are_read)
 }
 END_TEST
 
-/* So many events that there are several blocks, dictionaries of more than 256 entries, names of
- * three
- * bytes and times that do not fit a byte. */
+/* So many events that there are several blocks, dictionaries of more than 256 entries,
+ * names of three bytes and times that do not fit a byte. */
 static char *
 long_text (guint n)
 {

@@ -6,11 +6,9 @@
  *             <idle>-0       [003] ..s1.    36.496213: kfree:
  *             call_site=security_cred_free+0x3c/0x50 ptr=…
  *
- * Pointers are hashed unless the kernel was told otherwise (option hash-ptr);
- * that is no loss, as only their identity counts. Kernels before 5.12 print
- * four flags. Files without flags (option irq-info off) look like those of trace-cmd and are read
- * as such,
- * unless the header tells.
+ * Pointers are hashed unless the kernel was told otherwise (option hash-ptr); that is no loss, as
+ * only their identity counts. Kernels before 5.12 print four flags. Files without flags (option
+ * irq-info off) look like those of trace-cmd and are read as such, unless the header tells.
  */
 
 #include "workloads/trace-task.h"

@@ -13,22 +13,17 @@
  *    its slabs must not be asked for once more. Which ones those are is seen only
  *    afterwards, when an object appears inside.
  *
- * 3. The direct map. An object at address a lies in the frame (a - offset) / 4096.
- *    Kernels choose the offset at boot (x86-64: 0xffff888000000000 unless randomised),
- *    so it is learned: when a CPU takes a page and an object appears on the same CPU within
- *    the next NEAR_EVENTS events, the object is often the slab's first. The offset
- *    is a multiple of 1 GiB, and the remainder must be inside the block: by chance that is
- *    so once in 2^30 / (4096 << order) tries, so two equal findings decide, and one does for the
- *    usual
- *    offset. Hashed pointers are not kernel addresses and are left alone: then slab pages are known
- *    from
- *    slab_new events or not at all.
+ * 3. The direct map. An object at address a lies in the frame (a - offset) / 4096. Kernels choose
+ *    the offset at boot (x86-64: 0xffff888000000000 unless randomised), so it is learned: when a
+ *    CPU takes a page and an object appears on the same CPU within the next NEAR_EVENTS events,
+ *    the object is often the slab's first. The offset is a multiple of 1 GiB, and the remainder
+ *    must be inside the block: by chance that is so once in 2^30 / (4096 << order) tries, so two
+ *    equal findings decide, and one does for the usual offset. Hashed pointers are not kernel
+ *    addresses and are left alone: then slab pages are known from slab_new events or not at all.
  *
  * 4. The pipeline. The tables are larger than the caches, and a search waits for memory three
- * times.
- *    So a line is looked up KML_TRACE_PIPELINE lines after it was read: when it comes in, the slot
- *    of its address is asked
- *    for, half-way the key that the slot leads to.
+ *    times. So a line is looked up KML_TRACE_PIPELINE lines after it was read: when it comes in,
+ *    the slot of its address is asked for, half-way the key that the slot leads to.
  *
  * Not modelled: frames of other than 4096 bytes.
  */

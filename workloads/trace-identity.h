@@ -11,9 +11,8 @@
 
 G_BEGIN_DECLS
 
-/* Events are held back until this many have followed, so that a page allocation can still be
- * recognised as
- * one for a slab when objects of the slab appear. */
+/* Events are held back until this many have followed, so that a page allocation can still
+ * be recognised as one for a slab when objects of the slab appear. */
 #define KML_TRACE_WINDOW 4096
 
 #define KML_TRACE_KNOWN_FRAMES 4096 /* a power of two */
@@ -68,9 +67,8 @@ kml_trace_identity_slot (KmlTraceIdentity *self)
   return &self->pipeline[self->n_taken % KML_TRACE_PIPELINE].line;
 }
 
-/* Takes the line that was parsed, which is an event of a record; its time is in @time_ns, since the
- * first event.
- * FALSE: the addresses were made to collide, or are too many. */
+/* Takes the line that was parsed, which is an event of a record; its time is in @time_ns,
+ * since the first event. FALSE: the addresses were made to collide, or are too many. */
 gboolean kml_trace_identity_add (KmlTraceIdentity *self, guint64 time_ns);
 
 /* No line will follow. */

@@ -365,6 +365,9 @@ read_usual_pointer (const char **at, KmlTraceLine *line)
 {
   guint64 upper, lower;
 
+  line->key = 0;
+  if (SKIP (at, "(nil)"))
+    return TRUE;
   if (KML_TRACE_STARTS (*at, "0x"))
     *at += 2;
   if (!kml_trace_read_hex8 (*at, &upper) || !kml_trace_read_hex8 (*at + 8, &lower))
@@ -411,9 +414,8 @@ read_usual_free (KmlTraceTexts *texts, const char *at, const char *end, KmlTrace
   return at == end;
 }
 
-/* What nine of ten lines look like, read without looking for the fields. FALSE: it is something
- * else, perhaps
- * nothing good; nothing is lost by reading it anew. */
+/* What nine of ten lines look like, read without looking for the fields. FALSE: it is
+ * something else, perhaps nothing good; nothing is lost by reading it anew. */
 static inline gboolean
 read_usual (KmlTraceTexts *texts, const char *at, const char *end, KmlTraceLine *line)
 {

@@ -14,9 +14,8 @@
 
 G_BEGIN_DECLS
 
-/* As PNG's: a byte above 127, a text, both kinds of newline and an end-of-file mark, so that every
- * way
- * in which files are mangled when taken for text shows. */
+/* As PNG's: a byte above 127, a text, both kinds of newline and an end-of-file mark, so
+ * that every way in which files are mangled when taken for text shows. */
 #define KML_KMT_MAGIC     "\x89KMT\r\n\x1a\n"
 #define KML_KMT_END_MAGIC "KMTEND\r\n"
 #define KML_KMT_VERSION   1

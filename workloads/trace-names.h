@@ -23,9 +23,8 @@ typedef struct {
   guint64 *alive; /* (owned): a bit for each name */
   guint32 n_names, n_room, n_live;
   guint32 next_free;
-  guint32 *index; /* (owned) (array length=n_slots): name */
-  guint8 *
-      distances; /* (owned) (array length=n_slots): 0: empty; else 1 + how far from home the name is */
+  guint32 *index;    /* (owned) (array length=n_slots): name */
+  guint8 *distances; /* (owned) (array length=n_slots): 0: empty; else 1 + how far from home */
   guint32 n_slots;
   guint64 mask; /* bits of a key that are compared */
 } KmlTraceNames;
@@ -77,9 +76,8 @@ kml_trace_names_find (const KmlTraceNames *self, guint64 key, KmlTraceNamesPlace
   return KML_TRACE_NO_NAME;
 }
 
-/* Asks the processor for what a search for @key will touch first: called some time before, the
- * search
- * does not wait for memory. */
+/* Asks the processor for what a search for @key will touch first: called some time
+ * before, the search does not wait for memory. */
 static inline void
 kml_trace_names_prefetch_slot (const KmlTraceNames *self, guint64 key)
 {
@@ -110,9 +108,9 @@ kml_trace_names_prefetch_key (const KmlTraceNames *self, guint64 key)
 void kml_trace_names_init (KmlTraceNames *self, guint64 mask);
 void kml_trace_names_finish (KmlTraceNames *self);
 
-/* @key must not be in the table; @place is from the search that said so. KML_TRACE_NO_NAME: no
- * room, because
- * there are 2^32 - 2 keys or because the keys were made to collide. */
+/* @key must not be in the table; @place is from the search that said so.
+ * KML_TRACE_NO_NAME: no room, because there are 2^32 - 2 keys or because the keys were
+ * made to collide. */
 guint32 kml_trace_names_insert (KmlTraceNames *self, guint64 key, KmlTraceNamesPlace place);
 
 /* @place is from the search that found the key. */

@@ -17,10 +17,9 @@
  *   together    a free of order k that covers smaller live blocks gives back each.
  *
  * An allocation that overlaps live blocks means that their frees were lost; they are inferred. So
- * live blocks
- * never overlap (P1), and a frame is in at most one, which is found by asking for the frame itself
- * and then, for each
- * order of which there are live blocks, for the frame with the order's low bits cleared.
+ * live blocks never overlap (P1), and a frame is in at most one, which is found by asking for the
+ * frame itself and then, for each order of which there are live blocks, for the frame with the
+ * order's low bits cleared.
  *
  * One 64-bit key holds all that is known of a block:
  *
@@ -104,9 +103,8 @@ infer_free (KmlTraceIdentity *self, Cause cause, guint32 name, KmlTraceNamesPlac
   self->counts[KML_TRACE_N_PAGE_DOUBLE_ALLOC]++;
 }
 
-/* Calls @func for each live block that starts in [pfn, pfn + n). A large range is not asked frame
- * by frame when
- * there are fewer blocks than that. */
+/* Calls @func for each live block that starts in [pfn, pfn + n). A large range is not
+ * asked frame by frame when there are fewer blocks than that. */
 static guint
 for_each_within (KmlTraceIdentity *self, guint64 pfn, guint64 n, Cause cause,
                  void (*func) (KmlTraceIdentity *, Cause, guint32, KmlTraceNamesPlace))
@@ -273,8 +271,8 @@ kml_trace_pages_mark_slab (KmlTraceIdentity *self, guint64 pfn)
     return;
 
   /* An event of that name that is an allocation can only be the block's own: the name is in use.
-   * The queue may hold
-   * more than the window, depending on who takes from it, which must not be seen. */
+   * The queue may hold more than the window, depending on who takes from it, which must not be
+   * seen. */
   age = (guint16)(self->tail - (key >> SLOT_SHIFT));
   event = &self->queue[(self->tail - age) & (self->n_queue - 1)];
   if (age > 0 && age <= MIN (KML_TRACE_WINDOW, self->tail) && event->block == name &&

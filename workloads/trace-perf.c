@@ -5,12 +5,10 @@
  *            perf   462 [000]    40.078843:          kmem:kmalloc: call_site=…
  *      a comm 1234/1240 [002]    40.079523:          kmem:kfree: call_site=…
  *
- * The comm may hold spaces, the thread's id and the CPU may be missing, and
- * only the time is sure to be there: it is the first word that is a time and ends with a colon.
- * What stands before it is
- * read backwards. perf does not print the latency flags, so every event counts as one in process
- * context. The event's name
- * has its system's before it.
+ * The comm may hold spaces, the thread's id and the CPU may be missing, and only the time is sure
+ * to be there: it is the first word that is a time and ends with a colon. What stands before it
+ * is read backwards. perf does not print the latency flags, so every event counts as one in
+ * process context. The event's name has its system's before it.
  */
 
 #include "workloads/trace-format.h"

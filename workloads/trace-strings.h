@@ -7,12 +7,10 @@
  * also stands for texts that are too many: a file of nonsense must not fill the
  * memory.
  *
- * A loop over the words of a text ends after a different count each time, which the
- * processor cannot foresee. So the words of a short text are all read, hashed and
- * compared at once, and what does not belong to the text is masked away: what lies behind it must
- * be
- * readable. The numbers are given in the order of first appearance, so they do not depend on the
- * hash.
+ * A loop over the words of a text ends after a different count each time, which the processor
+ * cannot foresee. So the words of a short text are all read, hashed and compared at once, and
+ * what does not belong to the text is masked away: what lies behind it must be readable. The
+ * numbers are given in the order of first appearance, so they do not depend on the hash.
  */
 
 #pragma once
@@ -50,15 +48,23 @@ typedef struct {
 /* Words of this, read from KML_TRACE_SHORT - n on, are the mask for a text of n bytes. */
 extern const guint8 kml_trace_short_masks[2 * KML_TRACE_SHORT];
 
+static inline guint64
+kml_trace_masked_word (const char *text, const char *masks, guint at)
+{
+  return kml_trace_load_word (text + at) & kml_trace_load_word (masks + at);
+}
+
 static inline KmlTraceShort
 kml_trace_short_text (const char *text, gsize length)
 {
   const char *const masks = (const char *)kml_trace_short_masks + KML_TRACE_SHORT - length;
-  KmlTraceShort words;
 
-  for (guint i = 0; i < G_N_ELEMENTS (words.word); i++)
-    words.word[i] = kml_trace_load_word (text + 8 * i) & kml_trace_load_word (masks + 8 * i);
-  return words;
+  return (KmlTraceShort){ {
+      kml_trace_masked_word (text, masks, 0),
+      kml_trace_masked_word (text, masks, 8),
+      kml_trace_masked_word (text, masks, 16),
+      kml_trace_masked_word (text, masks, 24),
+  } };
 }
 
 /* Odd constants with well mixed bits: the golden ratio's, and xxHash's primes. */
@@ -76,11 +82,10 @@ kml_trace_short_hash (const KmlTraceShort *words)
 static inline gboolean
 kml_trace_short_equal (const KmlTraceShort *words, const char *text)
 {
-  guint64 differences = 0;
-
-  for (guint i = 0; i < G_N_ELEMENTS (words->word); i++)
-    differences |= words->word[i] ^ kml_trace_load_word (text + 8 * i);
-  return differences == 0;
+  return ((words->word[0] ^ kml_trace_load_word (text)) |
+          (words->word[1] ^ kml_trace_load_word (text + 8)) |
+          (words->word[2] ^ kml_trace_load_word (text + 16)) |
+          (words->word[3] ^ kml_trace_load_word (text + 24))) == 0;
 }
 
 /* The number of a text longer than KML_TRACE_SHORT. */

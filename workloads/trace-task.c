@@ -7,8 +7,7 @@
  * can be read: a whole "-PID [CPU] time: name" does not fit into a comm.
  *
  * Few tasks are at work at any one time, so what was read of a task is kept with its text, and a
- * line that
- * begins with the same text needs only be compared.
+ * line that begins with the same text needs only be compared.
  */
 
 #include "workloads/trace-task.h"
@@ -133,6 +132,18 @@ place_of (const char *line)
   return (guint)((words * G_GUINT64_CONSTANT (0x9e3779b97f4a7c15)) >> 58);
 }
 
+/* A text of at least eight bytes: the last word overlaps the one before. */
+static inline gboolean
+begins_with_task (const KmlTraceTask *task, const char *line)
+{
+  const guint last = task->length - 8;
+
+  for (guint at = 0; at < last; at += 8)
+    if (kml_trace_load_word (task->text + at) != kml_trace_load_word (line + at))
+      return FALSE;
+  return kml_trace_load_word (task->text + last) == kml_trace_load_word (line + last);
+}
+
 gboolean
 kml_trace_read_task (KmlTraceTasks *tasks, const char *line, const char *end, guint styles,
                      const char **ret_at, KmlTraceLine *ret_line)
@@ -140,19 +151,18 @@ kml_trace_read_task (KmlTraceTasks *tasks, const char *line, const char *end, gu
   KmlTraceTask *task = &tasks->known[place_of (line)];
 
   G_STATIC_ASSERT (G_N_ELEMENTS (tasks->known) == 64);
-  if (task->length == 0 || task->length >= (gsize)(end - line) ||
-      memcmp (task->text, line, task->length) != 0) {
+  if (task->length == 0 || task->length >= (gsize)(end - line) || !begins_with_task (task, line)) {
     task->length = 0;
     if (!read_prefix (line, end, styles, task))
       return FALSE;
-    if (task->length <= sizeof task->text)
+    if (task->length >= 8 && task->length <= sizeof task->text)
       memcpy (task->text, line, task->length);
   }
   ret_line->pid = task->pid;
   ret_line->cpu = task->cpu;
   ret_line->context = task->context;
   line += task->length;
-  if (task->length > sizeof task->text)
-    task->length = 0; /* too long to be known again */
+  if (task->length < 8 || task->length > sizeof task->text)
+    task->length = 0; /* will not be known again */
   return read_moment (line, end, ret_at, &ret_line->time_ns);
 }

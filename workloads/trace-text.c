@@ -6,10 +6,9 @@
  * to the front of the buffer and read on, so every line is in one place, with
  * KML_TRACE_PADDING bytes behind it that may be looked at.
  *
- * A recording has bad lines: a recorder was killed, two writers shared a pipe.
- * They are counted and the first is quoted. But a file of which more than half is bad
- * is something else, and so is one without a single event in its first MiB: they are refused. A
- * line that is longer than
+ * A recording has bad lines: a recorder was killed, two writers shared a pipe. They are counted
+ * and the first is quoted. But a file of which more than half is bad is something else, and so is
+ * one without a single event in its first MiB: they are refused. A line that is longer than
  * MAX_LINE is bad and is skipped without being kept.
  */
 
@@ -20,7 +19,7 @@
 
 #define MAX_LINE  (64 * 1024)
 #define PIECE     (1024 * 1024) /* the first one, in which the format is looked for */
-#define NEXT      (128 * 1024)  /* all others: small enough to stay in the processor's cache */
+#define NEXT      (256 * 1024)  /* all others: small enough to stay in the processor's cache */
 #define ROOM      (PIECE + MAX_LINE)
 #define FEW_LINES 1000 /* so many must have been read before the share of bad ones says something */
 

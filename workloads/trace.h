@@ -64,20 +64,20 @@ typedef enum {
   KML_TRACE_N_PAGE_FREES,   /* frees of a block, or a part of one, that was born in the recording */
   KML_TRACE_N_FAILED,       /* allocations that failed, of objects and pages */
   KML_TRACE_N_FREE_NULL,    /* kfree (NULL), which does nothing */
-  KML_TRACE_N_FREE_UNKNOWN, /* frees of objects born before the recording, or whose birth was lost */
+  KML_TRACE_N_FREE_UNKNOWN, /* frees of objects born before the recording, or lost births */
   KML_TRACE_N_PAGE_FREE_UNKNOWN, /* the same of pages */
-  KML_TRACE_N_DOUBLE_ALLOC, /* objects allocated where one was live: its free was lost and is inferred */
+  KML_TRACE_N_DOUBLE_ALLOC,      /* objects allocated where one was live: a free is inferred */
   KML_TRACE_N_PAGE_DOUBLE_ALLOC, /* page blocks whose free is inferred in the same way */
   KML_TRACE_N_SPLITS,            /* halvings of page blocks that were freed in pieces */
-  KML_TRACE_N_MERGED_FREES, /* page frees that gave back several blocks, or part of the range was unknown */
-  KML_TRACE_N_SLAB_PAGES,      /* page allocations of the kernel's own object allocator */
-  KML_TRACE_N_SLAB_PAGES_LATE, /* … that were recognised too late to be flagged */
-  KML_TRACE_N_BULK_REPEATED,   /* bulk page events that repeat an allocation already recorded */
-  KML_TRACE_N_LOST,            /* events that the recorder says it lost */
-  KML_TRACE_N_OTHER,           /* events that are no requests: see kml_trace_names() */
-  KML_TRACE_N_MALFORMED,       /* lines that are no event, or lack what their event must have */
-  KML_TRACE_N_UNORDERED,       /* events whose time is before an earlier one's: taken as that */
-  KML_TRACE_N_GFP_UNKNOWN, /* distinct flag texts with a name that is not known; the name is left out */
+  KML_TRACE_N_MERGED_FREES,      /* page frees that gave back several blocks, or a part */
+  KML_TRACE_N_SLAB_PAGES,        /* page allocations of the kernel's own object allocator */
+  KML_TRACE_N_SLAB_PAGES_LATE,   /* … that were recognised too late to be flagged */
+  KML_TRACE_N_BULK_REPEATED,     /* bulk page events that repeat an allocation already recorded */
+  KML_TRACE_N_LOST,              /* events that the recorder says it lost */
+  KML_TRACE_N_OTHER,             /* events that are no requests: see kml_trace_names() */
+  KML_TRACE_N_MALFORMED,         /* lines that are no event, or lack what their event must have */
+  KML_TRACE_N_UNORDERED,         /* events whose time is before an earlier one's: taken as that */
+  KML_TRACE_N_GFP_UNKNOWN,       /* distinct flag texts with unknown names, which are left out */
   KML_TRACE_N_COUNTS,
 } KmlTraceCount;
 
@@ -111,9 +111,9 @@ typedef struct {
   const char *malformed_text; /* (nullable): what is wrong with it, with a quotation */
 } KmlTraceInfo;
 
-/* Opens a recording. @path may be "-" for the standard input. @shown (nullable) is the name that
- * messages
- * use, where the user wrote another than @path. A file that is no recording is KML_ERROR_INPUT. */
+/* Opens a recording. @path may be "-" for the standard input. @shown (nullable) is the
+ * name that messages use, where the user wrote another than @path. A file that is no
+ * recording is KML_ERROR_INPUT. */
 KmlTrace *kml_trace_open (const char *path, const char *shown, GError **error);
 void kml_trace_close (KmlTrace *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlTrace, kml_trace_close)
@@ -150,9 +150,8 @@ typedef struct {
   gpointer data;
 } KmlTraceConvert;
 
-/* Writes what is left of @self (all of it, after kml_trace_open()) to @path in binary form. The
- * file appears under its name
- * when it is whole and on the disk, or not at all. */
+/* Writes what is left of @self (all of it, after kml_trace_open()) to @path in binary
+ * form. The file appears under its name when it is whole and on the disk, or not at all. */
 gboolean kml_trace_convert (KmlTrace *self, const char *path, const KmlTraceConvert *options,
                             GError **error);
 

@@ -19,7 +19,7 @@ FOLDERS = ["simcore", "allocators", "workloads", "analysis", "scenarios", "cli",
 # Which folders a folder may include from: the arrows of ARCHITECTURE.md.
 ARROWS = {
     "simcore": {"simcore"},
-    "allocators": {"simcore"},
+    "allocators": {"simcore", "allocators"},
     "workloads": {"simcore", "workloads"},
     "analysis": {"simcore", "analysis"},
     "scenarios": {"simcore", "workloads", "analysis", "scenarios"},
@@ -66,6 +66,10 @@ def includes_follow_the_arrows():
             match = re.match(r'#include "([a-z]+)/', line)
             if match and match.group(1) in FOLDERS and match.group(1) not in ARROWS[folder]:
                 yield f"{name}:{number}: {folder} may not include from {match.group(1)}"
+            if folder == "allocators" and match and match.group(1) == "allocators":
+                own = re.split(r"[-.]", os.path.basename(name))[0]
+                if not re.match(rf'#include "allocators/{own}[-.]', line):
+                    yield f"{name}:{number}: an allocator includes its own pieces ({own}-*.h), no other's"
         if folder == "simcore":
             for number, line in enumerate(text.split("\n"), 1):
                 if re.match(r"#include <(sqlite3|gio/|stdio|fcntl)", line):

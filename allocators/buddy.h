@@ -1,0 +1,197 @@
+/* buddy.h: what the pieces of the binary buddy system share: its state and its free blocks.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Theory and invariants are in buddy.c. The pieces:
+ *
+ *   buddy.h           the state, and free blocks on their lists
+ *   buddy-search.h    which free block suits a request
+ *   buddy-mobility.c  what a request takes when its mobility has nothing left
+ *   buddy-check.c     the invariants
+ *   buddy.c           splitting and coalescing
+ */
+
+#pragma once
+
+#include "simcore/allocator.h"
+#include "simcore/frame-set.h"
+
+G_BEGIN_DECLS
+
+typedef enum {
+  ORDER_LIFO,
+  ORDER_FIFO,
+  ORDER_ADDRESS,
+} ListOrder;
+
+typedef enum {
+  GROUPING_NONE,
+  GROUPING_MOBILITY,
+} Grouping;
+
+enum {
+  COUNTER_SPLITS,
+  COUNTER_MERGES,
+  COUNTER_STEALS,
+  COUNTER_CLAIMS,
+};
+
+typedef struct {
+  KmlPfn first, last; /* KML_PFN_NONE: empty */
+} FreeList;
+
+typedef struct {
+  KmlAllocator base;
+  guint64 max_order;
+  guint list_order; /* ListOrder */
+  guint grouping;   /* Grouping */
+
+  KmlPfn frontier;     /* blocks of max_order from here ... */
+  KmlPfn frontier_end; /* ... to here were never used */
+  KmlMobility frontier_mobility;
+  guint64 n_steps; /* splits and merges of the operation at hand, for its cost */
+
+  guint32 nonempty[KML_N_MOBILITIES]; /* bit k: the list of order k is not empty */
+  FreeList lists[KML_N_MOBILITIES][KML_MAX_ORDER + 1];
+  KmlFrameSet sets[KML_N_MOBILITIES]
+                  [KML_MAX_ORDER + 1]; /* members: frame >> order; ORDER_ADDRESS alone */
+
+  guint pageblock_order; /* GROUPING_MOBILITY alone, as the next */
+  guint8 *pageblocks;    /* (owned) (nullable): KmlMobility of each */
+} Buddy;
+
+static inline KmlFrame *
+frame_of (const Buddy *self, KmlPfn pfn)
+{
+  return kml_ram_frame (self->base.machine->ram, pfn);
+}
+
+static inline KmlPfn
+frames_in (guint order)
+{
+  return (KmlPfn)1 << order;
+}
+
+/* The order of the smallest block of at least @n_frames: 5 -> 3. */
+static inline guint
+order_for (guint64 n_frames)
+{
+  return n_frames <= 1 ? 0 : 64 - (guint)__builtin_clzll (n_frames - 1);
+}
+
+static inline gboolean
+is_free_block (const Buddy *self, KmlPfn pfn, guint order)
+{
+  const KmlFrame *frame = frame_of (self, pfn);
+
+  return pfn < self->base.machine->ram->n_usable && frame->state == KML_FRAME_FREE &&
+         frame->order == order;
+}
+
+/* The block that starts at @pfn. */
+static inline guint
+block_at (const Buddy *self, KmlPfn pfn, KmlBlockState *ret_state)
+{
+  const KmlFrame *frame = frame_of (self, pfn);
+
+  if (pfn >= self->frontier && pfn < self->frontier_end) {
+    *ret_state = KML_BLOCK_FREE;
+    return (guint)self->max_order;
+  }
+  *ret_state = frame->state == KML_FRAME_USED ? KML_BLOCK_USED : KML_BLOCK_FREE;
+  return frame->order;
+}
+
+/* ---- The free lists ---- */
+
+static inline void
+link_block (Buddy *self, KmlPfn pfn, guint order, KmlMobility mobility)
+{
+  FreeList *list = &self->lists[mobility][order];
+  KmlFrame *frame = frame_of (self, pfn);
+  const gboolean at_front = self->list_order == ORDER_LIFO;
+
+  frame->free.prev = at_front ? KML_PFN_NONE : list->last;
+  frame->free.next = at_front ? list->first : KML_PFN_NONE;
+  if (frame->free.prev != KML_PFN_NONE)
+    frame_of (self, frame->free.prev)->free.next = pfn;
+  else
+    list->first = pfn;
+  if (frame->free.next != KML_PFN_NONE)
+    frame_of (self, frame->free.next)->free.prev = pfn;
+  else
+    list->last = pfn;
+}
+
+static inline void
+unlink_block (Buddy *self, KmlPfn pfn, guint order, KmlMobility mobility)
+{
+  FreeList *list = &self->lists[mobility][order];
+  const KmlFrame *frame = frame_of (self, pfn);
+
+  if (frame->free.prev != KML_PFN_NONE)
+    frame_of (self, frame->free.prev)->free.next = frame->free.next;
+  else
+    list->first = frame->free.next;
+  if (frame->free.next != KML_PFN_NONE)
+    frame_of (self, frame->free.next)->free.prev = frame->free.prev;
+  else
+    list->last = frame->free.prev;
+}
+
+/* The block that comes first in the list's order, or after @after; KML_PFN_NONE: no more. */
+static inline KmlPfn
+next_block (const Buddy *self, guint order, KmlMobility mobility, KmlPfn after)
+{
+  const KmlFrameSet *set = &self->sets[mobility][order];
+  guint64 member;
+
+  if (self->list_order != ORDER_ADDRESS)
+    return after == KML_PFN_NONE ? self->lists[mobility][order].first
+                                 : frame_of (self, after)->free.next;
+  member = kml_frame_set_next (set, after == KML_PFN_NONE ? 0 : (after >> order) + 1);
+  return member == set->n ? KML_PFN_NONE : (KmlPfn)(member << order);
+}
+
+/* Makes [pfn, pfn + 2^order) a free block of its own; joins nothing. */
+static inline void
+put_block (Buddy *self, KmlPfn pfn, guint order, KmlMobility mobility)
+{
+  KmlFrame *frame = frame_of (self, pfn);
+
+  frame->state = KML_FRAME_FREE;
+  frame->order = (guint8)order;
+  frame->mobility = (guint8)mobility;
+  frame->n_frames = frames_in (order);
+  if (self->list_order == ORDER_ADDRESS)
+    kml_frame_set_insert (&self->sets[mobility][order], pfn >> order);
+  else
+    link_block (self, pfn, order, mobility);
+  self->nonempty[mobility] |= (guint32)1 << order;
+  kml_free_area_add (&self->base.machine->free_area, order, mobility);
+}
+
+/* Takes a free block off its list; its first frame is an inner one until something else is
+ * written. */
+static inline void
+remove_block (Buddy *self, KmlPfn pfn)
+{
+  KmlFrame *frame = frame_of (self, pfn);
+  const guint order = frame->order;
+  const KmlMobility mobility = frame->mobility;
+
+  if (self->list_order == ORDER_ADDRESS)
+    kml_frame_set_remove (&self->sets[mobility][order], pfn >> order);
+  else
+    unlink_block (self, pfn, order, mobility);
+  if (next_block (self, order, mobility, KML_PFN_NONE) == KML_PFN_NONE)
+    self->nonempty[mobility] &= ~((guint32)1 << order);
+  kml_free_area_remove (&self->base.machine->free_area, order, mobility);
+  frame->state = KML_FRAME_TAIL;
+}
+
+/* ---- What the pieces do ---- */
+
+gboolean buddy_check (const KmlAllocator *base, GError **error);
+
+G_END_DECLS

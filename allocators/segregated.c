@@ -99,7 +99,8 @@
  *
  * 9. Invariants, verified by segregated_check()
  *
- *   S1  a slab's frames all lead to its first; as many objects as it says fit in its run
+ *   R1, R2 of page-runs.h
+ *   S1  as many objects as a slab says fit in its run
  *   S2  a slab's free list has n_fresh - n_used different objects, all below n_fresh, each with
  *       its guard
  *   S3  a slab is on its bin's partial list if it has used and free objects, on its empty list
@@ -107,11 +108,11 @@
  *   S4  a bin has at most keep empty slabs
  *   S5  each bin's numbers of slabs, frames, room and used objects are the sums over its slabs
  *   S6  metadata_bytes is the sum of the slabs' tails
- *   S7  n_large is the number of blocks taken from the page level for large requests
  */
 
 #include "simcore/allocator.h"
 #include "simcore/bins.h"
+#include "simcore/page-runs.h"
 
 #define MIN_OBJECT_SIZE 4u
 #define MAX_OBJECT_SIZE (G_GUINT64_CONSTANT (1) << 30)
@@ -119,9 +120,8 @@
 #define TABLE_LIMIT     8192u       /* bytes: larger sizes are looked up by bisection */
 #define MAX_SHIFT       3u          /* of the table: 8 bytes an entry, 2 KiB in all */
 #define GUARD_BITS      0xffff0000u /* of a free object's first word; the others are the link */
-#define LARGE           G_MAXUINT16 /* KmlFrame.slab.size_class of a block that is no slab */
 
-G_STATIC_ASSERT (KML_MAX_BINS < LARGE);
+G_STATIC_ASSERT (KML_MAX_BINS < KML_PAGE_RUN_LARGE);
 
 /* Estimates from reading the paths below without assertions, guards and what only a simulation
  * does; they are not measured on a kernel. */
@@ -185,8 +185,7 @@ typedef struct {
 
   guint n_bins;
   KmlBins sizes; /* the same bins, for bisection */
-  guint64 n_large;
-  guint64 scan_end; /* no frame from here on was ever ours */
+  KmlPageRuns runs;
 } Segregated;
 
 static inline const KmlRam *
@@ -329,6 +328,7 @@ segregated_init (KmlAllocator *base, GError **error)
   }
   raise_small_bins (&self->sizes);
   self->n_bins = self->sizes.n;
+  kml_page_runs_init (&self->runs, base);
   largest = self->sizes.sizes[self->n_bins - 1];
   if (largest > MAX_OBJECT_SIZE) {
     g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
@@ -430,55 +430,35 @@ init_slab (Segregated *self, Bin *bin, KmlPfn pfn)
   slab->slab.n_fresh = 0;
   slab->slab.n_objects = (guint16)MIN (size / bin->object_size, MAX_OBJECTS);
   slab->slab.size_class = (guint16)(bin - self->bins);
-  for (guint32 i = 0; i < slab->n_frames; i++) {
-    KmlFrame *frame = frame_of (self, pfn + i);
-
-    frame->flags |= KML_FRAME_FLAG_SLAB;
-    frame->slab.head = pfn;
-    if (i > 0)
-      frame->state = KML_FRAME_TAIL;
-  }
   bin->n_slabs++;
   bin->n_frames += slab->n_frames;
   bin->n_objects += slab->slab.n_objects;
   self->base.metadata_bytes += tail_of (self, bin, slab);
   self->base.counters[COUNTER_SLABS_NEW]++;
-  self->scan_end = MAX (self->scan_end, (guint64)pfn + slab->n_frames);
 }
 
 /* KML_PFN_NONE: the page level has nothing. */
 static KmlPfn
 create_slab (Segregated *self, Bin *bin, const KmlRequest *request)
 {
-  const KmlRam *ram = ram_of (self);
-  KmlRequest pages = {
-    .size = kml_ram_page_size (ram) << bin->order,
-    .gfp = request->gfp & ~(KmlGfp)(KML_GFP_ZERO | KML_GFP_MOVABLE),
-    .site = request->site,
-    .cpu = request->cpu,
-    .context = request->context,
-    .mobility = KML_MOBILITY_UNMOVABLE,
-  };
-  guint64 held;
-  KmlAddr addr = kml_allocator_alloc (self->base.lower, &pages, &held);
+  const guint64 page_size = kml_ram_page_size (ram_of (self));
+  KmlPfn pfn = kml_page_runs_take (&self->runs, page_size << bin->order, request);
 
   spend_slow (self, CREATE_INSTRUCTIONS);
-  if (addr == KML_ADDR_NONE && bin->least_order < bin->order) {
-    pages.size = kml_ram_page_size (ram) << bin->least_order;
-    addr = kml_allocator_alloc (self->base.lower, &pages, &held);
-    if (addr != KML_ADDR_NONE)
+  if (pfn == KML_PFN_NONE && bin->least_order < bin->order) {
+    pfn = kml_page_runs_take (&self->runs, page_size << bin->least_order, request);
+    if (pfn != KML_PFN_NONE)
       self->base.counters[COUNTER_SLABS_SMALL]++;
   }
-  if (addr == KML_ADDR_NONE)
-    return KML_PFN_NONE;
-  init_slab (self, bin, kml_ram_pfn (ram, addr));
-  return kml_ram_pfn (ram, addr);
+  if (pfn != KML_PFN_NONE)
+    init_slab (self, bin, pfn);
+  return pfn;
 }
 
 static void
 release_slab (Segregated *self, Bin *bin, KmlPfn pfn, const KmlRequest *how)
 {
-  KmlFrame *slab = frame_of (self, pfn);
+  const KmlFrame *slab = frame_of (self, pfn);
 
   g_assert (slab->slab.n_used == 0);
 
@@ -487,9 +467,7 @@ release_slab (Segregated *self, Bin *bin, KmlPfn pfn, const KmlRequest *how)
   bin->n_objects -= slab->slab.n_objects;
   self->base.metadata_bytes -= tail_of (self, bin, slab);
   self->base.counters[COUNTER_SLABS_GIVEN_BACK]++;
-  for (guint32 i = 0; i < slab->n_frames; i++)
-    frame_of (self, pfn + i)->flags &= (guint8)~KML_FRAME_FLAG_SLAB;
-  kml_allocator_free_block (self->base.lower, kml_ram_addr (ram_of (self), pfn), how);
+  kml_page_runs_give_back (&self->runs, pfn, how);
 }
 
 /* A slab that was full, or that has become empty, and is not current, changes its list. Returns
@@ -637,49 +615,18 @@ refill_and_take (Segregated *self, Bin *bin, const KmlRequest *request, guint64 
 static KmlAddr
 alloc_large (Segregated *self, const KmlRequest *request, guint64 *ret_held)
 {
-  const KmlRam *ram = ram_of (self);
-  const guint64 page_size = kml_ram_page_size (ram);
-  KmlConstraints constraints = { 0 };
-  KmlRequest pages = *request;
-  KmlFrame *frame;
-  KmlAddr addr;
+  const KmlAddr addr = kml_page_runs_alloc_large (&self->runs, request, ret_held);
 
   kml_spend (self->base.machine, KML_COST_INSTRUCTION, LARGE_INSTRUCTIONS);
-  if (request->size > ram->size)
-    return KML_ADDR_NONE;
-  pages.size = (request->size + page_size - 1) & ~(page_size - 1);
-  if (request->constraints != NULL) {
-    constraints = *request->constraints;
-    if (request->size <= constraints.boundary && constraints.boundary < page_size)
-      constraints.boundary = 0; /* what begins with a page crosses none */
-    pages.constraints = &constraints;
-  }
-  addr = kml_allocator_alloc (self->base.lower, &pages, ret_held);
-  if (addr == KML_ADDR_NONE)
-    return KML_ADDR_NONE;
-
-  frame = frame_of (self, kml_ram_pfn (ram, addr));
-  frame->flags |= KML_FRAME_FLAG_SLAB;
-  frame->slab.head = kml_ram_pfn (ram, addr);
-  frame->slab.size_class = LARGE;
-  self->n_large++;
-  self->base.counters[COUNTER_LARGE]++;
-  self->scan_end = MAX (self->scan_end, (guint64)frame->slab.head + frame->n_frames);
+  self->base.counters[COUNTER_LARGE] += addr != KML_ADDR_NONE;
   return addr;
 }
 
 static guint64 G_GNUC_NO_INLINE
 free_large (Segregated *self, KmlAddr addr, const KmlRequest *how)
 {
-  KmlFrame *frame = frame_of (self, kml_ram_pfn (ram_of (self), addr));
-
-  g_assert (addr == kml_ram_addr (ram_of (self), frame->slab.head));
-  g_assert (self->n_large > 0);
-
   kml_spend (self->base.machine, KML_COST_INSTRUCTION, LARGE_INSTRUCTIONS);
-  frame->flags &= (guint8)~KML_FRAME_FLAG_SLAB;
-  self->n_large--;
-  return kml_allocator_free_block (self->base.lower, addr, how);
+  return kml_page_runs_free_large (&self->runs, addr, how);
 }
 
 static gboolean
@@ -771,7 +718,7 @@ segregated_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
 
   head = kml_ram_frame (ram, pfn)->slab.head;
   slab = kml_ram_frame (ram, head);
-  if (G_UNLIKELY (slab->slab.size_class == LARGE))
+  if (G_UNLIKELY (slab->slab.size_class == KML_PAGE_RUN_LARGE))
     return free_large (self, addr, how);
   bin = &self->bins[slab->slab.size_class];
 
@@ -816,19 +763,6 @@ segregated_shrink (KmlAllocator *base)
 }
 
 /* ---- Looking at it ---- */
-
-/* The first frame from @pfn on of a run that is ours; FALSE: there is none. */
-static gboolean
-next_run (const Segregated *self, KmlPfn *pfn)
-{
-  for (; *pfn < self->scan_end; (*pfn)++) {
-    const KmlFrame *frame = frame_of (self, *pfn);
-
-    if ((frame->flags & KML_FRAME_FLAG_SLAB) && frame->slab.head == *pfn)
-      return TRUE;
-  }
-  return FALSE;
-}
 
 /* Marks the free objects of a slab, of those that were given out. FALSE: the list is broken
  * (S2). */
@@ -877,10 +811,11 @@ segregated_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data)
   const Segregated *self = (const Segregated *)base;
   const KmlRam *ram = ram_of (self);
 
-  for (KmlPfn pfn = 0; next_run (self, &pfn); pfn += frame_of (self, pfn)->n_frames) {
+  for (KmlPfn pfn = 0; kml_page_runs_next (&self->runs, &pfn);
+       pfn += frame_of (self, pfn)->n_frames) {
     const KmlFrame *frame = frame_of (self, pfn);
 
-    if (frame->slab.size_class == LARGE)
+    if (frame->slab.size_class == KML_PAGE_RUN_LARGE)
       func (kml_ram_addr (ram, pfn), (guint64)frame->n_frames << ram->page_shift, KML_BLOCK_USED,
             user_data);
     else
@@ -936,12 +871,6 @@ check_slab (const Segregated *self, KmlPfn pfn, Sums *sums, GError **error)
   bin = &self->bins[slab->slab.size_class];
   if (tail_of (self, bin, slab) > (guint64)slab->n_frames << ram_of (self)->page_shift)
     return broken ("S1", "frame", pfn, error);
-  for (guint32 i = 0; i < slab->n_frames; i++) {
-    const KmlFrame *frame = frame_of (self, pfn + i);
-
-    if (frame->slab.head != pfn || !(frame->flags & KML_FRAME_FLAG_SLAB))
-      return broken ("S1", "frame", pfn + i, error);
-  }
   if (!mark_free (self, bin, pfn, is_free))
     return broken ("S2", "frame", pfn, error);
 
@@ -1001,17 +930,16 @@ segregated_check (const KmlAllocator *base, GError **error)
 {
   const Segregated *self = (const Segregated *)base;
   g_autofree Sums *sums = g_new0 (Sums, self->n_bins);
-  guint64 tails = 0, n_large = 0;
+  guint64 tails = 0;
 
-  for (KmlPfn pfn = 0; next_run (self, &pfn); pfn += frame_of (self, pfn)->n_frames) {
+  if (!kml_page_runs_check (&self->runs, error))
+    return FALSE;
+  for (KmlPfn pfn = 0; kml_page_runs_next (&self->runs, &pfn);
+       pfn += frame_of (self, pfn)->n_frames) {
     const KmlFrame *frame = frame_of (self, pfn);
 
-    if (frame->state != KML_FRAME_USED)
-      return broken ("S1", "frame", pfn, error);
-    if (frame->slab.size_class == LARGE) {
-      n_large++;
+    if (frame->slab.size_class == KML_PAGE_RUN_LARGE)
       continue;
-    }
     if (!check_slab (self, pfn, sums, error))
       return FALSE;
     tails += tail_of (self, &self->bins[frame->slab.size_class], frame);
@@ -1021,8 +949,6 @@ segregated_check (const KmlAllocator *base, GError **error)
       return FALSE;
   if (tails != base->metadata_bytes)
     return broken ("S6", "byte", tails, error);
-  if (n_large != self->n_large)
-    return broken ("S7", "block", n_large, error);
   return TRUE;
 }
 

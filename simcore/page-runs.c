@@ -1,0 +1,157 @@
+/* page-runs.c: the runs of page frames that an object allocator has from the page level.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "simcore/page-runs.h"
+
+static inline const KmlRam *
+ram_of (const KmlPageRuns *self)
+{
+  return self->owner->machine->ram;
+}
+
+static inline KmlFrame *
+frame_of (const KmlPageRuns *self, KmlPfn pfn)
+{
+  return kml_ram_frame (ram_of (self), pfn);
+}
+
+/* ---- Runs for objects ---- */
+
+KmlPfn
+kml_page_runs_take (KmlPageRuns *self, guint64 size, const KmlRequest *request)
+{
+  const KmlRequest pages = {
+    .size = size,
+    .gfp = request->gfp & ~(KmlGfp)(KML_GFP_ZERO | KML_GFP_MOVABLE),
+    .site = request->site,
+    .cpu = request->cpu,
+    .context = request->context,
+    .mobility = KML_MOBILITY_UNMOVABLE,
+  };
+  guint64 held;
+  const KmlAddr addr = kml_allocator_alloc (self->owner->lower, &pages, &held);
+  KmlPfn pfn;
+  guint32 n_frames;
+
+  if (addr == KML_ADDR_NONE)
+    return KML_PFN_NONE;
+  pfn = kml_ram_pfn (ram_of (self), addr);
+  n_frames = frame_of (self, pfn)->n_frames;
+  for (guint32 i = 0; i < n_frames; i++) {
+    KmlFrame *frame = frame_of (self, pfn + i);
+
+    frame->flags |= KML_FRAME_FLAG_SLAB;
+    frame->slab.head = pfn;
+    if (i > 0)
+      frame->state = KML_FRAME_TAIL;
+  }
+  self->end = MAX (self->end, (guint64)pfn + n_frames);
+  return pfn;
+}
+
+void
+kml_page_runs_give_back (KmlPageRuns *self, KmlPfn pfn, const KmlRequest *how)
+{
+  const guint32 n_frames = frame_of (self, pfn)->n_frames;
+
+  g_assert (frame_of (self, pfn)->slab.head == pfn);
+
+  for (guint32 i = 0; i < n_frames; i++)
+    frame_of (self, pfn + i)->flags &= (guint8)~KML_FRAME_FLAG_SLAB;
+  kml_allocator_free_block (self->owner->lower, kml_ram_addr (ram_of (self), pfn), how);
+}
+
+/* ---- Large runs ---- */
+
+KmlAddr
+kml_page_runs_alloc_large (KmlPageRuns *self, const KmlRequest *request, guint64 *ret_held)
+{
+  const KmlRam *ram = ram_of (self);
+  const guint64 page_size = kml_ram_page_size (ram);
+  KmlConstraints constraints = { 0 };
+  KmlRequest pages = *request;
+  KmlFrame *frame;
+  KmlAddr addr;
+
+  if (request->size > ram->size)
+    return KML_ADDR_NONE;
+  pages.size = (request->size + page_size - 1) & ~(page_size - 1);
+  if (request->constraints != NULL) {
+    constraints = *request->constraints;
+    if (request->size <= constraints.boundary && constraints.boundary < page_size)
+      constraints.boundary = 0; /* what begins with a page crosses none */
+    pages.constraints = &constraints;
+  }
+  addr = kml_allocator_alloc (self->owner->lower, &pages, ret_held);
+  if (addr == KML_ADDR_NONE)
+    return KML_ADDR_NONE;
+
+  frame = frame_of (self, kml_ram_pfn (ram, addr));
+  frame->flags |= KML_FRAME_FLAG_SLAB;
+  frame->slab.head = kml_ram_pfn (ram, addr);
+  frame->slab.size_class = KML_PAGE_RUN_LARGE;
+  self->n_large++;
+  self->end = MAX (self->end, (guint64)frame->slab.head + frame->n_frames);
+  return addr;
+}
+
+guint64
+kml_page_runs_free_large (KmlPageRuns *self, KmlAddr addr, const KmlRequest *how)
+{
+  KmlFrame *frame = frame_of (self, kml_ram_pfn (ram_of (self), addr));
+
+  g_assert (addr == kml_ram_addr (ram_of (self), frame->slab.head));
+  g_assert (self->n_large > 0);
+
+  frame->flags &= (guint8)~KML_FRAME_FLAG_SLAB;
+  self->n_large--;
+  return kml_allocator_free_block (self->owner->lower, addr, how);
+}
+
+/* ---- Looking at them ---- */
+
+gboolean
+kml_page_runs_next (const KmlPageRuns *self, KmlPfn *pfn)
+{
+  for (; *pfn < self->end; (*pfn)++) {
+    const KmlFrame *frame = frame_of (self, *pfn);
+
+    if ((frame->flags & KML_FRAME_FLAG_SLAB) && frame->slab.head == *pfn)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+static gboolean
+broken (const char *invariant, const char *what, guint64 which, GError **error)
+{
+  g_set_error (error, KML_ERROR, KML_ERROR_CORRUPT,
+               "invariant %s does not hold at %s %" G_GUINT64_FORMAT, invariant, what, which);
+  return FALSE;
+}
+
+gboolean
+kml_page_runs_check (const KmlPageRuns *self, GError **error)
+{
+  guint64 n_large = 0;
+
+  for (KmlPfn pfn = 0; kml_page_runs_next (self, &pfn); pfn += frame_of (self, pfn)->n_frames) {
+    const KmlFrame *first = frame_of (self, pfn);
+    const gboolean is_large = first->slab.size_class == KML_PAGE_RUN_LARGE;
+
+    if (first->state != KML_FRAME_USED || first->n_frames == 0)
+      return broken ("R1", "frame", pfn, error);
+    for (guint32 i = 1; !is_large && i < first->n_frames; i++) {
+      const KmlFrame *frame = frame_of (self, pfn + i);
+
+      if (frame->slab.head != pfn || !(frame->flags & KML_FRAME_FLAG_SLAB))
+        return broken ("R1", "frame", pfn + i, error);
+    }
+    n_large += is_large;
+  }
+  if (n_large != self->n_large)
+    return broken ("R2", "run", n_large, error);
+  return TRUE;
+}

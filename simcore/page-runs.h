@@ -1,0 +1,63 @@
+/* page-runs.h: the runs of page frames that an object allocator has from the page level.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * An object allocator cuts objects out of runs of frames (slabs, pools), and hands
+ * whole runs on when a request is too large or too picky for that. Both are told apart, and found
+ * again from an address, by the records of their frames, as Linux's struct page leads from an
+ * object to its slab:
+ *
+ *     frame        8      9      10     11   |  40     41     42
+ *     state        USED   TAIL   TAIL   TAIL |  USED   (the page level's)
+ *     flags        SLAB   SLAB   SLAB   SLAB |  SLAB
+ *     slab.head    8      8      8      8    |  40
+ *     size_class   the owner's business      |  KML_PAGE_RUN_LARGE
+ *
+ * Every frame of a run of its own use leads to the first one. Of a *large* run only
+ * the first frame is marked: nothing but its beginning may be given back.
+ *
+ * Invariants, which kml_page_runs_check() verifies:
+ *   R1  a run begins with a frame in use; all its frames, or the first one if it is large, lead
+ *       there
+ *   R2  n_large is the number of large runs
+ */
+
+#pragma once
+
+#include "simcore/allocator.h"
+
+G_BEGIN_DECLS
+
+#define KML_PAGE_RUN_LARGE G_MAXUINT16 /* KmlFrame.slab.size_class of a large run */
+
+typedef struct {
+  KmlAllocator *owner;
+  guint64 n_large;
+  guint64 end; /* no frame from here on was ever the owner's */
+} KmlPageRuns;
+
+static inline void
+kml_page_runs_init (KmlPageRuns *self, KmlAllocator *owner)
+{
+  *self = (KmlPageRuns){ .owner = owner };
+}
+
+/* Takes a run of at least @size bytes, whole pages, for objects and marks its frames; what kind of run it is, and all
+ * else that the first record says of a slab, is for the owner to write. Spends nothing but what
+ * the page level does. KML_PFN_NONE: the page level has none. */
+KmlPfn kml_page_runs_take (KmlPageRuns *self, guint64 size, const KmlRequest *request);
+void kml_page_runs_give_back (KmlPageRuns *self, KmlPfn pfn, const KmlRequest *how);
+
+/* A request handed on to the page level, rounded up to pages, its constraints included. */
+KmlAddr kml_page_runs_alloc_large (KmlPageRuns *self, const KmlRequest *request, guint64 *ret_held);
+
+/* @addr lies in a large run; that it is its beginning is asserted. Returns the held size. */
+guint64 kml_page_runs_free_large (KmlPageRuns *self, KmlAddr addr, const KmlRequest *how);
+
+/* The first run that begins at *@pfn or above; the next one is to be looked for from
+ * *@pfn + n_frames on. FALSE: there is none. */
+gboolean kml_page_runs_next (const KmlPageRuns *self, KmlPfn *pfn);
+
+gboolean kml_page_runs_check (const KmlPageRuns *self, GError **error);
+
+G_END_DECLS

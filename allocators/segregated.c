@@ -17,13 +17,8 @@
  *
  * 2. Order of a slab
  *
- * SLUB's rule, with parameters called as its boot parameters are. Wanted are min-objects (by
- * default 4 (fls (CPUs) + 1): the more CPUs, the more seldom the page allocator should be
- * asked). Among the orders that hold as many, the smallest wins whose tail is at most 1/16 of
- * the slab; when there is none up to max-order, 1/8 and 1/4 are tried, then one object fewer.
- * An object that cannot share a slab gets the smallest that holds it. When the page level has
- * no block of that order, the smallest one that holds an object is tried, so slabs of one bin
- * may differ in order.
+ * SLUB's rule (simcore/slab-order.c). When the page level has no block of that order, the smallest
+ * one that holds an object is tried, so slabs of one bin may differ in order.
  *
  * 3. Objects on their way
  *
@@ -113,10 +108,10 @@
 #include "simcore/allocator.h"
 #include "simcore/bins.h"
 #include "simcore/page-runs.h"
+#include "simcore/slab-order.h"
 
 #define MIN_OBJECT_SIZE 4u
 #define MAX_OBJECT_SIZE (G_GUINT64_CONSTANT (1) << 30)
-#define MAX_OBJECTS     G_MAXUINT16 /* 1 + index fits in the 16 bits of a link */
 #define TABLE_LIMIT     8192u       /* bytes: larger sizes are looked up by bisection */
 #define MAX_SHIFT       3u          /* of the table: 8 bytes an entry, 2 KiB in all */
 #define GUARD_BITS      0xffff0000u /* of a free object's first word; the others are the link */
@@ -179,7 +174,7 @@ typedef struct {
   /* parameters */
   char *bin_text; /* (owned) */
   guint64 quantum;
-  guint64 min_order, max_order, min_objects;
+  KmlSlabRule rule; /* its machine's values are set when it starts */
   guint64 keep;
   guint list_order; /* ListOrder */
 
@@ -198,59 +193,6 @@ static inline KmlFrame *
 frame_of (const Segregated *self, KmlPfn pfn)
 {
   return kml_ram_frame (ram_of (self), pfn);
-}
-
-/* ---- The order of slabs ---- */
-
-static guint64
-objects_in (const Segregated *self, guint order, guint64 size)
-{
-  return MIN ((kml_ram_page_size (ram_of (self)) << order) / size, MAX_OBJECTS);
-}
-
-/* The smallest order that holds @n_objects. */
-static guint
-order_that_holds (const Segregated *self, guint64 n_objects, guint64 size)
-{
-  const guint64 n_pages = (n_objects * size - 1) >> ram_of (self)->page_shift;
-
-  return n_pages == 0 ? 0 : 64 - (guint)__builtin_clzll (n_pages);
-}
-
-/* The smallest order up to max_order that holds @n_objects and leaves at most 1/@parts of the
- * slab; more than max_order: none does. */
-static guint
-order_with_tail (const Segregated *self, guint64 n_objects, guint64 size, guint parts)
-{
-  guint order = MAX (order_that_holds (self, n_objects, size), (guint)self->min_order);
-
-  for (; order <= self->max_order; order++) {
-    const guint64 slab = kml_ram_page_size (ram_of (self)) << order;
-    const guint64 tail = slab - objects_in (self, order, size) * size;
-
-    if (tail <= slab / parts)
-      break;
-  }
-  return order;
-}
-
-static guint
-best_order (const Segregated *self, guint64 size)
-{
-  const guint most = MAX ((guint)self->max_order, (guint)self->min_order);
-  const guint n_cpus = self->base.machine->n_cpus;
-  const guint64 wanted = self->min_objects != 0 ? self->min_objects
-                                                : 4 * (g_bit_storage (n_cpus) + 1);
-  guint64 n_objects = MIN (wanted, objects_in (self, most, size));
-
-  for (; n_objects > 1; n_objects--)
-    for (guint parts = 16; parts >= 4; parts /= 2) {
-      const guint order = order_with_tail (self, n_objects, size, parts);
-
-      if (order <= self->max_order)
-        return order;
-    }
-  return MAX (order_that_holds (self, 1, size), (guint)self->min_order);
 }
 
 /* ---- Setting up ---- */
@@ -280,8 +222,8 @@ init_bin (const Segregated *self, Bin *bin, guint64 size)
   bin->current = ram->n_usable;
   bin->partial = (SlabList){ KML_PFN_NONE, KML_PFN_NONE, 0 };
   bin->empty = (SlabList){ KML_PFN_NONE, KML_PFN_NONE, 0 };
-  bin->order = (guint8)best_order (self, size);
-  bin->least_order = (guint8)order_that_holds (self, 1, size);
+  bin->order = (guint8)kml_slab_order (&self->rule, size);
+  bin->least_order = (guint8)kml_slab_least_order (&self->rule, 1, size);
 }
 
 /* Bins too small for a link become bins of the smallest object. */
@@ -322,6 +264,8 @@ segregated_init (KmlAllocator *base, GError **error)
   Segregated *self = (Segregated *)base;
   guint64 largest;
 
+  self->rule.page_size = kml_ram_page_size (ram_of (self));
+  self->rule.n_cpus = self->base.machine->n_cpus;
   if (!kml_bins_parse (self->bin_text, self->quantum, NULL, 0, &self->sizes, error)) {
     g_prefix_error (error, "bins: ");
     return FALSE;
@@ -336,11 +280,12 @@ segregated_init (KmlAllocator *base, GError **error)
                  MAX_OBJECT_SIZE, largest);
     return FALSE;
   }
-  if (kml_ram_page_size (ram_of (self)) << MAX (self->min_order, self->max_order) > G_MAXINT32) {
+  if (kml_ram_page_size (ram_of (self)) << MAX (self->rule.min_order, self->rule.max_order) >
+      G_MAXINT32) {
     g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
                  "slabs of %" G_GUINT64_FORMAT " pages of %" G_GUINT64_FORMAT
                  " bytes are too large: less than 2 GiB was expected",
-                 G_GUINT64_CONSTANT (1) << MAX (self->min_order, self->max_order),
+                 G_GUINT64_CONSTANT (1) << MAX (self->rule.min_order, self->rule.max_order),
                  kml_ram_page_size (ram_of (self)));
     return FALSE;
   }
@@ -428,7 +373,7 @@ init_slab (Segregated *self, Bin *bin, KmlPfn pfn)
   slab->slab.n_used = 0;
   slab->slab.first_free = 0;
   slab->slab.n_fresh = 0;
-  slab->slab.n_objects = (guint16)MIN (size / bin->object_size, MAX_OBJECTS);
+  slab->slab.n_objects = (guint16)MIN (size / bin->object_size, KML_SLAB_MAX_OBJECTS);
   slab->slab.size_class = (guint16)(bin - self->bins);
   bin->n_slabs++;
   bin->n_frames += slab->n_frames;
@@ -962,7 +907,7 @@ static const KmlParam segregated_params[] = {
     .value = "linux",
     .validate = kml_bins_validate,
     .offset = G_STRUCT_OFFSET (Segregated, bin_text),
-    .grammar = "pow2 | linux | geometric:M | optimal:K | 8,24,40,64",
+    .grammar = "pow2 | geometric:M | optimal:K | NAME (list bins) | FILE.bins | 8,24,40,64",
     .summary = "the sizes of objects: a request is rounded up to the smallest that holds it" },
   { .name = "quantum",
     .type = KML_PARAM_SIZE,
@@ -977,21 +922,21 @@ static const KmlParam segregated_params[] = {
     .value = "0",
     .min = 0,
     .max = KML_MAX_ORDER,
-    .offset = G_STRUCT_OFFSET (Segregated, min_order),
+    .offset = G_STRUCT_OFFSET (Segregated, rule.min_order),
     .summary = "a slab has at least 2^min-order page frames" },
   { .name = "max-order",
     .type = KML_PARAM_COUNT,
     .value = "3",
     .min = 0,
     .max = KML_MAX_ORDER,
-    .offset = G_STRUCT_OFFSET (Segregated, max_order),
+    .offset = G_STRUCT_OFFSET (Segregated, rule.max_order),
     .summary = "a slab has at most 2^max-order page frames, unless one object needs more" },
   { .name = "min-objects",
     .type = KML_PARAM_COUNT,
     .value = "0",
     .min = 0,
-    .max = MAX_OBJECTS,
-    .offset = G_STRUCT_OFFSET (Segregated, min_objects),
+    .max = KML_SLAB_MAX_OBJECTS,
+    .offset = G_STRUCT_OFFSET (Segregated, rule.min_objects),
     .summary = "objects that a slab should have room for; 0: the more, the more CPUs there are" },
   { .name = "keep",
     .type = KML_PARAM_COUNT,

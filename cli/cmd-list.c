@@ -10,6 +10,7 @@
 #include "cli/output.h"
 #include "cli/table.h"
 #include "scenarios/scenario.h"
+#include "simcore/bin-set.h"
 #include "simcore/units.h"
 #include "simcore/workload.h"
 
@@ -175,6 +176,54 @@ list_workloads (JsonBuilder *builder)
                  all[i]->counters);
 }
 
+static void
+add_bin_set_row (KmlTable *table, const KmlBinSet *set)
+{
+  kml_table_add_cell (table, g_strdup (set->name));
+  kml_table_add_cell (table, g_strdup_printf ("%u", set->bins.n));
+  kml_table_add_cell (table, kml_format_size (set->bins.sizes[0]));
+  kml_table_add_cell (table, kml_format_size (set->bins.sizes[set->bins.n - 1]));
+  kml_table_add_cell (table, g_strdup_printf ("%s; %s", set->title, set->source));
+}
+
+static void
+add_bin_set_json (JsonBuilder *builder, const KmlBinSet *set)
+{
+  kml_json_begin_object (builder, NULL);
+  kml_json_text (builder, "name", set->name);
+  kml_json_text (builder, "title", set->title);
+  kml_json_text (builder, "source", set->source);
+  kml_json_begin_array (builder, "sizes");
+  for (guint i = 0; i < set->bins.n; i++)
+    json_builder_add_int_value (builder, (gint64)set->bins.sizes[i]);
+  json_builder_end_array (builder);
+  json_builder_end_object (builder);
+}
+
+static void
+list_bins (JsonBuilder *builder)
+{
+  g_autoptr (KmlTable) table = kml_table_new ();
+  const char *const *names = kml_bin_set_names ();
+
+  kml_table_add_column (table, "name", KML_ALIGN_LEFT);
+  kml_table_add_column (table, "bins", KML_ALIGN_RIGHT);
+  kml_table_add_column (table, "from", KML_ALIGN_RIGHT);
+  kml_table_add_column (table, "to", KML_ALIGN_RIGHT);
+  kml_table_add_column (table, "what it is, and where the numbers are from", KML_ALIGN_LEFT);
+  for (guint i = 0; names[i] != NULL; i++)
+    if (builder != NULL)
+      add_bin_set_json (builder, kml_bin_set_find (names[i]));
+    else
+      add_bin_set_row (table, kml_bin_set_find (names[i]));
+  if (builder == NULL) {
+    kml_table_print (table);
+    kml_out (
+        "\nBesides these: pow2, geometric:M (M steps to each doubling), optimal:K (made for the "
+        "workload), FILE.bins, and lists such as 8,24,40,64.\n");
+  }
+}
+
 /* The interface is there before the first device is: whoever asks gets an answer. */
 static void
 list_devices (JsonBuilder *builder)
@@ -317,6 +366,7 @@ static const struct {
   const char *next;
 } topics[] = {
   { "allocators", list_allocators, "list keys" },
+  { "bins", list_bins, "run SCENARIO -s objects.bins=NAME" },
   { "devices", list_devices, "list allocators" },
   { "keys", list_keys, "run SCENARIO -s KEY=VALUE" },
   { "metrics", list_metrics, "compare SCENARIO --vary KEY=A,B --metrics NAME" },
@@ -324,8 +374,8 @@ static const struct {
   { "workloads", list_workloads, "list keys" },
 };
 
-static const char *const topic_names[] = { "allocators", "devices",   "keys", "metrics",
-                                           "profiles",   "workloads", NULL };
+static const char *const topic_names[] = { "allocators", "bins",     "devices",   "keys",
+                                           "metrics",    "profiles", "workloads", NULL };
 
 static int
 run (char **arguments)
@@ -360,8 +410,8 @@ static const GOptionEntry entries[] = {
 
 static const KmlCommand command = {
   .name = "list",
-  .summary = "Say what there is: allocators, workloads, devices, profiles, metrics, keys",
-  .usage = "allocators|workloads|devices|profiles|metrics|keys [--json]",
+  .summary = "Say what there is: allocators, bins, workloads, devices, profiles, metrics, keys",
+  .usage = "allocators|bins|workloads|devices|profiles|metrics|keys [--json]",
   .examples = { "list allocators", "list keys" },
   .options = entries,
   .words = topic_names,

@@ -10,6 +10,7 @@
  * every possible plug-in that has the key.
  */
 
+#include "scenarios/bin-file.h"
 #include "scenarios/scenario-private.h"
 
 #include "simcore/units.h"
@@ -190,10 +191,16 @@ static gboolean
 check_special (const KmlScenario *self, const KmlEntry *entry, const char *text, GError **error)
 {
   KmlTime costs[KML_N_COSTS];
+  KmlBinSet set;
   double real;
 
   if (g_str_equal (entry->key, "machine.profile"))
     return kml_profile_load (text, self->base_dir, costs, error);
+  if (g_str_equal (entry->key, "objects.bins") && kml_bins_is_file (text)) {
+    if (!kml_bin_file_load (text, self->base_dir, &set, error))
+      return FALSE;
+    kml_bin_set_clear (&set);
+  }
   if (g_str_equal (entry->key, "record.sampling") && kml_parse_real (text, &real, NULL) &&
       !(real > 0 && real <= 1)) {
     g_set_error (error, KML_ERROR, KML_ERROR_INPUT,

@@ -5,12 +5,12 @@
  * The order of building is that of dependence: machine, page allocator, object
  * allocator, workloads, recorder, driver. A bin set that depends on the workload
  * (optimal:K) is worked out before the object allocator is made, from a pass
- * over the sizes that disturbs no stream.
+ * over the sizes that disturbs no stream; one in a file (mine.bins) is read then.
  */
 
 #include "scenarios/run.h"
 
-#include "simcore/bins.h"
+#include "scenarios/bin-file.h"
 
 struct _KmlRun {
   const KmlScenario *scenario;
@@ -106,25 +106,41 @@ collect_sizes (KmlRun *self, GError **error)
   return g_steal_pointer (&counts);
 }
 
-/* `optimal:K` becomes the list of sizes that it means for these workloads; any other set stays as it is. */
+/* The set that @text means for these workloads: `optimal:K`, or one in a file. */
+static gboolean
+resolve_set (KmlRun *self, const char *text, guint64 quantum, KmlBins *ret_bins, GError **error)
+{
+  g_autoptr (GArray) counts = NULL;
+  KmlBinSet set;
+
+  if (kml_bins_is_file (text)) {
+    if (!kml_bin_file_load (text, kml_scenario_base_dir (self->scenario), &set, error))
+      return FALSE;
+    kml_bins_from_sizes (set.bins.sizes, set.bins.n, quantum, ret_bins);
+    kml_bin_set_clear (&set);
+    return TRUE;
+  }
+  counts = collect_sizes (self, error);
+  return counts != NULL && kml_bins_parse (text, quantum, (const KmlSizeCount *)counts->data,
+                                           counts->len, ret_bins, error);
+}
+
+/* `optimal:K` and files become the list of sizes that they mean; any other set stays as it is. */
 static gboolean
 resolve_bins (KmlRun *self, KmlAllocator *objects, GError **error)
 {
   const KmlParam *bins_param = kml_param_find (objects->ops->params, "bins");
   const KmlParam *quantum_param = kml_param_find (objects->ops->params, "quantum");
   const char *text = kml_run_spec_get (self->spec, "objects.bins");
-  g_autoptr (GArray) counts = NULL;
   g_autofree char *list = NULL;
-  guint64 quantum;
   KmlBins bins;
 
-  if (bins_param == NULL || text == NULL || !kml_bins_needs_sizes (text))
+  if (bins_param == NULL || text == NULL ||
+      (!kml_bins_needs_sizes (text) && !kml_bins_is_file (text)))
     return TRUE;
   g_assert (quantum_param != NULL); /* who has bins that can be computed has a quantum */
-  quantum = G_STRUCT_MEMBER (guint64, objects, quantum_param->offset);
-  counts = collect_sizes (self, error);
-  if (counts == NULL || !kml_bins_parse (text, quantum, (const KmlSizeCount *)counts->data,
-                                         counts->len, &bins, error))
+  if (!resolve_set (self, text, G_STRUCT_MEMBER (guint64, objects, quantum_param->offset), &bins,
+                    error))
     return FALSE;
   list = kml_bins_format (&bins);
   kml_bins_clear (&bins);

@@ -42,9 +42,6 @@
 
 #include "simcore/bins.h"
 
-/* Larger requests do not fit a bin (bins.c) and go to the page allocator. */
-#define MAX_BIN_SIZE (G_GUINT64_CONSTANT (1) << 40)
-
 typedef unsigned __int128 Wide;
 
 /* A line of the hull. */
@@ -148,7 +145,7 @@ prepare (const KmlSizeCount *counts, guint n_counts, guint64 quantum, guint64 *v
     guint64 rounded;
 
     g_assert (i == 0 || counts[i].size > counts[i - 1].size);
-    if (counts[i].count == 0 || counts[i].size == 0 || counts[i].size > MAX_BIN_SIZE)
+    if (counts[i].count == 0 || counts[i].size == 0 || counts[i].size > KML_MAX_BIN_SIZE)
       continue;
     rounded = (counts[i].size + quantum - 1) / quantum * quantum;
     if (n == 0 || rounded > v[n]) {

@@ -4,7 +4,7 @@
  *
  * Reading a set has two parts: what kind of set a text means (read_recipe(),
  * which is all that checking needs), and making it (kml_bins_parse()). All the
- * ways end in finish(), which rounds to the quantum, sorts, and makes equal
+ * ways end in kml_bins_from_sizes(), which rounds to the quantum, sorts, and makes equal
  * bins one, so that the invariant of KmlBins, ascending and distinct, is
  * established in one place. The optimal sets are designed in bins-optimal.c.
  *
@@ -14,11 +14,11 @@
  */
 
 #include "simcore/bins.h"
+
+#include "simcore/bin-set.h"
 #include "simcore/units.h"
 
 #include <string.h>
-
-#define MAX_BIN_SIZE (G_GUINT64_CONSTANT (1) << 40) /* 1 TiB */
 
 /* The range of the sets that are given by a law: kmalloc's least object, and a block of order
  * 8. */
@@ -30,20 +30,18 @@
 
 typedef enum {
   POW2,
-  LINUX,
   GEOMETRIC,
+  NAMED,
+  FILE_SET,
   OPTIMAL,
   LIST
 } Kind;
 
 typedef struct {
   Kind kind;
-  guint64 n; /* GEOMETRIC: steps to a doubling; OPTIMAL: bins */
+  guint64 n;            /* GEOMETRIC: steps to a doubling; OPTIMAL: bins */
+  const KmlBinSet *set; /* NAMED */
 } Recipe;
-
-static const guint64 linux_sizes[] = {
-  8, 16, 32, 64, 96, 128, 192, 256, 512, 1024, 2048, 4096, 8192
-};
 
 static gboolean
 refuse (const char *expected, const char *text, GError **error)
@@ -83,7 +81,7 @@ read_list (const char *text, GArray *sizes, GError **error)
       g_prefix_error (error, "in a list of bins: ");
       return FALSE;
     }
-    if (size == 0 || size > MAX_BIN_SIZE)
+    if (size == 0 || size > KML_MAX_BIN_SIZE)
       return refuse ("a bin from 1 byte to 1TiB", word, error);
     if (++n > KML_MAX_BINS)
       return refuse ("at most " G_STRINGIFY (KML_MAX_BINS) " bins", text, error);
@@ -95,21 +93,44 @@ read_list (const char *text, GArray *sizes, GError **error)
   }
 }
 
+/* A text that is none of the kinds: says which there are. */
+static gboolean
+refuse_name (const char *text, GError **error)
+{
+  const char *const *sets = kml_bin_set_names ();
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+  g_autofree char *quoted = kml_quote (text, -1);
+  g_autofree char *known = g_strjoinv (", ", (char **)sets);
+  const char *nearest;
+
+  g_ptr_array_add (names, (gpointer) "pow2");
+  g_ptr_array_add (names, (gpointer) "geometric:");
+  g_ptr_array_add (names, (gpointer) "optimal:");
+  for (guint i = 0; sets[i] != NULL; i++)
+    g_ptr_array_add (names, (gpointer)sets[i]);
+  g_ptr_array_add (names, NULL);
+  nearest = kml_nearest_name (text, (const char *const *)names->pdata);
+  g_set_error (
+      error, KML_ERROR, KML_ERROR_INPUT,
+      "expected pow2, geometric:M, optimal:K, a set with a name (%s), a file NAME" KML_BINS_SUFFIX
+      " or a list of sizes such as 8,24,40,64, not %s%s%s%s",
+      known, quoted, nearest != NULL ? "; did you mean “" : "", nearest != NULL ? nearest : "",
+      nearest != NULL ? "”?" : "");
+  return FALSE;
+}
+
 static gboolean
 read_recipe (const char *text, Recipe *ret_recipe, GError **error)
 {
-  static const char *const names[] = { "pow2", "linux", "geometric:", "optimal:", NULL };
-  g_autofree char *quoted = NULL;
-  const char *nearest;
-  Recipe recipe = { LIST, 0 };
+  Recipe recipe = { .kind = LIST };
 
-  if (g_ascii_isdigit (text[0]) || text[0] == ',') {
+  if (kml_bins_is_file (text)) {
+    recipe.kind = FILE_SET;
+  } else if (g_ascii_isdigit (text[0]) || text[0] == ',') {
     if (!read_list (text, NULL, error))
       return FALSE;
   } else if (strcmp (text, "pow2") == 0) {
     recipe.kind = POW2;
-  } else if (strcmp (text, "linux") == 0) {
-    recipe.kind = LINUX;
   } else if (g_str_has_prefix (text, "geometric:")) {
     recipe.kind = GEOMETRIC;
     if (!read_number (text + strlen ("geometric:"), "a number of steps per doubling", MAX_STEPS,
@@ -121,14 +142,10 @@ read_recipe (const char *text, Recipe *ret_recipe, GError **error)
                       error))
       return FALSE;
   } else {
-    quoted = kml_quote (text, -1);
-    nearest = kml_nearest_name (text, names);
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "expected pow2, linux, geometric:M, optimal:K or a list of sizes such as "
-                 "8,24,40,64, not %s%s%s%s",
-                 quoted, nearest != NULL ? "; did you mean “" : "", nearest != NULL ? nearest : "",
-                 nearest != NULL ? "”?" : "");
-    return FALSE;
+    recipe.kind = NAMED;
+    recipe.set = kml_bin_set_find (text);
+    if (recipe.set == NULL)
+      return refuse_name (text, error);
   }
   *ret_recipe = recipe;
   return TRUE;
@@ -146,6 +163,12 @@ gboolean
 kml_bins_needs_sizes (const char *text)
 {
   return g_str_has_prefix (text, "optimal:");
+}
+
+gboolean
+kml_bins_is_file (const char *text)
+{
+  return g_str_has_suffix (text, KML_BINS_SUFFIX) && strlen (text) > strlen (KML_BINS_SUFFIX);
 }
 
 /* 2^k, then 2^k + i 2^k / M for i = 1 … M: the last step is the next doubling's start. A step
@@ -175,20 +198,23 @@ compare_sizes (gconstpointer a, gconstpointer b)
   return (x > y) - (x < y);
 }
 
-/* Makes the set from sizes in any order. */
-static void
-finish (GArray *sizes, guint64 quantum, KmlBins *ret_bins)
+void
+kml_bins_from_sizes (const guint64 *sizes, guint n, guint64 quantum, KmlBins *ret_bins)
 {
-  KmlBins bins = { 0, g_new (guint64, sizes->len) };
+  g_autoptr (GArray) sorted = g_array_sized_new (FALSE, FALSE, sizeof (guint64), n);
+  KmlBins bins = { 0, g_new (guint64, n) };
 
-  for (guint i = 0; i < sizes->len; i++) {
-    guint64 *size = &g_array_index (sizes, guint64, i);
+  g_assert (quantum > 0);
+  g_assert (quantum <= KML_MAX_BIN_SIZE);
 
-    *size = (*size + quantum - 1) / quantum * quantum;
+  for (guint i = 0; i < n; i++) {
+    const guint64 size = (sizes[i] + quantum - 1) / quantum * quantum;
+
+    g_array_append_val (sorted, size);
   }
-  g_array_sort (sizes, compare_sizes);
-  for (guint i = 0; i < sizes->len; i++) {
-    const guint64 size = g_array_index (sizes, guint64, i);
+  g_array_sort (sorted, compare_sizes);
+  for (guint i = 0; i < n; i++) {
+    const guint64 size = g_array_index (sorted, guint64, i);
 
     if (bins.n == 0 || size > bins.sizes[bins.n - 1])
       bins.sizes[bins.n++] = size;
@@ -203,9 +229,6 @@ kml_bins_parse (const char *text, guint64 quantum, const KmlSizeCount *counts, g
   g_autoptr (GArray) sizes = g_array_new (FALSE, FALSE, sizeof (guint64));
   Recipe recipe;
 
-  g_assert (quantum > 0);
-  g_assert (quantum <= MAX_BIN_SIZE);
-
   if (!read_recipe (text, &recipe, error))
     return FALSE;
 
@@ -216,9 +239,11 @@ kml_bins_parse (const char *text, guint64 quantum, const KmlSizeCount *counts, g
   case GEOMETRIC:
     append_geometric (sizes, recipe.n);
     break;
-  case LINUX:
-    g_array_append_vals (sizes, linux_sizes, G_N_ELEMENTS (linux_sizes));
+  case NAMED:
+    g_array_append_vals (sizes, recipe.set->bins.sizes, recipe.set->bins.n);
     break;
+  case FILE_SET:
+    return refuse ("a set that is no file's: only scenarios know where files are", text, error);
   case LIST:
     if (!read_list (text, sizes, error))
       return FALSE;
@@ -230,7 +255,7 @@ kml_bins_parse (const char *text, guint64 quantum, const KmlSizeCount *counts, g
                      error);
     return TRUE;
   }
-  finish (sizes, quantum, ret_bins);
+  kml_bins_from_sizes ((const guint64 *)sizes->data, sizes->len, quantum, ret_bins);
   return TRUE;
 }
 

@@ -7,8 +7,9 @@
  * is, so it lives beside them; sets are written
  *
  *   pow2              8 16 32 64 … 1 MiB
- *   linux             kmalloc's: 8 16 32 64 96 128 192 256 512 1k 2k 4k 8k (Linux 6.1, CONFIG_SLUB)
  *   geometric:M       M linear steps to each doubling, up to 1 MiB
+ *   linux, jemalloc   and other sets with a name (bin-set.h; `kmemlab list bins`)
+ *   mine.bins         such a set in a file of one's own, relative to the scenario
  *   8,24,40,64        just these
  *   optimal:K         the K sizes that waste least for the workload's own sizes
  *
@@ -23,7 +24,10 @@
 
 G_BEGIN_DECLS
 
-#define KML_MAX_BINS 4096
+#define KML_MAX_BINS     4096
+#define KML_MAX_BIN_SIZE (G_GUINT64_CONSTANT (1) << 40) /* 1 TiB */
+
+#define KML_BINS_SUFFIX ".bins"
 
 typedef struct {
   guint n;
@@ -36,10 +40,17 @@ gboolean kml_bins_validate (const char *text, GError **error);
 /* Whether the set needs the workload's sizes (optimal:K). */
 gboolean kml_bins_needs_sizes (const char *text);
 
-/* The set that @text means. @counts (array of KmlSizeCount, ascending) is used by optimal:K
- * alone and may be NULL for all others. */
+/* Whether the set is a file's. Who knows where files are reads it (kml_bin_set_parse()), and
+ * passes its sizes on as a list. */
+gboolean kml_bins_is_file (const char *text);
+
+/* The set that @text means, unless it is a file's. @counts (array of KmlSizeCount, ascending) is
+ * used by optimal:K alone and may be NULL for all others. */
 gboolean kml_bins_parse (const char *text, guint64 quantum, const KmlSizeCount *counts,
                          guint n_counts, KmlBins *ret_bins, GError **error);
+
+/* The same from sizes in any order. */
+void kml_bins_from_sizes (const guint64 *sizes, guint n, guint64 quantum, KmlBins *ret_bins);
 void kml_bins_clear (KmlBins *self);
 
 /* "8,24,40,64" (transfer full) */

@@ -8,8 +8,9 @@
  * request, without drawing anything.
  */
 
-#include "simcore/bins.h"
+#include "simcore/bin-set.h"
 #include "simcore/rng.h"
+#include "simcore/slab-order.h"
 #include "tests/testutils.h"
 
 #include <math.h>
@@ -98,7 +99,7 @@ START_TEST (what_is_not_a_set_is_refused)
   static const struct {
     const char *text, *fragment;
   } cases[] = {
-    { "", "expected pow2, linux, geometric:M, optimal:K or a list of sizes such as 8,24,40,64" },
+    { "", "expected pow2, geometric:M, optimal:K, a set with a name (jemalloc, linux, " },
     { "pow3", "not “pow3”; did you mean “pow2”?" },
     { "fibonacci", "not “fibonacci”" },
     { "geometric", "did you mean “geometric:”?" },
@@ -190,6 +191,151 @@ START_TEST (bisection_agrees_with_a_scan)
   }
   ck_assert_uint_eq (kml_bins_find (&bins, G_MAXUINT64), bins.n);
   kml_bins_clear (&bins);
+}
+END_TEST
+
+/* ---- Sets with a name ---- */
+
+START_TEST (every_set_with_a_name_can_be_used_by_it)
+{
+  const char *const *names = kml_bin_set_names ();
+  guint n = 0;
+
+  for (; names[n] != NULL; n++) {
+    const KmlBinSet *set = kml_bin_set_find (names[n]);
+    g_autofree char *written = kml_bins_format (&set->bins);
+
+    ck_assert_str_eq (set->name, names[n]);
+    ck_assert_uint_gt (strlen (set->title), 10);
+    ck_assert_uint_gt (strlen (set->source), 20);
+    if (n > 0)
+      ck_assert_str_lt (names[n - 1], names[n]);
+    assert_set (names[n], 1, written);
+    for (guint i = 0; i < set->bins.n; i++)
+      ck_assert (set->spans[i] == 0 || set->spans[i] >= set->bins.sizes[i]);
+  }
+  ck_assert_uint_ge (n, 5);
+  ck_assert_ptr_null (kml_bin_set_find ("no such set"));
+}
+END_TEST
+
+/* From @from to @to, the classes of @set are those of geometric:4. */
+static void
+assert_four_a_doubling (const KmlBinSet *set, guint64 from, guint64 to)
+{
+  KmlBins bins;
+
+  parse ("geometric:4", 16, &bins);
+  for (guint i = 0, j = 0; i < bins.n && bins.sizes[i] <= to; i++) {
+    if (bins.sizes[i] < from)
+      continue;
+    while (set->bins.sizes[j] < bins.sizes[i])
+      j++;
+    ck_assert_uint_eq (set->bins.sizes[j], bins.sizes[i]);
+    ck_assert (i == 0 || bins.sizes[i - 1] < from || set->bins.sizes[j - 1] == bins.sizes[i - 1]);
+  }
+  kml_bins_clear (&bins);
+}
+
+START_TEST (classes_of_allocators_follow_their_documented_rules)
+{
+  assert_four_a_doubling (kml_bin_set_find ("jemalloc"), 64, 1 << 20);
+  assert_four_a_doubling (kml_bin_set_find ("mimalloc"), 64, 128 << 10);
+  ck_assert_uint_eq (kml_bin_set_find ("jemalloc")->bins.n, 36 + 25); /* small, and to 1 MiB */
+  ck_assert_uint_eq (kml_bin_set_find ("tcmalloc")->bins.n, 81);
+  assert_set ("linux-slab", 8,
+              "32,64,96,128,192,256,512,1024,2048,4096,8192,16384,32768,65536,131072,262144,"
+              "524288,1048576,2097152,4194304");
+}
+END_TEST
+
+START_TEST (a_file_of_bins_has_sizes_and_may_have_spans)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *written = NULL;
+  KmlBinSet set;
+
+  ck_assert (kml_bin_set_parse ("sets/mine.bins",
+                                "# for the web server\n title = Mine \nmetadata = 48\n\n8\n"
+                                "24 4KiB\n\t40\t4096  \n",
+                                &set, &error));
+  ck_assert_str_eq (set.name, "mine");
+  ck_assert_str_eq (set.title, "Mine");
+  ck_assert_str_eq (set.source, "sets/mine.bins");
+  ck_assert_uint_eq (set.metadata, 48);
+  written = kml_bins_format (&set.bins);
+  ck_assert_str_eq (written, "8,24,40");
+  ck_assert_uint_eq (set.spans[0], 0);
+  ck_assert_uint_eq (set.spans[1], 4096);
+  ck_assert_uint_eq (set.spans[2], 4096);
+  kml_bin_set_clear (&set);
+}
+END_TEST
+
+START_TEST (a_file_that_is_no_set_is_refused_with_its_line)
+{
+  static const struct {
+    const char *text, *fragment;
+  } cases[] = {
+    { "", "x.bins: there is no size in it" },
+    { "title = a\n", "x.bins: there is no size in it" },
+    { "8\n\nten\n", "x.bins:3: expected a size such as 64KiB, not “ten”" },
+    { "8\n8\n", "x.bins:2: sizes ascend: expected one above 8, not 8" },
+    { "0\n", "x.bins:1: expected a size from 1 byte to 1 TiB, not “0”" },
+    { "8 4\n", "x.bins:1: an object of 8 does not fit a span of 4" },
+    { "8 9 10\n", "x.bins:1: expected a size such as 64KiB, not “9 10”" },
+    { "titel = a\n8\n", "x.bins:1: expected title, source or metadata, not “titel”; did you mean "
+                        "“title”?" },
+    { "title = a\ntitle = b\n8\n", "x.bins:2: “title” is said twice" },
+    { "metadata = 1\nmetadata = 1\n8\n", "x.bins:2: “metadata” is said twice" },
+    { "title =\n8\n", "x.bins:1: “title” says nothing" },
+    { "8\ntitle = a\n", "x.bins:2: expected a size: “title” stands before the first one" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (GError) error = NULL;
+    KmlBinSet set;
+
+    ck_assert_msg (!kml_bin_set_parse ("x.bins", cases[i].text, &set, &error), "“%s” was taken",
+                   cases[i].text);
+    assert_error (error, KML_ERROR_INPUT, cases[i].fragment);
+  }
+}
+END_TEST
+
+START_TEST (a_file_is_a_set_that_only_a_scenario_can_read)
+{
+  g_autoptr (GError) error = NULL;
+  KmlBins bins;
+
+  ck_assert (kml_bins_is_file ("sets/mine.bins"));
+  ck_assert (!kml_bins_is_file (".bins"));
+  ck_assert (!kml_bins_is_file ("linux"));
+  ck_assert (kml_bins_validate ("sets/mine.bins", NULL));
+  ck_assert (!kml_bins_parse ("sets/mine.bins", 8, NULL, 0, &bins, &error));
+  assert_error (error, KML_ERROR_INPUT, "only scenarios know where files are");
+}
+END_TEST
+
+/* ---- The order of slabs ---- */
+
+/* Claim A08: the examples in the comments of Linux's mm/slub.c and its discussions. */
+START_TEST (slabs_have_the_order_that_slub_chooses)
+{
+  KmlSlabRule rule = { .page_size = 4096, .n_cpus = 4, .max_order = 3 };
+  static const struct {
+    guint objects, left;
+  } leftovers[] = { { 18, 208 }, { 37, 200 }, { 75, 184 }, { 151, 152 }, { 303, 88 } };
+
+  ck_assert_uint_eq (kml_slab_order (&rule, 832), 2);
+  ck_assert_uint_eq (kml_slab_objects (&rule, 2, 832), 19);
+  ck_assert_uint_eq ((4096 << 2) - 19 * 832, 576);
+  for (guint order = 0; order < G_N_ELEMENTS (leftovers); order++) {
+    const guint64 n_objects = kml_slab_objects (&rule, order, 216);
+
+    ck_assert_uint_eq (n_objects, leftovers[order].objects);
+    ck_assert_uint_eq ((4096u << order) - n_objects * 216, leftovers[order].left);
+  }
 }
 END_TEST
 
@@ -470,6 +616,7 @@ main (void)
 {
   Suite *suite = suite_create ("bins");
   TCase *sets = tcase_create ("sets");
+  TCase *named = tcase_create ("named");
   TCase *optimal = tcase_create ("optimal");
   TCase *theory = tcase_create ("theory");
 
@@ -482,6 +629,14 @@ main (void)
   tcase_add_test (sets, the_largest_geometric_set_fits);
   tcase_add_test (sets, bisection_agrees_with_a_scan);
   suite_add_tcase (suite, sets);
+
+  tcase_add_test (named, every_set_with_a_name_can_be_used_by_it);
+  tcase_add_test (named, classes_of_allocators_follow_their_documented_rules);
+  tcase_add_test (named, a_file_of_bins_has_sizes_and_may_have_spans);
+  tcase_add_test (named, a_file_that_is_no_set_is_refused_with_its_line);
+  tcase_add_test (named, a_file_is_a_set_that_only_a_scenario_can_read);
+  tcase_add_test (named, slabs_have_the_order_that_slub_chooses);
+  suite_add_tcase (suite, named);
 
   tcase_set_timeout (optimal, 60);
   tcase_add_test (optimal, optimal_sets_need_the_sizes_of_a_workload);

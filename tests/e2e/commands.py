@@ -15,7 +15,7 @@ from harness import (MODULES, ODD, PROGRAM, SLOW, SMALL, TRACES, Skip, change, c
                      environment, equal, lacks, main, query, read, run, run_json, write)
 
 COMMANDS = ["compare", "completion", "list", "plot", "run", "trace", "verify"]
-TOPICS = ["allocators", "devices", "keys", "metrics", "profiles", "workloads"]
+TOPICS = ["allocators", "bins", "devices", "keys", "metrics", "profiles", "workloads"]
 REPORT = os.path.join(TRACES, "report.txt")
 
 # A trace of a real kernel; the machine has the CPUs that it was recorded on.
@@ -181,6 +181,20 @@ def what_list_names_can_be_parsed():
     keys = {one["key"] for one in run_json("list", "keys")["keys"]}
     check({"machine.ram", "objects.bins", "workload.NAME.kind", "sweep.repeat"} <= keys, f"keys: {keys}")
     contains(run("list", "allocator", status=2).stderr, "did you mean “allocators”?")
+
+
+def a_set_of_bins_has_a_name_or_a_file_of_its_own():
+    os.mkdir("sets")
+    write("sets/mine.bins", "title = Mine\n8\n24\n64\n")
+    small(SMALL.replace("pow2 | linux | 8,24,40,64", "8,24,64 | sets/mine.bins | jemalloc | tcmalloc"))
+    runs = run_json("run", "small.ini", "-s", "sweep.repeat=1")["runs"]
+    equal(runs[0]["fingerprint"], runs[1]["fingerprint"], "fingerprints of a list and a file with the same sizes")
+    contains(run("list", "bins").stdout, "jemalloc 5.3.0")
+    write("sets/mine.bins", "8\nten\n")
+    result = run("run", "small.ini", status=2)
+    contains(result.stderr, "sets/mine.bins:2: expected a size such as 64KiB, not “ten”")
+    contains(run("run", "small.ini", "-s", "objects.bins=none.bins", status=2).stderr, "none.bins")
+    contains(run("run", "small.ini", "-s", "objects.bins=jemaloc", status=2).stderr, "did you mean “jemalloc”?")
 
 
 def every_measured_metric_is_in_the_list():
@@ -413,7 +427,7 @@ main(every_command_has_help_with_a_synopsis_and_two_examples, the_version_names_
      run_prints_json_that_agrees_with_the_database, a_dry_run_and_a_list_of_runs_leave_no_database,
      compare_marks_the_best_and_gives_differences, compare_takes_commas_where_there_is_no_bar,
      compare_compares_within_a_seed, compare_draws_a_picture, compare_knows_its_metrics_and_keys,
-     what_list_names_can_be_parsed, every_measured_metric_is_in_the_list,
+     what_list_names_can_be_parsed, a_set_of_bins_has_a_name_or_a_file_of_its_own, every_measured_metric_is_in_the_list,
      every_setting_of_a_run_is_in_the_list, trace_info_stats_and_convert_agree_between_text_and_binary,
      trace_convert_replaces_nothing_unless_told_to, a_trace_is_read_from_standard_input,
      a_recorded_trace_is_replayed_and_verified, plot_lists_its_kinds_and_draws_them,

@@ -1,0 +1,23 @@
+/* bin-file.c: sets of bins in files of one's own.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "scenarios/bin-file.h"
+
+#include "scenarios/keyfile.h"
+
+gboolean
+kml_bin_file_load (const char *name, const char *base_dir, KmlBinSet *ret_set, GError **error)
+{
+  g_autofree char *path = g_path_is_absolute (name) ? g_strdup (name)
+                                                    : g_build_filename (base_dir, name, NULL);
+  g_autofree char *text = NULL;
+  gsize length;
+
+  if (!kml_key_file_read (path, &text, &length, error)) {
+    g_prefix_error (error, "the set of bins %s ", path);
+    return FALSE;
+  }
+  return kml_bin_set_parse (path, text, ret_set, error);
+}

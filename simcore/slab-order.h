@@ -1,0 +1,33 @@
+/* slab-order.h: how many pages a slab of objects has.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#pragma once
+
+#include "simcore/types.h"
+
+G_BEGIN_DECLS
+
+/* A slab has room for at most these: 1 + index of an object fits in 16 bits. */
+#define KML_SLAB_MAX_OBJECTS G_MAXUINT16
+
+/* What decides; the names are those of SLUB's boot parameters. */
+typedef struct {
+  guint64 page_size; /* bytes, a power of two */
+  guint n_cpus;
+  guint64 min_order;   /* a slab has at least 2^min_order pages ... */
+  guint64 max_order;   /* ... and at most 2^max_order, unless one object needs more */
+  guint64 min_objects; /* it should have room for; 0: the more, the more CPUs there are */
+} KmlSlabRule;
+
+/* The order of slabs for objects of @size bytes. */
+guint kml_slab_order (const KmlSlabRule *rule, guint64 size);
+
+/* The least order that holds @n_objects of @size bytes. */
+guint kml_slab_least_order (const KmlSlabRule *rule, guint64 n_objects, guint64 size);
+
+/* How many objects of @size bytes a slab of @order has room for. */
+guint64 kml_slab_objects (const KmlSlabRule *rule, guint order, guint64 size);
+
+G_END_DECLS

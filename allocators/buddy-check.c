@@ -15,9 +15,29 @@ broken (const char *invariant, guint64 pfn, GError **error)
   return FALSE;
 }
 
-/* Y1, Y2, Y3; counts the free blocks, those of the lists apart, for Y4 and Y5. */
+/* What a walk over the blocks has found. */
+typedef struct {
+  KmlFreeArea all, listed;             /* free blocks; those of the lists apart, for Y4 and Y5 */
+  guint64 n_blocks[KML_MAX_ORDER + 1]; /* free or used, for Y7 */
+  guint64 n_pairs;                     /* of free buddies, for Y3 */
+} Found;
+
+/* Y3 at the free block at @pfn. */
 static gboolean
-check_blocks (const Buddy *self, KmlFreeArea *ret_all, KmlFreeArea *ret_listed, GError **error)
+check_buddy (const Buddy *self, KmlPfn pfn, guint order, Found *found)
+{
+  const KmlPfn buddy = pfn ^ frames_in (order);
+  const gboolean is_pair = order < self->max_order && is_free_block (self, buddy, order);
+  const guint8 expected = is_pair ? KML_FRAME_FLAG_QUEUED : 0;
+
+  if (is_pair && pfn < buddy)
+    found->n_pairs++;
+  return frame_of (self, pfn)->flags == expected;
+}
+
+/* Y1, Y2, Y3 */
+static gboolean
+check_blocks (const Buddy *self, Found *found, GError **error)
 {
   const guint64 n_usable = self->base.machine->ram->n_usable;
 
@@ -34,15 +54,59 @@ check_blocks (const Buddy *self, KmlFreeArea *ret_all, KmlFreeArea *ret_listed, 
       return broken ("Y2", pfn, error);
     if (at + frames_in (order) > n_usable)
       return broken ("Y1", pfn, error);
-    if (state == KML_BLOCK_FREE && order < self->max_order &&
-        is_free_block (self, pfn ^ frames_in (order), order))
+    if (state == KML_BLOCK_FREE && !check_buddy (self, pfn, order, found))
       return broken ("Y3", pfn, error);
     if (state == KML_BLOCK_FREE)
-      kml_free_area_add (ret_all, order, is_untouched ? self->frontier_mobility : frame->mobility);
+      kml_free_area_add (&found->all, order,
+                         is_untouched ? self->frontier_mobility : frame->mobility);
     if (state == KML_BLOCK_FREE && !is_untouched)
-      kml_free_area_add (ret_listed, order, frame->mobility);
+      kml_free_area_add (&found->listed, order, frame->mobility);
+    found->n_blocks[order]++;
     at += frames_in (order);
   }
+  return TRUE;
+}
+
+/* Y3: the queue has the pairs that were found. One that goes in a circle is found out by counting. */
+static gboolean
+check_queue (const Buddy *self, guint64 n_expected, GError **error)
+{
+  KmlPfn before = KML_PFN_NONE;
+  guint64 n = 0;
+
+  for (KmlPfn pfn = self->first_pair; pfn != KML_PFN_NONE;
+       pfn = frame_of (self, pfn)->free.queue_next) {
+    const KmlFrame *frame = frame_of (self, pfn);
+
+    if (++n > n_expected || frame->state != KML_FRAME_FREE ||
+        !(frame->flags & KML_FRAME_FLAG_QUEUED) || (pfn & frames_in (frame->order)) != 0 ||
+        frame->free.queue_prev != before)
+      return broken ("Y3", pfn, error);
+    before = pfn;
+  }
+  if (n != n_expected || n != self->n_pairs || self->last_pair != before)
+    return broken ("Y3", before, error);
+  return TRUE;
+}
+
+/* Y7. At the beginning RAM is whole blocks of the largest order, and one of each smaller order whose
+ * bit the number of frames has. */
+static gboolean
+check_steps (const Buddy *self, const Found *found, GError **error)
+{
+  const guint64 n_usable = self->base.machine->ram->n_usable;
+  guint64 n_split = 0;
+
+  for (guint order = 0; order <= self->max_order; order++) {
+    const guint64 n_first = order == self->max_order ? n_usable >> order : n_usable >> order & 1;
+    const guint64 n_halves = order == self->max_order ? 0 : 2 * self->n_split[order + 1];
+
+    if (found->n_blocks[order] + self->n_split[order] != n_first + n_halves)
+      return broken ("Y7", order, error);
+    n_split += self->n_split[order];
+  }
+  if (self->base.counters[COUNTER_SPLITS] - self->base.counters[COUNTER_MERGES] != n_split)
+    return broken ("Y7", 0, error);
   return TRUE;
 }
 
@@ -79,15 +143,17 @@ buddy_check (const KmlAllocator *base, GError **error)
   const Buddy *self = (const Buddy *)base;
   const KmlFreeArea *area = &base->machine->free_area;
   const guint n_mobilities = self->grouping == GROUPING_NONE ? 1 : KML_N_MOBILITIES;
-  KmlFreeArea all = { 0 }, listed = { 0 };
+  Found found = { 0 };
 
-  if (!check_blocks (self, &all, &listed, error))
+  if (!check_blocks (self, &found, error) || !check_queue (self, found.n_pairs, error) ||
+      !check_steps (self, &found, error))
     return FALSE;
   for (guint mobility = 0; mobility < n_mobilities; mobility++)
     for (guint order = 0; order <= self->max_order; order++)
-      if (!check_list (self, order, mobility, listed.blocks[mobility][order], error))
+      if (!check_list (self, order, mobility, found.listed.blocks[mobility][order], error))
         return FALSE;
-  if (memcmp (all.blocks, area->blocks, sizeof all.blocks) != 0 || all.n_free != area->n_free)
+  if (memcmp (found.all.blocks, area->blocks, sizeof area->blocks) != 0 ||
+      found.all.n_free != area->n_free)
     return broken ("Y5", 0, error);
   return TRUE;
 }

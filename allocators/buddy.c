@@ -24,7 +24,8 @@
  * the free lists. A freed block is joined with its buddy for as long as the
  * buddy is free, so free memory is always held in the largest blocks possible.
  * A split makes two blocks of one, a merge one of two, whoever asks for it: a
- * run that ends as it began has as many splits as merges.
+ * run that ends as it began has as many splits as merges, of each order. How many
+ * of either one operation may make can be limited: buddy-deferred.c.
  *
  * 3. Where things are
  *
@@ -81,13 +82,17 @@
  *
  *   Y1  the blocks tile [0, n_usable); nothing below the frontier is untouched
  *   Y2  a block of order k starts at a multiple of 2^k, and k <= max-order
- *   Y3  no two buddies are both free, except at the largest order
+ *   Y3  no two buddies are both free, except at the largest order, or as a pair that waits to be
+ *       joined: each of these is on the queue once, under its lower block, and has both flags
  *   Y4  each free block below the frontier or above the last whole block is on the list of its
  *       order and mobility, each list has no other, and its links agree
  *   Y5  the free area counts the free blocks
  *   Y6  an order is marked as non-empty if and only if its list is not
+ *   Y7  splits and merges account for the blocks there are, at each order k: there are as many
+ *       as at the beginning, less those of them that are split, and two for each of order k + 1 that is
  */
 
+#include "allocators/buddy-deferred.h"
 #include "allocators/buddy-mobility.h"
 
 /* Estimates from reading the paths below without what only a simulation does (counting the free
@@ -149,6 +154,7 @@ buddy_init (KmlAllocator *base, GError **error)
 
   self->frontier_mobility = self->grouping == GROUPING_MOBILITY ? KML_MOBILITY_MOVABLE
                                                                 : KML_MOBILITY_UNMOVABLE;
+  self->first_pair = self->last_pair = KML_PFN_NONE;
   self->frontier_end = n_blocks << max_order;
   area->blocks[self->frontier_mobility][max_order] += n_blocks;
   area->n_free += self->frontier_end;
@@ -170,14 +176,32 @@ buddy_finish (KmlAllocator *base)
 
 /* ---- Finding a block ---- */
 
-static KmlPfn
-find_block (Buddy *self, const Wish *wish)
+static inline void
+note_most (Buddy *self, guint counter, guint64 n)
+{
+  self->base.counters[counter] = MAX (self->base.counters[counter], n);
+}
+
+static inline KmlPfn
+find_listed (Buddy *self, const Wish *wish)
 {
   const KmlPfn pfn = find_smallest (self, wish, wish->mobility);
 
   if (pfn == KML_PFN_NONE && self->grouping == GROUPING_MOBILITY)
     return buddy_find_fallback (self, wish);
   return pfn;
+}
+
+static KmlPfn
+find_block (Buddy *self, const Wish *wish)
+{
+  const KmlPfn pfn = find_listed (self, wish);
+
+  if (G_LIKELY (pfn != KML_PFN_NONE || self->first_pair == KML_PFN_NONE))
+    return pfn;
+  self->n_steps = buddy_join_deferred (self, self->max_merges);
+  note_most (self, COUNTER_MOST_MERGES, self->n_steps);
+  return self->n_steps > 0 ? find_listed (self, wish) : KML_PFN_NONE;
 }
 
 /* ---- Allocating ---- */
@@ -195,16 +219,25 @@ spend_path (Buddy *self, guint instructions, guint order)
   kml_spend (machine, KML_COST_WARM, 1 + self->n_steps * STEP_RECORDS + n_frames);
 }
 
-/* Halves the block at @pfn, which is on no list, and gives back upper halves. */
-static void
+/* Halves the block at @pfn, which is on no list, and gives back upper halves, as often as allowed.
+ * Returns the order of what is left: @to or more. */
+static guint
 cut (Buddy *self, KmlPfn pfn, guint from, guint to, KmlMobility mobility)
 {
+  if (G_UNLIKELY (from - to > self->max_splits)) {
+    self->base.counters[COUNTER_OVERSIZED]++;
+    self->base.counters[COUNTER_OMITTED_SPLITS] += from - to - self->max_splits;
+    to = from - (guint)self->max_splits;
+  }
   self->n_steps += from - to;
   self->base.counters[COUNTER_SPLITS] += from - to;
+  note_most (self, COUNTER_MOST_SPLITS, from - to);
   while (from > to) {
+    self->n_split[from]++;
     from--;
     put_block (self, pfn + frames_in (from), from, mobility);
   }
+  return to;
 }
 
 static inline void
@@ -225,6 +258,7 @@ buddy_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
   Buddy *self = (Buddy *)base;
   KmlMachine *machine = base->machine;
   KmlPfn pfn = KML_PFN_NONE;
+  guint order;
   Wish wish;
 
   g_assert (request->size > 0);
@@ -240,19 +274,19 @@ buddy_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
   }
 
   remove_block (self, pfn);
-  cut (self, pfn, frame_of (self, pfn)->order, wish.order, wish.mobility);
-  use_block (self, pfn, wish.order, request->mobility);
-  spend_path (self, ALLOC_INSTRUCTIONS, wish.order);
+  order = cut (self, pfn, frame_of (self, pfn)->order, wish.order, wish.mobility);
+  use_block (self, pfn, order, request->mobility);
+  spend_path (self, ALLOC_INSTRUCTIONS, order);
   if (request->gfp & KML_GFP_ZERO)
     kml_spend (machine, KML_COST_ZERO_PAGE, frames_in (wish.order));
-  *ret_held = (guint64)frames_in (wish.order) << machine->ram->page_shift;
+  *ret_held = (guint64)frames_in (order) << machine->ram->page_shift;
   return kml_ram_addr (machine->ram, pfn);
 }
 
 /* ---- Freeing ---- */
 
 /* The frame of a live block that begins at @addr. */
-static KmlPfn
+static inline KmlPfn
 live_block (const Buddy *self, KmlAddr addr)
 {
   const KmlRam *ram = self->base.machine->ram;
@@ -269,27 +303,16 @@ static guint64
 buddy_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
 {
   Buddy *self = (Buddy *)base;
-  KmlPfn pfn = live_block (self, addr);
+  const KmlPfn pfn = live_block (self, addr);
   KmlFrame *frame = frame_of (self, pfn);
   const guint held_order = frame->order;
-  const KmlMobility mobility = self->pageblocks == NULL
-                                   ? KML_MOBILITY_UNMOVABLE
-                                   : self->pageblocks[pfn >> self->pageblock_order];
-  guint order = held_order;
 
   frame->state = KML_FRAME_TAIL;
-  for (; order < self->max_order; order++) {
-    const KmlPfn buddy = pfn ^ frames_in (order);
-
-    if (!is_free_block (self, buddy, order))
-      break;
-    remove_block (self, buddy);
-    pfn &= buddy; /* the lower of the two */
-  }
-  put_block (self, pfn, order, mobility);
-  base->counters[COUNTER_MERGES] += order - held_order;
-
-  self->n_steps = order - held_order;
+  self->n_steps = join_block (self, pfn, held_order, home_of (self, pfn), (guint)self->max_merges);
+  base->counters[COUNTER_MERGES] += self->n_steps;
+  if (G_UNLIKELY (self->first_pair != KML_PFN_NONE))
+    self->n_steps += buddy_join_deferred (self, self->max_merges - self->n_steps);
+  note_most (self, COUNTER_MOST_MERGES, self->n_steps);
   spend_path (self, FREE_INSTRUCTIONS, held_order);
   return (guint64)frames_in (held_order) << base->machine->ram->page_shift;
 }
@@ -309,8 +332,20 @@ buddy_split (KmlAllocator *base, KmlAddr addr, guint64 piece)
   for (KmlPfn i = 0; i < n_pieces; i++)
     use_block (self, pfn + (i << order), order, frame.mobility);
   base->counters[COUNTER_SPLITS] += n_pieces - 1;
+  for (guint k = frame.order; k > order; k--)
+    self->n_split[k] += frames_in (frame.order - k);
   kml_spend (base->machine, KML_COST_INSTRUCTION, n_pieces * FRAME_INSTRUCTIONS);
   kml_spend (base->machine, KML_COST_WARM, n_pieces);
+}
+
+/* Joins all that waits to be joined. */
+static void
+buddy_shrink (KmlAllocator *base)
+{
+  Buddy *self = (Buddy *)base;
+
+  self->n_steps = buddy_join_deferred (self, G_MAXUINT64);
+  spend_path (self, FREE_INSTRUCTIONS, 0);
 }
 
 /* ---- Looking at it ---- */
@@ -335,6 +370,8 @@ buddy_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data)
 static const char *const list_orders[] = { "lifo", "fifo", "address", NULL };
 static const char *const groupings[] = { "none", "mobility", NULL };
 
+#define UNLIMITED "20" /* KML_MAX_ORDER: no operation can need more steps */
+
 static const KmlParam buddy_params[] = {
   { .name = "max-order",
     .type = KML_PARAM_COUNT,
@@ -356,6 +393,22 @@ static const KmlParam buddy_params[] = {
     .choices = groupings,
     .offset = G_STRUCT_OFFSET (Buddy, grouping),
     .summary = "whether blocks of different mobility are kept apart, by pageblocks" },
+  { .name = "max-splits",
+    .type = KML_PARAM_COUNT,
+    .value = UNLIMITED,
+    .min = 0,
+    .max = KML_MAX_ORDER,
+    .offset = G_STRUCT_OFFSET (Buddy, max_splits),
+    .summary = "splits that one request makes at most; if they do not suffice it gets a larger "
+               "block, whole (20: no limit)" },
+  { .name = "max-merges",
+    .type = KML_PARAM_COUNT,
+    .value = UNLIMITED,
+    .min = 0,
+    .max = KML_MAX_ORDER,
+    .offset = G_STRUCT_OFFSET (Buddy, max_merges),
+    .summary = "merges that one operation makes at most; the others are put off until a later one "
+               "(20: no limit)" },
   { NULL },
 };
 
@@ -365,6 +418,16 @@ static const KmlCounterInfo buddy_counters[] = {
   [COUNTER_STEALS] = { "steals", "blocks",
                        "times that a request took blocks of another mobility for its own" },
   [COUNTER_CLAIMS] = { "claims", "pageblocks", "pageblocks that changed their mobility" },
+  [COUNTER_MOST_SPLITS] = { "most_splits", "blocks", "the most splits that one request made" },
+  [COUNTER_MOST_MERGES] = { "most_merges", "blocks", "the most merges that one operation made" },
+  [COUNTER_OVERSIZED] = { "oversized", "requests",
+                          "requests that got a larger block because of max-splits" },
+  [COUNTER_OMITTED_SPLITS] = { "omitted_splits", "blocks", "splits that max-splits forbade" },
+  [COUNTER_DEFERRED_MERGES] = { "deferred_merges", "pairs",
+                                "times that two free buddies were left for later, because of "
+                                "max-merges" },
+  [COUNTER_LATE_MERGES] = { "late_merges", "blocks",
+                            "merges that began with a pair left for later" },
   { NULL },
 };
 
@@ -380,6 +443,7 @@ static const KmlAllocatorOps buddy_ops = {
   .alloc = buddy_alloc,
   .free = buddy_free,
   .split = buddy_split,
+  .shrink = buddy_shrink,
   .walk = buddy_walk,
   .check = buddy_check,
 };

@@ -7,6 +7,7 @@
  *   buddy.h           the state, and free blocks on their lists
  *   buddy-search.h    which free block suits a request
  *   buddy-mobility.c  what a request takes when its mobility has nothing left
+ *   buddy-deferred.c  merges that are put off, so that no operation takes too long
  *   buddy-check.c     the invariants
  *   buddy.c           splitting and coalescing
  */
@@ -34,6 +35,12 @@ enum {
   COUNTER_MERGES,
   COUNTER_STEALS,
   COUNTER_CLAIMS,
+  COUNTER_MOST_SPLITS,
+  COUNTER_MOST_MERGES,
+  COUNTER_OVERSIZED,
+  COUNTER_OMITTED_SPLITS,
+  COUNTER_DEFERRED_MERGES,
+  COUNTER_LATE_MERGES,
 };
 
 typedef struct {
@@ -43,13 +50,16 @@ typedef struct {
 typedef struct {
   KmlAllocator base;
   guint64 max_order;
-  guint list_order; /* ListOrder */
-  guint grouping;   /* Grouping */
+  guint list_order;               /* ListOrder */
+  guint grouping;                 /* Grouping */
+  guint64 max_splits, max_merges; /* of one operation; more than max_order: as many as it takes */
 
   KmlPfn frontier;     /* blocks of max_order from here ... */
   KmlPfn frontier_end; /* ... to here were never used */
   KmlMobility frontier_mobility;
-  guint64 n_steps; /* splits and merges of the operation at hand, for its cost */
+  guint64 n_steps;                    /* splits and merges of the operation at hand, for its cost */
+  guint64 n_split[KML_MAX_ORDER + 1]; /* blocks of each order that are two at the moment: how often
+                                         one was split, less how often two became one */
 
   guint32 nonempty[KML_N_MOBILITIES]; /* bit k: the list of order k is not empty */
   FreeList lists[KML_N_MOBILITIES][KML_MAX_ORDER + 1];
@@ -58,6 +68,10 @@ typedef struct {
 
   guint pageblock_order; /* GROUPING_MOBILITY alone, as the next */
   guint8 *pageblocks;    /* (owned) (nullable): KmlMobility of each */
+
+  KmlPfn first_pair, last_pair; /* free buddies to be joined later, oldest first: the lower of each
+                                   pair, or KML_PFN_NONE */
+  guint64 n_pairs;
 } Buddy;
 
 static inline KmlFrame *
@@ -86,6 +100,14 @@ is_free_block (const Buddy *self, KmlPfn pfn, guint order)
 
   return pfn < self->base.machine->ram->n_usable && frame->state == KML_FRAME_FREE &&
          frame->order == order;
+}
+
+/* Of whose lists a block is that is being freed. */
+static inline KmlMobility
+home_of (const Buddy *self, KmlPfn pfn)
+{
+  return self->pageblocks == NULL ? KML_MOBILITY_UNMOVABLE
+                                  : self->pageblocks[pfn >> self->pageblock_order];
 }
 
 /* The block that starts at @pfn. */
@@ -153,16 +175,11 @@ next_block (const Buddy *self, guint order, KmlMobility mobility, KmlPfn after)
   return member == set->n ? KML_PFN_NONE : (KmlPfn)(member << order);
 }
 
-/* Makes [pfn, pfn + 2^order) a free block of its own; joins nothing. */
+/* A free block goes to the lists of @mobility. */
 static inline void
-put_block (Buddy *self, KmlPfn pfn, guint order, KmlMobility mobility)
+list_block (Buddy *self, KmlPfn pfn, guint order, KmlMobility mobility)
 {
-  KmlFrame *frame = frame_of (self, pfn);
-
-  frame->state = KML_FRAME_FREE;
-  frame->order = (guint8)order;
-  frame->mobility = (guint8)mobility;
-  frame->n_frames = frames_in (order);
+  frame_of (self, pfn)->mobility = (guint8)mobility;
   if (self->list_order == ORDER_ADDRESS)
     kml_frame_set_insert (&self->sets[mobility][order], pfn >> order);
   else
@@ -171,12 +188,10 @@ put_block (Buddy *self, KmlPfn pfn, guint order, KmlMobility mobility)
   kml_free_area_add (&self->base.machine->free_area, order, mobility);
 }
 
-/* Takes a free block off its list; its first frame is an inner one until something else is
- * written. */
 static inline void
-remove_block (Buddy *self, KmlPfn pfn)
+unlist_block (Buddy *self, KmlPfn pfn)
 {
-  KmlFrame *frame = frame_of (self, pfn);
+  const KmlFrame *frame = frame_of (self, pfn);
   const guint order = frame->order;
   const KmlMobility mobility = frame->mobility;
 
@@ -187,11 +202,42 @@ remove_block (Buddy *self, KmlPfn pfn)
   if (next_block (self, order, mobility, KML_PFN_NONE) == KML_PFN_NONE)
     self->nonempty[mobility] &= ~((guint32)1 << order);
   kml_free_area_remove (&self->base.machine->free_area, order, mobility);
-  frame->state = KML_FRAME_TAIL;
 }
 
 /* ---- What the pieces do ---- */
 
 gboolean buddy_check (const KmlAllocator *base, GError **error);
+
+/* The block at @pfn and its buddy are free and wait to be joined; or do no longer. */
+void buddy_defer (Buddy *self, KmlPfn pfn);
+void buddy_undefer (Buddy *self, KmlPfn pfn);
+
+/* ---- Free blocks ---- */
+
+/* Makes [pfn, pfn + 2^order) a free block of its own; joins nothing. */
+static inline void
+put_block (Buddy *self, KmlPfn pfn, guint order, KmlMobility mobility)
+{
+  KmlFrame *frame = frame_of (self, pfn);
+
+  frame->state = KML_FRAME_FREE;
+  frame->order = (guint8)order;
+  frame->flags = 0;
+  frame->n_frames = frames_in (order);
+  list_block (self, pfn, order, mobility);
+}
+
+/* Takes a free block off its list; its first frame is an inner one until something else is
+ * written. */
+static inline void
+remove_block (Buddy *self, KmlPfn pfn)
+{
+  KmlFrame *frame = frame_of (self, pfn);
+
+  if (G_UNLIKELY (frame->flags & KML_FRAME_FLAG_QUEUED))
+    buddy_undefer (self, pfn);
+  unlist_block (self, pfn);
+  frame->state = KML_FRAME_TAIL;
+}
 
 G_END_DECLS

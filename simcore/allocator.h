@@ -76,7 +76,7 @@ typedef void (*KmlCacheFunc) (const KmlCacheInfo *cache, gpointer user_data);
  *   A pointer that is not one to a live block is a bug of the caller and fails an assertion
  * @split: (nullable): pages only: makes the block at @addr two or more blocks of @piece bytes each (a power of two
  *   number of frames) that are freed separately from then on, as Linux's split_page()
- * @shrink: (nullable): gives back to the lower allocator all that holds no live block
+ * @shrink: (nullable): gives back to the lower allocator all that holds no live block; does now what was put off
  * @walk: calls @func for every block in address order. Page allocators: the blocks tile the usable
  *   range without gap or overlap. Object allocators: the blocks tile each run of pages they hold
  * @walk_caches: (nullable): calls @func for every cache, in order of object size

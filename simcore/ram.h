@@ -45,7 +45,8 @@ typedef struct {
   guint32 n_frames; /* length of the run that starts here */
   union {
     struct {
-      KmlPfn next, prev; /* free list */
+      KmlPfn next, prev;             /* free list */
+      KmlPfn queue_next, queue_prev; /* a second list, where the allocator has one */
     } free;
     struct {
       KmlPfn next, prev;  /* list of slabs with free objects */
@@ -63,7 +64,8 @@ typedef struct {
 
 G_STATIC_ASSERT (sizeof (KmlFrame) == 32);
 
-#define KML_FRAME_FLAG_SLAB 0x01 /* the run belongs to an object allocator */
+#define KML_FRAME_FLAG_SLAB   0x01 /* the run belongs to an object allocator */
+#define KML_FRAME_FLAG_QUEUED 0x02 /* the free run is, or its partner is, on the second list */
 
 typedef struct {
   guint8 *store;    /* host address of simulated address 0 */

@@ -6,25 +6,28 @@
  * pictures a letter is a frame: U used, . free; a bar is the end of a block.
  */
 
-#include "simcore/allocator.h"
-#include "simcore/frame-set.h"
+#include "allocators/buddy.h"
 #include "simcore/rng.h"
+#include "tests/conformance/ledger.h"
 #include "tests/testutils.h"
 
 #define PAGE 4096
-
-enum {
-  SPLITS,
-  MERGES,
-  STEALS,
-  CLAIMS,
-};
 
 static KmlMachine *machine;
 static KmlAllocator *buddy;
 
 static void
-start_with (guint n_frames, const char *max_order, const char *list, const char *grouping)
+set (const char *name, const char *value)
+{
+  g_autoptr (GError) error = NULL;
+
+  kml_param_parse (kml_param_find (buddy->ops->params, name), value, buddy, &error);
+  assert_no_error (error);
+}
+
+static void
+start_capped (guint n_frames, const char *max_order, const char *list, const char *grouping,
+              const char *max_splits, const char *max_merges)
 {
   const guint n_table_frames = (n_frames + 126) / 127; /* 128 records of 32 bytes to a frame */
   KmlMachineConfig config = { .n_cpus = 1, .page_size = PAGE };
@@ -37,14 +40,19 @@ start_with (guint n_frames, const char *max_order, const char *list, const char 
   assert_no_error (error);
   ck_assert_uint_eq (machine->ram->n_usable, n_frames);
   buddy = kml_allocator_new (kml_allocator_find ("buddy"), machine, NULL);
-  kml_param_parse (kml_param_find (buddy->ops->params, "max-order"), max_order, buddy, &error);
-  assert_no_error (error);
-  kml_param_parse (kml_param_find (buddy->ops->params, "list"), list, buddy, &error);
-  assert_no_error (error);
-  kml_param_parse (kml_param_find (buddy->ops->params, "grouping"), grouping, buddy, &error);
-  assert_no_error (error);
+  set ("max-order", max_order);
+  set ("list", list);
+  set ("grouping", grouping);
+  set ("max-splits", max_splits);
+  set ("max-merges", max_merges);
   kml_allocator_start (buddy, &error);
   assert_no_error (error);
+}
+
+static void
+start_with (guint n_frames, const char *max_order, const char *list, const char *grouping)
+{
+  start_capped (n_frames, max_order, list, grouping, "20", "20");
 }
 
 static void
@@ -111,7 +119,7 @@ START_TEST (eight_frames_are_split_and_joined)
   assert_picture ("........|");
   ck_assert_int_eq (take (1), 0); /* 8 -> 4 + 4 -> 2 + 2 -> 1 + 1 */
   assert_picture ("U|.|..|....|");
-  ck_assert_uint_eq (buddy->counters[SPLITS], 3);
+  ck_assert_uint_eq (buddy->counters[COUNTER_SPLITS], 3);
   ck_assert_int_eq (take (2), 2);
   assert_picture ("U|.|UU|....|");
   ck_assert_int_eq (take (1), 1);
@@ -126,8 +134,8 @@ START_TEST (eight_frames_are_split_and_joined)
   assert_picture ("....|UUUU|"); /* 1 joins 0, 0-1 joins 2-3 */
   give_back (4);
   assert_picture ("........|");
-  ck_assert_uint_eq (buddy->counters[SPLITS], 3);
-  ck_assert_uint_eq (buddy->counters[MERGES], 3);
+  ck_assert_uint_eq (buddy->counters[COUNTER_SPLITS], 3);
+  ck_assert_uint_eq (buddy->counters[COUNTER_MERGES], 3);
   stop ();
 }
 END_TEST
@@ -184,8 +192,9 @@ START_TEST (a_split_block_is_freed_in_pieces)
   give_back (0);
   give_back (2);
   assert_picture ("........|");
-  ck_assert_uint_eq (buddy->counters[SPLITS], 1 + 3); /* one by the request, three by split() */
-  ck_assert_uint_eq (buddy->counters[MERGES], 4);
+  ck_assert_uint_eq (buddy->counters[COUNTER_SPLITS],
+                     1 + 3); /* one by the request, three by split() */
+  ck_assert_uint_eq (buddy->counters[COUNTER_MERGES], 4);
   stop ();
 }
 END_TEST
@@ -203,9 +212,230 @@ START_TEST (splits_equal_merges_when_all_is_back)
   for (int i = 0; i < 200; i++)
     if (blocks[i] >= 0)
       give_back (blocks[i]);
-  ck_assert_uint_gt (buddy->counters[SPLITS], 100);
-  ck_assert_uint_eq (buddy->counters[SPLITS], buddy->counters[MERGES]);
+  ck_assert_uint_gt (buddy->counters[COUNTER_SPLITS], 100);
+  ck_assert_uint_eq (buddy->counters[COUNTER_SPLITS], buddy->counters[COUNTER_MERGES]);
   stop ();
+}
+END_TEST
+
+START_TEST (a_split_that_is_not_accounted_for_is_noticed)
+{
+  g_autoptr (GError) error = NULL;
+
+  start_with (13, "3", "lifo", "none");
+  take (1);
+  ((Buddy *)buddy)->n_split[2]++;
+  ck_assert (!buddy->ops->check (buddy, &error));
+  assert_error (error, KML_ERROR_CORRUPT, "Y7");
+  stop ();
+}
+END_TEST
+
+/* ---- Limits of splits and merges ---- */
+
+/* Eight frames in use, one by one. */
+static void
+use_eight (const char *max_splits, const char *max_merges)
+{
+  start_capped (8, "3", "address", "none", "20", max_merges);
+  for (int i = 0; i < 8; i++)
+    ck_assert_int_eq (take (1), i);
+  set ("max-splits", max_splits);
+}
+
+START_TEST (a_merge_too_many_is_made_later)
+{
+  use_eight ("20", "1");
+  give_back (1);
+  give_back (2);
+  give_back (3);
+  assert_picture ("U|.|..|U|U|U|U|");
+  give_back (0);
+  assert_picture ("..|..|U|U|U|U|"); /* 0 joined 1; 0-1 and 2-3 wait */
+  ck_assert_uint_eq (buddy->counters[COUNTER_DEFERRED_MERGES], 1);
+  give_back (4);
+  assert_picture ("....|.|U|U|U|"); /* nothing to join for itself, so it joined what waited */
+  ck_assert_uint_eq (buddy->counters[COUNTER_LATE_MERGES], 1);
+  give_back (7);
+  give_back (5);
+  give_back (6);
+  assert_picture ("....|..|..|"); /* 6 joined 7; 4-5 and 6-7 wait */
+  buddy->ops->shrink (buddy);
+  assert_picture ("........|"); /* 4-5 with 6-7, and what that makes with 0-3 */
+  ck_assert_uint_eq (buddy->counters[COUNTER_DEFERRED_MERGES], 2);
+  ck_assert_uint_eq (buddy->counters[COUNTER_LATE_MERGES], 3);
+  ck_assert_uint_eq (buddy->counters[COUNTER_MOST_MERGES], 1);
+  ck_assert_uint_eq (buddy->counters[COUNTER_MERGES], buddy->counters[COUNTER_SPLITS]);
+  stop ();
+}
+END_TEST
+
+START_TEST (a_request_that_would_fail_joins_what_waits)
+{
+  use_eight ("20", "1");
+  for (int i = 7; i >= 0; i--)
+    give_back (i);
+  assert_picture ("..|..|....|"); /* the last free joined 0 with 1 */
+  ck_assert_int_eq (take (4), 4);
+  ck_assert_int_eq (take (4), 0); /* joins 0-1 with 2-3, which is enough */
+  ck_assert_uint_eq (buddy->counters[COUNTER_LATE_MERGES], 2);
+  give_back (0);
+  give_back (4);
+  assert_picture ("........|");
+  stop ();
+}
+END_TEST
+
+START_TEST (a_request_that_fails_all_the_same_has_helped_the_next)
+{
+  use_eight ("20", "1");
+  for (int i = 7; i >= 0; i--)
+    give_back (i);
+  assert_picture ("..|..|....|");
+  ck_assert_int_eq (take (8), -1);
+  assert_picture ("....|....|");
+  ck_assert_int_eq (take (8), 0);
+  ck_assert_uint_eq (buddy->counters[COUNTER_MOST_MERGES], 1);
+  stop ();
+}
+END_TEST
+
+START_TEST (a_pair_of_which_one_is_taken_is_forgotten)
+{
+  use_eight ("20", "0");
+  give_back (4);
+  give_back (5);
+  assert_picture ("U|U|U|U|.|.|U|U|");
+  ck_assert_uint_eq (((Buddy *)buddy)->n_pairs, 1);
+  ck_assert_int_eq (take (1), 4);
+  ck_assert_uint_eq (((Buddy *)buddy)->n_pairs, 0);
+  assert_picture ("U|U|U|U|U|.|U|U|");
+  give_back (4); /* and is one again */
+  ck_assert_uint_eq (((Buddy *)buddy)->n_pairs, 1);
+  ck_assert_int_eq (take (2), -1); /* no merge is allowed but in shrink() */
+  buddy->ops->shrink (buddy);
+  ck_assert_int_eq (take (2), 4);
+  stop ();
+}
+END_TEST
+
+START_TEST (a_pair_that_nobody_waits_for_is_noticed)
+{
+  g_autoptr (GError) error = NULL;
+
+  use_eight ("20", "0");
+  give_back (4);
+  give_back (5);
+  ((Buddy *)buddy)->first_pair = KML_PFN_NONE;
+  ck_assert (!buddy->ops->check (buddy, &error));
+  assert_error (error, KML_ERROR_CORRUPT, "Y3");
+  stop ();
+}
+END_TEST
+
+/* 8 -> 4 + 4 -> 2 + 2, and the two frames are given for one. */
+START_TEST (a_split_too_many_is_left_out)
+{
+  start_capped (8, "3", "lifo", "none", "2", "20");
+  ck_assert_int_eq (take (1), 0);
+  assert_picture ("UU|..|....|");
+  ck_assert_uint_eq (buddy->counters[COUNTER_OVERSIZED], 1);
+  ck_assert_uint_eq (buddy->counters[COUNTER_OMITTED_SPLITS], 1);
+  ck_assert_int_eq (take (1), 2); /* 2 -> 1 + 1 */
+  assert_picture ("UU|U|.|....|");
+  ck_assert_uint_eq (buddy->counters[COUNTER_OVERSIZED], 1);
+  give_back (0);
+  give_back (2);
+  assert_picture ("........|");
+  ck_assert_uint_eq (buddy->counters[COUNTER_MOST_SPLITS], 2);
+  stop ();
+}
+END_TEST
+
+/* With every item of cost at 1 ps an operation's time says how many steps it made. Of 5000 operations
+ * on single frames, in which memory falls apart and grows together again and again, the longest; those
+ * of larger blocks are left out, which take longer for their frames. */
+static KmlTime
+longest_operation (const char *max_splits, const char *max_merges)
+{
+  const KmlRequest request = { .size = PAGE };
+  struct {
+    KmlAddr addr;
+    guint64 held;
+  } blocks[64];
+  KmlTime longest = 0;
+  KmlRng rng;
+
+  kml_rng_init (&rng, 1, "test");
+  start_capped (1024, "10", "lifo", "none", max_splits, max_merges);
+  for (guint i = 0; i < G_N_ELEMENTS (blocks); i++)
+    blocks[i].addr = KML_ADDR_NONE;
+  for (guint i = 0; i < 5000; i++) {
+    const guint64 k = kml_rng_below (&rng, i / 200 % 2 == 0 ? G_N_ELEMENTS (blocks) : 2);
+    const KmlTime start = machine->now;
+
+    if (blocks[k].addr == KML_ADDR_NONE) {
+      blocks[k].held = PAGE;
+      blocks[k].addr = kml_allocator_alloc (buddy, &request, &blocks[k].held);
+    } else {
+      kml_allocator_free_block (buddy, blocks[k].addr, &request);
+      blocks[k].addr = KML_ADDR_NONE;
+    }
+    if (blocks[k].held == PAGE) /* failed, or of one frame */
+      longest = MAX (longest, machine->now - start);
+  }
+  stop ();
+  return longest;
+}
+
+/* A request without a split takes a lock, two hot references, 60 instructions and 4 for its frame, and
+ * one warm reference for the list and the frame each; a step 25 instructions and 2 references. A pair takes
+ * 2 references when it begins to wait and 3 when it ends. */
+START_TEST (the_longest_operation_keeps_the_limit)
+{
+  const KmlTime step = 25 + 2;
+  const KmlTime request = 1 + 2 + 60 + 4 + 1 + 1;
+  const KmlTime unlimited = longest_operation ("20", "20");
+
+  ck_assert_uint_eq (unlimited, request + 10 * step);
+  for (guint limit = 1; limit < 5; limit++) {
+    g_autofree char *text = g_strdup_printf ("%u", limit);
+    const KmlTime longest = longest_operation (text, text);
+
+    ck_assert_uint_ge (longest, request);
+    ck_assert_uint_le (longest, request + limit * step + (limit + 1) * (2 + 3));
+  }
+}
+END_TEST
+
+/* Every form with every limit, against the naive model of the conformance suite. */
+static const char *const limits[] = { "0", "1", "2", "5", "20" };
+
+START_TEST (limited_buddies_keep_every_promise)
+{
+  const char *max_splits = limits[_i / (int)G_N_ELEMENTS (limits)];
+  const char *max_merges = limits[_i % (int)G_N_ELEMENTS (limits)];
+  static const char *const forms[][2] = { { "lifo", "none" },
+                                          { "lifo", "mobility" },
+                                          { "fifo", "mobility" },
+                                          { "address", "none" },
+                                          { "address", "mobility" } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (forms); i++) {
+    g_autoptr (GError) error = NULL;
+    Ledger ledger;
+    Rig rig;
+
+    start_capped (1100, "6", forms[i][0], forms[i][1], max_splits, max_merges);
+    rig = (Rig){ .machine = machine, .pages = buddy, .tested = buddy };
+    ledger_init (&ledger, &rig);
+    ck_assert_msg (ledger_churn (&ledger, 1, 1000, &error), "%s %s: %s", forms[i][0], forms[i][1],
+                   error != NULL ? error->message : "");
+    ck_assert_uint_le (buddy->counters[COUNTER_MOST_SPLITS], ((Buddy *)buddy)->max_splits);
+    ck_assert_uint_le (buddy->counters[COUNTER_MOST_MERGES], ((Buddy *)buddy)->max_merges);
+    ledger_finish (&ledger);
+    stop ();
+  }
 }
 END_TEST
 
@@ -337,14 +567,14 @@ START_TEST (mobilities_live_in_pageblocks_of_their_own)
   ck_assert_int_eq (ask (1, KML_MOBILITY_RECLAIMABLE, NULL), 8); /* ... as does the next */
   ck_assert_int_eq (ask (1, KML_MOBILITY_MOVABLE, NULL), 1);
   ck_assert_int_eq (ask (1, KML_MOBILITY_UNMOVABLE, NULL), 5);
-  ck_assert_uint_eq (buddy->counters[CLAIMS], 2);
+  ck_assert_uint_eq (buddy->counters[COUNTER_CLAIMS], 2);
 
   ck_assert_int_eq (ask (2, KML_MOBILITY_MOVABLE, NULL), 2);
   ck_assert_int_eq (ask (1, KML_MOBILITY_MOVABLE, NULL), 10); /* 3 of 4 frames are free: claimed */
-  ck_assert_uint_eq (buddy->counters[CLAIMS], 3);
+  ck_assert_uint_eq (buddy->counters[COUNTER_CLAIMS], 3);
   ck_assert_int_eq (ask (1, KML_MOBILITY_RECLAIMABLE, NULL), 6); /* 2 of 4, just enough */
-  ck_assert_uint_eq (buddy->counters[CLAIMS], 4);
-  ck_assert_uint_eq (buddy->counters[STEALS], 4);
+  ck_assert_uint_eq (buddy->counters[COUNTER_CLAIMS], 4);
+  ck_assert_uint_eq (buddy->counters[COUNTER_STEALS], 4);
   stop ();
 }
 END_TEST
@@ -358,10 +588,10 @@ START_TEST (movable_requests_do_not_steal_small_blocks)
     ck_assert_int_eq (ask (1, KML_MOBILITY_UNMOVABLE, NULL), i);
   give_back (3);
   give_back (9);
-  ck_assert_uint_eq (buddy->counters[STEALS], 1); /* of the first request */
+  ck_assert_uint_eq (buddy->counters[COUNTER_STEALS], 1); /* of the first request */
   ck_assert_int_eq (ask (1, KML_MOBILITY_MOVABLE, NULL), 9);
   ck_assert_int_eq (ask (1, KML_MOBILITY_UNMOVABLE, NULL), 3);
-  ck_assert_uint_eq (buddy->counters[STEALS], 1);
+  ck_assert_uint_eq (buddy->counters[COUNTER_STEALS], 1);
   stop ();
 }
 END_TEST
@@ -445,6 +675,16 @@ main (void)
   tcase_add_test (story, memory_smaller_than_the_largest_block_is_covered);
   tcase_add_test (story, a_split_block_is_freed_in_pieces);
   tcase_add_test (story, splits_equal_merges_when_all_is_back);
+  tcase_add_test (story, a_split_that_is_not_accounted_for_is_noticed);
+  tcase_add_test (story, a_merge_too_many_is_made_later);
+  tcase_add_test (story, a_request_that_would_fail_joins_what_waits);
+  tcase_add_test (story, a_request_that_fails_all_the_same_has_helped_the_next);
+  tcase_add_test (story, a_pair_of_which_one_is_taken_is_forgotten);
+  tcase_add_test (story, a_pair_that_nobody_waits_for_is_noticed);
+  tcase_add_test (story, a_split_too_many_is_left_out);
+  tcase_add_test (story, the_longest_operation_keeps_the_limit);
+  tcase_add_loop_test (story, limited_buddies_keep_every_promise, 0,
+                       (int)(G_N_ELEMENTS (limits) * G_N_ELEMENTS (limits)));
   tcase_add_test (story, lifo_takes_the_block_freed_last);
   tcase_add_test (story, fifo_takes_the_block_freed_first);
   tcase_add_test (story, address_takes_the_lowest_block);

@@ -1,0 +1,41 @@
+/* buddy-deferred.h: merges that are put off, so that no operation takes too long.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#pragma once
+
+#include "allocators/buddy.h"
+
+G_BEGIN_DECLS
+
+/* Joins pairs that wait, oldest first, and what they make with its buddies, by at most @n_most
+ * merges in all. Returns how many it took. */
+guint64 buddy_join_deferred (Buddy *self, guint64 n_most);
+
+/* Frees the block, which is on no list, and joins it with its buddies for as long as they are
+ * free, by at most @n_most merges; one more that would be possible is put off. Returns how many
+ * it took. */
+static inline guint
+join_block (Buddy *self, KmlPfn pfn, guint order, KmlMobility mobility, guint n_most)
+{
+  const guint first = order;
+  const guint last = MIN ((guint)self->max_order, order + n_most);
+
+  for (; order < last; order++) {
+    const KmlPfn buddy = pfn ^ frames_in (order);
+
+    if (!is_free_block (self, buddy, order))
+      break;
+    remove_block (self, buddy);
+    pfn &= buddy; /* the lower of the two */
+    self->n_split[order + 1]--;
+  }
+  put_block (self, pfn, order, mobility);
+  if (G_UNLIKELY (order == last && last < self->max_order) &&
+      is_free_block (self, pfn ^ frames_in (order), order))
+    buddy_defer (self, pfn);
+  return order - first;
+}
+
+G_END_DECLS

@@ -13,6 +13,7 @@
 #include "simcore/bin-set.h"
 #include "simcore/units.h"
 #include "simcore/workload.h"
+#include "workloads/trace.h"
 
 static struct {
   gboolean json;
@@ -224,6 +225,31 @@ list_bins (JsonBuilder *builder)
   }
 }
 
+static void
+list_traces (JsonBuilder *builder)
+{
+  g_autoptr (GArray) forms = kml_trace_forms ();
+  g_autoptr (KmlTable) table = kml_table_new ();
+
+  kml_table_add_column (table, "form", KML_ALIGN_LEFT);
+  kml_table_add_column (table, "what it is", KML_ALIGN_LEFT);
+  for (guint i = 0; i < forms->len; i++) {
+    const KmlTraceForm *form = &g_array_index (forms, KmlTraceForm, i);
+
+    if (builder == NULL) {
+      kml_table_add_cell (table, g_strdup (form->name));
+      kml_table_add_cell (table, g_strdup (form->summary));
+      continue;
+    }
+    kml_json_begin_object (builder, NULL);
+    kml_json_text (builder, "name", form->name);
+    kml_json_text (builder, "summary", form->summary);
+    json_builder_end_object (builder);
+  }
+  if (builder == NULL)
+    kml_table_print (table);
+}
+
 /* The interface is there before the first device is: whoever asks gets an answer. */
 static void
 list_devices (JsonBuilder *builder)
@@ -371,11 +397,12 @@ static const struct {
   { "keys", list_keys, "run SCENARIO -s KEY=VALUE" },
   { "metrics", list_metrics, "compare SCENARIO --vary KEY=A,B --metrics NAME" },
   { "profiles", list_profiles, "run SCENARIO -s machine.profile=NAME" },
+  { "traces", list_traces, "trace info FILE" },
   { "workloads", list_workloads, "list keys" },
 };
 
-static const char *const topic_names[] = { "allocators", "bins",     "devices",   "keys",
-                                           "metrics",    "profiles", "workloads", NULL };
+static const char *const topic_names[] = { "allocators", "bins",   "devices",   "keys", "metrics",
+                                           "profiles",   "traces", "workloads", NULL };
 
 static int
 run (char **arguments)
@@ -410,8 +437,9 @@ static const GOptionEntry entries[] = {
 
 static const KmlCommand command = {
   .name = "list",
-  .summary = "Say what there is: allocators, bins, workloads, devices, profiles, metrics, keys",
-  .usage = "allocators|bins|workloads|devices|profiles|metrics|keys [--json]",
+  .summary =
+      "Say what there is: allocators, bins, workloads, devices, profiles, metrics, keys, traces",
+  .usage = "allocators|bins|workloads|devices|profiles|metrics|keys|traces [--json]",
   .examples = { "list allocators", "list keys" },
   .options = entries,
   .words = topic_names,

@@ -177,7 +177,7 @@ do_info (const char *path)
   }
   print_info (kml_trace_info (trace));
   print_names (trace);
-  if (g_str_equal (kml_trace_info (trace)->format, "kmt"))
+  if (kml_trace_info (trace)->source != NULL)
     kml_note ("Next: kmemlab trace stats %s", word);
   else
     kml_note ("Next: kmemlab trace convert %s", word);
@@ -190,7 +190,8 @@ do_info (const char *path)
 static char *
 default_output (const char *path)
 {
-  static const char *const endings[] = { ".zst", ".xz", ".gz", ".txt", ".dat", ".trace", ".perf" };
+  static const char *const endings[] = { ".zst",   ".xz",   ".gz",  ".txt", ".dat",
+                                         ".trace", ".perf", ".csv", ".rep", ".raw" };
   g_autofree char *name = g_path_get_basename (path);
 
   for (guint i = 0; i < G_N_ELEMENTS (endings); i++)
@@ -497,11 +498,11 @@ static const GOptionEntry entries[] = {
 
 static const KmlCommand command = {
   .name = "trace",
-  .summary = "Read what a kernel recorded: info, stats, convert",
+  .summary = "Read what a kernel or a program recorded: info, stats, convert",
   .usage = "info|stats|convert FILE [OPTION]…",
-  .details =
-      "Reads the text of trace-cmd report, the kernel's trace file and perf script, plain or\n"
-      "compressed by gzip, xz or zstd, and .kmt files. A FILE “-” is standard input.",
+  .details = "Reads every form that `kmemlab list traces` names, plain or compressed by gzip, xz "
+             "or zstd.\n"
+             "Which one a file is, its contents tell, not its name. A FILE “-” is standard input.",
   .examples = { "trace stats mix.txt.zst", "trace convert mix.txt.zst -o mix.kmt" },
   .options = entries,
   .words = verbs,

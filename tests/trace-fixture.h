@@ -51,7 +51,8 @@ write_file (const char *path, const void *bytes, gsize n)
 {
   g_autoptr (GError) error = NULL;
 
-  g_file_set_contents (path, bytes, (gssize)n, &error);
+  /* without waiting for the disk, which would take most of the time of these tests */
+  g_file_set_contents_full (path, bytes, (gssize)n, G_FILE_SET_CONTENTS_NONE, 0600, &error);
   assert_no_error (error);
 }
 

@@ -25,6 +25,7 @@
 #include <zstd.h>
 
 #define STORED_SIZE         (256 * 1024)
+#define HEAD_ZEROS          64
 #define MAX_ZSTD_WINDOW_LOG 27
 #define MAX_XZ_MEMORY       (G_GUINT64_CONSTANT (256) << 20)
 
@@ -51,6 +52,8 @@ struct _KmlTraceInput {
   gboolean has_gzip;
   lzma_stream xz;
   ZSTD_DStream *zstd; /* (owned) (nullable) */
+  guint8 *head;       /* (owned) (nullable): decoded bytes that were looked at before their time */
+  gsize head_at, n_head;
 };
 
 /* One read(): how many bytes, 0 at the end of the file, -1 with an error. */
@@ -174,6 +177,7 @@ kml_trace_input_close (KmlTraceInput *self)
   ZSTD_freeDStream (self->zstd);
   if (self->fd >= 0)
     close (self->fd);
+  g_free (self->head);
   g_free (self->stored);
   g_free (self->shown);
   g_free (self);
@@ -294,11 +298,24 @@ decode_some (KmlTraceInput *self, guint8 *out, gsize *ret_n, GError **error)
   g_assert_not_reached ();
 }
 
+static gsize
+take_head (KmlTraceInput *self, guint8 *out, gsize n)
+{
+  n = MIN (n, self->n_head - self->head_at);
+  memcpy (out, self->head + self->head_at, n);
+  self->head_at += n;
+  if (self->head_at == self->n_head) {
+    g_clear_pointer (&self->head, g_free);
+    self->head_at = self->n_head = 0;
+  }
+  return n;
+}
+
 gssize
 kml_trace_input_read (KmlTraceInput *self, void *buffer, gsize n, GError **error)
 {
   guint8 *const out = buffer;
-  gsize done = 0;
+  gsize done = self->head != NULL ? take_head (self, out, n) : 0;
 
   while (done < n) {
     gsize piece = n - done;
@@ -333,6 +350,28 @@ kml_trace_input_peek (KmlTraceInput *self, const guint8 **ret_bytes)
 
   *ret_bytes = self->stored;
   return self->end;
+}
+
+gboolean
+kml_trace_input_head (KmlTraceInput *self, gsize n, const char **ret_bytes, gsize *ret_n,
+                      GError **error)
+{
+  guint8 *const head = g_malloc0 (n + HEAD_ZEROS);
+  gssize n_read;
+
+  g_assert (self->head == NULL);
+
+  n_read = kml_trace_input_read (self, head, n, error);
+  if (n_read < 0) {
+    g_free (head);
+    return FALSE;
+  }
+  self->head = head;
+  self->head_at = 0;
+  self->n_head = (gsize)n_read;
+  *ret_bytes = (const char *)head;
+  *ret_n = self->n_head;
+  return TRUE;
 }
 
 const char *

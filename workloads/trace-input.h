@@ -28,6 +28,11 @@ gssize kml_trace_input_read (KmlTraceInput *self, void *buffer, gsize n, GError 
  * shorter. */
 gsize kml_trace_input_peek (KmlTraceInput *self, const guint8 **ret_bytes);
 
+/* The first @n bytes of the stream, decoded, or all of them if it is shorter, without consuming
+ * them; zeros follow. Valid until something is read. Once only, before reading begins. */
+gboolean kml_trace_input_head (KmlTraceInput *self, gsize n, const char **ret_bytes, gsize *ret_n,
+                               GError **error);
+
 const char *
 kml_trace_input_compression (const KmlTraceInput *self); /* "none", "gzip", "xz", "zstd" */
 const char *kml_trace_input_shown (const KmlTraceInput *self);

@@ -4,6 +4,7 @@
  */
 
 #include "workloads/trace-binary.h"
+#include "workloads/trace-source.h"
 #include "workloads/trace-text.h"
 
 const char *const kml_trace_count_names[KML_TRACE_N_COUNTS + 1] = {
@@ -28,6 +29,9 @@ const char *const kml_trace_count_names[KML_TRACE_N_COUNTS + 1] = {
   [KML_TRACE_N_MALFORMED] = "malformed",
   [KML_TRACE_N_UNORDERED] = "unordered",
   [KML_TRACE_N_GFP_UNKNOWN] = "gfp_unknown",
+  [KML_TRACE_N_UNTIMED] = "untimed",
+  [KML_TRACE_N_REALLOCS] = "reallocs",
+  [KML_TRACE_N_ZERO_SIZE] = "zero_size",
   NULL,
 };
 
@@ -57,20 +61,56 @@ const char *const kml_trace_count_summaries[KML_TRACE_N_COUNTS + 1] = {
   [KML_TRACE_N_MALFORMED] = "lines that are no event or lack what their event must have",
   [KML_TRACE_N_UNORDERED] = "events whose time is before that of an earlier one",
   [KML_TRACE_N_GFP_UNKNOWN] = "distinct texts of flags with an unknown name in them",
+  [KML_TRACE_N_UNTIMED] = "events that were recorded without a time and come 1 us apart",
+  [KML_TRACE_N_REALLOCS] = "reallocations, each a free and then an allocation",
+  [KML_TRACE_N_ZERO_SIZE] = "requests for 0 bytes, which count as requests for 1",
   NULL,
 };
 
 struct _KmlTrace {
   KmlTraceInput *input; /* (owned) */
   KmlTraceInfo info;
-  KmlTraceText *text;     /* (owned) (nullable): one of these two */
+  KmlTraceText *text;     /* (owned) (nullable): one of these three */
+  KmlTraceSource *source; /* (owned) (nullable) */
   KmlTraceBinary *binary; /* (owned) (nullable) */
 };
 
+/* Columns are for the form that takes them; given for another, they would be ignored without a word. */
+static gboolean
+check_columns (const KmlTrace *self, const KmlTraceOptions *options, const char *form,
+               GError **error)
+{
+  if (options->columns == NULL || (self->source != NULL && self->source->ops->takes_columns))
+    return TRUE;
+  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+               "%s: columns were given, but the file is %s, which says itself what it holds",
+               kml_trace_input_shown (self->input), form);
+  return FALSE;
+}
+
+static gboolean
+open_text (KmlTrace *self, const KmlTraceOptions *options, GError **error)
+{
+  const KmlTraceSourceOps *ops;
+  const char *head;
+  gsize n;
+
+  if (!kml_trace_input_head (self->input, KML_TRACE_HEAD, &head, &n, error))
+    return FALSE;
+  ops = kml_trace_source_find (head, n, options);
+  if (ops != NULL)
+    self->source = kml_trace_source_new (ops, self->input, options, &self->info, error);
+  else
+    self->text = kml_trace_text_new (self->input, &self->info, error);
+  return self->source != NULL || self->text != NULL;
+}
+
 KmlTrace *
-kml_trace_open (const char *path, const char *shown, GError **error)
+kml_trace_open_with (const char *path, const KmlTraceOptions *options, GError **error)
 {
   g_autoptr (KmlTrace) self = g_new0 (KmlTrace, 1);
+  const char *shown = options->shown;
+  gboolean good;
 
   if (shown == NULL)
     shown = strcmp (path, "-") == 0 ? "standard input" : path;
@@ -80,10 +120,64 @@ kml_trace_open (const char *path, const char *shown, GError **error)
   self->info.compression = kml_trace_input_compression (self->input);
   if (kml_trace_is_binary (self->input)) {
     self->binary = kml_trace_binary_new (self->input, &self->info, error);
-    return self->binary != NULL ? g_steal_pointer (&self) : NULL;
+    good = self->binary != NULL;
+  } else {
+    good = open_text (self, options, error);
   }
-  self->text = kml_trace_text_new (self->input, &self->info, error);
-  return self->text != NULL ? g_steal_pointer (&self) : NULL;
+  return good && check_columns (self, options, self->info.format, error) ? g_steal_pointer (&self)
+                                                                         : NULL;
+}
+
+KmlTrace *
+kml_trace_open (const char *path, const char *shown, GError **error)
+{
+  const KmlTraceOptions options = { .shown = shown };
+
+  return kml_trace_open_with (path, &options, error);
+}
+
+static int
+compare_forms (gconstpointer a, gconstpointer b)
+{
+  return strcmp (((const KmlTraceForm *)a)->name, ((const KmlTraceForm *)b)->name);
+}
+
+GArray *
+kml_trace_forms (void)
+{
+  const KmlTraceForm binary = { "kmt", "the binary form that `kmemlab trace convert` writes" };
+  GArray *const forms = g_array_new (FALSE, FALSE, sizeof (KmlTraceForm));
+  guint n_formats, n_sources;
+  const KmlTraceFormat *const *formats = kml_trace_format_list (&n_formats);
+  const KmlTraceSourceOps *const *sources = kml_trace_source_list (&n_sources);
+
+  g_array_append_val (forms, binary);
+  for (guint i = 0; i < n_formats; i++) {
+    const KmlTraceForm form = { formats[i]->name, formats[i]->summary };
+
+    g_array_append_val (forms, form);
+  }
+  for (guint i = 0; i < n_sources; i++) {
+    const KmlTraceForm form = { sources[i]->name, sources[i]->summary };
+
+    g_array_append_val (forms, form);
+  }
+  g_array_sort (forms, compare_forms);
+  return forms;
+}
+
+char *
+kml_trace_describe_forms (void)
+{
+  g_autoptr (GArray) forms = kml_trace_forms ();
+  GString *const text = g_string_new (NULL);
+
+  for (guint i = 0; i < forms->len; i++) {
+    if (i > 0)
+      g_string_append (text, i + 1 < forms->len ? ", " : " or ");
+    g_string_append (text, g_array_index (forms, KmlTraceForm, i).name);
+  }
+  return g_string_free (text, FALSE);
 }
 
 void
@@ -92,6 +186,7 @@ kml_trace_close (KmlTrace *self)
   if (self == NULL)
     return;
   kml_trace_text_free (self->text);
+  kml_trace_source_free (self->source);
   kml_trace_binary_free (self->binary);
   kml_trace_input_close (self->input);
   g_free (self);
@@ -102,6 +197,8 @@ kml_trace_next (KmlTrace *self, KmlTraceEvent *events, guint n, GError **error)
 {
   if (self->binary != NULL)
     return kml_trace_binary_next (self->binary, events, n, error);
+  if (self->source != NULL)
+    return kml_trace_source_next (self->source, events, n, error);
   return kml_trace_text_next (self->text, events, n, error);
 }
 
@@ -128,7 +225,16 @@ kml_trace_progress (const KmlTrace *self)
 {
   if (self->binary != NULL)
     return kml_trace_binary_progress (self->binary);
+  if (self->source != NULL)
+    return kml_trace_source_progress (self->source);
   return kml_trace_input_progress (self->input);
+}
+
+/* Not of the binary form, which keeps its own. */
+static const KmlTraceTexts *
+texts_of (const KmlTrace *self)
+{
+  return self->source != NULL ? &self->source->feed.texts : kml_trace_text_texts (self->text);
 }
 
 const char *
@@ -136,7 +242,7 @@ kml_trace_site (const KmlTrace *self, guint32 site)
 {
   if (self->binary != NULL)
     return kml_trace_strings_get (kml_trace_binary_sites (self->binary), site);
-  return kml_trace_strings_get (&kml_trace_text_texts (self->text)->sites, site);
+  return kml_trace_strings_get (&texts_of (self)->sites, site);
 }
 
 const char *
@@ -144,7 +250,7 @@ kml_trace_cache (const KmlTrace *self, guint32 cache)
 {
   if (self->binary != NULL)
     return kml_trace_strings_get (kml_trace_binary_caches (self->binary), cache);
-  return kml_trace_strings_get (&kml_trace_text_texts (self->text)->caches, cache);
+  return kml_trace_strings_get (&texts_of (self)->caches, cache);
 }
 
 static void
@@ -171,6 +277,8 @@ kml_trace_names (KmlTrace *self)
   g_array_set_clear_func (names, clear_name);
   if (self->binary != NULL)
     kml_trace_binary_names (self->binary, names);
+  else if (self->source != NULL)
+    kml_trace_feed_names (&self->source->feed, names);
   else
     kml_trace_text_names (self->text, names);
   g_array_sort (names, compare_names);

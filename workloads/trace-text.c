@@ -23,10 +23,6 @@
 #define ROOM      (PIECE + MAX_LINE)
 #define FEW_LINES 1000 /* so many must have been read before the share of bad ones says something */
 
-#define EXPECTED                                                                                   \
-  "not a trace that kmemlab reads: expected trace-cmd report, ftrace or perf script text or a "    \
-  ".kmt file"
-
 struct _KmlTraceText {
   KmlTraceInput *input; /* (borrowed) */
   KmlTraceInfo *info;   /* (borrowed) */
@@ -117,8 +113,11 @@ drop_long_line (KmlTraceText *self)
 static gboolean
 refuse (const KmlTraceText *self, guint64 line, GError **error)
 {
-  g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "%s:%" G_GUINT64_FORMAT ": " EXPECTED,
-               kml_trace_input_shown (self->input), line);
+  g_autofree char *forms = kml_trace_describe_forms ();
+
+  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+               "%s:%" G_GUINT64_FORMAT ": not a trace that kmemlab reads: expected %s",
+               kml_trace_input_shown (self->input), line, forms);
   return FALSE;
 }
 

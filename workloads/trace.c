@@ -4,7 +4,7 @@
  *
  *   [workload NAME]
  *   kind = trace
- *   file = boot.kmt                 text or binary, plain or compressed; relative to the scenario
+ *   file = boot.kmt                 any form, plain or compressed; relative to the scenario
  *   timing = recorded | asap        at the recorded times, or each operation as soon as the last is
  *   done
  *   level = objects | pages | both  which of the recorded requests are made
@@ -265,9 +265,7 @@ static const KmlParam trace_params[] = {
       .name = "file",
       .type = KML_PARAM_PATH,
       .offset = G_STRUCT_OFFSET (TraceWorkload, file),
-      .summary =
-          "the recording: trace-cmd report, ftrace or perf script text, plain or compressed, "
-          "or a .kmt file",
+      .summary = "the recording, of any form that `kmemlab list traces` names, plain or compressed",
   },
   {
       .name = "timing",

@@ -4,9 +4,9 @@
  *
  * A recording comes as the text that people have (`trace-cmd report`, the
  * kernel's own `trace` file, `perf script`; plain or compressed by gzip, xz or
- * zstd) or in this program's binary form, .kmt (docs/trace-format.md). Which one
- * a file is, its bytes tell, never its name. Either way out comes one stream of
- * KmlTraceEvent, in the order of the recording.
+ * zstd), in another tool's form (trace-source.h), or in this program's binary form, .kmt
+ * (docs/trace-format.md). Which one a file is, its bytes tell, never its name. Either way out
+ * comes one stream of KmlTraceEvent, in the order of the recording.
  *
  * Blocks have names instead of addresses. Names are small integers, used again
  * after the block is freed, counted separately for objects and for pages, so
@@ -78,6 +78,9 @@ typedef enum {
   KML_TRACE_N_MALFORMED,         /* lines that are no event, or lack what their event must have */
   KML_TRACE_N_UNORDERED,         /* events whose time is before an earlier one's: taken as that */
   KML_TRACE_N_GFP_UNKNOWN,       /* distinct flag texts with unknown names, which are left out */
+  KML_TRACE_N_UNTIMED,           /* events without a time: a microsecond apart */
+  KML_TRACE_N_REALLOCS,          /* reallocations: a free, then an allocation */
+  KML_TRACE_N_ZERO_SIZE,         /* requests for 0 bytes, which are taken as 1 */
   KML_TRACE_N_COUNTS,
 } KmlTraceCount;
 
@@ -95,13 +98,13 @@ typedef struct {
 /* All borrowed; valid until the trace is closed. Of text, counts are those of what has been read so
  * far. */
 typedef struct {
-  const char *format;      /* "trace-cmd", "ftrace", "perf" or "kmt" */
+  const char *format;      /* "trace-cmd", "mtrace", …; "kmt" */
   const char *source;      /* (nullable): the format that a .kmt was converted from */
   const char *compression; /* "none", "gzip", "xz" or "zstd" */
   gboolean complete;   /* whether the whole recording is known: .kmt, or the end has been reached */
   guint64 base_ns;     /* the recorder's clock at the first event */
   guint64 duration_ns; /* from the first event to the last */
-  guint64 n_lines;     /* of the text */
+  guint64 n_lines;     /* of the text; of a binary form, its entries */
   guint64 n_stream;    /* events that kml_trace_next() gives in all */
   guint n_cpus;        /* as the recording says, or the highest CPU seen plus 1 */
   guint n_sites, n_caches;                    /* indices from 1 to these are valid */
@@ -111,10 +114,30 @@ typedef struct {
   const char *malformed_text; /* (nullable): what is wrong with it, with a quotation */
 } KmlTraceInfo;
 
-/* Opens a recording. @path may be "-" for the standard input. @shown (nullable) is the
- * name that messages use, where the user wrote another than @path. A file that is no
- * recording is KML_ERROR_INPUT. */
+/* What a file cannot say of itself. All may be zero. */
+typedef struct {
+  const char *shown;   /* (nullable): the name that messages use, where it is not the path */
+  const char *columns; /* (nullable): what the columns of a CSV mean, see trace-columns.h */
+} KmlTraceOptions;
+
+/* Opens a recording. @path may be "-" for the standard input. @options are borrowed for the call.
+ * A file that is no recording is KML_ERROR_INPUT. */
+KmlTrace *kml_trace_open_with (const char *path, const KmlTraceOptions *options, GError **error);
+
+/* The same with the one option @shown. */
 KmlTrace *kml_trace_open (const char *path, const char *shown, GError **error);
+
+/* A form of recording that is read. */
+typedef struct {
+  const char *name;
+  const char *summary; /* one line */
+} KmlTraceForm;
+
+/* (element-type KmlTraceForm) (transfer full): all, sorted by name. */
+GArray *kml_trace_forms (void);
+
+/* Their names, as a sentence lists them. (transfer full) */
+char *kml_trace_describe_forms (void);
 void kml_trace_close (KmlTrace *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlTrace, kml_trace_close)
 

@@ -28,7 +28,7 @@ check_buddy (const Buddy *self, KmlPfn pfn, guint order, Found *found)
 {
   const KmlPfn buddy = pfn ^ frames_in (order);
   const gboolean is_pair = order < self->max_order && is_free_block (self, buddy, order);
-  const guint8 expected = is_pair ? KML_FRAME_FLAG_QUEUED : 0;
+  const guint8 expected = is_pair ? FLAG_QUEUED : 0;
 
   if (is_pair && pfn < buddy)
     found->n_pairs++;
@@ -78,9 +78,8 @@ check_queue (const Buddy *self, guint64 n_expected, GError **error)
        pfn = frame_of (self, pfn)->free.queue_next) {
     const KmlFrame *frame = frame_of (self, pfn);
 
-    if (++n > n_expected || frame->state != KML_FRAME_FREE ||
-        !(frame->flags & KML_FRAME_FLAG_QUEUED) || (pfn & frames_in (frame->order)) != 0 ||
-        frame->free.queue_prev != before)
+    if (++n > n_expected || frame->state != KML_FRAME_FREE || !(frame->flags & FLAG_QUEUED) ||
+        (pfn & frames_in (frame->order)) != 0 || frame->free.queue_prev != before)
       return broken ("Y3", pfn, error);
     before = pfn;
   }

@@ -65,8 +65,8 @@ buddy_defer (Buddy *self, KmlPfn pfn)
   const KmlPfn lower = MIN (pfn, partner);
   KmlFrame *frame = frame_of (self, lower);
 
-  frame->flags |= KML_FRAME_FLAG_QUEUED;
-  frame_of (self, MAX (pfn, partner))->flags |= KML_FRAME_FLAG_QUEUED;
+  frame->flags |= FLAG_QUEUED;
+  frame_of (self, MAX (pfn, partner))->flags |= FLAG_QUEUED;
   frame->free.queue_prev = self->last_pair;
   frame->free.queue_next = KML_PFN_NONE;
   if (self->last_pair != KML_PFN_NONE)
@@ -85,8 +85,8 @@ buddy_undefer (Buddy *self, KmlPfn pfn)
   const KmlPfn partner = pfn ^ frames_in (frame_of (self, pfn)->order);
   const KmlFrame *frame = frame_of (self, MIN (pfn, partner));
 
-  frame_of (self, pfn)->flags &= (guint8)~KML_FRAME_FLAG_QUEUED;
-  frame_of (self, partner)->flags &= (guint8)~KML_FRAME_FLAG_QUEUED;
+  frame_of (self, pfn)->flags &= (guint8)~FLAG_QUEUED;
+  frame_of (self, partner)->flags &= (guint8)~FLAG_QUEUED;
   if (frame->free.queue_prev != KML_PFN_NONE)
     frame_of (self, frame->free.queue_prev)->free.queue_next = frame->free.queue_next;
   else

@@ -146,7 +146,7 @@ buddy_init (KmlAllocator *base, GError **error)
 
   for (guint mobility = 0; mobility < KML_N_MOBILITIES; mobility++)
     for (guint order = 0; order <= KML_MAX_ORDER; order++)
-      self->lists[mobility][order] = (FreeList){ KML_PFN_NONE, KML_PFN_NONE };
+      kml_frame_list_init (&self->lists[mobility][order]);
   if (self->list_order == ORDER_ADDRESS && !init_sets (self, error))
     return FALSE;
   if (self->grouping == GROUPING_MOBILITY && !buddy_init_pageblocks (self, error))

@@ -15,6 +15,7 @@
 #pragma once
 
 #include "simcore/allocator.h"
+#include "simcore/frame-list.h"
 #include "simcore/frame-set.h"
 
 G_BEGIN_DECLS
@@ -43,9 +44,8 @@ enum {
   COUNTER_LATE_MERGES,
 };
 
-typedef struct {
-  KmlPfn first, last; /* KML_PFN_NONE: empty */
-} FreeList;
+/* A flag of a free block: it is one of two buddies that wait to be joined. */
+#define FLAG_QUEUED (1 << KML_FRAME_OWN_SHIFT)
 
 typedef struct {
   KmlAllocator base;
@@ -62,7 +62,7 @@ typedef struct {
                                          one was split, less how often two became one */
 
   guint32 nonempty[KML_N_MOBILITIES]; /* bit k: the list of order k is not empty */
-  FreeList lists[KML_N_MOBILITIES][KML_MAX_ORDER + 1];
+  KmlFrameList lists[KML_N_MOBILITIES][KML_MAX_ORDER + 1];
   KmlFrameSet sets[KML_N_MOBILITIES]
                   [KML_MAX_ORDER + 1]; /* members: frame >> order; ORDER_ADDRESS alone */
 
@@ -126,41 +126,6 @@ block_at (const Buddy *self, KmlPfn pfn, KmlBlockState *ret_state)
 
 /* ---- The free lists ---- */
 
-static inline void
-link_block (Buddy *self, KmlPfn pfn, guint order, KmlMobility mobility)
-{
-  FreeList *list = &self->lists[mobility][order];
-  KmlFrame *frame = frame_of (self, pfn);
-  const gboolean at_front = self->list_order == ORDER_LIFO;
-
-  frame->free.prev = at_front ? KML_PFN_NONE : list->last;
-  frame->free.next = at_front ? list->first : KML_PFN_NONE;
-  if (frame->free.prev != KML_PFN_NONE)
-    frame_of (self, frame->free.prev)->free.next = pfn;
-  else
-    list->first = pfn;
-  if (frame->free.next != KML_PFN_NONE)
-    frame_of (self, frame->free.next)->free.prev = pfn;
-  else
-    list->last = pfn;
-}
-
-static inline void
-unlink_block (Buddy *self, KmlPfn pfn, guint order, KmlMobility mobility)
-{
-  FreeList *list = &self->lists[mobility][order];
-  const KmlFrame *frame = frame_of (self, pfn);
-
-  if (frame->free.prev != KML_PFN_NONE)
-    frame_of (self, frame->free.prev)->free.next = frame->free.next;
-  else
-    list->first = frame->free.next;
-  if (frame->free.next != KML_PFN_NONE)
-    frame_of (self, frame->free.next)->free.prev = frame->free.prev;
-  else
-    list->last = frame->free.prev;
-}
-
 /* The block that comes first in the list's order, or after @after; KML_PFN_NONE: no more. */
 static inline KmlPfn
 next_block (const Buddy *self, guint order, KmlMobility mobility, KmlPfn after)
@@ -183,7 +148,8 @@ list_block (Buddy *self, KmlPfn pfn, guint order, KmlMobility mobility)
   if (self->list_order == ORDER_ADDRESS)
     kml_frame_set_insert (&self->sets[mobility][order], pfn >> order);
   else
-    link_block (self, pfn, order, mobility);
+    kml_frame_list_insert (&self->lists[mobility][order], self->base.machine->ram, pfn,
+                           self->list_order == ORDER_LIFO);
   self->nonempty[mobility] |= (guint32)1 << order;
   kml_free_area_add (&self->base.machine->free_area, order, mobility);
 }
@@ -198,7 +164,7 @@ unlist_block (Buddy *self, KmlPfn pfn)
   if (self->list_order == ORDER_ADDRESS)
     kml_frame_set_remove (&self->sets[mobility][order], pfn >> order);
   else
-    unlink_block (self, pfn, order, mobility);
+    kml_frame_list_remove (&self->lists[mobility][order], self->base.machine->ram, pfn);
   if (next_block (self, order, mobility, KML_PFN_NONE) == KML_PFN_NONE)
     self->nonempty[mobility] &= ~((guint32)1 << order);
   kml_free_area_remove (&self->base.machine->free_area, order, mobility);
@@ -234,7 +200,7 @@ remove_block (Buddy *self, KmlPfn pfn)
 {
   KmlFrame *frame = frame_of (self, pfn);
 
-  if (G_UNLIKELY (frame->flags & KML_FRAME_FLAG_QUEUED))
+  if (G_UNLIKELY (frame->flags & FLAG_QUEUED))
     buddy_undefer (self, pfn);
   unlist_block (self, pfn);
   frame->state = KML_FRAME_TAIL;

@@ -64,8 +64,10 @@ typedef struct {
 
 G_STATIC_ASSERT (sizeof (KmlFrame) == 32);
 
-#define KML_FRAME_FLAG_SLAB   0x01 /* the run belongs to an object allocator */
-#define KML_FRAME_FLAG_QUEUED 0x02 /* the free run is, or its partner is, on the second list */
+#define KML_FRAME_FLAG_SLAB 0x01 /* the run belongs to an object allocator */
+
+/* The other seven flags of a run's first frame are the page allocator's own, whoever has the run. */
+#define KML_FRAME_OWN_SHIFT 1
 
 typedef struct {
   guint8 *store;    /* host address of simulated address 0 */
@@ -104,6 +106,19 @@ static inline KmlAddr
 kml_ram_addr (const KmlRam *self, KmlPfn pfn)
 {
   return (KmlAddr)pfn << self->page_shift;
+}
+
+/* What the page allocator keeps in its own flags: 0 .. 127. */
+static inline guint
+kml_frame_own (const KmlFrame *self)
+{
+  return self->flags >> KML_FRAME_OWN_SHIFT;
+}
+
+static inline void
+kml_frame_set_own (KmlFrame *self, guint own)
+{
+  self->flags = (guint8)((self->flags & KML_FRAME_FLAG_SLAB) | own << KML_FRAME_OWN_SHIFT);
 }
 
 /* memcpy: an address need not be aligned; it compiles to one load. */

@@ -906,6 +906,7 @@ static const KmlParam segregated_params[] = {
     .type = KML_PARAM_TEXT,
     .value = "linux",
     .validate = kml_bins_validate,
+    .file = kml_bins_file,
     .offset = G_STRUCT_OFFSET (Segregated, bin_text),
     .grammar = "pow2 | geometric:M | optimal:K | NAME (list bins) | FILE.bins | 8,24,40,64",
     .summary = "the sizes of objects: a request is rounded up to the smallest that holds it" },

@@ -74,6 +74,13 @@ check_header (const char *path, const guint8 *header, GError **error)
                  "%s: damaged kmemlab database (its schema version is %d)", path, (gint32)version);
     return FALSE;
   }
+  if (version < KML_DATABASE_VERSION) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "%s: made by a kmemlab before its first release (schema version %u, expected %d): "
+                 "run the scenario again, into a new file",
+                 path, version, KML_DATABASE_VERSION);
+    return FALSE;
+  }
   if (version > KML_DATABASE_VERSION) {
     g_set_error (error, KML_ERROR, KML_ERROR_NEWER,
                  "%s: made by a newer kmemlab (schema version %u, this one knows up to %d)", path,

@@ -17,6 +17,7 @@ static const struct {
 } run_tables[] = {
   { "*", "runs", "run_id" },
   { "*", "params", "run_id, key" },
+  { "*", "inputs", "run_id, key" },
   { "*", "metrics", "run_id, name" },
   { "*", "expectations", "run_id, seq" },
   { "*", "series", "run_id, name, t_ns" },

@@ -20,12 +20,13 @@ G_BEGIN_DECLS
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (sqlite3_stmt, sqlite3_finalize)
 
 #define KML_DATABASE_APPLICATION_ID 0x6b6d6c62 /* "kmlb" */
-#define KML_DATABASE_VERSION        1
+#define KML_DATABASE_VERSION        2
 
 /* Statements that put one row each, kept prepared. */
 typedef enum {
   KML_PUT_RUN,
   KML_PUT_PARAM,
+  KML_PUT_INPUT,
   KML_PUT_METRIC,
   KML_PUT_EXPECTATION,
   KML_PUT_SERIES_INFO,

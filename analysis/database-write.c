@@ -17,6 +17,8 @@ static const char *const put_sql[KML_N_PUTS] = {
                   "base_dir, seed, status, message, fingerprint, version, started_at, wall_ns, "
                   "sim_ns, operations) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
   [KML_PUT_PARAM] = "INSERT INTO params (run_id, key, value) VALUES (?, ?, ?)",
+  [KML_PUT_INPUT] =
+      "INSERT INTO inputs (run_id, key, file, digest, size_bytes) VALUES (?, ?, ?, ?, ?)",
   [KML_PUT_METRIC] = "INSERT INTO metrics (run_id, name, value, unit) VALUES (?, ?, ?, ?)",
   [KML_PUT_EXPECTATION] = "INSERT INTO expectations (run_id, seq, metric, text, measured, held) "
                           "VALUES (?, ?, ?, ?, ?, ?)",
@@ -196,6 +198,10 @@ put_scalars (KmlDatabase *self, const KmlDatabaseRun *run, GError **error)
   for (guint i = 0; i < run->n_params; i++)
     if (!put (self, KML_PUT_PARAM, error, "utt", run->run_id, run->params[i].key,
               run->params[i].value))
+      return FALSE;
+  for (guint i = 0; i < run->n_inputs; i++)
+    if (!put (self, KML_PUT_INPUT, error, "utttu", run->run_id, run->inputs[i].key,
+              run->inputs[i].file, run->inputs[i].digest, run->inputs[i].size))
       return FALSE;
   for (guint i = 0; i < run->n_metrics; i++)
     if (!put (self, KML_PUT_METRIC, error, "utrt", run->run_id, run->metrics[i].name,

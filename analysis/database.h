@@ -25,6 +25,14 @@ typedef struct {
   const char *value;
 } KmlDatabaseParam;
 
+/* A file that the run read. */
+typedef struct {
+  const char *key;
+  const char *file;
+  const char *digest;
+  guint64 size;
+} KmlDatabaseInput;
+
 typedef struct {
   const char *metric;
   const char *text;
@@ -41,7 +49,7 @@ typedef struct {
   const char *scenario_text;
   const char *overrides;
   const char *
-      base_dir; /* where PATHs of the scenario were relative to, relative to the database's folder if it can be said so; for verify */
+      base_dir; /* the scenario's folder, as the command named it; "": that says nothing elsewhere */
   guint64 seed;
   const char *status;  /* "done", "failed" (the world: message says why), "crashed" */
   const char *message; /* (nullable) */
@@ -53,6 +61,8 @@ typedef struct {
   guint64 operations;
   const KmlDatabaseParam *params;
   guint n_params;
+  const KmlDatabaseInput *inputs;
+  guint n_inputs;
   const KmlMetric *metrics;
   guint n_metrics;
   const KmlDatabaseExpectation *expectations;

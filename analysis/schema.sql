@@ -17,11 +17,14 @@
 -- Tables may get more columns in a later version, never other meanings. The
 -- views at the end are for people: one line a run, units in the names.
 --
+-- Nothing here says where on the host anything was: runs.base_dir is what the command said, inputs has contents.
+--
 -- History of user_version
---   1  the first
+--   1  the first; it knew the files that a run read by their names alone, and is not read any more
+--   2  inputs
 
 PRAGMA application_id = 0x6b6d6c62; -- "kmlb"
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 
 -- ---- What was asked for ----
 
@@ -37,12 +40,12 @@ CREATE TABLE campaigns (
 -- One execution of a scenario with one seed.
 CREATE TABLE runs (
   run_id        INTEGER PRIMARY KEY, -- 1, 2, … in the order of the scenario's sweep
-  run_key       TEXT NOT NULL UNIQUE, -- hash of settings, seed and version, hexadecimal: the same run has the same key
+  run_key       TEXT NOT NULL UNIQUE, -- hash of settings, inputs, seed and version, hexadecimal: the same run has the same key
   scenario      TEXT NOT NULL,       -- file name of the scenario
   title         TEXT NOT NULL,       -- [scenario] title
   scenario_text TEXT NOT NULL,       -- the scenario file, whole
   overrides     TEXT NOT NULL,       -- -s settings, one group.key=value a line
-  base_dir      TEXT NOT NULL,       -- folder that PATHs in the scenario start from, from the database's folder if it can be said so
+  base_dir      TEXT NOT NULL,       -- folder of the scenario, as the command named it from the folder it was given in; empty: that says nothing elsewhere
   seed          TEXT NOT NULL,       -- seed of this run, decimal
   status        TEXT NOT NULL        -- done; failed: the world's fault (message says why); crashed: ours
                 CHECK (status IN ('done', 'failed', 'crashed')),
@@ -60,6 +63,16 @@ CREATE TABLE params (
   run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
   key    TEXT NOT NULL, -- group.key, or group.NAME.key: "objects.bins"
   value  TEXT NOT NULL, -- as one would write it in a scenario: "64KiB"
+  PRIMARY KEY (run_id, key)
+) STRICT, WITHOUT ROWID;
+
+-- The files that a run read: what is in them decides its result as its settings do.
+CREATE TABLE inputs (
+  run_id     INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+  key        TEXT NOT NULL,    -- the setting that names it: "workload.kernel.file"
+  file       TEXT NOT NULL,    -- its path as the setting names it, from the scenario's folder
+  digest     TEXT NOT NULL,    -- XXH3-128 of its content, 32 hexadecimal digits; empty: it could not be read
+  size_bytes INTEGER NOT NULL, -- length of its content, bytes
   PRIMARY KEY (run_id, key)
 ) STRICT, WITHOUT ROWID;
 

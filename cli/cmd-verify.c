@@ -4,12 +4,17 @@
  *
  * Runs of one campaign have the same scenario text, overrides and folder: such a
  * group is loaded once, and each stored run is looked up in it by its key. A run
- * stored by another version has another key; there its settings and its seed
- * say which it is, and a different fingerprint may be the version's doing, which the
- * table shows.
+ * stored by another version has another key; there its settings, its files and
+ * its seed say which it is, and a different fingerprint may be the version's
+ * doing, which the table shows.
+ *
+ * The files that runs have read are looked for by their content (locate.c). Runs
+ * of one scenario that have read different contents under one name, because the
+ * file was changed in between, are groups apart.
  */
 
 #include "cli/experiment.h"
+#include "cli/locate.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/stop.h"
@@ -19,6 +24,7 @@
 
 static struct {
   char **runs;
+  char **bases;
   char *jobs;
   gboolean json, quiet;
 } options;
@@ -28,12 +34,19 @@ typedef enum {
   DIFFERS,
   NOT_DONE,  /* it failed or crashed when it was stored */
   NOT_FOUND, /* the scenario that is stored with it does not lead to it */
+  NO_INPUT,  /* a file that it has read is not found */
   NOT_RUN,   /* it failed now, or was stopped */
   NEWER,     /* stored by a newer version */
 } Outcome;
 
 static const char *const outcome_names[] = {
-  "agrees", "differs", "was not done", "not found", "could not be run", "of a newer version"
+  "agrees",
+  "differs",
+  "was not done",
+  "not found",
+  "a file is missing",
+  "could not be run",
+  "of a newer version",
 };
 
 /* A stored run and what became of it now. */
@@ -48,7 +61,10 @@ typedef struct {
 
 /* One scenario, loaded from the database, and the checks that are runs of it. */
 typedef struct {
-  KmlScenario *scenario; /* (owned) */
+  KmlLocatePlaces places;
+  GHashTable *digests; /* (element-type utf8 utf8): of each file that runs of the group have read */
+  GHashTable *paths;   /* (element-type utf8 filename): … and where it is; not there: missing */
+  KmlScenario *scenario; /* (owned) (nullable) */
   GPtrArray *checks;     /* (element-type Check): by index, ascending */
 } Group;
 
@@ -83,34 +99,24 @@ is_newer (const char *a, const char *b)
 
 /* ---- The scenario of a run ---- */
 
-static char *
-find_base_dir (const KmlResult *stored, const char *database)
+static gboolean
+load_scenario (Group *self, const KmlResult *stored, GError **error)
 {
-  g_autofree char *folder = g_path_get_dirname (database);
-
-  if (g_path_is_absolute (stored->base_dir))
-    return g_strdup (stored->base_dir);
-  return g_build_filename (folder, stored->base_dir, NULL);
-}
-
-static KmlScenario *
-load_scenario (const KmlResult *stored, const char *database, GError **error)
-{
-  g_autofree char *base_dir = find_base_dir (stored, database);
+  g_autofree char *base_dir = kml_locate_base_dir (stored, &self->places);
   g_auto (GStrv) overrides = g_strsplit (stored->overrides, "\n", -1);
   g_autoptr (GPtrArray) problems = kml_problems_new ();
-  KmlScenario *scenario = kml_scenario_load_text (stored->scenario, base_dir, stored->scenario_text,
-                                                  strlen (stored->scenario_text),
-                                                  (const char *const *)overrides, problems);
 
-  if (scenario == NULL) {
+  self->scenario = kml_scenario_load_text (stored->scenario, base_dir, self->paths,
+                                           stored->scenario_text, strlen (stored->scenario_text),
+                                           (const char *const *)overrides, problems);
+  if (self->scenario == NULL) {
     g_autofree char *text = kml_problems_format (problems);
 
     g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
                  "the scenario that is stored with run %" G_GUINT64_FORMAT " cannot be loaded:\n%s",
                  stored->run_id, g_strchomp (text));
   }
-  return scenario;
+  return self->scenario != NULL;
 }
 
 /* The key depends on the version too: where it is another, the settings and the seed say which
@@ -118,8 +124,16 @@ load_scenario (const KmlResult *stored, const char *database, GError **error)
 static gboolean
 is_same_run_of_other_version (const KmlRunSpec *spec, const KmlResult *stored)
 {
-  if (spec->seed != stored->seed || g_str_equal (stored->version, KML_VERSION))
+  if (spec->seed != stored->seed || g_str_equal (stored->version, KML_VERSION) ||
+      spec->inputs->len != stored->inputs->len)
     return FALSE;
+  for (guint i = 0; i < stored->inputs->len; i++) {
+    const KmlInput *here = g_ptr_array_index (spec->inputs, i);
+    const KmlInput *there = g_ptr_array_index (stored->inputs, i);
+
+    if (!g_str_equal (here->key, there->key) || !g_str_equal (here->digest, there->digest))
+      return FALSE;
+  }
   for (guint i = 0; i < stored->settings->len; i++) {
     const KmlSetting *setting = g_ptr_array_index (stored->settings, i);
 
@@ -137,21 +151,67 @@ is_same_scenario (const KmlResult *a, const KmlResult *b)
          g_str_equal (a->scenario, b->scenario);
 }
 
-/* The checks of the scenario of @first, which are taken care of from now on. (transfer
- * container) */
+/* Whether the run has read no other content than runs of the group, as far as names are the same. */
+static gboolean
+has_files_of (const Group *self, const KmlResult *stored)
+{
+  for (guint i = 0; i < stored->inputs->len; i++) {
+    const KmlInput *input = g_ptr_array_index (stored->inputs, i);
+    const char *digest = g_hash_table_lookup (self->digests, input->file);
+
+    if (digest != NULL && !g_str_equal (digest, input->digest))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* Finds the files that the run has read, unless runs of the group have read them too. FALSE: one is missing. */
+static gboolean
+find_files (Group *self, Check *check)
+{
+  gboolean good = TRUE;
+
+  for (guint i = 0; i < check->stored->inputs->len; i++) {
+    const KmlInput *input = g_ptr_array_index (check->stored->inputs, i);
+    g_autofree char *story = NULL;
+    g_autofree char *path = NULL;
+
+    if (!g_hash_table_contains (self->digests, input->file)) {
+      g_hash_table_insert (self->digests, g_strdup (input->file), g_strdup (input->digest));
+      path = kml_locate_input (check->stored, input, &self->places, &story);
+      if (path != NULL)
+        g_hash_table_insert (self->paths, g_strdup (input->file), g_steal_pointer (&path));
+      else {
+        g_autofree char *printable = kml_printable (story);
+
+        kml_error ("%s", printable);
+      }
+    }
+    if (good && !g_hash_table_contains (self->paths, input->file)) {
+      good = FALSE;
+      check->message = g_strdup_printf ("the file “%s” is not found", input->file);
+    }
+  }
+  return good;
+}
+
+/* The checks of the scenario of @first that can be made together, which are taken care of from now on. Those that
+ * lack a file are left out. (transfer container) */
 static GPtrArray *
-take_checks (GPtrArray *checks, const KmlResult *first)
+take_checks (Group *self, GPtrArray *checks, const KmlResult *first)
 {
   GPtrArray *taken = g_ptr_array_new ();
 
   for (guint i = 0; i < checks->len; i++) {
     Check *check = g_ptr_array_index (checks, i);
 
-    if (check->is_looked_at || !is_same_scenario (check->stored, first))
+    if (check->is_looked_at || !is_same_scenario (check->stored, first) ||
+        !has_files_of (self, check->stored))
       continue;
     check->is_looked_at = TRUE;
-    check->outcome = NOT_FOUND;
-    g_ptr_array_add (taken, check);
+    check->outcome = find_files (self, check) ? NOT_FOUND : NO_INPUT;
+    if (check->outcome == NOT_FOUND)
+      g_ptr_array_add (taken, check);
   }
   return taken;
 }
@@ -259,15 +319,25 @@ static int
 verify_scenario (GPtrArray *checks, const KmlResult *first, const char *database, guint n_jobs)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (GPtrArray) taken = take_checks (checks, first);
+  g_autoptr (GHashTable) digests = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  g_autoptr (GHashTable) paths = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   g_autoptr (GPtrArray) found = g_ptr_array_new ();
-  g_autoptr (KmlScenario) scenario = load_scenario (first, database, &error);
-  Group group = { .scenario = scenario, .checks = found };
+  Group group = { .places = { database, (const char *const *)options.bases },
+                  .digests = digests,
+                  .paths = paths,
+                  .checks = found };
+  g_autoptr (GPtrArray) taken = take_checks (&group, checks, first);
+  int status = KML_EXIT_DONE;
 
-  if (scenario == NULL)
+  if (taken->len == 0)
+    return KML_EXIT_DONE;
+  if (!load_scenario (&group, first, &error))
     return kml_fail (error);
   find_runs (&group, taken);
-  return found->len > 0 ? run_group (&group, n_jobs) : KML_EXIT_DONE;
+  if (found->len > 0)
+    status = run_group (&group, n_jobs);
+  kml_scenario_free (group.scenario);
+  return status;
 }
 
 /* ---- What came out ---- */
@@ -282,6 +352,7 @@ exit_of_outcome (const Check *check)
   case DIFFERS:
     return KML_EXIT_FOUND;
   case NOT_FOUND:
+  case NO_INPUT:
     return KML_EXIT_INPUT;
   case NEWER:
     return KML_EXIT_NEWER;
@@ -351,13 +422,14 @@ print_json (const GPtrArray *checks, const char *database)
 static int
 report (const GPtrArray *checks, const char *database, int status)
 {
-  guint n_agree = 0, n_differ = 0;
+  guint n_agree = 0, n_differ = 0, n_missing = 0;
 
   for (guint i = 0; i < checks->len; i++) {
     const Check *check = g_ptr_array_index (checks, i);
 
     n_agree += check->outcome == AGREES;
     n_differ += check->outcome == DIFFERS;
+    n_missing += check->outcome == NO_INPUT;
     status = kml_worse_exit (status, exit_of_outcome (check));
   }
   status = kml_worse_exit (status, kml_stop_exit ());
@@ -372,7 +444,10 @@ report (const GPtrArray *checks, const char *database, int status)
     g_autofree char *word = kml_shell_word (database);
 
     kml_note ("%u of %u runs agree.", n_agree, checks->len);
-    kml_note ("Next: kmemlab plot %s", word);
+    if (n_missing > 0)
+      kml_note ("Next: kmemlab verify %s --base FOLDER (where the files are)", word);
+    else
+      kml_note ("Next: kmemlab plot %s", word);
   }
   return status;
 }
@@ -458,6 +533,8 @@ run (char **arguments)
 static const GOptionEntry entries[] = {
   { "run", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.runs,
     "Only this run (repeatable; default: all)", "N" },
+  { "base", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.bases,
+    "Look here first for the files that runs have read (repeatable)", "FOLDER" },
   { "jobs", 'j', 0, G_OPTION_ARG_STRING, &options.jobs,
     "Worker processes (default: one a processor)", "N" },
   { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, "Print one JSON document", NULL },
@@ -469,8 +546,14 @@ static const KmlCommand command = {
   .name = "verify",
   .summary = "Run again what a database says and compare fingerprints",
   .usage = "DB [--run N]… [OPTION]…",
-  .details = "Files that a scenario names are looked for where they were, seen from the database.\n"
-             "Exit status 1: a fingerprint differs; 125: the runs are of a newer version.",
+  .details =
+      "Files that runs have read (traces, cost profiles) are recognised by their content. They "
+      "are\n"
+      "looked for by the names that the scenario gives them: in each --base, then as seen from "
+      "the\n"
+      "database and from this folder, beside the database, and where runs of yours have read them\n"
+      "last. Exit status 1: a fingerprint differs; 2: a file is not found; 125: the runs are of a\n"
+      "newer version.",
   .examples = { "verify bins.db", "verify bins.db --run 3" },
   .options = entries,
   .min_arguments = 1,

@@ -9,6 +9,7 @@
 #include "cli/experiment.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "cli/seen.h"
 #include "cli/stop.h"
 #include "simcore/units.h"
 
@@ -190,6 +191,21 @@ judge_stop (const KmlExperiment *self)
   return status != KML_EXIT_DONE ? status : KML_EXIT_STOPPED;
 }
 
+/* For `verify`, which looks for what was read here. */
+static void
+note_where_inputs_are (const KmlExperiment *self)
+{
+  g_autoptr (GPtrArray) inputs = kml_scenario_inputs (self->scenario);
+
+  for (guint i = 0; i < inputs->len; i++) {
+    const KmlInput *input = g_ptr_array_index (inputs, i);
+    g_autofree char *path = kml_scenario_locate (self->scenario, input->file);
+
+    if (input->digest[0] != '\0')
+      kml_seen_add (input->digest, path);
+  }
+}
+
 int
 kml_experiment_run (KmlExperiment *self)
 {
@@ -212,6 +228,7 @@ kml_experiment_run (KmlExperiment *self)
     kml_progress_begin (kml_scenario_name (self->scenario));
   good = kml_campaign_run (self->scenario, &config, &self->result, &error);
   kml_progress_end ();
+  note_where_inputs_are (self);
 
   if (!good) {
     status = kml_fail (error);
@@ -388,6 +405,18 @@ kml_experiment_add_json (const KmlExperiment *self, const KmlResult *result, Jso
     kml_json_text (builder, setting->key, setting->value);
   }
   json_builder_end_object (builder);
+  kml_json_begin_array (builder, "inputs");
+  for (guint i = 0; i < result->inputs->len; i++) {
+    const KmlInput *input = g_ptr_array_index (result->inputs, i);
+
+    kml_json_begin_object (builder, NULL);
+    kml_json_text (builder, "key", input->key);
+    kml_json_text (builder, "file", input->file);
+    kml_json_text (builder, "digest", input->digest);
+    kml_json_count (builder, "size_bytes", input->size);
+    json_builder_end_object (builder);
+  }
+  json_builder_end_array (builder);
   kml_json_begin_object (builder, "metrics");
   for (guint i = 0; i < result->metrics->len; i++) {
     const KmlResultMetric *metric = &g_array_index (result->metrics, KmlResultMetric, i);

@@ -32,6 +32,16 @@ free_setting (gpointer data)
 }
 
 static void
+free_input (gpointer data)
+{
+  KmlInput *input = data;
+
+  g_free (input->key);
+  g_free (input->file);
+  g_free (input);
+}
+
+static void
 clear_metric (gpointer data)
 {
   KmlResultMetric *metric = data;
@@ -61,9 +71,18 @@ prepare (sqlite3 *db, const char *sql, GError **error)
 
 /* NULL stays NULL. */
 static char *
-column_text (sqlite3_stmt *statement, int i)
+nullable_text (sqlite3_stmt *statement, int i)
 {
   return g_strdup ((const char *)sqlite3_column_text (statement, i));
+}
+
+/* Of a column that is never NULL in a database of ours; a crafted one may say what it likes. */
+static char *
+column_text (sqlite3_stmt *statement, int i)
+{
+  const char *text = (const char *)sqlite3_column_text (statement, i);
+
+  return g_strdup (text != NULL ? text : "");
 }
 
 static gboolean
@@ -74,7 +93,7 @@ load_run (KmlResult *self, sqlite3 *db, GError **error)
       "SELECT run_key, scenario, scenario_text, overrides, base_dir, seed, status, message, "
       "fingerprint, version, operations, sim_ns FROM runs WHERE run_id = ?",
       error);
-  const char *seed;
+  g_autofree char *seed = NULL;
   int code;
 
   if (statement == NULL)
@@ -93,11 +112,11 @@ load_run (KmlResult *self, sqlite3 *db, GError **error)
   self->scenario_text = column_text (statement, 2);
   self->overrides = column_text (statement, 3);
   self->base_dir = column_text (statement, 4);
-  seed = (const char *)sqlite3_column_text (statement, 5);
-  self->seed = seed != NULL ? g_ascii_strtoull (seed, NULL, 10) : 0;
+  seed = column_text (statement, 5);
+  self->seed = g_ascii_strtoull (seed, NULL, 10);
   self->status = column_text (statement, 6);
-  self->message = column_text (statement, 7);
-  self->fingerprint = column_text (statement, 8);
+  self->message = nullable_text (statement, 7);
+  self->fingerprint = nullable_text (statement, 8);
   self->version = column_text (statement, 9);
   self->operations = (guint64)sqlite3_column_int64 (statement, 10);
   self->sim_ns = (guint64)sqlite3_column_int64 (statement, 11);
@@ -120,6 +139,29 @@ load_settings (KmlResult *self, sqlite3 *db, GError **error)
     setting->key = column_text (statement, 0);
     setting->value = column_text (statement, 1);
     g_ptr_array_add (self->settings, setting);
+  }
+  return code == SQLITE_DONE || fail (db, error);
+}
+
+static gboolean
+load_inputs (KmlResult *self, sqlite3 *db, GError **error)
+{
+  g_autoptr (sqlite3_stmt) statement = prepare (
+      db, "SELECT key, file, digest, size_bytes FROM inputs WHERE run_id = ? ORDER BY key", error);
+  int code;
+
+  if (statement == NULL)
+    return FALSE;
+  sqlite3_bind_int64 (statement, 1, (sqlite3_int64)self->run_id);
+  while ((code = sqlite3_step (statement)) == SQLITE_ROW) {
+    KmlInput *input = g_new0 (KmlInput, 1);
+    g_autofree char *digest = column_text (statement, 2);
+
+    input->key = column_text (statement, 0);
+    input->file = column_text (statement, 1);
+    g_strlcpy (input->digest, digest, sizeof input->digest);
+    input->size = (guint64)sqlite3_column_int64 (statement, 3);
+    g_ptr_array_add (self->inputs, input);
   }
   return code == SQLITE_DONE || fail (db, error);
 }
@@ -155,10 +197,11 @@ kml_result_load (KmlDatabase *database, guint64 run_id, GError **error)
 
   self->run_id = run_id;
   self->settings = g_ptr_array_new_with_free_func (free_setting);
+  self->inputs = g_ptr_array_new_with_free_func (free_input);
   self->metrics = g_array_new (FALSE, FALSE, sizeof (KmlResultMetric));
   g_array_set_clear_func (self->metrics, clear_metric);
   if (!load_run (self, db, error) || !load_settings (self, db, error) ||
-      !load_metrics (self, db, error))
+      !load_inputs (self, db, error) || !load_metrics (self, db, error))
     return NULL;
   return g_steal_pointer (&self);
 }
@@ -178,6 +221,7 @@ kml_result_free (KmlResult *self)
   g_free (self->fingerprint);
   g_free (self->version);
   g_ptr_array_unref (self->settings);
+  g_ptr_array_unref (self->inputs);
   g_array_unref (self->metrics);
   g_free (self);
 }

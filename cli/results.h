@@ -31,6 +31,7 @@ typedef struct {
   guint64 operations;
   guint64 sim_ns;
   GPtrArray *settings; /* (element-type KmlSetting): sorted by key */
+  GPtrArray *inputs;   /* (element-type KmlInput): sorted by key */
   GArray *metrics;     /* (element-type KmlResultMetric): sorted by name */
 } KmlResult;
 

@@ -8,10 +8,8 @@
 #include "scenarios/keyfile.h"
 
 gboolean
-kml_bin_file_load (const char *name, const char *base_dir, KmlBinSet *ret_set, GError **error)
+kml_bin_file_load (const char *path, KmlBinSet *ret_set, GError **error)
 {
-  g_autofree char *path = g_path_is_absolute (name) ? g_strdup (name)
-                                                    : g_build_filename (base_dir, name, NULL);
   g_autofree char *text = NULL;
   gsize length;
 

@@ -9,8 +9,7 @@
 
 G_BEGIN_DECLS
 
-/* Reads @name, a file that is absolute or relative to @base_dir (bin-set.h has its form). */
-gboolean kml_bin_file_load (const char *name, const char *base_dir, KmlBinSet *ret_set,
-                            GError **error);
+/* Reads the file at @path (bin-set.h has its form). */
+gboolean kml_bin_file_load (const char *path, KmlBinSet *ret_set, GError **error);
 
 G_END_DECLS

@@ -40,16 +40,15 @@
 #endif
 
 #include "scenarios/campaign.h"
+#include "scenarios/inputs.h"
 #include "scenarios/stored.h"
 #include "scenarios/verdict.h"
 #include "scenarios/worker.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -121,40 +120,6 @@ task_free (Task *task)
 
 /* ---- Beginning ---- */
 
-/* The scenario's folder as seen from the database's, so that both can be moved together; in full
- * when they have nothing in common. Links are resolved first: ".." behind a link leads
- * elsewhere. */
-static char *
-describe_base_dir (const char *base_dir, const char *output)
-{
-  g_autofree char *folder = g_path_get_dirname (output);
-  char *to = realpath (base_dir, NULL);
-  char *from = realpath (folder, NULL);
-  char *result;
-
-  if (to == NULL || from == NULL)
-    result = g_strdup (base_dir);
-  else {
-    g_auto (GStrv) there = g_strsplit (to + 1, "/", -1);
-    g_auto (GStrv) here = g_strsplit (from + 1, "/", -1);
-    g_autoptr (GString) path = g_string_new (NULL);
-    guint common = 0;
-
-    while (there[common] != NULL && g_strcmp0 (there[common], here[common]) == 0)
-      common++;
-    for (guint i = common; here[i] != NULL; i++)
-      g_string_append (path, "../");
-    for (guint i = common; there[i] != NULL; i++)
-      g_string_append_printf (path, "%s/", there[i]);
-    if (path->len > 0)
-      g_string_truncate (path, path->len - 1);
-    result = g_strdup (common == 0 ? to : path->len == 0 ? "." : path->str);
-  }
-  free (to);
-  free (from);
-  return result;
-}
-
 /* "results.db.run-12.tmp", "results.db.run-12.tmp-journal", and ".results.db.run-12.tmp.Xa3B9z"
  * for one that was just being made. */
 static gboolean
@@ -215,7 +180,7 @@ begin (Campaign *self, GError **error)
   self->database = kml_database_open_for_writing (config->output, error);
   if (self->database == NULL)
     return FALSE;
-  self->base_dir = describe_base_dir (kml_scenario_base_dir (self->scenario), config->output);
+  self->base_dir = kml_input_describe_base_dir (kml_scenario_base_dir (self->scenario));
   remove_shards (config->output);
   return kml_database_begin_campaign (self->database, kml_scenario_name (self->scenario),
                                       self->n_runs, &self->campaign_id, error) &&
@@ -341,11 +306,11 @@ take_next_run (Campaign *self, GError **error)
 static gboolean
 store_without_result (Campaign *self, const Task *task, const char *status, GError **error)
 {
-  g_autoptr (GArray) params = g_array_new (FALSE, FALSE, sizeof (KmlDatabaseParam));
+  g_auto (KmlWorkerRow) columns = KML_WORKER_ROW_INIT;
   const KmlWorkerJob job = task_job (self, task);
   KmlDatabaseRun row;
 
-  kml_worker_describe_run (&job, params, &row);
+  kml_worker_describe_run (&job, &columns, &row);
   row.status = status;
   row.message = task->report->message;
   row.operations = task->report->n_operations;

@@ -162,10 +162,8 @@ parse (const char *file, const char *text, gsize length, Profile *ret_profile, G
 }
 
 static gboolean
-load_file (const char *name, const char *base_dir, Profile *ret_profile, GError **error)
+load_file (const char *path, Profile *ret_profile, GError **error)
 {
-  g_autofree char *path = g_path_is_absolute (name) ? g_strdup (name)
-                                                    : g_build_filename (base_dir, name, NULL);
   g_autofree char *text = NULL;
   gsize length;
 
@@ -200,22 +198,20 @@ load_built_in (const char *name, Profile *ret_profile, GError **error)
   return parse (name, text, length, ret_profile, error);
 }
 
-static gboolean
-load (const char *name, const char *base_dir, Profile *ret_profile, GError **error)
-{
-  return is_path (name) ? load_file (name, base_dir, ret_profile, error)
-                        : load_built_in (name, ret_profile, error);
-}
-
 /* ---- Asking ---- */
 
+char *
+kml_profile_file (const char *name)
+{
+  return is_path (name) ? g_strdup (name) : NULL;
+}
+
 gboolean
-kml_profile_load (const char *name, const char *base_dir, KmlTime ret_cost[KML_N_COSTS],
-                  GError **error)
+kml_profile_load (const char *name, const char *path, KmlTime ret_cost[KML_N_COSTS], GError **error)
 {
   Profile profile;
 
-  if (!load (name, base_dir, &profile, error))
+  if (!(is_path (name) ? load_file (path, &profile, error) : load_built_in (name, &profile, error)))
     return FALSE;
   memcpy (ret_cost, profile.cost, sizeof profile.cost);
   profile_clear (&profile);

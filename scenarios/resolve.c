@@ -194,10 +194,15 @@ check_special (const KmlScenario *self, const KmlEntry *entry, const char *text,
   KmlBinSet set;
   double real;
 
-  if (g_str_equal (entry->key, "machine.profile"))
-    return kml_profile_load (text, self->base_dir, costs, error);
+  if (g_str_equal (entry->key, "machine.profile")) {
+    g_autofree char *path = kml_scenario_locate (self, text);
+
+    return kml_profile_load (text, path, costs, error);
+  }
   if (g_str_equal (entry->key, "objects.bins") && kml_bins_is_file (text)) {
-    if (!kml_bin_file_load (text, self->base_dir, &set, error))
+    g_autofree char *path = kml_scenario_locate (self, text);
+
+    if (!kml_bin_file_load (path, &set, error))
       return FALSE;
     kml_bin_set_clear (&set);
   }

@@ -6,10 +6,11 @@
  * each with the text that the scenario gives it or its default.
  *
  * The key of a run is the XXH3-128 of everything that decides its result: every
- * setting but the scenario's prose, the names of the workloads in their order
- * (whose operations go first at equal times), the seed of this repetition, and
- * the program's version. Adding a value to an axis, or a repetition, changes no
- * other run's key, so a campaign goes on where it stopped.
+ * setting but the scenario's prose, the content of the files that settings name
+ * (a trace that was recorded anew makes another run), the names of the workloads
+ * in their order (whose operations go first at equal times), the seed of this
+ * repetition, and the program's version. Adding a value to an axis, or a
+ * repetition, changes no other run's key, so a campaign goes on where it stopped.
  */
 
 #include "scenarios/scenario-private.h"
@@ -44,12 +45,22 @@ compare_settings (gconstpointer a, gconstpointer b)
   return strcmp ((*left)->key, (*right)->key);
 }
 
+static int
+compare_inputs (gconstpointer a, gconstpointer b)
+{
+  const KmlInput *const *left = a;
+  const KmlInput *const *right = b;
+
+  return strcmp ((*left)->key, (*right)->key);
+}
+
 static void
-add_settings (const KmlScenario *self, GPtrArray *settings, const KmlSection *section,
+add_settings (const KmlScenario *self, KmlRunSpec *spec, const KmlSection *section,
               const KmlParam *table, const guint *digits)
 {
   for (; table != NULL && table->name != NULL; table++) {
     KmlSetting *setting = g_new0 (KmlSetting, 1);
+    g_autofree char *file = NULL;
     const KmlEntry *entry;
 
     setting->key = g_strjoin (".", section->prefix, table->name, NULL);
@@ -61,26 +72,30 @@ add_settings (const KmlScenario *self, GPtrArray *settings, const KmlSection *se
     else
       setting->value = g_strdup (table->value);
     g_assert (setting->value != NULL); /* what is compulsory was asked for when loading */
-    g_ptr_array_add (settings, setting);
+    g_ptr_array_add (spec->settings, setting);
+    file = kml_param_file (table, setting->value);
+    if (file != NULL)
+      g_ptr_array_add (spec->inputs, kml_input_files_take (self->inputs, setting->key, file));
   }
 }
 
-static GPtrArray *
-make_settings (const KmlScenario *self, const guint *digits)
+static void
+make_settings (const KmlScenario *self, KmlRunSpec *spec, const guint *digits)
 {
-  GPtrArray *settings = g_ptr_array_new_with_free_func ((GDestroyNotify)setting_free);
+  spec->settings = g_ptr_array_new_with_free_func ((GDestroyNotify)setting_free);
+  spec->inputs = g_ptr_array_new_with_free_func ((GDestroyNotify)kml_input_free);
 
   for (guint i = 0; i < self->sections->len; i++) {
     const KmlSection *section = g_ptr_array_index (self->sections, i);
     const KmlPlugin *plugin = g_ptr_array_index (section->chosen,
                                                  kml_section_choice (section, digits));
 
-    add_settings (self, settings, section, section->info->params, digits);
+    add_settings (self, spec, section, section->info->params, digits);
     if (plugin != NULL)
-      add_settings (self, settings, section, plugin->params, digits);
+      add_settings (self, spec, section, plugin->params, digits);
   }
-  g_ptr_array_sort (settings, compare_settings);
-  return settings;
+  g_ptr_array_sort (spec->settings, compare_settings);
+  g_ptr_array_sort (spec->inputs, compare_inputs);
 }
 
 /* ---- The key ---- */
@@ -104,6 +119,11 @@ make_key (const RunSpec *self)
 
     if (is_in_key (setting->key))
       g_string_append_printf (text, "%s=%s\n", setting->key, setting->value);
+  }
+  for (guint i = 0; i < self->spec.inputs->len; i++) {
+    const KmlInput *input = g_ptr_array_index (self->spec.inputs, i);
+
+    g_string_append_printf (text, "content of %s=%s\n", input->key, input->digest);
   }
   for (guint i = 0; i < self->sections->len; i++)
     g_string_append_printf (text, "[%s]\n", (const char *)g_ptr_array_index (self->sections, i));
@@ -130,7 +150,7 @@ kml_scenario_run_spec (const KmlScenario *self, guint64 index)
   kml_scenario_decode (self, self->combinations[index / self->repeat], digits);
   spec->index = index;
   spec->repetition = index % self->repeat;
-  spec->settings = make_settings (self, digits);
+  make_settings (self, spec, digits);
   result->sections = g_ptr_array_new_with_free_func (g_free);
   for (guint i = 0; i < self->sections->len; i++) {
     const KmlSection *section = g_ptr_array_index (self->sections, i);
@@ -155,6 +175,7 @@ kml_run_spec_free (KmlRunSpec *self)
     return;
   g_ptr_array_unref (whole->sections);
   g_ptr_array_unref (self->settings);
+  g_ptr_array_unref (self->inputs);
   g_free (self->key);
   g_free (whole);
 }

@@ -32,11 +32,14 @@ build_machine (KmlRun *self, GError **error)
 {
   KmlMachineSettings settings = { 0 };
   KmlMachineConfig config = { .seed = self->spec->seed };
+  g_autofree char *profile = NULL;
   gboolean ok;
 
-  ok = kml_run_spec_apply (self->spec, "machine", kml_machine_params, &settings, error) &&
-       kml_profile_load (settings.profile, kml_scenario_base_dir (self->scenario), config.cost,
-                         error);
+  ok = kml_run_spec_apply (self->spec, "machine", kml_machine_params, &settings, error);
+  if (ok) {
+    profile = kml_scenario_locate (self->scenario, settings.profile);
+    ok = kml_profile_load (settings.profile, profile, config.cost, error);
+  }
   if (ok) {
     config.n_cpus = (guint)settings.cpus;
     config.ram = settings.ram;
@@ -63,6 +66,7 @@ build_workloads (KmlRun *self, GError **error)
 
     g_assert (ops != NULL); /* the loader has checked the kind */
     workload = kml_workload_new (ops, name, kml_scenario_base_dir (self->scenario));
+    kml_workload_set_elsewhere (workload, kml_scenario_elsewhere (self->scenario));
     g_ptr_array_add (self->workloads, workload);
     if (!kml_run_spec_apply (self->spec, prefix, ops->params, workload, error) ||
         !kml_workload_open (workload, self->spec->seed, self->machine->n_cpus,
@@ -114,7 +118,9 @@ resolve_set (KmlRun *self, const char *text, guint64 quantum, KmlBins *ret_bins,
   KmlBinSet set;
 
   if (kml_bins_is_file (text)) {
-    if (!kml_bin_file_load (text, kml_scenario_base_dir (self->scenario), &set, error))
+    g_autofree char *path = kml_scenario_locate (self->scenario, text);
+
+    if (!kml_bin_file_load (path, &set, error))
       return FALSE;
     kml_bins_from_sizes (set.bins.sizes, set.bins.n, quantum, ret_bins);
     kml_bin_set_clear (&set);
@@ -212,9 +218,9 @@ kml_run_new (const KmlScenario *scenario, const KmlRunSpec *spec, GError **error
   self->scenario = scenario;
   self->spec = spec;
   self->workloads = g_ptr_array_new_with_free_func ((GDestroyNotify)kml_workload_free);
-  if (!build_machine (self, error) || !build_workloads (self, error) ||
-      !build_allocators (self, error) || !build_recorder (self, error) ||
-      !build_driver (self, error)) {
+  if (!kml_scenario_check_inputs (scenario, spec, error) || !build_machine (self, error) ||
+      !build_workloads (self, error) || !build_allocators (self, error) ||
+      !build_recorder (self, error) || !build_driver (self, error)) {
     g_prefix_error (error, "%s: ", kml_scenario_name (scenario));
     return NULL;
   }
@@ -265,7 +271,8 @@ kml_run_execute (KmlRun *self, GError **error)
 
   g_assert (self->fingerprint == NULL); /* a run is executed once */
 
-  if (!kml_driver_run (driver, error)) {
+  if (!kml_driver_run (driver, error) ||
+      !kml_scenario_check_inputs (self->scenario, self->spec, error)) {
     g_prefix_error (error, "%s: ", kml_scenario_name (self->scenario));
     return FALSE;
   }

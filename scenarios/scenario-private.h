@@ -22,6 +22,7 @@
 
 #pragma once
 
+#include "scenarios/inputs.h"
 #include "scenarios/keyfile.h"
 #include "scenarios/scenario.h"
 #include "scenarios/schema.h"
@@ -82,9 +83,9 @@ struct _KmlEntry {
 typedef struct _KmlConstraint KmlConstraint;
 
 struct _KmlScenario {
-  char *file; /* as the user wrote it */
-  char *name; /* without folder */
-  char *base_dir;
+  char *file;            /* as the user wrote it */
+  char *name;            /* without folder */
+  KmlInputFiles *inputs; /* (owned): filled as runs ask */
   char *text;
   char **overrides;
   GPtrArray *problems; /* borrowed while loading */

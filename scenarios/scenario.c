@@ -45,14 +45,14 @@ hand_over (GPtrArray *found, GPtrArray *problems)
 /* ---- Life ---- */
 
 static KmlScenario *
-scenario_new (const char *file, const char *name, const char *base_dir, const char *text,
+scenario_new (const char *file, const char *name, KmlInputFiles *inputs, const char *text,
               const char *const *overrides)
 {
   KmlScenario *self = g_new0 (KmlScenario, 1);
 
   self->file = g_strdup (file);
   self->name = g_strdup (name);
-  self->base_dir = g_strdup (base_dir);
+  self->inputs = inputs;
   self->text = g_strdup (text);
   self->overrides = overrides != NULL ? g_strdupv ((char **)overrides) : g_new0 (char *, 1);
   self->sections = g_ptr_array_new_with_free_func ((GDestroyNotify)kml_section_free);
@@ -70,7 +70,7 @@ kml_scenario_free (KmlScenario *self)
     return;
   g_free (self->file);
   g_free (self->name);
-  g_free (self->base_dir);
+  kml_input_files_free (self->inputs);
   g_free (self->text);
   g_strfreev (self->overrides);
   g_hash_table_unref (self->by_key);
@@ -108,8 +108,9 @@ load_settings (KmlScenario *self, const KmlKeyFile *file)
   kml_collected_clear (&collected);
 }
 
+/* @inputs: (transfer full) */
 static KmlScenario *
-load (const char *file, const char *name, const char *base_dir, const char *text, gsize length,
+load (const char *file, const char *name, KmlInputFiles *inputs, const char *text, gsize length,
       const char *const *overrides, GPtrArray *problems)
 {
   g_autoptr (GPtrArray) found = kml_problems_new ();
@@ -117,11 +118,12 @@ load (const char *file, const char *name, const char *base_dir, const char *text
   g_autoptr (KmlScenario) self = NULL;
 
   if (key_file != NULL) {
-    self = scenario_new (file, name, base_dir, text, overrides);
+    self = scenario_new (file, name, inputs, text, overrides);
     self->problems = found;
     load_settings (self, key_file);
     self->problems = NULL;
-  }
+  } else
+    kml_input_files_free (inputs);
   if (found->len > 0) {
     hand_over (found, problems);
     return NULL;
@@ -148,18 +150,19 @@ kml_scenario_load (const char *path, const char *const *overrides, GPtrArray *pr
     kml_problems_add (problems, path, 0, 0, "%s", error->message);
     return NULL;
   }
-  return load (path, name, base_dir, text, length, overrides, problems);
+  return load (path, name, kml_input_files_new (base_dir, NULL), text, length, overrides, problems);
 }
 
 KmlScenario *
-kml_scenario_load_text (const char *name, const char *base_dir, const char *text, gsize length,
-                        const char *const *overrides, GPtrArray *problems)
+kml_scenario_load_text (const char *name, const char *base_dir, GHashTable *elsewhere,
+                        const char *text, gsize length, const char *const *overrides,
+                        GPtrArray *problems)
 {
   /* the text is kept as a string: one byte behind it is needed */
   g_autofree char *copy = g_strndup (text, MIN (length, KML_KEY_FILE_MAX_BYTES));
 
-  return load (name, name, base_dir, length > KML_KEY_FILE_MAX_BYTES ? text : copy, length,
-               overrides, problems);
+  return load (name, name, kml_input_files_new (base_dir, elsewhere),
+               length > KML_KEY_FILE_MAX_BYTES ? text : copy, length, overrides, problems);
 }
 
 /* ---- Asking ---- */
@@ -173,7 +176,42 @@ kml_scenario_name (const KmlScenario *self)
 const char *
 kml_scenario_base_dir (const KmlScenario *self)
 {
-  return self->base_dir;
+  return kml_input_files_base_dir (self->inputs);
+}
+
+char *
+kml_scenario_locate (const KmlScenario *self, const char *file)
+{
+  return kml_input_files_path (self->inputs, file);
+}
+
+GHashTable *
+kml_scenario_elsewhere (const KmlScenario *self)
+{
+  return kml_input_files_elsewhere (self->inputs);
+}
+
+gboolean
+kml_scenario_check_inputs (const KmlScenario *self, const KmlRunSpec *spec, GError **error)
+{
+  for (guint i = 0; i < spec->inputs->len; i++) {
+    const KmlInput *input = g_ptr_array_index (spec->inputs, i);
+
+    if (!kml_input_files_check (self->inputs, input->file, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+GPtrArray *
+kml_scenario_inputs (const KmlScenario *self)
+{
+  const GPtrArray *names = kml_input_files_names (self->inputs);
+  GPtrArray *inputs = g_ptr_array_new_with_free_func ((GDestroyNotify)kml_input_free);
+
+  for (guint i = 0; i < names->len; i++)
+    g_ptr_array_add (inputs, kml_input_files_take (self->inputs, "", g_ptr_array_index (names, i)));
+  return inputs;
 }
 
 const char *

@@ -21,6 +21,8 @@
 
 G_BEGIN_DECLS
 
+#define KML_INPUT_DIGEST_LENGTH 32 /* hexadecimal digits of a file's digest, see inputs.h */
+
 /* Something wrong at a place. line 0: the file as a whole. */
 typedef struct {
   char *file; /* as the user wrote it; "-s" for an override */
@@ -60,15 +62,19 @@ typedef struct _KmlScenario KmlScenario;
 KmlScenario *kml_scenario_load (const char *path, const char *const *overrides, GPtrArray *problems,
                                 KmlErrorCode *ret_code);
 
-/* The same from text already in memory (a database's scenario_text); PATHs are relative to @base_dir. */
-KmlScenario *kml_scenario_load_text (const char *name, const char *base_dir, const char *text,
-                                     gsize length, const char *const *overrides,
+/* The same from text already in memory (a database's scenario_text). Files that it names are where @elsewhere says (nullable)
+ * (element-type utf8 utf8), or else relative to @base_dir. */
+KmlScenario *kml_scenario_load_text (const char *name, const char *base_dir, GHashTable *elsewhere,
+                                     const char *text, gsize length, const char *const *overrides,
                                      GPtrArray *problems);
 void kml_scenario_free (KmlScenario *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlScenario, kml_scenario_free)
 
 const char *kml_scenario_name (const KmlScenario *self); /* file name without folder */
 const char *kml_scenario_base_dir (const KmlScenario *self);
+char *kml_scenario_locate (const KmlScenario *self, const char *file); /* (transfer full) */
+GHashTable *
+kml_scenario_elsewhere (const KmlScenario *self); /* (nullable): as it was loaded with */
 const char *kml_scenario_title (const KmlScenario *self);
 const char *kml_scenario_question (const KmlScenario *self); /* "" when not given */
 const char *kml_scenario_text (const KmlScenario *self);
@@ -82,19 +88,35 @@ guint64 kml_scenario_n_runs (const KmlScenario *self);
 /* The keys that differ between runs, in the order of nesting: what a table of runs shows in its first columns. (transfer none) NULL-terminated */
 const char *const *kml_scenario_axes (const KmlScenario *self);
 
+/* A file that decides what a run does. */
+typedef struct {
+  char *key;  /* of the setting that names it: "workload.kernel.file" */
+  char *file; /* as the setting names it */
+  char digest[KML_INPUT_DIGEST_LENGTH + 1]; /* of its content; "": it could not be read */
+  guint64 size;                             /* bytes */
+} KmlInput;
+
 /* One run: its effective settings. */
 typedef struct {
   guint64 index; /* 0 .. n_runs - 1 */
   guint64 repetition;
   guint64 seed; /* of this run: kml_rng_repetition_seed (scenario.seed, repetition) */
   char *
-      key; /* identity of the run: hash of settings, seed and program version, 32 hexadecimal digits */
+      key; /* identity of the run: hash of settings, files, seed and program version, 32 hexadecimal digits */
   GPtrArray *settings; /* (element-type KmlSetting): every effective one, sorted by key */
+  GPtrArray *inputs;   /* (element-type KmlInput): files that settings name, sorted by key */
 } KmlRunSpec;
 
 KmlRunSpec *kml_scenario_run_spec (const KmlScenario *self, guint64 index); /* (transfer full) */
 void kml_run_spec_free (KmlRunSpec *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlRunSpec, kml_run_spec_free)
+
+/* Whether the files of the run can be read, and are what they were when its key was made. */
+gboolean kml_scenario_check_inputs (const KmlScenario *self, const KmlRunSpec *spec,
+                                    GError **error);
+
+/* The files that runs named so far. (transfer full) (element-type KmlInput): @key is that of none */
+GPtrArray *kml_scenario_inputs (const KmlScenario *self);
 
 /* (nullable) */
 const char *kml_run_spec_get (const KmlRunSpec *self, const char *key);
@@ -159,9 +181,11 @@ typedef struct {
 extern const KmlParam kml_scenario_params[];
 extern const KmlParam kml_machine_params[];
 
-/* A cost profile by name (built in) or by path relative to @base_dir: a key file with [profile] title, source and [costs] item = time. */
-gboolean kml_profile_load (const char *name, const char *base_dir, KmlTime ret_cost[KML_N_COSTS],
+/* A cost profile: the built-in one called @name, or the file at @path, a key file with [profile] title, source and [costs]
+ * item = time, when @name is that of a file (kml_profile_file()). */
+gboolean kml_profile_load (const char *name, const char *path, KmlTime ret_cost[KML_N_COSTS],
                            GError **error);
+char *kml_profile_file (const char *name); /* (transfer full): NULL: it is built in */
 
 /* Names of the built-in profiles, sorted, NULL-terminated (transfer full), and what one says of itself. */
 char **kml_profile_list (void);

@@ -76,6 +76,7 @@ const KmlParam kml_machine_params[] = {
     .type = KML_PARAM_TEXT,
     .value = "default",
     .offset = G_STRUCT_OFFSET (KmlMachineSettings, profile),
+    .file = kml_profile_file,
     .grammar = "the name of a built-in profile, or a path",
     .summary = "what each kind of work costs in simulated time" },
   { NULL },

@@ -201,12 +201,12 @@ static gboolean
 store_result (Child *self, const KmlRun *run, GArray *metrics, const GArray *verdicts,
               gint64 started_at, gint64 wall_ns, GError **error)
 {
-  g_autoptr (GArray) params = g_array_new (FALSE, FALSE, sizeof (KmlDatabaseParam));
+  g_auto (KmlWorkerRow) columns = KML_WORKER_ROW_INIT;
   g_autoptr (GArray) expectations = g_array_new (FALSE, FALSE, sizeof (KmlDatabaseExpectation));
   KmlDatabaseRun row;
 
   describe_expectations (verdicts, expectations);
-  kml_worker_describe_run (self->job, params, &row);
+  kml_worker_describe_run (self->job, &columns, &row);
   row.status = "done";
   row.fingerprint = kml_run_fingerprint (run);
   row.end_time = kml_run_end_time (run);
@@ -453,13 +453,30 @@ kml_worker_free (KmlWorker *self)
 /* ---- Rows ---- */
 
 void
-kml_worker_describe_run (const KmlWorkerJob *job, GArray *ret_params, KmlDatabaseRun *ret_run)
+kml_worker_row_clear (KmlWorkerRow *self)
 {
+  g_clear_pointer (&self->params, g_array_unref);
+  g_clear_pointer (&self->inputs, g_array_unref);
+}
+
+void
+kml_worker_describe_run (const KmlWorkerJob *job, KmlWorkerRow *ret_row, KmlDatabaseRun *ret_run)
+{
+  ret_row->params = g_array_new (FALSE, FALSE, sizeof (KmlDatabaseParam));
+  ret_row->inputs = g_array_new (FALSE, FALSE, sizeof (KmlDatabaseInput));
   for (guint i = 0; i < job->spec->settings->len; i++) {
     const KmlSetting *setting = g_ptr_array_index (job->spec->settings, i);
     const KmlDatabaseParam param = { .key = setting->key, .value = setting->value };
 
-    g_array_append_val (ret_params, param);
+    g_array_append_val (ret_row->params, param);
+  }
+  for (guint i = 0; i < job->spec->inputs->len; i++) {
+    const KmlInput *input = g_ptr_array_index (job->spec->inputs, i);
+    const KmlDatabaseInput column = {
+      .key = input->key, .file = input->file, .digest = input->digest, .size = input->size
+    };
+
+    g_array_append_val (ret_row->inputs, column);
   }
   *ret_run = (KmlDatabaseRun){
     .run_id = job->run_id,
@@ -473,7 +490,9 @@ kml_worker_describe_run (const KmlWorkerJob *job, GArray *ret_params, KmlDatabas
     .version = KML_VERSION,
     .started_at = -1,
     .wall_ns = -1,
-    .params = (const KmlDatabaseParam *)ret_params->data,
-    .n_params = ret_params->len,
+    .params = (const KmlDatabaseParam *)ret_row->params->data,
+    .n_params = ret_row->params->len,
+    .inputs = (const KmlDatabaseInput *)ret_row->inputs->data,
+    .n_inputs = ret_row->inputs->len,
   };
 }

@@ -62,8 +62,22 @@ void kml_worker_kill (KmlWorker *self);
 void kml_worker_free (KmlWorker *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlWorker, kml_worker_free)
 
-/* The columns of table runs that are known before the run. @ret_params: (element-type
- * KmlDatabaseParam), empty, for @ret_run to point into. */
-void kml_worker_describe_run (const KmlWorkerJob *job, GArray *ret_params, KmlDatabaseRun *ret_run);
+/* What a KmlDatabaseRun points into. */
+typedef struct {
+  GArray *params; /* (owned) (nullable) (element-type KmlDatabaseParam) */
+  GArray *inputs; /* (owned) (nullable) (element-type KmlDatabaseInput) */
+} KmlWorkerRow;
+
+#define KML_WORKER_ROW_INIT                                                                        \
+  {                                                                                                \
+    NULL, NULL                                                                                     \
+  }
+
+void kml_worker_row_clear (KmlWorkerRow *self);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (KmlWorkerRow, kml_worker_row_clear)
+
+/* What is known of the row in table runs before the run. */
+void kml_worker_describe_run (const KmlWorkerJob *job, KmlWorkerRow *ret_row,
+                              KmlDatabaseRun *ret_run);
 
 G_END_DECLS

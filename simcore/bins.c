@@ -171,6 +171,12 @@ kml_bins_is_file (const char *text)
   return g_str_has_suffix (text, KML_BINS_SUFFIX) && strlen (text) > strlen (KML_BINS_SUFFIX);
 }
 
+char *
+kml_bins_file (const char *text)
+{
+  return kml_bins_is_file (text) ? g_strdup (text) : NULL;
+}
+
 /* 2^k, then 2^k + i 2^k / M for i = 1 … M: the last step is the next doubling's start. A step
  * that is not a whole number of bytes is rounded up. */
 static void

@@ -43,6 +43,7 @@ gboolean kml_bins_needs_sizes (const char *text);
 /* Whether the set is a file's. Who knows where files are reads it (kml_bin_set_parse()), and
  * passes its sizes on as a list. */
 gboolean kml_bins_is_file (const char *text);
+char *kml_bins_file (const char *text); /* for KmlParam.file (transfer full) (nullable) */
 
 /* The set that @text means, unless it is a file's. @counts (array of KmlSizeCount, ascending) is
  * used by optimal:K alone and may be NULL for all others. */

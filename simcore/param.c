@@ -243,6 +243,26 @@ kml_params_clear (const KmlParam *table, gpointer instance)
 }
 
 char *
+kml_param_file (const KmlParam *param, const char *text)
+{
+  if (param->type == KML_PARAM_PATH)
+    return text[0] != '\0' ? g_strdup (text) : NULL;
+  return param->file != NULL ? param->file (text) : NULL;
+}
+
+char *
+kml_param_locate (const char *file, const char *base_dir, GHashTable *elsewhere)
+{
+  const char *path = elsewhere != NULL ? g_hash_table_lookup (elsewhere, file) : NULL;
+
+  if (path != NULL)
+    return g_strdup (path);
+  if (base_dir == NULL || g_path_is_absolute (file))
+    return g_strdup (file);
+  return g_build_filename (base_dir, file, NULL);
+}
+
+char *
 kml_param_describe_type (const KmlParam *param)
 {
   if (param->type == KML_PARAM_CHOICE)

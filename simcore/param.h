@@ -45,6 +45,9 @@ typedef struct {
   const char *const *choices;                              /* CHOICE: NULL-terminated */
   gboolean (*validate) (const char *text, GError **error); /* (nullable): TEXT */
   gsize offset;                                            /* of the field in the instance */
+  char *(*file) (
+      const char
+          *text); /* (nullable): TEXT: the file that a value names; NULL: none (transfer full) */
   const char *grammar; /* (nullable): how a TEXT value is written, for `kmemlab list` */
   const char *summary; /* one sentence */
 } KmlParam;
@@ -58,6 +61,13 @@ gboolean kml_param_parse (const KmlParam *param, const char *text, gpointer inst
 const KmlParam *kml_param_find (const KmlParam *table, const char *name);
 void kml_params_set_defaults (const KmlParam *table, gpointer instance);
 void kml_params_clear (const KmlParam *table, gpointer instance); /* frees TEXT and PATH fields */
+
+/* The file that the value @text of the parameter names. (transfer full) (nullable) */
+char *kml_param_file (const KmlParam *param, const char *text);
+
+/* Where a file lies that a setting names so: where @elsewhere says (nullable) (element-type utf8 utf8), or
+ * else as seen from @base_dir (nullable: from the current folder). (transfer full) */
+char *kml_param_locate (const char *file, const char *base_dir, GHashTable *elsewhere);
 
 /* "size", "time", "count", …, or the choices joined by " | ". (transfer full) */
 char *kml_param_describe_type (const KmlParam *param);

@@ -44,6 +44,14 @@ kml_workload_new (const KmlWorkloadOps *ops, const char *name, const char *base_
   return self;
 }
 
+void
+kml_workload_set_elsewhere (KmlWorkload *self, GHashTable *elsewhere)
+{
+  g_assert (self->elsewhere == NULL);
+
+  self->elsewhere = elsewhere != NULL ? g_hash_table_ref (elsewhere) : NULL;
+}
+
 gboolean
 kml_workload_open (KmlWorkload *self, guint64 seed, guint n_cpus, guint64 page_size, GError **error)
 {
@@ -63,7 +71,14 @@ kml_workload_free (KmlWorkload *self)
   kml_params_clear (self->ops->params, self);
   g_free (self->name);
   g_free (self->base_dir);
+  g_clear_pointer (&self->elsewhere, g_hash_table_unref);
   g_free (self);
+}
+
+char *
+kml_workload_locate (const KmlWorkload *self, const char *file)
+{
+  return kml_param_locate (file, self->base_dir, self->elsewhere);
 }
 
 void

@@ -57,7 +57,8 @@ typedef struct {
 struct _KmlWorkload {
   const KmlWorkloadOps *ops;
   char *name;     /* (owned): "web" of [workload web]: names its random streams */
-  char *base_dir; /* (owned): of the scenario file: PATH parameters are relative to it */
+  char *base_dir; /* (owned): of the scenario file: files that parameters name are relative to it */
+  GHashTable *elsewhere; /* (nullable) (element-type utf8 utf8): those that are not; a reference */
   guint64 seed;
   guint n_cpus;
   guint64 page_size;
@@ -66,10 +67,16 @@ struct _KmlWorkload {
 };
 
 KmlWorkload *kml_workload_new (const KmlWorkloadOps *ops, const char *name, const char *base_dir);
+
+/* Before it is opened. */
+void kml_workload_set_elsewhere (KmlWorkload *self, GHashTable *elsewhere);
 gboolean kml_workload_open (KmlWorkload *self, guint64 seed, guint n_cpus, guint64 page_size,
                             GError **error);
 void kml_workload_free (KmlWorkload *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlWorkload, kml_workload_free)
+
+/* Where the file lies that a parameter names. (transfer full) */
+char *kml_workload_locate (const KmlWorkload *self, const char *file);
 
 /* A stream of random numbers of this workload alone: the seed, the workload's name, @purpose. */
 void kml_workload_rng (const KmlWorkload *self, const char *purpose, KmlRng *ret_rng);

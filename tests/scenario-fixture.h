@@ -117,8 +117,8 @@ load_scenario (const char *text, const char *const *overrides, GPtrArray *proble
 {
   g_autoptr (GPtrArray) own = kml_problems_new ();
   GPtrArray *list = problems != NULL ? problems : own;
-  KmlScenario *scenario = kml_scenario_load_text ("t.ini", ".", text, strlen (text), overrides,
-                                                  list);
+  KmlScenario *scenario = kml_scenario_load_text ("t.ini", ".", NULL, text, strlen (text),
+                                                  overrides, list);
   g_autofree char *told = kml_problems_format (list);
 
   ck_assert_msg (problems != NULL || scenario != NULL, "unexpected problems:\n%s", told);

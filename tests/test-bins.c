@@ -311,6 +311,7 @@ START_TEST (a_file_is_a_set_that_only_a_scenario_can_read)
   ck_assert (kml_bins_is_file ("sets/mine.bins"));
   ck_assert (!kml_bins_is_file (".bins"));
   ck_assert (!kml_bins_is_file ("linux"));
+  ck_assert_ptr_null (kml_bins_file ("linux"));
   ck_assert (kml_bins_validate ("sets/mine.bins", NULL));
   ck_assert (!kml_bins_parse ("sets/mine.bins", 8, NULL, 0, &bins, &error));
   assert_error (error, KML_ERROR_INPUT, "only scenarios know where files are");

@@ -160,8 +160,8 @@ END_TEST
 START_TEST (a_newer_database_is_refused)
 {
   make_database ();
-  run_sql ("PRAGMA user_version = 2");
-  expect_untouched (KML_ERROR_NEWER, "made by a newer kmemlab (schema version 2");
+  run_sql ("PRAGMA user_version = 3");
+  expect_untouched (KML_ERROR_NEWER, "made by a newer kmemlab (schema version 3");
 }
 END_TEST
 

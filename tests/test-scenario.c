@@ -314,7 +314,7 @@ START_TEST (no_mutation_of_a_scenario_is_fatal)
       if (kml_rng_below (&rng, 3) > 0)
         g_string_insert (text, (gssize)MIN (at, text->len), piece);
     }
-    scenario = kml_scenario_load_text ("m.ini", ".", text->str, text->len, NULL, problems);
+    scenario = kml_scenario_load_text ("m.ini", ".", NULL, text->str, text->len, NULL, problems);
     if (scenario != NULL) {
       g_autoptr (KmlRunSpec)
           spec = kml_scenario_run_spec (scenario, kml_scenario_n_runs (scenario) - 1);
@@ -398,7 +398,7 @@ START_TEST (the_built_in_profiles_have_every_cost)
   for (guint i = 0; names[i] != NULL; i++) {
     g_autofree char *description = kml_profile_describe (names[i]);
 
-    ck_assert (kml_profile_load (names[i], ".", costs, &error));
+    ck_assert (kml_profile_load (names[i], NULL, costs, &error));
     ck_assert_ptr_nonnull (description);
     for (guint item = 0; item < KML_N_COSTS; item++)
       ck_assert_uint_gt (costs[item], 0);
@@ -438,7 +438,7 @@ START_TEST (a_profile_is_a_file_beside_the_scenario)
   gboolean is_loaded;
 
   ck_assert (g_file_set_contents (path, profiles[_i].text, -1, NULL));
-  is_loaded = kml_profile_load ("p.profile", folder, costs, &error);
+  is_loaded = kml_profile_load ("p.profile", path, costs, &error);
   if (profiles[_i].fragment == NULL) {
     assert_no_error (error);
     ck_assert_uint_eq (costs[KML_COST_INSTRUCTION], 100);

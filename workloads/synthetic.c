@@ -156,6 +156,20 @@ validate_flags (const char *text, GError **error)
   return strcmp (text, "auto") == 0 || kml_gfp_parse (text, strlen (text), &gfp, error);
 }
 
+/* The FILE of trace(FILE). */
+static char *
+name_trace (const char *text)
+{
+  KmlDistribution law;
+  char *path;
+
+  if (!kml_distribution_parse (text, KML_DRAW_SIZES, &law, NULL))
+    return NULL;
+  path = g_strdup (law.path);
+  kml_distribution_clear (&law);
+  return path;
+}
+
 static const KmlParam synthetic_params[] = {
   { .name = "target",
     .type = KML_PARAM_CHOICE,
@@ -210,6 +224,7 @@ static const KmlParam synthetic_params[] = {
     .value = "fixed(64)",
     .validate = kml_distribution_validate_sizes,
     .offset = G_STRUCT_OFFSET (Synthetic, sizes_text),
+    .file = name_trace,
     .grammar = "fixed(SIZE) | uniform(SIZE, SIZE) | loguniform(SIZE, SIZE) | exponential(MEAN) | "
                "weighted(SIZE:WEIGHT, …) | trace(FILE)",
     .summary = "sizes of the objects asked for" },
@@ -314,6 +329,7 @@ read_trace_sizes (Synthetic *self, GError **error)
   if (file == NULL || ops->sizes == NULL)
     return blame (self, "sizes", "this program was built without trace workloads", error);
   trace = kml_workload_new (ops, self->base.name, self->base.base_dir);
+  kml_workload_set_elsewhere (trace, self->base.elsewhere);
   if (!kml_param_parse (file, self->sizes.path, trace, error) ||
       !kml_workload_open (trace, self->base.seed, self->base.n_cpus, self->base.page_size, error) ||
       !ops->sizes (trace, counts, error))

@@ -167,10 +167,7 @@ trace_open (KmlWorkload *base, GError **error)
 {
   TraceWorkload *self = (TraceWorkload *)base;
 
-  if (base->base_dir == NULL || g_path_is_absolute (self->file) || strcmp (self->file, "-") == 0)
-    self->path = g_strdup (self->file);
-  else
-    self->path = g_build_filename (base->base_dir, self->file, NULL);
+  self->path = kml_workload_locate (base, self->file);
   self->trace = kml_trace_open (self->path, self->file, error);
   if (self->trace == NULL)
     return FALSE;
@@ -206,7 +203,7 @@ trace_next (KmlWorkload *base, KmlOp *ops, guint n, GError **error)
   return (int)n_ops;
 }
 
-/* Sizes are counted in a second pass over the file, which cannot be had from the standard input. */
+/* Sizes are counted in a second pass over the file. */
 static gboolean
 trace_sizes (KmlWorkload *base, GArray *counts, GError **error)
 {
@@ -217,12 +214,6 @@ trace_sizes (KmlWorkload *base, GArray *counts, GError **error)
   KmlTraceEvent events[256];
   int n;
 
-  if (strcmp (self->path, "-") == 0) {
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "standard input: the sizes of its requests are wanted, but it can be read only "
-                 "once: expected a file");
-    return FALSE;
-  }
   trace = kml_trace_open (self->path, self->file, error);
   if (trace == NULL)
     return FALSE;

@@ -11,23 +11,12 @@ import re
 import subprocess
 import xml.etree.ElementTree
 
-from harness import (MODULES, ODD, PROGRAM, SLOW, SMALL, TRACES, Skip, change, check, contains,
+from harness import (MODULES, ODD, PROGRAM, REPLAY, SLOW, SMALL, TRACES, Skip, change, check, contains,
                      environment, equal, lacks, main, query, read, run, run_json, write)
 
 COMMANDS = ["compare", "completion", "list", "plot", "run", "trace", "verify"]
 TOPICS = ["allocators", "bins", "devices", "keys", "metrics", "profiles", "workloads"]
 REPORT = os.path.join(TRACES, "report.txt")
-
-# A trace of a real kernel; the machine has the CPUs that it was recorded on.
-REPLAY = """\
-[machine]
-cpus = 4
-ram = 64MiB
-
-[workload kernel]
-kind = trace
-file = report.txt
-"""
 
 
 def small(text=SMALL):
@@ -312,23 +301,6 @@ def verify_finds_runs_of_an_older_version_by_their_settings():
     equal(run("verify", "small.db").stdout.count(" agrees"), 6, "runs that agree")
 
 
-def verify_finds_files_after_scenario_and_database_were_moved_together():
-    os.mkdir("one")
-    write("one/report.txt", read(REPORT))
-    write("one/replay.ini", REPLAY)
-    run("run", "one/replay.ini", "-o", "one/replay.db")
-    os.rename("one", "two")
-    run("verify", "two/replay.db")
-
-
-def verify_says_which_trace_is_missing():
-    write("report.txt", read(REPORT))
-    write("replay.ini", REPLAY)
-    run("run", "replay.ini")
-    os.remove("report.txt")
-    contains(run("verify", "replay.db", status=2).stderr, "report.txt")
-
-
 def completion_completes():
     run("completion", "fish", status=2)
     script = write("completion.bash", run("completion", "bash").stdout)
@@ -434,8 +406,7 @@ main(every_command_has_help_with_a_synopsis_and_two_examples, the_version_names_
      plot_says_what_it_does_not_know, verify_agrees_with_what_was_just_stored,
      verify_finds_a_fingerprint_that_differs, verify_says_when_a_newer_version_has_stored_a_run,
      verify_finds_runs_of_an_older_version_by_their_settings,
-     verify_finds_files_after_scenario_and_database_were_moved_together,
-     verify_says_which_trace_is_missing, completion_completes, a_module_brings_allocators_and_workloads,
+     completion_completes, a_module_brings_allocators_and_workloads,
      what_is_no_module_for_this_program_is_refused, colour_is_for_terminals_and_those_who_ask,
      progress_is_shown_on_a_terminal_alone, control_characters_never_reach_the_terminal,
      text_with_any_byte_makes_valid_json)

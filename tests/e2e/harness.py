@@ -70,6 +70,17 @@ objects.after = 0 | 10
 repeat = 2
 """
 
+# A trace of a real kernel; the machine has the CPUs that it was recorded on.
+REPLAY = """\
+[machine]
+cpus = 4
+ram = 64MiB
+
+[workload kernel]
+kind = trace
+file = report.txt
+"""
+
 
 class Skip(Exception):
     """The machine has not what the test needs."""
@@ -195,7 +206,9 @@ def main(*tests):
     for number, test in enumerate(chosen, 1):
         name = test.__name__.replace("_", " ")
         home = os.getcwd()
-        with tempfile.TemporaryDirectory(prefix="kmemlab-e2e-") as folder:
+        with tempfile.TemporaryDirectory(prefix="kmemlab-e2e-") as folder, \
+                tempfile.TemporaryDirectory(prefix="kmemlab-e2e-state-") as state:
+            os.environ["XDG_STATE_HOME"] = state
             os.chdir(folder)
             try:
                 test()

@@ -267,7 +267,7 @@ start_task (Campaign *self, Task *task, GError **error)
   if (task->worker == NULL)
     return FALSE;
   task->report = kml_worker_read (task->worker);
-  self->n_at_work++;
+  self->n_at_work += !has_ended (task); /* a short run on a busy machine */
   self->n_started++;
   return TRUE;
 }

@@ -100,7 +100,8 @@ check_steps (const Buddy *self, const Found *found, GError **error)
     const guint64 n_first = order == self->max_order ? n_usable >> order : n_usable >> order & 1;
     const guint64 n_halves = order == self->max_order ? 0 : 2 * self->n_split[order + 1];
 
-    if (found->n_blocks[order] + self->n_split[order] != n_first + n_halves)
+    if (self->n_split[order] > n_usable || /* more merges than splits */
+        found->n_blocks[order] + self->n_split[order] != n_first + n_halves)
       return broken ("Y7", order, error);
     n_split += self->n_split[order];
   }

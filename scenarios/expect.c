@@ -7,6 +7,7 @@
  *   frag.internal.mean = 0.25 +- 2%         in [0.245, 0.255]
  *   latency.alloc.p99_ns = <= 2us           an inequality; ns and bytes take units
  *   buddy.splits = 3..4                     in [3, 4]
+ *   buddy.splits = buddy.merges             what the other metric is
  *
  * A group's `when = objects.bins = geometric:4` makes its lines about the runs
  * with this setting alone. The value is compared by meaning while loading
@@ -30,6 +31,7 @@ kml_expectation_free (KmlExpectation *self)
 {
   g_free (self->metric);
   g_free (self->text);
+  g_free (self->other);
   g_free (self->when_key);
   g_free (self->when_value);
   g_free (self);
@@ -272,6 +274,10 @@ kml_expectation_parse (KmlExpectation *self, const char *name, const char *text,
     return i < 2 ? parse_tolerance (self, name, left, right, error)
                  : parse_interval (self, name, left, right, error);
   }
+  if (g_ascii_isalpha (text[0]) && is_known_metric (text)) {
+    self->other = g_strdup (text);
+    return TRUE;
+  }
   if (!parse_number (name, text, &self->lo, error))
     return FALSE;
   self->hi = self->lo;
@@ -366,10 +372,10 @@ read_expectation (KmlScenario *self, const KmlKeyFileEntry *line, const Conditio
     expectation->when_value = g_strdup (condition->value);
   }
   if (!kml_expectation_parse (expectation, line->key, line->value, &error))
-    kml_scenario_problem (
-        self, (KmlPlace){ self->file, line->line, line->value_column },
-        "%s: %s (an expectation is >= 1, < 3, 0.18 +- 0.01, 0.18 +- 5%%, 3..4 or 42)", line->key,
-        error->message);
+    kml_scenario_problem (self, (KmlPlace){ self->file, line->line, line->value_column },
+                          "%s: %s (an expectation is >= 1, < 3, 0.18 +- 0.01, 0.18 +- 5%%, 3..4, "
+                          "42 or another metric)",
+                          line->key, error->message);
   g_ptr_array_add (self->expectations, expectation);
 }
 

@@ -205,6 +205,7 @@ build_driver (KmlRun *self, GError **error)
     .workloads = (KmlWorkload *const *)self->workloads->pdata,
     .n_workloads = self->workloads->len,
     .until = settings.until == 0 ? KML_TIME_MAX : settings.until,
+    .check_every_operation = settings.check != 0,
   };
   kml_params_clear (kml_scenario_params, &settings);
   return TRUE;
@@ -261,7 +262,7 @@ kml_run_set_sink (KmlRun *self, KmlSampleSink sink, gpointer data)
 void
 kml_run_set_checking (KmlRun *self, gboolean check_every_operation)
 {
-  self->driver.check_every_operation = check_every_operation;
+  self->driver.check_every_operation |= check_every_operation;
 }
 
 gboolean

@@ -23,6 +23,7 @@ void kml_run_set_progress (KmlRun *self,
                            void (*progress) (guint64 n_operations, double share, gpointer data),
                            gpointer data);
 void kml_run_set_sink (KmlRun *self, KmlSampleSink sink, gpointer data);
+/* Whether to verify all allocators after each operation even if the scenario does not say so. */
 void kml_run_set_checking (KmlRun *self, gboolean check_every_operation);
 
 /* To the end. */

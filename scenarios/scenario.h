@@ -50,6 +50,7 @@ typedef struct {
   char *text;    /* as written: ">= 1", "0.18 +- 0.01" */
   double lo, hi; /* the range that holds; infinite where open */
   gboolean lo_open, hi_open;
+  char *other;                 /* (nullable): the metric that it equals; there is no range then */
   char *when_key, *when_value; /* (nullable): only for runs with this setting */
   guint line;
 } KmlExpectation;
@@ -169,6 +170,7 @@ typedef struct {
   char *title, *question;
   guint64 seed;
   KmlTime until; /* 0: the workloads' end */
+  guint check;   /* 0: never, 1: after every operation */
 } KmlScenarioSettings;
 
 typedef struct {

@@ -23,6 +23,8 @@
 /* So many names are listed where none is near. */
 #define MAX_LISTED 24
 
+static const char *const check_choices[] = { "never", "every-event", NULL };
+
 const KmlParam kml_scenario_params[] = {
   { .name = "title",
     .type = KML_PARAM_TEXT,
@@ -46,6 +48,13 @@ const KmlParam kml_scenario_params[] = {
     .value = "0",
     .offset = G_STRUCT_OFFSET (KmlScenarioSettings, until),
     .summary = "simulated time after which no operation starts; 0: when the workloads end" },
+  { .name = "check",
+    .type = KML_PARAM_CHOICE,
+    .value = "never",
+    .choices = check_choices,
+    .offset = G_STRUCT_OFFSET (KmlScenarioSettings, check),
+    .summary = "when every invariant of every allocator is verified (slow); a run stops where one "
+               "does not hold. --check does the same" },
   { NULL },
 };
 
@@ -229,7 +238,8 @@ const KmlGroupInfo kml_scenario_groups[] = {
     .kind = KML_GROUP_EXPECT,
     .named = TRUE,
     .params = expect_params,
-    .summary = "what the metrics of every run should be: metric = >= 1, 0.18 +- 0.01, 3..4" },
+    .summary = "what the metrics of every run should be: metric = >= 1, 0.18 +- 0.01, 3..4, "
+               "another metric" },
   { NULL },
 };
 

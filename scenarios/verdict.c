@@ -27,7 +27,9 @@ kml_verdicts_new (const KmlScenario *scenario, const KmlRunSpec *spec, KmlMetric
     verdict.measured = lookup (expectation->metric, user_data);
     /* a metric that is not there holds no promise */
     verdict.held = !isnan (verdict.measured) &&
-                   kml_expectation_holds (expectation, verdict.measured);
+                   (expectation->other == NULL
+                        ? kml_expectation_holds (expectation, verdict.measured)
+                        : verdict.measured == lookup (expectation->other, user_data));
     g_array_append_val (verdicts, verdict);
   }
   return verdicts;

@@ -4,6 +4,7 @@
  */
 
 #include "scenario-fixture.h"
+#include "scenarios/verdict.h"
 
 #include <math.h>
 
@@ -26,6 +27,7 @@ static const BadText bad_texts[] = {
   { EXPECT "toy.lots = 1\n", NULL, 5, 1, "did you mean “toy.lost”?" },
   /* ranges */
   { EXPECT "alloc.count = many\n", NULL, 5, 15, "alloc.count: expected a number" },
+  { EXPECT "alloc.count = alloc.cuont\n", NULL, 5, 15, "42 or another metric" },
   { EXPECT "alloc.count =\n", NULL, 5, 14, "expected a number" },
   { EXPECT "alloc.count = nan\n", NULL, 5, 15, "expected a number" },
   { EXPECT "alloc.count = >= inf\n", NULL, 5, 15, "expected a number" },
@@ -99,6 +101,31 @@ START_TEST (a_range_holds_what_it_says)
     ck_assert (!kml_expectation_holds (expectation, ranges[_i].fails[i]));
   }
   ck_assert (!kml_expectation_holds (expectation, NAN));
+}
+END_TEST
+
+static double
+look_up (const char *metric, gpointer user_data)
+{
+  const double *values = user_data;
+
+  return g_str_equal (metric, "buddy.splits") ? values[0] : values[1];
+}
+
+START_TEST (a_metric_can_be_what_another_is)
+{
+  static const double same[] = { 7, 7 }, different[] = { 7, 6 }, missing[] = { 7, NAN };
+  g_autoptr (KmlScenario)
+      scenario = load_scenario (EXPECT "buddy.splits = buddy.merges\n", NULL, NULL);
+  g_autoptr (KmlRunSpec) spec = kml_scenario_run_spec (scenario, 0);
+  const double *const cases[] = { same, different, missing };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (GArray) verdicts = kml_verdicts_new (scenario, spec, look_up, (gpointer)cases[i]);
+
+    ck_assert_uint_eq (verdicts->len, 1);
+    ck_assert_uint_eq (kml_verdicts_n_unmet (verdicts), i == 0 ? 0 : 1);
+  }
 }
 END_TEST
 
@@ -189,6 +216,7 @@ main (void)
   tcase_add_test (tests, a_condition_that_an_override_takes_away_applies_to_no_run);
   tcase_add_test (tests, when_can_be_about_a_default);
   tcase_add_test (tests, a_condition_on_a_setting_that_a_run_lacks_does_not_apply);
+  tcase_add_test (tests, a_metric_can_be_what_another_is);
   tcase_add_test (tests, an_expectation_of_an_allocator_outlives_its_replacement);
   suite_add_tcase (suite, tests);
   return run_suite (suite);

@@ -167,6 +167,26 @@ START_TEST (fewer_operations_than_live_blocks_only_fill)
 }
 END_TEST
 
+START_TEST (a_drained_loop_frees_each_block_once)
+{
+  for (guint n = 0; n < 2; n++) { /* more than are live, and fewer */
+    g_autoptr (KmlWorkload)
+        self = open_workload ("live", "10", "operations", n == 0 ? "500" : "6", "drain", "yes");
+    g_autoptr (GArray) ops = collect (self, 7, G_MAXUINT);
+    gboolean is_live[10] = { FALSE };
+
+    ck_assert_uint_eq (count (ops, KML_OP_ALLOC), n == 0 ? 500 : 6);
+    ck_assert_uint_eq (count (ops, KML_OP_FREE), n == 0 ? 500 : 6);
+    for (guint i = 0; i < ops->len; i++) {
+      const KmlOp *op = op_at (ops, i);
+
+      ck_assert_int_eq (is_live[op->block], op->kind == KML_OP_FREE);
+      is_live[op->block] = op->kind == KML_OP_ALLOC;
+    }
+  }
+}
+END_TEST
+
 START_TEST (a_closed_loop_with_a_duration_leaves_the_end_to_the_driver)
 {
   g_autoptr (KmlWorkload) self = open_workload ("duration", "10s");
@@ -251,6 +271,23 @@ START_TEST (the_first_of_two_ends_counts)
 
   ck_assert_uint_eq (count (few_ops, KML_OP_ALLOC), 7);
   ck_assert_uint_eq (count (brief_ops, KML_OP_ALLOC), 100);
+}
+END_TEST
+
+START_TEST (a_drained_stream_goes_on_until_the_last_death)
+{
+  g_autoptr (KmlWorkload) self = open_workload ("arrivals", "periodic(10us)", "lifetimes",
+                                                "fixed(95us)", "operations", "500", "drain", "yes");
+  g_autoptr (KmlWorkload)
+      brief = open_workload ("arrivals", "periodic(10us)", "lifetimes", "fixed(95us)", "operations",
+                             "500", "drain", "yes", "duration", "5050us");
+  g_autoptr (GArray) ops = collect (self, 7, G_MAXUINT);
+  g_autoptr (GArray) brief_ops = collect (brief, 7, G_MAXUINT);
+
+  ck_assert_uint_eq (count (ops, KML_OP_ALLOC), 500);
+  ck_assert_uint_eq (count (ops, KML_OP_FREE), 500);
+  ck_assert_uint_eq (op_at (ops, ops->len - 1)->time, 5000 * KML_US + 95 * KML_US);
+  ck_assert_uint_eq (count (brief_ops, KML_OP_FREE), 495); /* those asked for by 4955 us */
 }
 END_TEST
 
@@ -346,6 +383,28 @@ START_TEST (pages_are_asked_for_by_order)
   }
   ck_assert_uint_eq (n_small + n_huge, 100000);
   ck_assert_double_eq_tol (n_huge / 1e5, 0.1, 0.004);
+}
+END_TEST
+
+START_TEST (pages_can_be_asked_for_by_size)
+{
+  g_autoptr (KmlWorkload) self = open_workload ("target", "pages", "sizes", "uniform(1, 40960)");
+  g_autoptr (GArray) ops = collect (self, 256, G_MAXUINT);
+  guint n[11] = { 0 };
+
+  for (guint i = 0; i < ops->len; i++) {
+    const KmlOp *op = op_at (ops, i);
+
+    if (op->kind != KML_OP_ALLOC)
+      continue;
+    ck_assert_uint_eq (op->level, KML_LEVEL_PAGES);
+    ck_assert_uint_eq (op->request.size % PAGE_SIZE, 0);
+    ck_assert_uint_le (op->request.size, 10 * PAGE_SIZE);
+    n[op->request.size / PAGE_SIZE]++;
+  }
+  ck_assert_uint_eq (n[0], 0);
+  for (guint i = 1; i <= 10; i++)
+    ck_assert_double_eq_tol (n[i] / 1e5, 0.1, 0.004);
 }
 END_TEST
 
@@ -607,8 +666,8 @@ START_TEST (what_does_not_go_together_is_refused)
     { { "cpus", "0-4" }, "workload web: cpus: there is no CPU 4: the machine has 4" },
     { { "lifetimes", "exponential(1ms)" }, "workload web: lifetimes: closed arrivals take none" },
     { { "orders", "fixed(1)" }, "workload web: orders: these are for target = pages" },
-    { { "target", "pages", "sizes", "fixed(1)" },
-      "workload web: sizes: these are for target = objects" },
+    { { "target", "pages", "sizes", "fixed(1)", "orders", "fixed(1)" },
+      "workload web: orders: runs of pages have sizes or orders, not both" },
     { { "arrivals", "periodic(1s)", "operations", "1e9" },
       "workload web: operations: so many would take longer than the 213 days" },
     { { "arrivals", "poisson(1/s)", "operations", "1e18" }, "213 days of simulated time" },
@@ -676,6 +735,7 @@ main (void)
   tcase_add_test (closed, the_defaults_are_a_closed_loop_on_all_cpus);
   tcase_add_test (closed, closed_arrivals_fill_then_free_one_and_ask_for_one);
   tcase_add_test (closed, fewer_operations_than_live_blocks_only_fill);
+  tcase_add_test (closed, a_drained_loop_frees_each_block_once);
   tcase_add_test (closed, a_closed_loop_with_a_duration_leaves_the_end_to_the_driver);
   suite_add_tcase (suite, closed);
 
@@ -684,12 +744,14 @@ main (void)
   tcase_add_test (open, a_death_at_the_time_of_an_arrival_comes_first);
   tcase_add_test (open, a_duration_ends_requests_and_deaths);
   tcase_add_test (open, the_first_of_two_ends_counts);
+  tcase_add_test (open, a_drained_stream_goes_on_until_the_last_death);
   tcase_add_test (open, forever_is_never_freed);
   tcase_add_test (open, a_lifetime_beyond_the_end_of_time_is_forever);
   tcase_add_test (open, live_blocks_are_poisson_whatever_the_law_of_lifetimes);
   suite_add_tcase (suite, open);
 
   tcase_add_test (request, pages_are_asked_for_by_order);
+  tcase_add_test (request, pages_can_be_asked_for_by_size);
   tcase_add_test (request, every_request_says_what_the_scenario_says);
   tcase_add_test (request, only_the_named_cpus_ask);
   suite_add_tcase (suite, request);

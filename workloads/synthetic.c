@@ -20,7 +20,8 @@
  * memory looks at the end is what one wants to measure. With `duration`,
  * requests and deaths up to that time happen. What comes first ends the stream
  * when both are given. A closed workload does not know the time; the driver
- * stops it (KmlWorkload.until).
+ * stops it (KmlWorkload.until). With `drain` the stream goes on until all is freed
+ * again: open, as lifetimes end; closed, block after block.
  *
  * 3. Streams
  *
@@ -83,12 +84,14 @@ typedef struct {
   guint64 alignment;
   char *flags_text;
   guint mobility;
+  gboolean drain;
 
   /* what they mean */
   guint64 n_operations; /* G_MAXUINT64: no limit */
   KmlTime end;          /* KML_TIME_MAX: no limit */
   KmlArrivals arrivals;
-  KmlDistribution sizes; /* of objects, or orders of pages */
+  KmlDistribution sizes; /* of objects or runs of pages, or orders */
+  gboolean draws_orders;
   KmlDistribution lifetimes;
   guint16 *cpus; /* (array length=n_cpus) (owned) */
   guint n_cpus;
@@ -106,6 +109,7 @@ typedef struct {
   KmlTime next_arrival; /* open */
   KmlTime now;          /* open: time of the last operation */
   KmlDeaths deaths;     /* open */
+  guint64 n_drained;    /* closed: blocks freed after the last request */
   gboolean is_freed;    /* closed: the step's free has been handed out, its request has not: */
   guint32 victim;
   guint16 cpu;
@@ -227,14 +231,15 @@ static const KmlParam synthetic_params[] = {
     .file = name_trace,
     .grammar = "fixed(SIZE) | uniform(SIZE, SIZE) | loguniform(SIZE, SIZE) | exponential(MEAN) | "
                "weighted(SIZE:WEIGHT, …) | trace(FILE)",
-    .summary = "sizes of the objects asked for" },
+    .summary = "sizes of the objects asked for; with target = pages, of the runs, rounded up to "
+               "whole pages" },
   { .name = "orders",
     .type = KML_PARAM_TEXT,
     .value = "fixed(0)",
     .validate = kml_distribution_validate_orders,
     .offset = G_STRUCT_OFFSET (Synthetic, orders_text),
     .grammar = "fixed(ORDER) | weighted(ORDER:WEIGHT, …)",
-    .summary = "with target = pages: orders of the runs asked for" },
+    .summary = "with target = pages: orders of the runs asked for, unless sizes are given" },
   { .name = "lifetimes",
     .type = KML_PARAM_TEXT,
     .value = "auto",
@@ -264,6 +269,12 @@ static const KmlParam synthetic_params[] = {
     .choices = mobility_choices,
     .offset = G_STRUCT_OFFSET (Synthetic, mobility),
     .summary = "what may be done with the pages in use; auto: what the flags say" },
+  { .name = "drain",
+    .type = KML_PARAM_BOOL,
+    .value = "no",
+    .offset = G_STRUCT_OFFSET (Synthetic, drain),
+    .summary = "after the last request, free what is still live: when its lifetime is over, or, "
+               "with closed arrivals, at once" },
   { NULL }
 };
 
@@ -293,8 +304,9 @@ check_together (const Synthetic *self, GError **error)
                   "closed arrivals take none: each step frees one of the live blocks at random; "
                   "give arrivals = poisson(…), periodic(…) or bursts(…), or leave lifetimes out",
                   error);
-  if (self->target == TARGET_PAGES && is_given ("sizes", self->sizes_text))
-    return blame (self, "sizes", "these are for target = objects; pages have orders", error);
+  if (self->target == TARGET_PAGES && is_given ("sizes", self->sizes_text) &&
+      is_given ("orders", self->orders_text))
+    return blame (self, "orders", "runs of pages have sizes or orders, not both", error);
   if (self->target == TARGET_OBJECTS && is_given ("orders", self->orders_text))
     return blame (self, "orders", "these are for target = pages; objects have sizes", error);
   return TRUE;
@@ -350,7 +362,8 @@ open_laws (Synthetic *self, GError **error)
       !check_together (self, error) ||
       !kml_distribution_parse (lifetimes, KML_DRAW_LIFETIMES, &self->lifetimes, error))
     return FALSE;
-  if (self->target == TARGET_PAGES)
+  self->draws_orders = self->target == TARGET_PAGES && !is_given ("sizes", self->sizes_text);
+  if (self->draws_orders)
     return kml_distribution_parse (self->orders_text, KML_DRAW_ORDERS, &self->sizes, error);
   if (!kml_distribution_parse (self->sizes_text, KML_DRAW_SIZES, &self->sizes, error))
     return FALSE;
@@ -452,7 +465,10 @@ draw_size (const Synthetic *self, KmlRng *rng)
 {
   const guint64 drawn = kml_distribution_draw (&self->sizes, rng);
 
-  return self->target == TARGET_PAGES ? self->base.page_size << drawn : drawn;
+  if (self->target == TARGET_OBJECTS)
+    return drawn;
+  return self->draws_orders ? self->base.page_size << drawn
+                            : (drawn + self->base.page_size - 1) & ~(self->base.page_size - 1);
 }
 
 static inline void
@@ -495,6 +511,10 @@ next_closed (Synthetic *self, KmlOp *ops, guint n)
       write_free (self, &ops[at++], 0, self->victim, self->cpu);
     }
   }
+  while (at < n && self->drain && self->n_drained < MIN (self->live, self->n_operations)) {
+    write_free (self, &ops[at++], 0, (guint32)self->n_drained, draw_cpu (self));
+    self->n_drained++;
+  }
   return at;
 }
 
@@ -522,9 +542,11 @@ next_open (Synthetic *self, KmlOp *ops, guint n, GError **error)
 {
   guint at = 0;
 
-  while (at < n && self->n_asked < self->n_operations) {
+  while (at < n && (self->n_asked < self->n_operations || self->drain)) {
     const KmlTime next_death = kml_deaths_next_time (&self->deaths);
-    const KmlTime now = MIN (next_death, self->next_arrival);
+    const KmlTime next_arrival = self->n_asked < self->n_operations ? self->next_arrival
+                                                                    : KML_TIME_MAX;
+    const KmlTime now = MIN (next_death, next_arrival);
 
     if (now > self->end || now == KML_TIME_MAX)
       break;

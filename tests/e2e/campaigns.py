@@ -175,6 +175,18 @@ def a_worker_that_just_ends_costs_one_run():
     check_dying("exit", "status 3")
 
 
+def a_broken_invariant_is_found_where_one_asks_for_it():
+    write("dying.ini", DYING)
+    dying = ["--plugin", ODD, "dying.ini", "-s", "objects.death=check"]
+    run("run", *dying)
+    for how in (["--check=every-event"], ["-s", "scenario.check=every-event"]):
+        result = run("run", *dying, *how, "-o", "checked.db", status=70)
+        contains(result.stderr, "after operation 19: dying: invariant D1 does not hold")
+        equal([row[0] for row in query("checked.db", "SELECT status FROM runs ORDER BY run_id")],
+              ["done", "done", "crashed", "crashed"], "status")
+        os.remove("checked.db")
+
+
 def a_worker_that_is_killed_costs_one_run_and_is_run_again_next_time():
     process = start_slow("--jobs", "1")
     wait_until(lambda: children(process.pid), "a worker is there", process)
@@ -289,6 +301,7 @@ main(ctrl_c_keeps_what_is_finished_and_the_same_command_goes_on,
      nothing_is_run_twice, runs_of_several_scenarios_share_a_database,
      a_failed_assertion_costs_one_run_and_says_what_it_was, a_segmentation_fault_costs_one_run,
      a_worker_that_just_ends_costs_one_run,
+     a_broken_invariant_is_found_where_one_asks_for_it,
      a_worker_that_is_killed_costs_one_run_and_is_run_again_next_time,
      a_killed_campaign_takes_its_workers_with_it_and_can_be_gone_on_with,
      two_campaigns_cannot_write_one_database, readers_are_let_in_while_a_campaign_goes_on,

@@ -4,7 +4,7 @@
  *
  * Neither is a model of anything. `dying` gives every object pages of its own until
  * it has answered `after` requests, then ends the process in the way that
- * `death` says. `slow` waits on the host's clock between operations, which no
+ * `death` says; with `check` only when it is asked whether it is well. `slow` waits on the host's clock between operations, which no
  * workload may do, so that a test has time to interrupt a run; what it asks for
  * does not depend on the wait.
  */
@@ -20,7 +20,8 @@
 typedef enum {
   DEATH_ASSERT,
   DEATH_SIGNAL,
-  DEATH_EXIT
+  DEATH_EXIT,
+  DEATH_CHECK
 } Death;
 
 typedef struct {
@@ -30,7 +31,7 @@ typedef struct {
   guint64 n_answered;
 } Dying;
 
-static const char *const deaths[] = { "assert", "signal", "exit", NULL };
+static const char *const deaths[] = { "assert", "signal", "exit", "check", NULL };
 
 static const KmlParam dying_params[] = {
   { .name = "after",
@@ -72,7 +73,7 @@ dying_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
   const guint64 page_size = kml_ram_page_size (base->machine->ram);
   KmlRequest pages = *request;
 
-  if (self->after != 0 && self->n_answered == self->after)
+  if (self->after != 0 && self->n_answered == self->after && self->death != DEATH_CHECK)
     die ((Death)self->death);
   self->n_answered++;
   pages.size = (request->size + page_size - 1) / page_size * page_size;
@@ -93,7 +94,12 @@ dying_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data)
 static gboolean
 dying_check (const KmlAllocator *base, GError **error)
 {
-  return TRUE;
+  const Dying *self = (const Dying *)base;
+
+  if (self->after == 0 || self->n_answered < self->after || self->death != DEATH_CHECK)
+    return TRUE;
+  g_set_error_literal (error, KML_ERROR, KML_ERROR_CORRUPT, "invariant D1 does not hold");
+  return FALSE;
 }
 
 static const KmlAllocatorOps dying_ops = {

@@ -138,11 +138,14 @@ def layout_is_clang_format_s():
     program = shutil.which("clang-format")
     if not program:
         return
-    for _, name, _ in files(".c", ".h"):
-        result = subprocess.run([program, "--dry-run", "--Werror", os.path.join(top, name)],
-                                capture_output=True, text=True)
-        if result.returncode != 0:
-            yield result.stderr.split("\n")[0].replace(os.path.realpath(top) + "/", "")
+    paths = [os.path.join(top, name) for _, name, _ in files(".c", ".h")]
+    result = subprocess.run([program, "--dry-run", "--Werror", *paths], capture_output=True, text=True)
+    told = set()
+    for line in result.stderr.split("\n"):
+        place = line.split(": error:")
+        if len(place) == 2 and place[0].split(":")[0] not in told:
+            told.add(place[0].split(":")[0])
+            yield line.replace(os.path.realpath(top) + "/", "")
 
 
 RULES = [includes_follow_the_arrows, no_banned_call, nothing_is_left_for_later, every_source_says_what_it_is,

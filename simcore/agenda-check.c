@@ -19,17 +19,27 @@ broken (GError **error, const char *invariant, const char *part)
 static gboolean
 check_bottom (const KmlAgenda *self, GError **error)
 {
+  const Bottom *bottom = &self->bottom;
   KmlTime previous = self->now;
+  guint slots = 0;
 
-  if (self->head > self->tail || self->tail - self->head > BOTTOM_MAX)
+  if (bottom->n_events > BOTTOM_SLOTS)
     return broken (error, "G1", "bottom");
-  for (guint i = self->head; i < self->tail; i++) {
-    if (self->bottom_times[i] < previous)
+  for (guint rank = 0; rank < BOTTOM_SLOTS; rank++) {
+    const KmlTime time = bottom_time (bottom, rank);
+
+    slots |= 1u << bottom_slot (bottom, rank);
+    if (rank >= bottom->n_events) {
+      if (time > self->now)
+        return broken (error, "G5", "bottom");
+      continue;
+    }
+    if (time < previous || time > self->bottom_end)
       return broken (error, "G1", "bottom");
-    previous = self->bottom_times[i];
+    previous = time;
   }
-  if (self->head < self->tail && previous > self->bottom_end)
-    return broken (error, "G1", "bottom");
+  if (slots != (1u << BOTTOM_SLOTS) - 1)
+    return broken (error, "G5", "bottom");
   return TRUE;
 }
 
@@ -46,15 +56,16 @@ check_ring (const KmlAgenda *self, Ring ring, KmlTime from, KmlTime to, guint64 
     ++*n_nodes;
     if (node >= self->n_nodes || *n_nodes > self->n_nodes)
       return FALSE;
-    if (self->nodes[node].event.time < from || self->nodes[node].event.time > to)
+    if (self->nodes[node].time < from || self->nodes[node].time > to)
       return FALSE;
   } while (node != ring);
   return TRUE;
 }
 
-/* @from is the end of the part in front. */
+/* @from is the end of the part in front. Adds to @n_listed. */
 static gboolean
-check_rung (const KmlAgenda *self, const Rung *rung, KmlTime from, GError **error)
+check_rung (const KmlAgenda *self, const Rung *rung, KmlTime from, guint64 *n_listed,
+            GError **error)
 {
   const gsize last_bucket = rung_bucket (rung, rung->end);
   guint64 n_events = 0;
@@ -65,20 +76,19 @@ check_rung (const KmlAgenda *self, const Rung *rung, KmlTime from, GError **erro
     const Ring ring = self->buckets[i];
     guint32 node = ring;
 
-    if (ring == NONE)
+    if ((self->occupied[i / 64] >> i % 64 & 1) == 0)
       continue;
     if (i < rung->current_bucket)
       return broken (error, "G2", "rungs");
     if (!check_ring (self, ring, MAX (from, rung->start), rung->end, &n_events))
       return broken (error, "G3", "rungs");
     do {
-      if (rung_bucket (rung, self->nodes[node].event.time) != i)
+      if (rung_bucket (rung, self->nodes[node].time) != i)
         return broken (error, "G2", "rungs");
       node = self->nodes[node].next;
     } while (node != ring);
   }
-  if (n_events != rung->n_events)
-    return broken (error, "G4", "rungs");
+  *n_listed += n_events;
   return TRUE;
 }
 
@@ -94,9 +104,8 @@ kml_agenda_check (const KmlAgenda *self, GError **error)
     return FALSE;
 
   for (guint i = self->n_rungs; i > 0; i--) {
-    if (!check_rung (self, &self->rungs[i - 1], from, error))
+    if (!check_rung (self, &self->rungs[i - 1], from, &n_listed, error))
       return FALSE;
-    n_listed += self->rungs[i - 1].n_events;
     from = self->rungs[i - 1].end;
   }
   if (self->top_start != (self->n_rungs > 0 ? from : 0))
@@ -107,8 +116,8 @@ kml_agenda_check (const KmlAgenda *self, GError **error)
     return broken (error, "G4", "top");
   n_listed += n_top;
 
-  if (self->length != n_listed + (self->tail - self->head))
-    return broken (error, "G4", "length");
+  if (self->n_outside != n_listed)
+    return broken (error, "G4", "rungs and the top");
   for (Chain i = self->free_nodes; i != NONE && n_free <= self->n_nodes; i = self->nodes[i].next)
     n_free++;
   if (n_free + n_listed != self->n_nodes)

@@ -5,25 +5,20 @@
 
 #pragma once
 
-#include "simcore/agenda.h"
+#include "simcore/agenda-bottom.h"
 
 G_BEGIN_DECLS
 
-/* The bottom is refilled with at most BOTTOM_REFILL events and holds at most BOTTOM_MAX. Measured
- * in the hold model: 48 and 64 are slower by 1.2 with 64 pending (by 4 with increments of two
- * scales), 8 and 48 by 1.1 with 1k and by 1.2 with 64k; 16 and 48 make no difference. */
-#define BOTTOM_REFILL 32
-#define BOTTOM_MAX    48
+/* A rung of so many events has between one and two buckets for each, of fewer half as many. Measured
+ * in the hold model: two are faster by 1.25 with 64k pending, slower by 1.05 with 64. */
+#define MANY_EVENTS 256
 
-/* Room for the bottom to wander to the right before it is moved back: 80 insertions. Slot 0 stays
- * the earliest time there is, so that insertion needs no test for the left border: what is left of
- * the head is slot 0 or has been taken, and so is not later than anything that may be scheduled. */
-#define BOTTOM_SIZE 128
-
-#define NONE G_MAXUINT32
+#define NONE      G_MAXUINT32
+#define NO_BUCKET G_MAXSIZE
 
 typedef struct {
-  KmlEvent event;
+  KmlTime time;
+  guint64 what;
   guint32 next;
 } Node;
 
@@ -37,18 +32,15 @@ typedef struct {
   KmlTime start;        /* of the first bucket */
   KmlTime end;          /* see agenda.c, 2 */
   guint shift;          /* a bucket is 2^shift wide */
-  gsize first_bucket;   /* index in the agenda's buckets */
+  gsize first_bucket;   /* index in the agenda's buckets, a multiple of 64 */
   gsize current_bucket; /* likewise; those before it are empty and take no more */
-  guint64 n_events;
 } Rung;
 
 struct _KmlAgenda {
   KmlTime now;        /* the time of the event taken last */
   KmlTime bottom_end; /* the bottom accepts what is before */
   KmlTime top_start; /* the top accepts what is not before: the end of rung 0, or 0 without rungs */
-  guint head;        /* bottom[head] is the next event … */
-  guint tail;        /* … and bottom[tail - 1] the last of the bottom */
-  guint64 length;    /* events in all parts */
+  guint64 n_outside; /* events in the rungs and the top */
 
   Ring top;
   guint64 n_top;
@@ -59,7 +51,10 @@ struct _KmlAgenda {
   guint n_rungs;
   guint rungs_size;
 
-  Ring *buckets; /* (array length=n_buckets) (owned): those of all rungs, in the rungs' order */
+  /* The buckets of all rungs, in the rungs' order. A rung is a whole number of words of @occupied, in
+   * which a bit says that there is something in a bucket; what an empty bucket holds is undefined. */
+  Ring *buckets;     /* (array length=n_buckets) (owned) */
+  guint64 *occupied; /* (array length=n_buckets/64) (owned) */
   gsize n_buckets;
   gsize buckets_size;
 
@@ -67,10 +62,7 @@ struct _KmlAgenda {
   guint32 n_nodes;
   Chain free_nodes;
 
-  /* Two arrays: two stores of 8 bytes that are soon loaded again as one of 16 stall the CPU. An
-   * array of KmlEvent is up to 1.5 times slower with 4 pending. */
-  KmlTime bottom_times[BOTTOM_SIZE];
-  guint64 bottom_whats[BOTTOM_SIZE];
+  Bottom bottom;
 };
 
 /* The index of the bucket of @time, which is not before the start of @rung. */

@@ -1,4 +1,4 @@
-/* agenda.c: what happens when, as a ladder queue on top of a sorted array.
+/* agenda.c: what happens when, as a ladder queue below which a few events are kept in order.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
@@ -8,7 +8,7 @@
  *
  * 1. The parts, from the soonest events to the latest
  *
- *   bottom   a short sorted array, the soonest events; taking is reading its head
+ *   bottom   the soonest events in order, sixteen at most (agenda-bottom.h)
  *   rungs    each is a row of buckets of equal width in time. A bucket is a list
  *            in order of arrival. The deepest rung comes first; it refines one
  *            bucket of the rung above it (or a bottom that got too long)
@@ -22,11 +22,11 @@
  *
  * An event is put where its time falls: one comparison for the bottom, one for
  * the top, a binary search by the ends of the rungs and a shift for the rest.
- * When the bottom is empty it is refilled from the next bucket that is not. A
- * bucket (or a top) of more than BOTTOM_REFILL events is not sorted but spread
- * over a new rung, whose buckets are a fraction of its width. When there are no
- * rungs and the top is short, the bottom takes it all and the agenda is simply
- * a sorted array, until that holds more than BOTTOM_MAX.
+ * When the bottom is empty it is refilled from the next bucket that is not, which one
+ * bit for each bucket tells. A bucket (or a top) of more events than go into the
+ * bottom is not sorted but spread over a new rung, whose buckets are a fraction of
+ * its width. When there are no rungs and the top is short, the bottom takes it
+ * all and the agenda is simply a bottom, until that is full.
  *
  * 2. Ends
  *
@@ -40,46 +40,50 @@
  * 3. Ties
  *
  * There is no sequence number in an event. Lists are in order of arrival, are
- * spread from their head on, and the bottom's insertion goes behind its equals:
+ * spread from their head on, and what is inserted in the bottom goes behind its equals:
  * all stable. A later arrival never overtakes, because of two events of
  * one time the later is in the same list or in a part behind (see 2).
  *
  * 4. What is guaranteed, whatever the times are
  *
- *   - The bottom never holds more than BOTTOM_MAX events, so an insertion moves
- *     at most that many. The paper has a fixed number of rungs and a bottom that
- *     grows when they are used up (all events at one time); here the rungs are
- *     not limited, and a bucket of one single time, which no rung can
- *     refine, is given to the bottom in portions of BOTTOM_REFILL.
- *   - A rung made of n events has more than n / 2 buckets (or buckets of width 1)
- *     and at most n, so that each rung is at least BOTTOM_REFILL / 2 times finer
- *     than the bucket it is made of: an event is spread at most 64 / 4 times on
- *     its way to the bottom.
- *   - A bottom that spills had BOTTOM_MAX - BOTTOM_REFILL insertions since it was
- *     filled: its cost per insertion is bounded too. This happens when many
- *     events are scheduled before one that has been looked at, or taken from
- *     a bucket that is wide for them: "95 % of increments are 40 ticks, 5 %
- *     are 1000000".
- *   - Ever earlier events, each looked at, make a rung of every BOTTOM_MAX of them
- *     (a million events: 20833 rungs). Rungs are found by bisection, so that this
- *     costs a logarithm and not a collapse.
- *   - Memory: 24 bytes for each event of the fullest moment and 4 bytes for each
- *     rung that it has been spread on, rounded up by doubling. Nodes are recycled
- *     and the buckets of all rungs are one stack: a steady state allocates nothing.
- *     Only kml_agenda_free() gives anything back.
+ *   - The paper has a fixed number of rungs and a bottom that grows when they are used
+ *     up (all events at one time). Here the bottom never grows; the rungs are not
+ *     limited, and a bucket of one single time, which no rung can refine, is given to
+ *     the bottom in portions of BOTTOM_SLOTS / 2.
+ *   - A rung made of n events has more than n / 2 buckets (or buckets of width 1), so that
+ *     each rung is at least BOTTOM_SLOTS / 2 times finer than the bucket it is made
+ *     of: an event is spread at most 64 / 3 times on its way to the bottom.
+ *   - An insertion that finds the bottom full moves its BOTTOM_SLOTS events to a rung, and no
+ *     more than those. This happens when many events are scheduled before one that
+ *     has been looked at, or taken from a bucket that is wide for them: "95 % of
+ *     increments are 40 ticks, 5 % are 1000000".
+ *   - Ever earlier events, each looked at, make a rung of every BOTTOM_SLOTS of them (a
+ *     million events: 62500 rungs). Rungs are found by bisection, so that this costs
+ *     a logarithm and not a collapse.
+ *   - Memory: 24 bytes for each event of the fullest moment, and for each rung that it has been
+ *     spread on 4 to 8 bytes, or 320 by rung if that is more, rounded up by doubling.
+ *     Nodes are recycled and the buckets of all rungs are one stack: a steady state
+ *     allocates nothing. Only kml_agenda_free() gives anything back.
  *
  * 5. The roads not taken
  *
  * Nanoseconds an event in the hold model (take the earliest, schedule it again at an
- * exponential distance), one Zen 4 core; prototypes, each inlined into its loop:
+ * exponential distance), one Zen 5 core; all but the last two prototypes, each inlined into
+ * its loop, whose increments repeat so that the CPU learns its branches:
  *
  *   pending               4   64    1k   64k
- *   sorted array          5   26   319     -   the best up to about 32: it is our bottom
+ *   sorted array          5   26   319     -
  *   4-ary heap            9   22    33    70   its moves are branches that nobody can predict
  *   pairing heap          9   42    71   229   a cache miss a link
  *   calendar queue       20   17    21    34   but see below
  *   ladder queue         13    9     9    25
- *   this file            14   22    22    37   not inlined, increments drawn at random, all checks
+ *   array below ladder   15   23    22    32   not inlined, increments drawn at random, all checks
+ *   this file             8   19    18    30   likewise
+ *
+ * A branch that nobody can predict costs 8 ns here, half of what is spent on an event:
+ * hence a bottom without a search, appending to a bucket without asking whether it is
+ * empty, and bits instead of a walk over empty buckets. Buckets for four events
+ * each, so that fewer refills are needed, are slower by 1.3 to 1.5.
  *
  * A calendar queue has one bucket width, which can fit one scale of time only:
  * with the two scales named in 4 and 64k pending it took more than 20 s for what
@@ -94,12 +98,12 @@
  *
  * 6. Invariants, verified by kml_agenda_check() in agenda-check.c
  *
- *   G1  the bottom is sorted, begins no earlier than now, ends no later than bottom_end
- *       and is at most BOTTOM_MAX long
+ *   G1  the bottom is in order, begins no earlier than now and ends no later than bottom_end
  *   G2  every event of a rung is in the bucket of its time, and none before the rung's
  *       current bucket
  *   G3  no event of a part comes before the end of the part in front of it, or after its own
  *   G4  the counts are right, and each node is in one list, the free one included
+ *   G5  the bottom's order is a permutation, and nothing in a free slot is later than now
  */
 
 #include <string.h>
@@ -123,7 +127,7 @@ grow_nodes (KmlAgenda *self)
 }
 
 static inline guint32
-new_node (KmlAgenda *self, KmlEvent event)
+new_node (KmlAgenda *self, KmlTime time, guint64 what)
 {
   guint32 node;
 
@@ -131,7 +135,8 @@ new_node (KmlAgenda *self, KmlEvent event)
     grow_nodes (self);
   node = self->free_nodes;
   self->free_nodes = self->nodes[node].next;
-  self->nodes[node].event = event;
+  self->nodes[node].time = time;
+  self->nodes[node].what = what;
   return node;
 }
 
@@ -168,7 +173,7 @@ ring_to_chain (Node *nodes, Ring *ring)
 static inline void
 append_to_top (KmlAgenda *self, guint32 node)
 {
-  const KmlTime time = self->nodes[node].event.time;
+  const KmlTime time = self->nodes[node].time;
 
   ring_append (self->nodes, &self->top, node);
   self->n_top++;
@@ -196,13 +201,41 @@ bucket_end (const Rung *rung, gsize bucket)
              : rung->end;
 }
 
+/* ring_append() without a branch, as nobody can predict which bucket is empty: a ring that is empty
+ * begins as one of @node alone, to which @node is then appended. */
 static inline void
 append_to_rung (KmlAgenda *self, Rung *rung, guint32 node)
 {
-  const gsize bucket = rung_bucket (rung, self->nodes[node].event.time);
+  const gsize bucket = rung_bucket (rung, self->nodes[node].time);
+  guint64 *word = &self->occupied[bucket / 64];
+  const guint32 tail = self->buckets[bucket];
+  const guint32 keep_tail = -(guint32)(*word >> bucket % 64 & 1); /* all bits or none */
+  const guint32 last = (tail & keep_tail) | (node & ~keep_tail);
 
-  ring_append (self->nodes, &self->buckets[bucket], node);
-  rung->n_events++;
+  self->nodes[node].next = node;
+  self->nodes[node].next = self->nodes[last].next;
+  self->nodes[last].next = node;
+  self->buckets[bucket] = node;
+  *word |= G_GUINT64_CONSTANT (1) << bucket % 64;
+}
+
+/* The first bucket of the deepest rung that is not empty, NO_BUCKET when all are. */
+static inline gsize
+find_bucket (const KmlAgenda *self)
+{
+  const Rung *rung = &self->rungs[self->n_rungs - 1];
+
+  for (gsize word = rung->current_bucket / 64; word < self->n_buckets / 64; word++)
+    if (self->occupied[word] != 0)
+      return 64 * word + (gsize)__builtin_ctzll (self->occupied[word]);
+  return NO_BUCKET;
+}
+
+static Chain
+empty_bucket (KmlAgenda *self, gsize bucket)
+{
+  self->occupied[bucket / 64] &= ~(G_GUINT64_CONSTANT (1) << bucket % 64);
+  return ring_to_chain (self->nodes, &self->buckets[bucket]);
 }
 
 /* The deepest rung that accepts @time; there is one, as it is not for the top. */
@@ -230,18 +263,23 @@ push_rung (KmlAgenda *self, KmlTime start, KmlTime end, guint64 n_events)
 {
   const KmlTime span = end - start;
   Rung *rung;
+  guint64 n_wanted = n_events;
   gsize n_buckets;
   guint shift = 0;
 
-  while (span >> shift >= n_events)
+  if (n_events >= MANY_EVENTS)
+    n_wanted *= 2;
+  while (span >> shift >= n_wanted)
     shift++;
   n_buckets = (gsize)(span >> shift) + 1;
 
+  n_buckets = (n_buckets + 63) / 64 * 64; /* whole words of bits */
   if (self->n_buckets + n_buckets > self->buckets_size) {
     self->buckets_size = MAX (2 * self->buckets_size, self->n_buckets + n_buckets);
     self->buckets = g_renew (Ring, self->buckets, self->buckets_size);
+    self->occupied = g_renew (guint64, self->occupied, self->buckets_size / 64);
   }
-  memset (self->buckets + self->n_buckets, 0xff, n_buckets * sizeof (Ring)); /* NONE */
+  memset (self->occupied + self->n_buckets / 64, 0, n_buckets / 8);
 
   if (self->n_rungs == self->rungs_size) {
     self->rungs_size = MAX (2 * self->rungs_size, 8);
@@ -285,52 +323,39 @@ spread_chain (KmlAgenda *self, Chain chain, Rung *rung)
 
 /* Bottom */
 
-static inline KmlEvent
-bottom_event (const KmlAgenda *self, guint at)
-{
-  return (KmlEvent){ .time = self->bottom_times[at], .what = self->bottom_whats[at] };
-}
-
 static inline void
-insert_in_bottom (KmlAgenda *self, KmlEvent event)
+free_node (KmlAgenda *self, guint32 node)
 {
-  guint at = self->tail++;
-
-  for (; self->bottom_times[at - 1] > event.time; at--) {
-    self->bottom_times[at] = self->bottom_times[at - 1];
-    self->bottom_whats[at] = self->bottom_whats[at - 1];
-  }
-  self->bottom_times[at] = event.time;
-  self->bottom_whats[at] = event.what;
+  self->nodes[node].next = self->free_nodes;
+  self->free_nodes = node;
 }
 
-/* Moves the nodes of @chain, all or the first BOTTOM_REFILL of them, to the empty bottom. */
-static Chain
-chain_to_bottom (KmlAgenda *self, Chain chain)
+/* Moves the events of @chain, which has some, to the empty bottom: all or the first @n_max of them.
+ * Returns the rest. */
+static inline Chain
+chain_to_bottom (KmlAgenda *self, Chain chain, guint n_max)
 {
-  guint n_left = BOTTOM_REFILL;
+  guint32 node = chain;
 
-  self->head = self->tail = 1;
-  for (; chain != NONE && n_left > 0; n_left--) {
-    const guint32 node = chain;
-
+  chain = self->nodes[node].next;
+  bottom_insert_first (&self->bottom, self->nodes[node].time, self->nodes[node].what);
+  free_node (self, node);
+  while (chain != NONE && self->bottom.n_events < n_max) {
+    node = chain;
     chain = self->nodes[node].next;
-    insert_in_bottom (self, self->nodes[node].event);
-    self->nodes[node].next = self->free_nodes;
-    self->free_nodes = node;
+    bottom_insert (&self->bottom, self->nodes[node].time, self->nodes[node].what);
+    free_node (self, node);
   }
+  self->n_outside -= self->bottom.n_events;
   return chain;
 }
 
-static void
-move_bottom_to_left (KmlAgenda *self)
+static guint32
+new_node_of_bottom (KmlAgenda *self, guint rank)
 {
-  const guint n_events = self->tail - self->head;
+  const guint slot = bottom_slot (&self->bottom, rank);
 
-  memmove (&self->bottom_times[1], &self->bottom_times[self->head], n_events * sizeof (KmlTime));
-  memmove (&self->bottom_whats[1], &self->bottom_whats[self->head], n_events * sizeof (guint64));
-  self->head = 1;
-  self->tail = 1 + n_events;
+  return new_node (self, self->bottom.times[slot], self->bottom.whats[slot]);
 }
 
 /* The bottom was everything: start the ladder. Its events become the top, in front of those of the
@@ -340,8 +365,8 @@ spill_bottom_to_top (KmlAgenda *self)
 {
   Chain rest = empty_top (self);
 
-  for (guint i = self->head; i < self->tail; i++)
-    append_to_top (self, new_node (self, bottom_event (self, i)));
+  for (guint i = 0; i < self->bottom.n_events; i++)
+    append_to_top (self, new_node_of_bottom (self, i));
   while (rest != NONE) {
     const guint32 node = rest;
 
@@ -349,31 +374,33 @@ spill_bottom_to_top (KmlAgenda *self)
     append_to_top (self, node);
   }
   self->bottom_end = 0;
-  self->head = self->tail = 1;
+  self->n_outside += self->bottom.n_events;
+  bottom_clear (&self->bottom);
 }
 
 static void
 spread_bottom (KmlAgenda *self, Rung *rung)
 {
-  for (guint i = self->head; i < self->tail; i++)
-    append_to_rung (self, rung, new_node (self, bottom_event (self, i)));
-  self->head = self->tail = 1;
+  for (guint i = 0; i < self->bottom.n_events; i++)
+    append_to_rung (self, rung, new_node_of_bottom (self, i));
+  self->n_outside += self->bottom.n_events;
+  bottom_clear (&self->bottom);
 }
 
-/* Empties the bottom, which has become too long. */
+/* Empties the bottom, which is full. */
 G_GNUC_NO_INLINE static void
 spill_bottom (KmlAgenda *self)
 {
   /* A rung without events need not stay above the one to be made: the bottom speaks for it. */
-  while (self->n_rungs > 0 && self->rungs[self->n_rungs - 1].n_events == 0) {
+  while (self->n_rungs > 0 && find_bucket (self) == NO_BUCKET) {
     self->bottom_end = self->rungs[self->n_rungs - 1].end;
     pop_rung (self);
   }
   if (self->n_rungs == 0)
     spill_bottom_to_top (self);
   else
-    spread_bottom (self, push_rung (self, self->bottom_times[self->head], self->bottom_end,
-                                    self->tail - self->head));
+    spread_bottom (self, push_rung (self, bottom_time (&self->bottom, 0), self->bottom_end,
+                                    self->bottom.n_events));
 }
 
 /* All of the top to the bottom when they are few, else to a rung. */
@@ -385,29 +412,29 @@ refill_from_top (KmlAgenda *self)
   const KmlTime max = self->top_max;
   const Chain chain = empty_top (self);
 
-  if (n_events <= BOTTOM_REFILL) {
-    chain_to_bottom (self, chain);
+  if (n_events <= BOTTOM_SLOTS) {
+    chain_to_bottom (self, chain, BOTTOM_SLOTS);
     self->bottom_end = KML_TIME_MAX;
   } else {
     spread_chain (self, chain, push_rung (self, min, max, n_events));
   }
 }
 
-/* The bucket is of one single time: as much of it as the bottom may hold. */
+/* The bucket is of one single time: a portion of it, that leaves room for what is sooner. */
 static void
 refill_from_instant (KmlAgenda *self, Rung *rung)
 {
-  Ring *ring = &self->buckets[rung->current_bucket];
-  const guint32 tail = *ring;
-  const Chain rest = chain_to_bottom (self, ring_to_chain (self->nodes, ring));
+  const gsize bucket = rung->current_bucket;
+  const guint32 tail = self->buckets[bucket];
+  const Chain rest = chain_to_bottom (self, empty_bucket (self, bucket), BOTTOM_SLOTS / 2);
 
-  rung->n_events -= self->tail - self->head;
   if (rest != NONE) {
     self->nodes[tail].next = rest;
-    *ring = tail;
-    self->bottom_end = rung->start + (rung->current_bucket - rung->first_bucket);
+    self->buckets[bucket] = tail;
+    self->occupied[bucket / 64] |= G_GUINT64_CONSTANT (1) << bucket % 64;
+    self->bottom_end = rung->start + (bucket - rung->first_bucket);
   } else {
-    self->bottom_end = bucket_end (rung, rung->current_bucket);
+    self->bottom_end = bucket_end (rung, bucket);
     rung->current_bucket++;
   }
 }
@@ -419,27 +446,25 @@ refill_from_instant (KmlAgenda *self, Rung *rung)
 static void
 refill_from_bucket (KmlAgenda *self, Rung *rung)
 {
-  const Chain chain = ring_to_chain (self->nodes, &self->buckets[rung->current_bucket]);
-  const Chain rest = chain_to_bottom (self, chain);
-  guint64 n_events = self->tail - self->head;
+  const Chain rest = chain_to_bottom (self, empty_bucket (self, rung->current_bucket),
+                                      BOTTOM_SLOTS);
+  guint64 n_events = self->bottom.n_events;
   KmlTime min;
   KmlTime max;
 
   if (G_LIKELY (rest == NONE)) {
-    rung->n_events -= n_events;
     self->bottom_end = bucket_end (rung, rung->current_bucket);
     rung->current_bucket++;
     return;
   }
 
-  min = self->bottom_times[self->head];
-  max = self->bottom_times[self->tail - 1];
+  min = bottom_time (&self->bottom, 0);
+  max = bottom_time (&self->bottom, BOTTOM_SLOTS - 1);
   for (Chain i = rest; i != NONE; i = self->nodes[i].next) {
-    min = MIN (min, self->nodes[i].event.time);
-    max = MAX (max, self->nodes[i].event.time);
+    min = MIN (min, self->nodes[i].time);
+    max = MAX (max, self->nodes[i].time);
     n_events++;
   }
-  rung->n_events -= n_events;
   rung = push_rung (self, min, max, n_events);
   spread_bottom (self, rung);
   spread_chain (self, rest, rung);
@@ -449,20 +474,20 @@ refill_from_bucket (KmlAgenda *self, Rung *rung)
 G_GNUC_NO_INLINE static gboolean
 refill_bottom (KmlAgenda *self)
 {
-  if (self->length == 0)
+  if (self->n_outside == 0)
     return FALSE;
 
-  self->head = self->tail = 1;
-  while (self->head == self->tail) {
-    while (self->n_rungs > 0 && self->rungs[self->n_rungs - 1].n_events == 0)
+  while (self->bottom.n_events == 0) {
+    gsize bucket = NO_BUCKET;
+
+    while (self->n_rungs > 0 && (bucket = find_bucket (self)) == NO_BUCKET)
       pop_rung (self);
-    if (self->n_rungs == 0) {
+    if (bucket == NO_BUCKET) {
       refill_from_top (self);
     } else {
       Rung *rung = &self->rungs[self->n_rungs - 1];
 
-      while (self->buckets[rung->current_bucket] == NONE)
-        rung->current_bucket++;
+      rung->current_bucket = bucket;
       if (rung->shift == 0)
         refill_from_instant (self, rung);
       else
@@ -480,7 +505,7 @@ kml_agenda_new (void)
   KmlAgenda *self = g_new0 (KmlAgenda, 1);
 
   self->bottom_end = KML_TIME_MAX;
-  self->head = self->tail = 1;
+  bottom_clear (&self->bottom);
   self->top = NONE;
   self->top_min = KML_TIME_MAX;
   self->free_nodes = NONE;
@@ -494,59 +519,76 @@ kml_agenda_free (KmlAgenda *self)
     return;
   g_free (self->rungs);
   g_free (self->buckets);
+  g_free (self->occupied);
   g_free (self->nodes);
   g_free (self);
 }
 
-void
-kml_agenda_schedule (KmlAgenda *self, KmlTime time, guint64 what)
+/* What the bottom does not accept: rare with few pending, usual with many. Apart, so that the other
+ * way saves no registers. An event is passed in two words here: as one it would be stored in two parts
+ * and loaded again as one of 16 bytes, for which the CPU has to wait. */
+G_GNUC_NO_INLINE static void
+schedule_outside (KmlAgenda *self, KmlTime time, guint64 what)
 {
-  const KmlEvent event = { .time = time, .what = what };
-
-  g_assert (time >= self->now);
-
-  self->length++;
   if (time < self->bottom_end) {
-    if (G_LIKELY (self->tail - self->head < BOTTOM_MAX)) {
-      if (G_UNLIKELY (self->tail == BOTTOM_SIZE))
-        move_bottom_to_left (self);
-      insert_in_bottom (self, event);
-      return;
-    }
     spill_bottom (self);
     if (time < self->bottom_end) {
-      insert_in_bottom (self, event);
+      bottom_insert (&self->bottom, time, what);
       return;
     }
   }
 
   if (time >= self->top_start)
-    append_to_top (self, new_node (self, event));
+    append_to_top (self, new_node (self, time, what));
   else
-    append_to_rung (self, find_rung (self, time), new_node (self, event));
+    append_to_rung (self, find_rung (self, time), new_node (self, time, what));
+  self->n_outside++;
+}
+
+void
+kml_agenda_schedule (KmlAgenda *self, KmlTime time, guint64 what)
+{
+  g_assert (time >= self->now);
+
+  if (time < self->bottom_end && self->bottom.n_events < BOTTOM_SLOTS)
+    bottom_insert (&self->bottom, time, what);
+  else
+    schedule_outside (self, time, what);
+}
+
+static inline gboolean
+take_from_bottom (KmlAgenda *self, KmlEvent *ret_event)
+{
+  bottom_take (&self->bottom, ret_event);
+  self->now = ret_event->time;
+  return TRUE;
+}
+
+/* Apart for the same reason. */
+G_GNUC_NO_INLINE static gboolean
+take_from_outside (KmlAgenda *self, KmlEvent *ret_event)
+{
+  return refill_bottom (self) && take_from_bottom (self, ret_event);
 }
 
 gboolean
 kml_agenda_take (KmlAgenda *self, KmlEvent *ret_event)
 {
-  if (self->head == self->tail && !refill_bottom (self))
-    return FALSE;
-  *ret_event = bottom_event (self, self->head++);
-  self->now = ret_event->time;
-  self->length--;
-  return TRUE;
+  if (G_UNLIKELY (self->bottom.n_events == 0))
+    return take_from_outside (self, ret_event);
+  return take_from_bottom (self, ret_event);
 }
 
 KmlTime
 kml_agenda_next_time (KmlAgenda *self)
 {
-  if (self->head == self->tail && !refill_bottom (self))
+  if (self->bottom.n_events == 0 && !refill_bottom (self))
     return KML_TIME_MAX;
-  return self->bottom_times[self->head];
+  return bottom_time (&self->bottom, 0);
 }
 
 guint64
 kml_agenda_length (const KmlAgenda *self)
 {
-  return self->length;
+  return self->bottom.n_events + self->n_outside;
 }

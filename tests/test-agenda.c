@@ -315,6 +315,80 @@ START_TEST (ties_come_out_in_the_order_they_went_in)
 }
 END_TEST
 
+/* All orders of four increments, two of them equal, twice, and all ways to take one in between: the
+ * bottom alone, whose free slots hold what was taken, or time 0 when they were never used. */
+START_TEST (every_order_of_a_few_events_agrees_with_a_heap)
+{
+  static const KmlTime increments[] = { 0, 1, 1, 2 };
+
+  for (guint code = 0; code < 1u << 12; code++) {
+    Fixture self;
+
+    fixture_init (&self, 0);
+    for (guint i = 0; i < 8; i++) {
+      if ((code >> i / 2 & i & 1) != 0)
+        take (&self);
+      schedule (&self, self.now + increments[code >> (i % 4 * 2 + 4) & 3]);
+    }
+    drain (&self);
+    fixture_finish (&self);
+  }
+}
+END_TEST
+
+/* Ranks from the first to the last in a bottom that is one short of full, whose slots are in use in
+ * every rotation, the free one included. */
+START_TEST (a_full_bottom_takes_an_event_at_any_rank)
+{
+  for (guint n_before = 0; n_before < 40; n_before++) {
+    for (guint rank = 0; rank <= 15; rank++) {
+      Fixture self;
+
+      fixture_init (&self, 0);
+      for (guint i = 0; i < n_before; i++) {
+        schedule (&self, 1 + i);
+        take (&self);
+      }
+      for (guint i = 0; i < 15; i++)
+        schedule (&self, 100 + 10 * i);
+      schedule (&self, 95 + 10 * rank);
+      schedule (&self, 95 + 10 * rank); /* does not go in any more */
+      schedule (&self, self.now);
+      drain (&self);
+      fixture_finish (&self);
+    }
+  }
+}
+END_TEST
+
+/* A rung is some words of bits; the sizes are around those at which it takes one more. Events in the
+ * first and the last bucket of each word, at the end of the rung, and later ones in between. */
+START_TEST (rungs_of_any_number_of_words_agree_with_a_heap)
+{
+  static const guint sizes[] = { 17, 63, 64, 65, 127, 128, 129, 255, 256, 257, 500 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++) {
+    for (guint64 width = 1; width <= 4096; width *= 16) {
+      Fixture self;
+
+      fixture_init (&self, i);
+      for (guint j = 0; j < sizes[i]; j++)
+        schedule (&self, width * (j % 64 == 0 || j % 64 == 63 || j + 1 == sizes[i]
+                                      ? j
+                                      : kml_rng_below (&self.rng, sizes[i])));
+      peek (&self);
+      for (guint j = 0; j < sizes[i]; j++) {
+        take (&self);
+        schedule (&self, self.now + width * kml_rng_below (&self.rng, sizes[i]));
+        schedule (&self, MAX (self.now, width * (sizes[i] - 1)));
+      }
+      drain (&self);
+      fixture_finish (&self);
+    }
+  }
+}
+END_TEST
+
 START_TEST (random_operations_agree_with_a_heap)
 {
   Fixture self;
@@ -331,7 +405,7 @@ END_TEST
 
 START_TEST (steady_numbers_agree_with_a_heap)
 {
-  static const guint numbers[] = { 1, 4, 31, 32, 33, 47, 48, 49, 64, 1000 };
+  static const guint numbers[] = { 1, 4, 15, 16, 17, 31, 32, 33, 48, 64, 1000 };
 
   for (guint i = 0; i < G_N_ELEMENTS (numbers); i++) {
     Fixture self;
@@ -376,7 +450,7 @@ START_TEST (increasing_and_decreasing_times_agree_with_a_heap)
 END_TEST
 
 /* Looking at the next event moves it to the bottom; what is scheduled before it then has to be put
- * in front of it. Decreasing, this makes a rung of every BOTTOM_MAX events. */
+ * in front of it. Decreasing, this makes a rung of every sixteen events. */
 START_TEST (events_before_one_that_was_looked_at_agree_with_a_heap)
 {
   Fixture self;
@@ -494,6 +568,9 @@ main (void)
   suite_add_tcase (suite, order);
 
   tcase_set_timeout (model, 60);
+  tcase_add_test (model, every_order_of_a_few_events_agrees_with_a_heap);
+  tcase_add_test (model, a_full_bottom_takes_an_event_at_any_rank);
+  tcase_add_test (model, rungs_of_any_number_of_words_agree_with_a_heap);
   tcase_add_loop_test (model, random_operations_agree_with_a_heap, 0, N_SEEDS * N_LAWS);
   tcase_add_loop_test (model, steady_numbers_agree_with_a_heap, 0, N_LAWS);
   tcase_add_loop_test (model, a_hundred_thousand_pending_come_and_go, 0, N_LAWS);

@@ -18,7 +18,7 @@
 #define MAX_ROWS 20
 
 static struct {
-  char *output, *level;
+  char *output, *level, *columns;
   gboolean json, force, quiet;
 } options;
 
@@ -53,6 +53,14 @@ warn_about_malformed (const char *path, const KmlTraceInfo *info)
   text = kml_printable (info->malformed_text != NULL ? info->malformed_text : "");
   kml_warn ("%s:%" G_GUINT64_FORMAT ": %s (%" G_GUINT64_FORMAT " such lines in all)", path,
             info->malformed_line, text, n);
+}
+
+static KmlTrace *
+open_trace (const char *path, GError **error)
+{
+  const KmlTraceOptions trace_options = { .columns = options.columns };
+
+  return kml_trace_open_with (path, &trace_options, error);
 }
 
 /* ---- info ---- */
@@ -161,7 +169,7 @@ static int
 do_info (const char *path)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (KmlTrace) trace = kml_trace_open (path, NULL, &error);
+  g_autoptr (KmlTrace) trace = open_trace (path, &error);
   g_autofree char *word = kml_shell_word (path);
 
   if (trace == NULL || (!kml_trace_info (trace)->complete && !read_all (trace, path, NULL, &error)))
@@ -235,7 +243,7 @@ do_convert (const char *path)
   if (!kml_option_count ("trace", "--level", options.level, 1, 19, &level))
     return KML_EXIT_INPUT;
   convert.level = (int)level;
-  trace = kml_trace_open (path, NULL, &error);
+  trace = open_trace (path, &error);
   if (trace == NULL)
     return kml_fail (error);
   if (!options.quiet)
@@ -444,7 +452,7 @@ static int
 do_stats (const char *path)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (KmlTrace) trace = kml_trace_open (path, NULL, &error);
+  g_autoptr (KmlTrace) trace = open_trace (path, &error);
   g_autoptr (KmlTraceStats) stats = kml_trace_stats_new ();
 
   if (trace == NULL || !read_all (trace, path, stats, &error))
@@ -490,6 +498,8 @@ static const GOptionEntry entries[] = {
     "convert: where to (default: FILE.kmt, in this folder)", "FILE" },
   { "force", 'f', 0, G_OPTION_ARG_NONE, &options.force, "convert: replace a file that is there",
     NULL },
+  { "columns", 0, 0, G_OPTION_ARG_STRING, &options.columns,
+    "What the columns of a CSV mean: time=COLUMN,op=COLUMN,id=COLUMN,size=COLUMN…", "MAP" },
   { "level", 0, 0, G_OPTION_ARG_STRING, &options.level, "convert: of compression, 1 to 19", "N" },
   { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, "Print one JSON document", NULL },
   { "quiet", 'q', 0, G_OPTION_ARG_NONE, &options.quiet, "No progress", NULL },

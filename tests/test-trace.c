@@ -517,7 +517,6 @@ START_TEST (what_is_no_trace_is_refused)
     "cpus=4\n",
     "# tracer: nop\n#\n",
     "{\"json\": [1, 2, 3]}\n",
-    "time,cpu,event\n1,2,kmalloc\n",
   };
   guint8 bytes[4096];
 

@@ -5,7 +5,6 @@
 
 #include "workloads/trace-format.h"
 
-#include "simcore/gfp.h"
 #include "simcore/registry.h"
 
 /* A file of nonsense must not fill the memory; real recordings stay far below. */
@@ -55,6 +54,42 @@ kml_trace_texts_finish (KmlTraceTexts *self)
   kml_trace_strings_finish (&self->names);
   kml_trace_strings_finish (&self->flags);
   g_clear_pointer (&self->flag_values, g_array_unref);
+}
+
+static KmlGfp
+read_flags (KmlTraceTexts *self, const char *text, gsize length)
+{
+  const char *const end = text + length;
+  KmlGfp flags = 0;
+
+  if (kml_gfp_parse (text, length, &flags, NULL))
+    return flags;
+  self->n_gfp_unknown++;
+  for (const char *at = text; at < end;) {
+    const char *const bar = memchr (at, '|', (gsize)(end - at));
+    const char *const stop = bar != NULL ? bar : end;
+    KmlGfp one;
+
+    if (kml_gfp_parse (at, (gsize)(stop - at), &one, NULL))
+      flags |= one;
+    at = stop + 1;
+  }
+  return flags;
+}
+
+KmlGfp
+kml_trace_texts_gfp (KmlTraceTexts *self, const char *text, gsize length)
+{
+  const guint32 number = kml_trace_strings_intern (&self->flags, text, length);
+  KmlGfp flags;
+
+  if (number == 0)
+    return length == 0 ? 0 : read_flags (self, text, length); /* too many texts */
+  if (number == self->flag_values->len) {
+    flags = read_flags (self, text, length);
+    g_array_append_val (self->flag_values, flags);
+  }
+  return g_array_index (self->flag_values, KmlGfp, number);
 }
 
 gboolean

@@ -10,7 +10,7 @@
 
 #pragma once
 
-#include "simcore/types.h"
+#include "simcore/gfp.h"
 #include "workloads/trace-strings.h"
 #include "workloads/trace-walk.h"
 
@@ -92,6 +92,10 @@ typedef struct {
 
 void kml_trace_texts_init (KmlTraceTexts *self);
 void kml_trace_texts_finish (KmlTraceTexts *self);
+
+/* The flags of a text such as "GFP_KERNEL|__GFP_ZERO", of which each is read once; KML_TRACE_SHORT bytes from its
+ * beginning must be readable. Names that no kernel we know has are left out and the text is counted. */
+KmlGfp kml_trace_texts_gfp (KmlTraceTexts *self, const char *text, gsize length);
 
 /**
  * KmlTraceFormat:

@@ -5,6 +5,7 @@
  *   [workload NAME]
  *   kind = trace
  *   file = boot.kmt                 any form, plain or compressed; relative to the scenario
+ *   columns = time=ts_ns, op=2, …   of a CSV (trace-columns.h)
  *   timing = recorded | asap        at the recorded times, or each operation as soon as the last is
  *   done
  *   level = objects | pages | both  which of the recorded requests are made
@@ -29,6 +30,7 @@
  */
 
 #include "simcore/workload.h"
+#include "workloads/trace-columns.h"
 #include "workloads/trace.h"
 
 #define BATCH       512
@@ -50,6 +52,7 @@ typedef struct {
   KmlWorkload base;
 
   char *file;
+  char *columns;
   guint timing;
   guint level;
 
@@ -162,13 +165,24 @@ static const KmlCounterInfo trace_counters[] = {
   { NULL },
 };
 
+static KmlTrace *
+open_file (const TraceWorkload *self, GError **error)
+{
+  const KmlTraceOptions options = {
+    .shown = self->file,
+    .columns = strcmp (self->columns, "auto") != 0 ? self->columns : NULL,
+  };
+
+  return kml_trace_open_with (self->path, &options, error);
+}
+
 static gboolean
 trace_open (KmlWorkload *base, GError **error)
 {
   TraceWorkload *self = (TraceWorkload *)base;
 
   self->path = kml_workload_locate (base, self->file);
-  self->trace = kml_trace_open (self->path, self->file, error);
+  self->trace = open_file (self, error);
   if (self->trace == NULL)
     return FALSE;
   for (guint i = 0; i < G_N_ELEMENTS (self->chunks); i++)
@@ -214,7 +228,7 @@ trace_sizes (KmlWorkload *base, GArray *counts, GError **error)
   KmlTraceEvent events[256];
   int n;
 
-  trace = kml_trace_open (self->path, self->file, error);
+  trace = open_file (self, error);
   if (trace == NULL)
     return FALSE;
   while ((n = kml_trace_next (trace, events, G_N_ELEMENTS (events), error)) > 0)
@@ -257,6 +271,15 @@ static const KmlParam trace_params[] = {
       .type = KML_PARAM_PATH,
       .offset = G_STRUCT_OFFSET (TraceWorkload, file),
       .summary = "the recording, of any form that `kmemlab list traces` names, plain or compressed",
+  },
+  {
+      .name = "columns",
+      .type = KML_PARAM_TEXT,
+      .value = "auto",
+      .validate = kml_trace_columns_validate,
+      .offset = G_STRUCT_OFFSET (TraceWorkload, columns),
+      .grammar = "FIELD=COLUMN[:UNIT],… | auto",
+      .summary = "what the columns of a CSV mean (docs/traces.md); auto: what its first line says",
   },
   {
       .name = "timing",

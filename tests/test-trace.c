@@ -511,12 +511,7 @@ END_TEST
 START_TEST (what_is_no_trace_is_refused)
 {
   static const char *const texts[] = {
-    "",
-    "\n\n\n",
-    "hello\nworld\n",
-    "cpus=4\n",
-    "# tracer: nop\n#\n",
-    "{\"json\": [1, 2, 3]}\n",
+    "", "\n\n\n", "hello\nworld\n", "cpus=4\n", "# tracer: nop\n#\n", "{\"json\": [1, 2, 3]}\n",
   };
   guint8 bytes[4096];
 

@@ -70,7 +70,7 @@
  *
  * Those of Linux's path without per-CPU lists, which are a layer of their own: the zone's lock;
  * the list's head, hot; the records of the block, of the neighbours in its list and of each
- * buddy looked at, warm; and the check of every frame's flags, one warm record each
+ * buddy looked at, warm; and the check of the flags of every frame asked for, one warm record each
  * (check_new_pages(), free_pages_prepare()). The numbers of instructions are at their definition.
  *
  * 8. Not modelled
@@ -240,15 +240,16 @@ cut (Buddy *self, KmlPfn pfn, guint from, guint to, KmlMobility mobility)
   return to;
 }
 
+/* @asked: the order that the request came to; less than @order if max-splits left more. */
 static inline void
-use_block (Buddy *self, KmlPfn pfn, guint order, KmlMobility mobility)
+use_block (Buddy *self, KmlPfn pfn, guint order, guint asked, KmlMobility mobility)
 {
   KmlFrame *frame = frame_of (self, pfn);
 
   frame->state = KML_FRAME_USED;
   frame->order = (guint8)order;
   frame->mobility = (guint8)mobility;
-  frame->flags = 0;
+  frame->flags = (guint8)(asked << KML_FRAME_OWN_SHIFT);
   frame->n_frames = frames_in (order);
 }
 
@@ -275,8 +276,8 @@ buddy_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
 
   remove_block (self, pfn);
   order = cut (self, pfn, frame_of (self, pfn)->order, wish.order, wish.mobility);
-  use_block (self, pfn, order, request->mobility);
-  spend_path (self, ALLOC_INSTRUCTIONS, order);
+  use_block (self, pfn, order, wish.order, request->mobility);
+  spend_path (self, ALLOC_INSTRUCTIONS, wish.order);
   if (request->gfp & KML_GFP_ZERO)
     kml_spend (machine, KML_COST_ZERO_PAGE, frames_in (wish.order));
   *ret_held = (guint64)frames_in (order) << machine->ram->page_shift;
@@ -306,6 +307,7 @@ buddy_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   const KmlPfn pfn = live_block (self, addr);
   KmlFrame *frame = frame_of (self, pfn);
   const guint held_order = frame->order;
+  const guint asked = kml_frame_own (frame);
 
   frame->state = KML_FRAME_TAIL;
   self->n_steps = join_block (self, pfn, held_order, home_of (self, pfn), (guint)self->max_merges);
@@ -313,7 +315,7 @@ buddy_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   if (G_UNLIKELY (self->first_pair != KML_PFN_NONE))
     self->n_steps += buddy_join_deferred (self, self->max_merges - self->n_steps);
   note_most (self, COUNTER_MOST_MERGES, self->n_steps);
-  spend_path (self, FREE_INSTRUCTIONS, held_order);
+  spend_path (self, FREE_INSTRUCTIONS, asked);
   return (guint64)frames_in (held_order) << base->machine->ram->page_shift;
 }
 
@@ -330,7 +332,7 @@ buddy_split (KmlAllocator *base, KmlAddr addr, guint64 piece)
   g_assert (order < frame.order);
 
   for (KmlPfn i = 0; i < n_pieces; i++)
-    use_block (self, pfn + (i << order), order, frame.mobility);
+    use_block (self, pfn + (i << order), order, order, frame.mobility);
   base->counters[COUNTER_SPLITS] += n_pieces - 1;
   for (guint k = frame.order; k > order; k--)
     self->n_split[k] += frames_in (frame.order - k);

@@ -44,7 +44,7 @@ enum {
   COUNTER_LATE_MERGES,
 };
 
-/* A flag of a free block: it is one of two buddies that wait to be joined. */
+/* A used block keeps in its own flags the order that was asked for. A flag of a free block: it is one of two buddies that wait to be joined. */
 #define FLAG_QUEUED (1 << KML_FRAME_OWN_SHIFT)
 
 typedef struct {

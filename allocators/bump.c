@@ -19,6 +19,10 @@
  * Nobody can have it until next returns to 0: it is metadata, neither free nor
  * a block.
  *
+ * What an alignment a costs, when next can be any multiple of the granule g (here a page
+ * frame): next lies 0, g, 2 g ... or a - g below the next multiple of a, so (a - g) / 2 is skipped
+ * if all are equally likely, and a block of n bytes needs n + a - g in the worst case.
+ *
  * 2. What is written where
  *
  * The record of the first frame of each block and of each hole has its length,
@@ -39,6 +43,10 @@
  */
 
 #include "simcore/allocator.h"
+
+enum {
+  COUNTER_PADDING,
+};
 
 typedef struct {
   KmlAllocator base;
@@ -124,6 +132,7 @@ bump_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
   if (pfn > self->next) {
     write_record (self, self->next, pfn - self->next, KML_FRAME_TAIL);
     base->metadata_bytes += addr - kml_ram_addr (ram, self->next);
+    base->counters[COUNTER_PADDING] += pfn - self->next;
   }
   write_record (self, pfn, n_frames, KML_FRAME_USED);
   move_next (self, pfn + n_frames);
@@ -223,11 +232,18 @@ bump_check (const KmlAllocator *base, GError **error)
   return TRUE;
 }
 
+static const KmlCounterInfo bump_counters[] = {
+  [COUNTER_PADDING] = { "padding", "frames",
+                        "page frames skipped for the sake of alignments and boundaries" },
+  { NULL },
+};
+
 static const KmlAllocatorOps bump_ops = {
   .name = "bump",
   .summary = "moves forward and never reuses, until all is free again",
   .level = KML_LEVEL_PAGES,
   .instance_size = sizeof (Bump),
+  .counters = bump_counters,
   .init = bump_init,
   .alloc = bump_alloc,
   .free = bump_free,

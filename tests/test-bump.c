@@ -106,6 +106,10 @@ START_TEST (an_alignment_leaves_a_hole)
   ck_assert_uint_eq (take (2, &constraints), 4 * PAGE);
   assert_picture ("UoooUU.........");
   ck_assert_uint_eq (bump->metadata_bytes, 3 * PAGE);
+  ck_assert_uint_eq (bump->counters[0], 3); /* padding */
+  ck_assert_uint_eq (take (7, &constraints), 8 * PAGE);
+  ck_assert_uint_eq (take (1, &constraints), KML_ADDR_NONE); /* nothing is skipped for nothing */
+  ck_assert_uint_eq (bump->counters[0], 5);
 }
 END_TEST
 

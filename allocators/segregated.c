@@ -107,6 +107,7 @@
 
 #include "simcore/allocator.h"
 #include "simcore/bins.h"
+#include "simcore/driver-loop.h"
 #include "simcore/page-runs.h"
 #include "simcore/slab-order.h"
 
@@ -478,7 +479,7 @@ fetch_object (const Segregated *self, const Bin *bin, KmlPfn pfn, guint link)
 static KmlAddr refill_and_take (Segregated *self, Bin *bin, const KmlRequest *request,
                                 guint64 *ret_held);
 
-static inline __attribute__ ((always_inline)) KmlAddr
+KML_FAST KmlAddr
 take_object (Segregated *self, Bin *bin, const KmlRequest *request, guint64 *ret_held)
 {
   KmlMachine *machine = self->base.machine;
@@ -611,9 +612,7 @@ alloc_unusual (Segregated *self, const KmlRequest *request, guint64 *ret_held)
 
 /* ---- The operations ---- */
 
-static guint64 segregated_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how);
-
-static KmlAddr
+KML_FAST KmlAddr
 segregated_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
 {
   Segregated *self = (Segregated *)base;
@@ -627,6 +626,8 @@ segregated_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_he
                       &self->bins[self->table[(size + self->table_round) >> self->table_shift]],
                       request, ret_held);
 }
+
+KML_FAST guint64 segregated_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how);
 
 /* The object at @addr begins as a free one does. If it is none, its owner wrote that; once it
  * is wiped out, there is no doubt. */
@@ -645,7 +646,7 @@ free_suspicious (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   return segregated_free (base, addr, how);
 }
 
-static guint64
+KML_FAST guint64
 segregated_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
 {
   Segregated *self = (Segregated *)base;
@@ -683,6 +684,8 @@ segregated_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
       return move_slab (self, bin, head, how);
   return bin->object_size;
 }
+
+KML_DEFINE_EXECUTE (segregated)
 
 static void
 segregated_shrink (KmlAllocator *base)
@@ -980,6 +983,7 @@ static const KmlAllocatorOps segregated_ops = {
   .finish = segregated_finish,
   .alloc = segregated_alloc,
   .free = segregated_free,
+  .execute = segregated_execute,
   .shrink = segregated_shrink,
   .walk = segregated_walk,
   .walk_caches = segregated_walk_caches,

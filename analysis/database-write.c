@@ -254,7 +254,7 @@ put_latencies (KmlDatabase *self, const KmlRecorder *recorder, GError **error)
 static gboolean
 put_waste (KmlDatabase *self, const KmlRecorder *recorder, GError **error)
 {
-  for (guint i = 0; recorder->waste != NULL && i < KML_WASTE_N; i++) {
+  for (guint i = 0; recorder->config.waste && i < KML_WASTE_N; i++) {
     const KmlWaste *waste = &recorder->waste[i];
     guint64 lo, hi;
 

@@ -277,7 +277,7 @@ kml_run_execute (KmlRun *self, GError **error)
     g_prefix_error (error, "%s: ", kml_scenario_name (self->scenario));
     return FALSE;
   }
-  self->fingerprint = kml_driver_fingerprint (driver);
+  self->fingerprint = kml_recorder_fingerprint (self->recorder);
   self->n_operations = kml_driver_n_operations (driver);
   return TRUE;
 }

@@ -15,6 +15,7 @@
 #pragma once
 
 #include "simcore/machine.h"
+#include "simcore/op.h"
 #include "simcore/param.h"
 #include "simcore/request.h"
 #include "simcore/types.h"
@@ -23,6 +24,8 @@ G_BEGIN_DECLS
 
 typedef struct _KmlAllocator KmlAllocator;
 typedef struct _KmlAllocatorOps KmlAllocatorOps;
+typedef struct _KmlDriver KmlDriver;
+typedef struct _KmlSource KmlSource;
 
 typedef enum {
   KML_LEVEL_PAGES,
@@ -74,6 +77,8 @@ typedef void (*KmlCacheFunc) (const KmlCacheInfo *cache, gpointer user_data);
  *   cannot use; written only on success. The cost of the work is spent on the machine's clock
  * @free: takes back what @alloc returned; returns its held size. @how says which CPU and context frees.
  *   A pointer that is not one to a live block is a bug of the caller and fails an assertion
+ * @execute: (nullable): objects only: the driver's loop with @alloc and @free inlined, made by KML_DEFINE_EXECUTE
+ *   (driver-loop.h). Without it the loop asks the table for each operation
  * @split: (nullable): pages only: makes the block at @addr two or more blocks of @piece bytes each (a power of two
  *   number of frames) that are freed separately from then on, as Linux's split_page()
  * @shrink: (nullable): gives back to the lower allocator all that holds no live block; does now what was put off
@@ -98,6 +103,7 @@ struct _KmlAllocatorOps {
 
   KmlAddr (*alloc) (KmlAllocator *self, const KmlRequest *request, guint64 *ret_held);
   guint64 (*free) (KmlAllocator *self, KmlAddr addr, const KmlRequest *how);
+  void (*execute) (KmlDriver *driver, KmlSource *source, const KmlOp *ops, guint n);
   void (*split) (KmlAllocator *self, KmlAddr addr, guint64 piece);
   void (*shrink) (KmlAllocator *self);
 

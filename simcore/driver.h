@@ -4,7 +4,7 @@
  *
  * The driver is the straight path: code that needs no task of its own. It takes
  * operations from the workloads in the order of their times, lets the CPU of
- * each one execute it, and tells the recorder and the fingerprint what
+ * each one execute it, and tells the recorder what
  * happened. A run with one workload never looks at the agenda.
  *
  * Time. An operation starts when its time has come, its CPU is free, and no
@@ -14,13 +14,10 @@
 
 #pragma once
 
-#include "simcore/fingerprint.h"
 #include "simcore/recorder.h"
 #include "simcore/workload.h"
 
 G_BEGIN_DECLS
-
-typedef struct _KmlDriver KmlDriver;
 
 /* All borrowed. @objects may be NULL when no workload asks for objects. */
 typedef struct {
@@ -48,9 +45,6 @@ gboolean kml_driver_run (KmlDriver *self, GError **error);
 void kml_driver_execute (KmlDriver *self, guint workload, const KmlOp *ops, guint n);
 
 guint64 kml_driver_n_operations (const KmlDriver *self);
-
-/* (transfer full): 32 hexadecimal digits. */
-char *kml_driver_fingerprint (KmlDriver *self);
 
 /* Host bytes that the driver itself needs for its table of blocks. */
 gsize kml_driver_host_bytes (const KmlDriver *self);

@@ -27,7 +27,9 @@ kml_histogram_bucket_width (guint bucket)
 double
 kml_histogram_mean (const KmlHistogram *self)
 {
-  return self->n == 0 ? 0.0 : (double)self->sum / (double)self->n;
+  const unsigned __int128 sum = (unsigned __int128)self->sum_high << 64 | self->sum_low;
+
+  return self->n == 0 ? 0.0 : (double)sum / (double)self->n;
 }
 
 guint64
@@ -57,6 +59,7 @@ kml_histogram_merge (KmlHistogram *self, const KmlHistogram *other)
   for (guint bucket = 0; bucket < KML_HISTOGRAM_N_BUCKETS; bucket++)
     self->counts[bucket] += other->counts[bucket];
   self->n += other->n;
-  self->sum += other->sum;
+  self->sum_low += other->sum_low;
+  self->sum_high += other->sum_high + (self->sum_low < other->sum_low);
   self->max = MAX (self->max, other->max);
 }

@@ -25,20 +25,19 @@ G_BEGIN_DECLS
 typedef struct {
   guint64 counts[KML_HISTOGRAM_N_BUCKETS];
   guint64 n;
-  unsigned __int128 sum;
+  guint64 sum_low, sum_high; /* 128 bits; as one variable it would be carried through the stack */
   guint64 max;
 } KmlHistogram;
 
 static inline guint
 kml_histogram_bucket (guint64 value)
 {
-  guint magnitude;
+  guint shift; /* log2 of the bucket's width: value >> shift is 32 .. 63 */
 
   if (value < 64)
     return (guint)value;
-  magnitude = 63 - (guint)__builtin_clzll (value); /* 64 -> 6 */
-  return (magnitude - 4) * KML_HISTOGRAM_SUB_BUCKETS +
-         (guint)((value >> (magnitude - 5)) & (KML_HISTOGRAM_SUB_BUCKETS - 1));
+  shift = (guint)(63 ^ __builtin_clzll (value)) - 5; /* 64 -> 1 */
+  return shift * KML_HISTOGRAM_SUB_BUCKETS + (guint)(value >> shift);
 }
 
 static inline void
@@ -46,7 +45,8 @@ kml_histogram_add (KmlHistogram *self, guint64 value)
 {
   self->counts[kml_histogram_bucket (value)]++;
   self->n++;
-  self->sum += value;
+  self->sum_low += value;
+  self->sum_high += self->sum_low < value;
   if (value > self->max)
     self->max = value;
 }

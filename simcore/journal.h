@@ -2,13 +2,12 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * The driver writes an entry for each operation and nothing else; when the
- * journal is full, or somebody wants to know, the recorder and the fingerprint digest it in
- * loops of their own, each of which keeps its sums in registers. Doing all of it at each operation costs twice as much:
- * the allocator's work in between throws everything out of the registers.
+ * The driver writes an entry for each operation; when the journal is full, or somebody wants to know, the
+ * fingerprint hashes it and the raw samples are taken from it, in loops of their own: a hash of many words costs a
+ * tenth of many hashes. Sums and histograms are not made from it: an addition to memory costs less than
+ * carrying its operands here and deciding again what kind of operation it was.
  *
- * The first three words are what the fingerprint covers: they say all that a
- * user could see of an operation.
+ * The words are what the fingerprint covers: they say all that a user could see of an operation.
  */
 
 #pragma once
@@ -17,7 +16,7 @@
 
 G_BEGIN_DECLS
 
-#define KML_JOURNAL_SIZE  256 /* 10 KiB: stays in the first-level cache */
+#define KML_JOURNAL_SIZE  256 /* 8 KiB: stays in the first-level cache */
 #define KML_JOURNAL_WORDS 3
 
 typedef enum {
@@ -30,16 +29,23 @@ typedef struct {
   guint n;
   guint64 words[KML_JOURNAL_SIZE][KML_JOURNAL_WORDS];
   KmlTime start[KML_JOURNAL_SIZE];
-  guint64 held[KML_JOURNAL_SIZE]; /* bytes of the block given or given back; 0: none */
 } KmlJournal;
 
 #define KML_WHAT_SIZE_BITS 48
 
+/* What is known of a block as long as it lives: the lower part of the word. */
 static inline guint64
-kml_what_pack (const KmlOp *op, guint64 size)
+kml_what_block (guint64 size, guint level)
 {
-  return size | (guint64)op->kind << 48 | (guint64)op->level << 50 |
-         (guint64)op->request.context << 52 | (guint64)op->request.cpu << 56;
+  return size | (guint64)level << 50;
+}
+
+/* The whole word, of a block and what is done to it. */
+static inline guint64
+kml_what_pack (guint64 block, KmlOpKind kind, const KmlRequest *request)
+{
+  return block | (guint64)kind << 48 | (guint64)request->context << 52 |
+         (guint64)request->cpu << 56;
 }
 
 static inline guint64
@@ -73,8 +79,7 @@ kml_what_cpu (guint64 what)
 }
 
 static inline void
-kml_journal_add (KmlJournal *self, KmlTime start, KmlTime end, KmlAddr addr, guint64 what,
-                 guint64 held)
+kml_journal_add (KmlJournal *self, KmlTime start, KmlTime end, KmlAddr addr, guint64 what)
 {
   const guint i = self->n++;
 
@@ -82,7 +87,6 @@ kml_journal_add (KmlJournal *self, KmlTime start, KmlTime end, KmlAddr addr, gui
   self->words[i][KML_WORD_ADDR] = addr;
   self->words[i][KML_WORD_WHAT] = what;
   self->start[i] = start;
-  self->held[i] = held;
 }
 
 G_END_DECLS

@@ -115,22 +115,26 @@ static void
 add_fragmentation (const KmlRecorder *self, GArray *metrics)
 {
   const KmlFreeArea *area = &self->machine->free_area;
-  const double mean = self->held_time == 0 ? 0.0
-                                           : (double)(self->held_time - self->requested_time) /
-                                                 (double)self->held_time;
+  const double mean = self->tally.held_time == 0
+                          ? 0.0
+                          : (double)(self->tally.held_time - self->tally.requested_time) /
+                                (double)self->tally.held_time;
   guint largest = 10; /* buddyinfo's columns at least */
+  guint64 requested = 0, held = 0;
 
   add_metric (metrics, "ratio", mean, "frag.internal.mean");
-  add_metric (metrics, "ratio",
-              self->all_held == 0
-                  ? 0.0
-                  : (double)(self->all_held - self->all_requested) / (double)self->all_held,
+  for (guint i = 0; i < KML_WASTE_N; i++) {
+    requested += self->waste[i].requested;
+    held += self->waste[i].held;
+  }
+  add_metric (metrics, "ratio", held == 0 ? 0.0 : (double)(held - requested) / (double)held,
               "frag.internal.requests");
   add_metric (metrics, "ratio",
-              (double)kml_recorder_internal_ppb (self->requested, self->held) / 1e9,
+              (double)kml_recorder_internal_ppb (self->tally.requested, self->tally.held) / 1e9,
               "frag.internal.end");
   add_metric (metrics, "ratio",
-              (double)kml_recorder_internal_ppb (self->requested_at_peak_held, self->peak_held) /
+              (double)kml_recorder_internal_ppb (self->tally.requested_at_peak_held,
+                                                 self->tally.peak_held) /
                   1e9,
               "frag.internal.peak");
   add_metric (metrics, "ratio", (double)kml_recorder_external_ppb (self) / 1e9,
@@ -163,13 +167,13 @@ kml_recorder_metrics (const KmlRecorder *self)
   GArray *metrics = g_array_new (FALSE, FALSE, sizeof (KmlMetric));
 
   g_array_set_clear_func (metrics, (GDestroyNotify)kml_metric_clear);
-  add_metric (metrics, "requests", (double)self->n_alloc, "alloc.count");
+  add_metric (metrics, "requests", (double)self->tally.n_alloc, "alloc.count");
   add_metric (metrics, "requests", (double)self->n_failed, "alloc.failed");
-  add_metric (metrics, "operations", (double)self->n_free, "free.count");
+  add_metric (metrics, "operations", (double)self->tally.n_free, "free.count");
   add_metric (metrics, "operations", (double)self->n_free_skipped, "free.skipped");
-  add_metric (metrics, "blocks", (double)self->live_blocks, "live.blocks.end");
-  add_metric (metrics, "bytes", (double)self->peak_requested, "memory.requested.peak_bytes");
-  add_metric (metrics, "bytes", (double)self->peak_held, "memory.held.peak_bytes");
+  add_metric (metrics, "blocks", (double)kml_recorder_live_blocks (self), "live.blocks.end");
+  add_metric (metrics, "bytes", (double)self->tally.peak_requested, "memory.requested.peak_bytes");
+  add_metric (metrics, "bytes", (double)self->tally.peak_held, "memory.held.peak_bytes");
   add_metric (metrics, "bytes", (double)self->peak_reserved, "memory.reserved.peak_bytes");
   add_metric (metrics, "bytes", (double)kml_recorder_reserved (self), "memory.reserved.end_bytes");
   add_metric (metrics, "bytes", (double)self->peak_metadata, "memory.metadata.peak_bytes");

@@ -94,13 +94,13 @@ kml_recorder_new (const KmlRecordConfig *config, KmlMachine *machine, KmlAllocat
     for (guint operation = 0; operation < KML_N_OPERATIONS; operation++)
       for (guint context = 0; context < KML_N_CONTEXTS; context++)
         self->latency[operation][context] = g_new0 (KmlHistogram, 1);
-  if (config->waste)
-    self->waste = g_new0 (KmlWaste, KML_WASTE_N);
+  self->waste = g_new0 (KmlWaste, KML_WASTE_N);
   if (config->events != KML_RECORD_NONE)
     self->samples = g_new0 (KmlSampleBlock, 1);
   self->sampling_threshold = G_MAXUINT64;
   if (config->events == KML_RECORD_SAMPLE && config->sampling < 1.0)
     self->sampling_threshold = (guint64)ldexp (config->sampling, 64);
+  self->fingerprint = kml_fingerprint_new ();
   kml_rng_init (&self->sampling_rng, machine->seed, "recorder.sampling");
   self->failures = g_array_new (FALSE, FALSE, sizeof (KmlFailure));
   self->snapshots = g_array_new (FALSE, TRUE, sizeof (KmlSnapshot));
@@ -129,6 +129,7 @@ kml_recorder_free (KmlRecorder *self)
     snapshot_clear (&g_array_index (self->snapshots, KmlSnapshot, i));
   g_array_unref (self->snapshots);
   g_array_unref (self->failures);
+  kml_fingerprint_free (self->fingerprint);
   g_free (self->waste);
   g_free (self->samples);
   g_clear_error (&self->sink_error);
@@ -154,6 +155,12 @@ metadata_bytes (const KmlRecorder *self)
   if (self->objects != NULL)
     bytes += self->objects->metadata_bytes;
   return bytes;
+}
+
+guint64
+kml_recorder_live_blocks (const KmlRecorder *self)
+{
+  return self->tally.n_alloc + self->n_split - self->tally.n_free;
 }
 
 guint64
@@ -258,12 +265,12 @@ take_snapshot (KmlRecorder *self, KmlTime time)
   KmlSnapshot snapshot = {
     .time = time,
     .values = {
-      [KML_SERIES_LIVE_BLOCKS] = self->live_blocks,
-      [KML_SERIES_REQUESTED] = self->requested,
-      [KML_SERIES_HELD] = self->held,
+      [KML_SERIES_LIVE_BLOCKS] = kml_recorder_live_blocks (self),
+      [KML_SERIES_REQUESTED] = self->tally.requested,
+      [KML_SERIES_HELD] = self->tally.held,
       [KML_SERIES_RESERVED] = kml_recorder_reserved (self),
       [KML_SERIES_FREE] = area->n_free << self->machine->ram->page_shift,
-      [KML_SERIES_INTERNAL] = kml_recorder_internal_ppb (self->requested, self->held),
+      [KML_SERIES_INTERNAL] = kml_recorder_internal_ppb (self->tally.requested, self->tally.held),
       [KML_SERIES_EXTERNAL] = kml_recorder_external_ppb (self),
     },
   };
@@ -332,8 +339,9 @@ flush_samples (KmlRecorder *self)
 }
 
 static void
-digest_samples (KmlRecorder *self, const KmlJournal *journal)
+digest_samples (KmlRecorder *self)
 {
+  const KmlJournal *journal = &self->journal;
   KmlSampleBlock *block = self->samples;
 
   for (guint i = 0; i < journal->n; i++) {
@@ -353,115 +361,30 @@ digest_samples (KmlRecorder *self, const KmlJournal *journal)
   }
 }
 
-static void
-digest_latencies (KmlRecorder *self, const KmlJournal *journal)
+void
+kml_recorder_digest (KmlRecorder *self)
 {
-  for (guint i = 0; i < journal->n; i++) {
-    const guint64 what = journal->words[i][KML_WORD_WHAT];
-    const guint kind = kml_what_kind (what);
-
-    if (kind <= KML_OP_FREE) /* KmlOperation has the same values */
-      kml_histogram_add (self->latency[kind][kml_what_context (what)],
-                         journal->words[i][KML_WORD_END] - journal->start[i]);
-  }
+  kml_fingerprint_digest (self->fingerprint, &self->journal);
+  if (self->samples != NULL)
+    digest_samples (self);
+  self->journal.n = 0;
 }
 
-static inline guint
-waste_index (guint64 size)
+char *
+kml_recorder_fingerprint (KmlRecorder *self)
 {
-  return size <= KML_WASTE_EXACT ? (guint)size : KML_WASTE_EXACT + 1 + kml_histogram_bucket (size);
-}
-
-static void
-digest_waste (KmlRecorder *self, const KmlJournal *journal)
-{
-  for (guint i = 0; i < journal->n; i++) {
-    const guint64 what = journal->words[i][KML_WORD_WHAT];
-    const guint64 size = kml_what_size (what), held = journal->held[i];
-
-    if (kml_what_kind (what) == KML_OP_ALLOC && held != 0) {
-      KmlWaste *waste = &self->waste[waste_index (size)];
-
-      waste->count++;
-      waste->requested += size;
-      waste->held += held;
-    }
-  }
-}
-
-/* The sums live in registers while the loop runs: that is what the journal is for. */
-static void
-digest_totals (KmlRecorder *self, const KmlJournal *journal)
-{
-  unsigned __int128 requested_time = self->requested_time, held_time = self->held_time;
-  guint64 requested = self->requested, held = self->held, live_blocks = self->live_blocks;
-  guint64 peak_requested = self->peak_requested, peak_held = self->peak_held;
-  guint64 requested_at_peak_held = self->requested_at_peak_held;
-  guint64 all_requested = self->all_requested, all_held = self->all_held;
-  guint64 n_alloc = 0, n_free = 0;
-  KmlTime last = self->last_time;
-
-  for (guint i = 0; i < journal->n; i++) {
-    const guint64 what = journal->words[i][KML_WORD_WHAT];
-    const guint64 size = kml_what_size (what), block = journal->held[i];
-    const KmlTime lasted = journal->start[i] - last;
-
-    requested_time += (unsigned __int128)requested * lasted;
-    held_time += (unsigned __int128)held * lasted;
-    last = journal->start[i];
-    switch (kml_what_kind (what)) {
-    case KML_OP_ALLOC:
-      if (block == 0)
-        break; /* failed: counted one by one */
-      n_alloc++;
-      all_requested += size;
-      all_held += block;
-      live_blocks++;
-      requested += size;
-      held += block;
-      peak_requested = MAX (peak_requested, requested);
-      if (held > peak_held) {
-        peak_held = held;
-        requested_at_peak_held = requested;
-      }
-      break;
-    case KML_OP_FREE:
-      n_free++;
-      live_blocks--;
-      requested -= size;
-      held -= block;
-      break;
-    default:
-      live_blocks++; /* a block was halved */
-      break;
-    }
-  }
-  self->requested_time = requested_time;
-  self->held_time = held_time;
-  self->requested = requested;
-  self->held = held;
-  self->live_blocks = live_blocks;
-  self->peak_requested = peak_requested;
-  self->peak_held = peak_held;
-  self->requested_at_peak_held = requested_at_peak_held;
-  self->all_requested = all_requested;
-  self->all_held = all_held;
-  self->n_alloc += n_alloc;
-  self->n_free += n_free;
-  self->last_time = last;
+  kml_recorder_digest (self);
+  return kml_fingerprint_text (self->fingerprint);
 }
 
 void
-kml_recorder_digest (KmlRecorder *self, KmlJournal *journal)
+kml_recorder_add_large_waste (KmlRecorder *self, guint64 size, guint64 held)
 {
-  digest_totals (self, journal);
-  if (self->config.latency)
-    digest_latencies (self, journal);
-  if (self->waste != NULL)
-    digest_waste (self, journal);
-  if (self->samples != NULL)
-    digest_samples (self, journal);
-  journal->n = 0;
+  KmlWaste *waste = &self->waste[KML_WASTE_EXACT + 1 + kml_histogram_bucket (size)];
+
+  waste->count++;
+  waste->requested += size;
+  waste->held += held;
 }
 
 void
@@ -481,9 +404,8 @@ kml_recorder_finish (KmlRecorder *self, GError **error)
 {
   const KmlTime end = self->machine->now;
 
-  self->requested_time += (unsigned __int128)self->requested * (end - self->last_time);
-  self->held_time += (unsigned __int128)self->held * (end - self->last_time);
-  self->last_time = end;
+  kml_recorder_digest (self);
+  kml_tally_pass_time (&self->tally, end);
   kml_recorder_look_at_pages (self);
   take_snapshot (self, end);
   if (self->samples != NULL)

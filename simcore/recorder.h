@@ -27,12 +27,14 @@
 #pragma once
 
 #include "simcore/allocator.h"
+#include "simcore/fingerprint.h"
 #include "simcore/histogram.h"
 #include "simcore/journal.h"
 #include "simcore/machine.h"
 #include "simcore/op.h"
 #include "simcore/rng.h"
 #include "simcore/samples.h"
+#include "simcore/tally.h"
 
 G_BEGIN_DECLS
 
@@ -134,18 +136,18 @@ typedef struct {
   KmlAllocator *objects; /* (nullable) */
 
   /* totals */
-  guint64 n_alloc, n_failed, n_free, n_free_skipped;
-  guint64 live_blocks, requested, held;
-  guint64 peak_requested, peak_held, requested_at_peak_held;
+  KmlTally tally;
+  guint64 n_failed, n_free_skipped;
+  guint64 n_split; /* blocks made two: live are n_alloc + n_split - n_free */
   guint64 peak_reserved, peak_metadata;
-  KmlTime last_time; /* up to which the integrals go */
-  unsigned __int128 requested_time, held_time;
-  guint64 all_requested, all_held; /* bytes, over all requests given a block */
-  guint64 area_version;            /* of the free area when the peaks below were looked at */
+  guint64 area_version; /* of the free area when the peaks below were looked at */
   guint64 peak_external_ppb;
 
+  KmlJournal journal;          /* of operations that fingerprint and samples do not have yet */
+  KmlFingerprint *fingerprint; /* (owned) */
+
   KmlHistogram *latency[KML_N_OPERATIONS][KML_N_CONTEXTS]; /* (owned) (nullable) */
-  KmlWaste *waste;   /* (owned) (nullable) (array length=KML_WASTE_N) */
+  KmlWaste *waste;   /* (owned) (array length=KML_WASTE_N): of all requests given a block */
   GArray *failures;  /* (owned) (element-type KmlFailure) */
   GArray *snapshots; /* (owned) (element-type KmlSnapshot) */
   KmlTime step, next_snapshot;
@@ -168,15 +170,48 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlRecorder, kml_recorder_free)
 /* Where full blocks of samples go; without a sink they are dropped. */
 void kml_recorder_set_sink (KmlRecorder *self, KmlSampleSink sink, gpointer data);
 
-/* ---- For the driver ---- */
+/* Hashes what is in the journal, takes samples of it, and empties it. */
+void kml_recorder_digest (KmlRecorder *self);
 
-/* Adds what the operations did to totals, histograms and samples. Empties the journal. */
-void kml_recorder_digest (KmlRecorder *self, KmlJournal *journal);
+/* ---- For the driver, at each operation: a few additions to memory that stays in the first-level cache ---- */
+
+static inline void
+kml_recorder_add_entry (KmlRecorder *self, KmlTime start, KmlTime end, KmlAddr addr, guint64 what)
+{
+  kml_journal_add (&self->journal, start, end, addr, what);
+  if (G_UNLIKELY (self->journal.n == KML_JOURNAL_SIZE))
+    kml_recorder_digest (self);
+}
+
+static inline void
+kml_recorder_add_latency (KmlRecorder *self, KmlOperation operation, guint context, KmlTime latency)
+{
+  if (self->config.latency)
+    kml_histogram_add (self->latency[operation][context], latency);
+}
+
+/* For sizes above KML_WASTE_EXACT. */
+void kml_recorder_add_large_waste (KmlRecorder *self, guint64 size, guint64 held);
+
+/* A request for @size bytes was given a block of @held bytes. */
+static inline void
+kml_recorder_add_waste (KmlRecorder *self, guint64 size, guint64 held)
+{
+  if (G_LIKELY (size <= KML_WASTE_EXACT)) {
+    KmlWaste *waste = &self->waste[size];
+
+    waste->count++;
+    waste->requested += size;
+    waste->held += held;
+  } else {
+    kml_recorder_add_large_waste (self, size, held);
+  }
+}
 
 /* A request that got nothing, kept one by one. */
 void kml_recorder_failed (KmlRecorder *self, const KmlOp *op, KmlTime start);
 
-/* Before an operation that starts at @now >= next_snapshot, the journal digested. */
+/* Before an operation that starts at @now >= next_snapshot. */
 void kml_recorder_snapshot_due (KmlRecorder *self, KmlTime now);
 
 /* To be called when the free area has changed: peaks of what pages show. */
@@ -189,6 +224,11 @@ gboolean kml_recorder_finish (KmlRecorder *self, GError **error);
 GArray *kml_recorder_metrics (const KmlRecorder *self);
 void kml_metric_clear (KmlMetric *metric);
 void kml_metrics_sort (GArray *metrics); /* by name */
+
+/* Of all operations so far: 32 hexadecimal digits. (transfer full) */
+char *kml_recorder_fingerprint (KmlRecorder *self);
+
+guint64 kml_recorder_live_blocks (const KmlRecorder *self);
 
 /* What is not free, in bytes; the external index in parts per 10^9; (held - requested) / held likewise. */
 guint64 kml_recorder_reserved (const KmlRecorder *self);

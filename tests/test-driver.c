@@ -340,11 +340,11 @@ START_TEST (halves_of_a_block_are_freed_one_by_one)
   ck_assert_uint_eq (pages->last_split, 4096);
   ck_assert_uint_eq (pages->last_piece, 4 * 4096);
   ck_assert_uint_eq (pages->last_freed, 4096 + 4 * 4096);
-  ck_assert_uint_eq (setup.recorder->requested, 4 * 4096);
+  ck_assert_uint_eq (setup.recorder->tally.requested, 4 * 4096);
   kml_driver_execute (setup.driver, 0, &ops[3], 1);
   ck_assert_uint_eq (pages->last_freed, 4096);
-  ck_assert_uint_eq (setup.recorder->requested, 0);
-  ck_assert_uint_eq (setup.recorder->live_blocks, 0);
+  ck_assert_uint_eq (setup.recorder->tally.requested, 0);
+  ck_assert_uint_eq (kml_recorder_live_blocks (setup.recorder), 0);
   tear_down (&setup);
 }
 END_TEST
@@ -373,17 +373,17 @@ START_TEST (the_fingerprint_tells_runs_apart_and_not_recorders)
   set_up (&setup, &everything, 1, KML_TIME_MAX);
   give (&setup, 0, ops, G_N_ELEMENTS (ops));
   run (&setup);
-  first = kml_driver_fingerprint (setup.driver);
+  first = kml_recorder_fingerprint (setup.recorder);
   tear_down (&setup);
   set_up (&setup, &nothing, 1, KML_TIME_MAX);
   give (&setup, 0, ops, G_N_ELEMENTS (ops));
   run (&setup);
-  second = kml_driver_fingerprint (setup.driver);
+  second = kml_recorder_fingerprint (setup.recorder);
   tear_down (&setup);
   set_up (&setup, &nothing, 1, KML_TIME_MAX);
   give (&setup, 0, other, G_N_ELEMENTS (other));
   run (&setup);
-  third = kml_driver_fingerprint (setup.driver);
+  third = kml_recorder_fingerprint (setup.recorder);
   tear_down (&setup);
   ck_assert_uint_eq (strlen (first), 32);
   ck_assert_str_eq (first, second);

@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Method: no allocator works here. The test sets the free area and what walk() shows, and writes the
- * journal itself, so that every figure has one cause.
+ * Method: no allocator works here. The test sets the free area and what walk() shows, and says
+ * what the driver would say, so that every figure has one cause.
  */
 
 #include "simcore/recorder.h"
@@ -102,16 +102,19 @@ metric (const Setup *setup, const char *name)
   ck_abort_msg ("no metric %s", name);
 }
 
-/* The operation ends @latency after time 0. */
+/* What the driver says of an operation that took @latency. */
 static void
-digest (Setup *setup, KmlOpKind kind, guint64 size, guint64 held, KmlTime latency)
+operate (Setup *setup, KmlOpKind kind, guint64 size, guint64 held, KmlTime latency)
 {
-  const KmlOp op = { .kind = kind, .level = KML_LEVEL_OBJECTS };
-  KmlJournal *journal = g_new0 (KmlJournal, 1);
+  const KmlOperation operation = kind == KML_OP_ALLOC ? KML_OPERATION_ALLOC : KML_OPERATION_FREE;
 
-  kml_journal_add (journal, 0, latency, 0, kml_what_pack (&op, size), held);
-  kml_recorder_digest (setup->recorder, journal);
-  g_free (journal);
+  kml_recorder_add_latency (setup->recorder, operation, KML_CONTEXT_PROCESS, latency);
+  if (kind == KML_OP_FREE) {
+    kml_tally_add_free (&setup->recorder->tally, size, held);
+    return;
+  }
+  kml_tally_add_alloc (&setup->recorder->tally, size, held);
+  kml_recorder_add_waste (setup->recorder, size, held);
 }
 
 /* ---- Pages ---- */
@@ -188,7 +191,7 @@ START_TEST (each_quantile_is_the_one_that_its_name_says)
 
   set_up (&setup);
   for (guint i = 1; i <= 1000; i++)
-    digest (&setup, KML_OP_ALLOC, 8, 8, i * KML_NS);
+    operate (&setup, KML_OP_ALLOC, 8, 8, i * KML_NS);
   for (guint i = 0; i < G_N_ELEMENTS (quantiles); i++) {
     g_autofree char *name = g_strdup_printf ("latency.alloc.%s_ns", quantiles[i].name);
     const double measured = metric (&setup, name);
@@ -198,7 +201,7 @@ START_TEST (each_quantile_is_the_one_that_its_name_says)
   }
   /* p90 and p99 are in different buckets, p99 and p999 are told apart by a sharper tail */
   for (guint i = 0; i < 4; i++)
-    digest (&setup, KML_OP_ALLOC, 8, 8, KML_MS);
+    operate (&setup, KML_OP_ALLOC, 8, 8, KML_MS);
   ck_assert_double_lt (metric (&setup, "latency.alloc.p99_ns"), 1100);
   ck_assert_double_gt (metric (&setup, "latency.alloc.p999_ns"), 900000);
   tear_down (&setup);
@@ -211,10 +214,10 @@ START_TEST (waste_is_counted_by_requested_size)
   Setup setup;
 
   set_up (&setup);
-  digest (&setup, KML_OP_ALLOC, 18, 32, 0);
-  digest (&setup, KML_OP_ALLOC, 18, 24, 0);
-  digest (&setup, KML_OP_FREE, 18, 24, 0);
-  digest (&setup, KML_OP_ALLOC, 10000, 12288, 0);
+  operate (&setup, KML_OP_ALLOC, 18, 32, 0);
+  operate (&setup, KML_OP_ALLOC, 18, 24, 0);
+  operate (&setup, KML_OP_FREE, 18, 24, 0);
+  operate (&setup, KML_OP_ALLOC, 10000, 12288, 0);
   ck_assert_uint_eq (setup.recorder->waste[18].count, 2);
   ck_assert_uint_eq (setup.recorder->waste[18].requested, 36);
   ck_assert_uint_eq (setup.recorder->waste[18].held, 56);
@@ -241,7 +244,7 @@ START_TEST (a_snapshot_shows_the_state)
   set_up (&setup);
   kml_free_area_remove_run (&setup.machine->free_area, 0, N_FRAMES - 2, KML_MOBILITY_UNMOVABLE);
   kml_free_area_add (&setup.machine->free_area, 5, KML_MOBILITY_MOVABLE);
-  digest (&setup, KML_OP_ALLOC, 18, 24, 0);
+  operate (&setup, KML_OP_ALLOC, 18, 24, 0);
   kml_recorder_snapshot_due (setup.recorder, 0);
   snapshot = &g_array_index (setup.recorder->snapshots, KmlSnapshot, 0);
   ck_assert_uint_eq (snapshot->values[KML_SERIES_LIVE_BLOCKS], 1);

@@ -96,7 +96,7 @@ run_case (const char *title, KmlWorkload *workload)
   if (!kml_driver_run (driver, &error))
     die (error);
   resident (machine->ram->store, &after, &ram);
-  live = (double)recorder->live_blocks;
+  live = (double)kml_recorder_live_blocks (recorder);
   g_print ("%-8s %11" G_GUINT64_FORMAT
            " operations %9.0f live: host %7.1f MiB without the simulated RAM "
            "(%.1f MiB); %5.1f bytes per live object\n",

@@ -90,18 +90,16 @@ read_samples (const char *path)
 static void
 record (KmlRecorder *recorder, const GArray *samples, guint n_repeats)
 {
-  g_autofree KmlJournal *journal = g_new0 (KmlJournal, 1);
-
   for (guint repeat = 0; repeat < n_repeats; repeat++)
     for (guint i = 0; i < samples->len; i++) {
       const Sample *sample = &g_array_index (samples, Sample, i);
 
-      kml_journal_add (journal, sample->start, sample->end, sample->addr,
-                       kml_what_pack (&sample->op, sample->op.request.size), 8);
-      if (journal->n == KML_JOURNAL_SIZE)
-        kml_recorder_digest (recorder, journal);
+      const KmlOp *op = &sample->op;
+
+      kml_recorder_add_entry (
+          recorder, sample->start, sample->end, sample->addr,
+          kml_what_pack (kml_what_block (op->request.size, op->level), op->kind, &op->request));
     }
-  kml_recorder_digest (recorder, journal);
   if (!kml_recorder_finish (recorder, NULL))
     abort ();
 }

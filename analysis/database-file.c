@@ -9,8 +9,14 @@
  * else, and only a file that says it is ours is opened.
  *
  *   offset  0   "SQLite format 3", NUL
+ *          20   bytes of each page that are not SQLite's: the checksum (database-pages.c)
  *          60   user_version, big-endian: the version of schema.sql
  *          68   application_id, big-endian: "kmlb"
+ *
+ * Of a file that is being written, or was when its writer was killed, the first
+ * page may be half old and half new. So a wrong checksum is not judged here but where
+ * the page is read under SQLite's lock; it is only not believed what such a page
+ * says of its version.
  *
  * They are read through SQLite's own file layer and not with open(): POSIX
  * drops all locks that a process has on a file as soon as it closes any
@@ -35,9 +41,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define HEADER_SIZE           100
 #define HEADER_USER_VERSION   60
 #define HEADER_APPLICATION_ID 68
+
+/* Of SQLite. */
+#define MAX_PAGE_SIZE 65536
 
 /* SQLite locks 512 bytes from 2^30; see "The Locking Page" in its file format. */
 #define WRITER_LOCK_OFFSET ((off_t)(1 << 30) + 4096)
@@ -52,10 +60,9 @@ get_u32 (const guint8 *at)
 }
 
 static gboolean
-check_header (const char *path, const guint8 *header, GError **error)
+is_ours (const char *path, const guint8 *header, GError **error)
 {
   const guint32 id = get_u32 (header + HEADER_APPLICATION_ID);
-  const guint32 version = get_u32 (header + HEADER_USER_VERSION);
 
   if (memcmp (header, "SQLite format 3", 16) != 0) {
     g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
@@ -69,52 +76,91 @@ check_header (const char *path, const guint8 *header, GError **error)
                  path, id, KML_DATABASE_APPLICATION_ID);
     return FALSE;
   }
-  if (version > G_MAXINT32 || version == 0) {
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "%s: damaged kmemlab database (its schema version is %d)", path, (gint32)version);
-    return FALSE;
-  }
-  if (version < KML_DATABASE_VERSION) {
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "%s: made by a kmemlab before its first release (schema version %u, expected %d): "
-                 "run the scenario again, into a new file",
-                 path, version, KML_DATABASE_VERSION);
-    return FALSE;
-  }
-  if (version > KML_DATABASE_VERSION) {
-    g_set_error (error, KML_ERROR, KML_ERROR_NEWER,
-                 "%s: made by a newer kmemlab (schema version %u, this one knows up to %d)", path,
-                 version, KML_DATABASE_VERSION);
-    return FALSE;
-  }
   return TRUE;
 }
 
 static gboolean
-read_header (const char *path, const char *full_path, guint8 *ret_header, GError **error)
+check_version (const char *path, guint32 version, GError **error)
+{
+  if (version == KML_DATABASE_VERSION)
+    return TRUE;
+  if (version > G_MAXINT32 || version == 0)
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "%s: damaged kmemlab database (its schema version is %d)", path, (gint32)version);
+  else if (version < KML_DATABASE_VERSION)
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "%s: made by a kmemlab before its first release (schema version %u, expected %d): "
+                 "run the scenario again, into a new file",
+                 path, version, KML_DATABASE_VERSION);
+  else
+    g_set_error (error, KML_ERROR, KML_ERROR_NEWER,
+                 "%s: made by a newer kmemlab (schema version %u, this one knows up to %d)", path,
+                 version, KML_DATABASE_VERSION);
+  return FALSE;
+}
+
+/* The first page, or as much of it as there is. Its size is that which the header says, or the least. (transfer full) */
+static guint8 *
+read_first_page (sqlite3_file *file, gsize *ret_size, int *ret_code)
+{
+  guint8 *page = g_malloc0 (MAX_PAGE_SIZE);
+
+  *ret_code = file->pMethods->xRead (file, page, KML_DATABASE_HEADER_SIZE, 0);
+  *ret_size = kml_database_page_size (page);
+  if (*ret_code == SQLITE_OK && *ret_size != 0) {
+    *ret_code = file->pMethods->xRead (file, page, (int)*ret_size, 0);
+    if (*ret_code == SQLITE_IOERR_SHORT_READ) /* which fills up with zeros */
+      *ret_code = SQLITE_OK;
+  }
+  return page;
+}
+
+/* (transfer full) (nullable) */
+static guint8 *
+read_page (const char *path, const char *full_path, gsize *ret_size, GError **error)
 {
   sqlite3_vfs *vfs = sqlite3_vfs_find (NULL);
   g_autofree sqlite3_file *file = g_malloc0 ((gsize)vfs->szOsFile);
   sqlite3_filename name = sqlite3_create_filename (full_path, "", "", 0, NULL);
+  g_autofree guint8 *page = NULL;
   int flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_MAIN_DB, code;
 
   errno = 0;
   code = vfs->xOpen (vfs, name, file, flags, &flags);
   if (code == SQLITE_OK)
-    code = file->pMethods->xRead (file, ret_header, HEADER_SIZE, 0);
+    page = read_first_page (file, ret_size, &code);
   if (code != SQLITE_OK)
     g_set_error (error, KML_ERROR, KML_ERROR_WORLD, "%s: cannot be read: %s", path,
                  errno != 0 ? g_strerror (errno) : sqlite3_errstr (code));
   if (file->pMethods != NULL)
     file->pMethods->xClose (file);
   sqlite3_free_filename (name);
-  return code == SQLITE_OK;
+  return code == SQLITE_OK ? g_steal_pointer (&page) : NULL;
+}
+
+/* What the file that is there says of itself. */
+static gboolean
+check_first_page (const char *path, const char *full_path, GError **error)
+{
+  gsize page_size;
+  g_autofree guint8 *page = read_page (path, full_path, &page_size, error);
+  guint32 version;
+
+  if (page == NULL || !is_ours (path, page, error))
+    return FALSE;
+  version = get_u32 (page + HEADER_USER_VERSION);
+  if (page_size != 0 && kml_database_has_sums (page))
+    return !kml_database_page_is_intact (page, page_size) || check_version (path, version, error);
+  if (version < KML_DATABASE_VERSION && !check_version (path, version, error))
+    return FALSE; /* from before there were checksums */
+  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+               "%s: the database is damaged: its pages have no checksums", path);
+  return FALSE;
 }
 
 gboolean
 kml_database_probe (const char *path, const char *full_path, gboolean *ret_exists, GError **error)
 {
-  guint8 header[HEADER_SIZE];
   const char *what = NULL;
   struct stat status;
 
@@ -132,17 +178,15 @@ kml_database_probe (const char *path, const char *full_path, gboolean *ret_exist
     what = "not a regular file";
   else if (status.st_size == 0)
     what = "the file is empty";
-  else if (status.st_size < HEADER_SIZE)
+  else if (status.st_size < KML_DATABASE_HEADER_SIZE)
     what = "not an SQLite file";
   if (what != NULL) {
     g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "%s: not a kmemlab database (%s)", path, what);
     return FALSE;
   }
 
-  if (!read_header (path, full_path, header, error) || !check_header (path, header, error))
-    return FALSE;
   *ret_exists = TRUE;
-  return TRUE;
+  return check_first_page (path, full_path, error);
 }
 
 char *
@@ -199,12 +243,18 @@ host_reason (KmlDatabase *self, int code)
 }
 
 gboolean
+kml_database_read_error (KmlDatabase *self, int code, GError **error)
+{
+  return kml_database_fail (self, code, "cannot be read", error);
+}
+
+gboolean
 kml_database_fail (KmlDatabase *self, int code, const char *doing, GError **error)
 {
   KmlErrorCode kind = KML_ERROR_WORLD;
   const char *why, *detail = NULL;
 
-  switch (code & 0xff) {
+  switch (code == SQLITE_IOERR_DATA ? SQLITE_CORRUPT : code & 0xff) {
   case SQLITE_BUSY:
   case SQLITE_LOCKED:
     why = "the database is in use by another program";
@@ -226,6 +276,8 @@ kml_database_fail (KmlDatabase *self, int code, const char *doing, GError **erro
   case SQLITE_NOTADB:
     kind = KML_ERROR_INPUT;
     why = "the database is damaged";
+    if (code == SQLITE_IOERR_DATA)
+      detail = "the checksum of a page is wrong, or another program has written to it";
     break;
   case SQLITE_CONSTRAINT:
   case SQLITE_MISMATCH:

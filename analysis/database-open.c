@@ -8,8 +8,9 @@
  * Reading. A database may come from a stranger. It is opened read-only, with
  * SQLite's defences up (no functions with side effects from the schema, no triggers, cells
  * checked as they are read), and its tables must be the ones of schema.sql: a
- * view by the name of a table could compute for ever. Files up to QUICK_CHECK_BYTES are checked whole first;
- * a larger one is found to be damaged where it is read.
+ * view by the name of a table could compute for ever. The file must have the length that it says,
+ * to the byte. Files up to QUICK_CHECK_BYTES are checked whole first, each page by its checksum
+ * (database-pages.c); a larger one is found to be damaged where it is read.
  *
  * After a crash the journal beside the file holds what the last transaction
  * overwrote. Who opens next must put it back, and a reader that may write does
@@ -107,7 +108,7 @@ handle_new (const char *path, GError **error)
 static gboolean
 open_handle (KmlDatabase *self, const char *file, int flags, GError **error)
 {
-  int code = sqlite3_open_v2 (file, &self->db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+  int code = sqlite3_open_v2 (file, &self->db, flags | SQLITE_OPEN_NOMUTEX, kml_database_vfs ());
 
   if (code != SQLITE_OK)
     return kml_database_fail (self, code, "cannot be opened", error);
@@ -151,6 +152,47 @@ expect_text (KmlDatabase *self, const char *sql, const char *expected, GError **
   g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "%s: the database is damaged: %s", self->path,
                text != NULL ? text : "a value is missing");
   return FALSE;
+}
+
+static gboolean
+ask_count (KmlDatabase *self, const char *sql, guint64 *ret_count, GError **error)
+{
+  g_autoptr (sqlite3_stmt) statement = NULL;
+  int code = sqlite3_prepare_v2 (self->db, sql, -1, &statement, NULL);
+
+  if (code == SQLITE_OK)
+    code = sqlite3_step (statement);
+  if (code != SQLITE_ROW)
+    return kml_database_fail (self, code, "cannot be read", error);
+  *ret_count = (guint64)sqlite3_column_int64 (statement, 0);
+  return TRUE;
+}
+
+/* Whether the file has the length that it says: SQLite would take a last page that is cut short for one that ends
+ * in zeros. In a transaction, so that nobody is writing. */
+static gboolean
+check_length (KmlDatabase *self, GError **error)
+{
+  sqlite3_file *file = NULL;
+  sqlite3_int64 length = 0;
+  guint64 n_tables, n_pages = 0, page_size = 0;
+  gboolean good;
+
+  good = kml_database_exec (self, "BEGIN", error) &&
+         ask_count (self, "SELECT count (*) FROM sqlite_schema", &n_tables, error) &&
+         ask_count (self, "PRAGMA page_count", &n_pages, error) &&
+         ask_count (self, "PRAGMA page_size", &page_size, error);
+  sqlite3_file_control (self->db, "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  if (good && file->pMethods->xFileSize (file, &length) == SQLITE_OK &&
+      (guint64)length != n_pages * page_size) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "%s: the database is damaged: the file has %" G_GINT64_FORMAT
+                 " bytes, and says itself that it has %" G_GUINT64_FORMAT,
+                 self->path, (gint64)length, n_pages * page_size);
+    good = FALSE;
+  }
+  sqlite3_exec (self->db, "ROLLBACK", NULL, NULL, NULL);
+  return good;
 }
 
 /* Every table of schema.sql with its columns and types, a line each. */
@@ -240,6 +282,8 @@ check_content (KmlDatabase *self, GError **error)
 {
   struct stat status;
 
+  if (!check_length (self, error))
+    return FALSE;
   if (g_stat (self->full_path, &status) == 0 && (guint64)status.st_size <= QUICK_CHECK_BYTES &&
       !expect_text (self, "PRAGMA quick_check (1)", "ok", error))
     return FALSE;
@@ -304,11 +348,20 @@ sync_folder (const char *full_path)
   }
 }
 
+static gboolean
+reserve_sums (KmlDatabase *self, GError **error)
+{
+  const int code = kml_database_reserve_sums (self->db);
+
+  return code == SQLITE_OK || kml_database_fail (self, code, "cannot be created", error);
+}
+
 /* The file is thrown away if anything goes wrong, so it needs no journal. */
 static gboolean
 fill_new_file (KmlDatabase *self, const char *temporary, gboolean durable, GError **error)
 {
   gboolean good = open_handle (self, temporary, SQLITE_OPEN_READWRITE, error) &&
+                  reserve_sums (self, error) &&
                   kml_database_exec (self, "PRAGMA page_size = 8192; PRAGMA journal_mode = OFF",
                                      error) &&
                   (durable || kml_database_exec (self, "PRAGMA synchronous = OFF", error)) &&
@@ -364,7 +417,7 @@ set_up_for_writing (KmlDatabase *self, gboolean durable, GError **error)
                                     : "PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY",
                             error) &&
          kml_database_exec (self, "PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384", error) &&
-         check_tables (self, error);
+         check_length (self, error) && check_tables (self, error);
 }
 
 KmlDatabase *

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  *   database-file.c     what a file is, before SQLite may touch it; errors in words
+ *   database-pages.c    a checksum in every page
  *   database-open.c     opening, creating, closing
  *   database-write.c    one run into its tables
  *   database-merge.c    a shard into a database; campaigns; looking runs up
@@ -66,6 +67,22 @@ int kml_database_lock (const char *path, const char *full_path, GError **error);
 
 /* Sets @error from SQLite's result @code; always FALSE. @doing: "cannot be written". */
 gboolean kml_database_fail (KmlDatabase *self, int code, const char *doing, GError **error);
+
+/* ---- database-pages.c ---- */
+
+#define KML_DATABASE_HEADER_SIZE 100 /* bytes, at the start of the first page */
+
+/* The name of SQLite's file layer with checksums, for sqlite3_open_v2(). (transfer none) */
+const char *kml_database_vfs (void);
+
+/* Before anything is written to a new file: its pages get checksums. Returns SQLite's code. */
+int kml_database_reserve_sums (sqlite3 *db);
+
+/* What the header says: whether pages have checksums, and their size in bytes, 0 if it is none. */
+gboolean kml_database_has_sums (const guint8 *header);
+gsize kml_database_page_size (const guint8 *header);
+
+gboolean kml_database_page_is_intact (const guint8 *page, gsize page_size);
 
 /* ---- database-open.c ---- */
 

@@ -86,6 +86,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlDatabase, kml_database_close)
 /* For queries by commands, plots and exports. */
 sqlite3 *kml_database_handle (KmlDatabase *self);
 
+/* Sets @error from @code, what SQLite has answered to a query: INPUT when the file is damaged. Always FALSE. */
+gboolean kml_database_read_error (KmlDatabase *self, int code, GError **error);
+
 /* ---- Writing: one run at a time ---- */
 
 /* Opens the transaction of run @run_id; samples go in by the sink, everything else by kml_database_end_run(). */

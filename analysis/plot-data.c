@@ -208,34 +208,42 @@ find_varied (KmlDatabase *database, const KmlPlotSubject *subject, GError **erro
   return keys;
 }
 
-/* The value of @key in a run, or an em dash. (transfer full) */
+/* The value of @key in a run, or an em dash. (transfer full) NULL with @error */
 static char *
-value_of (KmlDatabase *database, guint64 run_id, const char *key)
+value_of (KmlDatabase *database, guint64 run_id, const char *key, GError **error)
 {
   g_autoptr (sqlite3_stmt) statement = kml_database_prepare (
       database,
       "SELECT value FROM params WHERE run_id = ?1 AND key = ?2 UNION ALL "
       "SELECT scenario FROM runs WHERE run_id = ?1 AND ?2 = 'scenario'",
-      NULL);
+      error);
   const char *value = NULL;
+  int code;
 
   if (statement == NULL)
-    return g_strdup ("—");
+    return NULL;
   sqlite3_bind_int64 (statement, 1, (sqlite3_int64)run_id);
   sqlite3_bind_text (statement, 2, key, -1, SQLITE_STATIC);
-  if (sqlite3_step (statement) == SQLITE_ROW)
+  code = sqlite3_step (statement);
+  if (code == SQLITE_ROW)
     value = (const char *)sqlite3_column_text (statement, 0);
+  else if (code != SQLITE_DONE) {
+    kml_database_read_error (database, code, error);
+    return NULL;
+  }
   return tidy (value != NULL ? value : "—", MAX_LABEL_CHARS);
 }
 
 static char *
-make_label (KmlDatabase *database, guint64 run_id, const GPtrArray *keys)
+make_label (KmlDatabase *database, guint64 run_id, const GPtrArray *keys, GError **error)
 {
   g_autoptr (GString) label = g_string_new (NULL);
 
   for (guint i = 0; i < keys->len; i++) {
-    g_autofree char *value = value_of (database, run_id, keys->pdata[i]);
+    g_autofree char *value = value_of (database, run_id, keys->pdata[i], error);
 
+    if (value == NULL)
+      return NULL;
     g_string_append_printf (label, "%s%s", i > 0 ? ", " : "", value);
   }
   if (keys->len == 0)
@@ -327,7 +335,9 @@ name_subject (KmlDatabase *database, KmlPlotSubject *subject, const Choice *choi
   for (guint i = 0; i < subject->runs->len; i++) {
     KmlPlotRun *run = &g_array_index (subject->runs, KmlPlotRun, i);
 
-    run->label = make_label (database, run->run_id, keys);
+    run->label = make_label (database, run->run_id, keys, error);
+    if (run->label == NULL)
+      return FALSE;
   }
   tell_apart (subject->runs);
   subject->varied = join (keys);

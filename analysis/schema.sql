@@ -17,11 +17,15 @@
 -- Tables may get more columns in a later version, never other meanings. The
 -- views at the end are for people: one line a run, units in the names.
 --
+-- Any SQLite client can read the file. The last eight bytes of each page are a checksum, that of SQLite's extension
+-- cksumvfs: a client that does not know it and writes leaves pages that kmemlab takes for damaged. Attach the database to
+-- one of your own instead.
+--
 -- Nothing here says where on the host anything was: runs.base_dir is what the command said, inputs has contents.
 --
 -- History of user_version
 --   1  the first; it knew the files that a run read by their names alone, and is not read any more
---   2  inputs
+--   2  inputs; a checksum in every page
 
 PRAGMA application_id = 0x6b6d6c62; -- "kmlb"
 PRAGMA user_version = 2;

@@ -50,22 +50,14 @@ clear_metric (gpointer data)
   g_free (metric->unit);
 }
 
-static gboolean
-fail (sqlite3 *db, GError **error)
-{
-  g_set_error (
-      error, KML_ERROR, sqlite3_errcode (db) == SQLITE_CORRUPT ? KML_ERROR_INPUT : KML_ERROR_WORLD,
-      "%s: the database cannot be read: %s", sqlite3_db_filename (db, "main"), sqlite3_errmsg (db));
-  return FALSE;
-}
-
 static sqlite3_stmt *
-prepare (sqlite3 *db, const char *sql, GError **error)
+prepare (KmlDatabase *database, const char *sql, GError **error)
 {
   sqlite3_stmt *statement = NULL;
+  const int code = sqlite3_prepare_v2 (kml_database_handle (database), sql, -1, &statement, NULL);
 
-  if (sqlite3_prepare_v2 (db, sql, -1, &statement, NULL) != SQLITE_OK)
-    fail (db, error);
+  if (code != SQLITE_OK)
+    kml_database_read_error (database, code, error);
   return statement;
 }
 
@@ -86,10 +78,10 @@ column_text (sqlite3_stmt *statement, int i)
 }
 
 static gboolean
-load_run (KmlResult *self, sqlite3 *db, GError **error)
+load_run (KmlResult *self, KmlDatabase *database, GError **error)
 {
   g_autoptr (sqlite3_stmt) statement = prepare (
-      db,
+      database,
       "SELECT run_key, scenario, scenario_text, overrides, base_dir, seed, status, message, "
       "fingerprint, version, operations, sim_ns FROM runs WHERE run_id = ?",
       error);
@@ -102,11 +94,11 @@ load_run (KmlResult *self, sqlite3 *db, GError **error)
   code = sqlite3_step (statement);
   if (code == SQLITE_DONE) {
     g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "%s: there is no run %" G_GUINT64_FORMAT,
-                 sqlite3_db_filename (db, "main"), self->run_id);
+                 sqlite3_db_filename (kml_database_handle (database), "main"), self->run_id);
     return FALSE;
   }
   if (code != SQLITE_ROW)
-    return fail (db, error);
+    return kml_database_read_error (database, code, error);
   self->run_key = column_text (statement, 0);
   self->scenario = column_text (statement, 1);
   self->scenario_text = column_text (statement, 2);
@@ -124,10 +116,10 @@ load_run (KmlResult *self, sqlite3 *db, GError **error)
 }
 
 static gboolean
-load_settings (KmlResult *self, sqlite3 *db, GError **error)
+load_settings (KmlResult *self, KmlDatabase *database, GError **error)
 {
   g_autoptr (sqlite3_stmt) statement = prepare (
-      db, "SELECT key, value FROM params WHERE run_id = ? ORDER BY key", error);
+      database, "SELECT key, value FROM params WHERE run_id = ? ORDER BY key", error);
   int code;
 
   if (statement == NULL)
@@ -140,14 +132,15 @@ load_settings (KmlResult *self, sqlite3 *db, GError **error)
     setting->value = column_text (statement, 1);
     g_ptr_array_add (self->settings, setting);
   }
-  return code == SQLITE_DONE || fail (db, error);
+  return code == SQLITE_DONE || kml_database_read_error (database, code, error);
 }
 
 static gboolean
-load_inputs (KmlResult *self, sqlite3 *db, GError **error)
+load_inputs (KmlResult *self, KmlDatabase *database, GError **error)
 {
   g_autoptr (sqlite3_stmt) statement = prepare (
-      db, "SELECT key, file, digest, size_bytes FROM inputs WHERE run_id = ? ORDER BY key", error);
+      database, "SELECT key, file, digest, size_bytes FROM inputs WHERE run_id = ? ORDER BY key",
+      error);
   int code;
 
   if (statement == NULL)
@@ -163,14 +156,14 @@ load_inputs (KmlResult *self, sqlite3 *db, GError **error)
     input->size = (guint64)sqlite3_column_int64 (statement, 3);
     g_ptr_array_add (self->inputs, input);
   }
-  return code == SQLITE_DONE || fail (db, error);
+  return code == SQLITE_DONE || kml_database_read_error (database, code, error);
 }
 
 static gboolean
-load_metrics (KmlResult *self, sqlite3 *db, GError **error)
+load_metrics (KmlResult *self, KmlDatabase *database, GError **error)
 {
   g_autoptr (sqlite3_stmt) statement = prepare (
-      db, "SELECT name, value, unit FROM metrics WHERE run_id = ? ORDER BY name", error);
+      database, "SELECT name, value, unit FROM metrics WHERE run_id = ? ORDER BY name", error);
   int code;
 
   if (statement == NULL)
@@ -186,22 +179,21 @@ load_metrics (KmlResult *self, sqlite3 *db, GError **error)
 
     g_array_append_val (self->metrics, metric);
   }
-  return code == SQLITE_DONE || fail (db, error);
+  return code == SQLITE_DONE || kml_database_read_error (database, code, error);
 }
 
 KmlResult *
 kml_result_load (KmlDatabase *database, guint64 run_id, GError **error)
 {
   g_autoptr (KmlResult) self = g_new0 (KmlResult, 1);
-  sqlite3 *db = kml_database_handle (database);
 
   self->run_id = run_id;
   self->settings = g_ptr_array_new_with_free_func (free_setting);
   self->inputs = g_ptr_array_new_with_free_func (free_input);
   self->metrics = g_array_new (FALSE, FALSE, sizeof (KmlResultMetric));
   g_array_set_clear_func (self->metrics, clear_metric);
-  if (!load_run (self, db, error) || !load_settings (self, db, error) ||
-      !load_inputs (self, db, error) || !load_metrics (self, db, error))
+  if (!load_run (self, database, error) || !load_settings (self, database, error) ||
+      !load_inputs (self, database, error) || !load_metrics (self, database, error))
     return NULL;
   return g_steal_pointer (&self);
 }
@@ -229,9 +221,8 @@ kml_result_free (KmlResult *self)
 GArray *
 kml_result_list (KmlDatabase *database, GError **error)
 {
-  sqlite3 *db = kml_database_handle (database);
   g_autoptr (sqlite3_stmt)
-      statement = prepare (db, "SELECT run_id FROM runs ORDER BY run_id", error);
+      statement = prepare (database, "SELECT run_id FROM runs ORDER BY run_id", error);
   g_autoptr (GArray) run_ids = g_array_new (FALSE, FALSE, sizeof (guint64));
   int code;
 
@@ -243,7 +234,7 @@ kml_result_list (KmlDatabase *database, GError **error)
     g_array_append_val (run_ids, run_id);
   }
   if (code != SQLITE_DONE) {
-    fail (db, error);
+    kml_database_read_error (database, code, error);
     return NULL;
   }
   return g_steal_pointer (&run_ids);

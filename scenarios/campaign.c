@@ -210,32 +210,22 @@ task_job (const Campaign *self, const Task *task)
   };
 }
 
-typedef struct {
-  KmlDatabase *database;
-  guint64 run_id;
-} StoredRun;
-
-static double
-look_up_stored_metric (const char *name, gpointer user_data)
-{
-  const StoredRun *run = user_data;
-
-  return kml_stored_metric (run->database, run->run_id, name);
-}
-
 /* A run that is stored keeps its numbers; what the scenario expects of them may be new. */
-static void
-take_stored_run (Campaign *self, const KmlRunSpec *spec, guint64 run_id)
+static gboolean
+take_stored_run (Campaign *self, const KmlRunSpec *spec, guint64 run_id, GError **error)
 {
-  StoredRun run = { self->database, run_id };
-  g_autoptr (GArray)
-      verdicts = kml_verdicts_new (self->scenario, spec, look_up_stored_metric, &run);
+  g_autoptr (GHashTable) metrics = kml_stored_metrics (self->database, run_id, error);
+  g_autoptr (GArray) verdicts = NULL;
 
+  if (metrics == NULL)
+    return FALSE;
+  verdicts = kml_verdicts_new (self->scenario, spec, kml_stored_look_up, metrics);
   g_array_append_val (self->run_ids, run_id);
   self->result->n_skipped++;
   self->result->n_done++;
   self->result->n_expectations += verdicts->len;
   self->result->n_unmet += kml_verdicts_n_unmet (verdicts);
+  return TRUE;
 }
 
 /* *@ret_run_id: of the run with this key in the database; 0: there is none. One that failed is
@@ -289,7 +279,7 @@ take_next_run (Campaign *self, GError **error)
   if (good && !self->at_limit) {
     self->next++;
     if (is_done)
-      take_stored_run (self, task->spec, task->run_id);
+      good = take_stored_run (self, task->spec, task->run_id, error);
     else {
       g_array_append_val (self->run_ids, none);
       good = start_task (self, task, error);

@@ -29,28 +29,43 @@ kml_stored_find_run (KmlDatabase *database, const char *run_key, guint64 *ret_ru
   if (code == SQLITE_ROW) {
     *ret_run_id = (guint64)sqlite3_column_int64 (statement, 0);
     *ret_is_done = sqlite3_column_int (statement, 1) != 0;
-  } else if (code != SQLITE_DONE) {
-    g_set_error (error, KML_ERROR, KML_ERROR_WORLD, "the database cannot be read: %s",
-                 sqlite3_errmsg (db));
-    return FALSE;
-  }
+  } else if (code != SQLITE_DONE)
+    return kml_database_read_error (database, code, error);
   return TRUE;
 }
 
-double
-kml_stored_metric (KmlDatabase *database, guint64 run_id, const char *name)
+GHashTable *
+kml_stored_metrics (KmlDatabase *database, guint64 run_id, GError **error)
 {
+  g_autoptr (GHashTable) metrics = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   g_autoptr (sqlite3_stmt) statement = NULL;
+  int code = sqlite3_prepare_v2 (
+      kml_database_handle (database),
+      "SELECT name, value FROM metrics WHERE run_id = ? AND value IS NOT NULL", -1, &statement,
+      NULL);
 
-  if (sqlite3_prepare_v2 (kml_database_handle (database),
-                          "SELECT value FROM metrics WHERE run_id = ? AND name = ?", -1, &statement,
-                          NULL) != SQLITE_OK)
-    return NAN;
-  sqlite3_bind_int64 (statement, 1, (sqlite3_int64)run_id);
-  sqlite3_bind_text (statement, 2, name, -1, SQLITE_STATIC);
-  if (sqlite3_step (statement) != SQLITE_ROW || sqlite3_column_type (statement, 0) == SQLITE_NULL)
-    return NAN;
-  return sqlite3_column_double (statement, 0);
+  if (code == SQLITE_OK) {
+    sqlite3_bind_int64 (statement, 1, (sqlite3_int64)run_id);
+    while ((code = sqlite3_step (statement)) == SQLITE_ROW) {
+      const double value = sqlite3_column_double (statement, 1);
+
+      g_hash_table_insert (metrics, g_strdup ((const char *)sqlite3_column_text (statement, 0)),
+                           g_memdup2 (&value, sizeof value));
+    }
+  }
+  if (code != SQLITE_DONE) {
+    kml_database_read_error (database, code, error);
+    return NULL;
+  }
+  return g_steal_pointer (&metrics);
+}
+
+double
+kml_stored_look_up (const char *name, gpointer metrics)
+{
+  const double *value = g_hash_table_lookup (metrics, name);
+
+  return value != NULL ? *value : NAN;
 }
 
 void

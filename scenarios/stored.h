@@ -13,8 +13,11 @@ G_BEGIN_DECLS
 gboolean kml_stored_find_run (KmlDatabase *database, const char *run_key, guint64 *ret_run_id,
                               gboolean *ret_is_done, GError **error);
 
-/* Not a number when the run has no such metric. */
-double kml_stored_metric (KmlDatabase *database, guint64 run_id, const char *name);
+/* The metrics of a run, (element-type utf8 double): those that have a value. (transfer full) NULL with @error */
+GHashTable *kml_stored_metrics (KmlDatabase *database, guint64 run_id, GError **error);
+
+/* A KmlMetricLookup in such a table. */
+double kml_stored_look_up (const char *name, gpointer metrics);
 
 /* Gives back what the connection keeps in memory of pages it has read or written. */
 void kml_stored_release_memory (KmlDatabase *database);

@@ -1,4 +1,4 @@
-/* test-database-files.c: databases that are foreign, damaged, locked, half written or too large for the disk.
+/* test-database-files.c: databases that are foreign, locked, half written or too large for the disk.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
@@ -7,121 +7,12 @@
  * were committed stay readable.
  */
 
-#include "tests/synthetic-run.h"
-#include "tests/testutils.h"
+#include "tests/database-fixture.h"
 
-#include <glib/gstdio.h>
 #include <signal.h>
-#include <sqlite3.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static char *folder;
-static char *path;
-
-static void
-make_folder (void)
-{
-  folder = g_dir_make_tmp ("kmemlab-test-XXXXXX", NULL);
-  g_assert (folder != NULL);
-  path = g_build_filename (folder, "results.db", NULL);
-}
-
-static void
-remove_folder (void)
-{
-  GDir *files = g_dir_open (folder, 0, NULL);
-  const char *name;
-
-  while ((name = g_dir_read_name (files)) != NULL) {
-    g_autofree char *file = g_build_filename (folder, name, NULL);
-
-    if (g_unlink (file) != 0)
-      g_rmdir (file);
-  }
-  g_dir_close (files);
-  g_rmdir (folder);
-  g_free (folder);
-  g_free (path);
-}
-
-/* A database of one run at `path`. */
-static void
-make_database (void)
-{
-  g_autoptr (GError) error = NULL;
-  KmlDatabase *database = kml_database_open_for_writing (path, &error);
-
-  assert_no_error (error);
-  synthetic_store (database, 1, "linux", 0, "done", &error);
-  assert_no_error (error);
-  kml_database_finish (database, &error);
-  assert_no_error (error);
-}
-
-static void
-run_sql (const char *sql)
-{
-  sqlite3 *db;
-
-  ck_assert_int_eq (sqlite3_open (path, &db), SQLITE_OK);
-  ck_assert_int_eq (sqlite3_exec (db, sql, NULL, NULL, NULL), SQLITE_OK);
-  sqlite3_close (db);
-}
-
-/* Both ways of opening refuse the file, with @fragment in the message. */
-static void
-expect_refused (KmlErrorCode code, const char *fragment)
-{
-  g_autoptr (GError) error = NULL;
-
-  ck_assert_ptr_null (kml_database_open (path, &error));
-  assert_error (error, code, fragment);
-  assert_error (error, code, path);
-  g_clear_error (&error);
-  ck_assert_ptr_null (kml_database_open_for_writing (path, &error));
-  assert_error (error, code, fragment);
-  assert_error (error, code, path);
-}
-
-/* … and leave its bytes as they were. */
-static void
-expect_untouched (KmlErrorCode code, const char *fragment)
-{
-  g_autofree char *before = NULL, *after = NULL;
-  gsize n_before, n_after;
-
-  ck_assert (g_file_get_contents (path, &before, &n_before, NULL));
-  expect_refused (code, fragment);
-  ck_assert (g_file_get_contents (path, &after, &n_after, NULL));
-  ck_assert_uint_eq (n_before, n_after);
-  ck_assert_int_eq (memcmp (before, after, n_before), 0);
-}
-
-static guint
-n_files (void)
-{
-  GDir *files = g_dir_open (folder, 0, NULL);
-  guint n = 0;
-
-  while (g_dir_read_name (files) != NULL)
-    n++;
-  g_dir_close (files);
-  return n;
-}
-
-static guint64
-n_runs (void)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (KmlDatabase) database = kml_database_open (path, &error);
-  guint64 next;
-
-  assert_no_error (error);
-  ck_assert (kml_database_next_run_id (database, &next, &error));
-  return next - 1;
-}
 
 /* ---- Files that are not ours ---- */
 
@@ -162,6 +53,20 @@ START_TEST (a_newer_database_is_refused)
   make_database ();
   run_sql ("PRAGMA user_version = 3");
   expect_untouched (KML_ERROR_NEWER, "made by a newer kmemlab (schema version 3");
+}
+END_TEST
+
+START_TEST (a_database_from_before_the_first_release_is_refused)
+{
+  run_sql ("PRAGMA application_id = 0x6b6d6c62; PRAGMA user_version = 1; CREATE TABLE runs (a)");
+  expect_untouched (KML_ERROR_INPUT, "made by a kmemlab before its first release");
+}
+END_TEST
+
+START_TEST (a_database_without_checksums_is_refused)
+{
+  run_sql ("PRAGMA application_id = 0x6b6d6c62; PRAGMA user_version = 2; CREATE TABLE runs (a)");
+  expect_untouched (KML_ERROR_INPUT, "its pages have no checksums");
 }
 END_TEST
 
@@ -214,113 +119,6 @@ START_TEST (links_are_followed)
   ck_assert (g_file_test (path, G_FILE_TEST_IS_SYMLINK));
   ck_assert (g_file_test (target, G_FILE_TEST_IS_REGULAR));
   ck_assert_uint_eq (n_runs (), 1);
-}
-END_TEST
-
-/* ---- Crafted and damaged files ---- */
-
-START_TEST (a_view_in_the_place_of_a_table_is_refused)
-{
-  make_database ();
-  run_sql (
-      "PRAGMA writable_schema = OFF; PRAGMA foreign_keys = OFF; DROP VIEW v_waste;"
-      "DROP TABLE waste; CREATE VIEW waste AS WITH RECURSIVE t (run_id) AS (SELECT 1 UNION ALL "
-      "SELECT run_id + 1 FROM t) SELECT run_id, 1 AS size_lo, 1 AS size_hi, 1 AS count, 1 AS "
-      "requested_bytes, 1 AS held_bytes FROM t");
-  expect_refused (KML_ERROR_INPUT, "it has no stored column waste.");
-}
-END_TEST
-
-START_TEST (triggers_of_a_stranger_do_not_fire)
-{
-  make_database ();
-  run_sql ("CREATE TRIGGER t AFTER INSERT ON runs BEGIN DELETE FROM params; END");
-  {
-    g_autoptr (GError) error = NULL;
-    KmlDatabase *database = kml_database_open_for_writing (path, &error);
-    sqlite3_stmt *statement;
-
-    assert_no_error (error);
-    synthetic_store (database, 2, "pow2", 1, "failed", &error);
-    synthetic_store (database, 2, "pow2", 1, "done", &error);
-    assert_no_error (error);
-    sqlite3_prepare_v2 (kml_database_handle (database), "SELECT count (*) FROM params", -1,
-                        &statement, NULL);
-    ck_assert_int_eq (sqlite3_step (statement), SQLITE_ROW);
-    ck_assert_int_eq (sqlite3_column_int (statement, 0), 8); /* but deletions do cascade */
-    sqlite3_finalize (statement);
-    kml_database_close (database);
-  }
-}
-END_TEST
-
-/* Everything that a reader could ask for; what it says does not matter here. */
-static void
-read_all (KmlDatabase *database)
-{
-  static const char *const queries[] = {
-    "SELECT * FROM runs",
-    "SELECT * FROM params",
-    "SELECT * FROM metrics",
-    "SELECT sum (value) FROM series",
-    "SELECT * FROM latency",
-    "SELECT * FROM waste",
-    "SELECT sum (count) FROM free_blocks",
-    "SELECT * FROM slabs",
-    "SELECT * FROM pagemap",
-    "SELECT sum (size) FROM samples_expanded",
-    "SELECT * FROM failures",
-    "SELECT * FROM v_summary",
-  };
-
-  for (guint i = 0; i < G_N_ELEMENTS (queries); i++)
-    sqlite3_exec (kml_database_handle (database), queries[i], NULL, NULL, NULL);
-}
-
-START_TEST (damage_anywhere_is_an_error_or_harmless)
-{
-  g_autofree char *bytes = NULL;
-  guint n_refused = 0;
-  gsize n;
-  KmlRng rng;
-
-  make_database ();
-  ck_assert (g_file_get_contents (path, &bytes, &n, NULL));
-  kml_rng_init (&rng, 1, "damage");
-  for (guint i = 0; i < 250; i++) {
-    g_autoptr (GError) error = NULL;
-    g_autoptr (KmlDatabase) database = NULL;
-    const gsize at = i < 100 ? i : kml_rng_below (&rng, n); /* all of the header, then anywhere */
-    const gsize length = i % 4 == 3 ? at : n;               /* and cut short */
-    const char saved = bytes[at];
-
-    bytes[at] = (char)~saved;
-    ck_assert (g_file_set_contents (path, bytes, (gssize)length, NULL));
-    bytes[at] = saved;
-    database = kml_database_open (path, &error);
-    if (database != NULL) {
-      read_all (database);
-    } else {
-      ck_assert_ptr_nonnull (strstr (error->message, path));
-      n_refused++;
-    }
-  }
-  ck_assert_uint_gt (n_refused, 80);
-}
-END_TEST
-
-START_TEST (samples_that_do_not_decode_are_an_error_of_the_query)
-{
-  g_autoptr (KmlDatabase) database = NULL;
-  sqlite3 *db;
-
-  make_database ();
-  run_sql ("UPDATE samples SET data = substr (data, 1, 500)");
-  database = kml_database_open (path, NULL);
-  ck_assert_ptr_nonnull (database);
-  db = kml_database_handle (database);
-  ck_assert_int_eq (sqlite3_exec (db, "SELECT * FROM samples_expanded", NULL, NULL, NULL) & 0xff,
-                    SQLITE_CORRUPT);
 }
 END_TEST
 
@@ -458,7 +256,9 @@ write_as_nobody (void)
   reader = kml_database_open (path, NULL);
   if (reader == NULL)
     _exit (5);
-  read_all (reader);
+  if (sqlite3_exec (kml_database_handle (reader), "SELECT * FROM v_summary", NULL, NULL, NULL) !=
+      SQLITE_OK)
+    _exit (6);
 }
 
 START_TEST (a_read_only_file_can_be_read_and_not_written)
@@ -533,14 +333,12 @@ main (void)
   tcase_add_test (files, a_text_file_is_refused);
   tcase_add_test (files, a_foreign_database_is_not_touched_nor_its_journal);
   tcase_add_test (files, a_newer_database_is_refused);
+  tcase_add_test (files, a_database_from_before_the_first_release_is_refused);
+  tcase_add_test (files, a_database_without_checksums_is_refused);
   tcase_add_test (files, a_folder_and_a_missing_file_are_refused);
   tcase_add_test (files, a_folder_that_is_not_there_is_a_failure_of_the_world);
   tcase_add_test (files, odd_names_are_names_of_files);
   tcase_add_test (files, links_are_followed);
-  tcase_add_test (files, a_view_in_the_place_of_a_table_is_refused);
-  tcase_add_test (files, triggers_of_a_stranger_do_not_fire);
-  tcase_add_test (files, damage_anywhere_is_an_error_or_harmless);
-  tcase_add_test (files, samples_that_do_not_decode_are_an_error_of_the_query);
   tcase_add_test (files, there_is_one_writer_and_readers_are_let_in);
   tcase_add_test (files, a_database_that_another_program_holds_is_in_use);
   tcase_add_test (files, a_run_that_was_killed_leaves_the_runs_before_it);

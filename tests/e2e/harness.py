@@ -11,6 +11,7 @@ run as a user would run it; nothing is known of its inside.
 import json
 import os
 import sqlite3
+import struct
 import subprocess
 import sys
 import tempfile
@@ -173,11 +174,28 @@ def query(database, sql, *values):
 
 
 def change(database, sql, *values):
+    """As if kmemlab had stored it so: the checksums of the pages are right again."""
     connection = sqlite3.connect(database)
     connection.execute("PRAGMA writable_schema = ON")
     connection.execute(sql, values)
     connection.commit()
     connection.close()
+    write(database, with_sums(read(database)))
+
+
+def with_sums(data):
+    """A database with the sums that analysis/database-pages.c describes at the end of each page."""
+    size = int.from_bytes(data[16:18], "big")
+    pages = []
+    for at in range(0, len(data), size):
+        page = data[at:at + size - 8]
+        words = struct.unpack(f"<{len(page) // 4}I", page)
+        s1 = s2 = 0
+        for even, odd in zip(words[::2], words[1::2]):
+            s1 = s1 + even + s2 & 0xffffffff
+            s2 = s2 + odd + s1 & 0xffffffff
+        pages.append(page + struct.pack("<2I", s1, s2))
+    return b"".join(pages)
 
 
 def wait_until(condition, what, process=None):

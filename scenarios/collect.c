@@ -310,14 +310,6 @@ add_axis (KmlScenario *self, KmlEntry *entry)
     g_ptr_array_add (self->axes, entry);
 }
 
-/* [scenario] title and question say what an experiment is called: they do not vary. */
-static gboolean
-is_prose (const KmlEntry *entry)
-{
-  return g_str_equal (entry->key, "scenario.title") ||
-         g_str_equal (entry->key, "scenario.question");
-}
-
 static KmlAssignment **
 find_own_key (KmlCollected *collected, const char *key)
 {
@@ -355,7 +347,7 @@ collect_sweep (KmlScenario *self, KmlCollected *collected)
     entry = kml_scenario_refer (self, line->key, place);
     if (entry == NULL)
       continue;
-    if (is_prose (entry)) {
+    if (kml_scenario_is_prose (entry->key)) {
       kml_scenario_problem (self, place, "%s cannot be swept", entry->key);
       continue;
     }
@@ -452,7 +444,7 @@ collect_override (KmlScenario *self, const char *text, KmlCollected *collected)
   if (entry == NULL)
     return;
   assignment = assignment_new (place, place, value, TRUE);
-  assignment->is_list = !is_prose (entry);
+  assignment->is_list = !kml_scenario_is_prose (entry->key);
   g_ptr_array_add (entry->assignments, assignment);
   if (assignment->is_list)
     add_axis (self, entry);

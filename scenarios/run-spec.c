@@ -104,8 +104,7 @@ make_settings (const KmlScenario *self, KmlRunSpec *spec, const guint *digits)
 static gboolean
 is_in_key (const char *key)
 {
-  return !g_str_equal (key, "scenario.title") && !g_str_equal (key, "scenario.question") &&
-         !g_str_equal (key, "scenario.seed");
+  return !kml_scenario_is_prose (key) && !g_str_equal (key, "scenario.seed");
 }
 
 static char *

@@ -101,7 +101,7 @@ struct _KmlScenario {
       combinations; /* (owned) (array length=n_combinations): mixed-radix numbers, last axis fastest */
   guint n_combinations;
   GPtrArray *expectations; /* (element-type KmlExpectation) */
-  char *title, *question;
+  char *title, *question, *source;
 };
 
 /* ---- problems.c ---- */
@@ -129,6 +129,10 @@ void kml_collected_clear (KmlCollected *self);
 KmlEntry *kml_scenario_refer (KmlScenario *self, const char *path, KmlPlace place);
 
 /* "[workload web]" (transfer full) */
+/* [scenario] title, question and source say what an experiment is called and where it comes from: they do not vary, and
+ * two runs that differ in nothing else are the same. */
+gboolean kml_scenario_is_prose (const char *key);
+
 char *kml_section_title (const KmlSection *self);
 
 void kml_section_free (KmlSection *self);

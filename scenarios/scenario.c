@@ -82,10 +82,18 @@ kml_scenario_free (KmlScenario *self)
   g_free (self->combinations);
   g_free (self->title);
   g_free (self->question);
+  g_free (self->source);
   g_free (self);
 }
 
 /* ---- Loading ---- */
+
+gboolean
+kml_scenario_is_prose (const char *key)
+{
+  return g_str_equal (key, "scenario.title") || g_str_equal (key, "scenario.question") ||
+         g_str_equal (key, "scenario.source");
+}
 
 static void
 read_prose (KmlScenario *self)
@@ -94,6 +102,7 @@ read_prose (KmlScenario *self)
 
   self->title = g_strdup (kml_run_spec_get (spec, "scenario.title"));
   self->question = g_strdup (kml_run_spec_get (spec, "scenario.question"));
+  self->source = g_strdup (kml_run_spec_get (spec, "scenario.source"));
 }
 
 static void
@@ -224,6 +233,12 @@ const char *
 kml_scenario_question (const KmlScenario *self)
 {
   return self->question;
+}
+
+const char *
+kml_scenario_source (const KmlScenario *self)
+{
+  return self->source;
 }
 
 const char *

@@ -78,6 +78,7 @@ GHashTable *
 kml_scenario_elsewhere (const KmlScenario *self); /* (nullable): as it was loaded with */
 const char *kml_scenario_title (const KmlScenario *self);
 const char *kml_scenario_question (const KmlScenario *self); /* "" when not given */
+const char *kml_scenario_source (const KmlScenario *self);   /* likewise */
 const char *kml_scenario_text (const KmlScenario *self);
 char *kml_scenario_overrides (const KmlScenario *self); /* one a line (transfer full) */
 
@@ -167,7 +168,7 @@ extern const KmlGroupInfo kml_scenario_groups[]; /* ends with a NULL name */
 
 /* The tables behind [scenario] and [machine], with the structs that they fill. */
 typedef struct {
-  char *title, *question;
+  char *title, *question, *source;
   guint64 seed;
   KmlTime until; /* 0: the workloads' end */
   guint check;   /* 0: never, 1: after every operation */

@@ -14,7 +14,7 @@ import xml.etree.ElementTree
 from harness import (MODULES, ODD, PROGRAM, REPLAY, SLOW, SMALL, TRACES, Skip, change, check, contains,
                      environment, equal, lacks, main, query, read, run, run_json, write)
 
-COMMANDS = ["compare", "completion", "list", "plot", "run", "trace", "verify"]
+COMMANDS = ["check", "compare", "completion", "list", "plot", "run", "trace", "verify"]
 TOPICS = ["allocators", "bins", "devices", "keys", "metrics", "profiles", "workloads"]
 REPORT = os.path.join(TRACES, "report.txt")
 

@@ -1,0 +1,96 @@
+/* claim-files.c: finding the scenarios that claim something.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Only the line that begins a group is looked for here: whether the file is a good
+ * scenario the loader says, with all that is wrong in it.
+ */
+
+#include "cli/claim-files.h"
+
+#include <string.h>
+
+#include "simcore/types.h"
+
+#define MAX_DEPTH 32 /* of folders: links may go in a circle */
+
+static gboolean
+claims_something (const char *path, gboolean *ret_claims, GError **error)
+{
+  g_autofree char *text = NULL;
+  gsize length;
+
+  if (!g_file_get_contents (path, &text, &length, error))
+    return FALSE;
+  *ret_claims = FALSE;
+  for (const char *line = text; line != NULL && !*ret_claims; line = strchr (line, '\n')) {
+    line += strspn (line, "\n \t\r");
+    *ret_claims = g_str_has_prefix (line, "[expect]") || g_str_has_prefix (line, "[expect ");
+  }
+  return TRUE;
+}
+
+static int
+compare_names (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Names in @path, sorted: the order of a folder is the file system's. */
+static GPtrArray *
+list_folder (const char *path, GError **error)
+{
+  g_autoptr (GDir) folder = g_dir_open (path, 0, error);
+  GPtrArray *names;
+  const char *name;
+
+  if (folder == NULL)
+    return NULL;
+  names = g_ptr_array_new_with_free_func (g_free);
+  while ((name = g_dir_read_name (folder)) != NULL)
+    if (name[0] != '.')
+      g_ptr_array_add (names, g_strdup (name));
+  g_ptr_array_sort (names, compare_names);
+  return names;
+}
+
+static gboolean
+add_below (const char *path, guint depth, GPtrArray *paths, GError **error)
+{
+  g_autoptr (GPtrArray) names = list_folder (path, error);
+
+  if (names == NULL)
+    return FALSE;
+  for (guint i = 0; i < names->len; i++) {
+    const char *name = g_ptr_array_index (names, i);
+    g_autofree char *inner = g_str_equal (path, ".") ? g_strdup (name)
+                                                     : g_build_filename (path, name, NULL);
+    gboolean claims;
+
+    if (g_file_test (inner, G_FILE_TEST_IS_DIR)) {
+      if (depth < MAX_DEPTH && !add_below (inner, depth + 1, paths, error))
+        return FALSE;
+    } else if (g_str_has_suffix (name, ".ini")) {
+      if (!claims_something (inner, &claims, error))
+        return FALSE;
+      if (claims)
+        g_ptr_array_add (paths, g_steal_pointer (&inner));
+    }
+  }
+  return TRUE;
+}
+
+gboolean
+kml_claim_files_add (const char *path, GPtrArray *paths, GError **error)
+{
+  g_autoptr (GError) local_error = NULL;
+
+  if (!g_file_test (path, G_FILE_TEST_IS_DIR)) {
+    g_ptr_array_add (paths, g_strdup (path));
+    return TRUE;
+  }
+  if (add_below (path, 0, paths, &local_error))
+    return TRUE;
+  g_set_error (error, KML_ERROR, KML_ERROR_WORLD, "%s", local_error->message);
+  return FALSE;
+}

@@ -1,0 +1,465 @@
+/* cmd-check.c: kmemlab check: runs every scenario that claims something and says which claims hold.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A claim is a scenario with [expect]. A line of the table is one line of its [expect], over all runs that
+ * it is about: the range of what was measured, and in how many of them it held.
+ */
+
+#include "cli/claim-files.h"
+#include "cli/experiment.h"
+#include "cli/output.h"
+#include "cli/stop.h"
+#include "cli/table.h"
+
+#include <glib/gstdio.h>
+#include <math.h>
+#include <string.h>
+
+#define MAX_VALUE 28 /* characters of a setting's value in the table: a list of bins can be long */
+
+static struct {
+  char *format, *output, *jobs;
+  char **settings;
+  gboolean json, quiet;
+} options;
+
+typedef enum {
+  FORMAT_TEXT,
+  FORMAT_JSON,
+  FORMAT_KTAP,
+} Format;
+
+static const char *const format_names[] = { "text", "json", "ktap", NULL };
+
+/* One line of [expect], over the runs that it is about. */
+typedef struct {
+  const KmlExpectation *expectation; /* (transfer none) */
+  double least, most;                /* measured; not a number: in no run */
+  guint n_runs, n_held;
+} Line;
+
+typedef struct {
+  char *path;
+  KmlExperiment *experiment; /* (owned) (nullable): the file is no good scenario */
+  GArray *lines;             /* (owned) (element-type Line) */
+  int status;                /* exit status of this claim alone */
+} Claim;
+
+static void
+claim_free (Claim *self)
+{
+  kml_experiment_free (self->experiment);
+  g_array_unref (self->lines);
+  g_free (self->path);
+  g_free (self);
+}
+
+static gboolean
+line_holds (const Line *line)
+{
+  return line->n_runs > 0 && line->n_held == line->n_runs;
+}
+
+/* Holds: came to its end, and each line held in each run; a line that is about no run says nothing. */
+static gboolean
+claim_holds (const Claim *self)
+{
+  for (guint i = 0; i < self->lines->len; i++)
+    if (!line_holds (&g_array_index (self->lines, Line, i)))
+      return FALSE;
+  return self->status == KML_EXIT_DONE;
+}
+
+/* ---- Running ---- */
+
+static void
+judge_run (Claim *self, const KmlResult *result)
+{
+  g_autoptr (GArray) verdicts = kml_experiment_verdicts (self->experiment, result);
+  guint at = 0;
+
+  if (g_strcmp0 (result->status, "done") != 0)
+    return;
+  for (guint i = 0; i < verdicts->len; i++) {
+    const KmlVerdict *verdict = &g_array_index (verdicts, KmlVerdict, i);
+    Line *line;
+
+    /* both are in the order of the file, and verdicts leave out what is not about the run */
+    while (g_array_index (self->lines, Line, at).expectation != verdict->expectation)
+      at++;
+    line = &g_array_index (self->lines, Line, at);
+    line->least = fmin (line->least, verdict->measured); /* of a number and none the number */
+    line->most = fmax (line->most, verdict->measured);
+    line->n_runs++;
+    line->n_held += verdict->held;
+  }
+}
+
+static void
+run_claim (Claim *self)
+{
+  const GPtrArray *expectations = kml_scenario_expectations (self->experiment->scenario);
+  g_autoptr (GPtrArray) results = NULL;
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < expectations->len; i++) {
+    const Line line = { g_ptr_array_index (expectations, i), NAN, NAN, 0, 0 };
+
+    g_array_append_val (self->lines, line);
+  }
+  self->status = kml_experiment_run (self->experiment);
+  results = kml_experiment_results (self->experiment, &error);
+  if (results == NULL) {
+    self->status = kml_worse_exit (self->status, kml_fail (error));
+    return;
+  }
+  for (guint i = 0; i < results->len; i++)
+    judge_run (self, g_ptr_array_index (results, i));
+}
+
+static Claim *
+load_claim (const char *path, const KmlRunOptions *run_options)
+{
+  Claim *self = g_new0 (Claim, 1);
+
+  self->path = g_strdup (path);
+  self->lines = g_array_new (FALSE, FALSE, sizeof (Line));
+  self->experiment = kml_experiment_new (path, run_options, NULL, &self->status);
+  return self;
+}
+
+/* ---- What is said ---- */
+
+static char *
+format_measured (const Line *line)
+{
+  if (isnan (line->least))
+    return g_strdup ("not measured");
+  if (line->least == line->most)
+    return g_strdup_printf ("%.6g", line->least);
+  return g_strdup_printf ("%.6g .. %.6g", line->least, line->most);
+}
+
+/* "0.25 +- 0.0005" is 0.25 and 0.0005; whatever has no tolerance is expected as a whole. */
+static void
+split_expected (const KmlExpectation *expectation, char **ret_expected, char **ret_tolerance)
+{
+  const char *sign = strstr (expectation->text, "+-");
+
+  if (sign == NULL) {
+    *ret_expected = g_strdup (expectation->text);
+    *ret_tolerance = g_strdup ("");
+    return;
+  }
+  *ret_expected = g_strchomp (g_strndup (expectation->text, (gsize)(sign - expectation->text)));
+  *ret_tolerance = g_strchug (g_strdup (sign + 2));
+}
+
+/* "frag.internal.mean (objects.bins = pow2)"; a value of more than @most characters is cut. */
+static char *
+describe_line (const Line *line, glong most)
+{
+  const KmlExpectation *expectation = line->expectation;
+  g_autofree char *value = NULL;
+
+  if (expectation->when_key == NULL)
+    return g_strdup (expectation->metric);
+  if (g_utf8_strlen (expectation->when_value, -1) > most) {
+    g_autofree char *begin = g_utf8_substring (expectation->when_value, 0, most - 1);
+
+    value = g_strconcat (begin, "…", NULL);
+  }
+  return g_strdup_printf ("%s (%s = %s)", expectation->metric, expectation->when_key,
+                          value != NULL ? value : expectation->when_value);
+}
+
+/* "A04-linear-classes" */
+static char *
+claim_name (const Claim *claim)
+{
+  char *name = g_path_get_basename (claim->path);
+
+  if (g_str_has_suffix (name, ".ini"))
+    name[strlen (name) - strlen (".ini")] = '\0';
+  return name;
+}
+
+static void
+add_text_row (KmlTable *table, const Claim *claim, guint i)
+{
+  const Line *line = &g_array_index (claim->lines, Line, i);
+  const gboolean holds = line_holds (line);
+  char *expected, *tolerance;
+
+  split_expected (line->expectation, &expected, &tolerance);
+  kml_table_add_cell (table, i == 0 ? claim_name (claim) : g_strdup (""));
+  kml_table_add_cell (table,
+                      g_strdup (i == 0 ? kml_scenario_source (claim->experiment->scenario) : ""));
+  kml_table_add_cell (table, describe_line (line, MAX_VALUE));
+  kml_table_add_cell (table, expected);
+  kml_table_add_cell (table, format_measured (line));
+  kml_table_add_cell (table, tolerance);
+  kml_table_add_styled_cell (
+      table,
+      holds && line->n_runs == 1
+          ? g_strdup ("pass")
+          : g_strdup_printf ("%s %u of %u", holds ? "pass" : "FAIL", line->n_held, line->n_runs),
+      holds ? KML_STYLE_GOOD : KML_STYLE_BAD);
+}
+
+static void
+print_text (const GPtrArray *claims)
+{
+  static const char *const headers[] = { "claim",    "source",    "metric", "expected",
+                                         "measured", "tolerance", "pass" };
+  g_autoptr (KmlTable) table = kml_table_new ();
+
+  for (guint i = 0; i < G_N_ELEMENTS (headers); i++)
+    kml_table_add_column (table, headers[i], KML_ALIGN_LEFT);
+  for (guint i = 0; i < claims->len; i++) {
+    const Claim *claim = g_ptr_array_index (claims, i);
+
+    for (guint j = 0; j < claim->lines->len; j++)
+      add_text_row (table, claim, j);
+  }
+  kml_table_print (table);
+  kml_out ("\n");
+}
+
+static void
+add_json_line (JsonBuilder *builder, const Line *line)
+{
+  const KmlExpectation *expectation = line->expectation;
+  g_autofree char *expected = NULL, *tolerance = NULL;
+
+  split_expected (expectation, &expected, &tolerance);
+  kml_json_begin_object (builder, NULL);
+  kml_json_text (builder, "metric", expectation->metric);
+  kml_json_text (builder, "when", expectation->when_key);
+  kml_json_text (builder, "is", expectation->when_value);
+  kml_json_text (builder, "expected", expected);
+  kml_json_text (builder, "tolerance", tolerance);
+  kml_json_number (builder, "least", line->least);
+  kml_json_number (builder, "most", line->most);
+  kml_json_count (builder, "runs", line->n_runs);
+  kml_json_count (builder, "held", line->n_held);
+  kml_json_boolean (builder, "pass", line_holds (line));
+  json_builder_end_object (builder);
+}
+
+static void
+print_json (const GPtrArray *claims)
+{
+  JsonBuilder *builder = kml_json_new ("check/1");
+
+  kml_json_begin_array (builder, "claims");
+  for (guint i = 0; i < claims->len; i++) {
+    const Claim *claim = g_ptr_array_index (claims, i);
+
+    kml_json_begin_object (builder, NULL);
+    kml_json_text (builder, "scenario", claim->path);
+    if (claim->experiment != NULL) {
+      kml_json_text (builder, "title", kml_scenario_title (claim->experiment->scenario));
+      kml_json_text (builder, "source", kml_scenario_source (claim->experiment->scenario));
+    }
+    kml_json_count (builder, "status", (guint64)claim->status);
+    kml_json_boolean (builder, "pass", claim_holds (claim));
+    kml_json_begin_array (builder, "expectations");
+    for (guint j = 0; j < claim->lines->len; j++)
+      add_json_line (builder, &g_array_index (claim->lines, Line, j));
+    json_builder_end_array (builder);
+    json_builder_end_object (builder);
+  }
+  json_builder_end_array (builder);
+  kml_json_print (builder);
+}
+
+/* A description may not hold what KTAP gives a meaning. */
+static char *
+ktap_word (const char *text)
+{
+  char *word = kml_printable (text);
+
+  return g_strdelimit (word, "#\n", ' ');
+}
+
+static void
+print_ktap_claim (const Claim *claim, guint number)
+{
+  g_autofree char *path = ktap_word (claim->path);
+
+  if (claim->lines->len > 0)
+    kml_out ("    KTAP version 1\n    1..%u\n", claim->lines->len);
+  for (guint i = 0; i < claim->lines->len; i++) {
+    const Line *line = &g_array_index (claim->lines, Line, i);
+    g_autofree char *described = describe_line (line, G_MAXINT);
+    g_autofree char *what = ktap_word (described);
+    g_autofree char *measured = format_measured (line);
+
+    if (!line_holds (line))
+      kml_out ("    # %s:%u: measured %s, expected %s, held in %u of %u runs\n", path,
+               line->expectation->line, measured, line->expectation->text, line->n_held,
+               line->n_runs);
+    kml_out ("    %s %u %s\n", line_holds (line) ? "ok" : "not ok", i + 1, what);
+  }
+  kml_out ("%s %u %s\n", claim_holds (claim) ? "ok" : "not ok", number, path);
+}
+
+static void
+print_ktap (const GPtrArray *claims)
+{
+  kml_out ("KTAP version 1\n1..%u\n", claims->len);
+  for (guint i = 0; i < claims->len; i++)
+    print_ktap_claim (g_ptr_array_index (claims, i), i + 1);
+}
+
+/* ---- The command ---- */
+
+/* FALSE after the mistake has been said. */
+static gboolean
+read_format (Format *ret_format)
+{
+  const char *name = options.json ? "json" : options.format != NULL ? options.format : "text";
+
+  for (guint i = 0; format_names[i] != NULL; i++)
+    if (g_str_equal (format_names[i], name)) {
+      *ret_format = (Format)i;
+      return TRUE;
+    }
+  {
+    g_autofree char *message = kml_unknown_name ("format", name, format_names);
+
+    kml_usage_error ("check", "--format: %s", message);
+  }
+  return FALSE;
+}
+
+/* FALSE after the mistake has been said. */
+static gboolean
+find_files (char **arguments, GPtrArray *paths, int *ret_status)
+{
+  static char *here[] = { (char *)".", NULL };
+  char **folders = arguments[0] != NULL ? arguments : here;
+
+  for (guint i = 0; folders[i] != NULL; i++) {
+    g_autoptr (GError) error = NULL;
+
+    if (!kml_claim_files_add (folders[i], paths, &error)) {
+      *ret_status = kml_fail (error);
+      return FALSE;
+    }
+  }
+  if (paths->len > 0)
+    return TRUE;
+  *ret_status = kml_usage_error ("check", "no scenario with an [expect] group was found in %s",
+                                 folders[0]);
+  return FALSE;
+}
+
+/* Runs them all; what a file or a run did wrong stays with its claim. */
+static int
+check_files (const GPtrArray *paths, const KmlRunOptions *run_options, GPtrArray *claims)
+{
+  int status = KML_EXIT_DONE;
+
+  for (guint i = 0; i < paths->len; i++) {
+    Claim *claim = load_claim (g_ptr_array_index (paths, i), run_options);
+
+    g_ptr_array_add (claims, claim);
+    if (claim->experiment != NULL)
+      run_claim (claim);
+    if (claim->status == KML_EXIT_DONE && !claim_holds (claim))
+      claim->status = KML_EXIT_FOUND;
+    status = kml_worse_exit (status, claim->status);
+    if (kml_stop_exit () != KML_EXIT_DONE)
+      break;
+  }
+  return status;
+}
+
+static void
+summarise (const GPtrArray *claims, const GPtrArray *paths)
+{
+  guint n_held = 0;
+
+  for (guint i = 0; i < claims->len; i++)
+    n_held += claim_holds (g_ptr_array_index (claims, i));
+  kml_note ("%u of %u claims hold%s.", n_held, paths->len,
+            claims->len < paths->len ? ", the others were not looked at" : "");
+  if (!options.quiet && n_held < claims->len)
+    kml_note ("Next: kmemlab run on the one that failed lists every run that differs.");
+  else if (!options.quiet)
+    kml_note ("Next: kmemlab check --format ktap, for scripts");
+}
+
+static int
+run (char **arguments)
+{
+  g_autoptr (GPtrArray) claims = g_ptr_array_new_with_free_func ((GDestroyNotify)claim_free);
+  g_autoptr (GPtrArray) paths = g_ptr_array_new_with_free_func (g_free);
+  g_autofree char *folder = NULL, *database = NULL;
+  g_autoptr (GError) error = NULL;
+  KmlRunOptions run_options = { .settings = options.settings,
+                                .jobs = options.jobs,
+                                .output = options.output,
+                                .quiet = options.quiet };
+  Format format;
+  int status;
+
+  if (!read_format (&format) || !kml_run_options_check (&run_options, "check"))
+    return KML_EXIT_INPUT;
+  if (!find_files (arguments, paths, &status))
+    return status;
+  if (options.output == NULL) {
+    folder = g_dir_make_tmp ("kmemlab-check-XXXXXX", &error);
+    if (folder == NULL) {
+      kml_error ("%s", error->message);
+      return KML_EXIT_WORLD;
+    }
+    run_options.output = database = g_build_filename (folder, "check.db", NULL);
+  }
+  status = check_files (paths, &run_options, claims);
+  if (folder != NULL) {
+    g_unlink (database);
+    g_rmdir (folder);
+  }
+
+  if (format == FORMAT_TEXT)
+    print_text (claims);
+  else if (format == FORMAT_JSON)
+    print_json (claims);
+  else
+    print_ktap (claims);
+  summarise (claims, paths);
+  return status;
+}
+
+static const GOptionEntry entries[] = {
+  { "format", 0, 0, G_OPTION_ARG_STRING, &options.format, "How to say it (default: text)",
+    "text|json|ktap" },
+  { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, "The same as --format json", NULL },
+  { "set", 's', 0, G_OPTION_ARG_FILENAME_ARRAY, &options.settings,
+    "Override a setting of every scenario (repeatable)", "GROUP.KEY=VALUE" },
+  { "jobs", 'j', 0, G_OPTION_ARG_STRING, &options.jobs,
+    "Worker processes (default: one a processor)", "N" },
+  { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output,
+    "Keep the results in this database (default: they are thrown away)", "FILE" },
+  { "quiet", 'q', 0, G_OPTION_ARG_NONE, &options.quiet, "No progress, no hints", NULL },
+  { NULL },
+};
+
+static const KmlCommand command = {
+  .name = "check",
+  .summary = "Run every scenario that claims something, and say which claims hold",
+  .usage = "[FOLDER|SCENARIO]… [OPTION]…",
+  .details = "A claim is a scenario with an [expect] group; without an argument all below this "
+             "folder are\n"
+             "run. With -o a second call runs only what has changed. Exit status 1: a claim does "
+             "not hold.",
+  .examples = { "check scenarios/claims", "check scenarios/claims --format ktap" },
+  .options = entries,
+  .run = run,
+};
+
+KML_REGISTER_COMMAND (command)

@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+"""check.py: claims that check themselves.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import os
+
+from harness import SMALL, check, contains, equal, lacks, main, query, run, run_json, write
+
+TRUE = SMALL.replace("title = A small test", "title = T01: truth\nsource = by hand") + """
+[expect]
+alloc.failed = 0
+alloc.count = 2000
+
+[expect bins]
+when = objects.bins = 8,24,40,64
+frag.internal.requests = 0.15 +- 0.1
+"""
+FALSE = SMALL + "\n[expect]\nalloc.count = 1999..2001\nfrag.internal.requests = > 0.3\n"
+
+
+def folder():
+    os.makedirs("claims/deep/.hidden")
+    write("claims/true.ini", TRUE)
+    write("claims/deep/false.ini", FALSE)
+    write("claims/no-claim.ini", SMALL)
+    write("claims/deep/.hidden/broken.ini", "[expect]\nnonsense\n")
+    write("claims/notes.txt", "[expect]\n")
+
+
+def every_scenario_that_claims_something_is_run_and_told_in_one_table():
+    folder()
+    result = run("check", "claims", status=1)
+    for word in ("claim", "source", "expected", "measured", "tolerance", "by hand", "alloc.failed", "pass 6 of 6",
+                 "pass 2 of 2", "FAIL", "objects.bins = 8,24,40,64"):
+        contains(result.stdout, word)
+    contains(result.stderr, "1 of 2 claims hold")
+    lacks(result.stdout, "no-claim")
+    equal(sorted(os.listdir(".")), ["claims"], "files: results are thrown away")
+
+
+def all_hold_is_exit_status_0_and_results_can_be_kept():
+    write("true.ini", TRUE)
+    run("check", "true.ini", "-o", "kept.db")
+    equal(query("kept.db", "SELECT count(*) FROM runs"), [(6,)], "runs")
+    run("check", "true.ini", "-o", "kept.db")
+    equal(query("kept.db", "SELECT count(*) FROM runs"), [(6,)], "runs after a second call")
+
+
+def json_has_every_line_with_its_range():
+    folder()
+    document = run_json("check", "claims", "--format", "json", status=1)
+    equal(document["schema"], "kmemlab/check/1", "schema")
+    false, true = document["claims"]
+    equal((false["pass"], true["pass"], true["title"], true["source"]), (False, True, "T01: truth", "by hand"), "claims")
+    lines = {line["metric"]: line for line in true["expectations"]}
+    equal(lines["alloc.count"]["least"], 2000, "least")
+    equal((lines["alloc.count"]["runs"], lines["alloc.count"]["held"]), (6, 6), "runs")
+    line = lines["frag.internal.requests"]
+    equal((line["expected"], line["tolerance"], line["when"], line["runs"]), ("0.15", "0.1", "objects.bins", 2), "line")
+    check(line["least"] < line["most"], "two seeds are two measurements")
+
+
+def ktap_is_nested_and_numbered():
+    folder()
+    lines = run("check", "claims", "--format", "ktap", status=1).stdout.split("\n")
+    equal(lines[:2], ["KTAP version 1", "1..2"], "the plan")
+    contains("\n".join(lines), "    not ok 2 frag.internal.requests")
+    contains("\n".join(lines), "\nnot ok 1 claims/deep/false.ini")
+    contains("\n".join(lines), "\nok 2 claims/true.ini")
+
+
+def a_bad_scenario_is_told_with_its_line_and_the_others_are_checked():
+    folder()
+    write("claims/bad.ini", "[scenario]\nseeed = 1\n[expect]\nalloc.failed = 0\n")
+    result = run("check", "claims", status=2)
+    contains(result.stderr, "claims/bad.ini:2:1: error: ")
+    contains(result.stderr, "1 of 3 claims hold")
+
+
+def nothing_to_check_and_wrong_words_are_mistakes():
+    os.mkdir("empty")
+    contains(run("check", "empty", status=2).stderr, "no scenario with an [expect] group was found in empty")
+    run("check", "missing", status=2)
+    contains(run("check", "empty", "--format", "jsno", status=2).stderr, "did you mean “json”?")
+
+
+main(every_scenario_that_claims_something_is_run_and_told_in_one_table,
+     all_hold_is_exit_status_0_and_results_can_be_kept, json_has_every_line_with_its_range,
+     ktap_is_nested_and_numbered, a_bad_scenario_is_told_with_its_line_and_the_others_are_checked,
+     nothing_to_check_and_wrong_words_are_mistakes)

@@ -71,8 +71,10 @@ struct _KmlTrace {
   KmlTraceInput *input; /* (owned) */
   KmlTraceInfo info;
   KmlTraceText *text;     /* (owned) (nullable): one of these three */
+  KmlTraceChild *child;   /* (owned) (nullable): whose output the text is */
   KmlTraceSource *source; /* (owned) (nullable) */
   KmlTraceBinary *binary; /* (owned) (nullable) */
+  gboolean child_has_ended;
 };
 
 /* Columns are for the form that takes them; given for another, they would be ignored without a word. */
@@ -88,6 +90,54 @@ check_columns (const KmlTrace *self, const KmlTraceOptions *options, const char 
   return FALSE;
 }
 
+/* The text of another program could not be read: if that is because the program failed, its words say more. FALSE */
+static gboolean
+blame_child (KmlTrace *self, GError *reason, GError **error)
+{
+  if (!kml_trace_child_finish (self->child, error)) {
+    g_error_free (reason);
+  } else if (self->info.counts[KML_TRACE_N_EVENTS] == 0) {
+    g_error_free (reason);
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "%s: not a single event is in it: was it cut?",
+                 kml_trace_input_shown (self->input));
+  } else {
+    g_propagate_error (error, reason);
+  }
+  return FALSE;
+}
+
+static gboolean
+open_translated (KmlTrace *self, const KmlTraceSourceOps *ops, GError **error)
+{
+  GError *reason = NULL;
+
+  self->child = ops->translate (self->input, error);
+  if (self->child == NULL)
+    return FALSE;
+  self->text = kml_trace_text_new (kml_trace_child_input (self->child), &self->info, &reason);
+  if (self->text == NULL)
+    return blame_child (self, reason, error);
+  self->info.format = ops->name;
+  return TRUE;
+}
+
+static int
+next_of_text (KmlTrace *self, KmlTraceEvent *events, guint n, GError **error)
+{
+  GError *reason = NULL;
+  const int n_events = kml_trace_text_next (self->text, events, n, &reason);
+
+  if (n_events < 0 && self->child == NULL) {
+    g_propagate_error (error, reason);
+  } else if (n_events < 0) {
+    blame_child (self, reason, error);
+  } else if (n_events == 0 && n > 0 && self->child != NULL && !self->child_has_ended) {
+    self->child_has_ended = TRUE;
+    return kml_trace_child_finish (self->child, error) ? 0 : -1;
+  }
+  return n_events;
+}
+
 static gboolean
 open_text (KmlTrace *self, const KmlTraceOptions *options, GError **error)
 {
@@ -98,6 +148,8 @@ open_text (KmlTrace *self, const KmlTraceOptions *options, GError **error)
   if (!kml_trace_input_head (self->input, KML_TRACE_HEAD, &head, &n, error))
     return FALSE;
   ops = kml_trace_source_find (head, n, options);
+  if (ops != NULL && ops->translate != NULL)
+    return open_translated (self, ops, error);
   if (ops != NULL)
     self->source = kml_trace_source_new (ops, self->input, options, &self->info, error);
   else
@@ -187,6 +239,7 @@ kml_trace_close (KmlTrace *self)
     return;
   kml_trace_text_free (self->text);
   kml_trace_source_free (self->source);
+  kml_trace_child_close (self->child);
   kml_trace_binary_free (self->binary);
   kml_trace_input_close (self->input);
   g_free (self);
@@ -199,7 +252,7 @@ kml_trace_next (KmlTrace *self, KmlTraceEvent *events, guint n, GError **error)
     return kml_trace_binary_next (self->binary, events, n, error);
   if (self->source != NULL)
     return kml_trace_source_next (self->source, events, n, error);
-  return kml_trace_text_next (self->text, events, n, error);
+  return next_of_text (self, events, n, error);
 }
 
 gboolean

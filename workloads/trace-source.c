@@ -13,7 +13,7 @@ void
 kml_trace_source_register (const KmlTraceSourceOps *ops)
 {
   g_assert (ops->recognises != NULL);
-  g_assert ((ops->line != NULL) != (ops->step != NULL));
+  g_assert ((ops->line != NULL) + (ops->step != NULL) + (ops->translate != NULL) == 1);
 
   kml_registry_add (&registry, ops);
 }

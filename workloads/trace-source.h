@@ -20,6 +20,7 @@
 
 #pragma once
 
+#include "workloads/trace-child.h"
 #include "workloads/trace-feed.h"
 #include "workloads/trace-lines.h"
 
@@ -41,6 +42,7 @@ typedef struct _KmlTraceSource KmlTraceSource;
  *   kml_trace_feed_malformed() and is no error
  * @end: (nullable): text: there are no more lines
  * @step: binary: instead of @line and @end: takes some data, and sets .at_end if there is none
+ * @translate: (nullable): instead of all of these: another program prints the kernel's text of it
  * @progress: (nullable): share read, in [0, 1], where the input does not know it
  * @close: (nullable): releases what @open took
  */
@@ -54,6 +56,7 @@ typedef struct {
   gboolean (*line) (KmlTraceSource *self, const char *line, const char *end, GError **error);
   gboolean (*end) (KmlTraceSource *self, GError **error);
   gboolean (*step) (KmlTraceSource *self, GError **error);
+  KmlTraceChild *(*translate) (KmlTraceInput *input, GError **error);
   double (*progress) (const KmlTraceSource *self);
   void (*close) (KmlTraceSource *self);
 } KmlTraceSourceOps;

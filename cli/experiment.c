@@ -129,10 +129,7 @@ kml_experiment_new (const char *path, const KmlRunOptions *options, const char *
   self->database = options->output != NULL ? g_strdup (options->output) : default_database (path);
   self->scenario = kml_scenario_load (path, (const char *const *)overrides, problems, &code);
   if (self->scenario == NULL) {
-    g_autofree char *text = kml_problems_format (problems);
-    g_autofree char *printable = kml_printable (g_strchomp (text));
-
-    kml_note ("%s", printable);
+    kml_print_problems (problems);
     *ret_status = kml_exit_of_code (code);
     return NULL;
   }

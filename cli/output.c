@@ -112,6 +112,39 @@ kml_printable (const char *text)
 
 /* ---- Errors ---- */
 
+static const char *
+begin (KmlStyle style)
+{
+  return kml_style_begin (stderr, style);
+}
+
+static const char *
+end (KmlStyle style)
+{
+  return kml_style_end (stderr, style);
+}
+
+void
+kml_print_problems (const GPtrArray *problems)
+{
+  kml_progress_clear ();
+  flush_out ();
+  for (guint i = 0; i < problems->len; i++) {
+    const KmlProblem *problem = g_ptr_array_index (problems, i);
+    g_autofree char *place = kml_problem_describe_place (problem);
+    g_autofree char *printable_place = kml_printable (place);
+    g_autofree char *message = kml_printable (problem->message);
+    g_autofree char *line = NULL, *caret = NULL;
+
+    fprintf (stderr, "%s%s:%s %serror:%s %s\n", begin (KML_STYLE_HEADER), printable_place,
+             end (KML_STYLE_HEADER), begin (KML_STYLE_BAD), end (KML_STYLE_BAD), message);
+    kml_problem_describe_source (problem, &line, &caret);
+    if (problem->source != NULL)
+      fprintf (stderr, "%s\n%.*s%s^%s\n", line, (int)strlen (caret) - 1, caret,
+               begin (KML_STYLE_GOOD), end (KML_STYLE_GOOD));
+  }
+}
+
 int
 kml_exit_of_code (int code)
 {

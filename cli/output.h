@@ -10,6 +10,7 @@
 #pragma once
 
 #include "cli/command.h"
+#include "scenarios/scenario.h"
 
 #include <stdio.h>
 
@@ -27,6 +28,9 @@ void kml_out (const char *format, ...) G_GNUC_PRINTF (1, 2);
 void kml_note (const char *format, ...) G_GNUC_PRINTF (1, 2);
 void kml_error (const char *format, ...) G_GNUC_PRINTF (1, 2);
 void kml_warn (const char *format, ...) G_GNUC_PRINTF (1, 2);
+
+/* What is wrong with a scenario, on standard error, with the lines it is about. */
+void kml_print_problems (const GPtrArray *problems);
 
 /* The exit status that an error of this code becomes. */
 int kml_exit_of_code (int code);

@@ -163,14 +163,17 @@ list_instances (const KmlScenario *self, const KmlGroupInfo *info)
   return names;
 }
 
-static void
+/* Adds the problem. Returns the group that was probably meant (nullable). */
+static const KmlGroupInfo *
 unknown_group (KmlScenario *self, KmlPlace place, const char *name, gboolean settings_only)
 {
   g_autoptr (GPtrArray) names = list_group_names (settings_only);
   g_autofree char *quoted = kml_quote (name, -1);
   g_autofree char *suggestion = kml_schema_suggest (name, (const char *const *)names->pdata);
+  const char *nearest = kml_nearest_name (name, (const char *const *)names->pdata);
 
   kml_scenario_problem (self, place, "unknown group %s%s", quoted, suggestion);
+  return nearest != NULL ? kml_schema_find_group (nearest) : NULL;
 }
 
 /* Names of instances are a part of names of settings, so they have no dots. */
@@ -272,20 +275,35 @@ assign_from_file (KmlScenario *self, KmlEntry *entry, const KmlKeyFileEntry *lin
   g_ptr_array_add (entry->assignments, assignment);
 }
 
+/* What the group is. One that there is not is taken for what was meant, unless the file has that too: so what is wrong
+ * in it is told at once. NULL after a problem with which nothing can be done. */
+static const KmlGroupInfo *
+identify_group (KmlScenario *self, const KmlKeyFile *file, const char *word, const char *name,
+                KmlPlace place)
+{
+  const KmlGroupInfo *info = kml_schema_find_group (word);
+  g_autofree char *meant = NULL;
+
+  if (info != NULL)
+    return check_instance_name (self, info, name, place) ? info : NULL;
+  info = unknown_group (self, place, word, FALSE);
+  if (info == NULL || (!info->named && name[0] != '\0') || find_section (self, info, name) != NULL)
+    return NULL;
+  meant = name[0] == '\0' ? g_strdup (info->name) : g_strjoin (" ", info->name, name, NULL);
+  return kml_key_file_find_group (file, meant) == NULL ? info : NULL;
+}
+
 static void
-collect_group (KmlScenario *self, const KmlKeyFileGroup *group, KmlCollected *collected)
+collect_group (KmlScenario *self, const KmlKeyFile *file, const KmlKeyFileGroup *group,
+               KmlCollected *collected)
 {
   g_auto (GStrv) words = g_strsplit (group->name, " ", 2);
   const char *name = words[1] != NULL ? words[1] : "";
   const KmlPlace place = { self->file, group->line, group->column };
-  const KmlGroupInfo *info = kml_schema_find_group (words[0]);
+  const KmlGroupInfo *info = identify_group (self, file, words[0], name, place);
   KmlSection *section;
 
-  if (info == NULL) {
-    unknown_group (self, place, words[0], FALSE);
-    return;
-  }
-  if (!check_instance_name (self, info, name, place))
+  if (info == NULL)
     return;
   if (info->kind == KML_GROUP_SWEEP) {
     collected->sweep = group;
@@ -471,7 +489,7 @@ kml_scenario_collect (KmlScenario *self, const KmlKeyFile *file, KmlCollected *r
 {
   *ret_collected = (KmlCollected){ .expects = g_ptr_array_new () };
   for (guint i = 0; i < file->groups->len && !kml_scenario_is_hopeless (self); i++)
-    collect_group (self, g_ptr_array_index (file->groups, i), ret_collected);
+    collect_group (self, file, g_ptr_array_index (file->groups, i), ret_collected);
   for (const KmlGroupInfo *info = kml_scenario_groups; info->name != NULL; info++)
     if (info->kind == KML_GROUP_SETTINGS && !info->named && find_section (self, info, "") == NULL)
       add_section (self, info, "", (KmlPlace){ self->file, 0, 0 });

@@ -158,15 +158,13 @@ read_group (Parser *self, const char *at, const char *end)
   self->is_refused = TRUE;
   if (close == NULL) {
     problem (self, at, "this group header has no “]”");
-    return;
+    close = end; /* taken as if it had */
   }
   if (!check_group_name (self, at + 1, close))
     return;
-  if (close + 1 < end) {
+  if (close + 1 < end)
     problem (self, close + 1,
              "nothing may follow a group header; a comment stands on a line of its own");
-    return;
-  }
 
   name = g_strndup (at + 1, (gsize)(close - at - 1));
   earlier = g_hash_table_lookup (self->groups, name);
@@ -219,7 +217,8 @@ check_key (const Parser *self, const char *at, const char *end)
   return TRUE;
 }
 
-/* Resolves the escapes; NULL after a problem. (transfer full) */
+/* Resolves the escapes; NULL after a problem that leaves no value. One with a comment behind it is the value
+ * without the comment: it is checked like any other. (transfer full) */
 static char *
 read_value (const Parser *self, const char *at, const char *end)
 {
@@ -232,7 +231,8 @@ read_value (const Parser *self, const char *at, const char *end)
     problem (self, comment,
              "a comment behind a value would become part of it: put it on a line of its own, begun "
              "with “#” (if it is meant to be in the value, write the blank before it as “\\s”)");
-    return NULL;
+    for (end = comment; end > at && is_blank (end[-1]);)
+      end--;
   }
   raw = g_strndup (at, (gsize)(end - at));
   g_key_file_set_value (self->values, "values", "value", raw);

@@ -151,6 +151,7 @@ parse (const char *file, const char *text, gsize length, Profile *ret_profile, G
   if (key_file != NULL)
     read_groups (file, key_file, &profile, problems);
   if (problems->len > 0) {
+    kml_problems_quote (problems, file, text, length);
     message = kml_problems_format (problems);
     g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "the cost profile is wrong:\n%s",
                  g_strchomp (message));

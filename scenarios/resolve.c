@@ -100,10 +100,13 @@ kml_entry_check_key (KmlScenario *self, KmlEntry *entry, KmlPlace place)
 
 /* ---- Choosers ---- */
 
+/* When there is none of that name, a problem is added, and the nearest is what the section's keys are checked against.
+ * (nullable) */
 static const KmlPlugin *
 find_plugin (KmlScenario *self, const KmlSection *section, const char *name, KmlPlace place)
 {
   const KmlPlugin *plugin = kml_schema_find_plugin (section->plugins, name);
+  const char *nearest;
   g_autoptr (GPtrArray) names = NULL;
   g_autofree char *quoted = NULL;
   g_autofree char *suggestion = NULL;
@@ -120,7 +123,8 @@ find_plugin (KmlScenario *self, const KmlSection *section, const char *name, Kml
   title = kml_section_title (section);
   kml_scenario_problem (self, place, "unknown %s %s in %s%s", section->info->chooser, quoted, title,
                         suggestion);
-  return NULL;
+  nearest = kml_nearest_name (name, (const char *const *)names->pdata);
+  return nearest != NULL ? kml_schema_find_plugin (section->plugins, nearest) : NULL;
 }
 
 static void

@@ -134,6 +134,7 @@ load (const char *file, const char *name, KmlInputFiles *inputs, const char *tex
   } else
     kml_input_files_free (inputs);
   if (found->len > 0) {
+    kml_problems_quote (found, file, text, length);
     hand_over (found, problems);
     return NULL;
   }

@@ -28,6 +28,8 @@ typedef struct {
   char *file; /* as the user wrote it; "-s" for an override */
   guint line, column;
   char *message; /* what is wrong, what was expected, the nearest known name */
+  char *source;  /* (nullable): what stands there, as it may be shown … */
+  guint caret;   /* … and how many columns of it are in front of the place */
 } KmlProblem;
 
 /* (element-type KmlProblem) with its free function set. */
@@ -35,8 +37,16 @@ GPtrArray *kml_problems_new (void);
 void kml_problems_add (GPtrArray *problems, const char *file, guint line, guint column,
                        const char *format, ...) G_GNUC_PRINTF (5, 6);
 
-/* "file:line:column: error: message", a line each. (transfer full) */
+/* Adds what stands at their places in @text to problems of @file that lack it. */
+void kml_problems_quote (GPtrArray *problems, const char *file, const char *text, gsize length);
+
+/* As a compiler says it: "file:line:column: error: message", and below the line with a caret under the column.
+ * (transfer full) */
 char *kml_problems_format (const GPtrArray *problems);
+
+/* "file:line:column", as far as it is known, and the two lines below the message, "" without a source. (transfer full) */
+char *kml_problem_describe_place (const KmlProblem *problem);
+void kml_problem_describe_source (const KmlProblem *problem, char **ret_line, char **ret_caret);
 
 /* One effective setting of one run. */
 typedef struct {

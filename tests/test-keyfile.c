@@ -93,8 +93,26 @@ START_TEST (all_slips_of_a_file_are_told_at_once_and_the_rest_is_read)
   for (guint i = 0; i < problems->len; i++)
     ck_assert_uint_eq (((KmlProblem *)g_ptr_array_index (problems, i))->line, lines[i]);
   ck_assert_uint_eq (file->groups->len, 2);
-  ck_assert_uint_eq (a->entries->len, 2);
-  ck_assert_str_eq (((KmlKeyFileEntry *)g_ptr_array_index (a->entries, 1))->key, "m");
+  ck_assert_uint_eq (a->entries->len, 3);
+  ck_assert_str_eq (((KmlKeyFileEntry *)g_ptr_array_index (a->entries, 1))->value, "3");
+  ck_assert_str_eq (((KmlKeyFileEntry *)g_ptr_array_index (a->entries, 2))->key, "m");
+}
+END_TEST
+
+START_TEST (a_header_with_something_behind_it_or_without_an_end_opens_its_group)
+{
+  static const char text[] = "[a] # c\nk = 1\n[b\nk = 2\n[c]d\nk = 3\n";
+  static const char *const names[] = { "a", "b", "c" };
+  g_autoptr (GPtrArray) problems = kml_problems_new ();
+  g_autoptr (KmlKeyFile) file = kml_key_file_parse ("f.ini", text, strlen (text), problems);
+
+  ck_assert_uint_eq (problems->len, 3);
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+    const KmlKeyFileGroup *group = kml_key_file_find_group (file, names[i]);
+
+    ck_assert_ptr_nonnull (group);
+    ck_assert_uint_eq (group->entries->len, 1);
+  }
 }
 END_TEST
 
@@ -374,6 +392,7 @@ main (void)
 
   tcase_add_loop_test (tests, each_slip_is_told_with_its_place, 0, G_N_ELEMENTS (bad_files));
   tcase_add_test (tests, all_slips_of_a_file_are_told_at_once_and_the_rest_is_read);
+  tcase_add_test (tests, a_header_with_something_behind_it_or_without_an_end_opens_its_group);
   tcase_add_test (tests, a_nul_byte_is_told_with_its_place);
   tcase_add_test (tests, values_lose_the_blanks_around_them_and_their_escapes);
   tcase_add_test (tests, a_text_above_one_mebibyte_is_refused);

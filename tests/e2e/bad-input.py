@@ -36,6 +36,12 @@ def an_unknown_key_has_line_column_and_the_nearest_name():
     refuse("[machine]\ncpus = 1\nrma = 1MiB\n\n[workload]\nkind = synthetic\n", "bad.ini:3:1: ", "ram")
 
 
+def the_line_is_shown_with_a_caret():
+    refuse("[machine]\ncpus = 1\n\trma = 1MiB # little\n\n[workload]\nkind = synthetic\n",
+           "bad.ini:3:2: error: unknown key “rma”", "\n    3 |  rma = 1MiB # little\n      |  ^\n",
+           "bad.ini:3:13: error: a comment", "\n      |             ^\n")
+
+
 def every_mistake_is_told_at_once():
     refuse("[machine]\ncpsu = 1\nram = lots\n[objcts]\nbins = 1\n", "bad.ini:2:", "bad.ini:3:", "bad.ini:4:")
 
@@ -282,7 +288,7 @@ def closed_standard_streams():
 
 
 main(a_scenario_that_is_not_there, an_unknown_key_has_line_column_and_the_nearest_name,
-     every_mistake_is_told_at_once, nonsense_values, a_key_twice, files_that_are_no_scenario,
+     the_line_is_shown_with_a_caret, every_mistake_is_told_at_once, nonsense_values, a_key_twice, files_that_are_no_scenario,
      an_enormous_scenario, a_scenario_that_never_ends, a_bad_override,
      settings_that_do_not_go_together_leave_no_database, a_trace_that_is_missing, traces_that_are_none,
      a_binary_trace_that_is_cut_short, a_binary_trace_with_a_changed_byte, half_a_conversion_is_no_file,

@@ -7,15 +7,14 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/table.h"
+#include "cli/trace-report.h"
 #include "simcore/units.h"
 #include "workloads/trace.h"
 
 #include <string.h>
 
-#define BATCH 1024
-
-/* Rows of a table for people; JSON has all. */
-#define MAX_ROWS 20
+#define BATCH     1024
+#define MAX_NAMES 20 /* of events, for people; JSON has all */
 
 static struct {
   char *output, *level, *columns;
@@ -118,7 +117,7 @@ print_names (KmlTrace *trace)
   kml_table_add_column (table, "event", KML_ALIGN_LEFT);
   kml_table_add_column (table, "count", KML_ALIGN_RIGHT);
   kml_table_add_column (table, "", KML_ALIGN_LEFT);
-  for (guint i = 0; i < MIN (names->len, MAX_ROWS); i++) {
+  for (guint i = 0; i < MIN (names->len, MAX_NAMES); i++) {
     const KmlTraceNameCount *name = &g_array_index (names, KmlTraceNameCount, i);
 
     add_row (table, name->name, format_count (name->count), name->used ? "" : "not a request");
@@ -258,196 +257,6 @@ do_convert (const char *path)
 
 /* ---- stats ---- */
 
-static void
-print_level (const char *title, const KmlTraceLevelStats *stats)
-{
-  g_autofree char *asked = kml_format_size (stats->bytes_req);
-  g_autofree char *given = kml_format_size (stats->bytes_alloc);
-  g_autofree char *peak = kml_format_size (stats->bytes_peak);
-  g_autofree char *live = kml_format_size (stats->bytes_live);
-
-  kml_out ("%s: %" G_GUINT64_FORMAT " allocations, %" G_GUINT64_FORMAT
-           " frees; asked for %s, given %s; at most %s (%" G_GUINT64_FORMAT
-           " blocks) at a time, %s at the end\n",
-           title, stats->allocs, stats->frees, asked, given, peak, stats->n_peak, live);
-}
-
-static void
-print_lifetimes (const KmlHistogram *lifetimes)
-{
-  g_autofree char *p50 = format_ns (kml_histogram_quantile (lifetimes, 50, 100));
-  g_autofree char *p90 = format_ns (kml_histogram_quantile (lifetimes, 90, 100));
-  g_autofree char *p99 = format_ns (kml_histogram_quantile (lifetimes, 99, 100));
-  g_autofree char *max = format_ns (lifetimes->max);
-
-  kml_out ("lifetimes of objects: half live up to %s, 90 %% up to %s, 99 %% up to %s, none longer "
-           "than %s\n",
-           p50, p90, p99, max);
-}
-
-static int
-compare_counts (gconstpointer a, gconstpointer b)
-{
-  const KmlTraceSizeCount *left = a, *right = b;
-
-  if (left->count != right->count)
-    return left->count > right->count ? -1 : 1;
-  return left->size < right->size ? -1 : left->size > right->size;
-}
-
-static char *
-format_share (guint64 part, guint64 whole)
-{
-  return g_strdup_printf ("%.1f %%", whole > 0 ? 100.0 * (double)part / (double)whole : 0.0);
-}
-
-static void
-print_sizes (const KmlTraceStats *stats)
-{
-  g_autoptr (KmlTable) table = kml_table_new ();
-  g_autoptr (GArray) sizes = kml_trace_stats_sizes (stats);
-  const guint64 allocs = kml_trace_stats_objects (stats)->allocs;
-
-  if (sizes->len == 0)
-    return;
-  g_array_sort (sizes, compare_counts);
-  kml_table_add_column (table, "size", KML_ALIGN_RIGHT);
-  kml_table_add_column (table, "requests", KML_ALIGN_RIGHT);
-  kml_table_add_column (table, "share", KML_ALIGN_RIGHT);
-  kml_table_add_column (table, "wasted", KML_ALIGN_RIGHT);
-  for (guint i = 0; i < MIN (sizes->len, MAX_ROWS); i++) {
-    const KmlTraceSizeCount *size = &g_array_index (sizes, KmlTraceSizeCount, i);
-
-    kml_table_add_cell (table, format_count (size->size));
-    kml_table_add_cell (table, format_count (size->count));
-    kml_table_add_cell (table, format_share (size->count, allocs));
-    kml_table_add_cell (
-        table, format_share (size->bytes_alloc - size->count * size->size, size->bytes_alloc));
-  }
-  kml_out ("\nObjects by size, the most frequent of %u sizes:\n", sizes->len);
-  kml_table_print (table);
-}
-
-static void
-print_sites (const KmlTrace *trace, const KmlTraceStats *stats)
-{
-  g_autoptr (KmlTable) table = kml_table_new ();
-  g_autoptr (GArray) sites = kml_trace_stats_sites (stats);
-
-  if (sites->len == 0)
-    return;
-  kml_table_add_column (table, "site", KML_ALIGN_LEFT);
-  kml_table_add_column (table, "requests", KML_ALIGN_RIGHT);
-  kml_table_add_column (table, "asked for", KML_ALIGN_RIGHT);
-  kml_table_add_column (table, "wasted", KML_ALIGN_RIGHT);
-  kml_table_add_column (table, "live at end", KML_ALIGN_RIGHT);
-  for (guint i = 0; i < MIN (sites->len, MAX_ROWS); i++) {
-    const KmlTraceSiteCount *site = &g_array_index (sites, KmlTraceSiteCount, i);
-    const char *name = kml_trace_site (trace, site->site);
-
-    kml_table_add_cell (table, g_strdup (name[0] != '\0' ? name : "(unknown)"));
-    kml_table_add_cell (table, format_count (site->allocs));
-    kml_table_add_cell (table, kml_format_size (site->bytes_req));
-    kml_table_add_cell (table, kml_format_size (site->bytes_alloc - site->bytes_req));
-    kml_table_add_cell (table, format_count (site->live));
-  }
-  kml_out ("\nCall sites, those that wasted most of %u:\n", sites->len);
-  kml_table_print (table);
-}
-
-static void
-add_level_json (JsonBuilder *builder, const char *name, const KmlTraceLevelStats *stats)
-{
-  kml_json_begin_object (builder, name);
-  kml_json_count (builder, "allocs", stats->allocs);
-  kml_json_count (builder, "frees", stats->frees);
-  kml_json_count (builder, "bytes_req", stats->bytes_req);
-  kml_json_count (builder, "bytes_alloc", stats->bytes_alloc);
-  kml_json_count (builder, "blocks_peak", stats->n_peak);
-  kml_json_count (builder, "blocks_live", stats->n_live);
-  kml_json_count (builder, "bytes_peak", stats->bytes_peak);
-  kml_json_count (builder, "bytes_live", stats->bytes_live);
-  json_builder_end_object (builder);
-}
-
-static void
-add_tables_json (JsonBuilder *builder, const KmlTrace *trace, const KmlTraceStats *stats)
-{
-  g_autoptr (GArray) sizes = kml_trace_stats_sizes (stats);
-  g_autoptr (GArray) sites = kml_trace_stats_sites (stats);
-
-  kml_json_begin_array (builder, "sizes");
-  for (guint i = 0; i < sizes->len; i++) {
-    const KmlTraceSizeCount *size = &g_array_index (sizes, KmlTraceSizeCount, i);
-
-    kml_json_begin_object (builder, NULL);
-    kml_json_count (builder, "size", size->size);
-    kml_json_count (builder, "count", size->count);
-    kml_json_count (builder, "bytes_alloc", size->bytes_alloc);
-    json_builder_end_object (builder);
-  }
-  json_builder_end_array (builder);
-  kml_json_begin_array (builder, "sites");
-  for (guint i = 0; i < sites->len; i++) {
-    const KmlTraceSiteCount *site = &g_array_index (sites, KmlTraceSiteCount, i);
-
-    kml_json_begin_object (builder, NULL);
-    kml_json_text (builder, "site", kml_trace_site (trace, site->site));
-    kml_json_count (builder, "allocs", site->allocs);
-    kml_json_count (builder, "frees", site->frees);
-    kml_json_count (builder, "bytes_req", site->bytes_req);
-    kml_json_count (builder, "bytes_alloc", site->bytes_alloc);
-    kml_json_count (builder, "live", site->live);
-    json_builder_end_object (builder);
-  }
-  json_builder_end_array (builder);
-}
-
-static void
-add_shares_json (JsonBuilder *builder, const KmlTraceStats *stats)
-{
-  const KmlHistogram *lifetimes = kml_trace_stats_lifetimes (stats);
-
-  kml_json_begin_object (builder, "lifetimes_ns");
-  kml_json_count (builder, "count", lifetimes->n);
-  kml_json_count (builder, "p50", kml_histogram_quantile (lifetimes, 50, 100));
-  kml_json_count (builder, "p90", kml_histogram_quantile (lifetimes, 90, 100));
-  kml_json_count (builder, "p99", kml_histogram_quantile (lifetimes, 99, 100));
-  kml_json_count (builder, "max", lifetimes->max);
-  json_builder_end_object (builder);
-  kml_json_begin_object (builder, "contexts");
-  for (guint i = 0; i < KML_N_CONTEXTS; i++)
-    kml_json_count (builder, kml_context_names[i], kml_trace_stats_context (stats, (KmlContext)i));
-  json_builder_end_object (builder);
-  kml_json_begin_object (builder, "orders");
-  for (guint i = 0; i <= KML_MAX_ORDER; i++) {
-    g_autofree char *name = g_strdup_printf ("%u", i);
-
-    if (kml_trace_stats_order (stats, i) > 0)
-      kml_json_count (builder, name, kml_trace_stats_order (stats, i));
-  }
-  json_builder_end_object (builder);
-}
-
-static void
-print_stats (const KmlTrace *trace, const KmlTraceStats *stats)
-{
-  print_level ("objects", kml_trace_stats_objects (stats));
-  print_level ("pages", kml_trace_stats_pages (stats));
-  print_lifetimes (kml_trace_stats_lifetimes (stats));
-  kml_out ("contexts:");
-  for (guint i = 0; i < KML_N_CONTEXTS; i++)
-    kml_out (" %s %" G_GUINT64_FORMAT, kml_context_names[i],
-             kml_trace_stats_context (stats, (KmlContext)i));
-  kml_out ("\npage orders:");
-  for (guint i = 0; i <= KML_MAX_ORDER; i++)
-    if (kml_trace_stats_order (stats, i) > 0)
-      kml_out (" %u: %" G_GUINT64_FORMAT, i, kml_trace_stats_order (stats, i));
-  kml_out ("\n");
-  print_sizes (stats);
-  print_sites (trace, stats);
-}
-
 static int
 do_stats (const char *path)
 {
@@ -462,14 +271,11 @@ do_stats (const char *path)
     JsonBuilder *builder = kml_json_new ("trace-stats/1");
 
     add_info_json (builder, path, kml_trace_info (trace));
-    add_level_json (builder, "objects", kml_trace_stats_objects (stats));
-    add_level_json (builder, "pages", kml_trace_stats_pages (stats));
-    add_shares_json (builder, stats);
-    add_tables_json (builder, trace, stats);
+    kml_trace_report_json (builder, trace, stats);
     kml_json_print (builder);
     return KML_EXIT_DONE;
   }
-  print_stats (trace, stats);
+  kml_trace_report_print (trace, stats);
   kml_note (
       "Next: a scenario with [workload NAME] kind = trace, file = %s (kmemlab list workloads)",
       path);

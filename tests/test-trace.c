@@ -680,10 +680,10 @@ START_TEST (statistics_follow_the_blocks)
 
   kml_trace_stats_add (stats, (const KmlTraceEvent *)(void *)recording->events->data,
                        recording->events->len);
-  objects = kml_trace_stats_objects (stats);
-  pages = kml_trace_stats_pages (stats);
+  objects = kml_trace_stats_level (stats, KML_LEVEL_OBJECTS);
+  pages = kml_trace_stats_level (stats, KML_LEVEL_PAGES);
   sizes = kml_trace_stats_sizes (stats);
-  sites = kml_trace_stats_sites (stats);
+  sites = kml_trace_stats_sites (stats, KML_LEVEL_OBJECTS);
   ck_assert_uint_eq (objects->allocs, 3);
   ck_assert_uint_eq (objects->n_peak, 2);
   ck_assert_uint_eq (objects->bytes_peak, 32 + 32768);
@@ -691,9 +691,10 @@ START_TEST (statistics_follow_the_blocks)
   ck_assert_uint_eq (pages->n_live, 1);
   ck_assert_uint_eq (pages->bytes_peak, 8 * 4096);
   ck_assert_uint_eq (pages->bytes_live, 4 * 4096);
-  ck_assert_uint_eq (kml_trace_stats_order (stats, 3), 1);
-  ck_assert_uint_eq (kml_trace_stats_lifetimes (stats)->n, 1);
-  ck_assert_uint_eq (kml_trace_stats_lifetimes (stats)->max, 300000000);
+  ck_assert_uint_eq (kml_trace_stats_pages (stats, 3, KML_MOBILITY_MOVABLE), 1);
+  ck_assert_uint_eq (kml_trace_stats_lifetimes (stats, KML_LEVEL_OBJECTS)->histogram.n, 1);
+  ck_assert_uint_eq (kml_trace_stats_lifetimes (stats, KML_LEVEL_OBJECTS)->histogram.max,
+                     300000000);
   ck_assert_uint_eq (sizes->len, 2);
   ck_assert_uint_eq (g_array_index (sizes, KmlTraceSizeCount, 0).size, 18);
   ck_assert_uint_eq (g_array_index (sizes, KmlTraceSizeCount, 0).count, 2);

@@ -9,6 +9,18 @@
  * A size or a lifetime belongs to the recording; inferred frees say when a block
  * was gone at the latest and not how long it lived, so they do not count as
  * lifetimes.
+ *
+ * What is wasted and what wanders is counted as `perf kmem stat` counts it, so that the two can be compared:
+ *
+ *   internal fragmentation   100 - 100 * bytes asked for / bytes given, of a site and of all
+ *   ping-pong                frees on another CPU than that of the allocation, counted for the site of the
+ *                            allocation
+ *   pages                    allocations by order and migrate type
+ *
+ * perf differs in what is no block: it counts an allocation that failed among a site's, and a second free of one address as
+ * another one. Its "Cross CPU allocations" are those from another NUMA *node* than the CPU's, which these
+ * recordings do not keep. Its columns of migrate types are named after the order that they had in older
+ * kernels, so what it calls reclaimable is movable, and the other way round.
  */
 
 #include "workloads/trace.h"
@@ -25,31 +37,53 @@ typedef struct {
 typedef struct {
   guint64 born_ns;
   guint64 bytes_alloc;
-  guint32 bytes_req;
+  guint32 bytes_req; /* objects */
   guint32 site;
+  guint16 cpu;
 } Birth;
 
+typedef struct {
+  KmlTraceLevelStats sums;
+  KmlTraceLifetimes lifetimes;
+  GArray *sites;  /* (owned) (element-type KmlTraceSiteCount): by site */
+  GArray *births; /* (owned) (element-type Birth): by name */
+} Level;
+
+/* Allocations of a CPU. */
+typedef struct {
+  guint64 by_context[KML_N_CONTEXTS];
+} CpuCount;
+
 struct _KmlTraceStats {
-  KmlTraceLevelStats objects, pages;
-  KmlHistogram lifetimes;
-  guint64 orders[KML_MAX_ORDER + 1];
-  guint64 contexts[KML_N_CONTEXTS];
-  GArray *cpus;      /* (owned) (element-type guint64) */
-  GArray *sites;     /* (owned) (element-type KmlTraceSiteCount): by site */
-  GArray *births[2]; /* (owned) (element-type Birth): by level and name */
+  Level objects, pages;
+  guint64 orders[KML_MAX_ORDER + 1][KML_N_MOBILITIES];
+  GArray *cpus; /* (owned) (element-type CpuCount) */
   SizeCount exact[EXACT_SIZES];
   GHashTable *large; /* (owned): size to SizeCount */
 };
+
+static void
+init_level (Level *self)
+{
+  self->sites = g_array_new (FALSE, TRUE, sizeof (KmlTraceSiteCount));
+  self->births = g_array_new (FALSE, TRUE, sizeof (Birth));
+}
+
+static void
+finish_level (Level *self)
+{
+  g_array_unref (self->sites);
+  g_array_unref (self->births);
+}
 
 KmlTraceStats *
 kml_trace_stats_new (void)
 {
   KmlTraceStats *self = g_new0 (KmlTraceStats, 1);
 
-  self->cpus = g_array_new (FALSE, TRUE, sizeof (guint64));
-  self->sites = g_array_new (FALSE, TRUE, sizeof (KmlTraceSiteCount));
-  for (guint i = 0; i < G_N_ELEMENTS (self->births); i++)
-    self->births[i] = g_array_new (FALSE, TRUE, sizeof (Birth));
+  init_level (&self->objects);
+  init_level (&self->pages);
+  self->cpus = g_array_new (FALSE, TRUE, sizeof (CpuCount));
   self->large = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   return self;
 }
@@ -59,10 +93,9 @@ kml_trace_stats_free (KmlTraceStats *self)
 {
   if (self == NULL)
     return;
+  finish_level (&self->objects);
+  finish_level (&self->pages);
   g_array_unref (self->cpus);
-  g_array_unref (self->sites);
-  for (guint i = 0; i < G_N_ELEMENTS (self->births); i++)
-    g_array_unref (self->births[i]);
   g_hash_table_unref (self->large);
   g_free (self);
 }
@@ -102,25 +135,34 @@ add_size (KmlTraceStats *self, const KmlTraceEvent *event)
 }
 
 static KmlTraceSiteCount *
-site_count (KmlTraceStats *self, guint32 site)
+site_count (Level *level, guint32 site)
 {
-  reserve (self->sites, site + 1);
-  return &g_array_index (self->sites, KmlTraceSiteCount, site);
+  reserve (level->sites, site + 1);
+  return &g_array_index (level->sites, KmlTraceSiteCount, site);
 }
 
 static Birth *
-birth_of (KmlTraceStats *self, guint level, guint32 name)
+birth_of (Level *level, guint32 name)
 {
-  GArray *const births = self->births[level == KML_LEVEL_PAGES];
-
-  reserve (births, name + 1);
-  return &g_array_index (births, Birth, name);
+  reserve (level->births, name + 1);
+  return &g_array_index (level->births, Birth, name);
 }
 
-static KmlTraceLevelStats *
+static Level *
 level_of (KmlTraceStats *self, guint level)
 {
   return level == KML_LEVEL_PAGES ? &self->pages : &self->objects;
+}
+
+static void
+add_request (KmlTraceStats *self, const KmlTraceEvent *event)
+{
+  reserve (self->cpus, event->cpu + 1u);
+  g_array_index (self->cpus, CpuCount, event->cpu).by_context[event->context]++;
+  if (event->level == KML_LEVEL_PAGES)
+    self->orders[event->order][event->mobility]++;
+  else
+    add_size (self, event);
 }
 
 static void
@@ -129,66 +171,85 @@ add_alloc (KmlTraceStats *self, const KmlTraceEvent *event)
   const gboolean is_pages = event->level == KML_LEVEL_PAGES;
   const guint64 bytes_alloc = is_pages ? FRAME_SIZE << event->order : event->bytes_alloc;
   const guint64 bytes_req = is_pages ? bytes_alloc : event->bytes_req;
-  KmlTraceLevelStats *level = level_of (self, event->level);
-  KmlTraceSiteCount *site = site_count (self, event->site);
-  Birth *birth = birth_of (self, event->level, event->block);
+  Level *const level = level_of (self, event->level);
+  KmlTraceLevelStats *const sums = &level->sums;
+  KmlTraceSiteCount *const site = site_count (level, event->site);
 
-  *birth = (Birth){ event->time_ns, bytes_alloc, (guint32)(is_pages ? 0 : bytes_req), event->site };
-  level->allocs++;
-  level->bytes_req += bytes_req;
-  level->bytes_alloc += bytes_alloc;
-  level->bytes_live += bytes_alloc;
-  level->bytes_req_live += bytes_req;
-  level->n_live++;
-  level->n_peak = MAX (level->n_peak, level->n_live);
-  if (level->bytes_live > level->bytes_peak) {
-    level->bytes_peak = level->bytes_live;
-    level->bytes_req_at_peak = level->bytes_req_live;
+  *birth_of (level, event->block) = (Birth){
+    .born_ns = event->time_ns,
+    .bytes_alloc = bytes_alloc,
+    .bytes_req = is_pages ? 0 : event->bytes_req,
+    .site = event->site,
+    .cpu = event->cpu,
+  };
+  sums->allocs++;
+  sums->bytes_req += bytes_req;
+  sums->bytes_alloc += bytes_alloc;
+  sums->bytes_live += bytes_alloc;
+  sums->bytes_req_live += bytes_req;
+  sums->n_live++;
+  sums->n_peak = MAX (sums->n_peak, sums->n_live);
+  if (sums->bytes_live > sums->bytes_peak) {
+    sums->bytes_peak = sums->bytes_live;
+    sums->bytes_req_at_peak = sums->bytes_req_live;
   }
   site->allocs++;
   site->live++;
   site->bytes_req += bytes_req;
   site->bytes_alloc += bytes_alloc;
-  self->contexts[event->context]++;
-  reserve (self->cpus, event->cpu + 1u);
-  g_array_index (self->cpus, guint64, event->cpu)++;
-  if (is_pages)
-    self->orders[event->order]++;
-  else
-    add_size (self, event);
+  add_request (self, event);
+}
+
+static void
+add_lifetime (KmlTraceLifetimes *self, guint64 lifetime_ns)
+{
+  guint decade = 0;
+
+  for (guint64 rest = lifetime_ns; rest >= 10; rest /= 10)
+    decade++;
+  self->decades[decade]++;
+  kml_histogram_add (&self->histogram, lifetime_ns);
 }
 
 static void
 add_free (KmlTraceStats *self, const KmlTraceEvent *event)
 {
-  KmlTraceLevelStats *level = level_of (self, event->level);
-  const Birth birth = *birth_of (self, event->level, event->block);
-  KmlTraceSiteCount *site = site_count (self, birth.site);
+  const gboolean is_pages = event->level == KML_LEVEL_PAGES;
+  Level *const level = level_of (self, event->level);
+  KmlTraceLevelStats *const sums = &level->sums;
+  const Birth birth = *birth_of (level, event->block);
+  KmlTraceSiteCount *const site = site_count (level, birth.site);
 
-  level->frees++;
-  level->n_live--;
-  level->bytes_live -= birth.bytes_alloc;
-  level->bytes_req_live -= event->level == KML_LEVEL_PAGES ? birth.bytes_alloc : birth.bytes_req;
+  sums->frees++;
+  sums->n_live--;
+  sums->bytes_live -= birth.bytes_alloc;
+  sums->bytes_req_live -= is_pages ? birth.bytes_alloc : birth.bytes_req;
   site->frees++;
   site->live--;
-  if (event->level == KML_LEVEL_OBJECTS && !(event->flags & KML_TRACE_INFERRED))
-    kml_histogram_add (&self->lifetimes, event->time_ns - birth.born_ns);
+  if (event->flags & KML_TRACE_INFERRED)
+    return;
+  sums->frees_seen++;
+  sums->bytes_freed += birth.bytes_alloc;
+  sums->ping_pong += event->cpu != birth.cpu;
+  site->ping_pong += event->cpu != birth.cpu;
+  add_lifetime (&level->lifetimes, event->time_ns - birth.born_ns);
 }
 
 /* Both halves were born when the whole was. */
 static void
 add_split (KmlTraceStats *self, const KmlTraceEvent *event)
 {
+  Level *const level = &self->pages;
   Birth *upper, *lower;
 
-  birth_of (self, KML_LEVEL_PAGES, event->other); /* the table may move: first name, then point */
-  lower = birth_of (self, KML_LEVEL_PAGES, event->block);
-  upper = birth_of (self, KML_LEVEL_PAGES, event->other);
+  birth_of (level, event->other); /* the table may move: first name, then point */
+  lower = birth_of (level, event->block);
+  upper = birth_of (level, event->other);
   lower->bytes_alloc /= 2;
   *upper = *lower;
-  self->pages.n_live++;
-  self->pages.n_peak = MAX (self->pages.n_peak, self->pages.n_live);
-  site_count (self, lower->site)->live++;
+  level->sums.n_live++;
+  level->sums.n_peak = MAX (level->sums.n_peak, level->sums.n_live);
+  site_count (level, lower->site)->live++;
 }
 
 void
@@ -219,49 +280,46 @@ kml_trace_stats_add_sizes (KmlTraceStats *self, const KmlTraceEvent *events, gui
 /* ---- Results ---- */
 
 const KmlTraceLevelStats *
-kml_trace_stats_objects (const KmlTraceStats *self)
+kml_trace_stats_level (const KmlTraceStats *self, guint level)
 {
-  return &self->objects;
+  return level == KML_LEVEL_PAGES ? &self->pages.sums : &self->objects.sums;
 }
 
-const KmlTraceLevelStats *
-kml_trace_stats_pages (const KmlTraceStats *self)
+const KmlTraceLifetimes *
+kml_trace_stats_lifetimes (const KmlTraceStats *self, guint level)
 {
-  return &self->pages;
-}
-
-const KmlHistogram *
-kml_trace_stats_lifetimes (const KmlTraceStats *self)
-{
-  return &self->lifetimes;
+  return level == KML_LEVEL_PAGES ? &self->pages.lifetimes : &self->objects.lifetimes;
 }
 
 guint64
-kml_trace_stats_order (const KmlTraceStats *self, guint order)
+kml_trace_stats_pages (const KmlTraceStats *self, guint order, KmlMobility mobility)
 {
-  return order <= KML_MAX_ORDER ? self->orders[order] : 0;
+  return order <= KML_MAX_ORDER ? self->orders[order][mobility] : 0;
 }
 
 guint64
-kml_trace_stats_context (const KmlTraceStats *self, KmlContext context)
+kml_trace_stats_requests (const KmlTraceStats *self, guint cpu, KmlContext context)
 {
-  return self->contexts[context];
+  return cpu < self->cpus->len ? g_array_index (self->cpus, CpuCount, cpu).by_context[context] : 0;
 }
 
-guint64
-kml_trace_stats_cpu (const KmlTraceStats *self, guint cpu)
-{
-  return cpu < self->cpus->len ? g_array_index (self->cpus, guint64, cpu) : 0;
-}
-
+/* The array may have room for more than were met. */
 guint
 kml_trace_stats_n_cpus (const KmlTraceStats *self)
 {
   guint n = self->cpus->len;
 
-  while (n > 0 && g_array_index (self->cpus, guint64, n - 1) == 0)
-    n--;
-  return n;
+  for (; n > 0; n--)
+    for (guint i = 0; i < KML_N_CONTEXTS; i++)
+      if (g_array_index (self->cpus, CpuCount, n - 1).by_context[i] > 0)
+        return n;
+  return 0;
+}
+
+double
+kml_trace_fragmentation (guint64 bytes_req, guint64 bytes_alloc)
+{
+  return bytes_alloc == 0 ? 0.0 : 100.0 - 100.0 * (double)bytes_req / (double)bytes_alloc;
 }
 
 static int
@@ -312,12 +370,13 @@ compare_sites (gconstpointer a, gconstpointer b)
 }
 
 GArray *
-kml_trace_stats_sites (const KmlTraceStats *self)
+kml_trace_stats_sites (const KmlTraceStats *self, guint level)
 {
-  GArray *sites = g_array_new (FALSE, FALSE, sizeof (KmlTraceSiteCount));
+  const GArray *const all = level == KML_LEVEL_PAGES ? self->pages.sites : self->objects.sites;
+  GArray *const sites = g_array_new (FALSE, FALSE, sizeof (KmlTraceSiteCount));
 
-  for (guint i = 0; i < self->sites->len; i++) {
-    KmlTraceSiteCount site = g_array_index (self->sites, KmlTraceSiteCount, i);
+  for (guint i = 0; i < all->len; i++) {
+    KmlTraceSiteCount site = g_array_index (all, KmlTraceSiteCount, i);
 
     site.site = i;
     if (site.allocs > 0)

@@ -186,11 +186,13 @@ typedef struct {
   guint64 bytes_alloc; /* in all; bytes_alloc - count * size were wasted */
 } KmlTraceSizeCount;
 
+/* What the blocks of one level that a site asked for came to. */
 typedef struct {
   guint32 site;
-  guint64 allocs, frees; /* of objects and pages */
-  guint64 bytes_req, bytes_alloc;
-  guint64 live; /* blocks of this site's allocations that are live at the end */
+  guint64 allocs, frees;
+  guint64 bytes_req, bytes_alloc; /* in all; pages: 4096 << order for both */
+  guint64 live;                   /* blocks that are live at the end */
+  guint64 ping_pong;              /* frees on another CPU than the allocation's */
 } KmlTraceSiteCount;
 
 typedef struct {
@@ -200,7 +202,18 @@ typedef struct {
   guint64 bytes_req_live;
   guint64 allocs, frees;          /* splits are neither */
   guint64 bytes_req, bytes_alloc; /* in all */
+  guint64 frees_seen;             /* frees that were recorded, and not inferred */
+  guint64 bytes_freed;            /* by those */
+  guint64 ping_pong;              /* of those, on another CPU than the allocation's */
 } KmlTraceLevelStats;
+
+/* Lifetimes are counted by powers of ten: [0, 10), [10, 100), [100, 1000) … ns. */
+#define KML_TRACE_N_DECADES 20
+
+typedef struct {
+  KmlHistogram histogram; /* ns */
+  guint64 decades[KML_TRACE_N_DECADES];
+} KmlTraceLifetimes;
 
 typedef struct _KmlTraceStats KmlTraceStats;
 
@@ -213,19 +226,23 @@ void kml_trace_stats_add (KmlTraceStats *self, const KmlTraceEvent *events, guin
 /* The same for kml_trace_stats_sizes() alone, in a fraction of the time. */
 void kml_trace_stats_add_sizes (KmlTraceStats *self, const KmlTraceEvent *events, guint n);
 
-const KmlTraceLevelStats *kml_trace_stats_objects (const KmlTraceStats *self);
-const KmlTraceLevelStats *kml_trace_stats_pages (const KmlTraceStats *self);
-const KmlHistogram *kml_trace_stats_lifetimes (const KmlTraceStats *self); /* objects, ns */
-guint64 kml_trace_stats_order (const KmlTraceStats *self, guint order);    /* page allocations */
-guint64 kml_trace_stats_context (const KmlTraceStats *self, KmlContext context); /* allocations */
-guint64 kml_trace_stats_cpu (const KmlTraceStats *self, guint cpu);              /* allocations */
+/* @level: KML_LEVEL_OBJECTS or KML_LEVEL_PAGES. */
+const KmlTraceLevelStats *kml_trace_stats_level (const KmlTraceStats *self, guint level);
+const KmlTraceLifetimes *kml_trace_stats_lifetimes (const KmlTraceStats *self, guint level);
+
+/* How many allocations there were: of pages, and of both levels. */
+guint64 kml_trace_stats_pages (const KmlTraceStats *self, guint order, KmlMobility mobility);
+guint64 kml_trace_stats_requests (const KmlTraceStats *self, guint cpu, KmlContext context);
 guint kml_trace_stats_n_cpus (const KmlTraceStats *self);
 
-/* (element-type KmlTraceSizeCount) (transfer full): ascending. */
+/* (element-type KmlTraceSizeCount) (transfer full): of objects, ascending. */
 GArray *kml_trace_stats_sizes (const KmlTraceStats *self);
 
-/* (element-type KmlTraceSiteCount) (transfer full): all sites, most wasted bytes first, then most
- * bytes, then by number. */
-GArray *kml_trace_stats_sites (const KmlTraceStats *self);
+/* (element-type KmlTraceSiteCount) (transfer full): all sites that asked for blocks of the level, most
+ * wasted bytes first, then most bytes, then by number. */
+GArray *kml_trace_stats_sites (const KmlTraceStats *self, guint level);
+
+/* Internal fragmentation in percent, as perf kmem has it: 100 - 100 * asked / given, and 0 of nothing. */
+double kml_trace_fragmentation (guint64 bytes_req, guint64 bytes_alloc);
 
 G_END_DECLS

@@ -213,11 +213,31 @@ def trace_info_stats_and_convert_agree_between_text_and_binary():
     for key in ("counts", "stream", "duration_ns", "live_objects_peak", "live_pages_peak"):
         equal(binary[key], text[key], key)
     text, binary = run_json("trace", "stats", REPORT), run_json("trace", "stats", "report.kmt")
-    for key in ("objects", "pages", "sizes", "sites", "lifetimes_ns", "contexts", "orders"):
+    for key in ("objects", "pages", "sizes", "sites", "page_sites", "contexts", "cpu_requests", "orders"):
         equal(binary[key], text[key], key)
     check(binary["objects"]["allocs"] > 0, "it has allocations")
     for verb in ("info", "stats"):
         check(run("trace", verb, "report.kmt").stdout.strip(), f"{verb} prints something")
+
+
+def trace_stats_print_what_was_worked_out_by_hand():
+    """The file and the numbers are those of test-trace-stats.c."""
+    table = os.path.join(TRACES, "stats.csv")
+    lines = [" ".join(line.split()) for line in run("trace", "stats", table).stdout.split("\n")]
+    for line in ("freed on another CPU than allocated: 2 of 3 (66.7 %)",
+                 "wasted on internal fragmentation: 50 bytes, 24.038462%",
+                 "10 us 2 66.7 % 2 100.0 %", "1 s 1 33.3 % . 0.0 %", "1 4 57.1 % 2 1 1", "0 1 . .", "2 . 1 .",
+                 "100 1 20.0 % 21.875%", "a 2 118 B 42 B 26.250% 1 0", "b 3 40 B 8 B 16.667% 1 1",
+                 "p 1 16 KiB 0 B 0.000% 1 0"):
+        check(line in lines, f"{line!r} is not in {lines}")
+    stats = run_json("trace", "stats", table)
+    equal(stats["objects"]["ping_pong"], 2, "ping-pong")
+    equal(stats["objects"]["lifetimes_ns"]["histogram"],
+          [{"below": 10000, "count": 2}, {"below": 10 ** 9, "count": 1}], "lifetimes")
+    equal(stats["orders"], [{"order": 0, "unmovable": 1, "movable": 0, "reclaimable": 0},
+                            {"order": 2, "unmovable": 0, "movable": 1, "reclaimable": 0}], "orders")
+    equal([(site["site"], site["frag_percent"], site["ping_pong"]) for site in stats["sites"]],
+          [("a", 26.25, 1), ("b", 100 - 100 * 40 / 48, 1)], "sites")
 
 
 def trace_convert_replaces_nothing_unless_told_to():
@@ -401,6 +421,7 @@ main(every_command_has_help_with_a_synopsis_and_two_examples, the_version_names_
      compare_compares_within_a_seed, compare_draws_a_picture, compare_knows_its_metrics_and_keys,
      what_list_names_can_be_parsed, a_set_of_bins_has_a_name_or_a_file_of_its_own, every_measured_metric_is_in_the_list,
      every_setting_of_a_run_is_in_the_list, trace_info_stats_and_convert_agree_between_text_and_binary,
+     trace_stats_print_what_was_worked_out_by_hand,
      trace_convert_replaces_nothing_unless_told_to, a_trace_is_read_from_standard_input,
      a_recorded_trace_is_replayed_and_verified, plot_lists_its_kinds_and_draws_them,
      plot_says_what_it_does_not_know, verify_agrees_with_what_was_just_stored,

@@ -483,7 +483,7 @@ run (char **arguments)
 static const GOptionEntry entries[] = {
   { "vary", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.vary,
     "What to compare (repeatable); values with commas are separated by |", "GROUP.KEY=A,B,…" },
-  { "metrics", 0, 0, G_OPTION_ARG_STRING, &options.metrics, "What to compare it by", "NAME,…" },
+  { "metrics", 0, 0, G_OPTION_ARG_STRING, &options.metrics, "What to compare it by", "METRIC,…" },
   { "plot", 0, G_OPTION_FLAG_OPTIONAL_ARG | G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK,
     (gpointer)take_plot, "Draw the comparison too, to FILE (.svg or .png)", "FILE" },
   KML_RUN_OPTIONS (options.common),

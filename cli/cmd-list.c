@@ -7,6 +7,7 @@
  */
 
 #include "cli/json.h"
+#include "cli/keys.h"
 #include "cli/output.h"
 #include "cli/table.h"
 #include "scenarios/scenario.h"
@@ -16,35 +17,10 @@
 #include "workloads/trace.h"
 
 static struct {
-  gboolean json;
+  gboolean json, markdown;
 } options;
 
 /* ---- Parameters ---- */
-
-/* What bounds and grammar say beyond the type: "1 to 64", "power of two". (transfer full) */
-static char *
-describe_range (const KmlParam *param)
-{
-  g_autoptr (GString) text = g_string_new (param->grammar);
-
-  if ((param->type == KML_PARAM_COUNT || param->type == KML_PARAM_RATE) &&
-      (param->min != 0 || param->max != 0)) {
-    if (param->max != 0)
-      g_string_append_printf (text, "%" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT, param->min,
-                              param->max);
-    else
-      g_string_append_printf (text, "at least %" G_GUINT64_FORMAT, param->min);
-  }
-  if (param->type == KML_PARAM_SIZE && param->max != 0) {
-    g_autofree char *min = kml_format_size (param->min);
-    g_autofree char *max = kml_format_size (param->max);
-
-    g_string_append_printf (text, "%s to %s", min, max);
-  }
-  if (param->power_of_two)
-    g_string_append (text, text->len > 0 ? ", a power of two" : "a power of two");
-  return g_strdup (text->str);
-}
 
 static void
 add_param_columns (KmlTable *table)
@@ -55,23 +31,13 @@ add_param_columns (KmlTable *table)
   kml_table_add_column (table, "what it is", KML_ALIGN_LEFT);
 }
 
-/* The type and what may be written, in one cell. */
-static char *
-describe_type (const KmlParam *param)
-{
-  g_autofree char *type = kml_param_describe_type (param);
-  g_autofree char *range = describe_range (param);
-
-  return range[0] != '\0' ? g_strdup_printf ("%s: %s", type, range) : g_steal_pointer (&type);
-}
-
 static void
-add_param_row (KmlTable *table, const char *prefix, const KmlParam *param, const char *condition)
+add_param_row (KmlTable *table, const char *key, const KmlParam *param, const char *condition)
 {
   const char *value = param->value == NULL ? "(compulsory)" : param->value;
 
-  kml_table_add_cell (table, g_strconcat (prefix, param->name, NULL));
-  kml_table_add_cell (table, describe_type (param));
+  kml_table_add_cell (table, g_strdup (key));
+  kml_table_add_cell (table, kml_key_describe_type (param));
   kml_table_add_cell (table, g_strdup (value));
   kml_table_add_cell (table, condition != NULL
                                  ? g_strdup_printf ("(%s) %s", condition, param->summary)
@@ -86,8 +52,11 @@ print_params (const char *indent, const KmlParam *params)
   if (params == NULL || params->name == NULL)
     return;
   add_param_columns (table);
-  for (; params->name != NULL; params++)
-    add_param_row (table, indent, params, NULL);
+  for (; params->name != NULL; params++) {
+    g_autofree char *name = g_strconcat (indent, params->name, NULL);
+
+    add_param_row (table, name, params, NULL);
+  }
   kml_table_print (table);
 }
 
@@ -95,7 +64,7 @@ static void
 add_param_json (JsonBuilder *builder, const char *key, const KmlParam *param)
 {
   g_autofree char *type = kml_param_describe_type (param);
-  g_autofree char *range = describe_range (param);
+  g_autofree char *range = kml_key_describe_range (param);
 
   kml_json_text (builder, "key", key);
   kml_json_text (builder, "type", type);
@@ -338,50 +307,94 @@ list_metrics (JsonBuilder *builder)
 /* ---- Keys ---- */
 
 static void
-add_keys (JsonBuilder *builder, KmlTable *table, const char *prefix, const KmlParam *params,
-          const char *condition)
-{
-  for (; params != NULL && params->name != NULL; params++) {
-    g_autofree char *key = NULL;
-
-    if (builder == NULL) {
-      add_param_row (table, prefix, params, condition);
-      continue;
-    }
-    key = g_strconcat (prefix, params->name, NULL);
-    kml_json_begin_object (builder, NULL);
-    add_param_json (builder, key, params);
-    kml_json_text (builder, "condition", condition);
-    json_builder_end_object (builder);
-  }
-}
-
-/* "workload.NAME." and what can be set there, whatever the group's chooser chooses. */
-static void
-add_group_keys (JsonBuilder *builder, KmlTable *table, const KmlGroupInfo *group)
-{
-  g_autofree char *prefix = g_strconcat (group->name, group->named ? ".NAME." : ".", NULL);
-  g_autoptr (GArray) plugins = group->plugins != NULL ? group->plugins () : NULL;
-
-  add_keys (builder, table, prefix, group->params, NULL);
-  for (guint i = 0; plugins != NULL && i < plugins->len; i++) {
-    const KmlPlugin *plugin = &g_array_index (plugins, KmlPlugin, i);
-    g_autofree char *condition = g_strdup_printf ("%s = %s", group->chooser, plugin->name);
-
-    add_keys (builder, table, prefix, plugin->params, condition);
-  }
-}
-
-static void
 list_keys (JsonBuilder *builder)
 {
   g_autoptr (KmlTable) table = kml_table_new ();
+  g_autoptr (GArray) keys = kml_keys_new ();
 
   add_param_columns (table);
-  for (const KmlGroupInfo *group = kml_scenario_groups; group->name != NULL; group++)
-    add_group_keys (builder, table, group);
+  for (guint i = 0; i < keys->len; i++) {
+    const KmlKey *key = &g_array_index (keys, KmlKey, i);
+
+    if (builder == NULL) {
+      add_param_row (table, key->key, key->param, key->condition);
+      continue;
+    }
+    kml_json_begin_object (builder, NULL);
+    add_param_json (builder, key->key, key->param);
+    kml_json_text (builder, "condition", key->condition);
+    json_builder_end_object (builder);
+  }
   if (builder == NULL)
     kml_table_print (table);
+}
+
+/* A cell of a Markdown table. */
+static void
+print_cell (const char *text, gboolean is_code)
+{
+  g_auto (GStrv) parts = g_strsplit (text, "|", -1);
+  g_autofree char *escaped = g_strjoinv ("\\|", parts);
+  const char *quote = is_code && text[0] != '\0' ? "`" : "";
+
+  kml_out (" %s%s%s |", quote, escaped, quote);
+}
+
+static void
+print_group_heading (const KmlGroupInfo *group)
+{
+  g_autofree char *title = kml_key_group_title (group);
+  g_autofree char *summary = kml_key_sentence (group->summary);
+  g_autoptr (GArray) plugins = group->plugins != NULL ? group->plugins () : NULL;
+
+  kml_out ("\n## %s\n\n%s\n", title, summary);
+  if (plugins != NULL && plugins->len > 0)
+    kml_out ("\n");
+  for (guint i = 0; plugins != NULL && i < plugins->len; i++) {
+    const KmlPlugin *plugin = &g_array_index (plugins, KmlPlugin, i);
+
+    kml_out ("- `%s = %s`: %s\n", group->chooser, plugin->name, plugin->summary);
+  }
+}
+
+/* The heading and the beginning of the table of @key, the first of its group or plug-in. */
+static void
+print_key_heading (const KmlKey *key, gboolean is_new_group)
+{
+  if (is_new_group)
+    print_group_heading (key->group);
+  if (key->condition != NULL)
+    kml_out ("\n### %s\n", key->condition);
+  kml_out ("\n| key | type | default | what it is |\n| --- | --- | --- | --- |\n");
+}
+
+/* docs/parameters.md */
+static void
+print_keys_markdown (void)
+{
+  g_autoptr (GArray) keys = kml_keys_new ();
+
+  kml_out (
+      "# Parameters\n\n"
+      "Everything that a scenario can set, group by group, and what an allocator or a kind of "
+      "workload adds to its group.\n"
+      "This page is what `kmemlab list keys --markdown` prints; `man kmemlab-scenario` says how "
+      "a scenario is written.\n");
+  for (guint i = 0; i < keys->len; i++) {
+    const KmlKey *key = &g_array_index (keys, KmlKey, i);
+    const gboolean is_new_group = i == 0 || key->group != key[-1].group;
+    g_autofree char *type = kml_key_describe_type (key->param);
+    const char *value = key->param->value;
+
+    if (is_new_group || g_strcmp0 (key->condition, key[-1].condition) != 0)
+      print_key_heading (key, is_new_group);
+    kml_out ("|");
+    print_cell (key->param->name, TRUE);
+    print_cell (type, FALSE);
+    print_cell (value != NULL ? value : "(compulsory)", value != NULL);
+    print_cell (key->param->summary, FALSE);
+    kml_out ("\n");
+  }
 }
 
 /* ---- The command ---- */
@@ -404,11 +417,23 @@ static const struct {
 static const char *const topic_names[] = { "allocators", "bins",   "devices",   "keys", "metrics",
                                            "profiles",   "traces", "workloads", NULL };
 
+static char **
+list_words (guint number)
+{
+  return number == 0 ? g_strdupv ((char **)topic_names) : NULL;
+}
+
 static int
 run (char **arguments)
 {
   g_autofree char *message = NULL;
 
+  if (options.markdown) {
+    if (!g_str_equal (arguments[0], "keys") || options.json)
+      return kml_usage_error ("list", "--markdown: expected list keys --markdown");
+    print_keys_markdown ();
+    return KML_EXIT_DONE;
+  }
   for (guint i = 0; i < G_N_ELEMENTS (topics); i++) {
     JsonBuilder *builder;
 
@@ -432,6 +457,8 @@ run (char **arguments)
 
 static const GOptionEntry entries[] = {
   { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, "Print one JSON document", NULL },
+  { "markdown", 0, 0, G_OPTION_ARG_NONE, &options.markdown,
+    "keys: print a page of Markdown, docs/parameters.md", NULL },
   { NULL },
 };
 
@@ -442,7 +469,7 @@ static const KmlCommand command = {
   .usage = "allocators|bins|workloads|devices|profiles|metrics|keys|traces [--json]",
   .examples = { "list allocators", "list keys" },
   .options = entries,
-  .words = topic_names,
+  .words = list_words,
   .min_arguments = 1,
   .max_arguments = 1,
   .run = run,

@@ -119,6 +119,18 @@ list_kinds (const char *database)
   return KML_EXIT_DONE;
 }
 
+static char **
+list_words (guint number)
+{
+  guint n;
+  const KmlPlotInfo *kinds = kml_plot_list (&n);
+  char **names = number == 1 ? g_new0 (char *, n + 1) : NULL;
+
+  for (guint i = 0; names != NULL && i < n; i++)
+    names[i] = g_strdup (kinds[i].name);
+  return names;
+}
+
 static int
 show_text (const char *text)
 {
@@ -190,7 +202,8 @@ run (char **arguments)
 static const GOptionEntry entries[] = {
   { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output,
     "Where to (default: DB-KIND.svg, in this folder)", "FILE" },
-  { "format", 0, 0, G_OPTION_ARG_STRING, &options.format, "svg, png, pdf or terminal", "FORMAT" },
+  { "format", 0, 0, G_OPTION_ARG_STRING, &options.format,
+    "What to draw (default: what the end of the output's name says)", "svg|png|pdf|terminal" },
   { "keep", 0, 0, G_OPTION_ARG_FILENAME, &options.keep, "Leave data and gnuplot script there",
     "FOLDER" },
   { "run", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.runs,
@@ -209,6 +222,7 @@ static const KmlCommand command = {
   .examples = { "plot bins.db internal -o internal.svg",
                 "plot bins.db waste --run 1 --format terminal" },
   .options = entries,
+  .words = list_words,
   .min_arguments = 1,
   .max_arguments = 2,
   .run = run,

@@ -286,6 +286,12 @@ do_stats (const char *path)
 
 static const char *const verbs[] = { "convert", "info", "stats", NULL };
 
+static char **
+list_words (guint number)
+{
+  return number == 0 ? g_strdupv ((char **)verbs) : NULL;
+}
+
 static int
 run (char **arguments)
 {
@@ -321,7 +327,7 @@ static const KmlCommand command = {
              "Which one a file is, its contents tell, not its name. A FILE “-” is standard input.",
   .examples = { "trace stats mix.txt.zst", "trace convert mix.txt.zst -o mix.kmt" },
   .options = entries,
-  .words = verbs,
+  .words = list_words,
   .min_arguments = 2,
   .max_arguments = 2,
   .run = run,

@@ -34,6 +34,39 @@ kml_command_list (void)
   return (const KmlCommand *const *)commands.entries;
 }
 
+const KmlExitInfo kml_exit_info[] = {
+  { KML_EXIT_DONE, "Everything was done, and is as expected." },
+  { KML_EXIT_FOUND,
+    "Not as expected: an expectation of the scenario did not hold, fingerprints differ." },
+  { KML_EXIT_INPUT, "The command line, a scenario, a trace or a database is wrong." },
+  { KML_EXIT_BUG, "A bug of kmemlab: please report it." },
+  { KML_EXIT_WORLD, "Reading or writing failed: a full disk, no memory, a file in use." },
+  { KML_EXIT_STOPPED,
+    "Stopped on request; what was finished is kept, and the same command goes on." },
+  { KML_EXIT_NEWER, "A file was made by a newer version." },
+  { KML_EXIT_INTERRUPT, "Interrupted by Ctrl-C; what was finished is kept." },
+  { KML_EXIT_TERMINATE, "Terminated; what was finished is kept." },
+  { 0, NULL },
+};
+
+KmlValueKind
+kml_option_value_kind (const GOptionEntry *option)
+{
+  const char *value = option->arg_description;
+
+  if (option->arg == G_OPTION_ARG_NONE || value == NULL)
+    return KML_VALUE_NONE;
+  if (g_str_has_prefix (value, "GROUP.KEY"))
+    return KML_VALUE_SETTING;
+  if (g_str_has_prefix (value, "METRIC"))
+    return KML_VALUE_METRIC;
+  if (g_str_equal (value, "FILE"))
+    return KML_VALUE_FILE;
+  if (g_str_equal (value, "FOLDER"))
+    return KML_VALUE_FOLDER;
+  return g_ascii_islower (value[0]) ? KML_VALUE_WORDS : KML_VALUE_TEXT;
+}
+
 /* ---- Mistakes ---- */
 
 char *
@@ -116,17 +149,16 @@ print_help (void)
 
     kml_out ("  %-12s %s\n", command->name, command->summary);
   }
-  kml_out (
-      "\nOptions:\n"
-      "  --plugin=FILE  load allocators and workloads from a module, before all else\n"
-      "  --help         this text; kmemlab COMMAND --help says more\n"
-      "  --version      versions of the program and of what it uses\n"
-      "\nExamples:\n"
-      "  kmemlab list allocators\n"
-      "  kmemlab run scenario.ini\n"
-      "\nExit status: 0 done and as expected, 1 not as expected, 2 wrong input, 70 our own bug,\n"
-      "74 I/O error, 75 stopped on request, 125 file of a newer version, 130 and 143 "
-      "interrupted.\n");
+  kml_out ("\nOptions:\n"
+           "  --plugin=FILE  load allocators and workloads from a module, before all else\n"
+           "  --help         this text; kmemlab COMMAND --help says more\n"
+           "  --version      versions of the program and of what it uses\n"
+           "\nExamples:\n"
+           "  kmemlab list allocators\n"
+           "  kmemlab run scenario.ini\n"
+           "\nExit status:\n");
+  for (const KmlExitInfo *info = kml_exit_info; info->meaning != NULL; info++)
+    kml_out ("  %-4d %s\n", info->status, info->meaning);
 }
 
 static void

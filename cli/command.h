@@ -26,6 +26,14 @@ typedef enum {
   KML_EXIT_TERMINATE = 143, /* SIGTERM */
 } KmlExit;
 
+/* What each means, for --help and the manual; ends with a NULL meaning. */
+typedef struct {
+  int status;
+  const char *meaning;
+} KmlExitInfo;
+
+extern const KmlExitInfo kml_exit_info[];
+
 typedef struct {
   const char *name;
   const char *summary;     /* one line for `kmemlab --help` */
@@ -34,8 +42,8 @@ typedef struct {
   const char *examples[3]; /* at least two: what follows "kmemlab " */
   /* ends with an empty entry. Strings only: this program's own parsers read numbers */
   const GOptionEntry *options;
-  /* (nullable) NULL-terminated: what the first argument may be, for the completion */
-  const char *const *words;
+  /* (nullable): what argument @number, from 0, may be; NULL: anything. For the completion (transfer full) */
+  char **(*words) (guint number);
   guint min_arguments, max_arguments; /* max 0: any number */
   int (*run) (char **arguments);      /* returns the exit status */
 } KmlCommand;
@@ -51,6 +59,19 @@ void kml_command_register (const KmlCommand *command);
 
 /* Sorted by name, ended by NULL. (transfer none) */
 const KmlCommand *const *kml_command_list (void);
+
+/* What an option's value is, by its description in the table: for the completion. */
+typedef enum {
+  KML_VALUE_NONE,    /* there is no value */
+  KML_VALUE_TEXT,    /* anything: "N" */
+  KML_VALUE_FILE,    /* "FILE" */
+  KML_VALUE_FOLDER,  /* "FOLDER" */
+  KML_VALUE_SETTING, /* "GROUP.KEY=…" */
+  KML_VALUE_METRIC,  /* "METRIC,…" */
+  KML_VALUE_WORDS,   /* one of several: "svg|png" */
+} KmlValueKind;
+
+KmlValueKind kml_option_value_kind (const GOptionEntry *option);
 
 /* Parses the arguments of a command, @arguments[0] being its name, and runs it. */
 int kml_command_main (const KmlCommand *command, char **arguments);

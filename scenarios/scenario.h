@@ -152,6 +152,7 @@ typedef struct {
   const char *name;
   const KmlParam *params;         /* (nullable) */
   const KmlCounterInfo *counters; /* (nullable) */
+  const char *summary;
 } KmlPlugin;
 
 /* What the lines of a group are. */

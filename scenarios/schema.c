@@ -165,7 +165,7 @@ list_allocators (KmlLevel level)
   const KmlAllocatorOps *const *all = kml_allocator_list (&n);
 
   for (guint i = 0; i < n; i++) {
-    const KmlPlugin plugin = { all[i]->name, all[i]->params, all[i]->counters };
+    const KmlPlugin plugin = { all[i]->name, all[i]->params, all[i]->counters, all[i]->summary };
 
     if (all[i]->level == level)
       g_array_append_val (plugins, plugin);
@@ -199,7 +199,7 @@ list_workloads (void)
   const KmlWorkloadOps *const *all = kml_workload_list (&n);
 
   for (guint i = 0; i < n; i++) {
-    const KmlPlugin plugin = { all[i]->name, all[i]->params, all[i]->counters };
+    const KmlPlugin plugin = { all[i]->name, all[i]->params, all[i]->counters, all[i]->summary };
 
     g_array_append_val (plugins, plugin);
   }

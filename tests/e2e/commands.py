@@ -8,13 +8,14 @@ import json
 import os
 import pty
 import re
+import shutil
 import subprocess
 import xml.etree.ElementTree
 
 from harness import (MODULES, ODD, PROGRAM, REPLAY, SLOW, SMALL, TRACES, Skip, change, check, contains,
                      environment, equal, lacks, main, query, read, run, run_json, write)
 
-COMMANDS = ["check", "compare", "completion", "list", "plot", "run", "trace", "verify"]
+COMMANDS = ["check", "compare", "completion", "list", "manual", "plot", "run", "trace", "verify"]
 TOPICS = ["allocators", "bins", "devices", "keys", "metrics", "profiles", "workloads"]
 REPORT = os.path.join(TRACES, "report.txt")
 
@@ -321,21 +322,93 @@ def verify_finds_runs_of_an_older_version_by_their_settings():
     equal(run("verify", "small.db").stdout.count(" agrees"), 6, "runs that agree")
 
 
-def completion_completes():
-    run("completion", "fish", status=2)
-    script = write("completion.bash", run("completion", "bash").stdout)
-    subprocess.run(["bash", "-n", script], check=True)
+# What each shell offers for words of which the last is being typed.
+COMPLETE = {
+    "bash": "source completion; COMP_WORDS=({words}); COMP_CWORD={last}; "
+            "compopt () {{ [[ $* == *default ]] && echo FILES; [[ $* == *dirnames ]] && echo FOLDERS; true; }}; "
+            "_kmemlab; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+    "fish": "source completion; complete -C '{line}'",
+    "zsh": "compdef () {{ : }}; source ./completion; words=({words}); CURRENT={next}; "
+           "compadd () {{ shift 3; print -rl -- $@ }}; _describe () {{ print -rl -- ${{(P)2}} }}; "
+           "_files () {{ [[ $1 == -/ ]] && print FOLDERS || print FILES }}; _kmemlab",
+}
 
-    def complete(*words):
-        ask = f"source {script}; COMP_WORDS=({' '.join(words)!s}); COMP_CWORD={len(words) - 1}; " \
-              "compopt () { :; }; _kmemlab; echo \"${COMPREPLY[@]}\""
-        return subprocess.run(["bash", "-c", ask], check=True, capture_output=True, text=True).stdout.split()
 
-    equal(complete("kmemlab", "ver"), ["verify"], "a command")
-    equal(complete("kmemlab", "list", "all"), ["allocators"], "a topic")
-    equal(complete("kmemlab", "run", "--see"), ["--seed"], "an option")
-    equal(complete("kmemlab", "plot", "x.db", "int"), ["internal"], "a kind of plot")
-    equal(complete("kmemlab", "run", "-s", "objects.bi"), ["objects.bins="], "a setting")
+def complete(shell, *words):
+    """What it offers, without descriptions; FILES and FOLDERS where it leaves that to itself."""
+    quoted = [f"'{word}'" for word in words]
+    script = COMPLETE[shell].format(words=" ".join(quoted), line=" ".join(words), last=len(words) - 1, next=len(words))
+    arguments = [shell, "-fc" if shell == "zsh" else "-c", script]
+    result = subprocess.run(arguments, capture_output=True, text=True, check=True, timeout=60,
+                            env=environment(HOME=os.getcwd()))
+    equal(result.stderr, "", f"what {shell} says")
+    offers = {re.split(r"[\t:]", line)[0] for line in result.stdout.split("\n")}
+    return {word for word in offers if word.startswith(words[-1]) or word in ("FILES", "FOLDERS")} - {""}
+
+
+def completion_completes_in(shell):
+    if shutil.which(shell) is None:
+        raise Skip(f"no {shell}")
+    write("completion", run("completion", shell).stdout)
+    write("x.db", "")
+    equal(complete(shell, "kmemlab", "ver"), {"verify"}, "a command")
+    equal(complete(shell, "kmemlab", "list", "all"), {"allocators"}, "a topic")
+    equal(complete(shell, "kmemlab", "manual", "scen"), {"scenario"}, "a page")
+    check({"--seed", "--set"} <= complete(shell, "kmemlab", "run", "--se"), "options")
+    equal(complete(shell, "kmemlab", "plot", "x.db", "int"), {"internal"}, "a kind of plot")
+    equal(complete(shell, "kmemlab", "plot", "x.db", "internal", "--format", "p"), {"png", "pdf"}, "a format")
+    equal(complete(shell, "kmemlab", "run", "-s", "objects.bi"), {"objects.bins="}, "a setting")
+    equal(complete(shell, "kmemlab", "compare", "x.ini", "--metrics", "frag.internal.m"), {"frag.internal.mean"},
+          "a metric")
+    check(complete(shell, "kmemlab", "run", "-o", "x") <= {"FILES", "x.db"}, "a file")
+    check(complete(shell, "kmemlab", "run", "x") <= {"FILES", "x.db"}, "an argument that is a file")
+    equal(complete(shell, "kmemlab", "run", "--seed", "x") - {"FILES"}, set(), "a value that is any number")
+
+
+def completion_completes_in_bash():
+    completion_completes_in("bash")
+
+
+def completion_completes_in_fish():
+    completion_completes_in("fish")
+
+
+def completion_completes_in_zsh():
+    completion_completes_in("zsh")
+
+
+def a_shell_that_is_not_known_is_told_which_are():
+    contains(run("completion", "tcsh", status=2).stderr, "bash, fish, zsh")
+
+
+def every_command_has_a_page_in_the_manual():
+    pages = {name: run("manual", name).stdout for name in [*COMMANDS, "scenario", "kmemlab"]}
+    equal(run("manual").stdout, pages["kmemlab"], "the page without a name")
+    for command in COMMANDS:
+        contains(pages["kmemlab"], f".BR kmemlab\\-{command} (1)\n")
+        for option in re.findall(r"^  (?:-., )?--([a-z-]+)", run(command, "--help").stdout, re.M):
+            escaped = option.replace("-", "\\-")
+            contains(pages[command], f"\\fB{escaped}\\fR" if option != "help" else "\\-\\-help")
+    for key in run_json("list", "keys")["keys"]:
+        name = key["key"].rsplit(".", 1)[1].replace("-", "\\-")
+        contains(pages["scenario"], f"\\fB{name}\\fR (")
+    contains(run("manual", "rnu", status=2).stderr, "did you mean “run”?")
+
+
+def pages_of_the_manual_are_well_formed():
+    groff = shutil.which("groff")
+    if groff is None:
+        raise Skip("no groff")
+    for name in [*COMMANDS, "scenario", "kmemlab"]:
+        result = subprocess.run([groff, "-man", "-ww", "-Kutf8", "-Tutf8"], input=run("manual", name).stdout,
+                                capture_output=True, text=True, check=True)
+        equal(result.stderr, "", f"what groff says of {name}")
+        check(len(result.stdout) > 1000, f"{name} has text")
+
+
+def only_keys_are_listed_as_markdown():
+    contains(run("list", "keys", "--markdown").stdout, "## [machine]")
+    contains(run("list", "metrics", "--markdown", status=2).stderr, "list keys --markdown")
 
 
 def a_module_brings_allocators_and_workloads():
@@ -427,7 +500,10 @@ main(every_command_has_help_with_a_synopsis_and_two_examples, the_version_names_
      plot_says_what_it_does_not_know, verify_agrees_with_what_was_just_stored,
      verify_finds_a_fingerprint_that_differs, verify_says_when_a_newer_version_has_stored_a_run,
      verify_finds_runs_of_an_older_version_by_their_settings,
-     completion_completes, a_module_brings_allocators_and_workloads,
+     completion_completes_in_bash, completion_completes_in_fish, completion_completes_in_zsh,
+     a_shell_that_is_not_known_is_told_which_are, every_command_has_a_page_in_the_manual,
+     pages_of_the_manual_are_well_formed, only_keys_are_listed_as_markdown,
+     a_module_brings_allocators_and_workloads,
      what_is_no_module_for_this_program_is_refused, colour_is_for_terminals_and_those_who_ask,
      progress_is_shown_on_a_terminal_alone, control_characters_never_reach_the_terminal,
      text_with_any_byte_makes_valid_json)

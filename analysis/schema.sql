@@ -25,7 +25,7 @@
 --
 -- History of user_version
 --   1  the first; it knew the files that a run read by their names alone, and is not read any more
---   2  inputs; a checksum in every page
+--   2  inputs; a checksum in every page; in samples a latency is the difference from that of the last operation of its kind
 
 PRAGMA application_id = 0x6b6d6c62; -- "kmlb"
 PRAGMA user_version = 2;

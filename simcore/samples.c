@@ -31,6 +31,14 @@ put_varint (guint8 *at, guint64 value)
   return at;
 }
 
+/* What a value is likely to be near to: the one before it in its column; a latency is near that of the last operation
+ * of the same kind, for allocations and frees cost different things. */
+static inline guint
+neighbour (guint column, guint64 what)
+{
+  return column == KML_SAMPLE_LATENCY ? what & 1 : 0;
+}
+
 gsize
 kml_sample_block_encode (const KmlSampleBlock *self, guint8 *ret_data)
 {
@@ -41,13 +49,15 @@ kml_sample_block_encode (const KmlSampleBlock *self, guint8 *ret_data)
   for (guint column = 0; column < KML_SAMPLE_COLUMNS; column++) {
     const guint64 *values = self->columns[column];
     guint8 *const start = at + 4;
-    guint64 previous = 0;
+    guint64 previous[2] = { 0, 0 };
     guint32 length;
 
     at = start;
     for (guint i = 0; i < self->n; i++) {
-      at = put_varint (at, zigzag (values[i] - previous));
-      previous = values[i];
+      guint64 *const near = &previous[neighbour (column, self->columns[KML_SAMPLE_WHAT][i])];
+
+      at = put_varint (at, zigzag (values[i] - *near));
+      *near = values[i];
     }
     length = GUINT32_TO_LE ((guint32)(at - start));
     memcpy (start - 4, &length, sizeof length);
@@ -85,7 +95,7 @@ kml_sample_block_decode (const guint8 *data, gsize n_bytes, guint n, KmlSampleBl
   ret_block->n = n;
   for (guint column = 0; column < KML_SAMPLE_COLUMNS; column++) {
     const guint8 *end;
-    guint64 previous = 0;
+    guint64 previous[2] = { 0, 0 };
     guint32 length;
 
     if (data_end - at < 4)
@@ -97,13 +107,15 @@ kml_sample_block_decode (const guint8 *data, gsize n_bytes, guint n, KmlSampleBl
       return FALSE;
     end = at + length;
     for (guint i = 0; i < n; i++) {
+      /* the column of kinds is an earlier one: it is there already */
+      guint64 *const near = &previous[neighbour (column, ret_block->columns[KML_SAMPLE_WHAT][i])];
       guint64 code;
 
       at = get_varint (at, end, &code);
       if (at == NULL)
         return FALSE;
-      previous += unzigzag (code);
-      ret_block->columns[column][i] = previous;
+      *near += unzigzag (code);
+      ret_block->columns[column][i] = *near;
     }
     if (at != end)
       return FALSE;

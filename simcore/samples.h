@@ -3,7 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * A block is up to KML_SAMPLE_BLOCK operations in five columns; each column is
- * stored as the differences of neighbours, zigzag-coded, in LEB128 varints,
+ * stored as the differences of neighbours (a latency's neighbour is that of the last operation of its kind),
+ * zigzag-coded, in LEB128 varints,
  * columns one after the other, each preceded by its length in bytes (u32 little-endian). Differences of
  * like things are small: about 9 bytes a sample instead of 40.
  */
@@ -14,7 +15,7 @@
 
 G_BEGIN_DECLS
 
-#define KML_SAMPLE_BLOCK   4096
+#define KML_SAMPLE_BLOCK   8192 /* a blob takes whole pages: half a page in ten is little */
 #define KML_SAMPLE_COLUMNS 5
 
 typedef enum {

@@ -95,14 +95,32 @@ print_counters (const KmlCounterInfo *counters)
 }
 
 static void
+print_figures (const KmlFigureInfo *figures)
+{
+  for (; figures != NULL && figures->name != NULL; figures++)
+    kml_out ("  from which follows %s (%s): %s\n", figures->name, figures->unit, figures->summary);
+}
+
+static void
+add_quantity_json (JsonBuilder *builder, const char *name, const char *unit, const char *summary)
+{
+  kml_json_begin_object (builder, NULL);
+  kml_json_text (builder, "name", name);
+  kml_json_text (builder, "unit", unit);
+  kml_json_text (builder, "summary", summary);
+  json_builder_end_object (builder);
+}
+
+static void
 show_plugin (JsonBuilder *builder, const char *name, const char *kind, const char *summary,
-             const KmlParam *params, const KmlCounterInfo *counters)
+             const KmlParam *params, const KmlCounterInfo *counters, const KmlFigureInfo *figures)
 {
   if (builder == NULL) {
     kml_out ("%s%s%s (%s): %s\n", kml_style_begin (stdout, KML_STYLE_HEADER), name,
              kml_style_end (stdout, KML_STYLE_HEADER), kind, summary);
     print_params ("  ", params);
     print_counters (counters);
+    print_figures (figures);
     kml_out ("\n");
     return;
   }
@@ -112,13 +130,12 @@ show_plugin (JsonBuilder *builder, const char *name, const char *kind, const cha
   kml_json_text (builder, "summary", summary);
   add_params_json (builder, params);
   kml_json_begin_array (builder, "counters");
-  for (; counters != NULL && counters->name != NULL; counters++) {
-    kml_json_begin_object (builder, NULL);
-    kml_json_text (builder, "name", counters->name);
-    kml_json_text (builder, "unit", counters->unit);
-    kml_json_text (builder, "summary", counters->summary);
-    json_builder_end_object (builder);
-  }
+  for (; counters != NULL && counters->name != NULL; counters++)
+    add_quantity_json (builder, counters->name, counters->unit, counters->summary);
+  json_builder_end_array (builder);
+  kml_json_begin_array (builder, "figures");
+  for (; figures != NULL && figures->name != NULL; figures++)
+    add_quantity_json (builder, figures->name, figures->unit, figures->summary);
   json_builder_end_array (builder);
   json_builder_end_object (builder);
 }
@@ -132,7 +149,7 @@ list_allocators (JsonBuilder *builder)
 
   for (guint i = 0; i < n; i++)
     show_plugin (builder, all[i]->name, levels[all[i]->level], all[i]->summary, all[i]->params,
-                 all[i]->counters);
+                 all[i]->counters, all[i]->figures);
 }
 
 static void
@@ -143,7 +160,7 @@ list_workloads (JsonBuilder *builder)
 
   for (guint i = 0; i < n; i++)
     show_plugin (builder, all[i]->name, "workload", all[i]->summary, all[i]->params,
-                 all[i]->counters);
+                 all[i]->counters, NULL);
 }
 
 static void
@@ -282,6 +299,15 @@ add_counters (JsonBuilder *builder, KmlTable *table, const char *plugin,
 }
 
 static void
+add_figures (JsonBuilder *builder, KmlTable *table, const char *plugin,
+             const KmlFigureInfo *figures)
+{
+  for (; figures != NULL && figures->name != NULL; figures++)
+    add_metric (builder, table, g_strjoin (".", plugin, figures->name, NULL), figures->unit,
+                figures->summary);
+}
+
+static void
 list_metrics (JsonBuilder *builder)
 {
   g_autoptr (KmlTable) table = kml_table_new ();
@@ -295,8 +321,10 @@ list_metrics (JsonBuilder *builder)
   for (const KmlMetricInfo *info = kml_recorder_metric_info; info->name != NULL; info++)
     add_metric (builder, table, g_strdup (info->name), info->unit, info->formula);
   allocators = kml_allocator_list (&n);
-  for (guint i = 0; i < n; i++)
+  for (guint i = 0; i < n; i++) {
     add_counters (builder, table, allocators[i]->name, allocators[i]->counters);
+    add_figures (builder, table, allocators[i]->name, allocators[i]->figures);
+  }
   workloads = kml_workload_list (&n);
   for (guint i = 0; i < n; i++)
     add_counters (builder, table, workloads[i]->name, workloads[i]->counters);

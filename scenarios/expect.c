@@ -14,7 +14,7 @@
  * (1024MiB is 1GiB) and kept as the text that the runs have.
  *
  * A metric's name is held against the recorder's table, where N and CONTEXT
- * stand for many and {a,b} for either, and against the counters of all plug-ins
+ * stand for many and {a,b} for either, and against the counters and figures of all plug-ins
  * that there are, used or not: `-s pages.allocator=bump` must not make an
  * expectation of buddy a mistake.
  */
@@ -122,9 +122,9 @@ spell_out (GPtrArray *names, const char *done, const char *pattern)
   }
 }
 
-/* Calls for the counters of everything that a group can choose. */
+/* The counters and figures of everything that a group can choose. */
 static void
-add_counter_names (GPtrArray *names)
+add_plugin_names (GPtrArray *names)
 {
   for (const KmlGroupInfo *info = kml_scenario_groups; info->name != NULL; info++) {
     g_autoptr (GArray) plugins = info->plugins != NULL ? info->plugins () : NULL;
@@ -135,6 +135,9 @@ add_counter_names (GPtrArray *names)
       for (const KmlCounterInfo *counter = plugin->counters;
            counter != NULL && counter->name != NULL; counter++)
         g_ptr_array_add (names, g_strjoin (".", plugin->name, counter->name, NULL));
+      for (const KmlFigureInfo *figure = plugin->figures; figure != NULL && figure->name != NULL;
+           figure++)
+        g_ptr_array_add (names, g_strjoin (".", plugin->name, figure->name, NULL));
     }
   }
 }
@@ -142,13 +145,13 @@ add_counter_names (GPtrArray *names)
 static gboolean
 is_known_metric (const char *name)
 {
-  g_autoptr (GPtrArray) counters = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
 
   for (const KmlMetricInfo *info = kml_recorder_metric_info; info->name != NULL; info++)
     if (matches (info->name, name))
       return TRUE;
-  add_counter_names (counters);
-  return g_ptr_array_find_with_equal_func (counters, name, g_str_equal, NULL);
+  add_plugin_names (names);
+  return g_ptr_array_find_with_equal_func (names, name, g_str_equal, NULL);
 }
 
 static void
@@ -160,7 +163,7 @@ unknown_metric (KmlScenario *self, const char *name, KmlPlace place)
 
   for (const KmlMetricInfo *info = kml_recorder_metric_info; info->name != NULL; info++)
     spell_out (names, "", info->name);
-  add_counter_names (names);
+  add_plugin_names (names);
   g_ptr_array_add (names, NULL);
   nearest = kml_nearest_name (name, (const char *const *)names->pdata);
   kml_scenario_problem (self, place, "unknown metric %s; %s%s%s", quoted,

@@ -323,6 +323,26 @@ add_counters (GArray *metrics, const char *prefix, const KmlCounterInfo *infos,
   }
 }
 
+/* From what the counters have counted since the end of the warm-up. */
+static void
+add_figures (GArray *metrics, const KmlAllocator *allocator, const guint64 *before)
+{
+  guint64 counted[KML_MAX_COUNTERS];
+
+  for (guint i = 0; i < KML_MAX_COUNTERS; i++)
+    counted[i] = allocator->counters[i] - before[i];
+  for (const KmlFigureInfo *figure = allocator->ops->figures;
+       figure != NULL && figure->name != NULL; figure++) {
+    const KmlMetric metric = {
+      .name = g_strconcat (allocator->ops->name, ".", figure->name, NULL),
+      .unit = figure->unit,
+      .value = figure->value (counted),
+    };
+
+    g_array_append_val (metrics, metric);
+  }
+}
+
 /* Several workloads of one kind are one metric: their sum. Sorted, so equal names are neighbours. */
 static void
 add_up_equal_names (GArray *metrics)
@@ -353,6 +373,8 @@ kml_run_metrics (const KmlRun *self)
   add_counters (metrics, self->pages->ops->name, self->pages->ops->counters, self->pages->counters);
   add_counters (metrics, self->objects->ops->name, self->objects->ops->counters,
                 self->objects->counters);
+  add_figures (metrics, self->pages, self->recorder->counted_before[0]);
+  add_figures (metrics, self->objects, self->recorder->counted_before[1]);
   for (guint i = 0; i < self->workloads->len; i++) {
     const KmlWorkload *workload = g_ptr_array_index (self->workloads, i);
 

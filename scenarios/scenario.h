@@ -153,6 +153,7 @@ typedef struct {
   const KmlParam *params;         /* (nullable) */
   const KmlCounterInfo *counters; /* (nullable) */
   const char *summary;
+  const KmlFigureInfo *figures; /* (nullable) */
 } KmlPlugin;
 
 /* What the lines of a group are. */

@@ -165,7 +165,8 @@ list_allocators (KmlLevel level)
   const KmlAllocatorOps *const *all = kml_allocator_list (&n);
 
   for (guint i = 0; i < n; i++) {
-    const KmlPlugin plugin = { all[i]->name, all[i]->params, all[i]->counters, all[i]->summary };
+    const KmlPlugin plugin = { all[i]->name, all[i]->params, all[i]->counters, all[i]->summary,
+                               all[i]->figures };
 
     if (all[i]->level == level)
       g_array_append_val (plugins, plugin);

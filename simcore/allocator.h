@@ -42,6 +42,15 @@ typedef struct {
 
 #define KML_MAX_COUNTERS 16
 
+/* What follows from counters, a share or a mean: "search_length" of first-fit becomes the metric
+ * "first-fit.search_length". @value gets what each counter has counted since the end of the warm-up. */
+typedef struct {
+  const char *name;
+  const char *unit;
+  const char *summary;
+  double (*value) (const guint64 *counted);
+} KmlFigureInfo;
+
 /* One cache (size class) of an object allocator, for slab statistics. */
 typedef struct {
   char name[32];       /* "18", "kmalloc-192": unique within the allocator */
@@ -70,6 +79,7 @@ typedef void (*KmlCacheFunc) (const KmlCacheInfo *cache, gpointer user_data);
  * @instance_size: size of the struct that begins with a #KmlAllocator; the core allocates it zeroed
  * @params: (nullable): table of parameters; values are in the instance before @init
  * @counters: (nullable): names of the counters in #KmlAllocator.counters, ended by a NULL name
+ * @figures: (nullable): what follows from the counters, ended by a NULL name
  * @init: sets up an instance. Checks what one parameter alone cannot tell (KML_ERROR_INPUT)
  * @finish: (nullable): releases what @init took on the host, not the instance
  * @alloc: a block of at least request->size bytes that keeps request->constraints, or %KML_ADDR_NONE: out of
@@ -97,6 +107,7 @@ struct _KmlAllocatorOps {
   gsize instance_size;
   const KmlParam *params;
   const KmlCounterInfo *counters;
+  const KmlFigureInfo *figures;
 
   gboolean (*init) (KmlAllocator *self, GError **error);
   void (*finish) (KmlAllocator *self);

@@ -225,6 +225,25 @@ tell_progress (const KmlDriver *self)
   self->config.progress (self->n_operations, share, self->config.progress_data);
 }
 
+/* Of @n operations those that can be done before somebody wants to know: the warm-up ends between two. */
+static guint
+until_warm (const KmlDriver *self, guint n)
+{
+  const KmlRecorder *recorder = self->config.recorder;
+
+  return recorder->is_warm ? n : (guint)MIN (n, recorder->config.warm_up - self->n_operations);
+}
+
+static void
+look_whether_warm (KmlDriver *self)
+{
+  KmlRecorder *recorder = self->config.recorder;
+
+  if (recorder->is_warm || self->n_operations < recorder->config.warm_up)
+    return;
+  kml_recorder_end_warm_up (recorder);
+}
+
 static gboolean
 run_single (KmlDriver *self, GError **error)
 {
@@ -232,12 +251,16 @@ run_single (KmlDriver *self, GError **error)
   guint64 next_progress = PROGRESS_EVERY;
 
   while (!source->has_ended) {
+    guint n;
+
     if (!refill (source, error))
       return FALSE;
     if (source->n_batch == 0)
       return TRUE;
-    execute (self, source, source->batch, (guint)source->n_batch);
-    source->at = source->n_batch;
+    n = until_warm (self, (guint)(source->n_batch - source->at));
+    execute (self, source, &source->batch[source->at], n);
+    source->at += (int)n;
+    look_whether_warm (self);
     if (self->n_operations >= next_progress) {
       next_progress = self->n_operations + PROGRESS_EVERY;
       tell_progress (self);
@@ -288,6 +311,7 @@ run_several (KmlDriver *self, GError **error)
     execute (self, source, &source->batch[source->at], 1);
     source->last_end = self->config.machine->cpu_clock[source->batch[source->at].request.cpu];
     source->at++;
+    look_whether_warm (self);
     if (self->n_operations % PROGRESS_EVERY == 0)
       tell_progress (self);
   }

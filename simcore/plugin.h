@@ -18,7 +18,7 @@
 G_BEGIN_DECLS
 
 /* Raised whenever a struct or a function that plug-ins use changes. */
-#define KML_PLUGIN_ABI 1u
+#define KML_PLUGIN_ABI 2u
 
 #define KML_PLUGIN_SYMBOL "kmemlab_plugin_abi"
 

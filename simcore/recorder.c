@@ -8,6 +8,7 @@
 #include "simcore/recorder.h"
 
 #include <math.h>
+#include <string.h>
 
 #define FIRST_STEP                                                                                 \
   (10 * KML_US) /* of the automatic grid: the finest that pays off in a plot of any run */
@@ -73,6 +74,13 @@ const KmlParam kml_record_params[] = {
     .max = KML_MAX_ORDER,
     .offset = G_STRUCT_OFFSET (KmlRecordConfig, external_order),
     .summary = "the order that frag.external is about; 9 is a 2 MiB page" },
+  { .name = "warm-up",
+    .type = KML_PARAM_COUNT,
+    .value = "0",
+    .min = 0,
+    .max = G_MAXUINT64,
+    .offset = G_STRUCT_OFFSET (KmlRecordConfig, warm_up),
+    .summary = "operations at the beginning that means, quantiles and figures leave out" },
   { NULL }
 };
 
@@ -104,6 +112,7 @@ kml_recorder_new (const KmlRecordConfig *config, KmlMachine *machine, KmlAllocat
   kml_rng_init (&self->sampling_rng, machine->seed, "recorder.sampling");
   self->failures = g_array_new (FALSE, FALSE, sizeof (KmlFailure));
   self->snapshots = g_array_new (FALSE, TRUE, sizeof (KmlSnapshot));
+  self->is_warm = config->warm_up == 0;
   self->step = config->interval != 0 ? config->interval : FIRST_STEP;
   self->area_version = machine->free_area.version - 1;
   kml_recorder_look_at_pages (self);
@@ -399,11 +408,33 @@ kml_recorder_failed (KmlRecorder *self, const KmlOp *op, KmlTime start)
   g_array_append_val (self->failures, failure);
 }
 
+void
+kml_recorder_end_warm_up (KmlRecorder *self)
+{
+  self->is_warm = TRUE;
+  self->tally.requested_time = 0;
+  self->tally.held_time = 0;
+  memset (self->waste, 0, KML_WASTE_N * sizeof *self->waste);
+  for (guint operation = 0; self->config.latency && operation < KML_N_OPERATIONS; operation++)
+    for (guint context = 0; context < KML_N_CONTEXTS; context++)
+      *self->latency[operation][context] = (KmlHistogram){ 0 };
+  memcpy (self->counted_before[0], self->pages->counters, sizeof self->counted_before[0]);
+  if (self->objects != NULL)
+    memcpy (self->counted_before[1], self->objects->counters, sizeof self->counted_before[1]);
+}
+
 gboolean
 kml_recorder_finish (KmlRecorder *self, GError **error)
 {
   const KmlTime end = self->machine->now;
 
+  if (!self->is_warm) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "record.warm-up: the run has ended before its first %" G_GUINT64_FORMAT
+                 " operations were done, so nothing was measured",
+                 self->config.warm_up);
+    return FALSE;
+  }
   kml_recorder_digest (self);
   kml_tally_pass_time (&self->tally, end);
   kml_recorder_look_at_pages (self);

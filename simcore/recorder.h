@@ -16,6 +16,10 @@
  *   samples     every operation or a random share, packed by KML_SAMPLE_BLOCK (samples.h), handed to a sink as they
  *               fill: the only thing that grows with the run, so it does not stay in memory
  *
+ * The first `warm-up` operations bring the machine into the state that one wants to measure: means,
+ * quantiles, waste and figures are about what comes after them. Counts, peaks, snapshots and samples
+ * are about the whole run.
+ *
  * Definitions.
  *   held        bytes of the blocks that live requests were given
  *   internal fragmentation  (held - requested) / held; its mean over time is 1 - integral of requested / integral of held
@@ -60,6 +64,7 @@ typedef struct {
   KmlTime interval; /* between snapshots; 0: automatic */
   guint64 points;   /* most snapshots when automatic */
   guint64 external_order;
+  guint64 warm_up; /* operations */
 } KmlRecordConfig;
 
 extern const KmlParam kml_record_params[];
@@ -140,7 +145,10 @@ typedef struct {
   guint64 n_failed, n_free_skipped;
   guint64 n_split; /* blocks made two: live are n_alloc + n_split - n_free */
   guint64 peak_reserved, peak_metadata;
-  guint64 area_version; /* of the free area when the peaks below were looked at */
+  gboolean is_warm;
+  guint64 counted_before
+      [2][KML_MAX_COUNTERS]; /* counters of pages and objects at the end of the warm-up */
+  guint64 area_version;      /* of the free area when the peaks below were looked at */
   guint64 peak_external_ppb;
 
   KmlJournal journal;          /* of operations that fingerprint and samples do not have yet */
@@ -217,7 +225,11 @@ void kml_recorder_snapshot_due (KmlRecorder *self, KmlTime now);
 /* To be called when the free area has changed: peaks of what pages show. */
 void kml_recorder_look_at_pages (KmlRecorder *self);
 
-/* Closes the integrals at the end of the run, takes the last snapshot, flushes samples. */
+/* The warm-up is over: means, quantiles, waste and figures begin anew. */
+void kml_recorder_end_warm_up (KmlRecorder *self);
+
+/* Closes the integrals at the end of the run, takes the last snapshot, flushes samples. A run that ended within
+ * its warm-up is KML_ERROR_INPUT. */
 gboolean kml_recorder_finish (KmlRecorder *self, GError **error);
 
 /* Every scalar result, sorted by name. (transfer full) (element-type KmlMetric) */

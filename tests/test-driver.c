@@ -37,6 +37,7 @@ three_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
   if (self->n_live == 3)
     return KML_ADDR_NONE;
   self->n_live++;
+  base->counters[0]++;
   self->next += 4096;
   *ret_held = (request->size + 15) / 16 * 16;
   return self->next;
@@ -261,6 +262,52 @@ START_TEST (a_run_worked_out_by_hand)
   ck_assert_double_eq (metric (&setup, "latency.alloc.mean_ns"), 10);
   ck_assert_double_eq (metric (&setup, "latency.free.process.max_ns"), 5);
   ck_assert_double_eq (metric (&setup, "sampling.count"), 4);
+  tear_down (&setup);
+}
+END_TEST
+
+/* The same run with a warm-up of two operations: what counts begins at 10 ns, where the second did.
+ *
+ *  integral of asked: 10*12 + 80*4 = 440; of held: 10*32 + 80*16 = 1600 byte ns
+ */
+START_TEST (means_leave_out_the_warm_up)
+{
+  const KmlOp ops[] = { ask (0, 0, 0, 8), ask (0, 0, 1, 4), give_back (20 * KML_NS, 1, 0),
+                        give_back (100 * KML_NS, 1, 1) };
+  KmlRecordConfig record = everything;
+  Setup setup;
+
+  record.warm_up = 2;
+  for (guint n_workloads = 1; n_workloads <= 2; n_workloads++) {
+    set_up (&setup, &record, n_workloads, KML_TIME_MAX);
+    give (&setup, 0, ops, G_N_ELEMENTS (ops));
+    give (&setup, 1, ops, 0);
+    run (&setup);
+    ck_assert_double_eq (metric (&setup, "frag.internal.mean"), (1600.0 - 440.0) / 1600.0);
+    ck_assert_double_eq (metric (&setup, "frag.internal.requests"), 0); /* there were none */
+    ck_assert_uint_eq (setup.recorder->latency[KML_OPERATION_ALLOC][KML_CONTEXT_PROCESS]->n, 0);
+    ck_assert_double_eq (metric (&setup, "latency.free.mean_ns"), 5);
+    ck_assert_double_eq (metric (&setup, "alloc.count"),
+                         2); /* counts and peaks are the whole run's */
+    ck_assert_double_eq (metric (&setup, "memory.requested.peak_bytes"), 12);
+    ck_assert_uint_eq (setup.recorder->counted_before[1][0], 2);
+    tear_down (&setup);
+  }
+}
+END_TEST
+
+START_TEST (a_run_that_ends_within_its_warm_up_has_measured_nothing)
+{
+  const KmlOp ops[] = { ask (0, 0, 0, 8), ask (0, 0, 1, 4) };
+  KmlRecordConfig record = everything;
+  g_autoptr (GError) error = NULL;
+  Setup setup;
+
+  record.warm_up = 3;
+  set_up (&setup, &record, 1, KML_TIME_MAX);
+  give (&setup, 0, ops, G_N_ELEMENTS (ops));
+  ck_assert (!kml_driver_run (setup.driver, &error));
+  assert_error (error, KML_ERROR_INPUT, "record.warm-up: the run has ended before its first 3");
   tear_down (&setup);
 }
 END_TEST
@@ -490,6 +537,8 @@ main (void)
   TCase *misuse = tcase_create ("misuse");
 
   tcase_add_test (tcase, a_run_worked_out_by_hand);
+  tcase_add_test (tcase, means_leave_out_the_warm_up);
+  tcase_add_test (tcase, a_run_that_ends_within_its_warm_up_has_measured_nothing);
   tcase_add_test (tcase, a_cpu_does_one_thing_at_a_time);
   tcase_add_test (tcase, a_failed_request_is_an_outcome_and_its_free_is_skipped);
   tcase_add_test (tcase, the_workload_whose_time_has_come_goes_first);

@@ -80,7 +80,7 @@ const KmlParam kml_record_params[] = {
     .min = 0,
     .max = G_MAXUINT64,
     .offset = G_STRUCT_OFFSET (KmlRecordConfig, warm_up),
-    .summary = "operations at the beginning that means, quantiles and figures leave out" },
+    .summary = "operations at the beginning that means, quantiles, waste and figures leave out" },
   { NULL }
 };
 

@@ -4,7 +4,7 @@
  *
  * Goal: a new allocator is tested by being registered. Method: each test below
  * runs once for every subject (conformance/rig.h), that is every form of every
- * registered allocator of pages, and every form of every allocator of objects on each of
+ * registered allocator of pages, and of every allocator of objects on top of
  * those. Random operations are held against a naive model (conformance/ledger.h),
  * whose promises are all shown to be breakable with an allocator that breaks them.
  *

@@ -24,6 +24,7 @@ static const BadText bad_texts[] = {
     "did you mean “latency.alloc.hardirq.p99_ns”?" },
   { EXPECT "latency.alloc.hardirq.p99 = 1\n", NULL, 5, 1, "unknown metric" },
   { EXPECT "buddy.split = 1\n", NULL, 5, 1, "did you mean “buddy.splits”?" },
+  { EXPECT "first-fit.search_lenght = 1\n", NULL, 5, 1, "did you mean “first-fit.search_length”?" },
   { EXPECT "toy.lots = 1\n", NULL, 5, 1, "did you mean “toy.lost”?" },
   /* ranges */
   { EXPECT "alloc.count = many\n", NULL, 5, 15, "alloc.count: expected a number" },
@@ -80,6 +81,7 @@ static const struct {
   { "frag.internal.mean", "-0.5 +- 50 %", { -0.25, -0.5, -0.75 }, { -0.2499, -0.7501, 0.5 } },
   { "frag.internal.mean", "0.5 ± 0.25", { 0.25, 0.5, 0.75 }, { 0.2499, 0.7501, 0 } },
   { "buddy.splits", "3..4", { 3, 3.5, 4 }, { 2.999, 4.001, 0 } },
+  { "first-fit.fifty_percent_gap", "0 +- 0.5", { -0.5, 0, 0.5 }, { -0.6, 0.6, 1 } },
   { "toy.lost", "-1 .. 1.5e1", { -1, 0, 15 }, { -1.1, 15.1, 100 } },
   { "memory.held.peak_bytes", "1KiB..1MiB", { 1024, 2000, 1048576 }, { 1023, 1048577, 0 } },
   { "latency.alloc.p99_ns", "<= 2us", { 2000, 0, 1 }, { 2001, 1e9, 1e10 } },

@@ -78,8 +78,13 @@ subjects_new (void)
   for (guint i = 0; i < pages->len; i++)
     append_subject (subjects, &g_array_index (pages, Form, i), NULL);
   for (guint i = 0; i < objects->len; i++)
-    for (guint k = 0; k < pages->len; k++)
-      append_subject (subjects, &g_array_index (objects, Form, i), &g_array_index (pages, Form, k));
+    for (guint k = 0; k < pages->len; k++) {
+      const Form *form = &g_array_index (objects, Form, i),
+                 *lower = &g_array_index (pages, Form, k);
+
+      if (form->param == NULL || lower->param == NULL)
+        append_subject (subjects, form, lower);
+    }
   return subjects;
 }
 

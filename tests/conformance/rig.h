@@ -3,9 +3,10 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * A *subject* is a registered allocator in one of its forms: with its defaults, or with
- * one of the choices that its table of parameters offers; object allocators on
- * top of each form of each page allocator. So a new allocator, and a new choice of
- * an old one, is tested by being registered.
+ * one of the choices that its table of parameters offers. Object allocators stand on each
+ * page allocator with its defaults, and with their own defaults on each form of it: two choices
+ * meet only through the interface, so not every pair of them is tried. So a new allocator, and a new
+ * choice of an old one, is tested by being registered.
  */
 
 #pragma once

@@ -25,6 +25,10 @@ const KmlMetricInfo kml_recorder_metric_info[] = {
     "1 - (sum of bytes asked for) / (sum of bytes held), over all requests given a block" },
   { "frag.internal.end", "ratio", "(held - requested) / held of the blocks live at the end" },
   { "frag.internal.peak", "ratio", "(held - requested) / held at the moment when most was held" },
+  { "frag.total.peak", "ratio",
+    "1 - memory.requested.peak_bytes / memory.reserved.peak_bytes: of the memory that had to be "
+    "there, what "
+    "nobody asked for, whatever became of it" },
   { "frag.external.end", "ratio",
     "unusable free space index for [record] external-order at the end: 1 - (free memory in blocks "
     "of at "
@@ -137,6 +141,11 @@ add_fragmentation (const KmlRecorder *self, GArray *metrics)
                                                  self->tally.peak_held) /
                   1e9,
               "frag.internal.peak");
+  add_metric (metrics, "ratio",
+              self->peak_reserved == 0
+                  ? 0.0
+                  : 1 - (double)self->tally.peak_requested / (double)self->peak_reserved,
+              "frag.total.peak");
   add_metric (metrics, "ratio", (double)kml_recorder_external_ppb (self) / 1e9,
               "frag.external.end");
   add_metric (metrics, "ratio", (double)self->peak_external_ppb / 1e9, "frag.external.peak");

@@ -5,16 +5,9 @@
  * What segregated has in common with other allocators is in test-conformance.c.
  */
 
-#include "simcore/allocator.h"
 #include "simcore/bins.h"
 #include "simcore/rng.h"
-#include "tests/testutils.h"
-
-#define PAGE     4096
-#define N_FRAMES 4096
-
-/* The frame table: 33 frames with 128 records each describe themselves and N_FRAMES more. */
-#define RAM (G_GUINT64_CONSTANT (4096 + 33) * PAGE)
+#include "tests/object-fixture.h"
 
 enum {
   SLABS_NEW,
@@ -24,56 +17,14 @@ enum {
   LARGE,
 };
 
-static KmlMachine *machine;
-static KmlAllocator *pages, *objects;
-
-static void
-set_parameter (KmlAllocator *allocator, const char *name, const char *value)
-{
-  g_autoptr (GError) error = NULL;
-
-  kml_param_parse (kml_param_find (allocator->ops->params, name), value, allocator, &error);
-  assert_no_error (error);
-}
-
-static void
-make_machine (const KmlMachineConfig *config)
-{
-  g_autoptr (GError) error = NULL;
-
-  machine = kml_machine_new (config, &error);
-  assert_no_error (error);
-  ck_assert_uint_eq (machine->ram->n_usable, N_FRAMES);
-  pages = kml_allocator_new (kml_allocator_find ("buddy"), machine, NULL);
-  kml_allocator_start (pages, &error);
-  assert_no_error (error);
-  objects = kml_allocator_new (kml_allocator_find ("segregated"), machine, pages);
-}
-
 static void
 start_on (const KmlMachineConfig *config)
 {
   g_autoptr (GError) error = NULL;
 
-  make_machine (config);
+  make_machine ("segregated", config);
   kml_allocator_start (objects, &error);
   assert_no_error (error);
-}
-
-/* Ends with a NULL: names and values of parameters. FALSE: @error is set by init. */
-static gboolean G_GNUC_NULL_TERMINATED
-try_start (guint n_cpus, GError **error, ...)
-{
-  const KmlMachineConfig config = { .n_cpus = n_cpus, .ram = RAM, .page_size = PAGE };
-  va_list parameters;
-  const char *name;
-
-  make_machine (&config);
-  va_start (parameters, error);
-  while ((name = va_arg (parameters, const char *)) != NULL)
-    set_parameter (objects, name, va_arg (parameters, const char *));
-  va_end (parameters);
-  return kml_allocator_start (objects, error);
 }
 
 static void
@@ -81,44 +32,8 @@ start_with_bins (const char *bins)
 {
   g_autoptr (GError) error = NULL;
 
-  try_start (4, &error, "bins", bins, NULL);
+  try_start ("segregated", 4, &error, "bins", bins, NULL);
   assert_no_error (error);
-}
-
-static void
-stop (void)
-{
-  g_autoptr (GError) error = NULL;
-
-  objects->ops->check (objects, &error);
-  assert_no_error (error);
-  kml_allocator_destroy (objects);
-  kml_allocator_destroy (pages);
-  kml_machine_free (machine);
-}
-
-static KmlAddr
-take_held (guint64 size, guint64 *ret_held)
-{
-  const KmlRequest request = { .size = size };
-
-  return kml_allocator_alloc (objects, &request, ret_held);
-}
-
-static KmlAddr
-take (guint64 size)
-{
-  guint64 held;
-
-  return take_held (size, &held);
-}
-
-static void
-give_back (KmlAddr addr)
-{
-  const KmlRequest how = { 0 };
-
-  kml_allocator_free_block (objects, addr, &how);
 }
 
 static void
@@ -171,7 +86,7 @@ START_TEST (every_size_gets_the_smallest_bin_that_holds_it)
 
       ck_assert (
           kml_bins_parse (sets[i], g_ascii_strtoull (quanta[k], NULL, 10), NULL, 0, &bins, &error));
-      try_start (4, &error, "bins", sets[i], "quantum", quanta[k], NULL);
+      try_start ("segregated", 4, &error, "bins", sets[i], "quantum", quanta[k], NULL);
       assert_no_error (error);
       for (guint64 size = 1; size <= MIN (bins.sizes[bins.n - 1], 30000); size++) {
         guint64 held;
@@ -191,7 +106,7 @@ START_TEST (the_smallest_object_has_four_bytes)
   g_autoptr (GError) error = NULL;
   guint64 held;
 
-  try_start (4, &error, "bins", "1,2,3,9", "quantum", "1", NULL);
+  try_start ("segregated", 4, &error, "bins", "1,2,3,9", "quantum", "1", NULL);
   assert_no_error (error);
   for (guint64 size = 1; size <= 4; size++) {
     take_held (size, &held);
@@ -225,11 +140,9 @@ assert_refused (const char *name, const char *value, const char *fragment)
 {
   g_autoptr (GError) error = NULL;
 
-  ck_assert (!try_start (4, &error, "bins", "8", name, value, NULL));
+  ck_assert (!try_start ("segregated", 4, &error, "bins", "8", name, value, NULL));
   assert_error (error, KML_ERROR_INPUT, fragment);
-  kml_allocator_destroy (objects);
-  kml_allocator_destroy (pages);
-  kml_machine_free (machine);
+  discard ();
 }
 
 START_TEST (parameters_that_cannot_be_are_refused)
@@ -274,7 +187,7 @@ START_TEST (slabs_have_the_order_that_slub_gives_them)
   g_autoptr (GError) error = NULL;
   KmlCacheInfo cache;
 
-  try_start (expected->n_cpus, &error, "bins", expected->bin, NULL);
+  try_start ("segregated", expected->n_cpus, &error, "bins", expected->bin, NULL);
   assert_no_error (error);
   take (1);
   cache = cache_of (g_ascii_strtoull (expected->bin, NULL, 10));
@@ -295,7 +208,7 @@ START_TEST (the_tail_of_a_slab_is_metadata)
     g_autofree char *text = g_strdup_printf ("%u", order);
     g_autoptr (GError) error = NULL;
 
-    try_start (4, &error, "bins", "216", "min-order", text, "max-order", text, NULL);
+    try_start ("segregated", 4, &error, "bins", "216", "min-order", text, "max-order", text, NULL);
     assert_no_error (error);
     take (1);
     ck_assert_uint_eq (objects->metadata_bytes, tails[order]);
@@ -311,7 +224,8 @@ START_TEST (a_slab_has_no_more_objects_than_a_link_can_name)
   g_autoptr (GError) error = NULL;
   KmlAddr last = 0;
 
-  try_start (4, &error, "bins", "1", "quantum", "1", "min-order", "9", "max-order", "9", NULL);
+  try_start ("segregated", 4, &error, "bins", "1", "quantum", "1", "min-order", "9", "max-order",
+             "9", NULL);
   assert_no_error (error);
   for (guint i = 0; i < 65535; i++)
     last = take (1);
@@ -374,7 +288,7 @@ START_TEST (a_walk_shows_objects_and_tails)
   g_autoptr (GString) picture = g_string_new (NULL);
   g_autoptr (GError) error = NULL;
 
-  try_start (4, &error, "bins", "1000", "max-order", "0", NULL);
+  try_start ("segregated", 4, &error, "bins", "1000", "max-order", "0", NULL);
   assert_no_error (error);
   for (guint i = 0; i < 6; i++)
     take (1000);
@@ -394,7 +308,7 @@ START_TEST (slabs_go_from_list_to_list)
   g_autoptr (GError) error = NULL;
   const KmlAddr second = PAGE, third = 2 * PAGE, fourth = 3 * PAGE;
 
-  try_start (4, &error, "bins", "2048", "max-order", "0", "keep", "1", NULL);
+  try_start ("segregated", 4, &error, "bins", "2048", "max-order", "0", "keep", "1", NULL);
   assert_no_error (error);
   for (guint i = 0; i < 7; i++)
     take (2048); /* UU full   UU full   UU full   U. current */
@@ -422,7 +336,7 @@ next_slab_with (const char *list)
 {
   g_autoptr (GError) error = NULL;
 
-  try_start (4, &error, "bins", "2048", "max-order", "0", "list", list, NULL);
+  try_start ("segregated", 4, &error, "bins", "2048", "max-order", "0", "list", list, NULL);
   assert_no_error (error);
   for (guint i = 0; i < 6; i++)
     take (2048);

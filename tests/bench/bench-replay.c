@@ -5,15 +5,15 @@
  * The same operations, decoded beforehand, are executed by turns
  *
  *   native   malloc() and free() of this process: one table of pointers, nothing is touched
- *   kmemlab  driver -> segregated -> buddy, with cost model, fragmentation accounting, waste by size, latency
+ *   kmemlab  driver -> ALLOCATOR (segregated) -> buddy, with cost model, fragmentation accounting, waste by size, latency
  *            histograms, snapshots and fingerprint: what `kmemlab run` does
  *
  * in the same process and the same minute; the figure is the ratio. Every round
  * ends with all blocks freed. Other allocators are measured by starting this
  * program again under LD_PRELOAD (--native), again by turns.
  *
- *   bench-replay TRACE [ROUNDS]
- *   bench-replay --profile TRACE ROUNDS     only kmemlab's side of the first stream, for perf and callgrind
+ *   bench-replay TRACE [ROUNDS [ALLOCATOR]]
+ *   bench-replay --profile TRACE ROUNDS [ALLOCATOR]     only kmemlab's side of the first stream, for perf and callgrind
  *
  * Times are CPU time of the thread; the median of the rounds is printed, with the minimum in brackets.
  */
@@ -28,6 +28,8 @@
 #define N_PEERS G_N_ELEMENTS (peers)
 
 static const char *const peers[] = { "libjemalloc.so.2", "libmimalloc.so.2.0" };
+
+static const char *object_allocator = "segregated";
 
 /* A stream of operations in memory. */
 typedef struct {
@@ -170,7 +172,8 @@ simulator_new (void)
   if (self.machine == NULL)
     die (error);
   self.pages = kml_allocator_new (kml_allocator_find ("buddy"), self.machine, NULL);
-  self.objects = kml_allocator_new (kml_allocator_find ("segregated"), self.machine, self.pages);
+  self.objects = kml_allocator_new (kml_allocator_find (object_allocator), self.machine,
+                                    self.pages);
   ok = kml_allocator_start (self.pages, &error) && kml_allocator_start (self.objects, &error);
   if (!ok)
     die (error);
@@ -300,12 +303,17 @@ main (int argc, char **argv)
   guint n_rounds = 9;
 
   if (argc < 2) {
-    g_printerr ("bench-replay TRACE [ROUNDS]\n");
+    g_printerr ("bench-replay TRACE [ROUNDS [ALLOCATOR]]\n");
     return 2;
   }
-  if (argc == 4 && strcmp (argv[1], "--profile") == 0)
+  if (argc >= 4 && strcmp (argv[1], "--profile") == 0) {
+    if (argc == 5)
+      object_allocator = argv[4];
     return profile (argv[2], (guint)MAX (1, g_ascii_strtoull (argv[3], NULL, 10)));
-  if (!native_only && argc == 3)
+  }
+  if (!native_only && argc == 4)
+    object_allocator = argv[3];
+  if (!native_only && argc >= 3)
     n_rounds = (guint)MAX (1, g_ascii_strtoull (argv[2], NULL, 10));
   for (guint i = 0; i < 3; i++) {
     Stream *stream;

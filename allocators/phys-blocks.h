@@ -1,0 +1,546 @@
+/* phys-blocks.h: physical blocks: arenas of pages, cut into blocks with boundary tags, and lists of the free ones.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Donald E. Knuth, The Art of Computer Programming, vol. 1, section 2.5, algorithms A and C:
+ * boundary tags, in the form that Masmano and others gave them in TLSF (2004). What
+ * tlsf.c and half-fit.c have in common: they differ in how sizes are put into bins
+ * and in how a bin is found, and each says so with a PhysPolicy.
+ *
+ * 1. Arenas and blocks
+ *
+ * An *arena* is a run of page frames from the page level (simcore/page-runs.h). Blocks tile it. A
+ * block is a header of 8 bytes and a payload; sizes are in *quanta* (the parameter, 8 bytes by
+ * default) and include the header. A block is called by the number of the quantum at which its
+ * payload begins, so payloads are aligned to a quantum and no block is called 0.
+ *
+ *      quantum of 8 bytes; an arena that begins at address 0
+ *
+ *      0        8               40       48               80                              4088
+ *      | 5  0 U | payload ....  | 5  5 F | next prev .... | 502 5 U | payload ... | 0 502 U |
+ *      `block 1                 `block 6                  `block 11               `end: 512
+ *
+ * The header says the block's size, whether it is free, and the size of the block before it (0: it
+ * is the arena's first), so both neighbours are found in constant time. An arena ends with a header of
+ * size 0 that is never free. A free block's payload begins with the links of its list, 32 bits each,
+ * so the smallest block has 16 bytes, and blocks lie in the first 2^32 quanta of RAM.
+ *
+ * 2. Taking and giving back
+ *
+ * A block that was found is taken off its list, cut to size if the rest can be a block, and the rest
+ * goes to its list. A block given back is joined with its neighbours at once if they are free, so no two
+ * free blocks are ever neighbours. Each of it takes constant time. Lists are last in first out.
+ *
+ * 3. Where arenas come from
+ *
+ * `pool` bytes are taken at the start and kept for ever, in the largest runs of 2^k pages that the
+ * page level gives. When no block is found, an arena of `arena` bytes is taken, or, when the page level has
+ * none, of as many pages as the request needs; arena = 0 forbids it, as a real-time system would.
+ * A grown arena that is free as a whole is given back when there are `keep` of them already.
+ * Requests that even an empty arena would not surely fit are left to the page level.
+ *
+ * 4. Constraints
+ *
+ * An alignment up to a page is kept by looking for a block that is larger by the alignment and
+ * cutting off what is in front. A block of at most 2^k bytes at a multiple of 2^k
+ * crosses no multiple of it, so a boundary becomes an alignment. Larger ones, and limits of address,
+ * are left to the page level.
+ *
+ * 5. Misuse
+ *
+ * A block that is given back must say that it is in use, and both neighbours must agree with it about
+ * sizes. So a block that was freed before is found, and an address inside of a block, and an owner that wrote over a
+ * header. Headers that a block has absorbed are left where they are, and none of them passes: that of a block that
+ * was free says so; of one that was in use and became part of the block before it, that one's size has
+ * changed, and cannot become again what it was without a block beginning there. What passes is what an owner made up
+ * to agree with both sides.
+ *
+ * 6. Costs
+ *
+ * Each step costs what its instructions and its references do; what is looked at (the header of a
+ * neighbour, the head of a list) is warm. All are bounded, and so is an operation, unless it takes an arena
+ * from the page level or gives one back.
+ *
+ * 7. Invariants, verified by phys_check()
+ *
+ *   R1, R2 of simcore/page-runs.h
+ *   B1  blocks tile each arena, and each one says how large the one before is
+ *   B2  no two free blocks are neighbours
+ *   B3  each free block is on the list of its bin, each list has no other, and its links agree
+ *   B4  metadata_bytes is the size of all headers, and of what lies before an arena's first
+ *   B5  n_empty grown arenas are free as a whole, and they are at most keep
+ */
+
+#pragma once
+
+#include "simcore/allocator.h"
+#include "simcore/page-runs.h"
+#include "simcore/param.h"
+
+G_BEGIN_DECLS
+
+#define PHYS_HEADER    8u /* bytes */
+#define PHYS_FREE      1u /* in a header's first word; the rest of it is the size */
+#define PHYS_MAX_ARENA (G_GUINT64_CONSTANT (4) << 30)
+#define PHYS_NO_BLOCK  0u
+#define PHYS_INLINE    inline __attribute__ ((always_inline))
+
+typedef guint32 PhysBlock; /* number of the quantum at which the payload begins */
+
+/* Instructions of each step, without what only a simulation does; estimates from
+ * reading the paths below, and not measured on a processor. What TLSF's longest paths
+ * come to is in tlsf.c. */
+#define PHYS_ALLOC_INSTRUCTIONS      20 /* size to quanta, mark, return; finding is the policy's */
+#define PHYS_FREE_INSTRUCTIONS       18 /* header, both neighbours' states, mark, return */
+#define PHYS_LINK_INSTRUCTIONS       22 /* bin of the size, three links, mark the bin */
+#define PHYS_UNLINK_INSTRUCTIONS     20 /* bin of the size, two links, mark the bin */
+#define PHYS_SPLIT_INSTRUCTIONS      10 /* or join: two headers and the next one's tag */
+#define PHYS_ALIGN_INSTRUCTIONS      14
+#define PHYS_LARGE_INSTRUCTIONS      30
+#define PHYS_NEW_ARENA_INSTRUCTIONS  60
+#define PHYS_BACK_ARENA_INSTRUCTIONS 40
+
+enum {
+  PHYS_COUNTER_ARENAS_NEW,
+  PHYS_COUNTER_ARENAS_GIVEN_BACK,
+  PHYS_COUNTER_SPLITS,
+  PHYS_COUNTER_MERGES,
+  PHYS_COUNTER_LARGE,
+};
+
+extern const KmlCounterInfo phys_counters[];
+
+typedef struct {
+  KmlAllocator *base;
+  KmlRam *ram;
+  guint8 *store; /* the RAM's */
+
+  /* parameters */
+  guint64 pool, arena, keep, quantum;
+
+  /* what they mean */
+  guint shift;          /* quantum = 1 << shift */
+  guint32 least;        /* quanta of the smallest block */
+  guint32 most;         /* quanta of the largest that is cut from an arena */
+  guint64 largest_size; /* bytes that such a block can be asked for */
+  guint64 n_quanta;     /* of RAM: blocks' numbers are below */
+  KmlTime alloc_cost, free_cost, link_cost, unlink_cost, split_cost;
+
+  PhysBlock *heads; /* (owned) (array length=n_bins): first of each list */
+  guint n_bins;
+  guint64 n_empty; /* grown arenas that are free as a whole */
+  KmlPageRuns runs;
+} PhysBlocks;
+
+/* How sizes are binned. Known when the code below is compiled into its user, so calls are direct. */
+typedef struct {
+  guint (*bin_of) (const PhysBlocks *self,
+                   guint32 size); /* where a free block of that size belongs */
+  guint (*bin_for) (const PhysBlocks *self,
+                    guint32 size); /* the first bin all of whose blocks have that size */
+  guint (*first_from) (const PhysBlocks *self,
+                       guint bin); /* the first bin from there on that is not empty;
+                                                              n_bins or more: none */
+  void (*set_empty) (PhysBlocks *self, guint bin, gboolean is_empty);
+} PhysPolicy;
+
+/* ---- Headers ---- */
+
+static PHYS_INLINE KmlAddr
+phys_addr (const PhysBlocks *self, PhysBlock block)
+{
+  return (KmlAddr)block << self->shift;
+}
+
+/* The host's address of a block's payload. */
+static PHYS_INLINE guint8 *
+phys_bytes (const PhysBlocks *self, PhysBlock block)
+{
+  return self->store + phys_addr (self, block);
+}
+
+static PHYS_INLINE guint32
+phys_load (const guint8 *bytes)
+{
+  guint32 value;
+
+  memcpy (&value, bytes, sizeof value);
+  return value;
+}
+
+static PHYS_INLINE void
+phys_store (guint8 *bytes, guint32 value)
+{
+  memcpy (bytes, &value, sizeof value);
+}
+
+/* A header's first word: size and state. */
+static PHYS_INLINE guint32
+phys_word (const PhysBlocks *self, PhysBlock block)
+{
+  return phys_load (phys_bytes (self, block) - PHYS_HEADER);
+}
+
+static PHYS_INLINE guint32
+phys_size (const PhysBlocks *self, PhysBlock block)
+{
+  return phys_word (self, block) >> 1;
+}
+
+static PHYS_INLINE gboolean
+phys_is_free (const PhysBlocks *self, PhysBlock block)
+{
+  return (phys_word (self, block) & PHYS_FREE) != 0;
+}
+
+static PHYS_INLINE void
+phys_set (PhysBlocks *self, PhysBlock block, guint32 size, guint32 state)
+{
+  phys_store (phys_bytes (self, block) - PHYS_HEADER, size << 1 | state);
+}
+
+/* Its second: size of the block before; 0: this is the arena's first. */
+static PHYS_INLINE guint32
+phys_before (const PhysBlocks *self, PhysBlock block)
+{
+  return phys_load (phys_bytes (self, block) - PHYS_HEADER / 2);
+}
+
+static PHYS_INLINE void
+phys_set_before (PhysBlocks *self, PhysBlock block, guint32 size)
+{
+  phys_store (phys_bytes (self, block) - PHYS_HEADER / 2, size);
+}
+
+/* Whether the block, of @size quanta, fills its arena. */
+static PHYS_INLINE gboolean
+phys_is_whole (const PhysBlocks *self, PhysBlock block, guint32 size)
+{
+  return phys_before (self, block) == 0 && phys_size (self, block + size) == 0;
+}
+
+static PHYS_INLINE guint64
+phys_payload (const PhysBlocks *self, guint32 size)
+{
+  return ((guint64)size << self->shift) - PHYS_HEADER;
+}
+
+/* ---- Lists of free blocks ---- */
+
+static PHYS_INLINE PhysBlock
+phys_next (const PhysBlocks *self, PhysBlock block)
+{
+  return phys_load (phys_bytes (self, block));
+}
+
+static PHYS_INLINE PhysBlock
+phys_prev (const PhysBlocks *self, PhysBlock block)
+{
+  return phys_load (phys_bytes (self, block) + 4);
+}
+
+static PHYS_INLINE void
+phys_set_links (PhysBlocks *self, PhysBlock block, PhysBlock next, PhysBlock prev)
+{
+  phys_store (phys_bytes (self, block), next);
+  phys_store (phys_bytes (self, block) + 4, prev);
+}
+
+static PHYS_INLINE void
+phys_link (PhysBlocks *self, const PhysPolicy *policy, PhysBlock block, guint32 size)
+{
+  const guint bin = policy->bin_of (self, size);
+  const PhysBlock first = self->heads[bin];
+
+  phys_set_links (self, block, first, PHYS_NO_BLOCK);
+  if (first != PHYS_NO_BLOCK)
+    phys_store (phys_bytes (self, first) + 4, block);
+  else
+    policy->set_empty (self, bin, FALSE);
+  self->heads[bin] = block;
+}
+
+static PHYS_INLINE void
+phys_unlink (PhysBlocks *self, const PhysPolicy *policy, PhysBlock block, guint32 size)
+{
+  const PhysBlock next = phys_next (self, block), prev = phys_prev (self, block);
+
+  if (next != PHYS_NO_BLOCK)
+    phys_store (phys_bytes (self, next) + 4, prev);
+  if (prev != PHYS_NO_BLOCK) {
+    phys_store (phys_bytes (self, prev), next);
+  } else {
+    const guint bin = policy->bin_of (self, size);
+
+    self->heads[bin] = next;
+    if (next == PHYS_NO_BLOCK)
+      policy->set_empty (self, bin, TRUE);
+  }
+}
+
+/* ---- Splitting ---- */
+
+/* The block, in use, keeps @kept of its @size quanta; the rest becomes a free block, on its list. */
+static PHYS_INLINE void
+phys_split (PhysBlocks *self, const PhysPolicy *policy, PhysBlock block, guint32 size, guint32 kept)
+{
+  const PhysBlock rest = block + kept;
+
+  phys_set (self, block, kept, 0);
+  phys_set (self, rest, size - kept, PHYS_FREE);
+  phys_set_before (self, rest, kept);
+  phys_set_before (self, block + size, size - kept);
+  phys_link (self, policy, rest, size - kept);
+  self->base->metadata_bytes += PHYS_HEADER;
+  self->base->counters[PHYS_COUNTER_SPLITS]++;
+}
+
+/* ---- What is rare (phys-blocks.c) ---- */
+
+/* To be called first in init(), with the number of instructions that finding a bin takes. */
+gboolean phys_init (PhysBlocks *self, KmlAllocator *base, guint n_bins, guint find_instructions,
+                    GError **error);
+/* Takes the first arenas, once the policy is ready. */
+gboolean phys_start (PhysBlocks *self, const PhysPolicy *policy, GError **error);
+void phys_finish (PhysBlocks *self);
+
+/* A new arena's only block, of at least @n_quanta, on no list; PHYS_NO_BLOCK: there is none. */
+PhysBlock phys_grow (PhysBlocks *self, guint32 n_quanta, const KmlRequest *request);
+
+/* A block that fills its arena is about to be taken, or has become free. The latter: TRUE if the
+ * arena went back to the page level. */
+void phys_arena_in_use (PhysBlocks *self, PhysBlock block);
+gboolean phys_arena_emptied (PhysBlocks *self, PhysBlock block, const KmlRequest *how);
+
+KmlAddr phys_alloc_large (PhysBlocks *self, const KmlRequest *request, guint64 *ret_held);
+guint64 phys_free_large (PhysBlocks *self, KmlAddr addr, const KmlRequest *how);
+
+/* The alignment, in quanta, that keeps the constraints; 0: only the page level can. */
+guint64 phys_alignment (const PhysBlocks *self, const KmlRequest *request);
+
+void phys_shrink (PhysBlocks *self, const PhysPolicy *policy);
+void phys_walk (const PhysBlocks *self, KmlWalkFunc func, gpointer user_data);
+gboolean phys_check (const PhysBlocks *self, const PhysPolicy *policy, GError **error);
+gboolean phys_broken (const char *invariant, const char *what, guint64 which, GError **error);
+
+/* ---- The two operations ----
+ *
+ * They work on a copy of the state that nothing else can point to, so it is kept in registers: of the
+ * state itself the compiler must assume that every store into RAM changes it. What changes (counters, heads,
+ * the policy's bitmaps) is behind pointers. */
+
+static PHYS_INLINE guint32
+phys_quanta (const PhysBlocks *self, guint64 size)
+{
+  return MAX ((guint32)((size + PHYS_HEADER + self->quantum - 1) >> self->shift), self->least);
+}
+
+/* Frees what is in front of the first multiple of @alignment at which the rest can begin a block. */
+static PHYS_INLINE PhysBlock
+phys_cut_front (PhysBlocks *self, const PhysPolicy *policy, PhysBlock block, guint32 size,
+                guint32 alignment)
+{
+  guint32 front = -block & (alignment - 1);
+
+  if (front == 0)
+    return block;
+  if (front < self->least)
+    front += alignment;
+  phys_split (self, policy, block, size, front);
+  phys_unlink (self, policy, block + front, size - front);
+  phys_set (self, block + front, size - front, 0);
+  phys_set (self, block, front, PHYS_FREE);
+  phys_link (self, policy, block, front);
+  return block + front;
+}
+
+/* A block of @wanted quanta at a multiple of @alignment quanta, a power of two. */
+static PHYS_INLINE KmlAddr
+phys_take (PhysBlocks *blocks, const PhysPolicy *policy, guint32 wanted, guint32 alignment,
+           const KmlRequest *request, guint64 *ret_held)
+{
+  PhysBlocks registers = *blocks, *self = &registers;
+  KmlMachine *machine = self->base->machine;
+  const guint32 enough = alignment == 1 ? wanted : wanted + alignment + self->least - 1;
+  const guint bin = policy->first_from (self, policy->bin_for (self, enough));
+  KmlTime cost = self->alloc_cost;
+  PhysBlock block;
+  guint32 size;
+
+  if (G_LIKELY (bin < self->n_bins)) {
+    block = self->heads[bin];
+    size = phys_size (self, block);
+    phys_unlink (self, policy, block, size);
+    cost += self->unlink_cost;
+  } else {
+    block = phys_grow (blocks, enough, request);
+    if (block == PHYS_NO_BLOCK) {
+      machine->now += cost;
+      return KML_ADDR_NONE;
+    }
+    size = phys_size (self, block);
+  }
+  if (G_UNLIKELY (phys_is_whole (self, block, size)))
+    phys_arena_in_use (blocks, block);
+  if (alignment > 1) {
+    kml_spend (machine, KML_COST_INSTRUCTION, PHYS_ALIGN_INSTRUCTIONS);
+    block = phys_cut_front (self, policy, block, size, alignment);
+    size = phys_size (self, block);
+    cost += self->split_cost + self->link_cost;
+  }
+  if (size - wanted >= self->least) {
+    phys_split (self, policy, block, size, wanted);
+    size = wanted;
+    cost += self->split_cost + self->link_cost;
+  } else {
+    phys_set (self, block, size, 0);
+  }
+  *ret_held = phys_payload (self, size);
+  if (request->gfp & KML_GFP_ZERO)
+    cost += (machine->cost[KML_COST_ZERO_PAGE] * *ret_held) >> self->ram->page_shift;
+  machine->now += cost;
+  return phys_addr (self, block);
+}
+
+/* Of quanta, or the page level's business. @size are the quanta that the policy makes of
+ * request->size, if it is not too large. */
+static PHYS_INLINE KmlAddr
+phys_take_unusual (PhysBlocks *self, const PhysPolicy *policy, guint32 size,
+                   const KmlRequest *request, guint64 *ret_held)
+{
+  const guint64 alignment = phys_alignment (self, request);
+
+  if (alignment == 0 || request->size > self->largest_size ||
+      (guint64)size + alignment + self->least - 1 > self->most)
+    return phys_alloc_large (self, request, ret_held);
+  return phys_take (self, policy, size, (guint32)alignment, request, ret_held);
+}
+
+/* A block and its neighbours, as their headers say. */
+typedef struct {
+  PhysBlock block;
+  guint32 size, before, after; /* sizes; before = 0: it is the arena's first, after = 0: its last */
+  gboolean is_free_before, is_free_after;
+} PhysPlace;
+
+/* The block in use at @addr, which lies in an arena, or an assertion fails. */
+static PHYS_INLINE PhysPlace
+phys_place_of (const PhysBlocks *self, KmlAddr addr, const KmlFrame *frame)
+{
+  const KmlAddr arena = kml_ram_addr (self->ram, frame->slab.head);
+  const PhysBlock block = (PhysBlock)(addr >> self->shift);
+  PhysPlace place = { .block = block };
+  guint32 word;
+
+  g_assert ((addr & (self->quantum - 1)) == 0);
+  g_assert (addr > arena);
+
+  word = phys_word (self, block);
+  place.size = word >> 1;
+  g_assert ((word & PHYS_FREE) == 0);   /* else it was freed already */
+  g_assert (place.size >= self->least); /* else no block begins here */
+  g_assert (place.size < self->n_quanta - block);
+
+  g_assert (phys_before (self, block + place.size) == place.size); /* the neighbours agree */
+  word = phys_word (self, block + place.size);
+  place.after = word >> 1;
+  place.is_free_after = word & PHYS_FREE;
+  place.before = phys_before (self, block);
+  if (place.before == 0) {
+    g_assert (addr == arena + self->quantum);
+    return place;
+  }
+  g_assert (place.before < block);
+  word = phys_word (self, block - place.before);
+  g_assert (word >> 1 == place.before);
+  place.is_free_before = word & PHYS_FREE;
+  return place;
+}
+
+/* Joins a block with the free ones among its neighbours, which leave their lists. Returns the size that it has then;
+ * *ret_block is where it begins. */
+static PHYS_INLINE guint32
+phys_coalesce (PhysBlocks *self, const PhysPolicy *policy, const PhysPlace *place,
+               PhysBlock *ret_block)
+{
+  const guint32 n_joined = (guint32)(place->is_free_after + place->is_free_before);
+  PhysBlock block = place->block;
+  guint32 size = place->size;
+
+  if (place->is_free_after) {
+    phys_unlink (self, policy, block + size, place->after);
+    size += place->after;
+  }
+  if (place->is_free_before) {
+    block -= place->before;
+    size += place->before;
+    phys_unlink (self, policy, block, place->before);
+  }
+  phys_set (self, block, size, PHYS_FREE);
+  phys_set_before (self, block + size, size);
+  self->base->metadata_bytes -= PHYS_HEADER * n_joined;
+  self->base->counters[PHYS_COUNTER_MERGES] += n_joined;
+  self->base->machine->now += (self->unlink_cost + self->split_cost) * n_joined;
+  *ret_block = block;
+  return size;
+}
+
+static PHYS_INLINE guint64
+phys_give_back (PhysBlocks *blocks, const PhysPolicy *policy, KmlAddr addr, const KmlRequest *how)
+{
+  PhysBlocks registers = *blocks, *self = &registers;
+  const KmlPfn pfn = kml_ram_pfn (self->ram, addr);
+  const KmlFrame *frame = kml_ram_frame (self->ram, pfn);
+  PhysPlace place;
+  PhysBlock block;
+  guint32 size;
+
+  g_assert (addr >> self->ram->page_shift < self->ram->n_usable);
+  g_assert (frame->flags & KML_FRAME_FLAG_SLAB);
+
+  if (G_UNLIKELY (frame->slab.head == pfn && frame->slab.size_class == KML_PAGE_RUN_LARGE))
+    return phys_free_large (blocks, addr, how);
+  place = phys_place_of (self, addr, frame);
+  size = phys_coalesce (self, policy, &place, &block);
+  self->base->machine->now += self->free_cost;
+  if (G_UNLIKELY (phys_is_whole (self, block, size)))
+    if (phys_arena_emptied (blocks, block, how))
+      return phys_payload (self, place.size);
+  phys_link (self, policy, block, size);
+  self->base->machine->now += self->link_cost;
+  return phys_payload (self, place.size);
+}
+
+/* ---- Parameters: `PHYS_PARAMS (Tlsf, blocks)` in a table ---- */
+
+/* clang-format off */
+#define PHYS_PARAMS(Type, field)                                                                   \
+  { .name = "quantum",                                                                             \
+    .type = KML_PARAM_SIZE,                                                                        \
+    .value = "8",                                                                                  \
+    .min = 8,                                                                                      \
+    .max = 512,                                                                                    \
+    .power_of_two = TRUE,                                                                          \
+    .offset = G_STRUCT_OFFSET (Type, field.quantum),                                               \
+    .summary = "block sizes are multiples of this, and it is the least alignment of objects" },    \
+  { .name = "pool",                                                                                \
+    .type = KML_PARAM_SIZE,                                                                        \
+    .value = "0",                                                                                  \
+    .max = PHYS_MAX_ARENA,                                                                          \
+    .offset = G_STRUCT_OFFSET (Type, field.pool),                                                  \
+    .summary = "memory taken from the page level at the start and never given back" },             \
+  { .name = "arena",                                                                              \
+    .type = KML_PARAM_SIZE,                                                                        \
+    .value = "64KiB",                                                                              \
+    .max = PHYS_MAX_ARENA,                                                                          \
+    .offset = G_STRUCT_OFFSET (Type, field.arena),                                                \
+    .summary = "an arena of this size is taken when no block is found; 0: the request fails" },      \
+  { .name = "keep",                                                                                \
+    .type = KML_PARAM_COUNT,                                                                       \
+    .value = "1",                                                                                  \
+    .max = G_MAXUINT32,                                                                            \
+    .offset = G_STRUCT_OFFSET (Type, field.keep),                                                  \
+    .summary = "grown arenas that are kept when they are free as a whole" }
+/* clang-format on */
+
+G_END_DECLS

@@ -57,7 +57,7 @@ refuse (const char *script, const char *fragment)
 START_TEST (what_the_program_prints_is_read)
 {
   g_autoptr (Folder) folder = new_world (
-      "[ \"$*\" = 'report -l -i /dev/fd/3' ] && cmp -s \"$4\" $FOLDER/trace.dat && cat $SAMPLE");
+      "[ \"$*\" = 'report -l -t -i /dev/fd/3' ] && cmp -s \"$5\" $FOLDER/trace.dat && cat $SAMPLE");
   g_autoptr (Recording) expected = read_sample ("report-flags.txt");
   g_autoptr (GError) error = NULL;
   g_autoptr (Recording) recording = read_world (folder, &error);
@@ -71,7 +71,7 @@ END_TEST
 START_TEST (a_compressed_file_is_unpacked_for_the_program)
 {
   for (guint i = 0; i < G_N_ELEMENTS (compressors); i++) {
-    g_autoptr (Folder) folder = new_world ("cmp -s \"$4\" $FOLDER/plain || exit 9; cat $SAMPLE");
+    g_autoptr (Folder) folder = new_world ("cmp -s \"$5\" $FOLDER/plain || exit 9; cat $SAMPLE");
     g_autofree char *plain = in_folder (folder, "plain");
     g_autofree char *file = in_folder (folder, "trace.dat");
     g_autoptr (GByteArray) bytes = g_byte_array_new ();

@@ -21,11 +21,8 @@
  *
  * Uniform draws are exact (rng.c). Those that need a logarithm take it in fixed
  * point, with an error below 2^-48 of the mean: no statistic can see it, and
- * every machine makes the same one. Weighted draws are exact too: weights are
- * integers (decimals in units of 10^-9), and Walker's alias table (Electronics
- * Letters 10(8), 1974; built as by Vose, 1991) is made of integers. It stacks
- * the n bars of a histogram, cut and mended, into n columns of the same height,
- * each of at most two values; a draw picks a column, and one of its two values.
+ * every machine makes the same one. Weighted draws are exact too (alias.c): weights are
+ * integers, decimals in units of 10^-9.
  *
  * 3. What a and b are
  *
@@ -35,7 +32,7 @@
  *   GEOMETRIC    a: -ln (1 - 1/MEAN) in Q58; 0 when MEAN is 1; max
  *   EXPONENTIAL  a: the mean
  *   LOG_NORMAL   a: the median, b: S log2 e in Q50
- *   WEIGHTED     a: the total weight
+ *   WEIGHTED     its table
  */
 
 #include "workloads/distribution.h"
@@ -124,69 +121,12 @@ parse_value (const char *text, KmlDraw what, guint64 *ret_value, GError **error)
 
 /* ---- Weighted ---- */
 
-/* A value and its weight, and while the table is built its bar: n times the weight. */
-typedef struct {
-  guint64 value;
-  guint64 weight;
-  Wide bar;
-} Weighted;
-
-/* Cuts what stands out of the bars above the height and mends with it those below: @items
- * have positive weights. */
-static void
-build_aliases (KmlDistribution *self, Weighted *items, guint n, guint64 total)
-{
-  g_autofree guint *low = g_new (guint, n);
-  g_autofree guint *high = g_new (guint, n);
-  guint n_low = 0, n_high = 0;
-
-  self->aliases = g_new (KmlAlias, n);
-  self->n_aliases = n;
-  self->a = total;
-  for (guint i = 0; i < n; i++) {
-    items[i].bar = (Wide)items[i].weight * n;
-    if (items[i].bar < total)
-      low[n_low++] = i;
-    else
-      high[n_high++] = i;
-  }
-  while (n_low > 0) {
-    const guint i = low[--n_low];
-    const guint donor =
-        high[n_high - 1]; /* the bars' mean is the height: below it needs one above it */
-
-    self->aliases[i] = (KmlAlias){ items[i].value, items[donor].value, (guint64)items[i].bar };
-    items[donor].bar -= total - items[i].bar;
-    if (items[donor].bar < total) {
-      n_high--;
-      low[n_low++] = donor;
-    }
-  }
-  while (n_high > 0) {
-    const guint i = high[--n_high];
-
-    g_assert (items[i].bar == total);
-    self->aliases[i] = (KmlAlias){ items[i].value, items[i].value, total };
-  }
-}
-
-/* FALSE when no weight is positive. The total must fit 63 bits. */
+/* FALSE when no weight is positive. */
 static gboolean
-set_weights (KmlDistribution *self, Weighted *items, guint n)
+set_weights (KmlDistribution *self, const KmlWeighted *items, guint n)
 {
-  guint64 total = 0;
-  guint n_positive = 0;
-
-  for (guint i = 0; i < n; i++) {
-    if (items[i].weight > 0)
-      items[n_positive++] = items[i];
-    total += items[i].weight;
-  }
-  if (n_positive == 0)
-    return FALSE;
   self->kind = KML_LAW_WEIGHTED;
-  build_aliases (self, items, n_positive, total);
-  return TRUE;
+  return kml_alias_init (&self->weighted, items, n);
 }
 
 static gboolean
@@ -194,7 +134,7 @@ parse_weighted (const char *text, KmlDraw what, KmlDistribution *self, GError **
 {
   g_auto (GStrv) words = g_strsplit (text, ",", MAX_WEIGHTED + 1);
   const guint n = g_strv_length (words);
-  g_autofree Weighted *items = g_new0 (Weighted, n);
+  g_autofree KmlWeighted *items = g_new0 (KmlWeighted, n);
   guint64 total = 0;
 
   if (n > MAX_WEIGHTED)
@@ -220,7 +160,7 @@ parse_weighted (const char *text, KmlDraw what, KmlDistribution *self, GError **
 gboolean
 kml_distribution_set_counts (KmlDistribution *self, const KmlSizeCount *counts, guint n)
 {
-  g_autofree Weighted *items = g_new0 (Weighted, n);
+  g_autofree KmlWeighted *items = g_new0 (KmlWeighted, n);
   guint n_items = 0;
   guint shift = 0;
   Wide total = 0;
@@ -232,7 +172,7 @@ kml_distribution_set_counts (KmlDistribution *self, const KmlSizeCount *counts, 
     shift++;
   for (guint i = 0; i < n; i++)
     if (counts[i].size > 0 && counts[i].size <= KML_MAX_DRAWN_SIZE)
-      items[n_items++] = (Weighted){ counts[i].size, counts[i].count >> shift, 0 };
+      items[n_items++] = (KmlWeighted){ counts[i].size, counts[i].count >> shift };
   return set_weights (self, items, n_items);
 }
 
@@ -342,7 +282,7 @@ kml_distribution_parse (const char *text, KmlDraw what, KmlDistribution *ret_law
 void
 kml_distribution_clear (KmlDistribution *self)
 {
-  g_clear_pointer (&self->aliases, g_free);
+  kml_alias_finish (&self->weighted);
   g_clear_pointer (&self->path, g_free);
 }
 
@@ -375,14 +315,6 @@ kml_distribution_validate_lifetimes (const char *text, GError **error)
 }
 
 /* ---- Drawing ---- */
-
-static guint64
-draw_weighted (const KmlDistribution *self, KmlRng *rng)
-{
-  const KmlAlias *column = &self->aliases[kml_rng_below (rng, self->n_aliases)];
-
-  return kml_rng_below (rng, self->a) < column->share ? column->value : column->other;
-}
 
 static guint64
 draw_exponential (const KmlDistribution *self, KmlRng *rng)
@@ -425,7 +357,7 @@ kml_distribution_draw_from (const KmlDistribution *self, KmlRng *rng)
   case KML_LAW_LOG_NORMAL:
     return draw_log_normal (self, rng);
   case KML_LAW_WEIGHTED:
-    return draw_weighted (self, rng);
+    return kml_alias_draw (&self->weighted, rng);
   case KML_LAW_TRACE:
     break;
   }

@@ -12,6 +12,7 @@
 #include "simcore/rng.h"
 #include "simcore/types.h"
 #include "simcore/workload.h"
+#include "workloads/alias.h"
 
 G_BEGIN_DECLS
 
@@ -35,18 +36,10 @@ typedef enum {
   KML_LAW_TRACE, /* not yet drawable: kml_distribution_set_counts() makes it weighted */
 } KmlLawKind;
 
-/* One value of a weighted law: a column of Walker's alias table. */
-typedef struct {
-  guint64 value;
-  guint64 other; /* the value that shares the column */
-  guint64 share; /* how much of the total weight is the column's own value */
-} KmlAlias;
-
 typedef struct {
   KmlLawKind kind;
   guint64 a, b, max; /* what the law needs, prepared: see distribution.c */
-  guint n_aliases;   /* WEIGHTED */
-  KmlAlias *aliases; /* (array length=n_aliases) (owned) */
+  KmlAlias weighted; /* WEIGHTED */
   char *path;        /* TRACE (owned): as written */
 } KmlDistribution;
 

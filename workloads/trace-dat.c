@@ -6,7 +6,8 @@
  * a library that crashes on hostile files. So trace-cmd itself reads it, in a process of its own, and prints
  * what this program reads as text:
  *
- *   trace-cmd report -l -i FILE          -l: with the column of flags, which tells the context
+ *   trace-cmd report -l -t -i FILE       -l: with the column of flags, which tells the context
+ *                                        -t: times to the nanosecond
  *
  * trace-cmd prints nothing of a file of its version 7 that was cut, and says that all is well. A
  * file of which there is no event is therefore refused. One of version 6 that was cut looks like a short one.
@@ -27,7 +28,7 @@ dat_recognises (const char *head, gsize n)
 static KmlTraceChild *
 dat_translate (KmlTraceInput *input, GError **error)
 {
-  static const char *const argv[] = { "trace-cmd", "report", "-l", "-i", "/dev/fd/3", NULL };
+  static const char *const argv[] = { "trace-cmd", "report", "-l", "-t", "-i", "/dev/fd/3", NULL };
   guint64 size;
   const int fd = kml_trace_spool (input, &size, error);
 

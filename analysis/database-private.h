@@ -6,6 +6,7 @@
  *   database-pages.c    a checksum in every page
  *   database-open.c     opening, creating, closing
  *   database-write.c    one run into its tables
+ *   bin-study-store.c   one study of bin sizes into its tables
  *   database-merge.c    a shard into a database; campaigns; looking runs up
  *   database-expand.c   the table samples_expanded
  */
@@ -21,7 +22,7 @@ G_BEGIN_DECLS
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (sqlite3_stmt, sqlite3_finalize)
 
 #define KML_DATABASE_APPLICATION_ID 0x6b6d6c62 /* "kmlb" */
-#define KML_DATABASE_VERSION        2
+#define KML_DATABASE_VERSION        3
 
 /* Statements that put one row each, kept prepared. */
 typedef enum {
@@ -39,6 +40,12 @@ typedef enum {
   KML_PUT_SLABS,
   KML_PUT_PAGEMAP,
   KML_PUT_FAILURE,
+  KML_PUT_BIN_STUDY,
+  KML_PUT_BIN_SIZE,
+  KML_PUT_BIN_CURVE,
+  KML_PUT_BIN_SET,
+  KML_PUT_BIN_CLASS,
+  KML_PUT_BIN_VALIDATION,
   KML_N_PUTS,
 } KmlPut;
 
@@ -97,6 +104,12 @@ sqlite3_stmt *kml_database_prepare (KmlDatabase *self, const char *sql, GError *
 
 /* Steps a statement that gives no rows to its end. */
 gboolean kml_database_run (KmlDatabase *self, sqlite3_stmt *statement, GError **error);
+
+/* ---- database-write.c ---- */
+
+/* Puts a row. @types has a letter for each value: u guint64, i gint64 (negative: NULL), r double (not a
+ * number: NULL), t text (nullable), b blob followed by its size as gsize. */
+gboolean kml_database_put (KmlDatabase *self, KmlPut which, GError **error, const char *types, ...);
 
 /* ---- database-expand.c ---- */
 

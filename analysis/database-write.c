@@ -39,6 +39,21 @@ static const char *const put_sql[KML_N_PUTS] = {
   [KML_PUT_PAGEMAP] = "INSERT INTO pagemap (run_id, t_ns, cells) VALUES (?, ?, ?)",
   [KML_PUT_FAILURE] = "INSERT INTO failures (run_id, seq, t_ns, cpu, task, context, level, size, "
                       "\"order\", gfp, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+  [KML_PUT_BIN_STUDY] =
+      "INSERT INTO bin_studies (study_id, subject, title, version, weight, requests, "
+      "quantum, tails, hold, max_size, prefix, knee, chosen) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+  [KML_PUT_BIN_SIZE] = "INSERT INTO bin_sizes (study_id, size, weight) VALUES (?, ?, ?)",
+  [KML_PUT_BIN_CURVE] = "INSERT INTO bin_curve (study_id, bins, waste) VALUES (?, ?, ?)",
+  [KML_PUT_BIN_SET] =
+      "INSERT INTO bin_sets (study_id, seq, name, source, bins, internal, with_tails, "
+      "page_level, optimum, run_id, slabs_peak, slabs_tails, slabs_free) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+  [KML_PUT_BIN_CLASS] = "INSERT INTO bin_classes (study_id, seq, size, slab, objects, weight, "
+                        "asked_bytes, given_bytes, tail_bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+  [KML_PUT_BIN_VALIDATION] =
+      "INSERT INTO bin_validations (study_id, split, part, weight, trained, "
+      "measured, best, linux, page_level) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 };
 
 /* ---- One row ---- */
@@ -51,10 +66,8 @@ bind_count (sqlite3_stmt *statement, int i, guint64 value)
   sqlite3_bind_int64 (statement, i, (sqlite3_int64)MIN (value, (guint64)G_MAXINT64));
 }
 
-/* Puts a row. @types has a letter for each value: u guint64, i gint64 (negative: NULL), r double (not a
- * number: NULL), t text (nullable), b blob followed by its size as gsize. */
-static gboolean
-put (KmlDatabase *self, KmlPut which, GError **error, const char *types, ...)
+gboolean
+kml_database_put (KmlDatabase *self, KmlPut which, GError **error, const char *types, ...)
 {
   sqlite3_stmt *statement = self->puts[which];
   va_list values;
@@ -173,8 +186,8 @@ kml_database_sample_sink (KmlTime t0, KmlTime t1, guint n, const guint8 *data, g
 
   g_assert (self->run_id != 0);
 
-  return put (self, KML_PUT_SAMPLES, error, "uuuuub", self->run_id, self->n_blocks++, to_ns (t0),
-              to_ns (t1), (guint64)n, data, n_bytes);
+  return kml_database_put (self, KML_PUT_SAMPLES, error, "uuuuub", self->run_id, self->n_blocks++,
+                           to_ns (t0), to_ns (t1), (guint64)n, data, n_bytes);
 }
 
 /* ---- What the run is ---- */
@@ -184,35 +197,36 @@ put_run (KmlDatabase *self, const KmlDatabaseRun *run, GError **error)
 {
   g_autofree char *seed = g_strdup_printf ("%" G_GUINT64_FORMAT, run->seed);
 
-  return put (self, KML_PUT_RUN, error,
-              "uttttttttttt"
-              "iiuu",
-              run->run_id, run->run_key, run->scenario, run->title, run->scenario_text,
-              run->overrides, run->base_dir, seed, run->status, run->message, run->fingerprint,
-              run->version, run->started_at, run->wall_ns, to_ns (run->end_time), run->operations);
+  return kml_database_put (self, KML_PUT_RUN, error,
+                           "uttttttttttt"
+                           "iiuu",
+                           run->run_id, run->run_key, run->scenario, run->title, run->scenario_text,
+                           run->overrides, run->base_dir, seed, run->status, run->message,
+                           run->fingerprint, run->version, run->started_at, run->wall_ns,
+                           to_ns (run->end_time), run->operations);
 }
 
 static gboolean
 put_scalars (KmlDatabase *self, const KmlDatabaseRun *run, GError **error)
 {
   for (guint i = 0; i < run->n_params; i++)
-    if (!put (self, KML_PUT_PARAM, error, "utt", run->run_id, run->params[i].key,
-              run->params[i].value))
+    if (!kml_database_put (self, KML_PUT_PARAM, error, "utt", run->run_id, run->params[i].key,
+                           run->params[i].value))
       return FALSE;
   for (guint i = 0; i < run->n_inputs; i++)
-    if (!put (self, KML_PUT_INPUT, error, "utttu", run->run_id, run->inputs[i].key,
-              run->inputs[i].file, run->inputs[i].digest, run->inputs[i].size))
+    if (!kml_database_put (self, KML_PUT_INPUT, error, "utttu", run->run_id, run->inputs[i].key,
+                           run->inputs[i].file, run->inputs[i].digest, run->inputs[i].size))
       return FALSE;
   for (guint i = 0; i < run->n_metrics; i++)
-    if (!put (self, KML_PUT_METRIC, error, "utrt", run->run_id, run->metrics[i].name,
-              run->metrics[i].value, run->metrics[i].unit))
+    if (!kml_database_put (self, KML_PUT_METRIC, error, "utrt", run->run_id, run->metrics[i].name,
+                           run->metrics[i].value, run->metrics[i].unit))
       return FALSE;
   for (guint i = 0; i < run->n_expectations; i++) {
     const KmlDatabaseExpectation *expectation = &run->expectations[i];
 
-    if (!put (self, KML_PUT_EXPECTATION, error, "uuttru", run->run_id, (guint64)i,
-              expectation->metric, expectation->text, expectation->measured,
-              (guint64)(expectation->held ? 1 : 0)))
+    if (!kml_database_put (self, KML_PUT_EXPECTATION, error, "uuttru", run->run_id, (guint64)i,
+                           expectation->metric, expectation->text, expectation->measured,
+                           (guint64)(expectation->held ? 1 : 0)))
       return FALSE;
   }
   return TRUE;
@@ -229,8 +243,8 @@ put_latency (KmlDatabase *self, const char *operation, const char *context,
     const double hi = lo + (double)kml_histogram_bucket_width (i);
 
     if (histogram->counts[i] > 0 &&
-        !put (self, KML_PUT_LATENCY, error, "uttrru", self->run_id, operation, context,
-              lo / (double)KML_NS, hi / (double)KML_NS, histogram->counts[i]))
+        !kml_database_put (self, KML_PUT_LATENCY, error, "uttrru", self->run_id, operation, context,
+                           lo / (double)KML_NS, hi / (double)KML_NS, histogram->counts[i]))
       return FALSE;
   }
   return TRUE;
@@ -261,8 +275,8 @@ put_waste (KmlDatabase *self, const KmlRecorder *recorder, GError **error)
     if (waste->count == 0)
       continue;
     kml_recorder_waste_range (i, &lo, &hi);
-    if (!put (self, KML_PUT_WASTE, error, "uuuuuu", self->run_id, lo, hi, waste->count,
-              waste->requested, waste->held))
+    if (!kml_database_put (self, KML_PUT_WASTE, error, "uuuuuu", self->run_id, lo, hi, waste->count,
+                           waste->requested, waste->held))
       return FALSE;
   }
   return TRUE;
@@ -284,12 +298,13 @@ put_failures (KmlDatabase *self, const KmlRecorder *recorder, GError **error)
              kml_ram_page_size (recorder->machine->ram) << order < request->size)
         order++;
     }
-    if (!put (self, KML_PUT_FAILURE, error,
-              "uuuuttt"
-              "uitt",
-              self->run_id, (guint64)i, to_ns (failure->time), (guint64)request->cpu, NULL,
-              kml_context_names[request->context], is_pages ? "pages" : "objects", request->size,
-              order, gfp, "out of memory"))
+    if (!kml_database_put (self, KML_PUT_FAILURE, error,
+                           "uuuuttt"
+                           "uitt",
+                           self->run_id, (guint64)i, to_ns (failure->time), (guint64)request->cpu,
+                           NULL, kml_context_names[request->context],
+                           is_pages ? "pages" : "objects", request->size, order, gfp,
+                           "out of memory"))
       return FALSE;
   }
   return TRUE;
@@ -320,11 +335,12 @@ put_series (KmlDatabase *self, const KmlRecorder *recorder, GError **error)
     const KmlSnapshot *snapshot;
     guint i = 0;
 
-    if (!put (self, KML_PUT_SERIES_INFO, error, "tt", info->name, info->unit))
+    if (!kml_database_put (self, KML_PUT_SERIES_INFO, error, "tt", info->name, info->unit))
       return FALSE;
     while ((snapshot = next_snapshot (recorder, &i)) != NULL)
-      if (!put (self, KML_PUT_SERIES, error, "uutr", self->run_id, to_ns (snapshot->time),
-                info->name, (double)snapshot->values[series] / info->scale))
+      if (!kml_database_put (self, KML_PUT_SERIES, error, "uutr", self->run_id,
+                             to_ns (snapshot->time), info->name,
+                             (double)snapshot->values[series] / info->scale))
         return FALSE;
   }
   return TRUE;
@@ -363,9 +379,9 @@ put_free_blocks (KmlDatabase *self, const KmlSnapshot *snapshot, const FreeExten
 {
   for (guint mobility = 0; mobility < KML_N_MOBILITIES; mobility++)
     for (guint order = 0; extent->has[mobility] && order < extent->n_orders; order++)
-      if (!put (self, KML_PUT_FREE_BLOCKS, error, "uuttuu", self->run_id, to_ns (snapshot->time),
-                "Normal", kml_mobility_names[mobility], (guint64)order,
-                snapshot->free_blocks[mobility][order]))
+      if (!kml_database_put (self, KML_PUT_FREE_BLOCKS, error, "uuttuu", self->run_id,
+                             to_ns (snapshot->time), "Normal", kml_mobility_names[mobility],
+                             (guint64)order, snapshot->free_blocks[mobility][order]))
         return FALSE;
   return TRUE;
 }
@@ -376,9 +392,9 @@ put_caches (KmlDatabase *self, const KmlSnapshot *snapshot, GError **error)
   for (guint i = 0; i < snapshot->n_caches; i++) {
     const KmlCacheInfo *cache = &snapshot->caches[i];
 
-    if (!put (self, KML_PUT_SLABS, error, "uutuuuuu", self->run_id, to_ns (snapshot->time),
-              cache->name, cache->object_size, cache->n_objects, cache->n_active, cache->n_slabs,
-              cache->n_frames))
+    if (!kml_database_put (self, KML_PUT_SLABS, error, "uutuuuuu", self->run_id,
+                           to_ns (snapshot->time), cache->name, cache->object_size,
+                           cache->n_objects, cache->n_active, cache->n_slabs, cache->n_frames))
       return FALSE;
   }
   return TRUE;
@@ -395,8 +411,8 @@ put_snapshots (KmlDatabase *self, const KmlRecorder *recorder, GError **error)
     if (!put_free_blocks (self, snapshot, &extent, error) || !put_caches (self, snapshot, error))
       return FALSE;
     if (snapshot->pagemap != NULL &&
-        !put (self, KML_PUT_PAGEMAP, error, "uub", self->run_id, to_ns (snapshot->time),
-              snapshot->pagemap, (gsize)KML_PAGEMAP_CELLS))
+        !kml_database_put (self, KML_PUT_PAGEMAP, error, "uub", self->run_id,
+                           to_ns (snapshot->time), snapshot->pagemap, (gsize)KML_PAGEMAP_CELLS))
       return FALSE;
   }
   return TRUE;

@@ -365,6 +365,10 @@ kml_plot_choose (KmlDatabase *database, const KmlFigure *figure, const KmlPlotOp
   KmlPlotSubject subject = { .runs = g_array_new (FALSE, TRUE, sizeof (KmlPlotRun)) };
   Choice choice = { 0 };
 
+  if (figure->about_study) {
+    kml_plot_subject_clear (&subject);
+    return kml_plot_choose_study (database, options, ret_subject, error);
+  }
   if (check_asked_exist (database, options, error) &&
       choose_runs (database, figure, options, &subject, &choice, error) &&
       check_choice (database, figure, options, &choice, error) &&
@@ -479,6 +483,7 @@ kml_plot_query (KmlDatabase *database, const KmlFigureQuery *query, const KmlPlo
   bind_if_named (statement, ":order", bindings->order);
   bind_if_named (statement, ":columns", bindings->columns);
   bind_if_named (statement, ":rows", bindings->rows);
+  bind_if_named (statement, ":study", (gint64)bindings->study);
   first = g_str_equal (sqlite3_column_name (statement, 0), "block") ? 1 : 0;
   append_heading (text, statement, first);
   while ((code = sqlite3_step (statement)) == SQLITE_ROW && n_rows++ < MAX_ROWS) {

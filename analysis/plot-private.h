@@ -5,6 +5,7 @@
  *   plot.c          the whole: script, gnuplot, output
  *   plot-figure.c   figures: the files plots/KIND.gp and their leading comments
  *   plot-data.c     which runs, how they are called, their data as text
+ *   plot-study.c    which study of bin sizes
  *   plot-gnuplot.c  the program gnuplot
  */
 
@@ -29,9 +30,10 @@ typedef struct {
 typedef struct {
   char *name;
   char *summary;
-  guint max_runs; /* more are left out, and the caption says so */
-  char *needs;    /* SQL that is true for a run r that has the data */
-  char *missing;  /* "recorded no …": said of a run that has not */
+  gboolean about_study; /* of a study of bin sizes, and not of runs: the next three say nothing */
+  guint max_runs;       /* more are left out, and the caption says so */
+  char *needs;          /* SQL that is true for a run r that has the data */
+  char *missing;        /* "recorded no …": said of a run that has not */
   KmlFigureQuery queries[KML_FIGURE_MAX_QUERIES];
   guint n_queries;
   char *script; /* all of the file */
@@ -56,6 +58,7 @@ typedef struct {
   char *varied;  /* the keys that tell them apart, "objects.bins, machine.cpus"; "" */
   char *title;   /* of the scenario */
   char *caption; /* scenario and runs */
+  guint64 study; /* of bin sizes; 0: the picture is of runs */
 } KmlPlotSubject;
 
 gboolean kml_plot_choose (KmlDatabase *database, const KmlFigure *figure,
@@ -63,10 +66,19 @@ gboolean kml_plot_choose (KmlDatabase *database, const KmlFigure *figure,
                           GError **error);
 void kml_plot_subject_clear (KmlPlotSubject *self);
 
+/* ---- plot-study.c ---- */
+
+/* The same for a figure about a study of bin sizes. */
+gboolean kml_plot_choose_study (KmlDatabase *database, const KmlPlotOptions *options,
+                                KmlPlotSubject *ret_subject, GError **error);
+
+/* ---- plot-data.c, on ---- */
+
 /* Values that queries may name: ":order". */
 typedef struct {
   gint order;
   guint columns, rows; /* of a picture made of cells */
+  guint64 study;
 } KmlPlotBindings;
 
 /* Runs @query: its rows as tab-separated text, and in @ret_blocks (element-type utf8) (transfer full) the names of the blocks

@@ -228,6 +228,7 @@ write_data (Drawing *self, KmlDatabase *database, const KmlFigureQuery *query, G
     .order = self->options->order,
     .columns = terminal ? self->width - 24 : 480,
     .rows = terminal ? self->height - 8 : 256,
+    .study = self->subject.study,
   };
   g_autofree char *file = g_strdup_printf ("%s-%s.tsv", self->figure->name, query->name);
   g_autofree char *path = g_build_filename (self->folder, file, NULL);

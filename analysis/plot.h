@@ -34,6 +34,7 @@ typedef struct {
   guint width, height; /* pixels, or characters of the terminal; 0: as usual */
   gboolean colour;     /* of the terminal; the other formats have it always */
   gint order;          /* external: the order the index is about; -1: as recorded */
+  guint64 study;       /* of bin sizes, for figures about one; 0: the last */
 } KmlPlotOptions;
 
 #define KML_PLOT_OPTIONS_INIT                                                                      \

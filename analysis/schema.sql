@@ -26,9 +26,10 @@
 -- History of user_version
 --   1  the first; it knew the files that a run read by their names alone, and is not read any more
 --   2  inputs; a checksum in every page; in samples a latency is the difference from that of the last operation of its kind
+--   3  studies of bin sizes: bin_studies, bin_…
 
 PRAGMA application_id = 0x6b6d6c62; -- "kmlb"
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 
 -- ---- What was asked for ----
 
@@ -235,6 +236,94 @@ CREATE TABLE lock_edges (
   PRIMARY KEY (run_id, from_class, to_class, context, site)
 ) STRICT, WITHOUT ROWID;
 
+-- ---- Studies of bin sizes (`kmemlab bins -o DB`) ----
+--
+-- The sizes that were asked for, what sets of bins waste on them, how that depends on the number of bins, and what a design on one
+-- part of the requests is worth on another. The simulations of the sets are runs like any others.
+--
+-- Waste is a share: (bytes taken - bytes asked for) / bytes taken, of requests weighted as bin_studies.weight says.
+
+-- One call of `kmemlab bins`.
+CREATE TABLE bin_studies (
+  study_id INTEGER PRIMARY KEY, -- 1, 2, …
+  subject  TEXT NOT NULL,       -- file name of the trace or scenario
+  title    TEXT NOT NULL,       -- of the scenario
+  version  TEXT NOT NULL,       -- of kmemlab
+  weight   TEXT NOT NULL        -- requests: each counts as one; time: for as long as its block lived
+           CHECK (weight IN ('requests', 'time')),
+  requests INTEGER NOT NULL,    -- for objects
+  quantum  INTEGER NOT NULL,    -- bins are multiples of it, bytes
+  tails    INTEGER NOT NULL CHECK (tails IN (0, 1)), -- 1: the ends of slabs count as waste in curve and design
+  hold     INTEGER NOT NULL,    -- every size up to this has a bin in the design, bytes
+  max_size INTEGER NOT NULL,    -- … and none above this, bytes
+  prefix   TEXT NOT NULL,       -- bins that were given, "8,16"; "": none
+  knee     INTEGER NOT NULL,    -- bins at the knee of the curve
+  chosen   INTEGER NOT NULL     -- bin_sets.seq of the set that was chosen
+) STRICT;
+
+-- The sizes that were asked for.
+CREATE TABLE bin_sizes (
+  study_id INTEGER NOT NULL REFERENCES bin_studies ON DELETE CASCADE,
+  size     INTEGER NOT NULL, -- bytes
+  weight   INTEGER NOT NULL, -- requests, or their lifetimes in a unit of the study's own
+  PRIMARY KEY (study_id, size)
+) STRICT, WITHOUT ROWID;
+
+-- The waste of the best set of so many bins.
+CREATE TABLE bin_curve (
+  study_id INTEGER NOT NULL REFERENCES bin_studies ON DELETE CASCADE,
+  bins     INTEGER NOT NULL, -- number of bins
+  waste    REAL NOT NULL,    -- share
+  PRIMARY KEY (study_id, bins)
+) STRICT, WITHOUT ROWID;
+
+-- Sets that were compared: the chosen one and the usual ones.
+CREATE TABLE bin_sets (
+  study_id      INTEGER NOT NULL REFERENCES bin_studies ON DELETE CASCADE,
+  seq           INTEGER NOT NULL, -- 0, 1, …
+  name          TEXT NOT NULL,    -- "optimal", or as in `bins = …`
+  source        TEXT NOT NULL,    -- where the numbers are from
+  bins          INTEGER NOT NULL, -- number of bins
+  internal      REAL NOT NULL,    -- expected waste inside blocks, share
+  with_tails    REAL NOT NULL,    -- the same with the ends of full slabs, share
+  page_level    REAL NOT NULL,    -- weight of the requests that no bin holds, share
+  optimum       REAL,             -- waste of the best set with as many bins, share; NULL: beyond the curve
+  run_id        INTEGER REFERENCES runs ON DELETE SET NULL, -- its simulation; NULL: there is none
+  slabs_peak    INTEGER,          -- of that: bytes of slabs at the snapshot when there were most
+  slabs_tails   INTEGER,          -- … left over at the ends of slabs, bytes
+  slabs_free    INTEGER,          -- … room for objects that were not there, bytes
+  PRIMARY KEY (study_id, seq)
+) STRICT, WITHOUT ROWID;
+
+-- The bins of a set and what falls into them.
+CREATE TABLE bin_classes (
+  study_id     INTEGER NOT NULL,
+  seq          INTEGER NOT NULL, -- of the set
+  size         INTEGER NOT NULL, -- bytes of an object; 0: the page level
+  slab         INTEGER NOT NULL, -- bytes of a slab; 0: page level
+  objects      INTEGER NOT NULL, -- that a slab has room for
+  weight       REAL NOT NULL,    -- of the requests
+  asked_bytes  REAL NOT NULL,    -- by weight
+  given_bytes  REAL NOT NULL,    -- by weight
+  tail_bytes   REAL NOT NULL,    -- their share of the ends of full slabs, by weight
+  PRIMARY KEY (study_id, seq, size),
+  FOREIGN KEY (study_id, seq) REFERENCES bin_sets ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+-- Cross-validation: designs of as many bins as were chosen, made for some pieces of time and measured on others.
+CREATE TABLE bin_validations (
+  study_id   INTEGER NOT NULL REFERENCES bin_studies ON DELETE CASCADE,
+  split      TEXT NOT NULL,    -- halves: made for one half; folds: made for all pieces but one
+  part       INTEGER NOT NULL, -- 1, 2, …: the piece that was measured
+  weight     REAL NOT NULL,    -- of its requests
+  trained    REAL NOT NULL,    -- waste of the design on what it was made for, share
+  measured   REAL NOT NULL,    -- waste on what it was not made for, share
+  best       REAL NOT NULL,    -- waste there of the best set of as many bins, share
+  linux      REAL NOT NULL,    -- waste there of kmalloc's sizes, share
+  page_level REAL NOT NULL,    -- weight there of requests larger than every bin of the design, share
+  PRIMARY KEY (study_id, split, part)
+) STRICT, WITHOUT ROWID;
+
 -- ---- Views for people ----
 
 -- The runs, without the long texts.
@@ -298,3 +387,14 @@ SELECT run_id, t_ns / 1e6 AS t_ms, zone, "order", sum (count) AS free_blocks,
        sum (count << "order") AS free_pages
   FROM free_blocks
  GROUP BY run_id, t_ns, zone, "order";
+
+-- One line a set, with what its simulation said.
+CREATE VIEW v_bin_sets AS
+SELECT s.study_id, t.subject, s.name, s.bins, 100 * s.internal AS internal_percent,
+       100 * s.with_tails AS with_tails_percent, 100 * s.optimum AS optimum_percent,
+       (SELECT 100 * value FROM metrics m WHERE m.run_id = s.run_id AND m.name = 'frag.internal.requests') AS simulated_requests_percent,
+       (SELECT 100 * value FROM metrics m WHERE m.run_id = s.run_id AND m.name = 'frag.internal.mean') AS simulated_mean_percent,
+       (SELECT value / 1048576 FROM metrics m WHERE m.run_id = s.run_id AND m.name = 'memory.reserved.peak_bytes') AS reserved_peak_mib,
+       s.slabs_peak / 1048576.0 AS slabs_peak_mib
+  FROM bin_sets s JOIN bin_studies t ON t.study_id = s.study_id
+ ORDER BY s.study_id, s.seq;

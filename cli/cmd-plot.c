@@ -16,7 +16,7 @@
 static struct {
   char *output, *format, *keep;
   char **runs;
-  char *width, *height, *order;
+  char *width, *height, *order, *study;
 } options;
 
 /* ---- Options ---- */
@@ -178,6 +178,7 @@ run (char **arguments)
       !kml_option_count ("plot", "--width", options.width, 1, 20000, &width) ||
       !kml_option_count ("plot", "--height", options.height, 1, 20000, &height) ||
       !kml_option_count ("plot", "--order", options.order, 0, KML_MAX_ORDER, &order) ||
+      !kml_option_count ("plot", "--study", options.study, 1, G_MAXINT64, &plot.study) ||
       (runs = read_runs ()) == NULL)
     return KML_EXIT_INPUT;
   database = kml_database_open (arguments[0], &error);
@@ -212,6 +213,8 @@ static const GOptionEntry entries[] = {
   { "height", 0, 0, G_OPTION_ARG_STRING, &options.height, "In pixels, or characters", "N" },
   { "order", 0, 0, G_OPTION_ARG_STRING, &options.order,
     "external: the order that the index is about", "N" },
+  { "study", 0, 0, G_OPTION_ARG_STRING, &options.study,
+    "bins-…: the study of bin sizes (default: the last)", "N" },
   { NULL },
 };
 

@@ -115,25 +115,46 @@ collect_overrides (const KmlRunOptions *options, const char *const *more)
   return (char **)g_ptr_array_free (g_steal_pointer (&overrides), FALSE);
 }
 
-KmlExperiment *
-kml_experiment_new (const char *path, const KmlRunOptions *options, const char *const *more,
-                    int *ret_status)
+/* @text (nullable): the scenario, when @path is no file. */
+static KmlExperiment *
+new_experiment (const char *path, const char *text, const char *base_dir,
+                const KmlRunOptions *options, const char *const *more, int *ret_status)
 {
   g_autoptr (KmlExperiment) self = g_new0 (KmlExperiment, 1);
   g_autoptr (GPtrArray) problems = kml_problems_new ();
-  g_auto (GStrv) overrides = collect_overrides (options, more);
+  g_auto (GStrv) strings = collect_overrides (options, more);
+  g_autofree char *name = g_path_get_basename (path);
+  const char *const *overrides = (const char *const *)strings;
   KmlErrorCode code = KML_ERROR_INPUT;
 
   self->path = g_strdup (path);
   self->options = options;
   self->database = options->output != NULL ? g_strdup (options->output) : default_database (path);
-  self->scenario = kml_scenario_load (path, (const char *const *)overrides, problems, &code);
+  if (text != NULL)
+    self->scenario = kml_scenario_load_text (name, base_dir, NULL, text, strlen (text), overrides,
+                                             problems);
+  else
+    self->scenario = kml_scenario_load (path, overrides, problems, &code);
   if (self->scenario == NULL) {
     kml_print_problems (problems);
     *ret_status = kml_exit_of_code (code);
     return NULL;
   }
   return g_steal_pointer (&self);
+}
+
+KmlExperiment *
+kml_experiment_new (const char *path, const KmlRunOptions *options, const char *const *more,
+                    int *ret_status)
+{
+  return new_experiment (path, NULL, NULL, options, more, ret_status);
+}
+
+KmlExperiment *
+kml_experiment_new_text (const char *path, const char *text, const char *base_dir,
+                         const KmlRunOptions *options, const char *const *more, int *ret_status)
+{
+  return new_experiment (path, text, base_dir, options, more, ret_status);
 }
 
 void

@@ -63,6 +63,10 @@ gboolean kml_run_options_check (const KmlRunOptions *options, const char *comman
  * status. */
 KmlExperiment *kml_experiment_new (const char *path, const KmlRunOptions *options,
                                    const char *const *more, int *ret_status);
+/* The same of a scenario that is no file: @path is what it is called. */
+KmlExperiment *kml_experiment_new_text (const char *path, const char *text, const char *base_dir,
+                                        const KmlRunOptions *options, const char *const *more,
+                                        int *ret_status);
 void kml_experiment_free (KmlExperiment *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlExperiment, kml_experiment_free)
 

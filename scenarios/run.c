@@ -50,30 +50,40 @@ build_machine (KmlRun *self, GError **error)
   return self->machine != NULL;
 }
 
-/* Workloads are made before the object allocator, which may want to know their sizes, and opened once. */
-static gboolean
-build_workloads (KmlRun *self, GError **error)
+GPtrArray *
+kml_run_open_workloads (const KmlScenario *scenario, const KmlRunSpec *spec, guint n_cpus,
+                        guint64 page_size, GError **error)
 {
-  g_autoptr (GPtrArray) names = kml_run_spec_names (self->spec, "workload");
+  g_autoptr (GPtrArray)
+      workloads = g_ptr_array_new_with_free_func ((GDestroyNotify)kml_workload_free);
+  g_autoptr (GPtrArray) names = kml_run_spec_names (spec, "workload");
 
   for (guint i = 0; i < names->len; i++) {
     const char *name = g_ptr_array_index (names, i);
     g_autofree char *prefix = name[0] == '\0' ? g_strdup ("workload")
                                               : g_strconcat ("workload.", name, NULL);
     g_autofree char *kind_key = g_strconcat (prefix, ".kind", NULL);
-    const KmlWorkloadOps *ops = kml_workload_find (kml_run_spec_get (self->spec, kind_key));
+    const KmlWorkloadOps *ops = kml_workload_find (kml_run_spec_get (spec, kind_key));
     KmlWorkload *workload;
 
     g_assert (ops != NULL); /* the loader has checked the kind */
-    workload = kml_workload_new (ops, name, kml_scenario_base_dir (self->scenario));
-    kml_workload_set_elsewhere (workload, kml_scenario_elsewhere (self->scenario));
-    g_ptr_array_add (self->workloads, workload);
-    if (!kml_run_spec_apply (self->spec, prefix, ops->params, workload, error) ||
-        !kml_workload_open (workload, self->spec->seed, self->machine->n_cpus,
-                            kml_ram_page_size (self->machine->ram), error))
-      return FALSE;
+    workload = kml_workload_new (ops, name, kml_scenario_base_dir (scenario));
+    kml_workload_set_elsewhere (workload, kml_scenario_elsewhere (scenario));
+    g_ptr_array_add (workloads, workload);
+    if (!kml_run_spec_apply (spec, prefix, ops->params, workload, error) ||
+        !kml_workload_open (workload, spec->seed, n_cpus, page_size, error))
+      return NULL;
   }
-  return TRUE;
+  return g_steal_pointer (&workloads);
+}
+
+/* Workloads are made before the object allocator, which may want to know their sizes, and opened once. */
+static gboolean
+build_workloads (KmlRun *self, GError **error)
+{
+  self->workloads = kml_run_open_workloads (self->scenario, self->spec, self->machine->n_cpus,
+                                            kml_ram_page_size (self->machine->ram), error);
+  return self->workloads != NULL;
 }
 
 static int
@@ -218,7 +228,6 @@ kml_run_new (const KmlScenario *scenario, const KmlRunSpec *spec, GError **error
 
   self->scenario = scenario;
   self->spec = spec;
-  self->workloads = g_ptr_array_new_with_free_func ((GDestroyNotify)kml_workload_free);
   if (!kml_scenario_check_inputs (scenario, spec, error) || !build_machine (self, error) ||
       !build_workloads (self, error) || !build_allocators (self, error) ||
       !build_recorder (self, error) || !build_driver (self, error)) {
@@ -234,7 +243,7 @@ kml_run_free (KmlRun *self)
   if (self == NULL)
     return;
   kml_recorder_free (self->recorder);
-  g_ptr_array_unref (self->workloads);
+  g_clear_pointer (&self->workloads, g_ptr_array_unref);
   kml_allocator_destroy (self->objects);
   kml_allocator_destroy (self->pages);
   kml_machine_free (self->machine);

@@ -26,6 +26,11 @@ void kml_run_set_sink (KmlRun *self, KmlSampleSink sink, gpointer data);
 /* Whether to verify all allocators after each operation even if the scenario does not say so. */
 void kml_run_set_checking (KmlRun *self, gboolean check_every_operation);
 
+/* The workloads of @spec, made and opened: what kml_run_new() begins with. (transfer full) (element-type KmlWorkload); NULL
+ * with @error. */
+GPtrArray *kml_run_open_workloads (const KmlScenario *scenario, const KmlRunSpec *spec,
+                                   guint n_cpus, guint64 page_size, GError **error);
+
 /* To the end. */
 gboolean kml_run_execute (KmlRun *self, GError **error);
 

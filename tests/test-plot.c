@@ -6,6 +6,7 @@
  * here, in the data and script that are kept and in the text of the SVG.
  */
 
+#include "analysis/bin-study.h"
 #include "analysis/plot.h"
 #include "tests/synthetic-run.h"
 #include "tests/testutils.h"
@@ -16,6 +17,35 @@ static char *folder;
 static char *keep; /* where pictures, data and scripts go */
 static char *picture;
 static KmlDatabase *database;
+
+/* A study of @n_sizes sizes, 24, 40, 56 and so on. */
+static void
+store_study (KmlDatabase *writer, guint n_sizes)
+{
+  static const KmlBinRules rules = { .quantum = 8,
+                                     .max_size = 1 << 20,
+                                     .slabs = { 4096, 1, 0, 3, 0 } };
+  GArray *counts = g_array_new (FALSE, FALSE, sizeof (KmlSizeCount));
+  g_autoptr (KmlBinStudy) study = kml_bin_study_new (counts, &rules);
+  g_autoptr (GError) error = NULL;
+  KmlBins bins;
+  guint64 id;
+
+  for (guint i = 0; i < n_sizes; i++) {
+    const KmlSizeCount count = { 24 + 16 * i, 1 + i * i % 7 };
+
+    g_array_append_val (counts, count);
+  }
+  g_free (study->title);
+  study->title = g_strdup (SYNTHETIC_TITLE);
+  ck_assert (kml_bin_study_design (study, 64, &error));
+  ck_assert (kml_bin_study_choose (study, study->knee, &error));
+  ck_assert (kml_bins_parse ("linux", 8, NULL, 0, &bins, &error));
+  kml_bin_study_compare (study, "x'y`touch canary`", "nowhere", &bins);
+  kml_bins_clear (&bins);
+  kml_bin_study_validate (study, "halves", 1, counts, counts);
+  ck_assert (kml_bin_study_store (study, writer, &id, &error));
+}
 
 /* A sweep over bin sets, with names that are no good for gnuplot; run 4 repeats run 2, run 5 failed. */
 static void
@@ -36,6 +66,7 @@ set_up (void)
     synthetic_store (writer, i + 1, bins[i], i, i == 4 ? "failed" : "done", &error);
     assert_no_error (error);
   }
+  store_study (writer, 40);
   ck_assert (kml_database_finish (writer, &error));
   database = kml_database_open (path, &error);
   assert_no_error (error);
@@ -129,7 +160,7 @@ kind_of (int i)
   return (guint)i < n ? kinds[i].name : NULL;
 }
 
-#define N_KINDS 7
+#define N_KINDS 10
 
 START_TEST (every_figure_is_listed)
 {
@@ -334,6 +365,7 @@ START_TEST (a_run_in_which_hardly_anything_happened_is_drawn)
   empty (synthetic.recorder);
   ck_assert (kml_database_begin_run (writer, 1, NULL));
   ck_assert (kml_database_end_run (writer, &run, synthetic.recorder, NULL));
+  store_study (writer, 1);
   ck_assert (kml_database_finish (writer, NULL));
   synthetic_finish (&synthetic);
   kml_database_close (database);
@@ -351,7 +383,7 @@ START_TEST (an_unknown_kind_is_answered_with_the_nearest)
   const KmlPlotOptions options = KML_PLOT_OPTIONS_INIT;
 
   expect_error ("intrenal", options, KML_ERROR_INPUT, "did you mean “internal”?");
-  expect_error ("x", options, KML_ERROR_INPUT, "there are: bins, external,");
+  expect_error ("x", options, KML_ERROR_INPUT, "there are: bins, bins-classes,");
 }
 END_TEST
 
@@ -364,6 +396,22 @@ START_TEST (runs_that_cannot_be_shown_are_errors)
   options.runs = failed;
   options.n_runs = 2;
   expect_error ("bins", options, KML_ERROR_INPUT, "run 5 is not done but failed");
+}
+END_TEST
+
+START_TEST (a_study_is_chosen_by_its_number)
+{
+  const guint64 one[] = { 1 };
+  KmlPlotOptions options = { .study = 1, .order = -1 };
+  g_autofree char *data = NULL;
+
+  draw ("bins-curve", options);
+  data = read_kept ("bins-curve-curve.tsv");
+  ck_assert (g_str_has_prefix (data, "# bins\twaste\n1\t"));
+  options.study = 2;
+  expect_error ("bins-curve", options, KML_ERROR_INPUT, "there is no study 2 of bin sizes in it");
+  options = (KmlPlotOptions){ .runs = one, .n_runs = 1, .order = -1 };
+  expect_error ("bins-curve", options, KML_ERROR_INPUT, "about a study of bin sizes");
 }
 END_TEST
 
@@ -392,7 +440,9 @@ START_TEST (data_that_were_not_recorded_are_an_error_that_says_what_to_set)
   expect_error ("pagemap", options, KML_ERROR_INPUT,
                 "bare.db: run 1 recorded no page map: set [record] pagemap = yes");
   for (int i = 0; i < N_KINDS; i++)
-    expect_error (kind_of (i), options, KML_ERROR_INPUT, "bare.db: run 1 ");
+    expect_error (kind_of (i), options, KML_ERROR_INPUT,
+                  g_str_has_prefix (kind_of (i), "bins-") ? "bare.db: there is no study"
+                                                          : "bare.db: run 1 ");
 }
 END_TEST
 
@@ -475,6 +525,7 @@ main (void)
   tcase_set_timeout (errors, 300);
   tcase_add_checked_fixture (errors, set_up, tear_down);
   tcase_add_test (errors, an_unknown_kind_is_answered_with_the_nearest);
+  tcase_add_test (errors, a_study_is_chosen_by_its_number);
   tcase_add_test (errors, runs_that_cannot_be_shown_are_errors);
   tcase_add_test (errors, data_that_were_not_recorded_are_an_error_that_says_what_to_set);
   tcase_add_test (errors, a_size_that_makes_no_sense_is_refused);

@@ -11,6 +11,7 @@
 #   #needs SQL         true for a run r that recorded what the figure shows
 #   #missing TEXT      said of a run that did not: "run 3 TEXT"
 #   #query NAME        and the SQL in the lines after it
+#   #about study       it is about a study of bin sizes, and queries may name :study; without runs, needs, missing
 #
 # Queries see the runs as chosen (i, run_id, label), i = 1 to N, and may name
 # :order, and :columns and :rows (of a picture made of cells). Where the first
@@ -32,6 +33,7 @@ set termoption noenhanced
 set border 3 lw 0.8 lc rgb '#404040'
 set tics nomirror out scale 0.6
 set grid xtics ytics lt 1 lw 0.8 lc rgb '#dcdcdc'
+if (ON_TERMINAL) { unset grid } # its lines would be of the same characters as the data
 set style fill solid 1 noborder
 set format '%h'
 

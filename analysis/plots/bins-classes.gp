@@ -49,6 +49,7 @@ if (ON_TERMINAL) {
   plot BINS using 1:(axis_end (SHARE_max * 1.05)) with impulses lt 2 lw 1 title 'bins', \
     SIZES using 1:2 with impulses lt 1 lw 3 title 'sizes asked for'
   eval BELOW
+  set key at graph 0.99, graph (PER_PIXEL == 1 ? 1.22 : 1.14) right top
   set size 1, 0.46
   set tmargin 1
   set format x '%g'

@@ -47,7 +47,7 @@ if (ON_TERMINAL) {
     for [i = 1:SETS_N] SETS index i - 1 using 1:2 with points pt substr ('oabcdefghijklmnpqrstuvwxyz', i, i) title SETS_BLOCK[i]
 } else {
   set key outside right top vertical Left reverse samplen 2.5 width 0 font NORMAL
-  set rmargin 30 * CHARACTER
+  set rmargin 34 * CHARACTER
   plot CURVE using 1:2 with lines lt 1 title 'best set of k bins', \
     KNEE using 1:2 with impulses lc rgb '#404040' lw 1.5 dt (4,4) title sprintf ('knee: %d bins, %.3g %%', KX_max, KY_max), \
     for [i = 1:SETS_N] SETS index i - 1 using 1:2 with points lt i + 1 ps (i == 1 ? 1.8 : 1.5) * POINT lw 2 title cut (SETS_BLOCK[i], 20)

@@ -27,8 +27,8 @@ if (ON_TERMINAL) {
 } else {
   set key outside top center horizontal maxrows 1 samplen 1.5 width 1 font NORMAL
   set boxwidth 0.26
-  plot PARTS using ($0 - 0.27):2 with boxes lc rgb '#56b4e9' title 'best set for this piece', \
-    '' using ($0):3:xtic(1) with boxes lc rgb '#0072b2' title 'made for the rest of the time', \
+  plot PARTS using ($0 - 0.27):2 with boxes lc rgb '#56b4e9' title 'best for the piece', \
+    '' using ($0):3:xtic(1) with boxes lc rgb '#0072b2' title 'made for the rest', \
     '' using ($0 + 0.27):4 with boxes lc rgb '#e69f00' title 'linux', \
     '' using ($0 - 0.27):2:(sprintf ('%.1f', $2)) with labels offset 0, 0.6 font SMALL notitle, \
     '' using ($0):3:(sprintf ('%.1f', $3)) with labels offset 0, 0.6 font SMALL notitle, \

@@ -29,6 +29,10 @@ G_BEGIN_DECLS
 
 #define KML_BINS_SUFFIX ".bins"
 
+/* For KmlParam.grammar. */
+#define KML_BINS_GRAMMAR                                                                           \
+  "pow2 | geometric:M | optimal:K | NAME (list bins) | FILE.bins | 8,24,40,64"
+
 typedef struct {
   guint n;
   guint64 *sizes; /* (array length=n) (owned): ascending, distinct */

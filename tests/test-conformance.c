@@ -8,7 +8,8 @@
  * those. Random operations are held against a naive model (conformance/ledger.h),
  * whose promises are all shown to be breakable with an allocator that breaks them.
  *
- * KML_CONFORMANCE_SEED=N in the environment runs the random operations of another seed;
+ * KML_CONFORMANCE_ONLY=NAME in the environment runs the tests of one allocator,
+ * KML_CONFORMANCE_SEED=N the random operations of another seed;
  * a failure prints its seed and operation.
  */
 
@@ -376,6 +377,17 @@ START_TEST (each_broken_promise_is_noticed)
 }
 END_TEST
 
+/* Leaves the subjects of one allocator, if that is what the environment asks for. */
+static void
+choose_subjects (void)
+{
+  const char *name = g_getenv ("KML_CONFORMANCE_ONLY");
+
+  for (guint i = subjects->len; name != NULL && i-- > 0;)
+    if (!g_str_equal (subject_of ((int)i)->form.ops->name, name))
+      g_array_remove_index (subjects, i);
+}
+
 static void
 add_misuse (Suite *suite, int n)
 {
@@ -409,6 +421,7 @@ main (void)
   int n, status;
 
   subjects = subjects_new ();
+  choose_subjects ();
   n = (int)subjects->len;
   g_assert_cmpint (n, >, 0);
 

@@ -48,20 +48,34 @@ totals_of (const Rig *rig)
   return totals;
 }
 
-/* A request may join free blocks before it gives up: then of no order is less free than before in
- * blocks that are not smaller. */
-static gboolean
-is_unchanged (const Totals *before, const Totals *after)
+/* What the page level has not given out. What bump takes back is metadata, not free. */
+static guint64
+not_used (const Rig *rig, const Totals *totals)
 {
-  if (before->area.n_free != after->area.n_free ||
-      before->pages_metadata != after->pages_metadata ||
-      before->objects_metadata != after->objects_metadata)
-    return FALSE;
+  return (totals->area.n_free << rig->machine->ram->page_shift) + totals->pages_metadata;
+}
+
+/* A page allocator may join free blocks before it refuses a request: then of no order is less free than
+ * before in blocks that are not smaller. */
+static gboolean
+pages_are_as_before (const Rig *rig, const Totals *before, const Totals *after)
+{
   for (guint order = 0; order <= KML_MAX_ORDER; order++)
     if (kml_free_area_suitable (&after->area, order) <
         kml_free_area_suitable (&before->area, order))
       return FALSE;
-  return TRUE;
+  return not_used (rig, before) == not_used (rig, after);
+}
+
+/* An allocator of objects may try the page level, and give runs back that it does not need: then
+ * less of memory is in use than before. */
+static gboolean
+lost_nothing (const Rig *rig, const Totals *before, const Totals *after)
+{
+  if (rig->objects == NULL)
+    return pages_are_as_before (rig, before, after);
+  return after->objects_metadata <= before->objects_metadata &&
+         not_used (rig, after) >= not_used (rig, before);
 }
 
 static gboolean
@@ -124,7 +138,7 @@ ledger_alloc (Ledger *self, const KmlRequest *request, KmlAddr *ret_addr, GError
   }
   self->n_failed++;
   after = totals_of (self->rig);
-  if (!is_unchanged (&before, &after)) {
+  if (!lost_nothing (self->rig, &before, &after)) {
     BROKEN ("change", "a failed request for %" U64 " bytes changed the totals", request->size);
     return FALSE;
   }

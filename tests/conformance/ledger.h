@@ -9,7 +9,8 @@
  *   overlap      a block shares bytes with a live one, or lies outside of usable RAM
  *   size         a block is smaller than the request, or its held size differs when it is freed
  *   constraint   a block does not keep what the request asked for
- *   change       a failed request changed something (that it joins free blocks is allowed)
+ *   change       a failed request changed something (that it joins free blocks or gives empty slabs back is
+ *                allowed)
  *   check        the allocator itself finds an invariant broken
  *   tiles        walk() leaves a gap, overlaps, or its used blocks are not the live ones
  *   area         the free area differs from walk()

@@ -115,6 +115,7 @@ half_fit_init (KmlAllocator *base, GError **error)
 {
   HalfFit *self = (HalfFit *)base;
 
+  self->blocks.is_usual = self->blocks.quantum == 1 << PHYS_USUAL_SHIFT;
   return phys_init (&self->blocks, base, N_LISTS, FIND_INSTRUCTIONS, error) &&
          phys_start (&self->blocks, &policy, error);
 }
@@ -126,9 +127,10 @@ half_fit_finish (KmlAllocator *base)
 }
 
 static PHYS_INLINE guint32
-half_fit_quanta (const HalfFit *self, guint64 size)
+half_fit_quanta (const HalfFit *self, gboolean is_usual, guint64 size)
 {
-  const guint32 quanta = phys_quanta (&self->blocks, size);
+  const PhysBlocks registers = phys_registers (&self->blocks, is_usual);
+  const guint32 quanta = phys_quanta (&registers, size);
 
   return self->rounding == ROUNDING_NONE ? quanta : 1u << log2_ceil (quanta);
 }
@@ -138,8 +140,15 @@ half_fit_alloc_unusual (HalfFit *self, const KmlRequest *request, guint64 *ret_h
 {
   const guint64 size = MIN (request->size, self->blocks.largest_size);
 
-  return phys_take_unusual (&self->blocks, &policy, half_fit_quanta (self, size), request,
+  return phys_take_unusual (&self->blocks, &policy, half_fit_quanta (self, FALSE, size), request,
                             ret_held);
+}
+
+static KmlAddr G_GNUC_NO_INLINE
+half_fit_alloc_general (HalfFit *self, const KmlRequest *request, guint64 *ret_held)
+{
+  return phys_take (&self->blocks, &policy, FALSE, half_fit_quanta (self, FALSE, request->size), 1,
+                    request, ret_held);
 }
 
 KML_FAST KmlAddr
@@ -151,14 +160,26 @@ half_fit_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held
 
   if (G_UNLIKELY (request->size > self->blocks.largest_size || request->constraints != NULL))
     return half_fit_alloc_unusual (self, request, ret_held);
-  return phys_take (&self->blocks, &policy, half_fit_quanta (self, request->size), 1, request,
-                    ret_held);
+  if (G_UNLIKELY (!self->blocks.is_usual))
+    return half_fit_alloc_general (self, request, ret_held);
+  return phys_take (&self->blocks, &policy, TRUE, half_fit_quanta (self, TRUE, request->size), 1,
+                    request, ret_held);
+}
+
+static guint64 G_GNUC_NO_INLINE
+half_fit_free_general (HalfFit *self, KmlAddr addr, const KmlRequest *how)
+{
+  return phys_give_back (&self->blocks, &policy, FALSE, addr, how);
 }
 
 KML_FAST guint64
 half_fit_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
 {
-  return phys_give_back (&((HalfFit *)base)->blocks, &policy, addr, how);
+  HalfFit *self = (HalfFit *)base;
+
+  if (G_UNLIKELY (!self->blocks.is_usual))
+    return half_fit_free_general (self, addr, how);
+  return phys_give_back (&self->blocks, &policy, TRUE, addr, how);
 }
 
 KML_DEFINE_EXECUTE (half_fit)

@@ -49,6 +49,8 @@ init_costs (PhysBlocks *self, guint find_instructions)
   const KmlTime *cost = self->base->machine->cost;
   const KmlTime instruction = cost[KML_COST_INSTRUCTION];
   const KmlTime hot = cost[KML_COST_HOT], warm = cost[KML_COST_WARM];
+  const KmlTime split_cost = PHYS_SPLIT_INSTRUCTIONS * instruction +
+                             2 * warm; /* the rest, or the joined block, and what follows */
 
   /* the bitmaps, the head of the list, the block */
   self->alloc_cost = (PHYS_ALLOC_INSTRUCTIONS + find_instructions) * instruction + 2 * hot +
@@ -56,7 +58,8 @@ init_costs (PhysBlocks *self, guint find_instructions)
   self->free_cost = PHYS_FREE_INSTRUCTIONS * instruction + 3 * warm; /* the block, its neighbours */
   self->link_cost = PHYS_LINK_INSTRUCTIONS * instruction + hot + 2 * warm; /* head, first block */
   self->unlink_cost = PHYS_UNLINK_INSTRUCTIONS * instruction + hot + 2 * warm; /* both in list */
-  self->split_cost = PHYS_SPLIT_INSTRUCTIONS * instruction + 2 * warm; /* rest, and what follows */
+  self->cut_cost = split_cost + self->link_cost;
+  self->join_cost = split_cost + self->unlink_cost;
 }
 
 gboolean

@@ -119,12 +119,15 @@ typedef struct {
   guint64 pool, arena, keep, quantum;
 
   /* what they mean */
+  gboolean is_usual;    /* phys_registers() */
   guint shift;          /* quantum = 1 << shift */
   guint32 least;        /* quanta of the smallest block */
   guint32 most;         /* quanta of the largest that is cut from an arena */
   guint64 largest_size; /* bytes that such a block can be asked for */
   guint64 n_quanta;     /* of RAM: blocks' numbers are below */
-  KmlTime alloc_cost, free_cost, link_cost, unlink_cost, split_cost;
+  KmlTime alloc_cost, unlink_cost, free_cost, link_cost;
+  KmlTime cut_cost;  /* to split a block, and to list the rest */
+  KmlTime join_cost; /* to take a free block off its list, and to join it with another */
 
   PhysBlock *heads; /* (owned) (array length=n_bins): first of each list */
   guint n_bins;
@@ -247,6 +250,12 @@ phys_set_links (PhysBlocks *self, PhysBlock block, PhysBlock next, PhysBlock pre
 }
 
 static PHYS_INLINE void
+phys_set_prev (PhysBlocks *self, PhysBlock block, PhysBlock prev)
+{
+  phys_store (phys_bytes (self, block) + 4, prev);
+}
+
+static PHYS_INLINE void
 phys_link (PhysBlocks *self, const PhysPolicy *policy, PhysBlock block, guint32 size)
 {
   const guint bin = policy->bin_of (self, size);
@@ -254,10 +263,23 @@ phys_link (PhysBlocks *self, const PhysPolicy *policy, PhysBlock block, guint32 
 
   phys_set_links (self, block, first, PHYS_NO_BLOCK);
   if (first != PHYS_NO_BLOCK)
-    phys_store (phys_bytes (self, first) + 4, block);
+    phys_set_prev (self, first, block);
   else
     policy->set_empty (self, bin, FALSE);
   self->heads[bin] = block;
+}
+
+/* The first block of a list leaves it. */
+static PHYS_INLINE void
+phys_pop (PhysBlocks *self, const PhysPolicy *policy, guint bin)
+{
+  const PhysBlock next = phys_next (self, self->heads[bin]);
+
+  self->heads[bin] = next;
+  if (next != PHYS_NO_BLOCK)
+    phys_set_prev (self, next, PHYS_NO_BLOCK);
+  else
+    policy->set_empty (self, bin, TRUE);
 }
 
 static PHYS_INLINE void
@@ -266,7 +288,7 @@ phys_unlink (PhysBlocks *self, const PhysPolicy *policy, PhysBlock block, guint3
   const PhysBlock next = phys_next (self, block), prev = phys_prev (self, block);
 
   if (next != PHYS_NO_BLOCK)
-    phys_store (phys_bytes (self, next) + 4, prev);
+    phys_set_prev (self, next, prev);
   if (prev != PHYS_NO_BLOCK) {
     phys_store (phys_bytes (self, prev), next);
   } else {
@@ -327,7 +349,27 @@ gboolean phys_broken (const char *invariant, const char *what, guint64 which, GE
  *
  * They work on a copy of the state that nothing else can point to, so it is kept in registers: of the
  * state itself the compiler must assume that every store into RAM changes it. What changes (counters, heads,
- * the policy's bitmaps) is behind pointers. */
+ * the policy's bitmaps) is behind pointers.
+ *
+ * With the usual parameters an operation is mostly shifts, by numbers that never change. So there are two of each
+ * in the program: one for which they are constants (shifts of addresses become part of the instruction that
+ * uses the address), and one for all others. */
+
+#define PHYS_USUAL_SHIFT 3 /* a quantum of 8 bytes */
+
+static PHYS_INLINE PhysBlocks
+phys_registers (const PhysBlocks *blocks, gboolean is_usual)
+{
+  PhysBlocks registers = *blocks;
+
+  registers.is_usual = is_usual;
+  if (is_usual) {
+    registers.shift = PHYS_USUAL_SHIFT;
+    registers.quantum = 1 << PHYS_USUAL_SHIFT;
+    registers.least = 2 * PHYS_HEADER >> PHYS_USUAL_SHIFT;
+  }
+  return registers;
+}
 
 static PHYS_INLINE guint32
 phys_quanta (const PhysBlocks *self, guint64 size)
@@ -356,10 +398,10 @@ phys_cut_front (PhysBlocks *self, const PhysPolicy *policy, PhysBlock block, gui
 
 /* A block of @wanted quanta at a multiple of @alignment quanta, a power of two. */
 static PHYS_INLINE KmlAddr
-phys_take (PhysBlocks *blocks, const PhysPolicy *policy, guint32 wanted, guint32 alignment,
-           const KmlRequest *request, guint64 *ret_held)
+phys_take (PhysBlocks *blocks, const PhysPolicy *policy, gboolean is_usual, guint32 wanted,
+           guint32 alignment, const KmlRequest *request, guint64 *ret_held)
 {
-  PhysBlocks registers = *blocks, *self = &registers;
+  PhysBlocks registers = phys_registers (blocks, is_usual), *self = &registers;
   KmlMachine *machine = self->base->machine;
   const guint32 enough = alignment == 1 ? wanted : wanted + alignment + self->least - 1;
   const guint bin = policy->first_from (self, policy->bin_for (self, enough));
@@ -370,7 +412,7 @@ phys_take (PhysBlocks *blocks, const PhysPolicy *policy, guint32 wanted, guint32
   if (G_LIKELY (bin < self->n_bins)) {
     block = self->heads[bin];
     size = phys_size (self, block);
-    phys_unlink (self, policy, block, size);
+    phys_pop (self, policy, bin);
     cost += self->unlink_cost;
   } else {
     block = phys_grow (blocks, enough, request);
@@ -386,12 +428,12 @@ phys_take (PhysBlocks *blocks, const PhysPolicy *policy, guint32 wanted, guint32
     kml_spend (machine, KML_COST_INSTRUCTION, PHYS_ALIGN_INSTRUCTIONS);
     block = phys_cut_front (self, policy, block, size, alignment);
     size = phys_size (self, block);
-    cost += self->split_cost + self->link_cost;
+    cost += self->cut_cost;
   }
   if (size - wanted >= self->least) {
     phys_split (self, policy, block, size, wanted);
     size = wanted;
-    cost += self->split_cost + self->link_cost;
+    cost += self->cut_cost;
   } else {
     phys_set (self, block, size, 0);
   }
@@ -413,7 +455,7 @@ phys_take_unusual (PhysBlocks *self, const PhysPolicy *policy, guint32 size,
   if (alignment == 0 || request->size > self->largest_size ||
       (guint64)size + alignment + self->least - 1 > self->most)
     return phys_alloc_large (self, request, ret_held);
-  return phys_take (self, policy, size, (guint32)alignment, request, ret_held);
+  return phys_take (self, policy, FALSE, size, (guint32)alignment, request, ret_held);
 }
 
 /* A block and its neighbours, as their headers say. */
@@ -457,13 +499,19 @@ phys_place_of (const PhysBlocks *self, KmlAddr addr, const KmlFrame *frame)
   return place;
 }
 
+static PHYS_INLINE guint32
+phys_n_joined (const PhysPlace *place)
+{
+  return (guint32)(place->is_free_after + place->is_free_before);
+}
+
 /* Joins a block with the free ones among its neighbours, which leave their lists. Returns the size that it has then;
  * *ret_block is where it begins. */
 static PHYS_INLINE guint32
 phys_coalesce (PhysBlocks *self, const PhysPolicy *policy, const PhysPlace *place,
                PhysBlock *ret_block)
 {
-  const guint32 n_joined = (guint32)(place->is_free_after + place->is_free_before);
+  const guint32 n_joined = phys_n_joined (place);
   PhysBlock block = place->block;
   guint32 size = place->size;
 
@@ -480,19 +528,20 @@ phys_coalesce (PhysBlocks *self, const PhysPolicy *policy, const PhysPlace *plac
   phys_set_before (self, block + size, size);
   self->base->metadata_bytes -= PHYS_HEADER * n_joined;
   self->base->counters[PHYS_COUNTER_MERGES] += n_joined;
-  self->base->machine->now += (self->unlink_cost + self->split_cost) * n_joined;
   *ret_block = block;
   return size;
 }
 
 static PHYS_INLINE guint64
-phys_give_back (PhysBlocks *blocks, const PhysPolicy *policy, KmlAddr addr, const KmlRequest *how)
+phys_give_back (PhysBlocks *blocks, const PhysPolicy *policy, gboolean is_usual, KmlAddr addr,
+                const KmlRequest *how)
 {
-  PhysBlocks registers = *blocks, *self = &registers;
+  PhysBlocks registers = phys_registers (blocks, is_usual), *self = &registers;
   const KmlPfn pfn = kml_ram_pfn (self->ram, addr);
   const KmlFrame *frame = kml_ram_frame (self->ram, pfn);
   PhysPlace place;
   PhysBlock block;
+  KmlTime cost;
   guint32 size;
 
   g_assert (addr >> self->ram->page_shift < self->ram->n_usable);
@@ -502,12 +551,14 @@ phys_give_back (PhysBlocks *blocks, const PhysPolicy *policy, KmlAddr addr, cons
     return phys_free_large (blocks, addr, how);
   place = phys_place_of (self, addr, frame);
   size = phys_coalesce (self, policy, &place, &block);
-  self->base->machine->now += self->free_cost;
+  cost = self->free_cost + phys_n_joined (&place) * self->join_cost;
   if (G_UNLIKELY (phys_is_whole (self, block, size)))
-    if (phys_arena_emptied (blocks, block, how))
+    if (phys_arena_emptied (blocks, block, how)) {
+      self->base->machine->now += cost;
       return phys_payload (self, place.size);
+    }
   phys_link (self, policy, block, size);
-  self->base->machine->now += self->link_cost;
+  self->base->machine->now += cost + self->link_cost;
   return phys_payload (self, place.size);
 }
 

@@ -58,6 +58,7 @@
 #include "simcore/driver-loop.h"
 
 #define FIND_INSTRUCTIONS 30 /* size to list, two masks, two searches for a bit */
+#define USUAL_SLI         5
 #define MAX_SLI           6  /* a second level is one word */
 #define MAX_LEVELS        34 /* sizes are below 2^32 quanta */
 
@@ -76,10 +77,17 @@ tlsf_of (const PhysBlocks *blocks)
   return (Tlsf *)blocks->base;
 }
 
+/* A constant where it is the usual one (phys_registers()). */
+static PHYS_INLINE guint
+sli_of (const PhysBlocks *blocks)
+{
+  return blocks->is_usual ? USUAL_SLI : (guint)tlsf_of (blocks)->sli;
+}
+
 static PHYS_INLINE guint
 tlsf_bin_of (const PhysBlocks *blocks, guint32 size)
 {
-  const guint sli = (guint)tlsf_of (blocks)->sli;
+  const guint sli = sli_of (blocks);
   const guint log = g_bit_storage (size | 1u << sli) - 1;
 
   return ((log - sli) << sli) + (size >> (log - sli));
@@ -88,7 +96,7 @@ tlsf_bin_of (const PhysBlocks *blocks, guint32 size)
 static PHYS_INLINE guint
 tlsf_bin_for (const PhysBlocks *blocks, guint32 size)
 {
-  const guint sli = (guint)tlsf_of (blocks)->sli;
+  const guint sli = sli_of (blocks);
   const guint log = g_bit_storage (size | 1u << sli) - 1;
 
   return tlsf_bin_of (blocks, size + (1u << (log - sli)) - 1);
@@ -98,7 +106,7 @@ static PHYS_INLINE guint
 tlsf_first_from (const PhysBlocks *blocks, guint bin)
 {
   const Tlsf *self = tlsf_of (blocks);
-  const guint sli = (guint)self->sli;
+  const guint sli = sli_of (blocks);
   guint level = bin >> sli;
   guint64 bits = self->second[level] & G_MAXUINT64 << (bin & ((1u << sli) - 1));
 
@@ -117,8 +125,9 @@ static PHYS_INLINE void
 tlsf_set_empty (PhysBlocks *blocks, guint bin, gboolean is_empty)
 {
   Tlsf *self = tlsf_of (blocks);
-  const guint level = bin >> self->sli;
-  const guint64 bit = G_GUINT64_CONSTANT (1) << (bin & ((1u << self->sli) - 1));
+  const guint sli = sli_of (blocks);
+  const guint level = bin >> sli;
+  const guint64 bit = G_GUINT64_CONSTANT (1) << (bin & ((1u << sli) - 1));
 
   if (is_empty) {
     self->second[level] &= ~bit;
@@ -142,6 +151,7 @@ tlsf_init (KmlAllocator *base, GError **error)
 {
   Tlsf *self = (Tlsf *)base;
 
+  self->blocks.is_usual = self->sli == USUAL_SLI && self->blocks.quantum == 1 << PHYS_USUAL_SHIFT;
   return phys_init (&self->blocks, base, (guint)(MAX_LEVELS - self->sli) << self->sli,
                     FIND_INSTRUCTIONS, error) &&
          phys_start (&self->blocks, &policy, error);
@@ -160,23 +170,43 @@ tlsf_alloc_unusual (Tlsf *self, const KmlRequest *request, guint64 *ret_held)
                             request, ret_held);
 }
 
+static KmlAddr G_GNUC_NO_INLINE
+tlsf_alloc_general (Tlsf *self, const KmlRequest *request, guint64 *ret_held)
+{
+  return phys_take (&self->blocks, &policy, FALSE, phys_quanta (&self->blocks, request->size), 1,
+                    request, ret_held);
+}
+
 KML_FAST KmlAddr
 tlsf_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
 {
   Tlsf *self = (Tlsf *)base;
+  const PhysBlocks usual = phys_registers (&self->blocks, TRUE);
 
   g_assert (request->size > 0);
 
   if (G_UNLIKELY (request->size > self->blocks.largest_size || request->constraints != NULL))
     return tlsf_alloc_unusual (self, request, ret_held);
-  return phys_take (&self->blocks, &policy, phys_quanta (&self->blocks, request->size), 1, request,
+  if (G_UNLIKELY (!self->blocks.is_usual))
+    return tlsf_alloc_general (self, request, ret_held);
+  return phys_take (&self->blocks, &policy, TRUE, phys_quanta (&usual, request->size), 1, request,
                     ret_held);
+}
+
+static guint64 G_GNUC_NO_INLINE
+tlsf_free_general (Tlsf *self, KmlAddr addr, const KmlRequest *how)
+{
+  return phys_give_back (&self->blocks, &policy, FALSE, addr, how);
 }
 
 KML_FAST guint64
 tlsf_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
 {
-  return phys_give_back (&((Tlsf *)base)->blocks, &policy, addr, how);
+  Tlsf *self = (Tlsf *)base;
+
+  if (G_UNLIKELY (!self->blocks.is_usual))
+    return tlsf_free_general (self, addr, how);
+  return phys_give_back (&self->blocks, &policy, TRUE, addr, how);
 }
 
 KML_DEFINE_EXECUTE (tlsf)

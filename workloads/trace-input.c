@@ -13,16 +13,23 @@
  * stream is damage, too: a recording that was cut must not look like a short one.
  */
 
+#ifdef KML_ZSTD_TAKES_MEMORY
+#define ZSTD_STATIC_LINKING_ONLY /* ZSTD_createDCtx_advanced() */
+#endif
+
 #include "workloads/trace-input.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <lzma.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
+
+#include "workloads/trace-memory.h"
 
 #define STORED_SIZE         (256 * 1024)
 #define HEAD_ZEROS          64
@@ -109,6 +116,48 @@ begins_with (const KmlTraceInput *self, const char *magic, gsize length)
   return self->end >= length && memcmp (self->stored, magic, length) == 0;
 }
 
+/* ---- Decoders ---- */
+
+static void *
+xz_alloc (void *data, size_t n, size_t size)
+{
+  return kml_trace_memory_new (n * size); /* lzma.h: n is always 1 */
+}
+
+static void
+xz_free (void *data, void *memory)
+{
+  free (memory);
+}
+
+static const lzma_allocator xz_memory = { xz_alloc, xz_free, NULL };
+
+#ifdef KML_ZSTD_TAKES_MEMORY
+static void *
+zstd_alloc (void *data, size_t n)
+{
+  return kml_trace_memory_new (n);
+}
+
+static void
+zstd_free (void *data, void *memory)
+{
+  free (memory);
+}
+
+static ZSTD_DStream *
+zstd_new (void)
+{
+  return ZSTD_createDCtx_advanced ((ZSTD_customMem){ zstd_alloc, zstd_free, NULL });
+}
+#else
+static ZSTD_DStream *
+zstd_new (void)
+{
+  return ZSTD_createDStream ();
+}
+#endif
+
 static void
 start_decoder (KmlTraceInput *self)
 {
@@ -121,13 +170,15 @@ start_decoder (KmlTraceInput *self)
                           "\xfd"
                           "7zXZ\0",
                           6)) {
-    const lzma_ret ret = lzma_stream_decoder (&self->xz, MAX_XZ_MEMORY, LZMA_CONCATENATED);
+    lzma_ret ret;
 
+    self->xz.allocator = &xz_memory;
+    ret = lzma_stream_decoder (&self->xz, MAX_XZ_MEMORY, LZMA_CONCATENATED);
     self->compression = XZ;
     g_assert (ret == LZMA_OK);
   } else if (begins_with (self, "\x28\xb5\x2f\xfd", 4)) {
     self->compression = ZSTD;
-    self->zstd = ZSTD_createDStream ();
+    self->zstd = zstd_new ();
     g_assert (self->zstd != NULL);
     ZSTD_DCtx_setParameter (self->zstd, ZSTD_d_windowLogMax, MAX_ZSTD_WINDOW_LOG);
   }

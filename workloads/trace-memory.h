@@ -1,0 +1,16 @@
+/* trace-memory.h: large pieces of the host's memory that are walked through at random.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#pragma once
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* @n bytes, not zeroed, in huge pages where the host has them and they are many; NULL: no room. To
+ * be freed by free(). */
+void *kml_trace_memory_new (gsize n);
+
+G_END_DECLS

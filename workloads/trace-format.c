@@ -37,6 +37,8 @@ kml_trace_texts_init (KmlTraceTexts *self)
   const KmlGfp none = 0;
 
   memset (&self->tasks, 0, sizeof self->tasks);
+  memset (&self->second, 0, sizeof self->second);
+  kml_trace_shapes_init (&self->shapes);
   kml_trace_strings_init (&self->sites, MAX_SITES);
   kml_trace_strings_init (&self->caches, MAX_CACHES);
   kml_trace_strings_init (&self->names, MAX_NAMES);
@@ -49,6 +51,7 @@ kml_trace_texts_init (KmlTraceTexts *self)
 void
 kml_trace_texts_finish (KmlTraceTexts *self)
 {
+  kml_trace_shapes_finish (&self->shapes);
   kml_trace_strings_finish (&self->sites);
   kml_trace_strings_finish (&self->caches);
   kml_trace_strings_finish (&self->names);

@@ -11,78 +11,18 @@
 #pragma once
 
 #include "simcore/gfp.h"
+#include "workloads/trace-line.h"
+#include "workloads/trace-shape.h"
 #include "workloads/trace-strings.h"
 #include "workloads/trace-walk.h"
 
 G_BEGIN_DECLS
 
-/* The events that request memory or give it back, or tell about such. */
-typedef enum {
-  KML_TRACE_KMALLOC,
-  KML_TRACE_KMALLOC_NODE,
-  KML_TRACE_KMEM_CACHE_ALLOC,
-  KML_TRACE_KMEM_CACHE_ALLOC_NODE,
-  KML_TRACE_KMEM_BULK_ALLOC,
-  KML_TRACE_KFREE,
-  KML_TRACE_KMEM_CACHE_FREE,
-  KML_TRACE_KMEM_BULK_FREE,
-  KML_TRACE_MM_PAGE_ALLOC,
-  KML_TRACE_PAGE_BULK_ALLOC,
-  KML_TRACE_MM_PAGE_FREE,
-  KML_TRACE_MM_PAGE_FREE_BATCHED, /* information only: the same page has its own mm_page_free */
-  KML_TRACE_SLAB_NEW,
-  KML_TRACE_SLAB_FREE, /* information only */
-  KML_TRACE_N_RECORDS,
-  KML_TRACE_OTHER = KML_TRACE_N_RECORDS,
-} KmlTraceRecord;
-
-typedef enum {
-  KML_TRACE_LINE_EVENT,     /* all fields that the record needs are there */
-  KML_TRACE_LINE_HEADER,    /* nothing of interest: a header, a comment, an empty line */
-  KML_TRACE_LINE_LOST,      /* .lost events were lost here */
-  KML_TRACE_LINE_MALFORMED, /* .reason says why */
-} KmlTraceLineKind;
-
-/* What a line says. */
-typedef struct {
-  guint64 time_ns; /* of the recorder's clock */
-  guint64 key;     /* address of an object; page frame number */
-  guint64 lost;
-  const char *reason; /* malformed: what is wrong */
-  guint32 bytes_req, bytes_alloc;
-  guint32 gfp;
-  guint32 site, cache; /* numbers of strings */
-  guint32 name;        /* of an event that is KML_TRACE_OTHER */
-  guint32 pid;
-  guint16 cpu;
-  guint8 record;      /* KmlTraceRecord */
-  guint8 context;     /* KmlContext */
-  guint8 order;       /* pages */
-  guint8 migratetype; /* pages: as recorded, or KML_TRACE_NO_MIGRATETYPE */
-  guint8 failed;      /* an allocation that gave nothing */
-} KmlTraceLine;
-
-#define KML_TRACE_NO_MIGRATETYPE 255
-
-/* What a line begins with, up to the time: padding, comm, PID, CPU, flags. */
-#define KML_TRACE_TASK_TEXT 64
-
-typedef struct {
-  guint length; /* of the text; 0: none is known */
-  guint32 pid;
-  guint16 cpu;
-  guint8 context; /* KmlContext */
-  char text[KML_TRACE_TASK_TEXT];
-} KmlTraceTask;
-
-/* Those that were met last; zeroed: none. */
-typedef struct {
-  KmlTraceTask known[64];
-} KmlTraceTasks;
-
 /* The texts that have been met. */
 typedef struct {
   KmlTraceTasks tasks;
+  KmlTraceSecond second;
+  KmlTraceShapes shapes;
   KmlTraceStrings sites, caches;
   KmlTraceStrings names; /* of other events */
   KmlTraceStrings flags; /* texts of GFP flags */
@@ -127,9 +67,17 @@ const KmlTraceFormat *const *kml_trace_format_list (guint *ret_n);
 /* "kmalloc" … of the records. */
 extern const char *const kml_trace_record_names[KML_TRACE_N_RECORDS + 1];
 
-/* Reads "name: key=value …" from @at; time, CPU, pid and context are in *@line already. */
+/* Reads ": name: key=value …" from @at, behind the time; time, CPU, pid and context are in *@line
+ * already. */
 KmlTraceLineKind kml_trace_parse_event (KmlTraceTexts *texts, const char *at, const char *end,
                                         KmlTraceLine *line);
+
+/* Reads a line of which task and head are known, see trace-shape.h: the same as the format's parse
+ * reads, without knowing where the line ends. @limit is behind what may be the line's. What is
+ * returned is behind its newline; NULL: it is something else, perhaps nothing good, and must be
+ * parsed. */
+const char *kml_trace_parse_known (KmlTraceTexts *texts, const char *line, const char *limit,
+                                   KmlTraceLine *ret_line);
 
 /* What a line is that does not look like an event: a header, a note of lost events, or malformed.
  * */

@@ -20,10 +20,6 @@
 
 #include "workloads/trace-format.h"
 
-#include "simcore/gfp.h"
-
-#define MAX_PFN ((G_GUINT64_CONSTANT (1) << 40) - 1) /* 4 PiB of frames of 4 KiB */
-
 const char *const kml_trace_record_names[KML_TRACE_N_RECORDS + 1] = {
   [KML_TRACE_KMALLOC] = "kmalloc",
   [KML_TRACE_KMALLOC_NODE] = "kmalloc_node",
@@ -56,7 +52,8 @@ enum {
 #define OBJECT_ALLOC (HAS_PTR | HAS_BYTES_REQ | HAS_BYTES_ALLOC | HAS_GFP)
 #define PAGE_ALLOC   (HAS_PFN | HAS_ORDER | HAS_GFP)
 
-static const guint8 needs[KML_TRACE_N_RECORDS] = {
+/* Nothing is needed of what is KML_TRACE_OTHER. */
+static const guint8 needs[KML_TRACE_N_RECORDS + 1] = {
   [KML_TRACE_KMALLOC] = OBJECT_ALLOC,
   [KML_TRACE_KMALLOC_NODE] = OBJECT_ALLOC,
   [KML_TRACE_KMEM_CACHE_ALLOC] = OBJECT_ALLOC,
@@ -94,16 +91,13 @@ static inline const char *
 read_hex (const char *at, guint64 *ret_value)
 {
   const char *const begin = at;
-  guint64 value, lower;
+  const guint n = kml_trace_read_hex (at, ret_value);
+  guint64 value = 0;
   guint digit;
 
-  /* Pointers are printed with all their 16 digits. */
-  if (kml_trace_read_hex8 (at, &value) && kml_trace_read_hex8 (at + 8, &lower) &&
-      ends_field (at + 16)) {
-    *ret_value = value << 32 | lower;
-    return at + 16;
-  }
-  for (value = 0; (digit = hex_value[(guint8)*at]) < 16 && at - begin < 17; at++)
+  if (G_LIKELY (n > 0 && ends_field (at + n)))
+    return at + n;
+  for (; (digit = hex_value[(guint8)*at]) < 16 && at - begin < 17; at++) /* upper case */
     value = value << 4 | digit;
   *ret_value = value;
   return at > begin && at - begin <= 16 && ends_field (at) ? at : NULL;
@@ -121,43 +115,6 @@ static inline const char *
 skip_value (const char *at, const char *end)
 {
   return kml_trace_find (at, end, ' ');
-}
-
-/* Flags whose text is new. A name that no kernel we know has is left out, the others count. */
-static KmlGfp G_GNUC_NO_INLINE
-read_flags (KmlTraceTexts *texts, const char *text, gsize length)
-{
-  const char *const end = text + length;
-  KmlGfp flags = 0;
-
-  if (kml_gfp_parse (text, length, &flags, NULL))
-    return flags;
-  texts->n_gfp_unknown++;
-  for (const char *at = text; at < end;) {
-    const char *bar = memchr (at, '|', (gsize)(end - at));
-    const char *const stop = bar != NULL ? bar : end;
-    KmlGfp one;
-
-    if (kml_gfp_parse (at, (gsize)(stop - at), &one, NULL))
-      flags |= one;
-    at = stop + 1;
-  }
-  return flags;
-}
-
-static inline KmlGfp
-gfp_of (KmlTraceTexts *texts, const char *text, gsize length)
-{
-  const guint32 number = kml_trace_strings_intern (&texts->flags, text, length);
-
-  if (G_UNLIKELY (number == 0))
-    return length == 0 ? 0 : read_flags (texts, text, length); /* too many texts */
-  if (G_UNLIKELY (number == texts->flag_values->len)) {
-    const KmlGfp flags = read_flags (texts, text, length);
-
-    g_array_append_val (texts->flag_values, flags);
-  }
-  return g_array_index (texts->flag_values, KmlGfp, number);
 }
 
 /* "symbol+0x12/0x40 [module]": the module belongs to it. */
@@ -221,7 +178,7 @@ read_pfn (const char *at, const char *end, KmlTraceLine *line, guint *has)
   at = read_number (at, &line->key);
   if (at != NULL && line->key == G_MAXUINT64)
     *has |= HAS_PAGE_NIL;
-  else if (line->key > MAX_PFN)
+  else if (line->key > KML_TRACE_MAX_PFN)
     return NULL;
   return at;
 }
@@ -273,7 +230,7 @@ read_field (KmlTraceTexts *texts, const char *at, const char *end, KmlTraceLine 
     if (!KEY_IS ("gfp_flags"))
       break;
     stop = skip_value (at, end);
-    line->gfp = gfp_of (texts, at, (gsize)(stop - at));
+    line->gfp = kml_trace_texts_gfp (texts, at, (gsize)(stop - at));
     *has |= HAS_GFP;
     return stop;
   case 'n':
@@ -312,116 +269,70 @@ what_is_missing (guint missing)
   return reasons[__builtin_ctz (missing)];
 }
 
-static KmlTraceLineKind G_GNUC_NO_INLINE
-read_fields (KmlTraceTexts *texts, const char *at, const char *end, KmlTraceLine *line)
-{
-  const guint needed = needs[line->record];
-  guint has = 0;
+/* What is known of a line whose fields are being read. */
+typedef struct {
+  KmlTraceTexts *texts;
+  KmlTraceLine *line;
+  guint has;
+  guint n_keys; /* that were read */
+  KmlTraceParts parts;
+} Walk;
 
-  while (at < end) {
-    at = read_field (texts, at, end, line, &has);
+/* Notes a key that stands at @at, and what was known before. */
+static inline void
+note_key (Walk *walk, KmlTraceKey kind, const char *at)
+{
+  if (walk->n_keys++ > 0)
+    return;
+  walk->parts.kind = kind;
+  walk->parts.key = at;
+  walk->parts.has = walk->has;
+  walk->parts.at_key = *walk->line;
+}
+
+static inline gboolean
+is_multiple (guint64 pfn, guint order)
+{
+  return (pfn & ((G_GUINT64_CONSTANT (1) << order) - 1)) == 0;
+}
+
+static KmlTraceLineKind
+read_fields (Walk *walk, const char *at, const char *end)
+{
+  KmlTraceLine *const line = walk->line;
+  const guint needed = needs[line->record];
+  const char *page = NULL; /* "page=…" if that is the last field */
+  guint missing;
+
+  /* What follows the flags is not for us; frees may still name their cache. */
+  while (!(needed & HAS_GFP) || (needed & ~walk->has) != 0) {
+    const char *const field = at = kml_trace_skip_spaces (at, end);
+    const guint n_keys = walk->n_keys;
+
+    if (at >= end)
+      break;
+    if (KML_TRACE_STARTS (field, "ptr="))
+      note_key (walk, KML_TRACE_KEY_ADDRESS, field + 4);
+    else if (KML_TRACE_STARTS (field, "pfn=") && page != NULL)
+      note_key (walk, KML_TRACE_KEY_PAGE, page + 5);
+    else if (KML_TRACE_STARTS (field, "pfn="))
+      note_key (walk, KML_TRACE_KEY_FRAME, field + 4);
+    at = read_field (walk->texts, at, end, line, &walk->has);
     if (G_UNLIKELY (at == NULL))
       return KML_TRACE_LINE_MALFORMED;
-    if (needed & HAS_GFP && (needed & ~has) == 0)
-      break; /* what follows the flags is not for us; frees may still name their cache */
-    at = kml_trace_skip_spaces (at, end);
+    if (n_keys == 0 && walk->n_keys == 1)
+      walk->parts.tail = at;
+    page = KML_TRACE_STARTS (field, "page=") ? field : NULL;
   }
-  if (G_UNLIKELY ((needed & ~has) != 0))
-    return malformed (line, what_is_missing (needed & ~has));
+  missing = needed & ~walk->has;
+  if (G_UNLIKELY (missing != 0))
+    return malformed (line, what_is_missing (missing));
   if (G_UNLIKELY (needed & HAS_BYTES_ALLOC && line->bytes_alloc < line->bytes_req))
     return malformed (line, "bytes_alloc is less than bytes_req");
-  line->failed = needed & HAS_PTR ? line->key == 0 : (has & HAS_PAGE_NIL) != 0;
-  if (needed & HAS_PFN && !line->failed &&
-      line->key & ((G_GUINT64_CONSTANT (1) << line->order) - 1))
+  line->failed = needed & HAS_PTR ? line->key == 0 : (walk->has & HAS_PAGE_NIL) != 0;
+  if (needed & HAS_PFN && !line->failed && !is_multiple (line->key, line->order))
     return malformed (line, "pfn is not a multiple of 2^order");
   return KML_TRACE_LINE_EVENT;
-}
-
-/* ---- The usual order ---- */
-
-/* Moves *@at behind the literal @text if that stands there. */
-#define SKIP(at, text) (KML_TRACE_STARTS (*(at), text) && (*(at) += sizeof (text) - 1))
-
-static inline gboolean
-read_usual_site (KmlTraceTexts *texts, const char **at, const char *end, KmlTraceLine *line)
-{
-  const char *site, *stop;
-
-  if (**at == '(')
-    *at = kml_trace_skip_spaces (skip_value (*at, end), end);
-  if (!SKIP (at, "call_site="))
-    return FALSE;
-  site = *at;
-  stop = skip_value (site, end);
-  *at = stop;
-  if (!SKIP (at, " ptr="))
-    return FALSE; /* a module's name comes first */
-  line->site = kml_trace_strings_intern (&texts->sites, site, (gsize)(stop - site));
-  return TRUE;
-}
-
-static inline gboolean
-read_usual_pointer (const char **at, KmlTraceLine *line)
-{
-  guint64 upper, lower;
-
-  line->key = 0;
-  if (SKIP (at, "(nil)"))
-    return TRUE;
-  if (KML_TRACE_STARTS (*at, "0x"))
-    *at += 2;
-  if (!kml_trace_read_hex8 (*at, &upper) || !kml_trace_read_hex8 (*at + 8, &lower))
-    return FALSE;
-  *at += 16;
-  line->key = upper << 32 | lower;
-  return TRUE;
-}
-
-static inline gboolean
-read_usual_alloc (KmlTraceTexts *texts, const char *at, const char *end, KmlTraceLine *line)
-{
-  guint64 bytes_req, bytes_alloc;
-  const char *stop;
-
-  if (!read_usual_site (texts, &at, end, line) || !read_usual_pointer (&at, line) ||
-      !SKIP (&at, " bytes_req=") || !kml_trace_read_decimal (at, &at, &bytes_req) ||
-      !SKIP (&at, " bytes_alloc=") || !kml_trace_read_decimal (at, &at, &bytes_alloc) ||
-      !SKIP (&at, " gfp_flags="))
-    return FALSE;
-  stop = skip_value (at, end);
-  if (bytes_req == 0 || bytes_alloc < bytes_req || bytes_alloc > G_MAXUINT32)
-    return FALSE;
-  line->bytes_req = (guint32)bytes_req;
-  line->bytes_alloc = (guint32)bytes_alloc;
-  line->gfp = gfp_of (texts, at, (gsize)(stop - at));
-  line->cache = 0;
-  line->failed = line->key == 0;
-  return TRUE;
-}
-
-static inline gboolean
-read_usual_free (KmlTraceTexts *texts, const char *at, const char *end, KmlTraceLine *line)
-{
-  if (!read_usual_site (texts, &at, end, line) || !read_usual_pointer (&at, line))
-    return FALSE;
-  line->cache = 0;
-  if (SKIP (&at, " name=")) {
-    const char *stop = skip_value (at, end);
-
-    line->cache = kml_trace_strings_intern (&texts->caches, at, (gsize)(stop - at));
-    at = stop;
-  }
-  return at == end;
-}
-
-/* What nine of ten lines look like, read without looking for the fields. FALSE: it is
- * something else, perhaps nothing good; nothing is lost by reading it anew. */
-static inline gboolean
-read_usual (KmlTraceTexts *texts, const char *at, const char *end, KmlTraceLine *line)
-{
-  if (needs[line->record] == OBJECT_ALLOC)
-    return read_usual_alloc (texts, at, end, line);
-  return needs[line->record] == HAS_PTR && read_usual_free (texts, at, end, line);
 }
 
 /* The length decides between at most three names. */
@@ -475,32 +386,171 @@ record_of (const char *name, gsize length)
 #undef IS
 }
 
+/* Only the name matters: "name: ", @at is behind it. */
+static void
+learn_name (KmlTraceTexts *texts, const char *head, const char *at, const char *end,
+            const KmlTraceLine *line)
+{
+  const KmlTraceParts parts = { .head = head,
+                                .key = kml_trace_skip_spaces (at, end),
+                                .kind = KML_TRACE_KEY_NONE };
+
+  if (parts.key > at && parts.key < end)
+    kml_trace_shapes_learn (&texts->shapes, &parts, line);
+}
+
 KmlTraceLineKind
 kml_trace_parse_event (KmlTraceTexts *texts, const char *at, const char *end, KmlTraceLine *line)
 {
-  const char *name = at;
+  const char *const head = at, *name = kml_trace_skip_spaces (at + 1, end);
+  Walk walk = { .texts = texts, .line = line, .parts = { .head = head, .end = end } };
+  KmlTraceLineKind kind;
+  guint key;
 
-  at = kml_trace_find (at, end, ':');
+  at = kml_trace_find (name, end, ':');
   while (end - at > 1 && at[1] != ' ') { /* perf says "kmem:kmalloc:" */
     name = at + 1;
     at = kml_trace_find (name, end, ':');
   }
   if (at == end || at == name)
     return malformed (line, "the event's name does not end with a colon");
-  at++;
-  line->record = (guint8)record_of (name, (gsize)(at - 1 - name));
-  if (line->record == KML_TRACE_OTHER) {
-    line->name = kml_trace_strings_intern (&texts->names, name, (gsize)(at - 1 - name));
-    return KML_TRACE_LINE_EVENT;
-  }
-  if (needs[line->record] == 0)
-    return KML_TRACE_LINE_EVENT; /* information only */
-  at = kml_trace_skip_spaces (at, end);
-  if (G_LIKELY (read_usual (texts, at, end, line)))
-    return KML_TRACE_LINE_EVENT;
   line->site = line->cache = line->gfp = 0;
   line->bytes_req = line->bytes_alloc = 0;
   line->order = 0;
   line->migratetype = KML_TRACE_NO_MIGRATETYPE;
-  return read_fields (texts, at, end, line);
+  line->failed = FALSE;
+  line->record = (guint8)record_of (name, (gsize)(at - name));
+  if (line->record == KML_TRACE_OTHER)
+    line->name = kml_trace_strings_intern (&texts->names, name, (gsize)(at - name));
+  if (needs[line->record] == 0) {
+    learn_name (texts, head, at + 1, end, line);
+    return KML_TRACE_LINE_EVENT;
+  }
+  kind = read_fields (&walk, at + 1, end);
+  key = walk.parts.kind == KML_TRACE_KEY_ADDRESS ? HAS_PTR : HAS_PFN;
+  if (kind == KML_TRACE_LINE_EVENT && walk.n_keys == 1 && needs[line->record] & key &&
+      !(walk.has & HAS_PAGE_NIL))
+    kml_trace_shapes_learn (&texts->shapes, &walk.parts, line);
+  return kind;
+}
+
+/* ---- Lines that are like an earlier one ---- */
+
+/* A key that is not all sixteen digits of an address. NULL: it is written in another way. */
+static const char *G_GNUC_NO_INLINE
+read_other_key (KmlTraceKey kind, const char *at, guint64 *ret_value)
+{
+  guint n;
+
+  if (kind == KML_TRACE_KEY_ADDRESS && KML_TRACE_STARTS (at, "(nil)")) {
+    *ret_value = 0;
+    return at + 5;
+  }
+  if (kind == KML_TRACE_KEY_PAGE) {
+    if (KML_TRACE_STARTS (at, "0x"))
+      at += 2;
+    n = kml_trace_read_hex (at, ret_value);
+    if (n == 0 || !KML_TRACE_STARTS (at + n, " pfn="))
+      return NULL;
+    at += n + 5;
+  }
+  if (KML_TRACE_STARTS (at, "0x"))
+    at += 2;
+  else if (kind != KML_TRACE_KEY_ADDRESS)
+    return kml_trace_read_decimal (at, &at, ret_value) ? at : NULL;
+  n = kml_trace_read_hex (at, ret_value);
+  return n > 0 ? at + n : NULL;
+}
+
+static inline const char *
+read_key (KmlTraceKey kind, const char *at, guint64 *ret_value)
+{
+  if (kind != KML_TRACE_KEY_ADDRESS)
+    return read_other_key (kind, at, ret_value);
+  if (KML_TRACE_STARTS (at, "0x")) {
+    if (G_LIKELY (kml_trace_read_hex (at + 2, ret_value) == 16))
+      return at + 18;
+  } else if (kml_trace_read_hex (at, ret_value) == 16) {
+    return at + 16;
+  }
+  return read_other_key (kind, at, ret_value);
+}
+
+/* The tail is another one than last time: its fields are read. */
+static const char *G_GNUC_NO_INLINE
+read_tail (KmlTraceTexts *texts, KmlTraceShape *shape, guint64 key, const char *at,
+           const char *limit, KmlTraceLine *line)
+{
+  const guint has_key = shape->key == KML_TRACE_KEY_ADDRESS ? HAS_PTR : HAS_PFN;
+  Walk walk = { .texts = texts, .line = line, .has = shape->has | has_key, .n_keys = 1 };
+  const char *newline, *end;
+
+  if (at >= limit || !ends_field (at))
+    return NULL;
+  newline = memchr (at, '\n', (gsize)(limit - at));
+  if (newline == NULL)
+    return NULL;
+  end = newline[-1] == '\r' ? newline - 1 : newline;
+  *line = shape->at_key;
+  line->key = key;
+  if (read_fields (&walk, at, end) != KML_TRACE_LINE_EVENT)
+    return NULL;
+  if (walk.n_keys == 1 && !(walk.has & HAS_PAGE_NIL))
+    kml_trace_shape_learn_tail (shape, at, end, line);
+  return newline + 1;
+}
+
+static inline const char *
+behind_newline (const char *at, const char *limit)
+{
+  const char *const newline = at < limit ? memchr (at, '\n', (gsize)(limit - at)) : NULL;
+
+  return newline != NULL ? newline + 1 : NULL;
+}
+
+/* What is behind the time. */
+static inline const char *
+parse_known_event (KmlTraceTexts *texts, const char *at, const char *limit, KmlTraceLine *line)
+{
+  KmlTraceShape *const shape = kml_trace_shapes_find (&texts->shapes, at);
+  guint64 key;
+
+  if (shape == NULL)
+    return NULL;
+  at += shape->head_length;
+  if (shape->key == KML_TRACE_KEY_NONE) {
+    *line = shape->whole;
+    return behind_newline (at, limit);
+  }
+  at = read_key ((KmlTraceKey)shape->key, at, &key);
+  if (at == NULL || (shape->key != KML_TRACE_KEY_ADDRESS && key > KML_TRACE_MAX_PFN))
+    return NULL;
+  if (G_UNLIKELY (!kml_trace_shape_has_tail (shape, at)))
+    return read_tail (texts, shape, key, at, limit, line);
+  *line = shape->whole;
+  line->key = key;
+  if (shape->key == KML_TRACE_KEY_ADDRESS)
+    line->failed = key == 0;
+  else if (G_UNLIKELY (!is_multiple (key, line->order)))
+    return NULL;
+  return at + shape->tail_length;
+}
+
+const char *
+kml_trace_parse_known (KmlTraceTexts *texts, const char *line, const char *limit,
+                       KmlTraceLine *ret_line)
+{
+  const KmlTraceTask *const task = kml_trace_tasks_find (&texts->tasks, line);
+  guint64 time_ns;
+  const char *at;
+
+  if (task == NULL ||
+      !kml_trace_second_read (&texts->second, line + texts->tasks.length, &at, &time_ns))
+    return NULL;
+  at = parse_known_event (texts, at, limit, ret_line);
+  ret_line->time_ns = time_ns;
+  ret_line->pid = task->pid;
+  ret_line->cpu = task->cpu;
+  ret_line->context = task->context;
+  return at != NULL && at <= limit ? at : NULL;
 }

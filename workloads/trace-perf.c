@@ -58,8 +58,11 @@ read_who (const char *line, const char *end, KmlTraceLine *ret_line)
   return at == end && value <= G_MAXUINT32;
 }
 
+/* @ret_time is where the time begins, and *@ret_at the colon behind it, after which there is a name.
+ */
 static gboolean
-read_prefix (const char *line, const char *end, const char **ret_at, KmlTraceLine *ret_line)
+read_prefix (const char *line, const char *end, const char **ret_time, const char **ret_at,
+             KmlTraceLine *ret_line)
 {
   const char *const limit = MIN (end, line + MAX_PREFIX);
   const char *colon = line;
@@ -72,8 +75,9 @@ read_prefix (const char *line, const char *end, const char **ret_at, KmlTraceLin
         at == colon && memchr (word, '.', (gsize)(colon - word)) != NULL &&
         read_who (line, word, ret_line)) {
       ret_line->context = KML_CONTEXT_PROCESS;
-      *ret_at = kml_trace_skip_spaces (colon + 1, end);
-      return *ret_at < end;
+      *ret_time = word;
+      *ret_at = colon;
+      return kml_trace_skip_spaces (colon + 1, end) < end;
     }
     colon++;
   }
@@ -84,11 +88,12 @@ static gboolean
 perf_recognises (const char *line, const char *end)
 {
   KmlTraceLine ignored;
-  const char *name, *colon;
+  const char *time, *name, *colon;
 
   /* "system:event:" and not "event:" alone, which other tools print */
-  if (!read_prefix (line, end, &name, &ignored))
+  if (!read_prefix (line, end, &time, &name, &ignored))
     return FALSE;
+  name = kml_trace_skip_spaces (name + 1, end);
   colon = memchr (name, ':', (gsize)(end - name));
   return colon != NULL && colon + 1 < end && g_ascii_isalpha (colon[1]);
 }
@@ -96,11 +101,13 @@ perf_recognises (const char *line, const char *end)
 static KmlTraceLineKind
 perf_parse (KmlTraceTexts *texts, const char *line, const char *end, KmlTraceLine *ret_line)
 {
-  const char *name;
+  const char *time, *at;
 
-  if (!read_prefix (line, end, &name, ret_line) || *name == 'P') /* PERF_RECORD_LOST … */
+  if (!read_prefix (line, end, &time, &at, ret_line) ||
+      *kml_trace_skip_spaces (at + 1, end) == 'P') /* PERF_RECORD_LOST … */
     return kml_trace_parse_note (line, end, ret_line);
-  return kml_trace_parse_event (texts, name, end, ret_line);
+  kml_trace_tasks_learn (&texts->tasks, line, (gsize)(time - line), ret_line);
+  return kml_trace_parse_event (texts, at, end, ret_line);
 }
 
 static const KmlTraceFormat perf_format = {

@@ -10,9 +10,10 @@
 #define MAX_BYTES (64u << 20)     /* of all texts */
 #define BEHIND    KML_TRACE_SHORT /* zeros behind each text in the store */
 
-#define ONES_8 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff
+#define ONES_8  "\xff\xff\xff\xff\xff\xff\xff\xff"
+#define ONES_32 ONES_8 ONES_8 ONES_8 ONES_8
 
-const guint8 kml_trace_short_masks[2 * KML_TRACE_SHORT] = { ONES_8, ONES_8, ONES_8, ONES_8 };
+const char kml_trace_masks[2 * KML_TRACE_MASKED] = ONES_32 ONES_32 ONES_32 ONES_32;
 
 static void
 append_zeros (GString *bytes)

@@ -45,9 +45,6 @@ typedef struct {
   guint64 word[KML_TRACE_SHORT / 8];
 } KmlTraceShort;
 
-/* Words of this, read from KML_TRACE_SHORT - n on, are the mask for a text of n bytes. */
-extern const guint8 kml_trace_short_masks[2 * KML_TRACE_SHORT];
-
 static inline guint64
 kml_trace_masked_word (const char *text, const char *masks, guint at)
 {
@@ -57,7 +54,7 @@ kml_trace_masked_word (const char *text, const char *masks, guint at)
 static inline KmlTraceShort
 kml_trace_short_text (const char *text, gsize length)
 {
-  const char *const masks = (const char *)kml_trace_short_masks + KML_TRACE_SHORT - length;
+  const char *const masks = kml_trace_mask (length);
 
   return (KmlTraceShort){ {
       kml_trace_masked_word (text, masks, 0),

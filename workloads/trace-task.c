@@ -13,6 +13,7 @@
 #include "workloads/trace-task.h"
 
 #define NOT_A_CONTEXT 255
+#define MAX_PREFIX    64 /* bytes up to the '-' before the PID */
 
 /* The third of the latency flags: what was interrupted. */
 static inline guint8
@@ -45,38 +46,35 @@ read_flags (const char *at, const char **ret_at, guint8 *ret_context)
   return n >= 4 && n <= 6 && *ret_context != NOT_A_CONTEXT && !kml_trace_is_digit (at[0]);
 }
 
-/* "83.794970: name". */
+/* "83.794970: name"; *@ret_at is at the colon. */
 static inline gboolean
-read_moment (const char *at, const char *end, const char **ret_name, guint64 *ret_time_ns)
+read_moment (const char *at, const char *end, const char **ret_at, guint64 *ret_time_ns)
 {
-  if (!kml_trace_read_time (at, &at, ret_time_ns) || *at != ':')
-    return FALSE;
-  *ret_name = kml_trace_skip_spaces (at + 1, end);
-  return *ret_name < end;
+  return kml_trace_read_time (at, ret_at, ret_time_ns) && **ret_at == ':' &&
+         kml_trace_skip_spaces (*ret_at + 1, end) < end;
 }
 
 /* What stands behind the CPU, up to the time, which must be one: [flags]. */
 static gboolean
 read_context (const char *at, const char *end, gboolean has_flags, const char **ret_time,
-              KmlTraceTask *task)
+              KmlTraceLine *ret_line)
 {
-  const char *name;
-  guint64 time_ns;
+  const char *colon;
 
-  task->context = KML_CONTEXT_PROCESS;
+  ret_line->context = KML_CONTEXT_PROCESS;
   at = kml_trace_skip_spaces (at, end);
   if (has_flags) {
-    if (!read_flags (at, &at, &task->context))
+    if (!read_flags (at, &at, &ret_line->context))
       return FALSE;
     at = kml_trace_skip_spaces (at, end);
   }
   *ret_time = at;
-  return read_moment (at, end, &name, &time_ns);
+  return read_moment (at, end, &colon, &ret_line->time_ns);
 }
 
 static gboolean
 read_behind_pid (const char *at, const char *end, guint styles, const char **ret_time,
-                 KmlTraceTask *task)
+                 KmlTraceLine *ret_line)
 {
   guint64 cpu;
 
@@ -90,79 +88,55 @@ read_behind_pid (const char *at, const char *end, guint styles, const char **ret
   if (*at == '[') {
     if (!kml_trace_read_decimal (at + 1, &at, &cpu) || *at != ']' || cpu > G_MAXUINT16)
       return FALSE;
-    task->cpu = (guint16)cpu;
-    if (styles & KML_TRACE_CPU_WITH_FLAGS && read_context (at + 1, end, TRUE, ret_time, task))
+    ret_line->cpu = (guint16)cpu;
+    if (styles & KML_TRACE_CPU_WITH_FLAGS && read_context (at + 1, end, TRUE, ret_time, ret_line))
       return TRUE;
-    return styles & KML_TRACE_CPU_BRACKETS && read_context (at + 1, end, FALSE, ret_time, task);
+    return styles & KML_TRACE_CPU_BRACKETS && read_context (at + 1, end, FALSE, ret_time, ret_line);
   }
   if (!(styles & KML_TRACE_CPU_BARE) || !kml_trace_read_decimal (at, &at, &cpu) ||
       cpu > G_MAXUINT16)
     return FALSE;
-  task->cpu = (guint16)cpu;
-  return read_context (at, end, TRUE, ret_time, task);
+  ret_line->cpu = (guint16)cpu;
+  return read_context (at, end, TRUE, ret_time, ret_line);
 }
 
-/* Reads a line's "comm-PID CPU [flags] ", whose length is put into the task. */
+/* Reads a line's "comm-PID CPU [flags] " up to the time. */
 static gboolean G_GNUC_NO_INLINE
-read_prefix (const char *line, const char *end, guint styles, KmlTraceTask *task)
+read_prefix (const char *line, const char *end, guint styles, const char **ret_time,
+             KmlTraceLine *ret_line)
 {
-  const char *const limit = MIN (end, line + KML_TRACE_TASK_TEXT);
+  const char *const limit = MIN (end, line + MAX_PREFIX);
 
   for (const char *at = kml_trace_find (line, limit, '-'); at < limit;
        at = kml_trace_find (at + 1, limit, '-')) {
     guint64 pid;
-    const char *time;
+    const char *behind;
 
-    if (kml_trace_read_decimal (at + 1, &time, &pid) && pid <= G_MAXUINT32 &&
-        read_behind_pid (time, end, styles, &time, task)) {
-      task->pid = (guint32)pid;
-      task->length = (guint)(time - line);
+    if (kml_trace_read_decimal (at + 1, &behind, &pid) && pid <= G_MAXUINT32 &&
+        read_behind_pid (behind, end, styles, ret_time, ret_line)) {
+      ret_line->pid = (guint32)pid;
       return TRUE;
     }
   }
   return FALSE;
 }
 
-static inline guint
-place_of (const char *line)
-{
-  const guint64 words = kml_trace_load_word (line) ^ kml_trace_load_word (line + 8) * 3 ^
-                        kml_trace_load_word (line + 16) * 5;
-
-  return (guint)((words * G_GUINT64_CONSTANT (0x9e3779b97f4a7c15)) >> 58);
-}
-
-/* A text of at least eight bytes: the last word overlaps the one before. */
-static inline gboolean
-begins_with_task (const KmlTraceTask *task, const char *line)
-{
-  const guint last = task->length - 8;
-
-  for (guint at = 0; at < last; at += 8)
-    if (kml_trace_load_word (task->text + at) != kml_trace_load_word (line + at))
-      return FALSE;
-  return kml_trace_load_word (task->text + last) == kml_trace_load_word (line + last);
-}
-
 gboolean
 kml_trace_read_task (KmlTraceTasks *tasks, const char *line, const char *end, guint styles,
                      const char **ret_at, KmlTraceLine *ret_line)
 {
-  KmlTraceTask *task = &tasks->known[place_of (line)];
+  const KmlTraceTask *const task = kml_trace_tasks_find (tasks, line);
+  const char *time;
 
-  G_STATIC_ASSERT (G_N_ELEMENTS (tasks->known) == 64);
-  if (task->length == 0 || task->length >= (gsize)(end - line) || !begins_with_task (task, line)) {
-    task->length = 0;
-    if (!read_prefix (line, end, styles, task))
-      return FALSE;
-    if (task->length >= 8 && task->length <= sizeof task->text)
-      memcpy (task->text, line, task->length);
+  if (task != NULL && read_moment (line + tasks->length, end, ret_at, &ret_line->time_ns)) {
+    ret_line->pid = task->pid;
+    ret_line->cpu = task->cpu;
+    ret_line->context = task->context;
+    return TRUE;
   }
-  ret_line->pid = task->pid;
-  ret_line->cpu = task->cpu;
-  ret_line->context = task->context;
-  line += task->length;
-  if (task->length < 8 || task->length > sizeof task->text)
-    task->length = 0; /* will not be known again */
-  return read_moment (line, end, ret_at, &ret_line->time_ns);
+  if (!read_prefix (line, end, styles, &time, ret_line) ||
+      !read_moment (time, end, ret_at, &ret_line->time_ns))
+    return FALSE;
+  kml_trace_tasks_learn (tasks, line, (gsize)(time - line), ret_line);
+  return TRUE;
 }

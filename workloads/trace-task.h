@@ -16,7 +16,8 @@ typedef enum {
   KML_TRACE_CPU_WITH_FLAGS = 1 << 2, /* "[001] d..h1. 83.79: ": the kernel */
 } KmlTraceTaskStyle;
 
-/* Reads "comm-PID CPU [flags] time:"; *@ret_at is the event's name. */
+/* Reads "comm-PID CPU [flags] time"; *@ret_at is behind it, at a colon that a name
+ * follows. */
 gboolean kml_trace_read_task (KmlTraceTasks *tasks, const char *line, const char *end, guint styles,
                               const char **ret_at, KmlTraceLine *ret_line);
 

@@ -23,7 +23,7 @@
 
 G_BEGIN_DECLS
 
-#define KML_TRACE_PADDING 32
+#define KML_TRACE_PADDING 192 /* what is compared with a known text, and a number */
 
 #define KML_EACH_BYTE(byte) (G_GUINT64_CONSTANT (0x0101010101010101) * (byte))
 
@@ -38,6 +38,43 @@ kml_trace_load_word (const char *at)
 
   memcpy (&word, at, sizeof word);
   return GUINT64_FROM_LE (word);
+}
+
+/* A text that lines are compared with. */
+#define KML_TRACE_MASKED 128
+extern const char kml_trace_masks[2 * KML_TRACE_MASKED];
+
+/* What is masked with this is a text of @length bytes and zeros. */
+static inline const char *
+kml_trace_mask (gsize length)
+{
+  return kml_trace_masks + KML_TRACE_MASKED - length;
+}
+
+/* Whether @text stands at @at, which is behind @mask. @room bytes are looked at, a multiple of 16,
+ * and there is no loop that ends early: how long texts are cannot be foreseen. */
+static inline gboolean
+kml_trace_stands_at (const char *text, const char *mask, const char *at, gsize room)
+{
+#ifdef __SSE2__
+  __m128i equal = _mm_set1_epi8 (-1);
+
+  for (gsize i = 0; i < room; i += 16) {
+    const __m128i wanted = _mm_loadu_si128 ((const __m128i *)(text + i));
+    const __m128i there = _mm_loadu_si128 ((const __m128i *)(at + i));
+    const __m128i kept = _mm_loadu_si128 ((const __m128i *)(mask + i));
+
+    equal = _mm_and_si128 (equal, _mm_cmpeq_epi8 (_mm_and_si128 (there, kept), wanted));
+  }
+  return _mm_movemask_epi8 (equal) == 0xffff;
+#else
+  guint64 differences = 0;
+
+  for (gsize i = 0; i < room; i += 8)
+    differences |= (kml_trace_load_word (at + i) & kml_trace_load_word (mask + i)) ^
+                   kml_trace_load_word (text + i);
+  return differences == 0;
+#endif
 }
 
 /* The highest bit of the lowest byte that is @c; those of higher bytes may be set wrongly. 0: none
@@ -134,48 +171,91 @@ kml_trace_read_decimal (const char *at, const char **ret_at, guint64 *ret_value)
   return at - begin <= 19;
 }
 
-/* "83.794970", "83.794970123" or, from clocks that count, "83794970": a second has 10^9 units. */
+/* Up to nine digits behind the point of a time. */
 static inline gboolean
-kml_trace_read_time (const char *at, const char **ret_at, guint64 *ret_time_ns)
+kml_trace_read_fraction (const char *at, const char **ret_at, guint64 *ret_ns)
 {
   static const guint32 scale[] = { 1000000000, 100000000, 10000000, 1000000, 100000,
                                    10000,      1000,      100,      10,      1 };
-  guint64 seconds, fraction;
-  const char *point;
+  guint64 fraction;
 
-  if (!kml_trace_read_decimal (at, &point, &seconds))
+  if (!kml_trace_read_decimal (at, ret_at, &fraction) || *ret_at - at > 9)
     return FALSE;
-  if (G_UNLIKELY (*point != '.')) {
-    *ret_at = point;
-    *ret_time_ns = seconds;
-    return TRUE;
-  }
-  if (!kml_trace_read_decimal (point + 1, ret_at, &fraction))
-    return FALSE;
-  if (*ret_at - point - 1 > 9 || seconds > G_MAXUINT64 / 1000000000 - 1)
-    return FALSE;
-  *ret_time_ns = seconds * 1000000000 + fraction * scale[*ret_at - point - 1];
+  *ret_ns = fraction * scale[*ret_at - at];
   return TRUE;
 }
 
-/* The value of eight hexadecimal digits. FALSE: they are not all such, or not lower case. */
+/* Six digits, and no more. */
 static inline gboolean
-kml_trace_read_hex8 (const char *at, guint64 *ret_value)
+kml_trace_read_micros (const char *at, guint64 *ret_ns)
 {
-  const guint64 word = kml_trace_load_word (at);
-  const guint64 letters = (word >> 6) & KML_EACH_BYTE (0x01); /* 'a' is 0x61, '9' is 0x39 */
-  guint64 digits = (word & KML_EACH_BYTE (0x0f)) + letters * 9;
-  const guint64 above_9 = ((digits + KML_EACH_BYTE (0x06)) >> 4) & KML_EACH_BYTE (0x01);
+  const guint64 digits = kml_trace_load_word (at) ^ KML_EACH_BYTE (0x30);
+  const guint64 others = ((digits + KML_EACH_BYTE (0x76)) | digits) & KML_EACH_BYTE (0x80);
 
-  /* Written back they must be what was read; letters beyond f are digits above 15 and would be
-   * written back as well. */
-  if (digits + KML_EACH_BYTE (0x30) + above_9 * 0x27 != word ||
-      (digits & KML_EACH_BYTE (0xf0)) != 0)
+  *ret_ns = kml_trace_join_digits (digits << 16) * 1000;
+  return others << 8 == G_GUINT64_CONSTANT (1) << 63;
+}
+
+/* "83.794970" or "83.794970123". */
+static inline gboolean
+kml_trace_read_seconds (const char *at, const char **ret_at, guint64 *ret_time_ns)
+{
+  guint64 seconds, fraction_ns;
+  const char *point;
+
+  if (!kml_trace_read_decimal (at, &point, &seconds) || *point != '.' ||
+      !kml_trace_read_fraction (point + 1, ret_at, &fraction_ns) ||
+      seconds > G_MAXUINT64 / 1000000000 - 1)
     return FALSE;
-  digits = (digits * 16 + (digits >> 8)) & 0x00ff00ff00ff00ff;
-  digits = (digits * 256 + (digits >> 16)) & 0x0000ffff0000ffff;
-  *ret_value = (digits * 65536 + (digits >> 32)) & 0xffffffff;
+  *ret_time_ns = seconds * 1000000000 + fraction_ns;
   return TRUE;
+}
+
+/* The same or, from clocks that count, "83794970": a second has 10^9 units. */
+static inline gboolean
+kml_trace_read_time (const char *at, const char **ret_at, guint64 *ret_time_ns)
+{
+  return kml_trace_read_seconds (at, ret_at, ret_time_ns) ||
+         (kml_trace_read_decimal (at, ret_at, ret_time_ns) && **ret_at != '.');
+}
+
+/* Up to sixteen hexadecimal digits, in lower case: how many there are, and their value. */
+static inline guint
+kml_trace_read_hex (const char *at, guint64 *ret_value)
+{
+#if defined(__SSE2__) && defined(__x86_64__)
+  const __m128i text = _mm_loadu_si128 ((const __m128i *)at);
+  const __m128i from_0 = _mm_sub_epi8 (text, _mm_set1_epi8 ('0'));
+  const __m128i from_a = _mm_sub_epi8 (text, _mm_set1_epi8 ('a'));
+  const __m128i is_digit = _mm_cmpeq_epi8 (_mm_min_epu8 (from_0, _mm_set1_epi8 (9)), from_0);
+  const __m128i is_letter = _mm_cmpeq_epi8 (_mm_min_epu8 (from_a, _mm_set1_epi8 (5)), from_a);
+  const guint n = (guint)__builtin_ctz (
+      ~(guint)_mm_movemask_epi8 (_mm_or_si128 (is_digit, is_letter)));
+  const __m128i digits = _mm_and_si128 (
+      _mm_sub_epi8 (from_0, _mm_and_si128 (is_letter, _mm_set1_epi8 ('a' - '0' - 10))),
+      _mm_set1_epi8 (15));
+  /* The first of each pair is the upper half of a byte. */
+  const __m128i pairs = _mm_and_si128 (
+      _mm_or_si128 (_mm_slli_epi16 (digits, 4), _mm_srli_epi16 (digits, 8)), _mm_set1_epi16 (0xff));
+  const guint64 all = GUINT64_SWAP_LE_BE (
+      (guint64)_mm_cvtsi128_si64 (_mm_packus_epi16 (pairs, pairs)));
+
+  *ret_value = n > 0 ? all >> (64 - 4 * n) : 0; /* what is behind them goes */
+  return n;
+#else
+  guint64 value = 0;
+  guint n;
+
+  for (n = 0; n < 16; n++) {
+    const guint from_0 = (guint8)(at[n] - '0'), from_a = (guint8)(at[n] - 'a');
+
+    if (from_0 > 9 && from_a > 5)
+      break;
+    value = value << 4 | (from_0 <= 9 ? from_0 : from_a + 10);
+  }
+  *ret_value = value;
+  return n;
+#endif
 }
 
 G_END_DECLS

@@ -15,8 +15,8 @@ G_BEGIN_DECLS
  * be recognised as one for a slab when objects of the slab appear. */
 #define KML_TRACE_WINDOW 4096
 
-#define KML_TRACE_KNOWN_FRAMES 4096 /* a power of two */
-#define KML_TRACE_NEAR_CPUS    64   /* a power of two */
+#define KML_TRACE_KNOWN_FRAMES 16384 /* a power of two */
+#define KML_TRACE_NEAR_CPUS    64    /* a power of two */
 
 /* Lines wait until as many have followed, so that what they need from memory has come meanwhile. */
 #define KML_TRACE_PIPELINE 16
@@ -48,13 +48,15 @@ typedef struct {
   guint64 head, tail; /* numbers of the first event in it and of the next one */
 
   guint64 n_live_order[KML_MAX_ORDER + 1]; /* page blocks */
+  guint32 live_orders;                     /* a bit for each order of which there are some */
 
   gboolean knows_offset;
   guint64 page_offset; /* where the kernel maps frame 0 */
   guint64 candidate;
   KmlTraceNear near[KML_TRACE_NEAR_CPUS];
-  guint64 known_frames
-      [KML_TRACE_KNOWN_FRAMES]; /* 1 + pfn: objects in there need not be looked at again */
+  guint32
+      known_frames[KML_TRACE_KNOWN_FRAMES]; /* by the low bits of a frame number, 1 + the others:
+                                                 * objects in it need not be looked at again */
 } KmlTraceIdentity;
 
 void kml_trace_identity_init (KmlTraceIdentity *self, guint64 *counts);

@@ -13,18 +13,18 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#define HUGE_PAGE ((gsize)2 << 20)
-#define HUGE_FROM (2 * HUGE_PAGE)
+#define CACHE_LINE 64
+#define HUGE_PAGE  ((gsize)2 << 20)
+#define HUGE_FROM  (2 * HUGE_PAGE)
 
 void *
 kml_trace_memory_new (gsize n)
 {
   void *memory = NULL;
 
-  if (n < HUGE_FROM)
-    return malloc (n);
-  if (posix_memalign (&memory, HUGE_PAGE, n) != 0)
+  if (posix_memalign (&memory, n < HUGE_FROM ? CACHE_LINE : HUGE_PAGE, n) != 0)
     return NULL;
-  madvise (memory, n & ~(HUGE_PAGE - 1), MADV_HUGEPAGE); /* one that has none says no: no loss */
+  if (n >= HUGE_FROM) /* a host that has none says no, and nothing is lost */
+    madvise (memory, n & ~(HUGE_PAGE - 1), MADV_HUGEPAGE);
   return memory;
 }

@@ -9,8 +9,8 @@
 
 G_BEGIN_DECLS
 
-/* @n bytes, not zeroed, in huge pages where the host has them and they are many; NULL: no room. To
- * be freed by free(). */
+/* @n bytes, not zeroed, from the beginning of a line of the processor's cache; in huge pages where
+ * the host has them and the bytes are many. NULL: no room. To be freed by free(). */
 void *kml_trace_memory_new (gsize n);
 
 G_END_DECLS

@@ -2,43 +2,57 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Pedro Celis, "Robin Hood Hashing", University of Waterloo, 1986: open
- * addressing with linear probing, in which a key that is far from home takes the
- * place of one that is nearer to its own. Keys that have the same home then
- * stand together, in the order of homes, and two things follow:
+ * Buckets of twelve names fill a line of the processor's cache each, together with eight bits of
+ * every key's hash. So a search takes one line, compares twelve tags at once, and looks at about one
+ * key. That is what it costs: loops that end after a different count each time, as those of linear
+ * probing, cost more than the memory they save.
  *
- *   - a search ends at the first entry that is nearer to its home than the
- *     search has gone, so misses are as short as hits, and
- *   - an entry is worth comparing only if its distance is that of the search.
+ * A key whose bucket is full goes to the next one on its way that is not, and each bucket counts the
+ * keys that passed it: a search that meets a count of 0 has seen all places where its key might be.
+ * Removal takes the key out of the counts, so there are no tombstones. (Nathan Bronson and Xiao Shi,
+ * "Open-sourcing F14 for faster, more memory-efficient hash tables", 2019, of which the counts and
+ * the ways are. Robin Hood hashing, which was here before, needs as much memory, and at three places
+ * a branch that the processor does not foresee.)
  *
- * The distances are kept in bytes of their own, so a search walks along one
- * cache line of them and looks at about one key, even when the table is
- * almost full. Removal shifts the entries behind it back by one, which needs
- * their distances and not their keys: no tombstones.
- *
- * Memory for each live key: 8 bytes for the key, 1/8 for its bit, 5 bytes for a
- * slot. A table at the limit of 0.8 grows by a quarter, so there are 1.25 to 1.56
- * slots a key: 14.4 to 15.9 bytes in all. The index is made anew from the keys when
- * it grows, so there are never two.
+ * Memory for each live key: 8 bytes for the key, 1/8 for its bit, 16/3 bytes for a place. A table at
+ * the limit of 7/8 grows by a quarter, so there are 1.14 to 1.43 places a key: 14.2 to 15.8 bytes in
+ * all. The buckets are made anew from the keys when the table grows, so there are never two.
  *
  * Invariants
- *   N1  distances[s] is 1 + (s - home (key)) modulo n_slots, or 0 where there is none
- *   N2  along a run of entries, the distance grows by at most one a slot
- *   N3  n_live is the number of entries and of bits
+ *   N1  a key is in its home bucket or in one of the next on its way, KML_TRACE_NAMES_WAY
+ *       in all
+ *   N2  n_passed of a bucket is how often the ways of all keys, from home to where they are, leave it
+ *   N3  n_live is the number of tags other than 0, and of bits
  */
 
 #include "workloads/trace-names.h"
 
-#include <string.h>
-
-#define FIRST_SLOTS  1024
-#define MAX_DISTANCE 255
-#define MAX_NAMES    (G_MAXUINT32 - 1)
+#define FIRST_BUCKETS 96
+#define MAX_NAMES     (G_MAXUINT32 - 1)
+#define MAX_BUCKETS   (G_MAXUINT32 / 8) /* more than enough for MAX_NAMES */
+#define AHEAD         16                /* how much earlier memory is asked for */
 
 static inline gboolean
 is_full (const KmlTraceNames *self)
 {
-  return (guint64)self->n_live * 5 >= (guint64)self->n_slots * 4;
+  return (guint64)self->n_live * 8 >= (guint64)self->n_buckets * KML_TRACE_BUCKET_NAMES * 7;
+}
+
+/* Makes @n empty buckets. What is not used of a large block is not there, so room is doubled: each move
+ * of pages costs the host, and there are many on the way to a large table. */
+static void
+renew_buckets (KmlTraceNames *self, guint32 n)
+{
+  const gsize line = sizeof (KmlTraceBucket);
+
+  G_STATIC_ASSERT (sizeof (KmlTraceBucket) == 64);
+  if (n > self->bucket_room) {
+    self->bucket_room = (guint32)MIN ((guint64)n * 2, MAX_BUCKETS);
+    self->memory = g_realloc (self->memory, (self->bucket_room + 1) * line);
+    self->buckets = (KmlTraceBucket *)(((gsize)self->memory + line - 1) & ~(line - 1));
+  }
+  self->n_buckets = n;
+  memset (self->buckets, 0, n * line);
 }
 
 void
@@ -47,9 +61,7 @@ kml_trace_names_init (KmlTraceNames *self, guint64 mask)
   memset (self, 0, sizeof *self);
   self->mask = mask;
   self->next_free = KML_TRACE_NO_NAME;
-  self->n_slots = FIRST_SLOTS;
-  self->index = g_new (guint32, self->n_slots);
-  self->distances = g_malloc0 (self->n_slots);
+  renew_buckets (self, FIRST_BUCKETS);
 }
 
 void
@@ -57,8 +69,7 @@ kml_trace_names_finish (KmlTraceNames *self)
 {
   g_free (self->keys);
   g_free (self->alive);
-  g_free (self->index);
-  g_free (self->distances);
+  g_free (self->memory);
   memset (self, 0, sizeof *self);
 }
 
@@ -66,57 +77,65 @@ gsize
 kml_trace_names_bytes (const KmlTraceNames *self)
 {
   return self->n_names * (sizeof (guint64)) + self->n_names / 8 +
-         self->n_slots * (sizeof (guint32) + 1);
+         self->n_buckets * sizeof (KmlTraceBucket);
 }
 
-/* FALSE: some entry would be too far from home; the table is as it was but for the order of
- * entries, and one is in *@name. */
-static gboolean
-put (KmlTraceNames *self, guint32 *name, KmlTraceNamesPlace place)
+/* FALSE: the way from home would be too long; buckets have counted it, so they must be made anew. */
+static inline gboolean
+put (KmlTraceNames *self, guint32 name, KmlTraceNamesPlace place)
 {
-  while (place.distance <= MAX_DISTANCE) {
-    const guint8 there = self->distances[place.slot];
+  guint32 at = place.home;
 
-    if (there < place.distance) {
-      const guint32 displaced = self->index[place.slot];
+  for (guint way = 0; way < KML_TRACE_NAMES_WAY; way++) {
+    KmlTraceBucket *const bucket = &self->buckets[at];
+    const guint room = kml_trace_bucket_match (bucket, 0);
 
-      self->index[place.slot] = *name;
-      self->distances[place.slot] = (guint8)place.distance;
-      if (there == 0)
-        return TRUE;
-      *name = displaced;
-      place.distance = there;
+    if (room != 0) {
+      const guint slot = (guint)__builtin_ctz (room);
+
+      bucket->tags[slot] = place.tag;
+      bucket->names[slot] = name;
+      return TRUE;
     }
-    place.slot = kml_trace_names_next (self, place.slot);
-    place.distance++;
+    if (bucket->n_passed == G_MAXUINT8)
+      return FALSE;
+    bucket->n_passed++;
+    at = kml_trace_names_next (self, at, place.tag);
   }
   return FALSE;
 }
 
-/* FALSE: even in a table that is seven eighths empty there are entries too far from home. */
+static inline gboolean
+is_alive (const KmlTraceNames *self, guint32 name)
+{
+  return self->alive[name / 64] >> (name % 64) & 1;
+}
+
+static gboolean
+put_all (KmlTraceNames *self)
+{
+  for (guint32 name = 0; name < self->n_names; name++) {
+    if (name + AHEAD < self->n_names)
+      kml_trace_names_prefetch_bucket (self, self->keys[name + AHEAD]);
+    if (is_alive (self, name) && !put (self, name, kml_trace_names_home (self, self->keys[name])))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* FALSE: even in a table that is seven eighths empty there are keys too far from home. */
 static gboolean
 rebuild (KmlTraceNames *self)
 {
-  for (;;) {
-    const guint64 n_slots = MIN ((guint64)self->n_slots + self->n_slots / 4, MAX_NAMES);
-    gboolean fits = TRUE;
+  do {
+    const guint64 n = MIN ((guint64)self->n_buckets + self->n_buckets / 4, MAX_BUCKETS);
+    const guint64 n_places = n * KML_TRACE_BUCKET_NAMES;
 
-    if (n_slots == self->n_slots || (n_slots > FIRST_SLOTS * 4 && n_slots / 8 > self->n_live))
+    if (n == self->n_buckets || (n > FIRST_BUCKETS * 4 && n_places / 8 > self->n_live))
       return FALSE;
-    self->n_slots = (guint32)n_slots;
-    self->index = g_renew (guint32, self->index, self->n_slots);
-    self->distances = g_realloc (self->distances, self->n_slots);
-    memset (self->distances, 0, self->n_slots);
-    for (guint32 name = 0; name < self->n_names && fits; name++) {
-      guint32 moved = name;
-
-      if (self->alive[name / 64] >> (name % 64) & 1)
-        fits = put (self, &moved,
-                    (KmlTraceNamesPlace){ kml_trace_names_home (self, self->keys[name]), 1 });
-    }
-    if (fits)
-      return TRUE;
-  }
+    renew_buckets (self, (guint32)n);
+  } while (!put_all (self));
+  return TRUE;
 }
 
 static guint32
@@ -126,12 +145,12 @@ take_name (KmlTraceNames *self, guint64 key)
 
   if (name != KML_TRACE_NO_NAME) {
     self->next_free = (guint32)self->keys[name];
+    if (self->next_free != KML_TRACE_NO_NAME)
+      __builtin_prefetch (&self->keys[self->next_free]); /* soon to be taken, too */
   } else {
     if (self->n_names == self->n_room) {
-      /* By an eighth: realloc() of large blocks moves page tables, not bytes. A multiple of 64 for
-       * the bits. */
-      const guint64 room = MIN (((guint64)self->n_room + self->n_room / 8 + 1024) & ~63ull,
-                                (guint64)MAX_NAMES & ~63ull);
+      /* Doubled for the same reason; a multiple of 64 for the bits. */
+      const guint64 room = MIN ((guint64)self->n_room * 2 + 1024, (guint64)MAX_NAMES & ~63ull);
 
       if (room == self->n_room)
         return KML_TRACE_NO_NAME;
@@ -154,11 +173,10 @@ kml_trace_names_insert (KmlTraceNames *self, guint64 key, KmlTraceNamesPlace pla
 {
   const gboolean was_full = is_full (self);
   const guint32 name = take_name (self, key);
-  guint32 moved = name;
 
   if (name == KML_TRACE_NO_NAME)
     return KML_TRACE_NO_NAME;
-  if (was_full || !put (self, &moved, place))
+  if (was_full || !put (self, name, place))
     if (!rebuild (self)) /* from the keys: it is in there already */
       return KML_TRACE_NO_NAME;
   return name;
@@ -167,20 +185,14 @@ kml_trace_names_insert (KmlTraceNames *self, guint64 key, KmlTraceNamesPlace pla
 void
 kml_trace_names_remove (KmlTraceNames *self, KmlTraceNamesPlace place)
 {
-  guint32 slot = place.slot, next = kml_trace_names_next (self, slot);
-  const guint32 name = self->index[slot];
+  KmlTraceBucket *const bucket = &self->buckets[place.bucket];
+  const guint32 name = bucket->names[place.slot];
 
+  for (guint32 at = place.home; at != place.bucket; at = kml_trace_names_next (self, at, place.tag))
+    self->buckets[at].n_passed--;
+  bucket->tags[place.slot] = 0;
   self->alive[name / 64] &= ~(G_GUINT64_CONSTANT (1) << (name % 64));
   self->keys[name] = self->next_free;
   self->next_free = name;
   self->n_live--;
-
-  /* Those behind it that are not at home move one nearer. */
-  while (self->distances[next] > 1) {
-    self->index[slot] = self->index[next];
-    self->distances[slot] = self->distances[next] - 1;
-    slot = next;
-    next = kml_trace_names_next (self, next);
-  }
-  self->distances[slot] = 0;
 }

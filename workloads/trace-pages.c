@@ -31,7 +31,7 @@
 
 #include "workloads/trace-identity.h"
 
-#define PFN_MASK    ((G_GUINT64_CONSTANT (1) << 40) - 1)
+#define PFN_MASK    KML_TRACE_MAX_PFN
 #define ORDER_SHIFT 40
 #define SLAB        (G_GUINT64_CONSTANT (1) << 45)
 #define TOO_LATE    (G_GUINT64_CONSTANT (1) << 46)
@@ -61,17 +61,31 @@ kml_trace_pages_init (KmlTraceIdentity *self)
   kml_trace_names_init (&self->pages, PFN_MASK);
 }
 
+static inline void
+count_block (KmlTraceIdentity *self, guint order, gboolean comes)
+{
+  self->n_live_order[order] += comes ? 1 : -G_GUINT64_CONSTANT (1);
+  if (self->n_live_order[order] > 0)
+    self->live_orders |= 1u << order;
+  else
+    self->live_orders &= ~(1u << order);
+}
+
 /* The live block that frame @pfn is in. */
 static guint32
 find_covering (const KmlTraceIdentity *self, guint64 pfn, KmlTraceNamesPlace *ret_place)
 {
   guint32 name = kml_trace_names_find (&self->pages, pfn, ret_place);
+  guint64 last_base = pfn;
 
-  for (guint order = 1; order <= KML_MAX_ORDER && name == KML_TRACE_NO_NAME; order++) {
-    const guint64 base = pfn & ~(frames (order) - 1);
+  G_STATIC_ASSERT (KML_MAX_ORDER < 32);
+  for (guint orders = self->live_orders & ~1u; orders != 0 && name == KML_TRACE_NO_NAME;
+       orders &= orders - 1) {
+    const guint64 base = pfn & ~(frames ((guint)__builtin_ctz (orders)) - 1);
 
-    if (self->n_live_order[order] == 0 || base == pfn)
+    if (base == last_base)
       continue;
+    last_base = base;
     name = kml_trace_names_find (&self->pages, base, ret_place);
     if (name != KML_TRACE_NO_NAME && base + frames (order_of (self->pages.keys[name])) <= pfn)
       name = KML_TRACE_NO_NAME;
@@ -88,7 +102,7 @@ free_block (KmlTraceIdentity *self, Cause cause, guint32 name, KmlTraceNamesPlac
 
   event->order = (guint8)order_of (key);
   event->flags = key & SLAB ? KML_TRACE_SLAB_PAGE : 0;
-  self->n_live_order[order_of (key)]--;
+  count_block (self, order_of (key), FALSE);
   kml_trace_names_remove (&self->pages, place);
   return event;
 }
@@ -148,7 +162,7 @@ insert_block (KmlTraceIdentity *self, guint64 key, guint32 *ret_name)
   *ret_name = kml_trace_names_insert (&self->pages, key, place);
   if (*ret_name == KML_TRACE_NO_NAME)
     return FALSE;
-  self->n_live_order[order_of (key)]++;
+  count_block (self, order_of (key), TRUE);
   self->live_pages_peak = MAX (self->live_pages_peak, self->pages.n_live);
   return TRUE;
 }
@@ -207,8 +221,8 @@ split_down (KmlTraceIdentity *self, Cause cause, guint32 name, guint64 pfn, guin
 
     if (!(key & SLAB)) /* the allocation must not be flagged when its split is not */
       key |= TOO_LATE;
-    self->n_live_order[half + 1]--;
-    self->n_live_order[half]++;
+    count_block (self, half + 1, FALSE);
+    count_block (self, half, TRUE);
     self->pages.keys[name] = key;
     if (!insert_block (self, (key & ~PFN_MASK) | upper_pfn, &upper))
       return FALSE;

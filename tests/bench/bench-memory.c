@@ -7,7 +7,8 @@
  *
  *   closed     N live objects, each step frees one and asks for one
  *   open       Poisson arrivals with exponential lifetimes: the workload keeps the times of all deaths
- *   text       a trace in text, written by this program: recorded addresses must be looked up
+ *   text       traces in text, written by this program: recorded addresses must be looked up. Buffers of fixed size
+ *              are a part, so the difference between many objects and few is told as well
  *   long       the closed case with few live objects and 10 times the operations: memory must not follow
  */
 
@@ -61,7 +62,8 @@ set (KmlWorkload *workload, const char *name, const char *value)
     die (error);
 }
 
-static void
+/* Host bytes without the simulated RAM. */
+static double
 run_case (const char *title, KmlWorkload *workload)
 {
   g_autoptr (GError) error = NULL;
@@ -102,6 +104,7 @@ run_case (const char *title, KmlWorkload *workload)
            "(%.1f MiB); %5.1f bytes per live object\n",
            title, kml_driver_n_operations (driver), live, (double)(after - ram - before) / 1048576,
            (double)ram / 1048576, (double)(after - ram - before) / live);
+  return (double)(after - ram - before);
 }
 
 static KmlWorkload *
@@ -119,16 +122,16 @@ synthetic (const char *arrivals, const char *live, const char *operations, const
   return workload;
 }
 
-/* A million objects that stay, as trace-cmd would print them. */
+/* @n objects that stay, as trace-cmd would print them. */
 static char *
-write_text_trace (void)
+write_text_trace (guint n)
 {
   char *path = NULL;
   const int fd = g_file_open_tmp ("bench-memory-XXXXXX", &path, NULL);
   FILE *file = fdopen (fd, "w");
 
   fputs ("cpus=1\n", file);
-  for (guint i = 0; i < 1000000; i++)
+  for (guint i = 0; i < n; i++)
     fprintf (
         file,
         "            cc1-100   [000] %5u.%06u: kmalloc:              call_site=some_function+0x10 "
@@ -139,43 +142,82 @@ write_text_trace (void)
   return path;
 }
 
-static void
-case_text (void)
+static double
+case_text (const char *title, guint n)
 {
   KmlWorkload *workload = kml_workload_new (kml_workload_find ("trace"), "bench", ".");
-  g_autofree char *path = write_text_trace ();
+  g_autofree char *path = write_text_trace (n);
+  double bytes;
 
   set (workload, "file", path);
-  run_case ("text", workload);
+  bytes = run_case (title, workload);
   g_unlink (path);
+  return bytes;
 }
 
-static void
+#define FEW  20000
+#define MANY 1000000
+
+enum {
+  CLOSED,
+  OPEN,
+  FEW_OF_TEXT,
+  MANY_OF_TEXT,
+  SHORT,
+  LONG,
+  N_CASES,
+};
+
+static double
+case_of (guint number)
+{
+  switch (number) {
+  case CLOSED:
+    return run_case ("closed", synthetic ("closed", "4000000", "8000000", NULL));
+  case OPEN:
+    return run_case ("open", synthetic ("poisson(4000000/s)", NULL, "12000000", "exponential(1s)"));
+  case FEW_OF_TEXT:
+    return case_text ("text", FEW);
+  case MANY_OF_TEXT:
+    return case_text ("text", MANY);
+  case SHORT:
+    return run_case ("short", synthetic ("closed", "1000", "1000000", NULL));
+  default:
+    return run_case ("long", synthetic ("closed", "1000", "10000000", NULL));
+  }
+}
+
+/* What case_of() returns. */
+static double
 in_a_child (guint number)
 {
-  const pid_t child = fork ();
-  int status;
+  int ends[2], status;
+  double bytes = 0;
+  pid_t child;
 
+  if (pipe (ends) != 0)
+    return 0;
+  child = fork ();
   if (child == 0) {
-    if (number == 0)
-      run_case ("closed", synthetic ("closed", "4000000", "8000000", NULL));
-    else if (number == 1)
-      run_case ("open", synthetic ("poisson(4000000/s)", NULL, "12000000", "exponential(1s)"));
-    else if (number == 2)
-      case_text ();
-    else if (number == 3)
-      run_case ("short", synthetic ("closed", "1000", "1000000", NULL));
-    else
-      run_case ("long", synthetic ("closed", "1000", "10000000", NULL));
-    exit (0);
+    bytes = case_of (number);
+    exit (write (ends[1], &bytes, sizeof bytes) == sizeof bytes ? 0 : 2);
   }
+  close (ends[1]);
+  if (read (ends[0], &bytes, sizeof bytes) != sizeof bytes)
+    bytes = 0;
+  close (ends[0]);
   waitpid (child, &status, 0);
+  return bytes;
 }
 
 int
 main (void)
 {
-  for (guint number = 0; number < 5; number++)
-    in_a_child (number);
+  double bytes[N_CASES];
+
+  for (guint number = 0; number < N_CASES; number++)
+    bytes[number] = in_a_child (number);
+  g_print ("text, beyond buffers of fixed size: %.1f bytes per live object\n",
+           (bytes[MANY_OF_TEXT] - bytes[FEW_OF_TEXT]) / (MANY - FEW));
   return 0;
 }

@@ -10,7 +10,11 @@
  *
  *   bench-trace-text TRACE.kmt [LINES [REPEATS]]
  *
- * The figure is the best of the repetitions, in CPU time. "newlines alone" is what reading the
+ * Or recordings in text form, plain or compressed, are read as they are:
+ *
+ *   bench-trace-text --read TRACE...
+ *
+ * The figures are the best and the median of the repetitions, in CPU time. "newlines alone" is what reading the
  * file and looking for the ends of its lines takes: the ratio to it can be compared between
  * machines.
  */
@@ -142,7 +146,7 @@ write_binary (const char *from, const char *to)
 
 /* ---- Reading it ---- */
 
-static void
+static guint64
 count_newlines (const char *path)
 {
   static char piece[PIECE];
@@ -155,9 +159,10 @@ count_newlines (const char *path)
       n_lines++;
   close (fd);
   g_assert (n_lines > 0);
+  return n_lines;
 }
 
-static void
+static guint64
 read_all (const char *path)
 {
   g_autoptr (GError) error = NULL;
@@ -166,26 +171,113 @@ read_all (const char *path)
   if (trace == NULL || !kml_trace_finish (trace, &error))
     die (error);
   g_assert (kml_trace_info (trace)->counts[KML_TRACE_N_MALFORMED] == 0);
+  return kml_trace_info (trace)->n_lines;
 }
 
 typedef struct {
   const char *what;
   const char *unit;
-  void (*run) (const char *path);
-  char *path;    /* (owned) */
-  double best_s; /* of the repetitions */
+  guint64 (*run) (const char *path);
+  char *path;      /* (owned) */
+  double n;        /* how many there are in it */
+  GArray *seconds; /* (owned) (element-type double): of the repetitions */
 } Case;
 
-static void
-print_case (const Case *self, double n)
+static Case
+make_case (const char *what, const char *unit, guint64 (*run) (const char *), char *path, double n)
 {
-  g_autofree char *path_size = NULL;
+  return (Case){ what, unit, run, path, n, g_array_new (FALSE, FALSE, sizeof (double)) };
+}
+
+static void
+run_case (Case *self)
+{
+  const double begin = cpu_seconds ();
+  double seconds;
+
+  self->run (self->path);
+  seconds = cpu_seconds () - begin;
+  g_array_append_val (self->seconds, seconds);
+}
+
+static int
+compare_seconds (gconstpointer a, gconstpointer b)
+{
+  const double left = *(const double *)a, right = *(const double *)b;
+
+  return left < right ? -1 : left > right;
+}
+
+static void
+print_case (Case *self)
+{
+  double best, median;
   GStatBuf status;
 
   g_stat (self->path, &status);
-  path_size = g_strdup_printf ("%.1f", (double)status.st_size / n);
-  g_print ("%-22s %8.2f million %s a second %8.1f ns %10s bytes each\n", self->what,
-           n / self->best_s * 1e-6, self->unit, self->best_s / n * 1e9, path_size);
+  g_array_sort (self->seconds, compare_seconds);
+  best = g_array_index (self->seconds, double, 0);
+  median = g_array_index (self->seconds, double, self->seconds->len / 2);
+  g_print ("%-22s %7.2f (%.2f) million %s a second %7.1f ns %7.1f bytes each\n", self->what,
+           self->n / best * 1e-6, self->n / median * 1e-6, self->unit, best / self->n * 1e9,
+           (double)status.st_size / self->n);
+}
+
+static void
+run_cases (Case *cases, guint n, guint n_repeats)
+{
+  for (guint i = 0; i < n_repeats; i++)
+    for (guint c = 0; c < n; c++)
+      run_case (&cases[c]);
+  for (guint c = 0; c < n; c++) {
+    print_case (&cases[c]);
+    g_array_unref (cases[c].seconds);
+    g_free (cases[c].path);
+  }
+}
+
+/* Recordings as they are. */
+static void
+bench_recordings (char **paths, guint n, guint n_repeats)
+{
+  g_autofree Case *cases = g_new (Case, n);
+
+  for (guint i = 0; i < n; i++)
+    cases[i] = make_case (paths[i], "lines", read_all, g_strdup (paths[i]),
+                          (double)read_all (paths[i]));
+  run_cases (cases, n, n_repeats);
+}
+
+/* Text made of a binary recording. */
+static void
+bench_made (const char *path, guint n_lines, guint n_repeats)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *folder = g_dir_make_tmp ("bench-trace-XXXXXX", &error);
+  g_autofree char *plain = g_build_filename (folder, "plain", NULL);
+  g_autofree char *zstd = g_build_filename (folder, "zstd", NULL);
+  g_autofree char *binary = g_build_filename (folder, "binary", NULL);
+  GString *text;
+
+  if (folder == NULL)
+    die (error);
+  text = make_text (path, n_lines);
+  write_file (plain, text->str, text->len);
+  write_zstd (zstd, text);
+  g_string_free (text, TRUE);
+  write_binary (plain, binary);
+  run_cases (
+      (Case[]){
+          make_case ("newlines alone", "lines", count_newlines, g_strdup (plain), n_lines),
+          make_case ("text", "lines", read_all, g_strdup (plain), n_lines),
+          make_case ("text through zstd", "lines", read_all, g_strdup (zstd), n_lines),
+          make_case ("binary", "events", read_all, g_strdup (binary), n_lines),
+      },
+      4, n_repeats);
+  g_unlink (plain);
+  g_unlink (zstd);
+  g_unlink (binary);
+  g_rmdir (folder);
 }
 
 int
@@ -193,46 +285,16 @@ main (int argc, char **argv)
 {
   const guint n_lines = argc > 2 ? (guint)g_ascii_strtoull (argv[2], NULL, 10) : 2000000;
   const guint n_repeats = argc > 3 ? (guint)g_ascii_strtoull (argv[3], NULL, 10) : 7;
-  g_autoptr (GError) error = NULL;
-  g_autofree char *folder = g_dir_make_tmp ("bench-trace-XXXXXX", &error);
-  g_autofree char *plain = NULL;
-  GString *text;
 
-  if (folder == NULL)
-    die (error);
-  if (argc < 2 || n_lines == 0) {
-    g_printerr ("usage: bench-trace-text TRACE.kmt [LINES [REPEATS]]\n");
+  if (argc > 2 && strcmp (argv[1], "--read") == 0) {
+    bench_recordings (argv + 2, (guint)argc - 2, 9);
+    return 0;
+  }
+  if (argc < 2 || n_lines == 0 || n_repeats == 0) {
+    g_printerr ("usage: bench-trace-text TRACE.kmt [LINES [REPEATS]]\n"
+                "       bench-trace-text --read TRACE...\n");
     return 2;
   }
-  plain = g_build_filename (folder, "plain", NULL);
-  {
-    Case cases[] = {
-      { "newlines alone", "lines", count_newlines, g_strdup (plain), G_MAXDOUBLE },
-      { "text", "lines", read_all, g_strdup (plain), G_MAXDOUBLE },
-      { "text through zstd", "lines", read_all, g_build_filename (folder, "zstd", NULL),
-        G_MAXDOUBLE },
-      { "binary", "events", read_all, g_build_filename (folder, "binary", NULL), G_MAXDOUBLE },
-    };
-
-    text = make_text (argv[1], n_lines);
-    write_file (plain, text->str, text->len);
-    write_zstd (cases[2].path, text);
-    g_string_free (text, TRUE);
-    write_binary (plain, cases[3].path);
-    for (guint i = 0; i < n_repeats; i++)
-      for (guint c = 0; c < G_N_ELEMENTS (cases); c++) {
-        const double begin = cpu_seconds ();
-
-        cases[c].run (cases[c].path);
-        cases[c].best_s = MIN (cases[c].best_s, cpu_seconds () - begin);
-      }
-    for (guint c = 0; c < G_N_ELEMENTS (cases); c++)
-      print_case (&cases[c], n_lines);
-    for (guint c = 0; c < G_N_ELEMENTS (cases); c++) {
-      g_unlink (cases[c].path);
-      g_free (cases[c].path);
-    }
-  }
-  g_rmdir (folder);
+  bench_made (argv[1], n_lines, n_repeats);
   return 0;
 }

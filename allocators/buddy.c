@@ -367,6 +367,28 @@ buddy_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data)
   }
 }
 
+static void
+buddy_state (const KmlAllocator *base, GArray *words)
+{
+  const Buddy *self = (const Buddy *)base;
+  const guint n_mobilities = self->grouping == GROUPING_NONE ? 1 : KML_N_MOBILITIES;
+
+  kml_state_add (words, self->frontier);
+  for (guint mobility = 0; mobility < n_mobilities; mobility++)
+    for (guint order = 0; order <= self->max_order; order++) {
+      for (KmlPfn pfn = next_block (self, order, mobility, KML_PFN_NONE); pfn != KML_PFN_NONE;
+           pfn = next_block (self, order, mobility, pfn))
+        kml_state_add (words, pfn);
+      kml_state_add (words, KML_PFN_NONE);
+    }
+  for (KmlPfn pair = self->first_pair; pair != KML_PFN_NONE;
+       pair = frame_of (self, pair)->free.queue_next)
+    kml_state_add (words, pair);
+  for (guint64 i = 0;
+       self->pageblocks != NULL && i <= base->machine->ram->n_usable >> self->pageblock_order; i++)
+    kml_state_add (words, self->pageblocks[i]);
+}
+
 /* ---- What it is called ---- */
 
 static const char *const list_orders[] = { "lifo", "fifo", "address", NULL };
@@ -447,6 +469,7 @@ static const KmlAllocatorOps buddy_ops = {
   .split = buddy_split,
   .shrink = buddy_shrink,
   .walk = buddy_walk,
+  .state = buddy_state,
   .check = buddy_check,
 };
 

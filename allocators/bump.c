@@ -171,6 +171,12 @@ bump_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
 }
 
 static void
+bump_state (const KmlAllocator *base, GArray *words)
+{
+  kml_state_add (words, ((const Bump *)base)->next);
+}
+
+static void
 bump_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data)
 {
   const Bump *self = (const Bump *)base;
@@ -248,6 +254,7 @@ static const KmlAllocatorOps bump_ops = {
   .alloc = bump_alloc,
   .free = bump_free,
   .walk = bump_walk,
+  .state = bump_state,
   .check = bump_check,
 };
 

@@ -55,6 +55,7 @@ static const KmlAllocatorOps fibonacci_buddy_ops = {
   .alloc = kml_unequal_buddy_alloc,
   .free = kml_unequal_buddy_free,
   .walk = kml_unequal_buddy_walk,
+  .state = kml_unequal_buddy_state,
   .check = kml_unequal_buddy_check,
 };
 

@@ -457,6 +457,16 @@ page_first_fit_split (KmlAllocator *base, KmlAddr addr, guint64 piece)
 /* ---- Looking at it ---- */
 
 static void
+page_first_fit_state (const KmlAllocator *base, GArray *words)
+{
+  const PageFirstFit *self = (const PageFirstFit *)base;
+
+  for (guint32 run = kml_fit_index_first (&self->list, 1); run != 0;
+       run = kml_fit_index_next (&self->list, run))
+    kml_state_add (words, self->firsts[run]);
+}
+
+static void
 page_first_fit_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data)
 {
   const PageFirstFit *self = (const PageFirstFit *)base;
@@ -581,6 +591,7 @@ static const KmlAllocatorOps page_first_fit_ops = {
   .free = page_first_fit_free,
   .split = page_first_fit_split,
   .walk = page_first_fit_walk,
+  .state = page_first_fit_state,
   .check = page_first_fit_check,
 };
 

@@ -11,6 +11,20 @@
 #define frame_of kml_unequal_frame
 
 void
+kml_unequal_buddy_state (const KmlAllocator *base, GArray *words)
+{
+  const KmlUnequalBuddy *self = (const KmlUnequalBuddy *)base;
+
+  kml_state_add (words, self->frontier);
+  for (guint class = 0; class < self->n_classes; class ++) {
+    for (KmlPfn pfn = kml_unequal_buddy_next (self, class, KML_PFN_NONE); pfn != KML_PFN_NONE;
+         pfn = kml_unequal_buddy_next (self, class, pfn))
+      kml_state_add (words, pfn);
+    kml_state_add (words, KML_PFN_NONE);
+  }
+}
+
+void
 kml_unequal_buddy_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data)
 {
   const KmlUnequalBuddy *self = (const KmlUnequalBuddy *)base;

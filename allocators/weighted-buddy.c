@@ -53,6 +53,7 @@ static const KmlAllocatorOps weighted_buddy_ops = {
   .alloc = kml_unequal_buddy_alloc,
   .free = kml_unequal_buddy_free,
   .walk = kml_unequal_buddy_walk,
+  .state = kml_unequal_buddy_state,
   .check = kml_unequal_buddy_check,
 };
 

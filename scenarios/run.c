@@ -19,6 +19,7 @@ struct _KmlRun {
   KmlAllocator *pages;   /* (owned) */
   KmlAllocator *objects; /* (owned) */
   GPtrArray *workloads;  /* (owned) (element-type KmlWorkload) */
+  KmlTwinMaker twins;    /* for those of them that want some */
   KmlRecorder *recorder; /* (owned) */
   KmlDriverConfig driver;
   char *fingerprint; /* (owned) (nullable) */
@@ -83,6 +84,8 @@ build_workloads (KmlRun *self, GError **error)
 {
   self->workloads = kml_run_open_workloads (self->scenario, self->spec, self->machine->n_cpus,
                                             kml_ram_page_size (self->machine->ram), error);
+  for (guint i = 0; self->workloads != NULL && i < self->workloads->len; i++)
+    ((KmlWorkload *)g_ptr_array_index (self->workloads, i))->twins = &self->twins;
   return self->workloads != NULL;
 }
 
@@ -165,26 +168,51 @@ resolve_bins (KmlRun *self, KmlAllocator *objects, GError **error)
 
 /* The allocator that @group chooses, its parameters set, not yet started. */
 static KmlAllocator *
-make_allocator (KmlRun *self, const char *group, KmlAllocator *lower, GError **error)
+make_allocator (const KmlRun *self, KmlMachine *machine, const char *group, KmlAllocator *lower,
+                GError **error)
 {
   g_autofree char *key = g_strconcat (group, ".allocator", NULL);
   const KmlAllocatorOps *ops = kml_allocator_find (kml_run_spec_get (self->spec, key));
   g_autoptr (KmlAllocator) allocator = NULL;
 
   g_assert (ops != NULL); /* the loader has checked the name */
-  allocator = kml_allocator_new (ops, self->machine, lower);
+  allocator = kml_allocator_new (ops, machine, lower);
   if (!kml_run_spec_apply (self->spec, group, ops->params, allocator, error))
     return NULL;
   return g_steal_pointer (&allocator);
 }
 
 static gboolean
+renew_twin (gpointer data, guint32 n_frames, KmlTwin *twin, GError **error)
+{
+  const KmlRun *self = data;
+  const guint64 page_size = kml_ram_page_size (self->machine->ram);
+  KmlMachineConfig config = { .n_cpus = self->machine->n_cpus,
+                              .ram = kml_ram_size_for (n_frames, page_size),
+                              .page_size = page_size,
+                              .seed = self->spec->seed };
+
+  g_clear_pointer (&twin->pages, kml_allocator_destroy);
+  if (twin->machine != NULL && twin->machine->ram->size == config.ram) {
+    kml_machine_reset (twin->machine);
+  } else {
+    kml_twin_clear (twin);
+    memcpy (config.cost, self->machine->cost, sizeof config.cost);
+    twin->machine = kml_machine_new (&config, error);
+    if (twin->machine == NULL)
+      return FALSE;
+  }
+  twin->pages = make_allocator (self, twin->machine, "pages", NULL, error);
+  return twin->pages != NULL && kml_allocator_start (twin->pages, error);
+}
+
+static gboolean
 build_allocators (KmlRun *self, GError **error)
 {
-  self->pages = make_allocator (self, "pages", NULL, error);
+  self->pages = make_allocator (self, self->machine, "pages", NULL, error);
   if (self->pages == NULL || !kml_allocator_start (self->pages, error))
     return FALSE;
-  self->objects = make_allocator (self, "objects", self->pages, error);
+  self->objects = make_allocator (self, self->machine, "objects", self->pages, error);
   return self->objects != NULL && resolve_bins (self, self->objects, error) &&
          kml_allocator_start (self->objects, error);
 }
@@ -228,6 +256,7 @@ kml_run_new (const KmlScenario *scenario, const KmlRunSpec *spec, GError **error
 
   self->scenario = scenario;
   self->spec = spec;
+  self->twins = (KmlTwinMaker){ renew_twin, self };
   if (!kml_scenario_check_inputs (scenario, spec, error) || !build_machine (self, error) ||
       !build_workloads (self, error) || !build_allocators (self, error) ||
       !build_recorder (self, error) || !build_driver (self, error)) {

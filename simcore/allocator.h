@@ -95,6 +95,9 @@ typedef void (*KmlCacheFunc) (const KmlCacheInfo *cache, gpointer user_data);
  * @walk: calls @func for every block in address order. Page allocators: the blocks tile the usable
  *   range without gap or overlap. Object allocators: the blocks tile each run of pages they hold
  * @walk_caches: (nullable): calls @func for every cache, in order of object size
+ * @state: (nullable): pages only: appends to @words (guint64) what decides how the allocator will answer from now on and
+ *   does not follow from where the live blocks are: the order of its free lists, where untouched memory begins. Equal
+ *   words and equal blocks, equal answers. Without it kind = worst-case cannot tell states apart
  * @check: verifies every invariant that the file's head names; the error (KML_ERROR_CORRUPT) names the one that broke
  *
  * What is known about fragmentation comes from @walk and from the free area, never from the allocator's
@@ -120,6 +123,7 @@ struct _KmlAllocatorOps {
 
   void (*walk) (const KmlAllocator *self, KmlWalkFunc func, gpointer user_data);
   void (*walk_caches) (const KmlAllocator *self, KmlCacheFunc func, gpointer user_data);
+  void (*state) (const KmlAllocator *self, GArray *words);
   gboolean (*check) (const KmlAllocator *self, GError **error);
 };
 
@@ -155,6 +159,13 @@ KmlAllocator *kml_allocator_new (const KmlAllocatorOps *ops, KmlMachine *machine
 gboolean kml_allocator_start (KmlAllocator *self, GError **error);
 void kml_allocator_destroy (KmlAllocator *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlAllocator, kml_allocator_destroy)
+
+/* For @state: one more word. */
+static inline void
+kml_state_add (GArray *words, guint64 word)
+{
+  g_array_append_val (words, word);
+}
 
 /* ---- The registry ---- */
 

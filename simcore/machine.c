@@ -36,3 +36,12 @@ kml_machine_free (KmlMachine *self)
   kml_ram_free (self->ram);
   g_free (self);
 }
+
+void
+kml_machine_reset (KmlMachine *self)
+{
+  memset (self->ram->store, 0, self->ram->size);
+  self->free_area = (KmlFreeArea){ 0 };
+  self->now = 0;
+  memset (self->cpu_clock, 0, sizeof self->cpu_clock);
+}

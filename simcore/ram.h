@@ -84,6 +84,16 @@ KmlRam *kml_ram_new (guint64 size, guint64 page_size, GError **error);
 void kml_ram_free (KmlRam *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlRam, kml_ram_free)
 
+/* Bytes of RAM of which @n_usable frames are left below the frame table. A frame of the table has n_records, one of
+ * them its own. */
+static inline guint64
+kml_ram_size_for (guint32 n_usable, guint64 page_size)
+{
+  const guint64 n_records = page_size / sizeof (KmlFrame);
+
+  return (n_usable + (n_usable + n_records - 2) / (n_records - 1)) * page_size;
+}
+
 static inline guint64
 kml_ram_page_size (const KmlRam *self)
 {

@@ -32,6 +32,13 @@ kml_workload_list (guint *ret_n)
   return (const KmlWorkloadOps *const *)registry.entries;
 }
 
+void
+kml_twin_clear (KmlTwin *self)
+{
+  g_clear_pointer (&self->pages, kml_allocator_destroy);
+  g_clear_pointer (&self->machine, kml_machine_free);
+}
+
 KmlWorkload *
 kml_workload_new (const KmlWorkloadOps *ops, const char *name, const char *base_dir)
 {

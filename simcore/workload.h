@@ -6,7 +6,8 @@
  * executed. The stream is a function of the workload's parameters, the seed and
  * the machine's number of CPUs and page size; it never depends on the
  * allocator, so every allocator meets the same requests. Memory is O(live
- * blocks), never O(length of the stream).
+ * blocks), never O(length of the stream). One that looks for an allocator's weak sides
+ * (workloads/worst-case.c) is the exception, and asks for twins.
  *
  * To add one: write one file that ends with KML_REGISTER_WORKLOAD, name it in workloads/meson.build.
  */
@@ -27,6 +28,22 @@ typedef struct {
   guint64 size;
   guint64 count;
 } KmlSizeCount;
+
+/* A machine like that of the run, of another size, with the same page allocator and its parameters: to try out what
+ * the run's own would do. */
+typedef struct {
+  KmlMachine *machine; /* (owned) */
+  KmlAllocator *pages; /* (owned) */
+} KmlTwin;
+
+void kml_twin_clear (KmlTwin *self);
+
+/* Who makes twins. @renew makes *@twin, which is zero or was made by an earlier call, as new; allocators have @n_frames
+ * page frames there. */
+typedef struct {
+  gboolean (*renew) (gpointer data, guint32 n_frames, KmlTwin *twin, GError **error);
+  gpointer data;
+} KmlTwinMaker;
 
 /**
  * KmlWorkloadOps:
@@ -62,6 +79,7 @@ struct _KmlWorkload {
   guint64 seed;
   guint n_cpus;
   guint64 page_size;
+  const KmlTwinMaker *twins; /* (nullable): set once it is open, where there are allocators */
   KmlTime until; /* set by open; 0: none: an operation that would start later ends the stream */
   guint64 counters[KML_MAX_COUNTERS];
 };

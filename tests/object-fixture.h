@@ -11,8 +11,7 @@
 #define PAGE     4096
 #define N_FRAMES 4096
 
-/* The frame table: 33 frames with 128 records each describe themselves and N_FRAMES more. */
-#define RAM (G_GUINT64_CONSTANT (4096 + 33) * PAGE)
+#define RAM kml_ram_size_for (N_FRAMES, PAGE)
 
 static KmlMachine *machine;
 static KmlAllocator *pages, *objects;

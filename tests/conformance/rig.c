@@ -92,12 +92,10 @@ static KmlMachine *
 new_machine (guint n_frames)
 {
   KmlMachineConfig config = { .n_cpus = 4, .page_size = PAGE_SIZE, .seed = 1 };
-  const guint64 frames_described = PAGE_SIZE / sizeof (KmlFrame);
-  const guint64 table = (n_frames + frames_described - 2) / (frames_described - 1);
   g_autoptr (GError) error = NULL;
   KmlMachine *machine;
 
-  config.ram = (n_frames + table) * PAGE_SIZE;
+  config.ram = kml_ram_size_for (n_frames, PAGE_SIZE);
   for (guint i = 0; i < KML_N_COSTS; i++)
     config.cost[i] = i + 1;
   machine = kml_machine_new (&config, &error);

@@ -10,12 +10,15 @@
  *   sim ns    of the simulated machine, with the default cost profile: what the model says, the same
  *             everywhere. A constant-time allocator is flat
  *
+ * and for comparison the host ns of this process' own malloc() and free(), which touch less: no simulated machine.
+ *
  * Objects have 16 to 128 bytes, uniformly; pages come by 1 to 4. An allocator is not tried with more blocks
  * once an operation has taken more than LIMIT_NS.
  *
- *   bench-live [ALLOCATOR|objects|pages [LARGEST]]        all of them, and 10^7 objects, 10^6 runs of pages
+ *   bench-live [ALLOCATOR|objects|pages|constant-time [LARGEST]]        all of them, and up to 10^6 blocks
  *
- * The output is data for gnuplot (docs/pictures/live.gp): a block for each allocator.
+ * 10^7 blocks take up to 4 GB of the host's memory. The output is data for gnuplot (docs/pictures/live.gp): a block for each
+ * allocator.
  */
 
 #include <stdlib.h>
@@ -29,8 +32,12 @@
 #define ROUNDS      5
 #define PER_ROUND   100000 /* operations, half of them requests */
 #define LIMIT_NS    20000
-#define MOST_RUNS   1000000
-#define MOST_BLOCKS 10000000
+#define MOST_BLOCKS 1000000 /* unless LARGEST says otherwise */
+
+/* Those whose operations take a number of steps that does not depend on how many blocks are live. */
+static const char *const constant_time[] = {
+  "buddy", "half-fit", "segregated", "slab", "tlsf", NULL
+};
 
 /* The default profile's (scenarios/profiles/default.profile), in picoseconds. */
 static const KmlTime costs[KML_N_COSTS] = {
@@ -76,8 +83,9 @@ start (const KmlAllocatorOps *ops, KmlMachine *machine, KmlAllocator *lower)
 static guint32
 random_size (Bench *self)
 {
-  return self->objects != NULL ? 16 + (guint32)kml_rng_below (&self->rng, 113)
-                               : PAGE_SIZE * (1 + (guint32)kml_rng_below (&self->rng, 4));
+  return self->pages == NULL || self->objects != NULL
+             ? 16 + (guint32)kml_rng_below (&self->rng, 113)
+             : PAGE_SIZE * (1 + (guint32)kml_rng_below (&self->rng, 4));
 }
 
 static KmlAddr
@@ -131,17 +139,24 @@ fill (Bench *self)
     self->live[i] = ask (self, random_size (self));
 }
 
+static Draw *
+draw (Bench *self, guint n_draws)
+{
+  Draw *draws = g_new (Draw, n_draws);
+
+  for (guint i = 0; i < n_draws; i++)
+    draws[i] = (Draw){ (guint32)kml_rng_below (&self->rng, self->n_live), random_size (self) };
+  return draws;
+}
+
 /* Host ns an operation. */
 static double
 churn (Bench *self, guint n_draws)
 {
-  g_autofree Draw *draws = g_new (Draw, n_draws);
+  g_autofree Draw *draws = draw (self, n_draws);
   const KmlRequest how = { 0 };
-  double before;
+  const double before = cpu_ns ();
 
-  for (guint i = 0; i < n_draws; i++)
-    draws[i] = (Draw){ (guint32)kml_rng_below (&self->rng, self->n_live), random_size (self) };
-  before = cpu_ns ();
   for (guint i = 0; i < n_draws; i++) {
     KmlAddr *block = &self->live[draws[i].victim];
 
@@ -149,6 +164,42 @@ churn (Bench *self, guint n_draws)
     *block = ask (self, draws[i].size);
   }
   return (cpu_ns () - before) / (2.0 * n_draws);
+}
+
+static double
+churn_native (Bench *self, void **live, guint n_draws)
+{
+  g_autofree Draw *draws = draw (self, n_draws);
+  const double before = cpu_ns ();
+
+  for (guint i = 0; i < n_draws; i++) {
+    void **block = &live[draws[i].victim];
+
+    free (*block);
+    *block = malloc (draws[i].size);
+  }
+  return (cpu_ns () - before) / (2.0 * n_draws);
+}
+
+static void
+measure_native (guint n_live)
+{
+  g_autofree void **live = g_new (void *, n_live);
+  Bench bench = { .n_live = n_live };
+  double host = G_MAXDOUBLE;
+
+  kml_rng_init (&bench.rng, 1, "bench");
+  for (guint i = 0; i < n_live; i++)
+    live[i] = malloc (random_size (&bench));
+  churn_native (&bench, live, MIN (n_live, 5 * PER_ROUND));
+  for (guint round = 0; round < ROUNDS; round++) {
+    const double ns = churn_native (&bench, live, PER_ROUND / 2);
+
+    host = MIN (host, ns);
+  }
+  g_print ("%10u %10.1f\n", n_live, host);
+  for (guint i = 0; i < n_live; i++)
+    free (live[i]);
 }
 
 /* FALSE: more live blocks need not be tried. */
@@ -178,6 +229,18 @@ measure (const KmlAllocatorOps *ops, guint n_live)
   return host < LIMIT_NS;
 }
 
+/* Whether @what, an allocator's name or that of a group, means this one. */
+static gboolean
+is_meant (const KmlAllocatorOps *ops, const char *what)
+{
+  if (ops->level == KML_LEVEL_LAYER || g_str_equal (ops->name, "bump"))
+    return FALSE; /* bump does not reuse what is freed */
+  if (g_str_equal (what, "constant-time"))
+    return g_strv_contains (constant_time, ops->name);
+  return g_str_equal (what, "all") || g_str_equal (what, ops->name) ||
+         g_str_equal (what, ops->level == KML_LEVEL_PAGES ? "pages" : "objects");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -188,21 +251,18 @@ main (int argc, char **argv)
   const KmlAllocatorOps *const *list = kml_allocator_list (&n);
 
   for (guint i = 0; i < n; i++) {
-    const gboolean is_pages = list[i]->level == KML_LEVEL_PAGES;
-
-    if (list[i]->level == KML_LEVEL_LAYER || g_str_equal (list[i]->name, "bump"))
-      continue; /* bump does not reuse what is freed */
-    if (argc > 1 && !g_str_equal (argv[1], list[i]->name) &&
-        !g_str_equal (argv[1], is_pages ? "pages" : "objects"))
+    if (!is_meant (list[i], argc > 1 ? argv[1] : "all"))
       continue;
     g_print ("# %s, %s: live blocks, host ns, simulated ns an operation\n", list[i]->name,
-             is_pages ? "pages" : "objects");
+             list[i]->level == KML_LEVEL_PAGES ? "pages" : "objects");
     g_print ("\"%s\"\n", list[i]->name);
     for (guint k = 0; k < G_N_ELEMENTS (live); k++)
-      if (live[k] <= MIN (largest, is_pages ? MOST_RUNS : MOST_BLOCKS) &&
-          !measure (list[i], live[k]))
+      if (live[k] <= largest && !measure (list[i], live[k]))
         break;
     g_print ("\n\n");
   }
+  g_print ("# native malloc, objects: live blocks, host ns an operation\n\"malloc\"\n");
+  for (guint k = 0; k < G_N_ELEMENTS (live) && live[k] <= largest; k++)
+    measure_native (live[k]);
   return 0;
 }

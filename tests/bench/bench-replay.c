@@ -13,6 +13,8 @@
  * program again under LD_PRELOAD (--native), again by turns.
  *
  *   bench-replay TRACE [ROUNDS [ALLOCATOR]]
+ *   bench-replay --constant-time TRACE [ROUNDS]         the trace with each constant-time allocator: one line for one; the
+ *                                                       trace's page requests for buddy
  *   bench-replay --profile TRACE ROUNDS [ALLOCATOR]     only kmemlab's side of the first stream, for perf and callgrind
  *
  * Times are CPU time of the thread; the median of the rounds is printed, with the minimum in brackets.
@@ -30,6 +32,8 @@
 static const char *const peers[] = { "libjemalloc.so.2", "libmimalloc.so.2.0" };
 
 static const char *object_allocator = "segregated";
+
+static const char *const constant_time[] = { "segregated", "slab", "tlsf", "half-fit" };
 
 /* A stream of operations in memory. */
 typedef struct {
@@ -84,14 +88,14 @@ read_stream (const char *title, KmlWorkload *workload)
         self->n_names = batch[i].block + 1;
         g_byte_array_set_size (live, self->n_names);
       }
-      live->data[batch[i].block] = batch[i].kind == KML_OP_ALLOC;
+      live->data[batch[i].block] = batch[i].kind == KML_OP_ALLOC ? 1 + batch[i].level : 0;
     }
   }
   if (n < 0)
     die (error);
   for (guint32 block = 0; block < self->n_names; block++)
     if (live->data[block]) {
-      const KmlOp op = { .kind = KML_OP_FREE, .level = KML_LEVEL_OBJECTS, .block = block };
+      const KmlOp op = { .kind = KML_OP_FREE, .level = live->data[block] - 1u, .block = block };
 
       g_array_append_val (self->ops, op);
     }
@@ -102,13 +106,14 @@ read_stream (const char *title, KmlWorkload *workload)
 }
 
 static Stream *
-trace_stream (const char *path)
+trace_stream (const char *path, const char *title, const char *level)
 {
   KmlWorkload *workload = kml_workload_new (kml_workload_find ("trace"), "bench", ".");
 
   set (workload, workload->ops->params, "file", path);
   set (workload, workload->ops->params, "timing", "asap");
-  return read_stream ("the trace", workload);
+  set (workload, workload->ops->params, "level", level);
+  return read_stream (title, workload);
 }
 
 static Stream *
@@ -247,8 +252,9 @@ native_figure (const Stream *stream)
   return median (rounds, G_N_ELEMENTS (rounds));
 }
 
-static void
-measure (const Stream *stream, guint index, const char *trace, guint n_rounds)
+/* Returns the median of kmemlab's rounds. */
+static double
+measure (const Stream *stream, guint n_rounds)
 {
   g_autofree void **blocks = g_new0 (void *, stream->n_names);
   g_autofree double *native = g_new (double, n_rounds);
@@ -270,19 +276,52 @@ measure (const Stream *stream, guint index, const char *trace, guint n_rounds)
   g_print (" (%.1f)", simulated[0]);
   g_print ("   ratio %.2f", median (ratios, n_rounds));
   g_print (" (of the minima %.2f)\n", native[0] / simulated[0]);
+  return simulated[n_rounds / 2];
+}
+
+static void
+compare_with_peers (double simulated, guint index, const char *trace)
+{
   for (guint peer = 0; peer < N_PEERS; peer++) {
     const double figure = peer_round (peers[peer], trace, index);
 
     if (figure > 0)
       g_print ("%-26s %20s %s %5.1f ns: kmemlab takes %.2f times as long\n", "", "", peers[peer],
-               figure, simulated[n_rounds / 2] / figure);
+               figure, simulated / figure);
   }
+}
+
+static void
+stream_free (Stream *self)
+{
+  g_array_unref (self->ops);
+  g_free (self->title);
+  g_free (self);
+}
+
+/* A round of page requests is short, so there are more of them. */
+static int
+measure_constant_time (const char *trace, guint n_rounds)
+{
+  Stream *pages;
+
+  for (guint i = 0; i < G_N_ELEMENTS (constant_time); i++) {
+    Stream *stream = trace_stream (trace, constant_time[i], "objects");
+
+    object_allocator = constant_time[i];
+    measure (stream, n_rounds);
+    stream_free (stream);
+  }
+  pages = trace_stream (trace, "buddy", "pages");
+  measure (pages, 10 * n_rounds);
+  stream_free (pages);
+  return 0;
 }
 
 static int
 profile (const char *trace, guint n_rounds)
 {
-  Stream *stream = trace_stream (trace);
+  Stream *stream = trace_stream (trace, "the trace", "objects");
   Simulator simulator = simulator_new ();
   double least = simulated_round (stream, &simulator);
 
@@ -303,7 +342,7 @@ main (int argc, char **argv)
   guint n_rounds = 9;
 
   if (argc < 2) {
-    g_printerr ("bench-replay TRACE [ROUNDS [ALLOCATOR]]\n");
+    g_printerr ("bench-replay [--constant-time] TRACE [ROUNDS [ALLOCATOR]]\n");
     return 2;
   }
   if (argc >= 4 && strcmp (argv[1], "--profile") == 0) {
@@ -311,6 +350,9 @@ main (int argc, char **argv)
       object_allocator = argv[4];
     return profile (argv[2], (guint)MAX (1, g_ascii_strtoull (argv[3], NULL, 10)));
   }
+  if (argc >= 3 && strcmp (argv[1], "--constant-time") == 0)
+    return measure_constant_time (
+        argv[2], argc > 3 ? (guint)MAX (1, g_ascii_strtoull (argv[3], NULL, 10)) : n_rounds);
   if (!native_only && argc == 4)
     object_allocator = argv[3];
   if (!native_only && argc >= 3)
@@ -320,16 +362,14 @@ main (int argc, char **argv)
 
     if (native_only && i != g_ascii_strtoull (argv[3], NULL, 10))
       continue;
-    stream = i == 0   ? trace_stream (trace)
+    stream = i == 0   ? trace_stream (trace, "the trace", "objects")
              : i == 1 ? synthetic_stream (trace, "25000", "1000000")
                       : synthetic_stream (trace, "250000", "2000000");
     if (native_only)
       g_print ("%.3f\n", native_figure (stream));
     else
-      measure (stream, i, trace, n_rounds);
-    g_array_unref (stream->ops);
-    g_free (stream->title);
-    g_free (stream);
+      compare_with_peers (measure (stream, n_rounds), i, trace);
+    stream_free (stream);
   }
   return 0;
 }

@@ -34,7 +34,7 @@
  * A request whose block would need more than max-splits splits gets what max-splits leave of it:
  * a larger block than necessary, whole, until it is freed (counters oversized, omitted_splits;
  * the waste is internal fragmentation). The halves that were split off are there for the next,
- * so a burst of small requests soon finds small blocks.
+ * so a burst of small requests soon finds small blocks. Such a block is not split up while in use.
  *
  * 4. Not limited
  *

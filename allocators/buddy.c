@@ -319,7 +319,7 @@ buddy_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   return (guint64)frames_in (held_order) << base->machine->ram->page_shift;
 }
 
-static void
+static gboolean
 buddy_split (KmlAllocator *base, KmlAddr addr, guint64 piece)
 {
   Buddy *self = (Buddy *)base;
@@ -331,6 +331,8 @@ buddy_split (KmlAllocator *base, KmlAddr addr, guint64 piece)
   g_assert ((guint64)frames_in (order) << base->machine->ram->page_shift == piece);
   g_assert (order < frame.order);
 
+  if (kml_frame_own (&frame) != frame.order)
+    return FALSE; /* max-splits: nobody asked for the upper part */
   for (KmlPfn i = 0; i < n_pieces; i++)
     use_block (self, pfn + (i << order), order, order, frame.mobility);
   base->counters[COUNTER_SPLITS] += n_pieces - 1;
@@ -338,6 +340,7 @@ buddy_split (KmlAllocator *base, KmlAddr addr, guint64 piece)
     self->n_split[k] += frames_in (frame.order - k);
   kml_spend (base->machine, KML_COST_INSTRUCTION, n_pieces * FRAME_INSTRUCTIONS);
   kml_spend (base->machine, KML_COST_WARM, n_pieces);
+  return TRUE;
 }
 
 /* Joins all that waits to be joined. */

@@ -437,7 +437,7 @@ page_first_fit_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   return (guint64)n_frames << base->machine->ram->page_shift;
 }
 
-static void
+static gboolean
 page_first_fit_split (KmlAllocator *base, KmlAddr addr, guint64 piece)
 {
   PageFirstFit *self = (PageFirstFit *)base;
@@ -452,6 +452,7 @@ page_first_fit_split (KmlAllocator *base, KmlAddr addr, guint64 piece)
     use_run (self, pfn + at, n_piece, frame.mobility);
   kml_spend (base->machine, KML_COST_INSTRUCTION, frame.n_frames / n_piece * FRAME_INSTRUCTIONS);
   kml_spend (base->machine, KML_COST_WARM, frame.n_frames / n_piece);
+  return TRUE;
 }
 
 /* ---- Looking at it ---- */

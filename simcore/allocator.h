@@ -90,7 +90,8 @@ typedef void (*KmlCacheFunc) (const KmlCacheInfo *cache, gpointer user_data);
  * @execute: (nullable): objects only: the driver's loop with @alloc and @free inlined, made by KML_DEFINE_EXECUTE
  *   (driver-loop.h). Without it the loop asks the table for each operation
  * @split: (nullable): pages only: makes the block at @addr two or more blocks of @piece bytes each (a power of two
- *   number of frames) that are freed separately from then on, as Linux's split_page()
+ *   number of frames) that are freed separately from then on, as Linux's split_page(). FALSE: this one it
+ *   leaves whole, since it is larger than was asked for and the pieces would not be known to anybody
  * @shrink: (nullable): gives back to the lower allocator all that holds no live block; does now what was put off
  * @walk: calls @func for every block in address order. Page allocators: the blocks tile the usable
  *   range without gap or overlap. Object allocators: the blocks tile each run of pages they hold
@@ -118,7 +119,7 @@ struct _KmlAllocatorOps {
   KmlAddr (*alloc) (KmlAllocator *self, const KmlRequest *request, guint64 *ret_held);
   guint64 (*free) (KmlAllocator *self, KmlAddr addr, const KmlRequest *how);
   void (*execute) (KmlDriver *driver, KmlSource *source, const KmlOp *ops, guint n);
-  void (*split) (KmlAllocator *self, KmlAddr addr, guint64 piece);
+  gboolean (*split) (KmlAllocator *self, KmlAddr addr, guint64 piece);
   void (*shrink) (KmlAllocator *self);
 
   void (*walk) (const KmlAllocator *self, KmlWalkFunc func, gpointer user_data);

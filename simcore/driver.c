@@ -99,7 +99,7 @@ name_batch (KmlSource *source, const KmlOp *ops, guint n)
 
 /* ---- One operation ---- */
 
-/* The lower half keeps the name. An allocator that cannot split keeps the block whole under it: then the
+/* The lower half keeps the name. An allocator that does not split keeps the block whole under it: then the
  * upper half is a name for nothing, and the block goes back when the lower half does. */
 void
 kml_driver_split (KmlDriver *self, KmlSource *source, const KmlOp *op, KmlTime start)
@@ -116,9 +116,10 @@ kml_driver_split (KmlDriver *self, KmlSource *source, const KmlOp *op, KmlTime s
   if (lower->addr == KML_ADDR_NONE || pages->ops->split == NULL)
     return;
   half = kml_what_size (lower->block) / 2;
+  if (!pages->ops->split (pages, lower->addr, half))
+    return;
   lower->block = upper->block = kml_what_block (half, KML_LEVEL_PAGES);
   upper->addr = lower->addr + half;
-  pages->ops->split (pages, lower->addr, half);
   kml_recorder_add_entry (self->config.recorder, start, self->config.machine->now, lower->addr,
                           kml_what_pack (lower->block, KML_OP_SPLIT, &op->request));
   self->config.recorder->n_split++;

@@ -18,6 +18,7 @@ typedef struct {
   KmlAllocator base;
   guint n_live;
   KmlAddr next;
+  gboolean keeps_whole;           /* does not split */
   KmlAddr last_freed, last_split; /* what the last calls were about */
   guint64 last_piece;
 } Three;
@@ -54,14 +55,17 @@ three_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   return 16;
 }
 
-static void
+static gboolean
 three_split (KmlAllocator *base, KmlAddr addr, guint64 piece)
 {
   Three *self = (Three *)base;
 
-  self->n_live++;
   self->last_split = addr;
   self->last_piece = piece;
+  if (self->keeps_whole)
+    return FALSE;
+  self->n_live++;
+  return TRUE;
 }
 
 static void
@@ -396,6 +400,32 @@ START_TEST (halves_of_a_block_are_freed_one_by_one)
 }
 END_TEST
 
+START_TEST (a_block_that_is_kept_whole_is_freed_with_its_lower_half)
+{
+  KmlOp ops[] = { ask (0, 0, 7, 8 * 4096),
+                  { .kind = KML_OP_SPLIT, .block = 7, .other = 9 },
+                  give_back (0, 0, 9),
+                  give_back (0, 0, 7) };
+  Setup setup;
+  Three *pages;
+
+  for (guint i = 0; i < G_N_ELEMENTS (ops); i++)
+    ops[i].level = KML_LEVEL_PAGES;
+  set_up (&setup, &everything, 1, KML_TIME_MAX);
+  pages = (Three *)setup.pages;
+  pages->keeps_whole = TRUE;
+  kml_driver_execute (setup.driver, 0, ops, 3);
+  ck_assert_uint_eq (pages->last_split, 4096);
+  ck_assert_uint_eq (pages->last_freed, 0);
+  ck_assert_uint_eq (setup.recorder->tally.requested, 8 * 4096);
+  kml_driver_execute (setup.driver, 0, &ops[3], 1);
+  ck_assert_uint_eq (pages->last_freed, 4096);
+  ck_assert_uint_eq (setup.recorder->tally.requested, 0);
+  ck_assert_uint_eq (kml_recorder_live_blocks (setup.recorder), 0);
+  tear_down (&setup);
+}
+END_TEST
+
 START_TEST (nothing_starts_after_the_end)
 {
   const KmlOp ops[] = { ask (0, 0, 0, 1), ask (50 * KML_NS, 0, 1, 1), ask (51 * KML_NS, 1, 2, 1) };
@@ -543,6 +573,7 @@ main (void)
   tcase_add_test (tcase, a_failed_request_is_an_outcome_and_its_free_is_skipped);
   tcase_add_test (tcase, the_workload_whose_time_has_come_goes_first);
   tcase_add_test (tcase, halves_of_a_block_are_freed_one_by_one);
+  tcase_add_test (tcase, a_block_that_is_kept_whole_is_freed_with_its_lower_half);
   tcase_add_test (tcase, nothing_starts_after_the_end);
   tcase_add_test (tcase, the_fingerprint_tells_runs_apart_and_not_recorders);
   tcase_add_test (tcase, snapshots_stay_few_and_on_a_grid);

@@ -166,7 +166,8 @@ ledger_split (Ledger *self, guint index, guint64 piece)
 {
   const Live block = *block_at (self, index);
 
-  self->rig->tested->ops->split (self->rig->tested, block.addr, piece);
+  if (!self->rig->tested->ops->split (self->rig->tested, block.addr, piece))
+    return;
   g_array_remove_index (self->blocks, index);
   for (KmlAddr addr = block.addr; addr < block.addr + block.held; addr += piece) {
     const Live part = { addr, piece };

@@ -42,7 +42,7 @@ void ledger_finish (Ledger *self);
 gboolean ledger_alloc (Ledger *self, const KmlRequest *request, KmlAddr *ret_addr, GError **error);
 gboolean ledger_free (Ledger *self, guint index, GError **error);
 
-/* The block becomes several of @piece bytes. */
+/* The block becomes several of @piece bytes, or stays whole. */
 void ledger_split (Ledger *self, guint index, guint64 piece);
 
 /* All promises that concern the whole. */

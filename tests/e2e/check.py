@@ -71,6 +71,15 @@ def ktap_is_nested_and_numbered():
     contains("\n".join(lines), "\nok 2 claims/true.ini")
 
 
+def what_is_measured_can_be_compared_with_what_was_expected():
+    write("t.ini", SMALL + "\n[expect]\nalloc.count = 2000 ± 0.5\nmemory.metadata.peak_bytes = 1234567\n")
+    result = run("check", "t.ini", "-s", "machine.ram=256MiB", status=1)
+    words = " ".join(result.stdout.split())
+    contains(words, "alloc.count 2000 2000 0.5 pass")
+    contains(words, " 1234567 2097")  # the frame table, 32 bytes for 4096, and not 2.09e+06
+    contains(result.stderr, "Next: kmemlab run t.ini")
+
+
 def a_bad_scenario_is_told_with_its_line_and_the_others_are_checked():
     folder()
     write("claims/bad.ini", "[scenario]\nseeed = 1\n[expect]\nalloc.failed = 0\n")
@@ -88,5 +97,5 @@ def nothing_to_check_and_wrong_words_are_mistakes():
 
 main(every_scenario_that_claims_something_is_run_and_told_in_one_table,
      all_hold_is_exit_status_0_and_results_can_be_kept, json_has_every_line_with_its_range,
-     ktap_is_nested_and_numbered, a_bad_scenario_is_told_with_its_line_and_the_others_are_checked,
+     ktap_is_nested_and_numbered, what_is_measured_can_be_compared_with_what_was_expected, a_bad_scenario_is_told_with_its_line_and_the_others_are_checked,
      nothing_to_check_and_wrong_words_are_mistakes)

@@ -158,7 +158,7 @@ buddy_init (KmlAllocator *base, GError **error)
   self->frontier_end = n_blocks << max_order;
   area->blocks[self->frontier_mobility][max_order] += n_blocks;
   area->n_free += self->frontier_end;
-  area->version++;
+  area->has_changed = TRUE;
   put_rest (self);
   return TRUE;
 }

@@ -113,9 +113,7 @@
 
 #define MIN_OBJECT_SIZE 4u
 #define MAX_OBJECT_SIZE (G_GUINT64_CONSTANT (1) << 30)
-#define TABLE_LIMIT     8192u       /* bytes: larger sizes are looked up by bisection */
-#define MAX_SHIFT       3u          /* of the table: 8 bytes an entry, 2 KiB in all */
-#define GUARD_BITS      0xffff0000u /* of a free object's first word; the others are the link */
+#define TABLE_LIMIT     8192u /* bytes: larger sizes are looked up by bisection */
 
 G_STATIC_ASSERT (KML_MAX_BINS < KML_PAGE_RUN_LARGE);
 
@@ -151,7 +149,10 @@ typedef struct {
   KmlTime zero_cost;  /* of clearing an object */
   guint64 n_active;   /* objects in use */
   guint32 object_size;
-  KmlPfn current; /* slab, or n_usable: none */
+  KmlPfn current;  /* slab, or n_usable: none */
+  KmlFrame *slab;  /* its record */
+  guint8 *objects; /* where they begin: in the host's memory, */
+  KmlAddr start;   /* and in the machine's */
 
   SlabList partial, empty;
   guint8 order, least_order; /* of slabs: as wanted, and what one object needs */
@@ -159,17 +160,19 @@ typedef struct {
   guint64 n_slabs, n_frames, n_objects;
 } __attribute__ ((aligned (64))) Bin;
 
-G_STATIC_ASSERT (G_STRUCT_OFFSET (Bin, n_slabs) <= 64);
+G_STATIC_ASSERT (G_STRUCT_OFFSET (Bin, partial) <= 64);
 
 typedef struct {
   KmlAllocator base;
 
   /* what every operation needs */
-  Bin *bins;      /* (owned) (array length=n_bins) */
-  guint16 *table; /* (owned): bin of size s at (s + 2^shift - 1) >> shift */
+  Bin *bins;   /* (owned) (array length=n_bins) */
+  Bin **table; /* (owned) (array length=table_limit + 1): by size */
   guint64 table_limit;
-  guint64 table_round; /* 2^table_shift - 1 */
-  guint table_shift;
+  KmlFrame *frames; /* the RAM's */
+  guint8 *store;
+  guint page_shift;
+  guint32 n_usable;
   KmlTime alloc_cost, free_cost, fresh_cost;
 
   /* parameters */
@@ -211,6 +214,15 @@ init_costs (Segregated *self)
 }
 
 static void
+set_current (const Segregated *self, Bin *bin, KmlPfn pfn)
+{
+  bin->current = pfn;
+  bin->slab = frame_of (self, pfn);
+  bin->start = kml_ram_addr (ram_of (self), pfn);
+  bin->objects = ram_of (self)->store + bin->start;
+}
+
+static void
 init_bin (const Segregated *self, Bin *bin, guint64 size)
 {
   const KmlRam *ram = ram_of (self);
@@ -220,7 +232,7 @@ init_bin (const Segregated *self, Bin *bin, guint64 size)
   bin->object_size = (guint32)size;
   bin->reciprocal = G_MAXUINT64 / size + 1; /* size >= 4: no overflow */
   bin->zero_cost = (KmlTime)(zero_cost >> ram->page_shift);
-  bin->current = ram->n_usable;
+  set_current (self, bin, ram->n_usable);
   bin->partial = (SlabList){ KML_PFN_NONE, KML_PFN_NONE, 0 };
   bin->empty = (SlabList){ KML_PFN_NONE, KML_PFN_NONE, 0 };
   bin->order = (guint8)kml_slab_order (&self->rule, size);
@@ -242,21 +254,16 @@ raise_small_bins (KmlBins *bins)
   bins->n = n;
 }
 
-/* Bins are multiples of the table's grain, or the quantum's if that is less, so all sizes of a
- * grain have one bin. */
 static void
 init_table (Segregated *self)
 {
-  const guint64 largest = self->sizes.sizes[self->n_bins - 1];
-  guint64 n_entries;
-
-  self->table_shift = MIN (g_bit_storage (self->quantum) - 1, MAX_SHIFT);
-  self->table_round = (G_GUINT64_CONSTANT (1) << self->table_shift) - 1;
-  self->table_limit = MIN (largest, TABLE_LIMIT);
-  n_entries = (self->table_limit >> self->table_shift) + 1;
-  self->table = g_new (guint16, n_entries);
-  for (guint64 i = 0; i < n_entries; i++)
-    self->table[i] = (guint16)kml_bins_find (&self->sizes, MAX (i << self->table_shift, 1));
+  self->table_limit = MIN (self->sizes.sizes[self->n_bins - 1], TABLE_LIMIT);
+  self->table = g_new (Bin *, self->table_limit + 1);
+  for (guint64 size = 0, i = 0; size <= self->table_limit; size++) {
+    if (size > self->sizes.sizes[i])
+      i++;
+    self->table[size] = &self->bins[i];
+  }
 }
 
 static gboolean
@@ -265,6 +272,10 @@ segregated_init (KmlAllocator *base, GError **error)
   Segregated *self = (Segregated *)base;
   guint64 largest;
 
+  self->frames = ram_of (self)->frames;
+  self->store = ram_of (self)->store;
+  self->page_shift = ram_of (self)->page_shift;
+  self->n_usable = ram_of (self)->n_usable;
   self->rule.page_size = kml_ram_page_size (ram_of (self));
   self->rule.n_cpus = self->base.machine->n_cpus;
   if (!kml_bins_parse (self->bin_text, self->quantum, NULL, 0, &self->sizes, error)) {
@@ -440,12 +451,24 @@ move_slab (Segregated *self, Bin *bin, KmlPfn pfn, const KmlRequest *how)
 
 /* ---- Objects ---- */
 
-/* What a free object at @addr has in the upper half of its first word: the middle of a product with
- * 2^32 / golden ratio, so neighbours differ; its lowest bit is set, so it is never 0. */
+/* The first word of a free object: the lower half is the link, the upper one the guard. */
+static inline guint
+link_of (guint32 word)
+{
+  return word & 0xffff;
+}
+
+/* The middle of a product with 2^32 / golden ratio, so neighbours differ; its lowest bit is set, so it is never 0. */
 static inline guint32
 guard_of (KmlAddr addr)
 {
-  return ((guint32)(addr >> 2) * 0x9e3779b1u | 0x10000u) & GUARD_BITS;
+  return ((guint32)addr * 0x9e3779b1u) >> 16 | 1;
+}
+
+static inline gboolean
+has_guard (guint32 word, KmlAddr addr)
+{
+  return word >> 16 == guard_of (addr);
 }
 
 /* Whether object @index is on the slab's free list. */
@@ -458,7 +481,7 @@ is_listed (const Segregated *self, const Bin *bin, const KmlFrame *slab, guint64
   for (guint n = slab->slab.n_fresh - slab->slab.n_used; n > 0 && link != 0; n--) {
     if (link == index + 1)
       return TRUE;
-    link = kml_ram_load32 (ram_of (self), start + (guint64)(link - 1) * bin->object_size) & 0xffff;
+    link = link_of (kml_ram_load32 (ram_of (self), start + (guint64)(link - 1) * bin->object_size));
   }
   return FALSE;
 }
@@ -483,32 +506,31 @@ KML_FAST KmlAddr
 take_object (Segregated *self, Bin *bin, const KmlRequest *request, guint64 *ret_held)
 {
   KmlMachine *machine = self->base.machine;
-  KmlRam *ram = machine->ram;
-  KmlFrame *slab = kml_ram_frame (ram, bin->current);
-  KmlAddr addr = kml_ram_addr (ram, bin->current);
+  KmlFrame *slab = bin->slab;
+  KmlTime now = machine->now + self->alloc_cost;
+  guint64 offset;
 
   if (G_LIKELY (slab->slab.first_free != 0)) {
     guint32 word;
 
-    addr += (guint64)(slab->slab.first_free - 1u) * bin->object_size;
-    word = kml_ram_load32 (ram, addr);
-    g_assert ((word & GUARD_BITS) == guard_of (addr)); /* else somebody wrote to a free object */
+    offset = (guint64)(slab->slab.first_free - 1u) * bin->object_size;
+    memcpy (&word, bin->objects + offset, sizeof word);
+    g_assert (has_guard (word, bin->start + offset)); /* else somebody wrote to a free object */
     slab->slab.first_free = (guint16)word;
-    fetch_object (self, bin, bin->current, (guint16)word);
+    __builtin_prefetch (bin->objects + link_of (word) * bin->object_size - bin->object_size, 1);
   } else if (slab->slab.n_fresh < slab->slab.n_objects) {
-    addr += (guint64)slab->slab.n_fresh++ * bin->object_size;
-    machine->now += self->fresh_cost;
+    offset = (guint64)slab->slab.n_fresh++ * bin->object_size;
+    now += self->fresh_cost;
   } else {
     return refill_and_take (self, bin, request, ret_held);
   }
-  kml_ram_store32 (ram, addr, 0);
+  memset (bin->objects + offset, 0, sizeof (guint32));
   slab->slab.n_used++;
   bin->n_active++;
   /* without a branch: whether a request asks for zeroed memory is hard to predict */
-  machine->now += self->alloc_cost +
-                  (bin->zero_cost & -(guint64)((request->gfp & KML_GFP_ZERO) != 0));
+  machine->now = now + (bin->zero_cost & -(guint64)((request->gfp & KML_GFP_ZERO) != 0));
   *ret_held = bin->object_size;
-  return addr;
+  return bin->start + offset;
 }
 
 /* The first partial slab's record was fetched when it became second: its first object is known. */
@@ -544,7 +566,7 @@ refill (Segregated *self, Bin *bin, const KmlRequest *request)
     if (pfn == KML_PFN_NONE)
       return FALSE;
   }
-  bin->current = pfn;
+  set_current (self, bin, pfn);
   return TRUE;
 }
 
@@ -622,9 +644,7 @@ segregated_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_he
 
   if (G_UNLIKELY (size > self->table_limit || request->constraints != NULL))
     return alloc_unusual (self, request, ret_held);
-  return take_object (self,
-                      &self->bins[self->table[(size + self->table_round) >> self->table_shift]],
-                      request, ret_held);
+  return take_object (self, self->table[size], request, ret_held);
 }
 
 KML_FAST guint64 segregated_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how);
@@ -651,34 +671,35 @@ segregated_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
 {
   Segregated *self = (Segregated *)base;
   KmlMachine *machine = base->machine;
-  KmlRam *ram = machine->ram;
-  const KmlPfn pfn = kml_ram_pfn (ram, addr);
+  const KmlTime now = machine->now + self->free_cost;
+  const guint64 pfn = addr >> self->page_shift;
   unsigned __int128 product;
-  guint32 guard;
+  guint32 word;
   KmlPfn head;
   KmlFrame *slab;
   Bin *bin;
 
-  g_assert (addr >> ram->page_shift < ram->n_usable);
-  g_assert (kml_ram_frame (ram, pfn)->flags & KML_FRAME_FLAG_SLAB);
+  g_assert (pfn < self->n_usable);
+  g_assert (self->frames[pfn].flags & KML_FRAME_FLAG_SLAB);
 
-  head = kml_ram_frame (ram, pfn)->slab.head;
-  slab = kml_ram_frame (ram, head);
+  head = self->frames[pfn].slab.head;
+  slab = &self->frames[head];
   if (G_UNLIKELY (slab->slab.size_class == KML_PAGE_RUN_LARGE))
     return free_large (self, addr, how);
   bin = &self->bins[slab->slab.size_class];
 
-  product = (unsigned __int128)(addr - kml_ram_addr (ram, head)) * bin->reciprocal;
+  product = (unsigned __int128)(addr - ((KmlAddr)head << self->page_shift)) * bin->reciprocal;
   g_assert ((guint64)product < bin->reciprocal);            /* the beginning of an object ... */
   g_assert ((guint64)(product >> 64) < slab->slab.n_fresh); /* ... that was given out ... */
-  guard = guard_of (addr);
-  if (G_UNLIKELY ((kml_ram_load32 (ram, addr) & GUARD_BITS) == guard))
+  memcpy (&word, self->store + addr, sizeof word);
+  if (G_UNLIKELY (has_guard (word, addr)))
     return free_suspicious (base, addr, how); /* ... and is not free */
 
-  kml_ram_store32 (ram, addr, guard | slab->slab.first_free);
+  word = guard_of (addr) << 16 | slab->slab.first_free;
+  memcpy (self->store + addr, &word, sizeof word);
   slab->slab.first_free = (guint16)((product >> 64) + 1);
   bin->n_active--;
-  machine->now += self->free_cost;
+  machine->now = now;
   if (G_UNLIKELY (slab->slab.n_used-- == slab->slab.n_objects || slab->slab.n_used == 0))
     if (head != bin->current)
       return move_slab (self, bin, head, how);
@@ -704,7 +725,7 @@ segregated_shrink (KmlAllocator *base)
       release_slab (self, bin, pfn, &how);
     }
     if (current != ram_of (self)->n_usable && frame_of (self, current)->slab.n_used == 0) {
-      bin->current = ram_of (self)->n_usable;
+      set_current (self, bin, ram_of (self)->n_usable);
       release_slab (self, bin, current, &how);
     }
   }
@@ -729,10 +750,10 @@ mark_free (const Segregated *self, const Bin *bin, KmlPfn pfn, guint8 *ret_is_fr
 
     if (link == 0 || link > slab->slab.n_fresh || ret_is_free[link - 1])
       return FALSE;
-    if ((kml_ram_load32 (ram, addr) & GUARD_BITS) != guard_of (addr))
+    if (!has_guard (kml_ram_load32 (ram, addr), addr))
       return FALSE;
     ret_is_free[link - 1] = TRUE;
-    link = kml_ram_load32 (ram, addr) & 0xffff;
+    link = link_of (kml_ram_load32 (ram, addr));
   }
   return link == 0;
 }

@@ -217,16 +217,16 @@ expand_column (sqlite3_vtab_cursor *base, sqlite3_context *context, int column)
                           (sqlite3_int64)(self->block.columns[KML_SAMPLE_TIME][self->at] / KML_NS));
     break;
   case COLUMN_OPERATION:
-    result_name (context, kml_operation_names, KML_N_OPERATIONS, what & 0xf);
+    result_name (context, kml_operation_names, KML_N_OPERATIONS, what & 3);
     break;
   case COLUMN_LEVEL:
-    result_name (context, levels, G_N_ELEMENTS (levels), what >> 4 & 0xf);
+    result_name (context, levels, G_N_ELEMENTS (levels), what >> 2 & 3);
     break;
   case COLUMN_CONTEXT:
-    result_name (context, kml_context_names, KML_N_CONTEXTS, what >> 8 & 0xff);
+    result_name (context, kml_context_names, KML_N_CONTEXTS, what >> 4 & 15);
     break;
   case COLUMN_CPU:
-    sqlite3_result_int64 (context, what >> 16 & 0xffff);
+    sqlite3_result_int64 (context, what >> 8 & 0xffff);
     break;
   case COLUMN_SIZE:
     sqlite3_result_int64 (context, (sqlite3_int64)self->block.columns[KML_SAMPLE_SIZE][self->at]);

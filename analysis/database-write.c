@@ -269,14 +269,14 @@ static gboolean
 put_waste (KmlDatabase *self, const KmlRecorder *recorder, GError **error)
 {
   for (guint i = 0; recorder->config.waste && i < KML_WASTE_N; i++) {
-    const KmlWaste *waste = &recorder->waste[i];
+    const KmlWaste waste = kml_recorder_waste (recorder, i);
     guint64 lo, hi;
 
-    if (waste->count == 0)
+    if (waste.count == 0)
       continue;
     kml_recorder_waste_range (i, &lo, &hi);
-    if (!kml_database_put (self, KML_PUT_WASTE, error, "uuuuuu", self->run_id, lo, hi, waste->count,
-                           waste->requested, waste->held))
+    if (!kml_database_put (self, KML_PUT_WASTE, error, "uuuuuu", self->run_id, lo, hi, waste.count,
+                           waste.requested, waste.held))
       return FALSE;
   }
   return TRUE;

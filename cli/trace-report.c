@@ -108,7 +108,7 @@ print_lifetimes (const KmlTraceStats *stats)
   g_autoptr (KmlTable) table = kml_table_new ();
   guint first = 0, last = KML_TRACE_N_DECADES - 1;
 
-  if (objects->histogram.n + pages->histogram.n == 0)
+  if (kml_histogram_n (&objects->histogram) + kml_histogram_n (&pages->histogram) == 0)
     return;
   while (objects->decades[first] + pages->decades[first] == 0)
     first++;
@@ -119,9 +119,11 @@ print_lifetimes (const KmlTraceStats *stats)
     kml_table_add_cell (table, i + 1 < KML_TRACE_N_DECADES ? format_ns (decade_end (i))
                                                            : g_strdup ("(for ever)"));
     kml_table_add_cell (table, format_some (objects->decades[i]));
-    kml_table_add_cell (table, format_share (objects->decades[i], objects->histogram.n));
+    kml_table_add_cell (table,
+                        format_share (objects->decades[i], kml_histogram_n (&objects->histogram)));
     kml_table_add_cell (table, format_some (pages->decades[i]));
-    kml_table_add_cell (table, format_share (pages->decades[i], pages->histogram.n));
+    kml_table_add_cell (table,
+                        format_share (pages->decades[i], kml_histogram_n (&pages->histogram)));
   }
   kml_out ("\nLifetimes of those that were seen to end:\n");
   kml_table_print (table);
@@ -314,7 +316,7 @@ add_lifetimes_json (JsonBuilder *builder, const KmlTraceLifetimes *lifetimes)
   const KmlHistogram *const histogram = &lifetimes->histogram;
 
   kml_json_begin_object (builder, "lifetimes_ns");
-  kml_json_count (builder, "count", histogram->n);
+  kml_json_count (builder, "count", kml_histogram_n (histogram));
   kml_json_count (builder, "p50", kml_histogram_quantile (histogram, 50, 100));
   kml_json_count (builder, "p90", kml_histogram_quantile (histogram, 90, 100));
   kml_json_count (builder, "p99", kml_histogram_quantile (histogram, 99, 100));

@@ -63,9 +63,17 @@ struct _KmlDriver {
 };
 
 /* What the loop leaves to driver.c: an operation that starts at @start >= source->attention (FALSE: the source has
- * ended), and one that halves a block. */
+ * ended), one that halves a block, and one that uses a name for the first time. */
 gboolean kml_driver_pay_attention (KmlDriver *self, KmlSource *source, KmlTime start);
-void kml_driver_split (KmlDriver *self, KmlSource *source, const KmlOp *op, KmlTime start);
+KmlTime kml_driver_split (KmlDriver *self, KmlSource *source, const KmlOp *op, KmlTime start);
+void kml_driver_name_new (KmlSource *source, guint32 block);
+
+KML_FAST void
+kml_driver_name (KmlSource *source, guint32 block)
+{
+  if (G_UNLIKELY (block >= source->n_named))
+    kml_driver_name_new (source, block);
+}
 
 typedef KmlAddr (*KmlAllocFunc) (KmlAllocator *self, const KmlRequest *request, guint64 *ret_held);
 typedef guint64 (*KmlFreeFunc) (KmlAllocator *self, KmlAddr addr, const KmlRequest *how);
@@ -76,107 +84,180 @@ typedef guint64 (*KmlFreeFunc) (KmlAllocator *self, KmlAddr addr, const KmlReque
  * names no block fetches address 0. (A function of prefetches alone has no effect in gcc's eyes: unless inlined it
  * is left out.) */
 KML_FAST void
-kml_driver_fetch_ahead (const KmlRam *ram, const KmlSlot *slots, const KmlOp *ops)
+kml_driver_fetch_ahead (KmlSource *source, const KmlRam *ram, const KmlOp *ops)
 {
-  const KmlAddr named = slots[ops[KML_AHEAD_BLOCK].block].addr;
+  const KmlAddr named = source->slots[ops[KML_AHEAD_BLOCK].block].addr;
   const KmlAddr addr = named & -(KmlAddr)(named < ram->size);
 
   __builtin_prefetch (&ops[KML_AHEAD_OP]);
-  __builtin_prefetch (&slots[ops[KML_AHEAD_SLOT].block], 1);
+  kml_driver_name (source, ops[KML_AHEAD_SLOT].block);
+  __builtin_prefetch (&source->slots[ops[KML_AHEAD_SLOT].block], 1);
   __builtin_prefetch (kml_ram_frame (ram, kml_ram_pfn (ram, addr)), 1);
   __builtin_prefetch (ram->store + addr, 1);
 }
 
+/* What the loop has in hand while it runs; its own copy of the recorder's sums. */
+typedef struct {
+  KmlRecorder *recorder;
+  KmlTally tally;
+  guint n_entries; /* of the journal */
+} KmlLoop;
+
+KML_FAST void
+kml_loop_add_entry (KmlLoop *self, KmlTime start, KmlTime end, KmlAddr addr, guint64 what)
+{
+  kml_journal_set (&self->recorder->journal, self->n_entries, start, end, addr, what);
+  if (G_UNLIKELY (++self->n_entries == KML_JOURNAL_SIZE)) {
+    self->recorder->journal.n = self->n_entries;
+    kml_recorder_digest (self->recorder);
+    self->n_entries = 0;
+  }
+}
+
+KML_FAST void
+kml_loop_put_down (const KmlLoop *self)
+{
+  self->recorder->tally = self->tally;
+  self->recorder->journal.n = self->n_entries;
+}
+
+/* A block is asked for. @alloc: of the object allocator, or NULL: of the table of @allocator. Returns when it was done. */
+KML_FAST KmlTime
+kml_loop_alloc (KmlLoop *self, KmlMachine *machine, KmlAllocator *allocator, KmlLevel level,
+                KmlSlot *slot, const KmlOp *op, KmlTime start, KmlAllocFunc alloc)
+{
+  const guint64 size = op->request.size;
+  guint64 held;
+  KmlAddr addr;
+  KmlTime end;
+
+  g_assert (slot->addr == KML_SLOT_UNUSED); /* D1 */
+  if (alloc != NULL)
+    addr = alloc (allocator, &op->request, &held);
+  else
+    addr = kml_allocator_alloc (allocator, &op->request, &held);
+  end = machine->now;
+  slot->addr = addr;
+  slot->block = kml_what_block (
+      G_LIKELY (addr != KML_ADDR_NONE) ? size : MIN (size, KML_WHAT_MAX_SIZE), level);
+  kml_loop_add_entry (self, start, end, addr,
+                      kml_what_pack (slot->block, KML_OP_ALLOC, &op->request));
+  kml_recorder_add_latency (self->recorder, KML_OPERATION_ALLOC, op->request.context, end - start);
+  if (G_LIKELY (addr != KML_ADDR_NONE)) {
+    kml_tally_add_alloc (&self->tally, size, held);
+    kml_recorder_add_waste (self->recorder, size, held);
+  } else {
+    kml_recorder_failed (self->recorder, op, start);
+  }
+  return end;
+}
+
+/* A block is given back; one that was never given is not. */
+KML_FAST KmlTime
+kml_loop_free (KmlLoop *self, KmlMachine *machine, KmlAllocator *allocator, KmlSlot *slot,
+               const KmlOp *op, KmlTime start, KmlFreeFunc free)
+{
+  const KmlAddr addr = slot->addr;
+  const guint64 block = slot->block;
+  guint64 held;
+  KmlTime end;
+
+  g_assert (addr != KML_SLOT_UNUSED); /* D1 */
+  slot->addr = KML_SLOT_UNUSED;
+  if (G_UNLIKELY (addr == KML_ADDR_NONE)) {
+    self->recorder->n_free_skipped++;
+    return start;
+  }
+  if (free != NULL)
+    held = free (allocator, addr, &op->request);
+  else
+    held = kml_allocator_free_block (allocator, addr, &op->request);
+  end = machine->now;
+  kml_loop_add_entry (self, start, end, addr, kml_what_pack (block, KML_OP_FREE, &op->request));
+  kml_recorder_add_latency (self->recorder, KML_OPERATION_FREE, op->request.context, end - start);
+  kml_tally_add_free (&self->tally, kml_what_size (block), held);
+  return end;
+}
+
+KML_FAST KmlTime
+kml_loop_split (KmlLoop *self, KmlDriver *driver, KmlSource *source, const KmlOp *op, KmlTime start)
+{
+  KmlTime end;
+
+  kml_loop_put_down (self);
+  end = kml_driver_split (driver, source, op, start);
+  self->n_entries = self->recorder->journal.n;
+  return end;
+}
+
 /* Executes @n operations, or up to the one that the source ends before; returns how many. @alloc and @free are the object
- * allocator's, NULL: asked of its table. @ahead: there are KML_AHEAD_SLOT more operations after the last. All
- * names of the operations have slots. */
+ * allocator's, NULL: asked of its table. @ahead: there are KML_AHEAD_SLOT more operations after the last, and all
+ * names of the first KML_AHEAD_SLOT have slots. */
 KML_FAST guint
 kml_driver_loop (KmlDriver *self, KmlSource *source, const KmlOp *ops, guint n, gboolean ahead,
                  KmlAllocFunc alloc, KmlFreeFunc free)
 {
-  KmlMachine *machine = self->config.machine;
-  KmlRecorder *recorder = self->config.recorder;
   KmlAllocator *objects = self->allocators[KML_LEVEL_OBJECTS];
-  KmlSlot *slots = source->slots;
-  KmlTally tally = recorder->tally;
-  const KmlOp *op = ops, *end = ops + n;
+  KmlAllocator *pages = self->allocators[KML_LEVEL_PAGES];
+  const KmlRam ram = *self->config.machine->ram; /* a copy: nothing is looked up twice */
+  KmlLoop loop = { self->config.recorder, self->config.recorder->tally,
+                   self->config.recorder->journal.n };
+  const KmlOp *op = ops;
+  guint n_left = n;
 
-  for (; op < end; op++) {
+  for (; n_left > 0; n_left--, op++) {
+    /* the allocator's own: what is written to its clock here need not be read again there */
+    KmlMachine *machine = alloc != NULL ? objects->machine : self->config.machine;
     KmlTime *cpu_clock = &machine->cpu_clock[op->request.cpu];
-    const KmlTime start = MAX (MAX (op->time, *cpu_clock), tally.last_time);
-    const gboolean is_object = op->level == KML_LEVEL_OBJECTS;
-    KmlSlot *slot = &slots[op->block];
-    const KmlAddr addr = slot->addr;
-    guint64 held = 0;
+    const KmlTime start = MAX (MAX (op->time, *cpu_clock), loop.tally.last_time);
+    KmlSlot *slot;
 
     if (ahead)
-      kml_driver_fetch_ahead (machine->ram, slots, op);
+      kml_driver_fetch_ahead (source, &ram, op);
+    else
+      kml_driver_name (source, op->block);
     if (G_UNLIKELY (start >= source->attention)) {
-      recorder->tally = tally;
+      kml_loop_put_down (&loop);
       if (!kml_driver_pay_attention (self, source, start))
         break;
     }
+    slot = &source->slots[op->block];
     machine->now = start;
-    kml_tally_pass_time (&tally, start); /* D2 */
-    if (op->kind == KML_OP_ALLOC) {
-      const guint64 size = op->request.size, block = kml_what_block (size, op->level);
-      KmlAddr given;
-
-      g_assert (addr == KML_SLOT_UNUSED); /* D1 */
-      if (G_LIKELY (is_object))
-        given = (alloc != NULL ? alloc : objects->ops->alloc) (objects, &op->request, &held);
-      else
-        given = kml_allocator_alloc (self->allocators[op->level], &op->request, &held);
-      slot->addr = given;
-      slot->block = block;
-      kml_recorder_add_entry (recorder, start, machine->now, given,
-                              kml_what_pack (block, KML_OP_ALLOC, &op->request));
-      kml_recorder_add_latency (recorder, KML_OPERATION_ALLOC, op->request.context,
-                                machine->now - start);
-      if (G_LIKELY (given != KML_ADDR_NONE)) {
-        kml_tally_add_alloc (&tally, size, held);
-        kml_recorder_add_waste (recorder, size, held);
-      } else {
-        kml_recorder_failed (recorder, op, start);
-      }
-    } else if (G_LIKELY (op->kind == KML_OP_FREE)) {
-      const guint64 block = slot->block;
-
-      g_assert (addr != KML_SLOT_UNUSED); /* D1 */
-      slot->addr = KML_SLOT_UNUSED;
-      if (G_UNLIKELY (addr == KML_ADDR_NONE)) {
-        recorder->n_free_skipped++;
-        *cpu_clock = start;
-        continue;
-      }
-      if (G_LIKELY (is_object))
-        held = (free != NULL ? free : objects->ops->free) (objects, addr, &op->request);
-      else
-        held = kml_allocator_free_block (self->allocators[op->level], addr, &op->request);
-      kml_recorder_add_entry (recorder, start, machine->now, addr,
-                              kml_what_pack (block, KML_OP_FREE, &op->request));
-      kml_recorder_add_latency (recorder, KML_OPERATION_FREE, op->request.context,
-                                machine->now - start);
-      kml_tally_add_free (&tally, kml_what_size (block), held);
-    } else {
-      kml_driver_split (self, source, op, start);
-    }
-    *cpu_clock = machine->now;
-    if (G_UNLIKELY (machine->free_area.version != recorder->area_version))
-      kml_recorder_look_at_pages (recorder);
+    kml_tally_pass_time (&loop.tally, start); /* D2 */
+    if (op->kind == KML_OP_ALLOC && op->level == KML_LEVEL_OBJECTS)
+      *cpu_clock = kml_loop_alloc (&loop, machine, objects, KML_LEVEL_OBJECTS, slot, op, start,
+                                   alloc);
+    else if (op->kind == KML_OP_FREE && op->level == KML_LEVEL_OBJECTS)
+      *cpu_clock = kml_loop_free (&loop, machine, objects, slot, op, start, free);
+    else if (op->kind == KML_OP_ALLOC)
+      *cpu_clock = kml_loop_alloc (&loop, machine, pages, KML_LEVEL_PAGES, slot, op, start, NULL);
+    else if (op->kind == KML_OP_FREE)
+      *cpu_clock = kml_loop_free (&loop, machine, pages, slot, op, start, NULL);
+    else
+      *cpu_clock = kml_loop_split (&loop, self, source, op, start);
+    if (G_UNLIKELY (machine->free_area.has_changed))
+      kml_recorder_look_at_pages (loop.recorder);
   }
-  recorder->tally = tally;
-  self->n_operations += (guint)(op - ops);
-  return (guint)(op - ops);
+  kml_loop_put_down (&loop);
+  self->n_operations += n - n_left;
+  return n - n_left;
 }
+
+/* Fetching ahead pays when what a run touches has left the caches behind. */
+#define KML_MANY_NAMES 8192
 
 /* Fetches ahead as long as there is something ahead. */
 KML_FAST void
 kml_driver_execute_with (KmlDriver *self, KmlSource *source, const KmlOp *ops, guint n,
                          KmlAllocFunc alloc, KmlFreeFunc free)
 {
-  const guint n_ahead = n > KML_AHEAD_SLOT ? n - KML_AHEAD_SLOT : 0;
+  guint n_ahead = 0;
 
+  if (source->n_named >= KML_MANY_NAMES && n > KML_AHEAD_SLOT) {
+    for (guint i = 0; i < KML_AHEAD_SLOT; i++)
+      kml_driver_name (source, ops[i].block);
+    n_ahead = n - KML_AHEAD_SLOT;
+  }
   if (kml_driver_loop (self, source, ops, n_ahead, TRUE, alloc, free) == n_ahead)
     kml_driver_loop (self, source, ops + n_ahead, n - n_ahead, FALSE, alloc, free);
 }

@@ -69,8 +69,8 @@ kml_driver_host_bytes (const KmlDriver *self)
 
 /* Names are dense, so a new one is mostly the next. The table doubles, but what lies above the names in use is
  * not written and costs the host address space only. */
-static void G_GNUC_NO_INLINE
-name_slots (KmlSource *source, guint32 block)
+void
+kml_driver_name_new (KmlSource *source, guint32 block)
 {
   g_assert (block < G_MAXUINT32);
 
@@ -84,29 +84,21 @@ name_slots (KmlSource *source, guint32 block)
     source->slots[source->n_named++].addr = KML_SLOT_UNUSED;
 }
 
-/* Slots for all names that the operations use: executing them asks no more whether there is one. */
-static void
-name_batch (KmlSource *source, const KmlOp *ops, guint n)
-{
-  guint32 last = 0;
-
-  for (guint i = 0; i < n; i++)
-    last = MAX (last,
-                ops[i].kind == KML_OP_SPLIT ? MAX (ops[i].block, ops[i].other) : ops[i].block);
-  if (last >= source->n_named)
-    name_slots (source, last);
-}
-
 /* ---- One operation ---- */
 
 /* The lower half keeps the name. An allocator that does not split keeps the block whole under it: then the
  * upper half is a name for nothing, and the block goes back when the lower half does. */
-void
+KmlTime
 kml_driver_split (KmlDriver *self, KmlSource *source, const KmlOp *op, KmlTime start)
 {
+  KmlMachine *machine = self->config.machine;
   KmlAllocator *pages = self->config.pages;
-  KmlSlot *upper = &source->slots[op->other], *lower = &source->slots[op->block];
+  KmlSlot *upper, *lower;
   guint64 half;
+
+  kml_driver_name (source, op->other);
+  upper = &source->slots[op->other];
+  lower = &source->slots[op->block];
 
   g_assert (lower->addr != KML_SLOT_UNUSED);
   g_assert (kml_what_level (lower->block) == KML_LEVEL_PAGES);
@@ -114,15 +106,16 @@ kml_driver_split (KmlDriver *self, KmlSource *source, const KmlOp *op, KmlTime s
 
   *upper = (KmlSlot){ .addr = KML_ADDR_NONE, .block = kml_what_block (0, KML_LEVEL_PAGES) };
   if (lower->addr == KML_ADDR_NONE || pages->ops->split == NULL)
-    return;
+    return start;
   half = kml_what_size (lower->block) / 2;
   if (!pages->ops->split (pages, lower->addr, half))
-    return;
+    return start;
   lower->block = upper->block = kml_what_block (half, KML_LEVEL_PAGES);
   upper->addr = lower->addr + half;
-  kml_recorder_add_entry (self->config.recorder, start, self->config.machine->now, lower->addr,
+  kml_recorder_add_entry (self->config.recorder, start, machine->now, lower->addr,
                           kml_what_pack (lower->block, KML_OP_SPLIT, &op->request));
   self->config.recorder->n_split++;
+  return machine->now;
 }
 
 static void
@@ -187,7 +180,6 @@ kml_driver_execute (KmlDriver *self, guint workload, const KmlOp *ops, guint n)
   for (guint at = 0; at < n && !source->has_ended; at += CHUNK) {
     const guint n_chunk = MIN (n - at, CHUNK);
 
-    name_batch (source, ops + at, n_chunk);
     execute (self, source, ops + at, n_chunk);
   }
 }
@@ -206,7 +198,6 @@ refill (KmlSource *source, GError **error)
     source->n_batch = 0;
     return FALSE;
   }
-  name_batch (source, source->batch, (guint)source->n_batch);
   return TRUE;
 }
 

@@ -23,8 +23,8 @@ G_BEGIN_DECLS
 
 typedef struct {
   guint64 blocks[KML_N_MOBILITIES][KML_MAX_ORDER + 1]; /* free blocks */
-  guint64 n_free;  /* page frames: always the sum over blocks[m][k] << k */
-  guint64 version; /* changes whenever a count does */
+  guint64 n_free;       /* page frames: always the sum over blocks[m][k] << k */
+  gboolean has_changed; /* set whenever a count changes, for who looks to clear */
 } KmlFreeArea;
 
 static inline void
@@ -32,7 +32,7 @@ kml_free_area_add (KmlFreeArea *self, guint order, KmlMobility mobility)
 {
   self->blocks[mobility][order]++;
   self->n_free += G_GUINT64_CONSTANT (1) << order;
-  self->version++;
+  self->has_changed = TRUE;
 }
 
 static inline void
@@ -41,7 +41,7 @@ kml_free_area_remove (KmlFreeArea *self, guint order, KmlMobility mobility)
   g_assert (self->blocks[mobility][order] > 0);
   self->blocks[mobility][order]--;
   self->n_free -= G_GUINT64_CONSTANT (1) << order;
-  self->version++;
+  self->has_changed = TRUE;
 }
 
 /* For runs that are not one aligned power of two. */

@@ -24,23 +24,35 @@ kml_histogram_bucket_width (guint bucket)
   return G_GUINT64_CONSTANT (1) << ((bucket - 64) / KML_HISTOGRAM_SUB_BUCKETS + 1);
 }
 
+guint64
+kml_histogram_n (const KmlHistogram *self)
+{
+  guint64 n = 0;
+
+  for (guint bucket = 0; bucket < KML_HISTOGRAM_N_BUCKETS; bucket++)
+    n += self->counts[bucket];
+  return n;
+}
+
 double
 kml_histogram_mean (const KmlHistogram *self)
 {
   const unsigned __int128 sum = (unsigned __int128)self->sum_high << 64 | self->sum_low;
+  const guint64 n = kml_histogram_n (self);
 
-  return self->n == 0 ? 0.0 : (double)sum / (double)self->n;
+  return n == 0 ? 0.0 : (double)sum / (double)n;
 }
 
 guint64
 kml_histogram_quantile (const KmlHistogram *self, guint64 parts, guint64 per)
 {
+  const guint64 n = kml_histogram_n (self);
   guint64 rank, seen = 0;
 
-  if (self->n == 0)
+  if (n == 0)
     return 0;
-  rank = (guint64)(((unsigned __int128)self->n * parts + per - 1) / per);
-  rank = CLAMP (rank, 1, self->n);
+  rank = (guint64)(((unsigned __int128)n * parts + per - 1) / per);
+  rank = CLAMP (rank, 1, n);
   for (guint bucket = 0; bucket < KML_HISTOGRAM_N_BUCKETS; bucket++) {
     seen += self->counts[bucket];
     if (seen >= rank) {
@@ -58,7 +70,6 @@ kml_histogram_merge (KmlHistogram *self, const KmlHistogram *other)
 {
   for (guint bucket = 0; bucket < KML_HISTOGRAM_N_BUCKETS; bucket++)
     self->counts[bucket] += other->counts[bucket];
-  self->n += other->n;
   self->sum_low += other->sum_low;
   self->sum_high += other->sum_high + (self->sum_low < other->sum_low);
   self->max = MAX (self->max, other->max);

@@ -24,7 +24,6 @@ G_BEGIN_DECLS
 
 typedef struct {
   guint64 counts[KML_HISTOGRAM_N_BUCKETS];
-  guint64 n;
   guint64 sum_low, sum_high; /* 128 bits; as one variable it would be carried through the stack */
   guint64 max;
 } KmlHistogram;
@@ -32,11 +31,9 @@ typedef struct {
 static inline guint
 kml_histogram_bucket (guint64 value)
 {
-  guint shift; /* log2 of the bucket's width: value >> shift is 32 .. 63 */
+  /* log2 of the bucket's width: value >> shift is 32 .. 63, or less where buckets are exact */
+  const guint shift = (guint)(63 ^ __builtin_clzll (value | KML_HISTOGRAM_SUB_BUCKETS)) - 5;
 
-  if (value < 64)
-    return (guint)value;
-  shift = (guint)(63 ^ __builtin_clzll (value)) - 5; /* 64 -> 1 */
   return shift * KML_HISTOGRAM_SUB_BUCKETS + (guint)(value >> shift);
 }
 
@@ -44,7 +41,6 @@ static inline void
 kml_histogram_add (KmlHistogram *self, guint64 value)
 {
   self->counts[kml_histogram_bucket (value)]++;
-  self->n++;
   self->sum_low += value;
   self->sum_high += self->sum_low < value;
   if (value > self->max)
@@ -54,6 +50,9 @@ kml_histogram_add (KmlHistogram *self, guint64 value)
 /* The values of a bucket are [lo, lo + width). */
 guint64 kml_histogram_bucket_lo (guint bucket);
 guint64 kml_histogram_bucket_width (guint bucket);
+
+/* How many values were added. */
+guint64 kml_histogram_n (const KmlHistogram *self);
 
 double kml_histogram_mean (const KmlHistogram *self);
 

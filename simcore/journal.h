@@ -22,7 +22,7 @@ G_BEGIN_DECLS
 typedef enum {
   KML_WORD_END,  /* when the operation was done */
   KML_WORD_ADDR, /* where the block is; KML_ADDR_NONE: the request failed */
-  KML_WORD_WHAT, /* size in bits 0-47, kind 48-49, level 50-51, context 52-55, CPU 56-63 */
+  KML_WORD_WHAT, /* size in bits 0-44, kind 45-46, level 47, context 48-55, CPU 56-63 */
 } KmlJournalWord;
 
 typedef struct {
@@ -31,45 +31,48 @@ typedef struct {
   KmlTime start[KML_JOURNAL_SIZE];
 } KmlJournal;
 
-#define KML_WHAT_SIZE_BITS 48
+#define KML_WHAT_SIZE_BITS 45
+#define KML_WHAT_MAX_SIZE  ((G_GUINT64_CONSTANT (1) << KML_WHAT_SIZE_BITS) - 1)
 
-/* What is known of a block as long as it lives: the lower part of the word. */
+/* What is known of a block as long as it lives: the lower part of the word. No block is larger than
+ * KML_WHAT_MAX_SIZE, since no RAM is (ram.c); a request that failed can have been. */
 static inline guint64
 kml_what_block (guint64 size, guint level)
 {
-  return size | (guint64)level << 50;
+  return size | (guint64)level << 47;
 }
 
 /* The whole word, of a block and what is done to it. */
 static inline guint64
 kml_what_pack (guint64 block, KmlOpKind kind, const KmlRequest *request)
 {
-  return block | (guint64)kind << 48 | (guint64)request->context << 52 |
-         (guint64)request->cpu << 56;
+  const guint16 who = (guint16)(request->context | request->cpu << 8); /* one load */
+
+  return block | (guint64)kind << 45 | (guint64)who << 48;
 }
 
 static inline guint64
 kml_what_size (guint64 what)
 {
-  return what & ((G_GUINT64_CONSTANT (1) << KML_WHAT_SIZE_BITS) - 1);
+  return what & KML_WHAT_MAX_SIZE;
 }
 
 static inline guint
 kml_what_kind (guint64 what)
 {
-  return what >> 48 & 3;
+  return what >> 45 & 3;
 }
 
 static inline guint
 kml_what_level (guint64 what)
 {
-  return what >> 50 & 3;
+  return what >> 47 & 1;
 }
 
 static inline guint
 kml_what_context (guint64 what)
 {
-  return what >> 52 & 15;
+  return what >> 48 & 255;
 }
 
 static inline guint
@@ -79,10 +82,8 @@ kml_what_cpu (guint64 what)
 }
 
 static inline void
-kml_journal_add (KmlJournal *self, KmlTime start, KmlTime end, KmlAddr addr, guint64 what)
+kml_journal_set (KmlJournal *self, guint i, KmlTime start, KmlTime end, KmlAddr addr, guint64 what)
 {
-  const guint i = self->n++;
-
   self->words[i][KML_WORD_END] = end;
   self->words[i][KML_WORD_ADDR] = addr;
   self->words[i][KML_WORD_WHAT] = what;

@@ -22,7 +22,8 @@
 #define HUGE_FROM                                                                                  \
   (4 *                                                                                             \
    HUGE_PAGE) /* smaller machines are made by the thousand, and should cost as little as they are */
-#define N_FRAMES_MAX G_MAXUINT32 /* KML_PFN_NONE is not a frame */
+#define N_FRAMES_MAX G_MAXUINT32                    /* KML_PFN_NONE is not a frame */
+#define SIZE_MAX_RAM (G_GUINT64_CONSTANT (1) << 44) /* 16 TiB: sizes have 45 bits in the journal */
 
 /* @size bytes that begin at a multiple of a huge page, or NULL. */
 static guint8 *
@@ -65,10 +66,11 @@ kml_ram_new (guint64 size, guint64 page_size, GError **error)
     return NULL;
   }
   n_frames = size / page_size;
-  if (size % page_size != 0 || n_frames < 4 || n_frames > N_FRAMES_MAX) {
+  if (size % page_size != 0 || n_frames < 4 || n_frames > N_FRAMES_MAX || size > SIZE_MAX_RAM) {
     g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
                  "RAM is a number of whole pages of %" G_GUINT64_FORMAT
-                 " bytes, at least 4 and fewer than 2^32; %" G_GUINT64_FORMAT " bytes are not",
+                 " bytes, at least 4 and fewer than 2^32, and at most 16 TiB; %" G_GUINT64_FORMAT
+                 " bytes are not",
                  page_size, size);
     return NULL;
   }

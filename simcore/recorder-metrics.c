@@ -106,7 +106,7 @@ add_latencies (const KmlRecorder *self, GArray *metrics)
       const KmlHistogram *histogram = self->latency[operation][context];
       g_autofree char *infix = g_strconcat (kml_context_names[context], ".", NULL);
 
-      if (histogram->n == 0)
+      if (kml_histogram_n (histogram) == 0)
         continue;
       kml_histogram_merge (all, histogram);
       add_latency (metrics, kml_operation_names[operation], infix, histogram);
@@ -128,8 +128,10 @@ add_fragmentation (const KmlRecorder *self, GArray *metrics)
 
   add_metric (metrics, "ratio", mean, "frag.internal.mean");
   for (guint i = 0; i < KML_WASTE_N; i++) {
-    requested += self->waste[i].requested;
-    held += self->waste[i].held;
+    const KmlWaste waste = kml_recorder_waste (self, i);
+
+    requested += waste.requested;
+    held += waste.held;
   }
   add_metric (metrics, "ratio", held == 0 ? 0.0 : (double)(held - requested) / (double)held,
               "frag.internal.requests");

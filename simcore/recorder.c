@@ -114,7 +114,6 @@ kml_recorder_new (const KmlRecordConfig *config, KmlMachine *machine, KmlAllocat
   self->snapshots = g_array_new (FALSE, TRUE, sizeof (KmlSnapshot));
   self->is_warm = config->warm_up == 0;
   self->step = config->interval != 0 ? config->interval : FIRST_STEP;
-  self->area_version = machine->free_area.version - 1;
   kml_recorder_look_at_pages (self);
   return self;
 }
@@ -194,7 +193,7 @@ kml_recorder_external_ppb (const KmlRecorder *self)
 void
 kml_recorder_look_at_pages (KmlRecorder *self)
 {
-  self->area_version = self->machine->free_area.version;
+  self->machine->free_area.has_changed = FALSE;
   self->peak_reserved = MAX (self->peak_reserved, kml_recorder_reserved (self));
   self->peak_metadata = MAX (self->peak_metadata, metadata_bytes (self));
   self->peak_external_ppb = MAX (self->peak_external_ppb, kml_recorder_external_ppb (self));
@@ -354,6 +353,7 @@ digest_samples (KmlRecorder *self)
   KmlSampleBlock *block = self->samples;
 
   for (guint i = 0; i < journal->n; i++) {
+    const guint64 what = journal->words[i][KML_WORD_WHAT];
     guint at;
 
     if (self->sampling_threshold != G_MAXUINT64 &&
@@ -361,8 +361,9 @@ digest_samples (KmlRecorder *self)
       continue;
     at = block->n++;
     block->columns[KML_SAMPLE_TIME][at] = journal->start[i];
-    block->columns[KML_SAMPLE_WHAT][at] = journal->words[i][KML_WORD_WHAT] >> KML_WHAT_SIZE_BITS;
-    block->columns[KML_SAMPLE_SIZE][at] = kml_what_size (journal->words[i][KML_WORD_WHAT]);
+    block->columns[KML_SAMPLE_WHAT][at] = kml_sample_what (
+        kml_what_kind (what), kml_what_level (what), kml_what_context (what), kml_what_cpu (what));
+    block->columns[KML_SAMPLE_SIZE][at] = kml_what_size (what);
     block->columns[KML_SAMPLE_ADDR][at] = journal->words[i][KML_WORD_ADDR];
     block->columns[KML_SAMPLE_LATENCY][at] = journal->words[i][KML_WORD_END] - journal->start[i];
     if (block->n == KML_SAMPLE_BLOCK)
@@ -446,6 +447,18 @@ kml_recorder_finish (KmlRecorder *self, GError **error)
     return FALSE;
   }
   return TRUE;
+}
+
+KmlWaste
+kml_recorder_waste (const KmlRecorder *self, guint i)
+{
+  KmlWaste waste = self->waste[i];
+
+  g_assert (i < KML_WASTE_N);
+
+  if (i <= KML_WASTE_EXACT)
+    waste.requested = waste.count * i;
+  return waste;
 }
 
 void

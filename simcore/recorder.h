@@ -100,7 +100,9 @@ typedef struct {
 } KmlSnapshot;
 
 typedef struct {
-  guint64 count, requested, held;
+  guint64 count, held;
+  guint64
+      requested; /* in a recorder: of sizes that are not counted one by one; see kml_recorder_waste() */
 } KmlWaste;
 
 typedef struct {
@@ -148,7 +150,6 @@ typedef struct {
   gboolean is_warm;
   guint64 counted_before
       [2][KML_MAX_COUNTERS]; /* counters of pages and objects at the end of the warm-up */
-  guint64 area_version;      /* of the free area when the peaks below were looked at */
   guint64 peak_external_ppb;
 
   KmlJournal journal;          /* of operations that fingerprint and samples do not have yet */
@@ -186,7 +187,7 @@ void kml_recorder_digest (KmlRecorder *self);
 static inline void
 kml_recorder_add_entry (KmlRecorder *self, KmlTime start, KmlTime end, KmlAddr addr, guint64 what)
 {
-  kml_journal_add (&self->journal, start, end, addr, what);
+  kml_journal_set (&self->journal, self->journal.n++, start, end, addr, what);
   if (G_UNLIKELY (self->journal.n == KML_JOURNAL_SIZE))
     kml_recorder_digest (self);
 }
@@ -194,7 +195,7 @@ kml_recorder_add_entry (KmlRecorder *self, KmlTime start, KmlTime end, KmlAddr a
 static inline void
 kml_recorder_add_latency (KmlRecorder *self, KmlOperation operation, guint context, KmlTime latency)
 {
-  if (self->config.latency)
+  if (G_LIKELY (self->config.latency))
     kml_histogram_add (self->latency[operation][context], latency);
 }
 
@@ -209,7 +210,6 @@ kml_recorder_add_waste (KmlRecorder *self, guint64 size, guint64 held)
     KmlWaste *waste = &self->waste[size];
 
     waste->count++;
-    waste->requested += size;
     waste->held += held;
   } else {
     kml_recorder_add_large_waste (self, size, held);
@@ -247,7 +247,8 @@ guint64 kml_recorder_reserved (const KmlRecorder *self);
 guint64 kml_recorder_external_ppb (const KmlRecorder *self);
 guint64 kml_recorder_internal_ppb (guint64 requested, guint64 held);
 
-/* The requested sizes [lo, hi] that entry @i of waste counts. */
+/* Entry @i of waste, whole; the requested sizes [lo, hi] that it counts. */
+KmlWaste kml_recorder_waste (const KmlRecorder *self, guint i);
 void kml_recorder_waste_range (guint i, guint64 *ret_lo, guint64 *ret_hi);
 
 G_END_DECLS

@@ -20,7 +20,7 @@ G_BEGIN_DECLS
 
 typedef enum {
   KML_SAMPLE_TIME,    /* start, ps */
-  KML_SAMPLE_WHAT,    /* operation | level << 4 | context << 8 | cpu << 16 */
+  KML_SAMPLE_WHAT,    /* operation | level << 2 | context << 4 | cpu << 8: kml_sample_what() */
   KML_SAMPLE_SIZE,    /* bytes asked for (alloc) or given back (free) */
   KML_SAMPLE_ADDR,    /* address, or KML_ADDR_NONE: failed */
   KML_SAMPLE_LATENCY, /* ps */
@@ -36,6 +36,12 @@ typedef struct {
 /* Takes a full (or the last) block: @data of @n_bytes, for samples from @t0 to @t1. FALSE with @error: cannot be stored. */
 typedef gboolean (*KmlSampleSink) (KmlTime t0, KmlTime t1, guint n, const guint8 *data,
                                    gsize n_bytes, gpointer user_data, GError **error);
+
+static inline guint64
+kml_sample_what (guint operation, guint level, guint context, guint cpu)
+{
+  return operation | level << 2 | context << 4 | cpu << 8;
+}
 
 /* @ret_data has room for KML_SAMPLE_MAX_BYTES. Returns the bytes written. */
 gsize kml_sample_block_encode (const KmlSampleBlock *self, guint8 *ret_data);

@@ -38,9 +38,9 @@ kml_tally_add_alloc (KmlTally *self, guint64 size, guint64 held)
   self->n_alloc++;
   self->requested += size;
   self->held += held;
-  if (self->requested > self->peak_requested)
+  if (G_UNLIKELY (self->requested > self->peak_requested))
     self->peak_requested = self->requested;
-  if (self->held > self->peak_held) {
+  if (G_UNLIKELY (self->held > self->peak_held)) {
     self->peak_held = self->held;
     self->requested_at_peak_held = self->requested;
   }

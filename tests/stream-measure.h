@@ -121,11 +121,12 @@ distance_between (const guint64 *a, const guint64 *b, guint n)
 static inline double
 greatest_difference (const KmlHistogram *a, const KmlHistogram *b)
 {
+  const guint64 n_a = kml_histogram_n (a), n_b = kml_histogram_n (b);
   double sum_a = 0, sum_b = 0, greatest = 0;
 
-  for (guint i = 0; i < KML_HISTOGRAM_N_BUCKETS && a->n > 0 && b->n > 0; i++) {
-    sum_a += (double)a->counts[i] / (double)a->n;
-    sum_b += (double)b->counts[i] / (double)b->n;
+  for (guint i = 0; i < KML_HISTOGRAM_N_BUCKETS && n_a > 0 && n_b > 0; i++) {
+    sum_a += (double)a->counts[i] / (double)n_a;
+    sum_b += (double)b->counts[i] / (double)n_b;
     greatest = MAX (greatest, ABS (sum_a - sum_b));
   }
   return greatest;

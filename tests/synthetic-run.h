@@ -154,8 +154,8 @@ synthetic_samples (guint n, guint64 first, guint8 *ret_data)
     const guint64 k = first + i;
 
     block->columns[KML_SAMPLE_TIME][i] = k * 7919 * KML_NS;
-    block->columns[KML_SAMPLE_WHAT][i] = (k & 1) | KML_LEVEL_OBJECTS << 4 |
-                                         KML_CONTEXT_HARDIRQ << 8 | (k % 3) << 16;
+    block->columns[KML_SAMPLE_WHAT][i] = kml_sample_what (k & 1, KML_LEVEL_OBJECTS,
+                                                          KML_CONTEXT_HARDIRQ, (guint)(k % 3));
     block->columns[KML_SAMPLE_SIZE][i] = 8 + k * 37 % 400;
     block->columns[KML_SAMPLE_ADDR][i] = k % 100 == 99 ? KML_ADDR_NONE : k * 64 % 100000;
     block->columns[KML_SAMPLE_LATENCY][i] = 9500 + k % 11 * 250;

@@ -163,7 +163,9 @@ measure_both (const char *level, Measure *recorded, Measure *like)
 static double
 mean_in_use (const Measure *self, guint level)
 {
-  return kml_histogram_mean (&self->lifetimes[level]) * (double)self->lifetimes[level].n /
+  const KmlHistogram *lifetimes = &self->lifetimes[level];
+
+  return kml_histogram_mean (lifetimes) * (double)kml_histogram_n (lifetimes) /
          (double)self->end_ns;
 }
 

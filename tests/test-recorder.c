@@ -72,6 +72,7 @@ set_up (Setup *setup)
     .latency = TRUE,
     .waste = TRUE,
     .pagemap = TRUE,
+    .events = KML_RECORD_ALL,
     .points = 16,
     .external_order = 3,
   };
@@ -218,9 +219,9 @@ START_TEST (waste_is_counted_by_requested_size)
   operate (&setup, KML_OP_ALLOC, 18, 24, 0);
   operate (&setup, KML_OP_FREE, 18, 24, 0);
   operate (&setup, KML_OP_ALLOC, 10000, 12288, 0);
-  ck_assert_uint_eq (setup.recorder->waste[18].count, 2);
-  ck_assert_uint_eq (setup.recorder->waste[18].requested, 36);
-  ck_assert_uint_eq (setup.recorder->waste[18].held, 56);
+  ck_assert_uint_eq (kml_recorder_waste (setup.recorder, 18).count, 2);
+  ck_assert_uint_eq (kml_recorder_waste (setup.recorder, 18).requested, 36);
+  ck_assert_uint_eq (kml_recorder_waste (setup.recorder, 18).held, 56);
   for (guint i = KML_WASTE_EXACT + 1; i < KML_WASTE_N; i++)
     if (setup.recorder->waste[i].count > 0) {
       kml_recorder_waste_range (i, &lo, &hi);
@@ -278,6 +279,36 @@ START_TEST (the_page_map_shows_what_walk_shows)
 }
 END_TEST
 
+static gboolean
+take_samples (KmlTime t0, KmlTime t1, guint n, const guint8 *data, gsize n_bytes,
+              gpointer user_data, GError **error)
+{
+  ck_assert (kml_sample_block_decode (data, n_bytes, n, user_data));
+  return TRUE;
+}
+
+START_TEST (a_sample_says_all_that_the_operation_was)
+{
+  const KmlRequest request = { .context = KML_CONTEXT_HARDIRQ, .cpu = 200 };
+  g_autofree KmlSampleBlock *block = g_new0 (KmlSampleBlock, 1);
+  Setup setup;
+
+  set_up (&setup);
+  kml_recorder_set_sink (setup.recorder, take_samples, block);
+  kml_recorder_add_entry (
+      setup.recorder, 1000, 1700, 0x5008,
+      kml_what_pack (kml_what_block (77, KML_LEVEL_OBJECTS), KML_OP_FREE, &request));
+  ck_assert (kml_recorder_finish (setup.recorder, NULL));
+  ck_assert_uint_eq (block->columns[KML_SAMPLE_TIME][0], 1000);
+  ck_assert_uint_eq (block->columns[KML_SAMPLE_WHAT][0],
+                     kml_sample_what (KML_OP_FREE, KML_LEVEL_OBJECTS, KML_CONTEXT_HARDIRQ, 200));
+  ck_assert_uint_eq (block->columns[KML_SAMPLE_SIZE][0], 77);
+  ck_assert_uint_eq (block->columns[KML_SAMPLE_ADDR][0], 0x5008);
+  ck_assert_uint_eq (block->columns[KML_SAMPLE_LATENCY][0], 700);
+  tear_down (&setup);
+}
+END_TEST
+
 int
 main (void)
 {
@@ -291,6 +322,7 @@ main (void)
   tcase_add_test (tcase, waste_is_counted_by_requested_size);
   tcase_add_test (tcase, a_snapshot_shows_the_state);
   tcase_add_test (tcase, the_page_map_shows_what_walk_shows);
+  tcase_add_test (tcase, a_sample_says_all_that_the_operation_was);
   suite_add_tcase (suite, tcase);
   return run_suite (suite);
 }

@@ -78,11 +78,11 @@ START_TEST (lifetimes_are_those_that_were_seen_to_end)
   const KmlTraceLifetimes *objects = kml_trace_stats_lifetimes (stats, KML_LEVEL_OBJECTS);
   const KmlTraceLifetimes *pages = kml_trace_stats_lifetimes (stats, KML_LEVEL_PAGES);
 
-  ck_assert_uint_eq (objects->histogram.n, 3);
+  ck_assert_uint_eq (kml_histogram_n (&objects->histogram), 3);
   ck_assert_uint_eq (objects->decades[3], 2); /* 1 to 10 us */
   ck_assert_uint_eq (objects->decades[8], 1); /* 100 ms to 1 s */
   ck_assert_uint_eq (objects->histogram.max, 100003000);
-  ck_assert_uint_eq (pages->histogram.n, 2);
+  ck_assert_uint_eq (kml_histogram_n (&pages->histogram), 2);
   ck_assert_uint_eq (pages->decades[3], 2);
   ck_assert_uint_eq (pages->histogram.max, 9000);
 }

@@ -692,7 +692,8 @@ START_TEST (statistics_follow_the_blocks)
   ck_assert_uint_eq (pages->bytes_peak, 8 * 4096);
   ck_assert_uint_eq (pages->bytes_live, 4 * 4096);
   ck_assert_uint_eq (kml_trace_stats_pages (stats, 3, KML_MOBILITY_MOVABLE), 1);
-  ck_assert_uint_eq (kml_trace_stats_lifetimes (stats, KML_LEVEL_OBJECTS)->histogram.n, 1);
+  ck_assert_uint_eq (
+      kml_histogram_n (&kml_trace_stats_lifetimes (stats, KML_LEVEL_OBJECTS)->histogram), 1);
   ck_assert_uint_eq (kml_trace_stats_lifetimes (stats, KML_LEVEL_OBJECTS)->histogram.max,
                      300000000);
   ck_assert_uint_eq (sizes->len, 2);

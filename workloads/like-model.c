@@ -425,7 +425,7 @@ refill_gaps (KmlLikeModel *self)
     if (parent <= KML_HISTOGRAM_N_BUCKETS)
       self->left[parent] += self->left[i];
   }
-  self->n_left = self->gaps.n;
+  self->n_left = kml_histogram_n (&self->gaps);
 }
 
 /* Takes gap number @rank of those that are left, from 0; returns its bucket. */
@@ -490,10 +490,10 @@ draw_within (guint64 bucket, KmlRng *rng)
 guint64
 kml_like_model_draw_gap (KmlLikeModel *self, KmlRng *rng)
 {
-  if (self->gaps.n == 0)
-    return 0; /* a recording of one request */
   if (self->n_left == 0)
     refill_gaps (self);
+  if (self->n_left == 0)
+    return 0; /* a recording of one request */
   return draw_within (take_gap (self, kml_rng_below (rng, self->n_left)), rng);
 }
 

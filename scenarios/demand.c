@@ -29,12 +29,20 @@ typedef struct {
   unsigned __int128 parts[KML_DEMAND_PARTS]; /* ps */
 } Lifetimes;
 
+/* A size, and where it is among those of its stream. */
+typedef struct {
+  guint64 size;
+  guint32 index;
+} Place;
+
 typedef struct {
   GArray *sizes;     /* (owned) (element-type guint64): in the order in which they came */
   GArray *counts;    /* (owned) (element-type Requests): of each size */
   GArray *lifetimes; /* (owned) (nullable) (element-type Lifetimes): where these are its weights */
-  guint64 requests;  /* so far */
-  guint64 length;    /* requests to a part: request r is in part r / length */
+  GArray
+      *order; /* (owned) (element-type Place): the sizes from the smallest on, when all are there */
+  guint64 requests; /* so far */
+  guint64 length;   /* requests to a part: request r is in part r / length */
 } Stream;
 
 /* A live block. */
@@ -217,6 +225,28 @@ read_workload (Reading *self, KmlWorkload *workload, KmlTime until,
   return n == 0;
 }
 
+static int
+compare_places (gconstpointer a, gconstpointer b)
+{
+  const Place *left = a, *right = b;
+
+  return (left->size > right->size) - (left->size < right->size);
+}
+
+/* Once, because a study asks for the sizes of many folds. What is counted stays where it is: it is 256 bytes
+ * for a size. */
+static void
+sort_sizes (Stream *self)
+{
+  self->order = g_array_sized_new (FALSE, FALSE, sizeof (Place), self->sizes->len);
+  for (guint i = 0; i < self->sizes->len; i++) {
+    const Place place = { g_array_index (self->sizes, guint64, i), i };
+
+    g_array_append_val (self->order, place);
+  }
+  g_array_sort (self->order, compare_places);
+}
+
 static gboolean
 add_stream (KmlDemand *self, KmlWorkload *workload, KmlTime until,
             void (*progress) (double share, gpointer data), gpointer data, GError **error)
@@ -244,6 +274,7 @@ add_stream (KmlDemand *self, KmlWorkload *workload, KmlTime until,
   self->totals.peak_bytes += reading.peak_bytes;
   self->totals.end = MAX (self->totals.end, reading.now);
   self->totals.has_times |= reading.now > 0;
+  sort_sizes (&stream);
   g_array_append_val (self->streams, stream);
   g_array_unref (reading.blocks);
   g_hash_table_unref (reading.larger);
@@ -300,6 +331,7 @@ kml_demand_free (KmlDemand *self)
     Stream *stream = &g_array_index (self->streams, Stream, i);
 
     g_array_unref (stream->sizes);
+    g_array_unref (stream->order);
     g_array_unref (stream->counts);
     g_clear_pointer (&stream->lifetimes, g_array_unref);
   }
@@ -321,17 +353,31 @@ typedef struct {
   unsigned __int128 weight;
 } Weighted;
 
-static Weighted
-weigh (const Stream *stream, guint i, guint n_folds, guint32 folds)
+/* The parts that are in these folds, as bits. */
+static guint32
+parts_of (const Stream *stream, guint n_folds, guint32 folds)
 {
   const guint n_parts = stream->requests > 0 ? part_of (stream, stream->requests - 1) + 1 : 1;
-  Weighted result = { .size = g_array_index (stream->sizes, guint64, i) };
+  guint32 parts = 0;
 
+  G_STATIC_ASSERT (KML_DEMAND_PARTS <= 32);
   for (guint part = 0; part < n_parts; part++)
-    if (folds >> (part * n_folds / n_parts) & 1)
-      result.weight += stream->lifetimes != NULL
-                           ? g_array_index (stream->lifetimes, Lifetimes, i).parts[part]
-                           : g_array_index (stream->counts, Requests, i).parts[part];
+    parts |= (folds >> (part * n_folds / n_parts) & 1) << part;
+  return parts;
+}
+
+static Weighted
+weigh (const Stream *stream, const Place *place, guint32 parts)
+{
+  Weighted result = { .size = place->size };
+
+  for (; parts != 0; parts &= parts - 1) {
+    const guint part = (guint)__builtin_ctz (parts);
+
+    result.weight += stream->lifetimes != NULL
+                         ? g_array_index (stream->lifetimes, Lifetimes, place->index).parts[part]
+                         : g_array_index (stream->counts, Requests, place->index).parts[part];
+  }
   return result;
 }
 
@@ -368,15 +414,17 @@ kml_demand_sizes (const KmlDemand *self, guint n_folds, guint32 folds)
 
   for (guint i = 0; i < self->streams->len; i++) {
     const Stream *stream = &g_array_index (self->streams, Stream, i);
+    const guint32 parts = parts_of (stream, n_folds, folds);
 
-    for (guint j = 0; j < stream->sizes->len; j++) {
-      const Weighted weighted = weigh (stream, j, n_folds, folds);
+    for (guint j = 0; j < stream->order->len; j++) {
+      const Weighted weighted = weigh (stream, &g_array_index (stream->order, Place, j), parts);
 
       if (weighted.weight > 0)
         g_array_append_val (all, weighted);
     }
   }
-  g_array_sort (all, compare_weighted);
+  if (self->streams->len > 1) /* each is sorted */
+    g_array_sort (all, compare_weighted);
   shift = bits_too_many (all);
   for (guint i = 0; i < all->len; i++) {
     const Weighted *weighted = &g_array_index (all, Weighted, i);

@@ -33,7 +33,8 @@
  * A table of the best i for every (k, j) is n k words: too many for 10^6 sizes. After
  * Hirschberg (CACM 18(6), 1975) the rows above k/2 carry along where their best way crossed
  * row k/2; that splits the problem in two, each solved the same way. The halves share the
- * work of one row, so it all costs two tables: O(n k) time.
+ * work of one row, so it all costs two tables: O(n k) time. A problem, or a part of one, that has at most
+ * MAX_CHOICES of (k, j) is solved from the table of all choices, once.
  *
  * The smaller ends win in the halves as well: the way that the whole problem chooses leads
  * through the crossing, so it is among the ways of each half, and the smallest choice among
@@ -47,6 +48,8 @@
  */
 
 #include "simcore/partition.h"
+
+#define MAX_CHOICES (1u << 22) /* 16 MiB */
 
 /* A line of the hull. */
 typedef struct {
@@ -63,6 +66,7 @@ typedef struct {
   KmlPartitionCost *row;   /* D(k, ·) */
   guint *crossing_above;
   guint *crossing; /* where the best way to (k, j) crosses the middle row */
+  guint *choices;  /* (nullable): room for those of a problem that is solved at once */
   Line *queue;
 } Table;
 
@@ -83,6 +87,7 @@ table_init (Table *self, const KmlPartition *problem)
   self->row = g_new (KmlPartitionCost, n);
   self->crossing_above = g_new (guint, n);
   self->crossing = g_new (guint, n);
+  self->choices = NULL;
   self->queue = g_new (Line, n);
 }
 
@@ -93,6 +98,7 @@ table_clear (Table *self)
   g_free (self->row);
   g_free (self->crossing_above);
   g_free (self->crossing);
+  g_free (self->choices);
   g_free (self->queue);
 }
 
@@ -133,10 +139,16 @@ static void
 swap_rows (Table *self)
 {
   KmlPartitionCost *row = self->row;
-  guint *crossing = self->crossing;
 
   self->row = self->above;
   self->above = row;
+}
+
+static void
+swap_crossings (Table *self)
+{
+  guint *crossing = self->crossing;
+
   self->crossing = self->crossing_above;
   self->crossing_above = crossing;
 }
@@ -148,8 +160,10 @@ fill_first_row (Table *self, guint low, guint high)
     self->above[j] = (KmlPartitionCost)self->p[j] * (self->c[j] - self->c[low]);
 }
 
+/* What is noted of each j, at [j - low - 1]: the best i, or what @noted_above has for that. */
 static inline __attribute__ ((always_inline)) void
-fill_row_of (Table *self, guint low, guint high, guint k, guint middle, gboolean narrow)
+fill_row_of (Table *self, guint low, guint high, guint k, const guint *noted_above,
+             guint *ret_noted, gboolean narrow)
 {
   Line *queue = self->queue;
   guint head = 0, tail = 0; /* the hull is [head, tail) */
@@ -171,19 +185,20 @@ fill_row_of (Table *self, guint low, guint high, guint k, guint middle, gboolean
     best = queue[head].i;
 
     self->row[j] = cost_behind (self, best, j, narrow);
-    self->crossing[j] = k - 1 <= middle ? best : self->crossing_above[best];
+    if (ret_noted != NULL)
+      ret_noted[j - low - 1] = noted_above != NULL ? noted_above[best - low - 1] : best;
   }
 }
 
 /* Fills row @k of the problem that begins behind size @low, up to size @high, and makes it the
  * one above. Most problems have costs of 64 bits, and are done in half the time. */
 static void
-fill_row (Table *self, guint low, guint high, guint k, guint middle)
+fill_row (Table *self, guint low, guint high, guint k, const guint *noted_above, guint *ret_noted)
 {
   if (self->narrow)
-    fill_row_of (self, low, high, k, middle, TRUE);
+    fill_row_of (self, low, high, k, noted_above, ret_noted, TRUE);
   else
-    fill_row_of (self, low, high, k, middle, FALSE);
+    fill_row_of (self, low, high, k, noted_above, ret_noted, FALSE);
   swap_rows (self);
 }
 
@@ -203,13 +218,17 @@ best_end (const KmlPartition *self, const Table *table, guint k, KmlPartitionCos
   return best;
 }
 
-/* Makes the row @k the one above. */
+/* Makes the row @k the one above, with its crossings of the row @middle. */
 static void
 fill_rows (Table *self, guint low, guint high, guint k, guint middle)
 {
   fill_first_row (self, low, high);
-  for (guint row = 2; row <= k; row++)
-    fill_row (self, low, high, row, middle);
+  for (guint row = 2; row <= k; row++) {
+    const guint *const noted_above = row - 1 <= middle ? NULL : self->crossing_above;
+
+    fill_row (self, low, high, row, noted_above, self->crossing);
+    swap_crossings (self);
+  }
 }
 
 void
@@ -224,10 +243,26 @@ kml_partition_costs (const KmlPartition *self, guint max_k, KmlPartitionCost *re
   fill_first_row (&table, 0, self->n);
   for (guint k = 1; k <= max_k; k++) {
     if (k > 1)
-      fill_row (&table, 0, self->n, k, k);
+      fill_row (&table, 0, self->n, k, NULL, NULL);
     best_end (self, &table, k, &ret_costs[k - 1]);
   }
   table_clear (&table);
+}
+
+/* As solve() does, with all choices at hand. */
+static void
+solve_at_once (Table *self, guint low, guint high, guint k, const KmlPartition *rest,
+               guint *ret_ends)
+{
+  const gsize n = high - low;
+  KmlPartitionCost cost;
+
+  fill_first_row (self, low, high);
+  for (guint row = 2; row <= k; row++)
+    fill_row (self, low, high, row, NULL, self->choices + (row - 2) * n);
+  ret_ends[k - 1] = rest != NULL ? best_end (rest, self, k, &cost) : high;
+  for (guint row = k; row > 1; row--)
+    ret_ends[row - 2] = self->choices[(row - 2) * n + ret_ends[row - 1] - low - 1];
 }
 
 /* The @k best groups for the sizes @low + 1 … @high into @ret_ends. @rest (nullable): the problem, if the
@@ -241,6 +276,10 @@ solve (Table *self, guint low, guint high, guint k, const KmlPartition *rest, gu
 
   g_assert (high - low >= k);
 
+  if ((guint64)(high - low) * k <= MAX_CHOICES) {
+    solve_at_once (self, low, high, k, rest, ret_ends);
+    return;
+  }
   if (k > 1 || rest != NULL) {
     fill_rows (self, low, high, k, middle);
     if (rest != NULL)
@@ -250,7 +289,7 @@ solve (Table *self, guint low, guint high, guint k, const KmlPartition *rest, gu
     ret_ends[0] = high;
     return;
   }
-  crossing = self->crossing_above[high];
+  crossing = self->crossing_above[high - low - 1];
   solve (self, low, crossing, middle, NULL, ret_ends);
   solve (self, crossing, high, k - middle, NULL, ret_ends + middle);
 }
@@ -264,6 +303,7 @@ kml_partition_solve (const KmlPartition *self, guint k, guint *ret_ends)
   g_assert (k <= self->n);
 
   table_init (&table, self);
+  table.choices = g_new (guint, MIN ((gsize)self->n * k, MAX_CHOICES));
   solve (&table, 0, self->n, k, self->rest != NULL ? self : NULL, ret_ends);
   table_clear (&table);
 }

@@ -137,8 +137,8 @@ mark_earlier_objects (KmlTraceIdentity *self)
     const guint32 name = event->block;
 
     if (event->level == KML_LEVEL_OBJECTS && event->kind == KML_OP_ALLOC &&
-        self->objects.alive[name / 64] >> (name % 64) & 1)
-      mark_object (self, self->objects.keys[name]);
+        kml_trace_names_is_alive (&self->objects, name))
+      mark_object (self, kml_trace_names_key (&self->objects, name));
   }
 }
 

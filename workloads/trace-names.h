@@ -8,6 +8,9 @@
  *
  * A key may carry a value in the bits that the mask leaves out: the page table
  * keeps a block's order beside its frame number in one word.
+ *
+ * Addresses of one recording have the upper 16 bits in common, so those are kept once and six bytes
+ * of each key. The first key that has others makes all keys eight bytes wide.
  */
 
 #pragma once
@@ -36,7 +39,11 @@ typedef struct {
 } KmlTraceBucket;
 
 typedef struct {
-  guint64 *keys;  /* (owned): by name; of a free name, the next free one */
+  guint8 *
+      keys; /* (owned): @key_bytes each, the lowest first, by name; of a free name, the next free one */
+  guint key_bytes; /* 6 or 8 */
+  guint64 stored,
+      upper;      /* bits of a key that are in @keys, and what the others are of all of them */
   guint64 *alive; /* (owned): a bit for each name */
   guint32 n_names, n_room, n_live;
   guint32 next_free;
@@ -53,6 +60,35 @@ typedef struct {
   guint32 slot;
   guint8 tag;
 } KmlTraceNamesPlace;
+
+/* ---- Keys ---- */
+
+#define KML_TRACE_KEY_ROOM 2 /* bytes behind the last narrow key that are read with it */
+
+static inline const guint8 *
+kml_trace_names_at (const KmlTraceNames *self, guint32 name)
+{
+  return self->keys + (gsize)name * self->key_bytes;
+}
+
+/* The key of a name that is in use. */
+static inline guint64
+kml_trace_names_key (const KmlTraceNames *self, guint32 name)
+{
+  guint64 key;
+
+  memcpy (&key, kml_trace_names_at (self, name), sizeof key);
+  return (GUINT64_FROM_LE (key) & self->stored) | self->upper;
+}
+
+/* Changes the value that the key of a name carries. */
+void kml_trace_names_set_key (KmlTraceNames *self, guint32 name, guint64 key);
+
+static inline gboolean
+kml_trace_names_is_alive (const KmlTraceNames *self, guint32 name)
+{
+  return self->alive[name / 64] >> (name % 64) & 1;
+}
 
 /* ---- Searching, which is done for each line of a recording ---- */
 
@@ -112,7 +148,7 @@ kml_trace_names_find (const KmlTraceNames *self, guint64 key, KmlTraceNamesPlace
          matches &= matches - 1) {
       const guint32 name = bucket->names[place.slot = (guint)__builtin_ctz (matches)];
 
-      if (((self->keys[name] ^ key) & self->mask) == 0) {
+      if (((kml_trace_names_key (self, name) ^ key) & self->mask) == 0) {
         *ret_place = place;
         return name;
       }
@@ -143,7 +179,7 @@ kml_trace_names_prefetch_key (const KmlTraceNames *self, guint64 key)
   const guint matches = kml_trace_bucket_match (bucket, place.tag);
 
   if (matches != 0)
-    __builtin_prefetch (&self->keys[bucket->names[__builtin_ctz (matches)]]);
+    __builtin_prefetch (kml_trace_names_at (self, bucket->names[__builtin_ctz (matches)]));
   else if (bucket->n_passed > 0)
     __builtin_prefetch (&self->buckets[kml_trace_names_next (self, place.home, place.tag)]);
 }

@@ -87,7 +87,8 @@ find_covering (const KmlTraceIdentity *self, guint64 pfn, KmlTraceNamesPlace *re
       continue;
     last_base = base;
     name = kml_trace_names_find (&self->pages, base, ret_place);
-    if (name != KML_TRACE_NO_NAME && base + frames (order_of (self->pages.keys[name])) <= pfn)
+    if (name != KML_TRACE_NO_NAME &&
+        base + frames (order_of (kml_trace_names_key (&self->pages, name))) <= pfn)
       name = KML_TRACE_NO_NAME;
   }
   return name;
@@ -96,7 +97,7 @@ find_covering (const KmlTraceIdentity *self, guint64 pfn, KmlTraceNamesPlace *re
 static KmlTraceEvent *
 free_block (KmlTraceIdentity *self, Cause cause, guint32 name, KmlTraceNamesPlace place)
 {
-  const guint64 key = self->pages.keys[name];
+  const guint64 key = kml_trace_names_key (&self->pages, name);
   KmlTraceEvent *const event = kml_trace_identity_emit (self, cause.line, cause.time_ns,
                                                         KML_OP_FREE, KML_LEVEL_PAGES, name);
 
@@ -138,9 +139,9 @@ for_each_within (KmlTraceIdentity *self, guint64 pfn, guint64 n, Cause cause,
     return n_found;
   }
   for (guint32 name = 0; name < self->pages.n_names; name++) {
-    const guint64 key = self->pages.keys[name];
+    const guint64 key = kml_trace_names_key (&self->pages, name);
 
-    if (self->pages.alive[name / 64] >> (name % 64) & 1 && (key & PFN_MASK) - pfn < n) {
+    if (kml_trace_names_is_alive (&self->pages, name) && (key & PFN_MASK) - pfn < n) {
       kml_trace_names_find (&self->pages, key, &place);
       func (self, cause, name, place);
       n_found++;
@@ -182,8 +183,8 @@ kml_trace_pages_alloc (KmlTraceIdentity *self, const KmlTraceLine *line, guint64
   name = find_covering (self, line->key, &place);
   if (G_UNLIKELY (name != KML_TRACE_NO_NAME)) {
     if (line->record == KML_TRACE_PAGE_BULK_ALLOC &&
-        (self->pages.keys[name] & PFN_MASK) == line->key &&
-        order_of (self->pages.keys[name]) == line->order) {
+        (kml_trace_names_key (&self->pages, name) & PFN_MASK) == line->key &&
+        order_of (kml_trace_names_key (&self->pages, name)) == line->order) {
       self->counts[KML_TRACE_N_BULK_REPEATED]++; /* it had fallen back to one that was recorded */
       return TRUE;
     }
@@ -212,8 +213,9 @@ kml_trace_pages_alloc (KmlTraceIdentity *self, const KmlTraceLine *line, guint64
 static gboolean
 split_down (KmlTraceIdentity *self, Cause cause, guint32 name, guint64 pfn, guint order)
 {
-  while (order_of (self->pages.keys[name]) > order) {
-    guint64 key = self->pages.keys[name] - (G_GUINT64_CONSTANT (1) << ORDER_SHIFT);
+  while (order_of (kml_trace_names_key (&self->pages, name)) > order) {
+    guint64 key = kml_trace_names_key (&self->pages, name) -
+                  (G_GUINT64_CONSTANT (1) << ORDER_SHIFT);
     const guint half = order_of (key);
     const guint64 upper_pfn = (key & PFN_MASK) + frames (half);
     KmlTraceEvent *event;
@@ -223,7 +225,7 @@ split_down (KmlTraceIdentity *self, Cause cause, guint32 name, guint64 pfn, guin
       key |= TOO_LATE;
     count_block (self, half + 1, FALSE);
     count_block (self, half, TRUE);
-    self->pages.keys[name] = key;
+    kml_trace_names_set_key (&self->pages, name, key);
     if (!insert_block (self, (key & ~PFN_MASK) | upper_pfn, &upper))
       return FALSE;
     event = kml_trace_identity_emit (self, cause.line, cause.time_ns, KML_OP_SPLIT, KML_LEVEL_PAGES,
@@ -252,13 +254,15 @@ kml_trace_pages_free (KmlTraceIdentity *self, const KmlTraceLine *line, guint64 
   KmlTraceNamesPlace place;
   guint32 name = find_covering (self, line->key, &place);
 
-  if (name != KML_TRACE_NO_NAME && order_of (self->pages.keys[name]) > line->order) {
+  if (name != KML_TRACE_NO_NAME &&
+      order_of (kml_trace_names_key (&self->pages, name)) > line->order) {
     if (!split_down (self, cause, name, line->key, line->order))
       return FALSE;
     name = kml_trace_names_find (&self->pages, line->key, &place);
     g_assert (name != KML_TRACE_NO_NAME);
   }
-  if (name != KML_TRACE_NO_NAME && order_of (self->pages.keys[name]) == line->order)
+  if (name != KML_TRACE_NO_NAME &&
+      order_of (kml_trace_names_key (&self->pages, name)) == line->order)
     free_within (self, cause, name, place);
   else if (line->order > 0 &&
            for_each_within (self, line->key, frames (line->order), cause, free_within) > 0)
@@ -280,7 +284,7 @@ kml_trace_pages_mark_slab (KmlTraceIdentity *self, guint64 pfn)
 
   if (name == KML_TRACE_NO_NAME)
     return;
-  key = self->pages.keys[name];
+  key = kml_trace_names_key (&self->pages, name);
   if (key & (SLAB | TOO_LATE))
     return;
 
@@ -292,10 +296,10 @@ kml_trace_pages_mark_slab (KmlTraceIdentity *self, guint64 pfn)
   if (age > 0 && age <= MIN (KML_TRACE_WINDOW, self->tail) && event->block == name &&
       event->level == KML_LEVEL_PAGES && event->kind == KML_OP_ALLOC) {
     event->flags |= KML_TRACE_SLAB_PAGE;
-    self->pages.keys[name] |= SLAB;
+    kml_trace_names_set_key (&self->pages, name, key | SLAB);
     self->counts[KML_TRACE_N_SLAB_PAGES]++;
   } else {
-    self->pages.keys[name] |= TOO_LATE;
+    kml_trace_names_set_key (&self->pages, name, key | TOO_LATE);
     self->counts[KML_TRACE_N_SLAB_PAGES_LATE]++;
   }
 }

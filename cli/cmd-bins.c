@@ -616,6 +616,7 @@ run (char **arguments)
   if (!read_wishes (&wishes))
     return KML_EXIT_INPUT;
   settings = add_quantum (options.common.settings);
+  g_strfreev (options.common.settings);
   options.common.settings = settings;
   subject = kml_bin_subject_new (arguments[0], wishes.weight, &options.common, &status);
   if (subject == NULL)

@@ -24,6 +24,8 @@ static const struct {
   { "run_id, seq, name, t0_ns, t1_ns, n, data", "samples", "run_id, seq" },
   { "*", "latency", "run_id, operation, context, bucket_lo_ns" },
   { "*", "waste", "run_id, size_lo" },
+  { "*", "site_waste", "run_id, workload, site" },
+  { "*", "lifetime_waste", "run_id, band" },
   { "*", "failures", "run_id, seq" },
   { "*", "free_blocks", "run_id, t_ns, zone, mobility, \"order\"" },
   { "*", "slabs", "run_id, t_ns, cache" },

@@ -31,6 +31,13 @@ static const char *const put_sql[KML_N_PUTS] = {
       "count) VALUES (?, ?, ?, ?, ?, ?)",
   [KML_PUT_WASTE] = "INSERT INTO waste (run_id, size_lo, size_hi, count, requested_bytes, "
                     "held_bytes) VALUES (?, ?, ?, ?, ?, ?)",
+  [KML_PUT_SITE_WASTE] =
+      "INSERT INTO site_waste (run_id, workload, site, count, requested_bytes, held_bytes, "
+      "freed_elsewhere, live_blocks, live_requested_bytes, live_held_bytes, mean_wasted_bytes) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+  [KML_PUT_LIFETIME_WASTE] =
+      "INSERT INTO lifetime_waste (run_id, band, lifetime, lo_ns, hi_ns, count, requested_bytes, "
+      "held_bytes, mean_wasted_bytes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
   [KML_PUT_FREE_BLOCKS] =
       "INSERT INTO free_blocks (run_id, t_ns, zone, mobility, \"order\", count) "
       "VALUES (?, ?, ?, ?, ?, ?)",
@@ -283,6 +290,55 @@ put_waste (KmlDatabase *self, const KmlRecorder *recorder, GError **error)
 }
 
 static gboolean
+put_sites (KmlDatabase *self, const KmlOrigins *origins, GError **error)
+{
+  const GArray *sites = kml_origins_sites (origins);
+
+  for (guint i = 0; i < sites->len; i++) {
+    const KmlSiteOrigin *site = &g_array_index (sites, KmlSiteOrigin, i);
+    const KmlSiteWaste *waste = &site->waste;
+
+    if (!kml_database_put (self, KML_PUT_SITE_WASTE, error,
+                           "utt"
+                           "uuuu"
+                           "uuur",
+                           self->run_id, site->workload, site->site, waste->count, waste->requested,
+                           waste->held, waste->freed_elsewhere, waste->live, waste->live_requested,
+                           waste->live_held, kml_origins_mean (origins, waste->wasted_time)))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+put_origins (KmlDatabase *self, const KmlRecorder *recorder, GError **error)
+{
+  const KmlOrigins *origins = recorder->origins;
+
+  if (origins == NULL)
+    return TRUE;
+  if (!put_sites (self, origins, error))
+    return FALSE;
+  for (guint band = 0; band < KML_N_LIFETIMES; band++) {
+    const KmlLifetimeWaste *waste = kml_origins_lifetime (origins, band);
+    KmlTime lo = KML_TIME_MAX, hi = KML_TIME_MAX;
+
+    if (band != KML_LIFETIME_ALIVE)
+      kml_lifetime_range (band, &lo, &hi);
+    if (!kml_database_put (self, KML_PUT_LIFETIME_WASTE, error,
+                           "uutii"
+                           "uuur",
+                           self->run_id, (guint64)band, kml_lifetime_names[band],
+                           lo == KML_TIME_MAX ? -1 : (gint64)to_ns (lo),
+                           hi == KML_TIME_MAX ? -1 : (gint64)to_ns (hi), waste->count,
+                           waste->requested, waste->held,
+                           kml_origins_mean (origins, waste->wasted_time)))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
 put_failures (KmlDatabase *self, const KmlRecorder *recorder, GError **error)
 {
   for (guint i = 0; i < recorder->failures->len; i++) {
@@ -447,8 +503,8 @@ kml_database_end_run (KmlDatabase *self, const KmlDatabaseRun *run, const KmlRec
          put_scalars (self, run, error);
   if (good && recorder != NULL)
     good = put_series (self, recorder, error) && put_latencies (self, recorder, error) &&
-           put_waste (self, recorder, error) && put_failures (self, recorder, error) &&
-           put_snapshots (self, recorder, error);
+           put_waste (self, recorder, error) && put_origins (self, recorder, error) &&
+           put_failures (self, recorder, error) && put_snapshots (self, recorder, error);
   good = good && kml_database_exec (self, "COMMIT", error);
   kml_database_abort_run (self); /* nothing to do after a commit */
   return good;

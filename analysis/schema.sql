@@ -27,9 +27,10 @@
 --   1  the first; it knew the files that a run read by their names alone, and is not read any more
 --   2  inputs; a checksum in every page; in samples a latency is the difference from that of the last operation of its kind
 --   3  studies of bin sizes: bin_studies, bin_…
+--   4  site_waste, lifetime_waste
 
 PRAGMA application_id = 0x6b6d6c62; -- "kmlb"
-PRAGMA user_version = 3;
+PRAGMA user_version = 4;
 
 -- ---- What was asked for ----
 
@@ -154,6 +155,36 @@ CREATE TABLE waste (
   requested_bytes INTEGER NOT NULL, -- sum of the sizes asked for, bytes
   held_bytes      INTEGER NOT NULL, -- sum of the sizes of the blocks given, bytes
   PRIMARY KEY (run_id, size_lo)
+) STRICT, WITHOUT ROWID;
+
+-- The same requests by who asked; only with [record] origins = yes, as is lifetime_waste.
+CREATE TABLE site_waste (
+  run_id               INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+  workload             TEXT NOT NULL,    -- NAME of [workload NAME]; empty: it has none
+  site                 TEXT NOT NULL,    -- call site, as the workload names it; empty: unknown
+  count                INTEGER NOT NULL, -- requests that were answered
+  requested_bytes      INTEGER NOT NULL, -- sum of the sizes asked for, bytes
+  held_bytes           INTEGER NOT NULL, -- sum of the sizes of the blocks given, bytes
+  freed_elsewhere      INTEGER NOT NULL, -- blocks given back on another CPU than the one that asked
+  live_blocks          INTEGER NOT NULL, -- blocks not given back at the end
+  live_requested_bytes INTEGER NOT NULL, -- … the sizes asked for, bytes
+  live_held_bytes      INTEGER NOT NULL, -- … the sizes of the blocks, bytes
+  mean_wasted_bytes    REAL NOT NULL,    -- held - requested of its live blocks, mean over the time after the warm-up, bytes
+  PRIMARY KEY (run_id, workload, site)
+) STRICT, WITHOUT ROWID;
+
+-- Blocks by how long they lived, from request to giving back. A block that was split counts as its pieces.
+CREATE TABLE lifetime_waste (
+  run_id            INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+  band              INTEGER NOT NULL, -- 0, 1, … from short to long; the last: alive at the end of the run
+  lifetime          TEXT NOT NULL,    -- the band in words: "1–10 µs"
+  lo_ns             INTEGER,          -- lifetimes of at least this, ns; NULL: alive at the end
+  hi_ns             INTEGER,          -- … and less than this, ns; NULL: there is no end
+  count             INTEGER NOT NULL, -- blocks
+  requested_bytes   INTEGER NOT NULL, -- sum of the sizes asked for, bytes
+  held_bytes        INTEGER NOT NULL, -- sum of the sizes of the blocks, bytes
+  mean_wasted_bytes REAL NOT NULL,    -- held - requested of these blocks while they live, mean over the time after the warm-up, bytes
+  PRIMARY KEY (run_id, band)
 ) STRICT, WITHOUT ROWID;
 
 -- The free lists at each snapshot, as /proc/buddyinfo would show them.
@@ -380,6 +411,20 @@ SELECT run_id, size_lo, size_hi, count, requested_bytes, held_bytes,
        held_bytes - requested_bytes AS wasted_bytes,
        100.0 * (held_bytes - requested_bytes) / nullif (held_bytes, 0) AS wasted_percent
   FROM waste;
+
+-- Waste by who asked. wasted_percent is "Frag" of perf kmem, freed_elsewhere its "Ping-pong".
+CREATE VIEW v_site_waste AS
+SELECT run_id, workload, iif (site = '', '(unknown)', site) AS site, count, requested_bytes, held_bytes,
+       held_bytes - requested_bytes AS wasted_bytes,
+       100.0 - 100.0 * requested_bytes / nullif (held_bytes, 0) AS wasted_percent,
+       mean_wasted_bytes, live_blocks, live_held_bytes - live_requested_bytes AS live_wasted_bytes, freed_elsewhere
+  FROM site_waste;
+
+-- Waste by how long the blocks lived.
+CREATE VIEW v_lifetime_waste AS
+SELECT run_id, band, lifetime, count, requested_bytes, held_bytes, held_bytes - requested_bytes AS wasted_bytes,
+       100.0 - 100.0 * requested_bytes / nullif (held_bytes, 0) AS wasted_percent, mean_wasted_bytes
+  FROM lifetime_waste;
 
 -- Free memory by block size, over all mobilities.
 CREATE VIEW v_free_orders AS

@@ -7,9 +7,6 @@
 #include "simcore/units.h"
 
 #include <math.h>
-#include <sqlite3.h>
-
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (sqlite3_stmt, sqlite3_finalize)
 
 const char *const kml_main_metrics[] = {
   "alloc.count",
@@ -50,8 +47,8 @@ clear_metric (gpointer data)
   g_free (metric->unit);
 }
 
-static sqlite3_stmt *
-prepare (KmlDatabase *database, const char *sql, GError **error)
+sqlite3_stmt *
+kml_result_prepare (KmlDatabase *database, const char *sql, GError **error)
 {
   sqlite3_stmt *statement = NULL;
   const int code = sqlite3_prepare_v2 (kml_database_handle (database), sql, -1, &statement, NULL);
@@ -80,7 +77,7 @@ column_text (sqlite3_stmt *statement, int i)
 static gboolean
 load_run (KmlResult *self, KmlDatabase *database, GError **error)
 {
-  g_autoptr (sqlite3_stmt) statement = prepare (
+  g_autoptr (sqlite3_stmt) statement = kml_result_prepare (
       database,
       "SELECT run_key, scenario, scenario_text, overrides, base_dir, seed, status, message, "
       "fingerprint, version, operations, sim_ns FROM runs WHERE run_id = ?",
@@ -118,7 +115,7 @@ load_run (KmlResult *self, KmlDatabase *database, GError **error)
 static gboolean
 load_settings (KmlResult *self, KmlDatabase *database, GError **error)
 {
-  g_autoptr (sqlite3_stmt) statement = prepare (
+  g_autoptr (sqlite3_stmt) statement = kml_result_prepare (
       database, "SELECT key, value FROM params WHERE run_id = ? ORDER BY key", error);
   int code;
 
@@ -138,7 +135,7 @@ load_settings (KmlResult *self, KmlDatabase *database, GError **error)
 static gboolean
 load_inputs (KmlResult *self, KmlDatabase *database, GError **error)
 {
-  g_autoptr (sqlite3_stmt) statement = prepare (
+  g_autoptr (sqlite3_stmt) statement = kml_result_prepare (
       database, "SELECT key, file, digest, size_bytes FROM inputs WHERE run_id = ? ORDER BY key",
       error);
   int code;
@@ -162,7 +159,7 @@ load_inputs (KmlResult *self, KmlDatabase *database, GError **error)
 static gboolean
 load_metrics (KmlResult *self, KmlDatabase *database, GError **error)
 {
-  g_autoptr (sqlite3_stmt) statement = prepare (
+  g_autoptr (sqlite3_stmt) statement = kml_result_prepare (
       database, "SELECT name, value, unit FROM metrics WHERE run_id = ? ORDER BY name", error);
   int code;
 
@@ -222,7 +219,7 @@ GArray *
 kml_result_list (KmlDatabase *database, GError **error)
 {
   g_autoptr (sqlite3_stmt)
-      statement = prepare (database, "SELECT run_id FROM runs ORDER BY run_id", error);
+      statement = kml_result_prepare (database, "SELECT run_id FROM runs ORDER BY run_id", error);
   g_autoptr (GArray) run_ids = g_array_new (FALSE, FALSE, sizeof (guint64));
   int code;
 

@@ -8,7 +8,11 @@
 #include "analysis/database.h"
 #include "scenarios/verdict.h"
 
+#include <sqlite3.h>
+
 G_BEGIN_DECLS
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (sqlite3_stmt, sqlite3_finalize)
 
 typedef struct {
   char *name;
@@ -39,6 +43,10 @@ typedef struct {
 KmlResult *kml_result_load (KmlDatabase *database, guint64 run_id, GError **error);
 void kml_result_free (KmlResult *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlResult, kml_result_free)
+
+/* For more than a KmlResult has: NULL with @error; what stepping says is for kml_database_read_error().
+ * (transfer full) */
+sqlite3_stmt *kml_result_prepare (KmlDatabase *database, const char *sql, GError **error);
 
 /* (element-type guint64): the ids of all runs, ascending. (transfer full) */
 GArray *kml_result_list (KmlDatabase *database, GError **error);

@@ -35,6 +35,7 @@ kml_driver_new (const KmlDriverConfig *config)
     self->sources[i].workload = config->workloads[i];
     self->sources[i].until = until != 0 ? MIN (until, config->until) : config->until;
   }
+  kml_recorder_set_workloads (config->recorder, config->workloads, config->n_workloads);
   return self;
 }
 
@@ -149,11 +150,42 @@ kml_driver_pay_attention (KmlDriver *self, KmlSource *source, KmlTime start)
   return TRUE;
 }
 
+/* What the operation did can be read off the recorder's sums, so that the loop knows nothing of origins. */
 static void
-execute_checked (KmlDriver *self, KmlSource *source, const KmlOp *ops, guint n)
+tell_origins (const KmlDriver *self, const KmlSource *source, const KmlOp *op,
+              const KmlTally *before, guint64 n_split_before)
 {
-  while (n-- > 0 && kml_driver_loop (self, source, ops++, 1, FALSE, NULL, NULL) == 1)
-    check_all (self);
+  const KmlRecorder *recorder = self->config.recorder;
+  const KmlTally *after = &recorder->tally;
+  const guint workload = (guint)(source - self->sources);
+
+  if (after->n_alloc > before->n_alloc)
+    kml_origins_add_alloc (recorder->origins, workload, op, after->last_time,
+                           after->held - before->held);
+  else if (after->n_free > before->n_free)
+    kml_origins_add_free (recorder->origins, workload, op, after->last_time,
+                          before->requested - after->requested, before->held - after->held);
+  else if (recorder->n_split > n_split_before)
+    kml_origins_add_split (recorder->origins, workload, op);
+}
+
+/* One by one, for who wants to look at each. */
+static void
+execute_watched (KmlDriver *self, KmlSource *source, const KmlOp *ops, guint n)
+{
+  const KmlRecorder *recorder = self->config.recorder;
+
+  for (; n > 0; n--, ops++) {
+    const KmlTally before = recorder->tally;
+    const guint64 n_split = recorder->n_split;
+
+    if (kml_driver_loop (self, source, ops, 1, FALSE, NULL, NULL) == 0)
+      return;
+    if (recorder->origins != NULL)
+      tell_origins (self, source, ops, &before, n_split);
+    if (self->config.check_every_operation)
+      check_all (self);
+  }
 }
 
 /* All of them, or up to the one that the source ends before. */
@@ -162,8 +194,8 @@ execute (KmlDriver *self, KmlSource *source, const KmlOp *ops, guint n)
 {
   const KmlAllocator *objects = self->config.objects;
 
-  if (self->config.check_every_operation)
-    execute_checked (self, source, ops, n);
+  if (self->config.check_every_operation || self->config.recorder->origins != NULL)
+    execute_watched (self, source, ops, n);
   else if (objects != NULL && objects->ops->execute != NULL)
     objects->ops->execute (self, source, ops, n);
   else

@@ -38,6 +38,11 @@ const KmlParam kml_record_params[] = {
     .value = "yes",
     .offset = G_STRUCT_OFFSET (KmlRecordConfig, waste),
     .summary = "bytes asked for and held, by requested size" },
+  { .name = "origins",
+    .type = KML_PARAM_BOOL,
+    .value = "no",
+    .offset = G_STRUCT_OFFSET (KmlRecordConfig, origins),
+    .summary = "bytes asked for and held, by call site and by lifetime" },
   { .name = "pagemap",
     .type = KML_PARAM_BOOL,
     .value = "no",
@@ -139,6 +144,7 @@ kml_recorder_free (KmlRecorder *self)
   g_array_unref (self->failures);
   kml_fingerprint_free (self->fingerprint);
   g_free (self->waste);
+  kml_origins_free (self->origins);
   g_free (self->samples);
   g_clear_error (&self->sink_error);
   g_free (self);
@@ -149,6 +155,15 @@ kml_recorder_set_sink (KmlRecorder *self, KmlSampleSink sink, gpointer data)
 {
   self->sink = sink;
   self->sink_data = data;
+}
+
+void
+kml_recorder_set_workloads (KmlRecorder *self, KmlWorkload *const *workloads, guint n_workloads)
+{
+  g_assert (self->origins == NULL);
+
+  if (self->config.origins)
+    self->origins = kml_origins_new (workloads, n_workloads);
 }
 
 /* ---- Pages ---- */
@@ -415,6 +430,8 @@ kml_recorder_end_warm_up (KmlRecorder *self)
   self->is_warm = TRUE;
   self->tally.requested_time = 0;
   self->tally.held_time = 0;
+  if (self->origins != NULL)
+    kml_origins_end_warm_up (self->origins, self->tally.last_time);
   memset (self->waste, 0, KML_WASTE_N * sizeof *self->waste);
   for (guint operation = 0; self->config.latency && operation < KML_N_OPERATIONS; operation++)
     for (guint context = 0; context < KML_N_CONTEXTS; context++)
@@ -438,6 +455,8 @@ kml_recorder_finish (KmlRecorder *self, GError **error)
   }
   kml_recorder_digest (self);
   kml_tally_pass_time (&self->tally, end);
+  if (self->origins != NULL)
+    kml_origins_finish (self->origins, end);
   kml_recorder_look_at_pages (self);
   take_snapshot (self, end);
   if (self->samples != NULL)

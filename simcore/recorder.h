@@ -12,6 +12,7 @@
  *               is full every second snapshot is dropped and the step doubles, so a run of any length
  *               ends with between points/2 and points of them, on round times
  *   waste       by requested size: how often, how many bytes asked and held
+ *   origins     the same by call site and by lifetime (origins.h)
  *   failures    requests that got nothing, the first KML_MAX_FAILURES of them one by one
  *   samples     every operation or a random share, packed by KML_SAMPLE_BLOCK (samples.h), handed to a sink as they
  *               fill: the only thing that grows with the run, so it does not stay in memory
@@ -36,6 +37,7 @@
 #include "simcore/journal.h"
 #include "simcore/machine.h"
 #include "simcore/op.h"
+#include "simcore/origins.h"
 #include "simcore/rng.h"
 #include "simcore/samples.h"
 #include "simcore/tally.h"
@@ -58,6 +60,7 @@ typedef enum {
 typedef struct {
   gboolean latency;
   gboolean waste;
+  gboolean origins;
   gboolean pagemap;
   guint events;     /* KmlRecordEvents */
   double sampling;  /* share of operations for events = sample */
@@ -156,9 +159,10 @@ typedef struct {
   KmlFingerprint *fingerprint; /* (owned) */
 
   KmlHistogram *latency[KML_N_OPERATIONS][KML_N_CONTEXTS]; /* (owned) (nullable) */
-  KmlWaste *waste;   /* (owned) (array length=KML_WASTE_N): of all requests given a block */
-  GArray *failures;  /* (owned) (element-type KmlFailure) */
-  GArray *snapshots; /* (owned) (element-type KmlSnapshot) */
+  KmlWaste *waste;     /* (owned) (array length=KML_WASTE_N): of all requests given a block */
+  KmlOrigins *origins; /* (owned) (nullable): when they are asked for and the workloads are known */
+  GArray *failures;    /* (owned) (element-type KmlFailure) */
+  GArray *snapshots;   /* (owned) (element-type KmlSnapshot) */
   KmlTime step, next_snapshot;
 
   KmlRng sampling_rng;
@@ -178,6 +182,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlRecorder, kml_recorder_free)
 
 /* Where full blocks of samples go; without a sink they are dropped. */
 void kml_recorder_set_sink (KmlRecorder *self, KmlSampleSink sink, gpointer data);
+
+/* Whose requests they will be: borrowed, until the finish. */
+void kml_recorder_set_workloads (KmlRecorder *self, KmlWorkload *const *workloads,
+                                 guint n_workloads);
 
 /* Hashes what is in the journal, takes samples of it, and empties it. */
 void kml_recorder_digest (KmlRecorder *self);

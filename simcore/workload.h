@@ -54,6 +54,8 @@ typedef struct {
  * @next: writes up to @n operations to @ops and returns how many; 0: the stream has ended; -1: @error is set
  * @sizes: (nullable): appends the #KmlSizeCount of every distinct size of object requests, ascending, without
  *   disturbing the stream (a fresh pass over the file, or what the law says)
+ * @site: (nullable): how the call site number @site of its requests is called, "" where that is not known; sites are
+ *   numbered densely. Asked after the last operation
  * @progress: (nullable): the share done in [0, 1]; negative when unknown
  * @close: (nullable): releases what @open took
  */
@@ -67,6 +69,7 @@ typedef struct {
   gboolean (*open) (KmlWorkload *self, GError **error);
   int (*next) (KmlWorkload *self, KmlOp *ops, guint n, GError **error);
   gboolean (*sizes) (KmlWorkload *self, GArray *counts, GError **error);
+  const char *(*site) (const KmlWorkload *self, guint32 site);
   double (*progress) (const KmlWorkload *self);
   void (*close) (KmlWorkload *self);
 } KmlWorkloadOps;

@@ -15,7 +15,7 @@ import tempfile
 
 top = os.path.realpath(os.path.join(os.path.dirname(__file__), ".."))
 SCENARIOS = [
-    ("which-bins", [os.path.join(top, "scenarios/bins/which-bins.ini")]),
+    ("which-bins", [os.path.join(top, "scenarios/bins/which-bins.ini"), "-s", "record.origins=yes"]),
     ("synthetic, all laws", [os.path.join(top, "tests/data/determinism.ini")]),
 ]
 

@@ -112,6 +112,40 @@ synthetic_add_waste (KmlRecorder *recorder, guint flavour)
   }
 }
 
+/* Three sites: one that wastes much for a short time, one that wastes little for ever, and one without a
+ * name. The third and fourth number are called alike. */
+static const char *
+synthetic_site (const KmlWorkload *workload, guint32 site)
+{
+  static const char *const names[] = { "", "short `touch canary`<b>", "ever+0x1", "ever+0x1" };
+
+  return names[site];
+}
+
+static const KmlWorkloadOps synthetic_workload_ops = { .name = "toy", .site = synthetic_site };
+
+static inline void
+synthetic_add_origins (KmlRecorder *recorder, guint flavour)
+{
+  static KmlWorkload workload = { .ops = &synthetic_workload_ops, .name = (char *)"it's" };
+  static KmlWorkload *const workloads[] = { &workload };
+  KmlTime now = 0;
+
+  kml_recorder_set_workloads (recorder, workloads, 1);
+  for (guint32 i = 0; i < 1000; i++) {
+    const guint32 site = i % 50 == 0 ? 2 + i / 50 % 2 : i % 9 == 0 ? 0 : 1;
+    KmlOp op = { .block = i, .request = { .size = 100, .site = site } };
+
+    now += KML_MS;
+    kml_origins_add_alloc (recorder->origins, 0, &op, now, 110 + 10 * flavour);
+    op.request.cpu = i % 2;
+    if (site < 2)
+      kml_origins_add_free (recorder->origins, 0, &op, now + (i % 7) * 40 * KML_US, 100,
+                            110 + 10 * flavour);
+  }
+  kml_origins_finish (recorder->origins, 2 * KML_S);
+}
+
 static inline void
 synthetic_init (Synthetic *self, guint flavour, gboolean pagemap)
 {
@@ -120,6 +154,7 @@ synthetic_init (Synthetic *self, guint flavour, gboolean pagemap)
   };
   const KmlRecordConfig config = { .latency = TRUE,
                                    .waste = TRUE,
+                                   .origins = TRUE,
                                    .pagemap = pagemap,
                                    .points = SYNTHETIC_N_SNAPSHOTS,
                                    .external_order = 9,
@@ -140,6 +175,7 @@ synthetic_init (Synthetic *self, guint flavour, gboolean pagemap)
     synthetic_add_snapshot (self->recorder, i, flavour, &rng);
   synthetic_add_latencies (self->recorder, flavour, &rng);
   synthetic_add_waste (self->recorder, flavour);
+  synthetic_add_origins (self->recorder, flavour);
   g_array_append_val (self->recorder->failures, failure);
 }
 

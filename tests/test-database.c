@@ -133,6 +133,19 @@ START_TEST (a_run_is_read_back_as_it_was_written)
   expect_answer (path, "SELECT group_concat (DISTINCT context) FROM latency", "hardirq,process");
   expect_answer (path, "SELECT requested_bytes FROM waste WHERE size_lo = 18 AND size_hi = 18",
                  "900000");
+  expect_answer (path, "SELECT group_concat (site || ' ' || count, ', ') FROM site_waste",
+                 " 109, ever+0x1 20, short `touch canary`<b> 871");
+  expect_answer (path, "SELECT DISTINCT workload FROM site_waste", "it's");
+  expect_answer (path, "SELECT sum (freed_elsewhere) FROM site_waste", "500");
+  expect_answer (path,
+                 "SELECT live_blocks || ' ' || live_requested_bytes || ' ' || live_held_bytes || "
+                 "' ' || mean_wasted_bytes FROM site_waste WHERE live_blocks > 0",
+                 "20 2000 2200 152.4");
+  expect_answer (path, "SELECT group_concat (lo_ns || '-' || hi_ns) FROM lifetime_waste",
+                 "0-1000,1000-10000,10000-100000,100000-1000000,1000000-10000000,"
+                 "10000000-100000000,100000000-1000000000,1000000000-10000000000");
+  expect_answer (path, "SELECT count FROM lifetime_waste WHERE lifetime = 'alive at the end'",
+                 "20");
   expect_answer (path, "SELECT max (\"order\") FROM free_blocks", "10");
   expect_answer (path, "SELECT count (DISTINCT mobility) FROM free_blocks", "2");
   expect_answer (path, "SELECT active_objects FROM slabs WHERE cache = 'kmalloc-64' LIMIT 1",
@@ -165,8 +178,9 @@ END_TEST
 
 START_TEST (the_views_answer)
 {
-  static const char *const views[] = { "v_runs",   "v_varied", "v_summary",    "v_expectations",
-                                       "v_series", "v_waste",  "v_free_orders" };
+  static const char *const views[] = { "v_runs",         "v_varied",         "v_summary",
+                                       "v_expectations", "v_series",         "v_waste",
+                                       "v_site_waste",   "v_lifetime_waste", "v_free_orders" };
   KmlDatabase *database = open_for_writing ();
 
   store (database, 1, "linux", 0, "done");
@@ -178,6 +192,16 @@ START_TEST (the_views_answer)
     expect_answer (path, sql, "1");
   }
   expect_answer (path, "SELECT varied FROM v_summary WHERE run_id = 2", "objects.bins = pow2");
+  expect_answer (path,
+                 "SELECT live_wasted_bytes FROM v_site_waste WHERE run_id = 1 AND live_blocks > 0",
+                 "200");
+  expect_answer (path,
+                 "SELECT round (wasted_percent, 3) FROM v_site_waste WHERE run_id = 2 LIMIT 1",
+                 "16.667");
+  expect_answer (path,
+                 "SELECT round (wasted_percent, 3) FROM v_lifetime_waste WHERE run_id = 1 AND "
+                 "count > 0 LIMIT 1",
+                 "9.091");
   expect_answer (path, "SELECT round (internal_mean_percent) FROM v_summary WHERE run_id = 2",
                  "10.0");
 }
@@ -303,10 +327,10 @@ adopt_shard (KmlDatabase *database, guint64 run_id, const char *bins, guint flav
 
 START_TEST (an_adopted_run_is_the_run)
 {
-  static const char *const tables[] = { "runs",    "params",      "metrics", "expectations",
-                                        "series",  "series_info", "samples", "latency",
-                                        "waste",   "free_blocks", "slabs",   "pagemap",
-                                        "failures" };
+  static const char *const tables[] = { "runs",     "params",      "metrics",       "expectations",
+                                        "series",   "series_info", "samples",       "latency",
+                                        "waste",    "free_blocks", "slabs",         "pagemap",
+                                        "failures", "site_waste",  "lifetime_waste" };
   g_autofree char *direct = g_build_filename (folder, "direct.db", NULL);
   g_autoptr (GError) error = NULL;
   KmlDatabase *database = kml_database_open_for_writing (direct, &error);

@@ -317,6 +317,69 @@ START_TEST (a_run_that_ends_within_its_warm_up_has_measured_nothing)
 }
 END_TEST
 
+/* Two workloads by turns, whose blocks have the same names; one request fails, one block outlives the run.
+ * By call site and by lifetime it is the whole that the recorder adds up (invariants O1 and O2 of origins.h), also
+ * when the first two requests are the warm-up. */
+START_TEST (origins_add_up_to_the_whole)
+{
+  const KmlRecordConfig record = {
+    .waste = TRUE, .origins = TRUE, .points = 8, .warm_up = _i == 0 ? 0 : 2
+  };
+  KmlOp first[] = { ask (0, 0, 0, 8), ask (0, 0, 1, 4), give_back (30 * KML_US, 1, 0),
+                    ask (40 * KML_US, 0, 0, 16) };
+  KmlOp second[] = { ask (KML_US, 1, 0, 3), ask (KML_US, 1, 1, 9), give_back (2 * KML_MS, 1, 1),
+                     give_back (3 * KML_MS, 1, 0) };
+  unsigned __int128 by_site = 0, by_lifetime = 0;
+  guint64 count = 0, requested = 0, held = 0, n_blocks = 0;
+  const KmlOrigins *origins;
+  const GArray *sites;
+  Setup setup;
+
+  first[0].request.site = first[3].request.site = 1;
+  set_up (&setup, &record, 2, KML_TIME_MAX);
+  give (&setup, 0, first, G_N_ELEMENTS (first));
+  give (&setup, 1, second, G_N_ELEMENTS (second));
+  run (&setup);
+  ck_assert_uint_eq (setup.recorder->n_failed,
+                     1); /* the second of the second: three live already */
+
+  origins = setup.recorder->origins;
+  sites = kml_origins_sites (origins);
+  ck_assert_uint_eq (sites->len, 1); /* nobody names them, and both workloads are called alike */
+  for (guint i = 0; i < sites->len; i++) {
+    const KmlSiteWaste *waste = &g_array_index (sites, KmlSiteOrigin, i).waste;
+
+    by_site += waste->wasted_time;
+    count += waste->count;
+    requested += waste->requested;
+    held += waste->held;
+  }
+  for (guint band = 0; band < KML_N_LIFETIMES; band++) {
+    by_lifetime += kml_origins_lifetime (origins, band)->wasted_time;
+    n_blocks += kml_origins_lifetime (origins, band)->count;
+  }
+  ck_assert (by_site ==
+             setup.recorder->tally.held_time - setup.recorder->tally.requested_time); /* O1 */
+  ck_assert (by_lifetime == by_site);
+  ck_assert_uint_eq (count, _i == 0 ? 4 : 2); /* O2 */
+  ck_assert_uint_eq (n_blocks, 4);            /* all died, or are alive, after the warm-up */
+  ck_assert_uint_eq (requested, (_i == 0 ? 8 + 4 : 0) + 3 + 16);
+  ck_assert_uint_eq (held, 16 * count);
+  ck_assert_uint_eq (kml_origins_lifetime (origins, KML_LIFETIME_ALIVE)->requested, 4 + 16);
+  tear_down (&setup);
+}
+END_TEST
+
+START_TEST (a_run_that_does_not_ask_for_origins_has_none)
+{
+  Setup setup;
+
+  set_up (&setup, &everything, 1, KML_TIME_MAX);
+  ck_assert_ptr_null (setup.recorder->origins);
+  tear_down (&setup);
+}
+END_TEST
+
 /* A CPU does one thing at a time: three requests at time 0 of one CPU start 10 ns apart, one of another CPU
  * does not wait for its own CPU, but starts never decrease. */
 START_TEST (a_cpu_does_one_thing_at_a_time)
@@ -381,12 +444,14 @@ START_TEST (halves_of_a_block_are_freed_one_by_one)
                   { .kind = KML_OP_SPLIT, .block = 7, .other = 9 },
                   give_back (0, 0, 9),
                   give_back (0, 0, 7) };
+  KmlRecordConfig record = everything;
   const Three *pages;
   Setup setup;
 
   for (guint i = 0; i < G_N_ELEMENTS (ops); i++)
     ops[i].level = KML_LEVEL_PAGES;
-  set_up (&setup, &everything, 1, KML_TIME_MAX);
+  record.origins = TRUE;
+  set_up (&setup, &record, 1, KML_TIME_MAX);
   pages = (const Three *)setup.pages;
   kml_driver_execute (setup.driver, 0, ops, 3);
   ck_assert_uint_eq (pages->last_split, 4096);
@@ -397,6 +462,9 @@ START_TEST (halves_of_a_block_are_freed_one_by_one)
   ck_assert_uint_eq (pages->last_freed, 4096);
   ck_assert_uint_eq (setup.recorder->tally.requested, 0);
   ck_assert_uint_eq (kml_recorder_live_blocks (setup.recorder), 0);
+  kml_origins_finish (setup.recorder->origins, setup.machine->now);
+  ck_assert_uint_eq (kml_origins_lifetime (setup.recorder->origins, 0)->count, 2);
+  ck_assert_uint_eq (kml_origins_lifetime (setup.recorder->origins, KML_LIFETIME_ALIVE)->count, 0);
   tear_down (&setup);
 }
 END_TEST
@@ -570,6 +638,8 @@ main (void)
   tcase_add_test (tcase, a_run_worked_out_by_hand);
   tcase_add_test (tcase, means_leave_out_the_warm_up);
   tcase_add_test (tcase, a_run_that_ends_within_its_warm_up_has_measured_nothing);
+  tcase_add_loop_test (tcase, origins_add_up_to_the_whole, 0, 2);
+  tcase_add_test (tcase, a_run_that_does_not_ask_for_origins_has_none);
   tcase_add_test (tcase, a_cpu_does_one_thing_at_a_time);
   tcase_add_test (tcase, a_failed_request_is_an_outcome_and_its_free_is_skipped);
   tcase_add_test (tcase, the_workload_whose_time_has_come_goes_first);

@@ -160,7 +160,7 @@ kind_of (int i)
   return (guint)i < n ? kinds[i].name : NULL;
 }
 
-#define N_KINDS 10
+#define N_KINDS 12
 
 START_TEST (every_figure_is_listed)
 {
@@ -259,6 +259,26 @@ START_TEST (the_data_are_those_of_the_runs)
   ck_assert (g_str_has_prefix (series, "# t_ns\tvalue\n0\t0."));
   script = read_kept ("internal.gp");
   expect_text (script, "CAPTION = 'bins.ini, run 2: objects.bins = linux'\n");
+}
+END_TEST
+
+/* Of the thousand blocks 20 are of the two sites called alike. What they waste they waste for ever. */
+START_TEST (waste_by_origin_is_of_the_runs)
+{
+  const guint64 runs[] = { 1 };
+  const KmlPlotOptions options = { .runs = runs, .n_runs = 1, .order = -1 };
+  g_autofree char *bars = NULL, *script = NULL, *lifetimes = NULL;
+
+  draw ("waste-by-site", options);
+  script = read_kept ("waste-by-site.gp");
+  expect_text (script, "array NAMES_BLOCK[3] = ['ever+0x1', 'short `touch canary`<b>', "
+                       "'(unknown)']\n");
+  bars = read_kept ("waste-by-site-bars.tsv");
+  expect_text (bars, "\n15\t152.4\t9.0909"); /* 10 bytes by 20 blocks, born from 1 to 951 ms on */
+  draw ("waste-by-lifetime", options);
+  lifetimes = read_kept ("waste-by-lifetime-bars.tsv");
+  expect_text (lifetimes, "\n9\t2\t152.4\n"); /* alive: 20 of the thousand */
+  expect_text (lifetimes, "\n1\t0\t0\n");
 }
 END_TEST
 
@@ -517,6 +537,7 @@ main (void)
   tcase_add_checked_fixture (content, set_up, tear_down);
   tcase_add_test (content, runs_are_called_by_what_tells_them_apart);
   tcase_add_test (content, the_data_are_those_of_the_runs);
+  tcase_add_test (content, waste_by_origin_is_of_the_runs);
   tcase_add_test (content, an_order_is_computed_from_the_free_lists);
   tcase_add_test (content, a_page_map_has_a_value_for_each_cell);
   tcase_add_test (content, a_picture_for_the_terminal_has_its_size);

@@ -245,6 +245,12 @@ trace_sizes (KmlWorkload *base, GArray *counts, GError **error)
   return TRUE;
 }
 
+static const char *
+trace_site (const KmlWorkload *base, guint32 site)
+{
+  return kml_trace_site (((const TraceWorkload *)base)->trace, site);
+}
+
 static double
 trace_progress (const KmlWorkload *base)
 {
@@ -310,6 +316,7 @@ static const KmlWorkloadOps trace_ops = {
   .open = trace_open,
   .next = trace_next,
   .sizes = trace_sizes,
+  .site = trace_site,
   .progress = trace_progress,
   .close = trace_close,
 };

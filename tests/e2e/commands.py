@@ -15,7 +15,7 @@ import xml.etree.ElementTree
 from harness import (MODULES, ODD, PROGRAM, REPLAY, SLOW, SMALL, TRACES, Skip, change, check, contains,
                      environment, equal, lacks, main, query, read, run, run_json, write)
 
-COMMANDS = ["bins", "check", "compare", "completion", "list", "manual", "plot", "run", "trace", "verify"]
+COMMANDS = ["bins", "check", "compare", "completion", "list", "manual", "plot", "run", "trace", "verify", "waste"]
 TOPICS = ["allocators", "bins", "devices", "keys", "metrics", "profiles", "workloads"]
 REPORT = os.path.join(TRACES, "report.txt")
 
@@ -265,10 +265,11 @@ def a_recorded_trace_is_replayed_and_verified():
 
 def plot_lists_its_kinds_and_draws_them():
     small()
-    run("run", "small.ini", "-s", "record.pagemap=yes")
+    run("run", "small.ini", "-s", "record.pagemap=yes", "-s", "record.origins=yes")
     text = run("plot", "small.db").stdout
     kinds = [line.split()[0] for line in text.strip().split("\n")[1:]]
-    check({"bins", "external", "internal", "latency", "pagemap", "waste"} <= set(kinds), f"kinds: {kinds}")
+    check({"bins", "external", "internal", "latency", "pagemap", "waste", "waste-by-lifetime", "waste-by-site"}
+          <= set(kinds), f"kinds: {kinds}")
     for kind in [kind for kind in kinds if not kind.startswith("bins-")]: # those are of studies: bins.py
         run("plot", "small.db", kind, "--run", "1", "-o", f"{kind}.svg")
         xml.etree.ElementTree.parse(f"{kind}.svg")

@@ -76,13 +76,14 @@ def checking_does_not_matter():
 
 
 def what_is_recorded_does_not_matter():
-    expect_the_same("-s", "record.events=all", "-s", "record.pagemap=yes", "-s", "record.latency=no")
+    expect_the_same("-s", "record.events=all", "-s", "record.pagemap=yes", "-s", "record.latency=no", "-s",
+                    "record.origins=yes")
 
 
 def the_number_of_workers_does_not_change_a_byte():
     write("small.ini", SMALL)
     for jobs in ("1", "2", "7"):
-        run("run", "small.ini", "-s", "record.events=all", "--jobs", jobs, "-o", f"{jobs}.db")
+        run("run", "small.ini", "-s", "record.events=all", "-s", "record.origins=yes", "--jobs", jobs, "-o", f"{jobs}.db")
     equal(read("2.db") == read("1.db"), True, "--jobs 2 gives the same bytes as --jobs 1")
     equal(read("7.db") == read("1.db"), True, "--jobs 7 gives the same bytes as --jobs 1")
 

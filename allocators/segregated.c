@@ -106,14 +106,13 @@
  */
 
 #include "simcore/allocator.h"
-#include "simcore/bins.h"
+#include "simcore/bin-table.h"
 #include "simcore/driver-loop.h"
 #include "simcore/page-runs.h"
 #include "simcore/slab-order.h"
 
 #define MIN_OBJECT_SIZE 4u
 #define MAX_OBJECT_SIZE (G_GUINT64_CONSTANT (1) << 30)
-#define TABLE_LIMIT     8192u /* bytes: larger sizes are looked up by bisection */
 
 G_STATIC_ASSERT (KML_MAX_BINS < KML_PAGE_RUN_LARGE);
 
@@ -166,9 +165,8 @@ typedef struct {
   KmlAllocator base;
 
   /* what every operation needs */
-  Bin *bins;   /* (owned) (array length=n_bins) */
-  Bin **table; /* (owned) (array length=table_limit + 1): by size */
-  guint64 table_limit;
+  Bin *bins; /* (owned) (array length=n_bins) */
+  KmlBinTable table;
   KmlFrame *frames; /* the RAM's */
   guint8 *store;
   guint page_shift;
@@ -183,7 +181,6 @@ typedef struct {
   guint list_order; /* ListOrder */
 
   guint n_bins;
-  KmlBins sizes; /* the same bins, for bisection */
   KmlPageRuns runs;
 } Segregated;
 
@@ -239,38 +236,10 @@ init_bin (const Segregated *self, Bin *bin, guint64 size)
   bin->least_order = (guint8)kml_slab_least_order (&self->rule, 1, size);
 }
 
-/* Bins too small for a link become bins of the smallest object. */
-static void
-raise_small_bins (KmlBins *bins)
-{
-  guint n = 0;
-
-  for (guint i = 0; i < bins->n; i++) {
-    const guint64 size = MAX (bins->sizes[i], MIN_OBJECT_SIZE);
-
-    if (n == 0 || bins->sizes[n - 1] < size)
-      bins->sizes[n++] = size;
-  }
-  bins->n = n;
-}
-
-static void
-init_table (Segregated *self)
-{
-  self->table_limit = MIN (self->sizes.sizes[self->n_bins - 1], TABLE_LIMIT);
-  self->table = g_new (Bin *, self->table_limit + 1);
-  for (guint64 size = 0, i = 0; size <= self->table_limit; size++) {
-    if (size > self->sizes.sizes[i])
-      i++;
-    self->table[size] = &self->bins[i];
-  }
-}
-
 static gboolean
 segregated_init (KmlAllocator *base, GError **error)
 {
   Segregated *self = (Segregated *)base;
-  guint64 largest;
 
   self->frames = ram_of (self)->frames;
   self->store = ram_of (self)->store;
@@ -278,20 +247,11 @@ segregated_init (KmlAllocator *base, GError **error)
   self->n_usable = ram_of (self)->n_usable;
   self->rule.page_size = kml_ram_page_size (ram_of (self));
   self->rule.n_cpus = self->base.machine->n_cpus;
-  if (!kml_bins_parse (self->bin_text, self->quantum, NULL, 0, &self->sizes, error)) {
-    g_prefix_error (error, "bins: ");
+  if (!kml_bin_table_init (&self->table, self->bin_text, self->quantum, MIN_OBJECT_SIZE,
+                           MAX_OBJECT_SIZE, error))
     return FALSE;
-  }
-  raise_small_bins (&self->sizes);
-  self->n_bins = self->sizes.n;
+  self->n_bins = self->table.bins.n;
   kml_page_runs_init (&self->runs, base);
-  largest = self->sizes.sizes[self->n_bins - 1];
-  if (largest > MAX_OBJECT_SIZE) {
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "bins: the largest can be %" G_GUINT64_FORMAT " bytes, not %" G_GUINT64_FORMAT,
-                 MAX_OBJECT_SIZE, largest);
-    return FALSE;
-  }
   if (kml_ram_page_size (ram_of (self)) << MAX (self->rule.min_order, self->rule.max_order) >
       G_MAXINT32) {
     g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
@@ -303,8 +263,7 @@ segregated_init (KmlAllocator *base, GError **error)
   }
   self->bins = g_aligned_alloc0 (self->n_bins, sizeof (Bin), 64);
   for (guint i = 0; i < self->n_bins; i++)
-    init_bin (self, &self->bins[i], self->sizes.sizes[i]);
-  init_table (self);
+    init_bin (self, &self->bins[i], self->table.bins.sizes[i]);
   init_costs (self);
   return TRUE;
 }
@@ -315,8 +274,7 @@ segregated_finish (KmlAllocator *base)
   Segregated *self = (Segregated *)base;
 
   g_clear_pointer (&self->bins, g_aligned_free);
-  g_clear_pointer (&self->table, g_free);
-  kml_bins_clear (&self->sizes);
+  kml_bin_table_clear (&self->table);
 }
 
 /* ---- Lists of slabs ---- */
@@ -619,7 +577,7 @@ alloc_unusual (Segregated *self, const KmlRequest *request, guint64 *ret_held)
 {
   const guint64 page_size = kml_ram_page_size (ram_of (self));
 
-  for (guint i = kml_bins_find (&self->sizes, request->size); i < self->n_bins; i++) {
+  for (guint i = kml_bin_table_find (&self->table, request->size); i < self->n_bins; i++) {
     Bin *bin = &self->bins[i];
 
     if (request->constraints == NULL)
@@ -642,9 +600,10 @@ segregated_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_he
 
   g_assert (size > 0);
 
-  if (G_UNLIKELY (size > self->table_limit || request->constraints != NULL))
+  if (G_UNLIKELY (size > self->table.limit || request->constraints != NULL))
     return alloc_unusual (self, request, ret_held);
-  return take_object (self, self->table[size], request, ret_held);
+  return take_object (self, &self->bins[kml_bin_table_look (&self->table, size)], request,
+                      ret_held);
 }
 
 KML_FAST guint64 segregated_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how);

@@ -6,7 +6,6 @@
 #include "simcore/bin-table.h"
 
 #define TABLE_LIMIT 8192u /* bytes */
-#define MAX_SHIFT   3u    /* a grain of 8 bytes: the table has 2 KiB */
 
 /* Bins are ascending and distinct before and after. */
 static void
@@ -27,7 +26,8 @@ gboolean
 kml_bin_table_init (KmlBinTable *self, const char *text, guint64 quantum, guint64 least,
                     guint64 most, GError **error)
 {
-  guint64 largest, n_entries;
+  guint64 largest;
+  guint bin = 0;
 
   if (!kml_bins_parse (text, quantum, NULL, 0, &self->bins, error)) {
     g_prefix_error (error, "bins: ");
@@ -41,13 +41,12 @@ kml_bin_table_init (KmlBinTable *self, const char *text, guint64 quantum, guint6
                  most, largest);
     return FALSE;
   }
-  self->shift = MIN (g_bit_storage (quantum) - 1, MAX_SHIFT);
-  self->round = (G_GUINT64_CONSTANT (1) << self->shift) - 1;
   self->limit = MIN (largest, TABLE_LIMIT);
-  n_entries = (self->limit >> self->shift) + 1;
-  self->entries = g_new (guint16, n_entries);
-  for (guint64 i = 0; i < n_entries; i++)
-    self->entries[i] = (guint16)kml_bins_find (&self->bins, MAX (i << self->shift, 1));
+  self->entries = g_new (guint16, self->limit + 1);
+  for (guint64 size = 0; size <= self->limit; size++) {
+    bin += size > self->bins.sizes[bin];
+    self->entries[size] = (guint16)bin;
+  }
   return TRUE;
 }
 

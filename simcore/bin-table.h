@@ -3,9 +3,9 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * What allocators with bins do at every request, as Linux's kmalloc() does with its table of
- * caches. The table has an entry for each *grain* of sizes up to 8 KiB: 8 bytes, or the quantum
- * if that is less. Bins are multiples of the quantum, so all sizes of a grain have one bin. Larger
- * sizes are found by bisection.
+ * caches. The table has an entry for each size up to 8 KiB: 16 KiB, of which a workload touches the
+ * lines of the sizes that it uses. Linux's has one for 8 bytes, and a shift before each look.
+ * Larger sizes are found by bisection.
  */
 
 #pragma once
@@ -16,10 +16,8 @@ G_BEGIN_DECLS
 
 typedef struct {
   KmlBins bins;
-  guint16 *entries; /* (owned): bin of size s at (s + round) >> shift */
+  guint16 *entries; /* (owned) (array length=limit + 1): by size */
   guint64 limit;    /* the largest size that has an entry */
-  guint64 round;    /* 2^shift - 1 */
-  guint shift;
 } KmlBinTable;
 
 /* The bins of @text, a list of sizes or the name of a set (bins.h). Bins smaller than @least become
@@ -32,7 +30,7 @@ void kml_bin_table_clear (KmlBinTable *self);
 static inline guint
 kml_bin_table_look (const KmlBinTable *self, guint64 size)
 {
-  return self->entries[(size + self->round) >> self->shift];
+  return self->entries[size];
 }
 
 /* For any size; bins.n: there is none. */

@@ -644,12 +644,6 @@ START_TEST (too_many_live_blocks_are_an_error)
 }
 END_TEST
 
-START_TEST (an_entry_is_sixteen_bytes)
-{
-  ck_assert_uint_eq (sizeof (KmlDeath), 16);
-}
-END_TEST
-
 /* ---- Counting sizes ---- */
 
 START_TEST (sizes_are_counted_exactly_and_in_order)
@@ -741,7 +735,6 @@ main (void)
   tcase_add_test (parts, what_is_not_a_list_of_cpus_is_refused);
   tcase_add_test (parts, deaths_come_in_order_and_names_are_used_again);
   tcase_add_test (parts, too_many_live_blocks_are_an_error);
-  tcase_add_test (parts, an_entry_is_sixteen_bytes);
   tcase_add_test (parts, sizes_are_counted_exactly_and_in_order);
   tcase_add_test (parts, too_many_sizes_are_rounded_up);
   suite_add_tcase (suite, parts);

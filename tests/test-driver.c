@@ -462,6 +462,8 @@ START_TEST (halves_of_a_block_are_freed_one_by_one)
   ck_assert_uint_eq (pages->last_freed, 4096);
   ck_assert_uint_eq (setup.recorder->tally.requested, 0);
   ck_assert_uint_eq (kml_recorder_live_blocks (setup.recorder), 0);
+  ck_assert_uint_eq (setup.recorder->journal.n, 4); /* the fingerprint covers the halving, too */
+  ck_assert_uint_eq (kml_what_kind (setup.recorder->journal.words[1][KML_WORD_WHAT]), KML_OP_SPLIT);
   kml_origins_finish (setup.recorder->origins, setup.machine->now);
   ck_assert_uint_eq (kml_origins_lifetime (setup.recorder->origins, 0)->count, 2);
   ck_assert_uint_eq (kml_origins_lifetime (setup.recorder->origins, KML_LIFETIME_ALIVE)->count, 0);

@@ -127,9 +127,12 @@ START_TEST (what_was_reserved_at_most_is_remembered)
 
   set_up (&setup);
   ck_assert_uint_eq (setup.machine->ram->n_usable, N_FRAMES - 2);
+  ck_assert (!setup.machine->free_area.has_changed); /* the recorder has looked */
   kml_free_area_remove_run (&setup.machine->free_area, 0, N_FRAMES - 2, KML_MOBILITY_UNMOVABLE);
+  ck_assert (setup.machine->free_area.has_changed);
   kml_free_area_add_run (&setup.machine->free_area, 0, 54, KML_MOBILITY_UNMOVABLE);
   kml_recorder_look_at_pages (setup.recorder);
+  ck_assert (!setup.machine->free_area.has_changed);
   kml_free_area_add_run (&setup.machine->free_area, 64, 100, KML_MOBILITY_UNMOVABLE);
   kml_recorder_look_at_pages (setup.recorder);
   ck_assert_double_eq (metric (&setup, "memory.reserved.peak_bytes"), 200.0 * PAGE);

@@ -8,7 +8,7 @@
 static inline const KmlRam *
 ram_of (const KmlBoundaryTags *self)
 {
-  return self->base.machine->ram;
+  return &self->base.ram;
 }
 
 /* Joins all free neighbours of one arena. */

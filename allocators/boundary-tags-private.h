@@ -76,20 +76,20 @@ kml_tag_seal (KmlAddr addr)
 static inline guint64 *
 kml_arena_n_live (const KmlBoundaryTags *self, KmlPfn arena)
 {
-  return &kml_ram_frame (self->base.machine->ram, arena)->words[0];
+  return &kml_ram_frame (&self->base.ram, arena)->words[0];
 }
 
 static inline KmlAddr
 kml_arena_first (const KmlBoundaryTags *self, KmlPfn arena)
 {
-  return kml_ram_addr (self->base.machine->ram, arena) + self->offset;
+  return kml_ram_addr (&self->base.ram, arena) + self->offset;
 }
 
 /* Where the last block of the arena ends. */
 static inline KmlAddr
 kml_arena_end (const KmlBoundaryTags *self, KmlPfn arena)
 {
-  const KmlRam *ram = self->base.machine->ram;
+  const KmlRam *ram = &self->base.ram;
   const guint64 size = (guint64)kml_ram_frame (ram, arena)->n_frames << ram->page_shift;
 
   return kml_arena_first (self, arena) + ((size - self->offset) & ~(self->alignment - 1));

@@ -123,7 +123,7 @@
 static inline const KmlRam *
 ram_of (const KmlBoundaryTags *self)
 {
-  return self->base.machine->ram;
+  return &self->base.ram;
 }
 
 /* The first frame of the run that @addr lies in; asserts that it is one of ours. */

@@ -39,7 +39,7 @@ check_buddy (const Buddy *self, KmlPfn pfn, guint order, Found *found)
 static gboolean
 check_blocks (const Buddy *self, Found *found, GError **error)
 {
-  const guint64 n_usable = self->base.machine->ram->n_usable;
+  const guint64 n_usable = self->base.ram.n_usable;
 
   for (guint64 at = 0; at < n_usable;) {
     const KmlPfn pfn = (KmlPfn)at;
@@ -93,7 +93,7 @@ check_queue (const Buddy *self, guint64 n_expected, GError **error)
 static gboolean
 check_steps (const Buddy *self, const Found *found, GError **error)
 {
-  const guint64 n_usable = self->base.machine->ram->n_usable;
+  const guint64 n_usable = self->base.ram.n_usable;
   guint64 n_split = 0;
 
   for (guint order = 0; order <= self->max_order; order++) {

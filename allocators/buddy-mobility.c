@@ -25,7 +25,7 @@ buddy_init_pageblocks (Buddy *self, GError **error)
   guint64 n;
 
   self->pageblock_order = MIN (LARGEST_PAGEBLOCK_ORDER, (guint)self->max_order);
-  n = ((guint64)self->base.machine->ram->n_usable >> self->pageblock_order) + 1;
+  n = ((guint64)self->base.ram.n_usable >> self->pageblock_order) + 1;
   self->pageblocks = g_try_malloc (n);
   if (self->pageblocks == NULL) {
     g_set_error (error, KML_ERROR, KML_ERROR_WORLD,
@@ -91,7 +91,7 @@ move_pageblock (Buddy *self, KmlPfn pfn, KmlMobility mobility)
 {
   const KmlPfn start = pfn & ~(frames_in (self->pageblock_order) - 1);
   const KmlPfn end = (KmlPfn)MIN ((guint64)start + frames_in (self->pageblock_order),
-                                  self->base.machine->ram->n_usable);
+                                  self->base.ram.n_usable);
   const KmlMobility old = self->pageblocks[start >> self->pageblock_order];
   KmlPfn n_free = 0, n_movable = 0, n_other = 0;
 

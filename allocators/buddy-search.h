@@ -25,7 +25,7 @@ typedef struct {
 static inline gboolean
 wish_constraints (const Buddy *self, const KmlRequest *request, Wish *wish)
 {
-  const KmlRam *ram = self->base.machine->ram;
+  const KmlRam *ram = &self->base.ram;
   const KmlConstraints *constraints = request->constraints;
   const guint64 alignment = constraints->alignment >> ram->page_shift; /* 0: less than a page */
 
@@ -43,7 +43,7 @@ wish_constraints (const Buddy *self, const KmlRequest *request, Wish *wish)
 static inline gboolean
 make_wish (const Buddy *self, const KmlRequest *request, Wish *ret_wish)
 {
-  const KmlRam *ram = self->base.machine->ram;
+  const KmlRam *ram = &self->base.ram;
   Wish wish = { .end = ram->n_usable };
 
   wish.order = order_for (request->size >> ram->page_shift);

@@ -113,7 +113,7 @@
 static void
 put_rest (Buddy *self)
 {
-  const KmlPfn end = self->base.machine->ram->n_usable;
+  const KmlPfn end = self->base.ram.n_usable;
   KmlPfn pfn = self->frontier_end;
 
   for (guint order = (guint)self->max_order; order-- > 0;)
@@ -126,7 +126,7 @@ put_rest (Buddy *self)
 static gboolean
 init_sets (Buddy *self, GError **error)
 {
-  const guint64 n_frames = self->base.machine->ram->n_usable;
+  const guint64 n_frames = self->base.ram.n_usable;
   const guint n_mobilities = self->grouping == GROUPING_NONE ? 1 : KML_N_MOBILITIES;
 
   for (guint mobility = 0; mobility < n_mobilities; mobility++)
@@ -142,7 +142,7 @@ buddy_init (KmlAllocator *base, GError **error)
   Buddy *self = (Buddy *)base;
   KmlFreeArea *area = &base->machine->free_area;
   const guint max_order = (guint)self->max_order;
-  const guint32 n_blocks = base->machine->ram->n_usable >> max_order;
+  const guint32 n_blocks = base->ram.n_usable >> max_order;
 
   for (guint mobility = 0; mobility < KML_N_MOBILITIES; mobility++)
     for (guint order = 0; order <= KML_MAX_ORDER; order++)
@@ -290,7 +290,7 @@ buddy_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
 static inline KmlPfn
 live_block (const Buddy *self, KmlAddr addr)
 {
-  const KmlRam *ram = self->base.machine->ram;
+  const KmlRam *ram = &self->base.ram;
   const KmlPfn pfn = kml_ram_pfn (ram, addr);
 
   g_assert (addr < kml_ram_addr (ram, ram->n_usable));
@@ -316,7 +316,7 @@ buddy_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
     self->n_steps += buddy_join_deferred (self, self->max_merges - self->n_steps);
   note_most (self, COUNTER_MOST_MERGES, self->n_steps);
   spend_path (self, FREE_INSTRUCTIONS, asked);
-  return (guint64)frames_in (held_order) << base->machine->ram->page_shift;
+  return (guint64)frames_in (held_order) << base->ram.page_shift;
 }
 
 static gboolean
@@ -325,10 +325,10 @@ buddy_split (KmlAllocator *base, KmlAddr addr, guint64 piece)
   Buddy *self = (Buddy *)base;
   const KmlPfn pfn = live_block (self, addr);
   const KmlFrame frame = *frame_of (self, pfn);
-  const guint order = order_for (piece >> base->machine->ram->page_shift);
+  const guint order = order_for (piece >> base->ram.page_shift);
   const KmlPfn n_pieces = frames_in (frame.order) >> order;
 
-  g_assert ((guint64)frames_in (order) << base->machine->ram->page_shift == piece);
+  g_assert ((guint64)frames_in (order) << base->ram.page_shift == piece);
   g_assert (order < frame.order);
 
   if (kml_frame_own (&frame) != frame.order)
@@ -359,7 +359,7 @@ static void
 buddy_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data)
 {
   const Buddy *self = (const Buddy *)base;
-  const KmlRam *ram = base->machine->ram;
+  const KmlRam *ram = &base->ram;
 
   for (guint64 pfn = 0; pfn < ram->n_usable;) {
     KmlBlockState state;
@@ -387,8 +387,8 @@ buddy_state (const KmlAllocator *base, GArray *words)
   for (KmlPfn pair = self->first_pair; pair != KML_PFN_NONE;
        pair = frame_of (self, pair)->free.queue_next)
     kml_state_add (words, pair);
-  for (guint64 i = 0;
-       self->pageblocks != NULL && i <= base->machine->ram->n_usable >> self->pageblock_order; i++)
+  for (guint64 i = 0; self->pageblocks != NULL && i <= base->ram.n_usable >> self->pageblock_order;
+       i++)
     kml_state_add (words, self->pageblocks[i]);
 }
 

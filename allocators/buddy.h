@@ -77,7 +77,7 @@ typedef struct {
 static inline KmlFrame *
 frame_of (const Buddy *self, KmlPfn pfn)
 {
-  return kml_ram_frame (self->base.machine->ram, pfn);
+  return kml_ram_frame (&self->base.ram, pfn);
 }
 
 static inline KmlPfn
@@ -98,8 +98,7 @@ is_free_block (const Buddy *self, KmlPfn pfn, guint order)
 {
   const KmlFrame *frame = frame_of (self, pfn);
 
-  return pfn < self->base.machine->ram->n_usable && frame->state == KML_FRAME_FREE &&
-         frame->order == order;
+  return pfn < self->base.ram.n_usable && frame->state == KML_FRAME_FREE && frame->order == order;
 }
 
 /* Of whose lists a block is that is being freed. */
@@ -148,7 +147,7 @@ list_block (Buddy *self, KmlPfn pfn, guint order, KmlMobility mobility)
   if (self->list_order == ORDER_ADDRESS)
     kml_frame_set_insert (&self->sets[mobility][order], pfn >> order);
   else
-    kml_frame_list_insert (&self->lists[mobility][order], self->base.machine->ram, pfn,
+    kml_frame_list_insert (&self->lists[mobility][order], &self->base.ram, pfn,
                            self->list_order == ORDER_LIFO);
   self->nonempty[mobility] |= (guint32)1 << order;
   kml_free_area_add (&self->base.machine->free_area, order, mobility);
@@ -164,7 +163,7 @@ unlist_block (Buddy *self, KmlPfn pfn)
   if (self->list_order == ORDER_ADDRESS)
     kml_frame_set_remove (&self->sets[mobility][order], pfn >> order);
   else
-    kml_frame_list_remove (&self->lists[mobility][order], self->base.machine->ram, pfn);
+    kml_frame_list_remove (&self->lists[mobility][order], &self->base.ram, pfn);
   if (next_block (self, order, mobility, KML_PFN_NONE) == KML_PFN_NONE)
     self->nonempty[mobility] &= ~((guint32)1 << order);
   kml_free_area_remove (&self->base.machine->free_area, order, mobility);

@@ -71,7 +71,7 @@ move_next (Bump *self, guint32 next)
 {
   const guint64 largest = G_GUINT64_CONSTANT (1) << KML_MAX_ORDER;
   const guint64 multiple = (MAX (next, self->next) + largest - 1) & ~(largest - 1);
-  const guint64 end = MIN (multiple, self->base.machine->ram->n_usable);
+  const guint64 end = MIN (multiple, self->base.ram.n_usable);
   KmlFreeArea *area = &self->base.machine->free_area;
 
   kml_free_area_remove_run (area, self->next, end - self->next, KML_MOBILITY_UNMOVABLE);
@@ -97,8 +97,8 @@ first_suitable (KmlAddr addr, guint64 size, const KmlConstraints *constraints)
 static void
 write_record (Bump *self, guint32 pfn, guint32 n_frames, KmlFrameState state)
 {
-  *kml_ram_frame (self->base.machine->ram, pfn) = (KmlFrame){ .state = (guint8)state,
-                                                              .n_frames = n_frames };
+  *kml_ram_frame (&self->base.ram, pfn) = (KmlFrame){ .state = (guint8)state,
+                                                      .n_frames = n_frames };
 }
 
 static KmlAddr
@@ -180,7 +180,7 @@ static void
 bump_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data)
 {
   const Bump *self = (const Bump *)base;
-  const KmlRam *ram = base->machine->ram;
+  const KmlRam *ram = &base->ram;
   guint32 n_frames;
 
   for (guint32 pfn = 0; pfn < self->next; pfn += n_frames) {
@@ -207,7 +207,7 @@ static gboolean
 bump_check (const KmlAllocator *base, GError **error)
 {
   const Bump *self = (const Bump *)base;
-  const KmlRam *ram = base->machine->ram;
+  const KmlRam *ram = &base->ram;
   KmlFreeArea expected = { 0 };
   guint64 hole_frames = 0, n_live = 0;
   guint32 pfn = 0;

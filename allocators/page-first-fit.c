@@ -103,7 +103,7 @@ typedef struct {
 static inline KmlFrame *
 frame_of (const PageFirstFit *self, KmlPfn pfn)
 {
-  return kml_ram_frame (self->base.machine->ram, pfn);
+  return kml_ram_frame (&self->base.ram, pfn);
 }
 
 /* ---- Free runs ---- */
@@ -204,7 +204,7 @@ page_first_fit_init (KmlAllocator *base, GError **error)
   PageFirstFit *self = (PageFirstFit *)base;
 
   kml_fit_index_init (&self->list, FALSE);
-  put_run (self, 0, base->machine->ram->n_usable);
+  put_run (self, 0, base->ram.n_usable);
   return TRUE;
 }
 
@@ -223,7 +223,7 @@ page_first_fit_finish (KmlAllocator *base)
 static KmlPfn
 suitable_frame (const PageFirstFit *self, const KmlRequest *request, KmlPfn first, KmlPfn n_frames)
 {
-  const KmlRam *ram = self->base.machine->ram;
+  const KmlRam *ram = &self->base.ram;
   const KmlConstraints *constraints = request->constraints;
   const guint64 alignment = MAX (constraints->alignment, 1), boundary = constraints->boundary;
   guint64 end = kml_ram_addr (ram, first) + kml_ram_addr (ram, n_frames);
@@ -259,7 +259,7 @@ find_suitable (PageFirstFit *self, const KmlRequest *request, guint64 n_frames, 
 static guint32
 find_run (PageFirstFit *self, const KmlRequest *request, KmlPfn *ret_pfn)
 {
-  const guint64 n_frames = request->size >> self->base.machine->ram->page_shift;
+  const guint64 n_frames = request->size >> self->base.ram.page_shift;
   guint32 number;
 
   if (G_UNLIKELY (request->constraints != NULL)) {
@@ -324,7 +324,7 @@ static KmlAddr
 page_first_fit_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
 {
   PageFirstFit *self = (PageFirstFit *)base;
-  const KmlRam *ram = base->machine->ram;
+  const KmlRam *ram = &base->ram;
   guint32 number;
   KmlPfn pfn, n_frames;
 
@@ -353,7 +353,7 @@ page_first_fit_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *re
 static KmlPfn
 live_run (const PageFirstFit *self, KmlAddr addr)
 {
-  const KmlRam *ram = self->base.machine->ram;
+  const KmlRam *ram = &self->base.ram;
   const KmlPfn pfn = kml_ram_pfn (ram, addr);
 
   g_assert (addr < kml_ram_addr (ram, ram->n_usable));
@@ -376,7 +376,7 @@ run_below (const PageFirstFit *self, KmlPfn pfn)
 static KmlPfn
 run_at (const PageFirstFit *self, KmlPfn pfn)
 {
-  if (pfn == self->base.machine->ram->n_usable || frame_of (self, pfn)->state != KML_FRAME_FREE)
+  if (pfn == self->base.ram.n_usable || frame_of (self, pfn)->state != KML_FRAME_FREE)
     return KML_PFN_NONE;
   return pfn;
 }
@@ -434,7 +434,7 @@ page_first_fit_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
     free_by_time (self, pfn, n_frames, below, above);
   spend_path (self, FREE_INSTRUCTIONS, n_frames);
   kml_spend (base->machine, KML_COST_WARM, 2); /* the neighbours' records */
-  return (guint64)n_frames << base->machine->ram->page_shift;
+  return (guint64)n_frames << base->ram.page_shift;
 }
 
 static gboolean
@@ -443,7 +443,7 @@ page_first_fit_split (KmlAllocator *base, KmlAddr addr, guint64 piece)
   PageFirstFit *self = (PageFirstFit *)base;
   const KmlPfn pfn = live_run (self, addr);
   const KmlFrame frame = *frame_of (self, pfn);
-  const KmlPfn n_piece = (KmlPfn)(piece >> base->machine->ram->page_shift);
+  const KmlPfn n_piece = (KmlPfn)(piece >> base->ram.page_shift);
 
   g_assert (n_piece > 0 && n_piece < frame.n_frames);
   g_assert (frame.n_frames % n_piece == 0);
@@ -471,7 +471,7 @@ static void
 page_first_fit_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data)
 {
   const PageFirstFit *self = (const PageFirstFit *)base;
-  const KmlRam *ram = base->machine->ram;
+  const KmlRam *ram = &base->ram;
 
   for (KmlPfn pfn = 0; pfn < ram->n_usable; pfn += frame_of (self, pfn)->n_frames)
     func (kml_ram_addr (ram, pfn), kml_ram_addr (ram, frame_of (self, pfn)->n_frames),
@@ -491,7 +491,7 @@ broken (const char *invariant, KmlPfn pfn, GError **error)
 static gboolean
 check_tiling (const PageFirstFit *self, GError **error)
 {
-  const KmlPfn n_usable = self->base.machine->ram->n_usable;
+  const KmlPfn n_usable = self->base.ram.n_usable;
   gboolean is_free_below = FALSE;
 
   for (KmlPfn pfn = 0; pfn < n_usable; pfn += frame_of (self, pfn)->n_frames) {
@@ -539,7 +539,7 @@ page_first_fit_check (const KmlAllocator *base, GError **error)
 
   if (!check_tiling (self, error))
     return FALSE;
-  for (KmlPfn pfn = 0; pfn < base->machine->ram->n_usable; pfn += frame_of (self, pfn)->n_frames) {
+  for (KmlPfn pfn = 0; pfn < base->ram.n_usable; pfn += frame_of (self, pfn)->n_frames) {
     const KmlFrame *frame = frame_of (self, pfn);
 
     if (!check_run (self, pfn, error))

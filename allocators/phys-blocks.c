@@ -67,7 +67,7 @@ phys_init (PhysBlocks *self, KmlAllocator *base, guint n_bins, guint find_instru
            GError **error)
 {
   self->base = base;
-  self->ram = base->machine->ram;
+  self->ram = &base->ram;
   self->store = self->ram->store;
   self->shift = g_bit_storage (self->quantum) - 1;
   self->least = (guint32)MAX (2 * PHYS_HEADER >> self->shift, 1);

@@ -167,10 +167,6 @@ typedef struct {
   /* what every operation needs */
   Bin *bins; /* (owned) (array length=n_bins) */
   KmlBinTable table;
-  KmlFrame *frames; /* the RAM's */
-  guint8 *store;
-  guint page_shift;
-  guint32 n_usable;
   KmlTime alloc_cost, free_cost, fresh_cost;
 
   /* parameters */
@@ -187,7 +183,7 @@ typedef struct {
 static inline const KmlRam *
 ram_of (const Segregated *self)
 {
-  return self->base.machine->ram;
+  return &self->base.ram;
 }
 
 static inline KmlFrame *
@@ -241,10 +237,6 @@ segregated_init (KmlAllocator *base, GError **error)
 {
   Segregated *self = (Segregated *)base;
 
-  self->frames = ram_of (self)->frames;
-  self->store = ram_of (self)->store;
-  self->page_shift = ram_of (self)->page_shift;
-  self->n_usable = ram_of (self)->n_usable;
   self->rule.page_size = kml_ram_page_size (ram_of (self));
   self->rule.n_cpus = self->base.machine->n_cpus;
   if (!kml_bin_table_init (&self->table, self->bin_text, self->quantum, MIN_OBJECT_SIZE,
@@ -621,7 +613,7 @@ free_suspicious (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
 
   g_assert (!is_listed (self, bin, slab, index)); /* it was freed already */
 
-  kml_ram_store32 (base->machine->ram, addr, 0);
+  kml_ram_store32 (&base->ram, addr, 0);
   return segregated_free (base, addr, how);
 }
 
@@ -631,31 +623,32 @@ segregated_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   Segregated *self = (Segregated *)base;
   KmlMachine *machine = base->machine;
   const KmlTime now = machine->now + self->free_cost;
-  const guint64 pfn = addr >> self->page_shift;
+  const guint64 pfn = addr >> self->base.ram.page_shift;
   unsigned __int128 product;
   guint32 word;
   KmlPfn head;
   KmlFrame *slab;
   Bin *bin;
 
-  g_assert (pfn < self->n_usable);
-  g_assert (self->frames[pfn].flags & KML_FRAME_FLAG_SLAB);
+  g_assert (pfn < self->base.ram.n_usable);
+  g_assert (self->base.ram.frames[pfn].flags & KML_FRAME_FLAG_SLAB);
 
-  head = self->frames[pfn].slab.head;
-  slab = &self->frames[head];
+  head = self->base.ram.frames[pfn].slab.head;
+  slab = &self->base.ram.frames[head];
   if (G_UNLIKELY (slab->slab.size_class == KML_PAGE_RUN_LARGE))
     return free_large (self, addr, how);
   bin = &self->bins[slab->slab.size_class];
 
-  product = (unsigned __int128)(addr - ((KmlAddr)head << self->page_shift)) * bin->reciprocal;
+  product = (unsigned __int128)(addr - ((KmlAddr)head << self->base.ram.page_shift)) *
+            bin->reciprocal;
   g_assert ((guint64)product < bin->reciprocal);            /* the beginning of an object ... */
   g_assert ((guint64)(product >> 64) < slab->slab.n_fresh); /* ... that was given out ... */
-  memcpy (&word, self->store + addr, sizeof word);
+  memcpy (&word, self->base.ram.store + addr, sizeof word);
   if (G_UNLIKELY (has_guard (word, addr)))
     return free_suspicious (base, addr, how); /* ... and is not free */
 
   word = guard_of (addr) << 16 | slab->slab.first_free;
-  memcpy (self->store + addr, &word, sizeof word);
+  memcpy (self->base.ram.store + addr, &word, sizeof word);
   slab->slab.first_free = (guint16)((product >> 64) + 1);
   bin->n_active--;
   machine->now = now;

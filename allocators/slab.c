@@ -273,7 +273,7 @@ static KmlAddr take_slowly (Slab *self, Cache *cache, const KmlRequest *request,
 KML_FAST KmlAddr
 take_small (Slab *self, Cache *cache, const KmlRequest *request, guint64 *ret_held)
 {
-  KmlRam *ram = self->base.machine->ram;
+  KmlRam *ram = &self->base.ram;
   SlabHeader *slab = cache->head;
   KmlAddr addr = cache->objects;
 
@@ -314,7 +314,7 @@ static void free_suspicious (Slab *self, Cache *cache, KmlAddr addr, const KmlRe
 KML_FAST void
 free_small (Slab *self, Cache *cache, KmlAddr addr, const KmlRequest *how)
 {
-  KmlRam *ram = self->base.machine->ram;
+  KmlRam *ram = &self->base.ram;
   SlabHeader *slab = small_header (self, kml_ram_pfn (ram, addr));
   const guint32 offset = (guint32)(addr & self->page_mask) - slab->colour;
   const unsigned __int128 product = (unsigned __int128)offset * cache->reciprocal;
@@ -345,7 +345,7 @@ free_suspicious (Slab *self, Cache *cache, KmlAddr addr, const KmlRequest *how)
   g_assert (!is_listed (self, cache, slab,
                         (addr - first_object (self, slab)) / cache->chunk)); /* freed already */
 
-  kml_ram_store32 (self->base.machine->ram, addr + cache->link_offset, 0);
+  kml_ram_store32 (&self->base.ram, addr + cache->link_offset, 0);
   free_small (self, cache, addr, how);
 }
 
@@ -439,7 +439,7 @@ KML_FAST guint64
 slab_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
 {
   Slab *self = (Slab *)base;
-  const KmlRam *ram = base->machine->ram;
+  const KmlRam *ram = &base->ram;
   const KmlFrame *frame = kml_ram_frame (ram, kml_ram_pfn (ram, addr));
   Cache *cache;
 

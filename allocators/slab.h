@@ -138,7 +138,7 @@ bufctl_cache (const Slab *self)
 static inline const KmlRam *
 ram_of (const Slab *self)
 {
-  return self->base.machine->ram;
+  return &self->base.ram;
 }
 
 static inline KmlFrame *

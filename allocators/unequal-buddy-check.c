@@ -28,7 +28,7 @@ void
 kml_unequal_buddy_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data)
 {
   const KmlUnequalBuddy *self = (const KmlUnequalBuddy *)base;
-  const KmlRam *ram = base->machine->ram;
+  const KmlRam *ram = &base->ram;
   KmlPfn n_frames;
 
   for (KmlPfn pfn = 0; pfn < ram->n_usable; pfn += n_frames) {
@@ -98,7 +98,7 @@ check_roots (const KmlUnequalBuddy *self, Found *found, GError **error)
   const guint largest = self->n_classes - 1;
   guint class;
 
-  for (KmlPfn pfn = 0; pfn < self->base.machine->ram->n_usable; pfn += self->sizes[class]) {
+  for (KmlPfn pfn = 0; pfn < self->base.ram.n_usable; pfn += self->sizes[class]) {
     const gboolean is_untouched = pfn >= self->frontier && pfn < self->frontier_end;
     gboolean is_free;
 

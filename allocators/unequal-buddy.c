@@ -81,7 +81,7 @@ put_block (KmlUnequalBuddy *self, KmlPfn pfn, guint class)
   if (self->list_order == KML_UNEQUAL_ADDRESS)
     kml_frame_set_insert (&self->sets[class], pfn);
   else
-    kml_frame_list_insert (&self->lists[class], self->base.machine->ram, pfn,
+    kml_frame_list_insert (&self->lists[class], &self->base.ram, pfn,
                            self->list_order == KML_UNEQUAL_LIFO);
   self->nonempty |= G_GUINT64_CONSTANT (1) << class;
   kml_free_area_add_run (&self->base.machine->free_area, pfn, self->sizes[class],
@@ -99,7 +99,7 @@ remove_block (KmlUnequalBuddy *self, KmlPfn pfn)
   if (self->list_order == KML_UNEQUAL_ADDRESS)
     kml_frame_set_remove (&self->sets[class], pfn);
   else
-    kml_frame_list_remove (&self->lists[class], self->base.machine->ram, pfn);
+    kml_frame_list_remove (&self->lists[class], &self->base.ram, pfn);
   if (kml_unequal_buddy_next (self, class, KML_PFN_NONE) == KML_PFN_NONE)
     self->nonempty &= ~(G_GUINT64_CONSTANT (1) << class);
   kml_free_area_remove_run (&self->base.machine->free_area, pfn, self->sizes[class],
@@ -132,7 +132,7 @@ touch_frontier (KmlUnequalBuddy *self)
 guint
 kml_unequal_buddy_root_class (const KmlUnequalBuddy *self, KmlPfn pfn)
 {
-  const KmlPfn n_left = self->base.machine->ram->n_usable - pfn;
+  const KmlPfn n_left = self->base.ram.n_usable - pfn;
   const guint class = class_for (self, (guint64)n_left + 1);
 
   return class - 1;
@@ -142,7 +142,7 @@ static gboolean
 init_sets (KmlUnequalBuddy *self, GError **error)
 {
   for (guint class = 0; class < self->n_classes; class ++)
-    if (!kml_frame_set_init (&self->sets[class], self->base.machine->ram->n_usable, error))
+    if (!kml_frame_set_init (&self->sets[class], self->base.ram.n_usable, error))
       return FALSE;
   return TRUE;
 }
@@ -283,7 +283,7 @@ find_any (KmlUnequalBuddy *self, const Wish *wish)
 static Find
 find_block (KmlUnequalBuddy *self, const KmlRequest *request)
 {
-  const KmlRam *ram = self->base.machine->ram;
+  const KmlRam *ram = &self->base.ram;
   const KmlConstraints *constraints = request->constraints;
   const guint64 n_frames = request->size >> ram->page_shift;
   Wish wish = { .class = class_for (self, n_frames), .n_frames = (KmlPfn)n_frames };
@@ -342,7 +342,7 @@ KmlAddr
 kml_unequal_buddy_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
 {
   KmlUnequalBuddy *self = (KmlUnequalBuddy *)base;
-  const KmlRam *ram = base->machine->ram;
+  const KmlRam *ram = &base->ram;
   guint wanted;
   KmlFrame *frame;
   Find find;
@@ -388,7 +388,7 @@ free_buddy (const KmlUnequalBuddy *self, KmlPfn pfn, guint class, guint *ret_joi
   if (joined == self->n_classes)
     return KML_PFN_NONE;
   buddy = is_right ? pfn - self->sizes[joined - 1] : pfn + self->sizes[class];
-  if (buddy >= self->base.machine->ram->n_usable)
+  if (buddy >= self->base.ram.n_usable)
     return KML_PFN_NONE;
   frame = frame_of (self, buddy);
   if (frame->state != KML_FRAME_FREE ||
@@ -403,7 +403,7 @@ guint64
 kml_unequal_buddy_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
 {
   KmlUnequalBuddy *self = (KmlUnequalBuddy *)base;
-  const KmlRam *ram = base->machine->ram;
+  const KmlRam *ram = &base->ram;
   KmlPfn pfn = kml_ram_pfn (ram, addr), buddy, held;
   guint class;
 

@@ -113,7 +113,7 @@ gboolean kml_unequal_buddy_check (const KmlAllocator *base, GError **error);
 static inline KmlFrame *
 kml_unequal_frame (const KmlUnequalBuddy *self, KmlPfn pfn)
 {
-  return kml_ram_frame (self->base.machine->ram, pfn);
+  return kml_ram_frame (&self->base.ram, pfn);
 }
 
 /* The class of the root at @pfn: the largest that fits in what was left of memory there. */

@@ -131,6 +131,7 @@ struct _KmlAllocatorOps {
 struct _KmlAllocator {
   const KmlAllocatorOps *ops;
   KmlMachine *machine;
+  KmlRam ram; /* a copy of the machine's record: that never changes, and is one look less */
   KmlAllocator *lower; /* (nullable): where pages come from; NULL for page allocators */
   guint64
       metadata_bytes; /* simulated memory that is neither free nor a block: headers, tails, lists */

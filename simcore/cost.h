@@ -27,6 +27,12 @@ typedef enum {
   KML_COST_ATOMIC,      /* an atomic read-modify-write of a line that this CPU owns */
   KML_COST_LOCK,        /* taking and releasing a lock that nobody else wants */
   KML_COST_ZERO_PAGE,   /* clearing one page frame (__GFP_ZERO) */
+  KML_COST_HANDOVER,    /* a contended lock goes to the next: its line moves to another CPU */
+  KML_COST_BYSTANDER,   /* ... and is asked for by each of the others that wait, too */
+  KML_COST_SWITCH,      /* from one task to another */
+  KML_COST_INTERRUPT,   /* entering and leaving a handler */
+  KML_COST_WAKE,        /* making another task ready */
+  KML_COST_IPI,         /* from asking another CPU for something to its taking notice */
   KML_N_COSTS,
 } KmlCost;
 

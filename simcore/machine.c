@@ -24,6 +24,7 @@ kml_machine_new (const KmlMachineConfig *config, GError **error)
   self->ram = ram;
   self->n_cpus = config->n_cpus;
   self->seed = config->seed;
+  self->horizon = KML_TIME_MAX;
   memcpy (self->cost, config->cost, sizeof self->cost);
   return self;
 }

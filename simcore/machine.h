@@ -18,9 +18,14 @@ G_BEGIN_DECLS
 
 #define KML_MAX_CPUS 256
 
+typedef struct _KmlScheduler KmlScheduler;
+
 /* A machine of one zone; every CPU has a clock of its own. */
 typedef struct {
   KmlTime now; /* the clock of the CPU that is running: what simulated code spends moves it */
+  KmlTime
+      horizon; /* something else happens then, which comes first: see scheduler.h; straight code never gets there */
+  KmlScheduler *scheduler;   /* (nullable): borrowed: of a machine with tasks */
   KmlTime cost[KML_N_COSTS]; /* the profile */
   KmlRam *ram;               /* (owned) */
   KmlFreeArea free_area;     /* kept by the page allocator */

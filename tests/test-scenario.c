@@ -385,6 +385,8 @@ END_TEST
 #define HEAD  "[profile]\ntitle = t\nsource = s\n[costs]\n"
 #define COSTS "branch-miss = 5ns\nhot = 1ns\nwarm = 1ns\ncold = 1ns\natomic = 1ns\nlock = 1ns\n"
 #define ZERO  "zero-page = 1ns\n"
+#define TASKS                                                                                      \
+  "handover = 1ns\nbystander = 1ns\nswitch = 1ns\ninterrupt = 1ns\nwake = 1ns\nipi = 1ns\n"
 
 START_TEST (the_built_in_profiles_have_every_cost)
 {
@@ -413,19 +415,21 @@ static const struct {
   const char *text;
   const char *fragment; /* NULL: it is right */
 } profiles[] = {
-  { HEAD "instruction = 100ps\n" COSTS ZERO, NULL },
-  { HEAD "instruction = 100ps\n" COSTS, "p.profile:4:1: error: [costs] lacks “zero-page”" },
-  { HEAD "instruction = 100\n" COSTS ZERO, "p.profile:5:15: error: instruction: expected a time" },
-  { HEAD "instruction = 2s\n" COSTS ZERO,
+  { HEAD "instruction = 100ps\n" COSTS TASKS ZERO, NULL },
+  { HEAD "instruction = 100ps\n" COSTS TASKS, "p.profile:4:1: error: [costs] lacks “zero-page”" },
+  { HEAD "instruction = 100\n" COSTS TASKS ZERO,
+    "p.profile:5:15: error: instruction: expected a time" },
+  { HEAD "instruction = 2s\n" COSTS TASKS ZERO,
     "p.profile:5:15: error: instruction: expected a time of at most 1s" },
-  { HEAD "instruction = 1ns\nlok = 1ns\n" COSTS ZERO,
+  { HEAD "instruction = 1ns\nlok = 1ns\n" COSTS TASKS ZERO,
     "p.profile:6:1: error: unknown cost “lok”; did you mean “lock”?" },
   { HEAD "instruction = 1ns\n" COSTS "lock = 1ns\n" ZERO, "was set in line 11 already" },
-  { "[profile]\ntitle = t\n[costs]\ninstruction = 1ns\n" COSTS ZERO, "[profile] lacks “source”" },
-  { "[profile]\ntitle = t\nsource = s\nauthor = me\n[costs]\ninstruction = 1ns\n" COSTS ZERO,
+  { "[profile]\ntitle = t\n[costs]\ninstruction = 1ns\n" COSTS TASKS ZERO,
+    "[profile] lacks “source”" },
+  { "[profile]\ntitle = t\nsource = s\nauthor = me\n[costs]\ninstruction = 1ns\n" COSTS TASKS ZERO,
     "unknown key “author”" },
-  { "[costs]\ninstruction = 1ns\n" COSTS ZERO, "the group [profile] is missing" },
-  { HEAD "instruction = 1ns\n" COSTS ZERO "[cost]\n",
+  { "[costs]\ninstruction = 1ns\n" COSTS TASKS ZERO, "the group [profile] is missing" },
+  { HEAD "instruction = 1ns\n" COSTS TASKS ZERO "[cost]\n",
     "unknown group “cost”; did you mean “costs”?" },
 };
 

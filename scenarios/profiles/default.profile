@@ -39,3 +39,21 @@ lock = 16ns
 
 # 4096 bytes at 64 bytes a cycle and less, with the start-up of the string instruction
 zero-page = 60ns
+
+# a line modified in another core's cache of the same socket arrives: 40 to 70 ns
+handover = 50ns
+
+# each further core that polls the line asks for it once more
+bystander = 10ns
+
+# saving and loading a task's state, choosing the next, and the caches that are cold then
+switch = 1us
+
+# the flow of control into the kernel and back, and the acknowledgement of the controller
+interrupt = 400ns
+
+# try_to_wake_up(): run queue lock, queueing, perhaps an interrupt for another CPU
+wake = 500ns
+
+# from writing to the interrupt controller to the handler on another CPU of the socket
+ipi = 1us

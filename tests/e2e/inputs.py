@@ -24,6 +24,12 @@ cold = 3ns
 atomic = 1ns
 lock = 1ns
 zero-page = 100ns
+handover = 50ns
+bystander = 10ns
+switch = 1us
+interrupt = 400ns
+wake = 500ns
+ipi = 1us
 """
 BINS = "title = mine\nsource = myself\n8\n24\n64\n8192\n"
 

@@ -1,0 +1,214 @@
+/* lock.c: taking, waiting, handing over.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * T. E. Anderson, "The Performance of Spin Lock Alternatives for Shared-Memory
+ * Multiprocessors", IEEE TPDS 1(1), January 1990, and Mellor-Crummey & Scott, TOCS
+ * 9(1), February 1991, on why a hand-over costs more the more others watch the lock's line.
+ *
+ * Who gives a lock back hands it to the next at once: from then on the next one is the owner,
+ * though it will notice only when the line has come to its CPU. So nobody can slip in between, and
+ * the wait-for graph is right at every instant.
+ *
+ * Invariants:
+ *   L1  an exclusive owner excludes readers
+ *   L2  a lock is in the list `held` of each of its holders once, and in no other
+ *   L3  who waits is not a holder, unless it has deadlocked with itself
+ */
+
+#include "simcore/lock.h"
+
+#include "simcore/scheduler-private.h"
+
+const char *const kml_lock_kind_names[] = {
+  [KML_LOCK_NONE] = "none",
+  [KML_LOCK_SPIN] = "spin",
+  [KML_LOCK_SPIN_SOFTIRQ] = "spin-softirq",
+  [KML_LOCK_SPIN_IRQ] = "spin-irq",
+  [KML_LOCK_MUTEX] = "mutex",
+  [KML_LOCK_RW] = "rw",
+  NULL,
+};
+
+void
+kml_lock_init (KmlLock *self, KmlLockKind kind, const char *name)
+{
+  *self = (KmlLock){ .kind = kind, .name = name };
+}
+
+static int
+find_held (const KmlLock *self, const KmlTask *task)
+{
+  for (guint i = task->n_held; i-- > 0;)
+    if (task->held[i] == self)
+      return (int)i;
+  return -1;
+}
+
+gboolean
+kml_lock_is_held_by (const KmlLock *self, const KmlTask *task)
+{
+  return find_held (self, task) >= 0;
+}
+
+static void
+keep_others_away (KmlMachine *machine, KmlLockKind kind)
+{
+  if (kind == KML_LOCK_SPIN_IRQ)
+    kml_irq_disable (machine);
+  else if (kind == KML_LOCK_SPIN_SOFTIRQ)
+    kml_softirq_disable (machine);
+  if (kind <= KML_LOCK_SPIN_IRQ)
+    kml_preempt_disable (machine);
+}
+
+static void
+let_others_in (KmlMachine *machine, KmlLockKind kind)
+{
+  if (kind <= KML_LOCK_SPIN_IRQ)
+    kml_preempt_enable (machine);
+  if (kind == KML_LOCK_SPIN_IRQ)
+    kml_irq_enable (machine);
+  else if (kind == KML_LOCK_SPIN_SOFTIRQ)
+    kml_softirq_enable (machine);
+}
+
+static gboolean
+is_free_for (const KmlLock *self, guint mode)
+{
+  return self->owner == NULL && (mode == KML_LOCK_SHARED || self->n_readers == 0);
+}
+
+static void
+grant (KmlLock *self, KmlTask *task, guint mode, KmlTime now)
+{
+  g_assert (task->n_held < KML_MAX_HELD);
+
+  if (mode == KML_LOCK_SHARED)
+    self->n_readers++;
+  else
+    self->owner = task;
+  task->held[task->n_held] = self;
+  task->held_since[task->n_held++] = now;
+  self->n_taken++;
+}
+
+static void
+wait_for_turn (KmlMachine *machine, KmlLock *self, KmlTask *task, KmlLockMode mode)
+{
+  const KmlWait wait = { .kind = KML_WAIT_LOCK, .what = self->name, .lock = self };
+  const KmlPart part = kml_task_part (machine, KML_PART_LOCK);
+  const KmlTime start = machine->now;
+
+  task->mode = mode;
+  task->next = NULL;
+  if (self->last != NULL)
+    self->last->next = task;
+  else
+    self->first = task;
+  self->last = task;
+  self->n_waiting++;
+  self->n_contended++;
+  self->most_waiting = MAX (self->most_waiting, self->n_waiting);
+  while (task->mode != KML_LOCK_GRANTED)
+    kml_task_wait (machine, &wait, KML_PART_LOCK, !kml_lock_sleeps (self));
+  kml_spend (machine, KML_COST_HANDOVER, 1);
+  kml_spend (machine, KML_COST_BYSTANDER, self->n_waiting);
+  self->waited += machine->now - start;
+  self->worst_wait = MAX (self->worst_wait, machine->now - start);
+  kml_task_part (machine, part);
+}
+
+void
+kml_lock_take (KmlMachine *machine, KmlLock *self, KmlLockMode mode)
+{
+  KmlTask *task;
+
+  if (self->kind == KML_LOCK_NONE)
+    return;
+  if (machine->scheduler == NULL) {
+    kml_spend (machine, KML_COST_LOCK, 1);
+    self->n_taken++;
+    return;
+  }
+  task = kml_current_task (machine);
+  if (kml_lock_sleeps (self) && kml_in_atomic (machine))
+    kml_scheduler_report (
+        machine->scheduler, KML_INCIDENT_SLEEP_IN_ATOMIC,
+        g_strdup_printf ("%s takes the sleeping lock %s", task->name, self->name));
+  keep_others_away (machine, self->kind);
+  kml_sync (machine);
+  if (is_free_for (self, mode) && self->first == NULL)
+    grant (self, task, mode, machine->now);
+  else
+    wait_for_turn (machine, self, task, mode);
+  kml_spend (machine, KML_COST_LOCK, 1);
+}
+
+gboolean
+kml_lock_try (KmlMachine *machine, KmlLock *self)
+{
+  if (machine->scheduler != NULL && self->kind != KML_LOCK_NONE) {
+    kml_sync (machine);
+    if (!is_free_for (self, KML_LOCK_EXCLUSIVE) || self->first != NULL) {
+      kml_spend (machine, KML_COST_ATOMIC, 1);
+      return FALSE;
+    }
+  }
+  kml_lock_take (machine, self, KML_LOCK_EXCLUSIVE);
+  return TRUE;
+}
+
+/* To the next, or to all readers that are next. */
+static void
+hand_over (KmlMachine *machine, KmlLock *self)
+{
+  while (self->first != NULL && is_free_for (self, self->first->mode)) {
+    KmlTask *next = self->first;
+
+    self->first = next->next;
+    if (self->first == NULL)
+      self->last = NULL;
+    next->next = NULL;
+    self->n_waiting--;
+    grant (self, next, next->mode, machine->now);
+    next->mode = KML_LOCK_GRANTED;
+    if (kml_lock_sleeps (self))
+      kml_spend (machine, KML_COST_WAKE, 1);
+    kml_task_wake (next);
+  }
+}
+
+void
+kml_lock_give (KmlMachine *machine, KmlLock *self)
+{
+  KmlTask *task;
+  KmlTime held;
+  int i;
+
+  if (machine->scheduler == NULL || self->kind == KML_LOCK_NONE)
+    return;
+  kml_sync (machine);
+  task = kml_current_task (machine);
+  i = find_held (self, task);
+  if (i < 0) {
+    kml_scheduler_report (
+        machine->scheduler, KML_INCIDENT_LOCK_MISUSE,
+        g_strdup_printf ("%s gives %s back and does not hold it", task->name, self->name));
+    return;
+  }
+  held = machine->now - task->held_since[i];
+  self->held += held;
+  self->worst_hold = MAX (self->worst_hold, held);
+  task->n_held--;
+  for (guint j = (guint)i; j < task->n_held; j++) {
+    task->held[j] = task->held[j + 1];
+    task->held_since[j] = task->held_since[j + 1];
+  }
+  if (self->owner == task)
+    self->owner = NULL;
+  else
+    self->n_readers--;
+  hand_over (machine, self);
+  let_others_in (machine, self->kind);
+}

@@ -1,0 +1,101 @@
+/* scheduler-private.h: what the files of the scheduler share.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * scheduler.c   timers, what is next, switching
+ * task.c        what a task may do: work, sleep, wait
+ * interrupt.c   lines, levels, delivery
+ * incident.c    what should not be: cycles of waits, stalls, bugs
+ */
+
+#pragma once
+
+#include "simcore/scheduler.h"
+
+G_BEGIN_DECLS
+
+#define KML_NO_CPU G_MAXUINT
+
+/* A CPU is *running* (one is, or none while a timer's function is called), *parked* (its current task will go on
+ * where it stopped), or *idle* (current is NULL). */
+typedef struct {
+  KmlTask *current; /* (nullable): NULL: idle */
+  KmlTask *
+      idle; /* (nullable): whom interrupts interrupt when there is nobody else; made when first needed */
+  KmlTimer resume; /* set: when the current task goes on. A parked task that spins has none */
+  KmlTask *first,
+      *last;         /* the run queue: by priority, equal ones in the order in which they came */
+  KmlTime slice_end; /* of the current task, when others are ready */
+  int level;         /* KML_LEVEL_… */
+  guint irq_off, softirq_off, preempt_off; /* depths */
+  KmlIrq *pending;                         /* by level, the highest first, equal ones in order */
+} KmlCpu;
+
+struct _KmlScheduler {
+  KmlSchedulerConfig config;
+  KmlMachine *machine;
+  KmlAgenda *agenda;  /* (owned) */
+  KmlStackPool *pool; /* (owned) */
+  KmlCpu *cpus;       /* (owned) (array length=machine->n_cpus) */
+  guint cpu;          /* that runs, or KML_NO_CPU */
+  GPtrArray *timers;  /* (element-type KmlTimer): borrowed, by index */
+  GPtrArray *tasks;   /* (element-type KmlTask): borrowed, by id */
+  GPtrArray *own;     /* (owned) (element-type KmlTask): those that were made here */
+  guint n_alive;      /* tasks that the run waits for */
+  gboolean is_stopped;
+  KmlCoroutine host;
+  KmlCoroutine
+      *dead; /* (nullable): of a task that has ended: its stack is free once nobody stands on it */
+  guint64 n_switches;
+  GArray *incidents; /* (owned) (element-type KmlIncident) */
+};
+
+static inline KmlCpu *
+kml_scheduler_cpu (KmlScheduler *self)
+{
+  return &self->cpus[self->cpu];
+}
+
+/* ---- scheduler.c ---- */
+
+/* When something else happens that comes first; at once, when the run is to end. */
+void kml_scheduler_refresh_horizon (KmlScheduler *self);
+
+/* The running CPU stops here and goes on when its timer says so, or somebody sets it. */
+void kml_scheduler_park (KmlScheduler *self);
+
+/* The current task leaves its CPU to the next one. Returns when it is current again; never, when it has ended. */
+void kml_scheduler_leave (KmlScheduler *self);
+
+/* @task joins its CPU's run queue at machine->now. */
+void kml_scheduler_make_ready (KmlScheduler *self, KmlTask *task);
+
+/* There is something new for the CPU to see, at @time. */
+void kml_scheduler_kick (KmlScheduler *self, guint cpu, KmlTime time);
+
+/* Gives up the CPU where another task has a right to it. TRUE: time has passed. */
+gboolean kml_scheduler_preempt (KmlScheduler *self);
+
+/* ---- task.c ---- */
+
+/* What runs on a task's own stack. */
+void kml_task_main (gpointer data);
+void kml_task_init (KmlTask *self, KmlScheduler *scheduler, const char *name, guint cpu);
+void kml_task_account (KmlTask *self, KmlTime now, KmlPart part);
+
+/* ---- interrupt.c ---- */
+
+/* Runs the handlers that may run now on the running CPU. TRUE: there were some. */
+gboolean kml_interrupts_deliver (KmlScheduler *self);
+gboolean kml_interrupts_deliverable (const KmlCpu *cpu);
+
+/* ---- incident.c ---- */
+
+/* @task has begun to wait: whether that closes a cycle. */
+void kml_incident_look_for_cycle (KmlScheduler *self, KmlTask *task);
+
+/* Nothing will ever happen: who waits for what. */
+void kml_incident_stall (KmlScheduler *self);
+void kml_incidents_free (GArray *incidents);
+
+G_END_DECLS

@@ -1,0 +1,456 @@
+/* scheduler.c: what is next, and switching to it.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * 1. The order of things
+ *
+ * All that will happen is a timer in the agenda: a CPU goes on, a task's sleep is over, a device is done. dispatch()
+ * takes the earliest and lets it happen. It is called by whoever cannot go on, on that one's stack, and switches straight to
+ * the stack of whoever can: there is no main loop to switch to and fro.
+ *
+ *     running CPU:  spend, spend, sync ──earlier things?──► park: resume at now; dispatch
+ *                                     └──no: goes on
+ *
+ * 2. Ahead of the others
+ *
+ * machine->horizon is the time of the earliest timer, or the end of the time slice where others are ready. Until then the
+ * running CPU is alone in the world. It is kept up to date where timers are set and taken; a timer that was cancelled leaves it too early,
+ * which costs a look and is never wrong.
+ *
+ * 3. Run queues
+ *
+ * One a CPU, by priority, then first come first served. A task that has run for a time slice makes room for an
+ * equal one; a higher one preempts it at the next point where that is allowed.
+ *
+ * Invariants:
+ *   S1  what happens is never earlier than what has happened
+ *   S2  a task is in at most one of: current on its CPU or below its handlers, its run queue, waiting
+ *   S3  a CPU is idle only when its run queue is empty
+ */
+
+#include "simcore/scheduler-private.h"
+
+/* ---- Timers ---- */
+
+static void
+timer_init (KmlTimer *self, KmlScheduler *scheduler, KmlTimerKind kind, gpointer data)
+{
+  *self = (KmlTimer){ .index = scheduler->timers->len, .kind = kind, .data = data };
+  g_ptr_array_add (scheduler->timers, self);
+}
+
+void
+kml_timer_init (KmlTimer *self, KmlScheduler *scheduler, void (*func) (gpointer data),
+                gpointer data)
+{
+  timer_init (self, scheduler, KML_TIMER_CALL, data);
+  self->func = func;
+}
+
+void
+kml_timer_set (KmlTimer *self, KmlScheduler *scheduler, KmlTime time)
+{
+  self->generation++;
+  self->time = time;
+  self->is_set = TRUE;
+  kml_agenda_schedule (scheduler->agenda, time, (guint64)self->generation << 32 | self->index);
+  if (time < scheduler->machine->horizon)
+    scheduler->machine->horizon = time;
+}
+
+void
+kml_timer_cancel (KmlTimer *self)
+{
+  self->generation++;
+  self->is_set = FALSE;
+}
+
+/* The next timer that is still meant. NULL: none. */
+static KmlTimer *
+take_timer (KmlScheduler *self)
+{
+  KmlEvent event;
+
+  while (kml_agenda_take (self->agenda, &event)) {
+    KmlTimer *timer = g_ptr_array_index (self->timers, (guint32)event.what);
+
+    if (timer->is_set && timer->generation == (guint32)(event.what >> 32)) {
+      timer->is_set = FALSE;
+      return timer;
+    }
+  }
+  return NULL;
+}
+
+void
+kml_scheduler_refresh_horizon (KmlScheduler *self)
+{
+  KmlTime horizon = self->is_stopped ? 0 : kml_agenda_next_time (self->agenda);
+
+  if (self->cpu != KML_NO_CPU && kml_scheduler_cpu (self)->first != NULL)
+    horizon = MIN (horizon, kml_scheduler_cpu (self)->slice_end);
+  self->machine->horizon = horizon;
+}
+
+/* ---- Switching ---- */
+
+/* Goes on with the current task of the CPU that runs now, from the stack of @from. */
+static void
+switch_to (KmlScheduler *self, KmlCoroutine *from, KmlCoroutine *to)
+{
+  if (from == to)
+    return;
+  self->n_switches++;
+  kml_coroutine_switch (from, to);
+  if (self->dead != NULL) {
+    kml_coroutine_drop (self->dead, self->pool);
+    self->dead = NULL;
+  }
+}
+
+/* A task gets its stack when it runs for the first time. */
+static KmlCoroutine *
+coroutine_of (KmlScheduler *self, KmlTask *task)
+{
+  if (G_UNLIKELY (task->coroutine == NULL)) {
+    task->coroutine = &task->own;
+    kml_coroutine_start (&task->own, self->pool, kml_task_main, task);
+  }
+  return task->coroutine;
+}
+
+static void
+begin_to_run (KmlScheduler *self, KmlCpu *cpu, KmlTask *task)
+{
+  const KmlTime now = self->machine->now;
+
+  cpu->current = task;
+  cpu->slice_end = now + self->config.time_slice;
+  task->state = KML_TASK_RUNNING;
+  kml_task_account (task, now, KML_PART_RUN);
+}
+
+static KmlTask *
+take_ready (KmlCpu *cpu)
+{
+  KmlTask *task = cpu->first;
+
+  if (task != NULL) {
+    cpu->first = task->next;
+    if (cpu->first == NULL)
+      cpu->last = NULL;
+    task->next = NULL;
+  }
+  return task;
+}
+
+/* An idle CPU is needed by interrupts: somebody must be interrupted. */
+static void
+idle_main (KmlMachine *machine, gpointer data)
+{
+  KmlScheduler *self = machine->scheduler;
+
+  for (;;) {
+    kml_interrupts_deliver (self);
+    kml_scheduler_leave (self);
+  }
+}
+
+static KmlTask *
+idle_task (KmlScheduler *self, guint number)
+{
+  KmlCpu *cpu = &self->cpus[number];
+
+  if (cpu->idle == NULL) {
+    g_autofree char *name = g_strdup_printf ("idle/%u", number);
+
+    cpu->idle = g_new0 (KmlTask, 1);
+    kml_task_init (cpu->idle, self, name, number);
+    cpu->idle->priority = G_MININT16;
+    cpu->idle->func = idle_main;
+    cpu->idle->is_daemon = TRUE;
+    g_ptr_array_add (self->own, cpu->idle);
+  }
+  return cpu->idle;
+}
+
+/* The CPU with this timer goes on. */
+static KmlCoroutine *
+resume (KmlScheduler *self, KmlTimer *timer)
+{
+  const guint number = GPOINTER_TO_UINT (timer->data);
+  KmlCpu *cpu = &self->cpus[number];
+
+  self->cpu = number;
+  self->machine->now = timer->time;
+  if (cpu->current == NULL)
+    begin_to_run (self, cpu, idle_task (self, number));
+  return coroutine_of (self, cpu->current);
+}
+
+/* A task's sleep is over. NULL: it cannot run at once. */
+static KmlCoroutine *
+wake_up (KmlScheduler *self, KmlTask *task)
+{
+  KmlCpu *cpu = &self->cpus[task->cpu];
+
+  if (cpu->current != NULL || task->state != KML_TASK_SLEEPING) {
+    kml_task_wake (task);
+    return NULL;
+  }
+  task->is_woken = TRUE;
+  self->cpu = task->cpu;
+  kml_task_account (task, self->machine->now, KML_PART_CPU);
+  self->machine->now += self->machine->cost[KML_COST_SWITCH];
+  begin_to_run (self, cpu, task);
+  return coroutine_of (self, task);
+}
+
+/* Lets happen what is next, until it is somebody's turn, and switches to that one. */
+static void
+dispatch (KmlScheduler *self, KmlCoroutine *from)
+{
+  KmlMachine *machine = self->machine;
+  KmlCoroutine *to = NULL;
+
+  while (to == NULL) {
+    KmlTimer *timer = self->is_stopped || self->n_alive == 0 ? NULL : take_timer (self);
+
+    if (timer == NULL || timer->time > self->config.until) {
+      if (timer != NULL)
+        machine->now = self->config.until;
+      else if (!self->is_stopped && self->n_alive > 0)
+        kml_incident_stall (self);
+      self->is_stopped = TRUE;
+      self->cpu = KML_NO_CPU;
+      to = &self->host;
+      break;
+    }
+    if (timer->kind == KML_TIMER_RESUME) {
+      to = resume (self, timer);
+      break;
+    }
+    self->cpu = KML_NO_CPU;
+    machine->now = timer->time;
+    if (timer->kind == KML_TIMER_WAKE)
+      to = wake_up (self, timer->data);
+    else
+      timer->func (timer->data);
+  }
+  kml_scheduler_refresh_horizon (self);
+  switch_to (self, from, to);
+}
+
+void
+kml_scheduler_park (KmlScheduler *self)
+{
+  dispatch (self, kml_scheduler_cpu (self)->current->coroutine);
+}
+
+void
+kml_scheduler_leave (KmlScheduler *self)
+{
+  KmlMachine *machine = self->machine;
+  KmlCpu *cpu = kml_scheduler_cpu (self);
+  KmlTask *task = cpu->current, *next = take_ready (cpu);
+  KmlCoroutine *from = task->coroutine;
+
+  if (task->state == KML_TASK_ENDED)
+    self->dead = from;
+  if (next == NULL) { /* S3 */
+    cpu->current = NULL;
+    dispatch (self, from);
+    return;
+  }
+  if (task != cpu->idle)
+    machine->now += machine->cost[KML_COST_SWITCH];
+  begin_to_run (self, cpu, next);
+  kml_scheduler_refresh_horizon (self);
+  if (machine->now < machine->horizon) {
+    switch_to (self, from, coroutine_of (self, next));
+    return;
+  }
+  kml_timer_set (&cpu->resume, self, machine->now);
+  dispatch (self, from);
+}
+
+/* ---- Run queues ---- */
+
+void
+kml_scheduler_kick (KmlScheduler *self, guint number, KmlTime time)
+{
+  KmlCpu *cpu = &self->cpus[number];
+
+  if (number == self->cpu) {
+    self->machine->horizon = 0; /* at the next look */
+    return;
+  }
+  if (!cpu->resume.is_set || cpu->resume.time > time)
+    kml_timer_set (&cpu->resume, self, time);
+}
+
+static void
+enqueue (KmlCpu *cpu, KmlTask *task)
+{
+  KmlTask **link = &cpu->first;
+
+  if (cpu->last != NULL && cpu->last->priority >= task->priority)
+    link = &cpu->last->next;
+  while (*link != NULL && (*link)->priority >= task->priority)
+    link = &(*link)->next;
+  task->next = *link;
+  *link = task;
+  if (task->next == NULL)
+    cpu->last = task;
+}
+
+void
+kml_scheduler_make_ready (KmlScheduler *self, KmlTask *task)
+{
+  KmlCpu *cpu = &self->cpus[task->cpu];
+  const KmlTime now = self->machine->now;
+  const KmlTask *current;
+
+  kml_task_account (task, now, KML_PART_CPU);
+  if (cpu->current == NULL) { /* S3: its queue is empty */
+    begin_to_run (self, cpu, task);
+    kml_timer_set (&cpu->resume, self, now + self->machine->cost[KML_COST_SWITCH]);
+    return;
+  }
+  task->state = KML_TASK_READY;
+  enqueue (cpu, task);
+  if (cpu->current->state == KML_TASK_SPINNING) {
+    kml_incident_look_for_cycle (self, task);
+    return;
+  }
+  for (current = cpu->current; current->below != NULL; current = current->below)
+    ;
+  kml_scheduler_kick (self, task->cpu,
+                      task->priority > current->priority ? now : MAX (now, cpu->slice_end));
+}
+
+gboolean
+kml_scheduler_preempt (KmlScheduler *self)
+{
+  KmlMachine *machine = self->machine;
+  KmlCpu *cpu = kml_scheduler_cpu (self);
+  KmlTask *task = cpu->current;
+
+  if (cpu->first == NULL || kml_in_atomic (machine) || task->state != KML_TASK_RUNNING)
+    return FALSE;
+  if (cpu->first->priority <= task->priority &&
+      (machine->now < cpu->slice_end || cpu->first->priority < task->priority))
+    return FALSE;
+  kml_yield (machine);
+  return TRUE;
+}
+
+void
+kml_scheduler_sync (KmlScheduler *self)
+{
+  KmlMachine *machine = self->machine;
+
+  kml_scheduler_refresh_horizon (self);
+  do {
+    if (machine->now >= machine->horizon) {
+      kml_timer_set (&kml_scheduler_cpu (self)->resume, self, machine->now);
+      kml_scheduler_park (self);
+    }
+  } while (kml_interrupts_deliver (self) || kml_scheduler_preempt (self));
+}
+
+/* ---- The whole ---- */
+
+KmlScheduler *
+kml_scheduler_new (const KmlSchedulerConfig *config)
+{
+  KmlScheduler *self = g_new0 (KmlScheduler, 1);
+
+  g_assert (config->machine->scheduler == NULL);
+  self->config = *config;
+  self->machine = config->machine;
+  self->machine->scheduler = self;
+  self->agenda = kml_agenda_new ();
+  self->pool = kml_stack_pool_new ();
+  self->timers = g_ptr_array_new ();
+  self->tasks = g_ptr_array_new ();
+  self->own = g_ptr_array_new ();
+  self->incidents = g_array_new (FALSE, FALSE, sizeof (KmlIncident));
+  self->cpu = KML_NO_CPU;
+  self->cpus = g_new0 (KmlCpu, self->machine->n_cpus);
+  for (guint i = 0; i < self->machine->n_cpus; i++) {
+    self->cpus[i].level = KML_LEVEL_PROCESS;
+    timer_init (&self->cpus[i].resume, self, KML_TIMER_RESUME, GUINT_TO_POINTER (i));
+  }
+  return self;
+}
+
+void
+kml_scheduler_free (KmlScheduler *self)
+{
+  if (self == NULL)
+    return;
+  self->machine->scheduler = NULL;
+  self->machine->horizon = KML_TIME_MAX;
+  for (guint i = 0; i < self->own->len; i++) {
+    KmlTask *task = g_ptr_array_index (self->own, i);
+
+    g_free (task->name);
+    g_free (task);
+  }
+  kml_incidents_free (self->incidents);
+  g_ptr_array_unref (self->timers);
+  g_ptr_array_unref (self->tasks);
+  g_ptr_array_unref (self->own);
+  kml_stack_pool_free (self->pool);
+  kml_agenda_free (self->agenda);
+  g_free (self->cpus);
+  g_free (self);
+}
+
+KmlTask *
+kml_task_new (KmlScheduler *scheduler, const KmlTaskConfig *config)
+{
+  KmlTask *self = g_new0 (KmlTask, 1);
+
+  kml_task_init (self, scheduler, config->name, config->cpu);
+  self->priority = (gint16)config->priority;
+  self->is_daemon = config->is_daemon;
+  self->func = config->func;
+  self->data = config->data;
+  timer_init (&self->alarm, scheduler, KML_TIMER_WAKE, self);
+  g_ptr_array_add (scheduler->own, self);
+  if (!self->is_daemon)
+    scheduler->n_alive++;
+  self->state = KML_TASK_SLEEPING;
+  self->part = KML_PART_SLEEP;
+  self->mark = scheduler->machine->now;
+  kml_timer_set (&self->alarm, scheduler, MAX (config->start, scheduler->machine->now));
+  return self;
+}
+
+void
+kml_scheduler_run (KmlScheduler *self)
+{
+  g_assert (self->cpu == KML_NO_CPU);
+  dispatch (self, &self->host);
+}
+
+void
+kml_scheduler_stop (KmlScheduler *self)
+{
+  self->is_stopped = TRUE;
+  self->machine->horizon = 0;
+}
+
+const GPtrArray *
+kml_scheduler_tasks (const KmlScheduler *self)
+{
+  return self->tasks;
+}
+
+guint64
+kml_scheduler_n_switches (const KmlScheduler *self)
+{
+  return self->n_switches;
+}

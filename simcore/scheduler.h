@@ -1,0 +1,318 @@
+/* scheduler.h: tasks, CPUs and interrupts: who runs where, and when.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A *task* is code that runs on a CPU in a context. Tasks in process context have
+ * stacks of their own (coroutine.h), wait in their CPU's run queue and may sleep. A handler of an interrupt is a task
+ * too, which borrows the stack of whom it interrupts, as on real hardware, and may not sleep.
+ *
+ * How exact it is. Every CPU has a clock and runs ahead of the others as long as
+ * it does what nobody else can see; kml_spend() moves its clock, and that is all. Before it does something that others can see
+ * (it takes or gives back a lock, wakes somebody, looks at what is shared) it calls kml_sync(), which lets all that is earlier
+ * happen first. When nothing is earlier, that is a comparison. So what is shared is always
+ * touched in the order of simulated time, and ties go to who asked first.
+ *
+ * Interrupts are taken between two such points, in the middle of kml_work(), while a task spins, and while a
+ * CPU is idle: exactly then. They are not taken in the middle of kml_spend(), whose nanoseconds are one instruction path.
+ *
+ * A machine without a scheduler runs straight code (driver.h) and pays nothing for all this.
+ *
+ * Not modelled: migration of tasks between CPUs by load, priorities that change, CPUs that go offline.
+ */
+
+#pragma once
+
+#include "simcore/agenda.h"
+#include "simcore/coroutine.h"
+#include "simcore/machine.h"
+
+G_BEGIN_DECLS
+
+typedef struct _KmlTask KmlTask;
+typedef struct _KmlLock KmlLock;
+typedef struct _KmlScheduler KmlScheduler;
+
+typedef void (*KmlTaskFunc) (KmlMachine *machine, gpointer data);
+
+/* ---- Timers: something that happens at a time, on no CPU ---- */
+
+typedef enum {
+  KML_TIMER_CALL,   /* calls func (data), which must not wait */
+  KML_TIMER_WAKE,   /* wakes a task that sleeps */
+  KML_TIMER_RESUME, /* a CPU goes on */
+} KmlTimerKind;
+
+typedef struct {
+  guint32 index; /* in the scheduler's table */
+  guint32
+      generation; /* one that was set anew leaves its old event in the agenda, which is then of another generation */
+  KmlTime time; /* while it is set */
+  gboolean is_set;
+  guint8 kind; /* KmlTimerKind */
+  void (*func) (gpointer data);
+  gpointer data;
+} KmlTimer;
+
+/* @self must stay where it is as long as the scheduler lives. */
+void kml_timer_init (KmlTimer *self, KmlScheduler *scheduler, void (*func) (gpointer data),
+                     gpointer data);
+
+/* Sets it, or sets it anew, to a time that is not past. */
+void kml_timer_set (KmlTimer *self, KmlScheduler *scheduler, KmlTime time);
+void kml_timer_cancel (KmlTimer *self);
+
+/* ---- Tasks ---- */
+
+typedef enum {
+  KML_TASK_READY,    /* waits for its CPU */
+  KML_TASK_RUNNING,  /* is its CPU's current task, or was interrupted there */
+  KML_TASK_SPINNING, /* waits and keeps its CPU busy */
+  KML_TASK_SLEEPING, /* waits and leaves its CPU to others */
+  KML_TASK_ENDED,    /* of a handler: is not running */
+} KmlTaskState;
+
+/* Where a task's time goes: every picosecond of its life is in one of them. */
+typedef enum {
+  KML_PART_RUN,         /* it works */
+  KML_PART_CPU,         /* it could, and waits for its CPU */
+  KML_PART_INTERRUPTED, /* handlers of interrupts ran in its place */
+  KML_PART_LOCK,        /* it waits for a lock, spinning or asleep */
+  KML_PART_IO,          /* it waits for a device */
+  KML_PART_MEMORY,      /* it waits for memory that others are to free or to give */
+  KML_PART_RECLAIM,     /* it looks for memory itself */
+  KML_PART_SLEEP,       /* it wanted to wait: a time, or for somebody's wake-up */
+  KML_N_PARTS,
+} KmlPart;
+
+/* "run", "cpu", "interrupted", … */
+extern const char *const kml_part_names[KML_N_PARTS + 1];
+
+typedef enum {
+  KML_WAIT_NONE,
+  KML_WAIT_LOCK,
+  KML_WAIT_TIME,   /* ends by itself */
+  KML_WAIT_IO,     /* ends by itself: a device will do it */
+  KML_WAIT_EVENT,  /* for a wake-up */
+  KML_WAIT_MEMORY, /* for memory */
+} KmlWaitKind;
+
+/* What a task waits for, and who alone can end it. */
+typedef struct {
+  guint8 kind;      /* KmlWaitKind */
+  const char *what; /* its name: borrowed, lives as long as the run */
+  KmlLock *lock;    /* KML_WAIT_LOCK */
+  KmlTask
+      *provider; /* (nullable): otherwise: the one task that can end it, where there is only one */
+  KmlTime since;
+} KmlWait;
+
+#define KML_MAX_HELD  16 /* locks that a task may hold at a time */
+#define KML_MAX_CHAIN 16 /* functions in a call chain that are remembered */
+
+struct _KmlTask {
+  KmlScheduler *scheduler;
+  char *name; /* (owned) */
+  guint32 id; /* in the order of creation, handlers included */
+  guint16 cpu;
+  guint8 context;     /* KmlContext */
+  guint8 state;       /* KmlTaskState */
+  gint16 priority;    /* the higher runs; equal ones take turns */
+  gboolean is_daemon; /* the run does not wait for its end */
+  gboolean is_woken;  /* what it waited for has happened */
+  guint8 part;        /* KmlPart: where its time goes now … */
+  KmlTime mark;       /* … since then */
+  KmlTime parts[KML_N_PARTS];
+
+  KmlCoroutine *coroutine; /* its own, or that of whom it interrupts */
+  KmlCoroutine own;
+  KmlTask *next;  /* in a run queue, or in the queue of a lock */
+  KmlTask *below; /* (nullable): of a handler: whom it interrupts */
+  KmlTimer alarm;
+  KmlTaskFunc func;
+  gpointer data;
+
+  KmlWait wait;
+  guint mode; /* of who waits for a lock: KmlLockMode */
+  guint n_held;
+  KmlLock *held[KML_MAX_HELD];
+  KmlTime held_since[KML_MAX_HELD];
+  guint n_chain; /* may be more than are remembered */
+  const char *chain[KML_MAX_CHAIN];
+};
+
+typedef struct {
+  const char *name;
+  guint cpu;
+  int priority;
+  gboolean is_daemon;
+  KmlTime start;
+  KmlTaskFunc func;
+  gpointer data;
+} KmlTaskConfig;
+
+/* It is ready from start on. (transfer none) */
+KmlTask *kml_task_new (KmlScheduler *scheduler, const KmlTaskConfig *config);
+
+/* ---- Interrupts ---- */
+
+/* Levels: process context is below all, a softirq below every hardirq. A handler is interrupted by higher levels only. */
+#define KML_LEVEL_PROCESS (-1)
+#define KML_LEVEL_SOFTIRQ 0
+#define KML_LEVEL_HARDIRQ 1 /* and above */
+
+/* A line of interrupts of one CPU, with its handler. */
+typedef struct _KmlIrq KmlIrq;
+
+struct _KmlIrq {
+  KmlTask task; /* the handler, while it runs */
+  int level;
+  guint n_pending; /* raised and not yet handled */
+  guint64 n_raised;
+  KmlTime raised;      /* the first of the pending ones */
+  KmlTime worst_delay; /* from raising to handling */
+  KmlIrq *next;        /* pending on its CPU */
+};
+
+/* @self must stay where it is. @func is called once for each time it was raised. */
+void kml_irq_init (KmlIrq *self, KmlScheduler *scheduler, const char *name, guint cpu, int level,
+                   KmlTaskFunc func, gpointer data);
+void kml_irq_clear (KmlIrq *self);
+
+/* Now: the CPU takes it as soon as its level and its interrupt flag allow. From any CPU, or from a timer's function. */
+void kml_irq_raise (KmlIrq *self);
+
+/* ---- For simulated code, on the running CPU ---- */
+
+/* The task that runs. */
+KmlTask *kml_current_task (const KmlMachine *machine);
+
+/* Lets all that is earlier happen. To be called before anything that others can see. */
+void kml_scheduler_sync (KmlScheduler *self);
+
+static inline void
+kml_sync (KmlMachine *machine)
+{
+  if (G_UNLIKELY (machine->now >= machine->horizon))
+    kml_scheduler_sync (machine->scheduler);
+}
+
+/* Works for @time; interrupts are taken and a time slice may end meanwhile. */
+void kml_work (KmlMachine *machine, KmlTime time);
+
+/* Sleeps for @time. */
+void kml_sleep (KmlMachine *machine, KmlTime time);
+
+/* Another ready task of this CPU may run. */
+void kml_yield (KmlMachine *machine);
+
+/* Nestable. Sleeping in between is a bug of the simulated kernel. */
+void kml_preempt_disable (KmlMachine *machine);
+void kml_preempt_enable (KmlMachine *machine);
+void kml_irq_disable (KmlMachine *machine);
+void kml_irq_enable (KmlMachine *machine);
+void kml_softirq_disable (KmlMachine *machine);
+void kml_softirq_enable (KmlMachine *machine);
+
+/* Whether the running code must not sleep. */
+gboolean kml_in_atomic (const KmlMachine *machine);
+
+/* Waits until somebody calls kml_task_wake(). It spins where @spin says so; where it may not sleep, it is a bug, is
+ * recorded as such, and keeps the CPU busy. A cycle of waits that closes is a deadlock: it is recorded and the
+ * run ends. */
+void kml_task_wait (KmlMachine *machine, const KmlWait *wait, KmlPart part, gboolean spin);
+
+/* @task need not wait: then its next wait is short. */
+void kml_task_wake (KmlTask *task);
+
+/* Time goes to @part from now on; returns where it went before. */
+KmlPart kml_task_part (KmlMachine *machine, KmlPart part);
+
+/* A function that shows up in call chains, until the end of the block:
+ *
+ *   KML_CALL (machine, "direct reclaim");
+ */
+typedef struct {
+  KmlTask *task;
+} KmlCall;
+
+static inline void
+kml_call_end (KmlCall *self)
+{
+  if (self->task != NULL)
+    self->task->n_chain--;
+}
+
+static inline KmlCall
+kml_call_begin (const KmlMachine *machine, const char *name)
+{
+  KmlTask *task = machine->scheduler != NULL ? kml_current_task (machine) : NULL;
+
+  if (task != NULL) {
+    if (task->n_chain < KML_MAX_CHAIN)
+      task->chain[task->n_chain] = name;
+    task->n_chain++;
+  }
+  return (KmlCall){ task };
+}
+
+#define KML_CALL(machine, name)                                                                    \
+  __attribute__ ((cleanup (kml_call_end)))                                                         \
+  G_GNUC_UNUSED KmlCall kml_call = kml_call_begin (machine, name)
+
+/* ---- The whole ---- */
+
+typedef enum {
+  KML_INCIDENT_DEADLOCK, /* a cycle of waits */
+  KML_INCIDENT_STALL,    /* tasks wait and nobody is left who could wake them */
+  KML_INCIDENT_SLEEP_IN_ATOMIC,
+  KML_INCIDENT_LOCK_MISUSE, /* taken twice, given back by another, kept beyond the end */
+  KML_INCIDENT_IRQ_MISUSE,  /* enabled more often than disabled, left disabled */
+  KML_N_INCIDENTS,
+} KmlIncidentKind;
+
+/* "deadlock.count", "stall.count", "bug.sleep_in_atomic", … */
+extern const char *const kml_incident_metrics[KML_N_INCIDENTS + 1];
+
+/* A task that waits, in an incident: who, for what, and who is in its way. */
+typedef struct {
+  char *waiter, *waits_for, *resource, *site; /* (owned): site: the call chain, outermost first */
+  char *holds;                                /* (owned): "A, B", "" */
+  KmlTime since;
+} KmlIncidentEdge;
+
+typedef struct {
+  guint8 kind; /* KmlIncidentKind */
+  guint16 cpu;
+  KmlTime time;
+  char *task, *text, *site; /* (owned) */
+  GArray
+      *edges; /* (owned) (element-type KmlIncidentEdge): of a deadlock in the order of the cycle */
+} KmlIncident;
+
+typedef struct {
+  KmlMachine *machine; /* borrowed */
+  KmlTime time_slice;
+  KmlTime until; /* KML_TIME_MAX: when all tasks have ended */
+} KmlSchedulerConfig;
+
+/* Makes the machine one with tasks, until it is freed. */
+KmlScheduler *kml_scheduler_new (const KmlSchedulerConfig *config);
+void kml_scheduler_free (KmlScheduler *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlScheduler, kml_scheduler_free)
+
+/* Runs until all tasks have ended, none can go on, the time is over, or somebody has called kml_scheduler_stop(). */
+void kml_scheduler_run (KmlScheduler *self);
+void kml_scheduler_stop (KmlScheduler *self);
+
+/* (element-type KmlIncident) */
+const GArray *kml_scheduler_incidents (const KmlScheduler *self);
+
+/* (element-type KmlTask) (transfer none): in the order of creation, handlers included */
+const GPtrArray *kml_scheduler_tasks (const KmlScheduler *self);
+
+/* Something that should not be, done by the running task. @text: (transfer full) */
+void kml_scheduler_report (KmlScheduler *self, KmlIncidentKind kind, char *text);
+
+guint64 kml_scheduler_n_switches (const KmlScheduler *self);
+
+G_END_DECLS

@@ -1,0 +1,276 @@
+/* task.c: what a task may do.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Whatever stops a task comes down to two things: its CPU is parked while it keeps it
+ * busy (working, spinning), or it leaves the CPU to others (asleep, preempted). All
+ * waiting goes through kml_task_wait(), so that every wait is known with its reason: what closes a cycle
+ * is seen when it closes (incident.c), and every picosecond of a task's life is booked to a part.
+ *
+ * In atomic context there is nothing to leave the CPU to. Code that sleeps there is
+ * wrong; the machine records it and does what would really happen where nothing checks: the CPU stands still until the
+ * event comes.
+ */
+
+#include "simcore/scheduler-private.h"
+
+#include <string.h>
+
+const char *const kml_part_names[] = {
+  [KML_PART_RUN] = "run",
+  [KML_PART_CPU] = "cpu",
+  [KML_PART_INTERRUPTED] = "interrupted",
+  [KML_PART_LOCK] = "lock",
+  [KML_PART_IO] = "io",
+  [KML_PART_MEMORY] = "memory",
+  [KML_PART_RECLAIM] = "reclaim",
+  [KML_PART_SLEEP] = "sleep",
+  NULL,
+};
+
+void
+kml_task_init (KmlTask *self, KmlScheduler *scheduler, const char *name, guint cpu)
+{
+  g_assert (cpu < scheduler->machine->n_cpus);
+
+  self->scheduler = scheduler;
+  self->name = g_strdup (name);
+  self->id = scheduler->tasks->len;
+  self->cpu = (guint16)cpu;
+  self->state = KML_TASK_ENDED;
+  g_ptr_array_add (scheduler->tasks, self);
+}
+
+void
+kml_task_account (KmlTask *self, KmlTime now, KmlPart part)
+{
+  self->parts[self->part] += now - self->mark;
+  self->mark = now;
+  self->part = part;
+}
+
+KmlTask *
+kml_current_task (const KmlMachine *machine)
+{
+  KmlScheduler *self = machine->scheduler;
+
+  return self->cpu == KML_NO_CPU ? NULL : kml_scheduler_cpu (self)->current;
+}
+
+KmlPart
+kml_task_part (KmlMachine *machine, KmlPart part)
+{
+  KmlTask *task = kml_current_task (machine);
+  const KmlPart before = task->part;
+
+  kml_task_account (task, machine->now, part);
+  return before;
+}
+
+void
+kml_task_main (gpointer data)
+{
+  KmlTask *self = data;
+  KmlScheduler *scheduler = self->scheduler;
+
+  if (scheduler->dead != NULL) {
+    kml_coroutine_drop (scheduler->dead, scheduler->pool);
+    scheduler->dead = NULL;
+  }
+  self->is_woken = FALSE; /* that was to start it */
+  self->func (scheduler->machine, self->data);
+  kml_sync (scheduler->machine);
+  if (self->n_held > 0)
+    kml_scheduler_report (scheduler, KML_INCIDENT_LOCK_MISUSE,
+                          g_strdup_printf ("%s has ended and keeps a lock", self->name));
+  kml_task_account (self, scheduler->machine->now, KML_PART_SLEEP);
+  self->state = KML_TASK_ENDED;
+  if (!self->is_daemon)
+    scheduler->n_alive--;
+  kml_scheduler_leave (scheduler);
+  g_assert_not_reached ();
+}
+
+/* ---- Time ---- */
+
+void
+kml_work (KmlMachine *machine, KmlTime time)
+{
+  KmlScheduler *self = machine->scheduler;
+  KmlTime end = machine->now + time;
+
+  while (end >= machine->horizon) {
+    KmlCpu *cpu = kml_scheduler_cpu (self);
+    KmlTime limit = end, before;
+
+    kml_scheduler_refresh_horizon (self);
+    before = machine->now;
+    if (!kml_interrupts_deliver (self) && !kml_scheduler_preempt (self)) {
+      if (end < machine->horizon)
+        break;
+      if (cpu->first != NULL && cpu->first->priority == cpu->current->priority &&
+          !kml_in_atomic (machine))
+        limit = CLAMP (cpu->slice_end, machine->now, end);
+      kml_timer_set (&cpu->resume, self, limit);
+      kml_scheduler_park (self);
+      before = machine->now;
+      if (!kml_interrupts_deliver (self) && !kml_scheduler_preempt (self) && before >= end)
+        return;
+    }
+    end += machine->now - before; /* that was not this task's work */
+  }
+  machine->now = end;
+}
+
+void
+kml_yield (KmlMachine *machine)
+{
+  KmlScheduler *self = machine->scheduler;
+  KmlTask *task = kml_current_task (machine);
+  const KmlPart part = task->part;
+
+  if (kml_scheduler_cpu (self)->first == NULL)
+    return;
+  kml_scheduler_make_ready (self, task);
+  kml_scheduler_leave (self);
+  kml_task_account (task, machine->now, part);
+}
+
+void
+kml_sleep (KmlMachine *machine, KmlTime time)
+{
+  KmlTask *task = kml_current_task (machine);
+  const KmlWait wait = { .kind = KML_WAIT_TIME, .what = "a time" };
+  const KmlTime end = machine->now + time;
+
+  if (task->below != NULL || task->alarm.index == 0) {
+    kml_scheduler_report (machine->scheduler, KML_INCIDENT_SLEEP_IN_ATOMIC,
+                          g_strdup_printf ("%s sleeps", task->name));
+    kml_work (machine, time);
+    return;
+  }
+  kml_timer_set (&task->alarm, machine->scheduler, end);
+  while (machine->now < end)
+    kml_task_wait (machine, &wait, KML_PART_SLEEP, FALSE);
+}
+
+/* ---- Waiting ---- */
+
+/* Keeps the CPU, until it is woken; interrupts are taken. */
+static void
+wait_busily (KmlScheduler *self, KmlTask *task)
+{
+  task->state = KML_TASK_SPINNING;
+  while (!task->is_woken) {
+    kml_scheduler_park (self);
+    kml_interrupts_deliver (self);
+  }
+  task->state = KML_TASK_RUNNING;
+}
+
+void
+kml_task_wait (KmlMachine *machine, const KmlWait *wait, KmlPart part, gboolean spin)
+{
+  KmlScheduler *self = machine->scheduler;
+  KmlTask *task = kml_current_task (machine);
+  const KmlPart before = task->part;
+
+  if (!spin && kml_in_atomic (machine)) {
+    kml_scheduler_report (self, KML_INCIDENT_SLEEP_IN_ATOMIC,
+                          g_strdup_printf ("%s sleeps for %s", task->name, wait->what));
+    spin = TRUE;
+  }
+  kml_sync (machine);
+  if (task->is_woken) { /* meanwhile */
+    task->is_woken = FALSE;
+    return;
+  }
+  task->wait = *wait;
+  task->wait.since = machine->now;
+  kml_task_account (task, machine->now, part);
+  kml_incident_look_for_cycle (self, task);
+  if (spin) {
+    wait_busily (self, task);
+  } else {
+    task->state = KML_TASK_SLEEPING;
+    kml_scheduler_leave (self);
+  }
+  task->is_woken = FALSE;
+  task->wait.kind = KML_WAIT_NONE;
+  kml_task_account (task, machine->now, before);
+}
+
+void
+kml_task_wake (KmlTask *task)
+{
+  KmlScheduler *self = task->scheduler;
+
+  if (task->is_woken)
+    return;
+  task->is_woken = TRUE;
+  if (task->state == KML_TASK_SLEEPING)
+    kml_scheduler_make_ready (self, task);
+  else if (task->state == KML_TASK_SPINNING)
+    kml_scheduler_kick (self, task->cpu, self->machine->now);
+}
+
+/* ---- What may not be disturbed ---- */
+
+gboolean
+kml_in_atomic (const KmlMachine *machine)
+{
+  const KmlCpu *cpu = kml_scheduler_cpu (machine->scheduler);
+
+  return cpu->level > KML_LEVEL_PROCESS || cpu->irq_off > 0 || cpu->softirq_off > 0 ||
+         cpu->preempt_off > 0;
+}
+
+void
+kml_preempt_disable (KmlMachine *machine)
+{
+  kml_scheduler_cpu (machine->scheduler)->preempt_off++;
+}
+
+/* What was kept waiting is looked at now. */
+static void
+enable (KmlScheduler *self, guint *depth, const char *what)
+{
+  if (*depth == 0) {
+    kml_scheduler_report (self, KML_INCIDENT_IRQ_MISUSE,
+                          g_strdup_printf ("%s enabled, but not disabled before", what));
+    return;
+  }
+  if (--*depth == 0)
+    while (kml_interrupts_deliver (self) || kml_scheduler_preempt (self))
+      ;
+}
+
+void
+kml_preempt_enable (KmlMachine *machine)
+{
+  enable (machine->scheduler, &kml_scheduler_cpu (machine->scheduler)->preempt_off, "preemption");
+}
+
+void
+kml_irq_disable (KmlMachine *machine)
+{
+  kml_scheduler_cpu (machine->scheduler)->irq_off++;
+}
+
+void
+kml_irq_enable (KmlMachine *machine)
+{
+  enable (machine->scheduler, &kml_scheduler_cpu (machine->scheduler)->irq_off, "interrupts");
+}
+
+void
+kml_softirq_disable (KmlMachine *machine)
+{
+  kml_scheduler_cpu (machine->scheduler)->softirq_off++;
+}
+
+void
+kml_softirq_enable (KmlMachine *machine)
+{
+  enable (machine->scheduler, &kml_scheduler_cpu (machine->scheduler)->softirq_off, "softirqs");
+}

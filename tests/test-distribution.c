@@ -10,12 +10,12 @@
 
 #include "simcore/bins.h"
 #include "tests/testutils.h"
-#include "workloads/arrivals.h"
+#include "simcore/arrivals.h"
 #include "workloads/cpu-list.h"
 #include "workloads/deaths.h"
-#include "workloads/distribution.h"
-#include "workloads/fixed-point.h"
-#include "workloads/law.h"
+#include "simcore/distribution.h"
+#include "simcore/fixed-point.h"
+#include "simcore/law.h"
 #include "workloads/size-table.h"
 
 #include <math.h>
@@ -175,6 +175,8 @@ START_TEST (means_are_what_the_laws_say)
   ck_assert_double_eq_tol (mean_of ("lognormal(1ms, 0.5)", KML_DRAW_LIFETIMES, N),
                            1e9 * exp (0.125), 2.5e6);
   ck_assert_double_eq (mean_of ("lognormal(1ms, 0)", KML_DRAW_LIFETIMES, 10), 1e9);
+  ck_assert_double_eq_tol (mean_of ("uniform(1ms, 3ms)", KML_DRAW_SERVICES, N), 2e9, 8e6);
+  ck_assert_double_eq_tol (mean_of ("weighted(1ms:1, 4ms:2)", KML_DRAW_SERVICES, N), 3e9, 18e6);
 }
 END_TEST
 
@@ -374,12 +376,12 @@ START_TEST (what_is_not_a_law_is_refused)
     { KML_DRAW_SIZES, "fixed(4294967296)", "from 1 byte to 4294967295 bytes" },
     { KML_DRAW_SIZES, "fixed(1000000000000000000000000000000)", "expected a size" },
     { KML_DRAW_SIZES, "fixed(-1)", "expected a size" },
-    { KML_DRAW_SIZES, "uniform(5, 1)", "expected the smaller size first, not “uniform(5, 1)”" },
+    { KML_DRAW_SIZES, "uniform(5, 1)", "expected the smaller value first, not “uniform(5, 1)”" },
     { KML_DRAW_SIZES, "uniform(5)", "expected fixed(SIZE) | uniform(SIZE, SIZE)" },
     { KML_DRAW_SIZES, "uniform(1,2,3)", "expected fixed(SIZE) | uniform(SIZE, SIZE)" },
     { KML_DRAW_SIZES, "uniform(0,5)", "from 1 byte" },
     { KML_DRAW_SIZES, "loguniform(0,5)", "from 1 byte" },
-    { KML_DRAW_SIZES, "loguniform(9,5)", "the smaller size first" },
+    { KML_DRAW_SIZES, "loguniform(9,5)", "the smaller value first" },
     { KML_DRAW_SIZES, "exponential(0)", "from 1 byte" },
     { KML_DRAW_SIZES, "exponential(65MiB)", "expected a mean of at most 64MiB" },
     { KML_DRAW_SIZES, "weighted()", "expected a weight above 0" },
@@ -403,6 +405,8 @@ START_TEST (what_is_not_a_law_is_refused)
     { KML_DRAW_LIFETIMES, "lognormal(1ms, 11)", "expected a sigma from 0 to 10, not “11”" },
     { KML_DRAW_LIFETIMES, "lognormal(1ms, -1)", "expected a number" },
     { KML_DRAW_LIFETIMES, "forever()", "expected exponential(TIME)" },
+    { KML_DRAW_SERVICES, "forever", "expected exponential(TIME)" },
+    { KML_DRAW_SERVICES, "uniform(2ms, 1ms)", "expected the smaller value first" },
     { KML_DRAW_LIFETIMES, "forevr", "did you mean “forever”?" },
   };
 

@@ -699,7 +699,7 @@ START_TEST (nonsense_is_refused_where_it_is_written)
     { "live", "0", "expected a count from 1 to 268435456" },
     { "live", "1e18", "expected a count from 1 to 268435456" },
     { "arrivals", "periodic(0)", "expected a time above 0" },
-    { "sizes", "uniform(5,1)", "expected the smaller size first" },
+    { "sizes", "uniform(5,1)", "expected the smaller value first" },
     { "orders", "fixed(99)", "expected an order" },
     { "lifetimes", "fixed(0)", "expected a time above 0" },
     { "alignment", "48", "expected a size that is a power of two" },

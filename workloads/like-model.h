@@ -8,7 +8,7 @@
 #pragma once
 
 #include "simcore/histogram.h"
-#include "workloads/alias.h"
+#include "simcore/alias.h"
 #include "workloads/trace.h"
 
 G_BEGIN_DECLS

@@ -23,7 +23,7 @@
 #include "simcore/units.h"
 #include "simcore/workload.h"
 #include "workloads/deaths.h"
-#include "workloads/law.h"
+#include "simcore/law.h"
 #include "workloads/like-model.h"
 #include "workloads/size-table.h"
 #include "workloads/trace-columns.h"

@@ -40,10 +40,10 @@
 
 #include "simcore/units.h"
 #include "simcore/workload.h"
-#include "workloads/arrivals.h"
+#include "simcore/arrivals.h"
 #include "workloads/cpu-list.h"
 #include "workloads/deaths.h"
-#include "workloads/distribution.h"
+#include "simcore/distribution.h"
 #include "workloads/size-table.h"
 
 #include <string.h>

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 
-#include "workloads/law.h"
+#include "simcore/law.h"
 #include "simcore/units.h"
 
 #include <string.h>

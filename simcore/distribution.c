@@ -1,4 +1,4 @@
-/* distribution.c: the laws that sizes, orders and lifetimes follow.
+/* distribution.c: the laws that sizes, orders, lifetimes and times of service follow.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
@@ -11,7 +11,7 @@
  * exponential(MEAN)   of sizes: the geometric law on 1, 2, 3, …, which is what the exponential
  *                     law is on integers: P(more than n) = (1 - 1/MEAN)^n. The mean is
  *                     MEAN exactly, which a rounded exponential's is not.
- *                     Of lifetimes: the exponential law, to the nearest picosecond.
+ *                     Of times: the exponential law, to the nearest picosecond.
  * lognormal(M, S)     the median M times e^(S z), z standard normal.
  * weighted(V:W, …)    V with a probability in proportion to W, a decimal.
  * trace(FILE)         weighted by how often the trace's object requests had each size.
@@ -35,10 +35,10 @@
  *   WEIGHTED     its table
  */
 
-#include "workloads/distribution.h"
+#include "simcore/distribution.h"
 #include "simcore/units.h"
-#include "workloads/fixed-point.h"
-#include "workloads/law.h"
+#include "simcore/fixed-point.h"
+#include "simcore/law.h"
 
 #include <string.h>
 
@@ -81,6 +81,14 @@ static const KmlLawForm lifetime_forms[] = {
 static const KmlLawKind lifetime_kinds[] = { KML_LAW_EXPONENTIAL, KML_LAW_FIXED, KML_LAW_LOG_NORMAL,
                                              KML_LAW_FIXED };
 
+static const KmlLawForm service_forms[] = {
+  { "exponential", 1, "exponential(TIME)" },     { "fixed", 1, "fixed(TIME)" },
+  { "uniform", 2, "uniform(TIME, TIME)" },       { "lognormal", 2, "lognormal(MEDIAN, SIGMA)" },
+  { "weighted", 1, "weighted(TIME:WEIGHT, …)" }, { NULL, 0, NULL },
+};
+static const KmlLawKind service_kinds[] = { KML_LAW_EXPONENTIAL, KML_LAW_FIXED, KML_LAW_UNIFORM,
+                                            KML_LAW_LOG_NORMAL, KML_LAW_WEIGHTED };
+
 static gboolean
 refuse (const char *expected, const char *text, GError **error)
 {
@@ -109,6 +117,7 @@ parse_value (const char *text, KmlDraw what, guint64 *ret_value, GError **error)
       return refuse ("an order from 0 to " G_STRINGIFY (KML_MAX_ORDER), text, error);
     break;
   case KML_DRAW_LIFETIMES:
+  case KML_DRAW_SERVICES:
     if (!kml_parse_time (text, &value, error))
       return FALSE;
     if (value == 0)
@@ -188,7 +197,7 @@ parse_range (const KmlLaw *law, KmlDraw what, const char *text, KmlDistribution 
       !parse_value (law->args[1], what, &most, error))
     return FALSE;
   if (least > most)
-    return refuse ("the smaller size first", text, error);
+    return refuse ("the smaller value first", text, error);
   self->a = least;
   self->max = most;
   self->b = self->kind == KML_LAW_UNIFORM ? most - least + 1
@@ -264,6 +273,7 @@ kml_distribution_parse (const char *text, KmlDraw what, KmlDistribution *ret_law
     [KML_DRAW_SIZES] = { size_forms, size_kinds },
     [KML_DRAW_ORDERS] = { order_forms, order_kinds },
     [KML_DRAW_LIFETIMES] = { lifetime_forms, lifetime_kinds },
+    [KML_DRAW_SERVICES] = { service_forms, service_kinds },
   };
   g_auto (KmlLaw) law = { 0 };
   KmlDistribution self = { 0 };
@@ -312,6 +322,12 @@ gboolean
 kml_distribution_validate_lifetimes (const char *text, GError **error)
 {
   return validate (text, KML_DRAW_LIFETIMES, error);
+}
+
+gboolean
+kml_distribution_validate_services (const char *text, GError **error)
+{
+  return validate (text, KML_DRAW_SERVICES, error);
 }
 
 /* ---- Drawing ---- */

@@ -25,7 +25,7 @@
  * second draw that y would give is left alone: a draw then depends on the stream only.
  */
 
-#include "workloads/fixed-point.h"
+#include "simcore/fixed-point.h"
 
 typedef unsigned __int128 Wide;
 

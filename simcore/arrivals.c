@@ -3,10 +3,10 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 
-#include "workloads/arrivals.h"
+#include "simcore/arrivals.h"
 #include "simcore/units.h"
-#include "workloads/fixed-point.h"
-#include "workloads/law.h"
+#include "simcore/fixed-point.h"
+#include "simcore/law.h"
 
 typedef unsigned __int128 Wide;
 

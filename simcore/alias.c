@@ -8,7 +8,7 @@
  * column, and one of its two values.
  */
 
-#include "workloads/alias.h"
+#include "simcore/alias.h"
 
 typedef unsigned __int128 Wide;
 

@@ -1,4 +1,4 @@
-/* distribution.h: the laws that sizes, orders and lifetimes follow.
+/* distribution.h: the laws that sizes, orders, lifetimes and times of service follow.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
@@ -12,7 +12,7 @@
 #include "simcore/rng.h"
 #include "simcore/types.h"
 #include "simcore/workload.h"
-#include "workloads/alias.h"
+#include "simcore/alias.h"
 
 G_BEGIN_DECLS
 
@@ -23,6 +23,7 @@ typedef enum {
   KML_DRAW_SIZES,     /* bytes, from 1 to KML_MAX_DRAWN_SIZE */
   KML_DRAW_ORDERS,    /* from 0 to KML_MAX_ORDER */
   KML_DRAW_LIFETIMES, /* ps; KML_TIME_MAX: forever */
+  KML_DRAW_SERVICES,  /* ps: what a device takes for something */
 } KmlDraw;
 
 typedef enum {
@@ -63,5 +64,6 @@ kml_distribution_draw (const KmlDistribution *self, KmlRng *rng)
 gboolean kml_distribution_validate_sizes (const char *text, GError **error);
 gboolean kml_distribution_validate_orders (const char *text, GError **error);
 gboolean kml_distribution_validate_lifetimes (const char *text, GError **error);
+gboolean kml_distribution_validate_services (const char *text, GError **error);
 
 G_END_DECLS

@@ -20,8 +20,13 @@
 
 #include <string.h>
 
-#define GFP_NOIO          KML_GFP_RECLAIM
-#define GFP_NOFS          (KML_GFP_RECLAIM | KML_GFP_IO)
+const char *const kml_zone_names[] = {
+  [KML_ZONE_DMA] = "DMA",
+  [KML_ZONE_DMA32] = "DMA32",
+  [KML_ZONE_NORMAL] = "Normal",
+  NULL,
+};
+
 #define GFP_USER          (KML_GFP_KERNEL | KML_GFP_HARDWALL)
 #define GFP_HIGHUSER      (GFP_USER | KML_GFP_HIGHMEM)
 #define GFP_HIGHUSER_MOVE (GFP_HIGHUSER | KML_GFP_MOVABLE)
@@ -42,9 +47,9 @@ static const GfpName names[] = {
   { "GFP_USER", GFP_USER },
   { "GFP_KERNEL_ACCOUNT", KML_GFP_KERNEL | KML_GFP_ACCOUNT },
   { "GFP_KERNEL", KML_GFP_KERNEL },
-  { "GFP_NOFS", GFP_NOFS },
+  { "GFP_NOFS", KML_GFP_NOFS },
   { "GFP_ATOMIC", KML_GFP_ATOMIC },
-  { "GFP_NOIO", GFP_NOIO },
+  { "GFP_NOIO", KML_GFP_NOIO },
   { "GFP_NOWAIT", KML_GFP_NOWAIT },
   { "GFP_DMA", KML_GFP_DMA },
   { "__GFP_HIGHMEM", KML_GFP_HIGHMEM },

@@ -45,6 +45,19 @@ enum {
 #define KML_GFP_KERNEL  (KML_GFP_RECLAIM | KML_GFP_IO | KML_GFP_FS)
 #define KML_GFP_ATOMIC  (KML_GFP_HIGH | KML_GFP_ATOMIC_BIT | KML_GFP_KSWAPD_RECLAIM)
 #define KML_GFP_NOWAIT  KML_GFP_KSWAPD_RECLAIM
+#define KML_GFP_NOIO    KML_GFP_RECLAIM
+#define KML_GFP_NOFS    (KML_GFP_RECLAIM | KML_GFP_IO)
+
+/* Zones of physical memory, from below: what old devices reach (16 MiB), what 32 bits reach (4 GiB), the rest. */
+typedef enum {
+  KML_ZONE_DMA,
+  KML_ZONE_DMA32,
+  KML_ZONE_NORMAL,
+  KML_N_ZONES,
+} KmlZoneKind;
+
+/* "DMA", "DMA32", "Normal" */
+extern const char *const kml_zone_names[KML_N_ZONES + 1];
 
 /* "GFP_KERNEL|__GFP_ZERO", a trailing hexadecimal remainder as the kernel prints it, "none" or "".
  * @length is in bytes. Names that are not known are an error that quotes them. */
@@ -52,6 +65,44 @@ gboolean kml_gfp_parse (const char *text, gsize length, KmlGfp *ret_gfp, GError 
 
 /* (transfer full): composites first, as the kernel prints them; "none" for 0. */
 char *kml_gfp_format (KmlGfp gfp);
+
+/* ---- What they mean ---- */
+
+/* May sleep: reclaims for itself, and waits. Without it a request succeeds or fails at once. */
+static inline gboolean
+kml_gfp_may_sleep (KmlGfp gfp)
+{
+  return (gfp & KML_GFP_DIRECT_RECLAIM) != 0;
+}
+
+static inline gboolean
+kml_gfp_wakes_kswapd (KmlGfp gfp)
+{
+  return (gfp & KML_GFP_KSWAPD_RECLAIM) != 0;
+}
+
+/* Reclaim on its behalf may start I/O. GFP_NOIO: a driver asks, in the middle of I/O. */
+static inline gboolean
+kml_gfp_may_io (KmlGfp gfp)
+{
+  return (gfp & KML_GFP_IO) != 0;
+}
+
+/* … and may call file systems, which need memory and locks themselves. GFP_NOFS: a file system asks. */
+static inline gboolean
+kml_gfp_may_fs (KmlGfp gfp)
+{
+  return (gfp & (KML_GFP_IO | KML_GFP_FS)) == (KML_GFP_IO | KML_GFP_FS);
+}
+
+/* The highest zone that will do; lower ones will, too. There is no high memory here: __GFP_HIGHMEM is Normal. */
+static inline KmlZoneKind
+kml_gfp_zone (KmlGfp gfp)
+{
+  if (gfp & KML_GFP_DMA)
+    return KML_ZONE_DMA;
+  return gfp & KML_GFP_DMA32 ? KML_ZONE_DMA32 : KML_ZONE_NORMAL;
+}
 
 /* The mobility that Linux derives from the flags (gfp_migratetype). */
 static inline KmlMobility

@@ -60,6 +60,11 @@ kml_distribution_draw (const KmlDistribution *self, KmlRng *rng)
   return self->kind == KML_LAW_FIXED ? self->a : kml_distribution_draw_from (self, rng);
 }
 
+/* For KmlParam.grammar. */
+#define KML_SERVICE_GRAMMAR                                                                        \
+  "exponential(TIME) | fixed(TIME) | uniform(TIME, TIME) | lognormal(MEDIAN, SIGMA) | "            \
+  "weighted(TIME:WEIGHT, …)"
+
 /* For KmlParam.validate. */
 gboolean kml_distribution_validate_sizes (const char *text, GError **error);
 gboolean kml_distribution_validate_orders (const char *text, GError **error);

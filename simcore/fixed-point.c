@@ -135,9 +135,9 @@ kml_fixed_scale (guint64 base, gint64 exponent)
   return (guint64)((product << n) >> 63);
 }
 
-/* The integer part of the root, by Newton's method from above. */
-static guint64
-square_root (Wide n)
+/* Newton's method from above. */
+guint64
+kml_fixed_square_root (Wide n)
 {
   const guint64 high = (guint64)(n >> 64);
   const guint bits = high != 0 ? 128 - (guint)__builtin_clzll (high)
@@ -175,6 +175,6 @@ kml_fixed_normal (KmlRng *rng)
   /* z^2 = 2 (x^2 / s) (-ln s): Q63 * Q58 = Q121 for half of it, kept in Q114 for the whole.
    * x^2 <= s up to rounding. */
   ratio = (guint64)MIN ((((Wide)x * x >> 62) << 63) / s, (Wide)1 << 63);
-  z = square_root (((Wide)ratio * kml_fixed_minus_ln (s)) >> 6);
+  z = kml_fixed_square_root (((Wide)ratio * kml_fixed_minus_ln (s)) >> 6);
   return is_negative ? -(gint64)z : (gint64)z;
 }

@@ -27,6 +27,9 @@ guint64 kml_fixed_log2_ratio (guint64 x, guint64 y);
  * is larger. Relative error below 2^-50. */
 guint64 kml_fixed_scale (guint64 base, gint64 exponent);
 
+/* The integer part of the square root. */
+guint64 kml_fixed_square_root (unsigned __int128 n);
+
 /* A standard normal draw in Q57; between -9.5 and 9.5. */
 gint64 kml_fixed_normal (KmlRng *rng);
 

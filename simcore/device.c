@@ -1,0 +1,114 @@
+/* device.c: making devices, and the registry of them.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "simcore/device.h"
+
+#include "simcore/registry.h"
+
+static KmlRegistry registry;
+
+void
+kml_device_register (const KmlDeviceOps *ops)
+{
+  g_assert (ops->instance_size >= sizeof (KmlDevice));
+  g_assert (ops->open != NULL);
+
+  kml_registry_add (&registry, ops);
+}
+
+const KmlDeviceOps *
+kml_device_find (const char *name)
+{
+  return kml_registry_find (&registry, name);
+}
+
+const KmlDeviceOps *const *
+kml_device_list (guint *ret_n)
+{
+  *ret_n = registry.n;
+  return (const KmlDeviceOps *const *)registry.entries;
+}
+
+KmlDevice *
+kml_device_new (const KmlDeviceOps *ops, const char *name)
+{
+  KmlDevice *self = g_malloc0 (ops->instance_size);
+
+  self->ops = ops;
+  self->name = g_strdup (name);
+  kml_params_set_defaults (ops->params, self);
+  return self;
+}
+
+gboolean
+kml_device_open (KmlDevice *self, const KmlDeviceHost *host, GError **error)
+{
+  g_assert (self->host.machine == NULL);
+  g_assert (host->machine->scheduler != NULL);
+
+  self->host = *host;
+  if (self->ops->open (self, error))
+    return TRUE;
+  kml_device_close (self);
+  return FALSE;
+}
+
+void
+kml_device_close (KmlDevice *self)
+{
+  if (self->host.machine == NULL)
+    return;
+  if (self->ops->close != NULL)
+    self->ops->close (self);
+  self->host = (KmlDeviceHost){ 0 };
+}
+
+void
+kml_device_free (KmlDevice *self)
+{
+  if (self == NULL)
+    return;
+  kml_device_close (self);
+  kml_params_clear (self->ops->params, self);
+  g_free (self->name);
+  g_free (self);
+}
+
+void
+kml_device_account (KmlDevice *self)
+{
+  if (self->ops->account != NULL)
+    self->ops->account (self);
+}
+
+gboolean
+kml_device_check (const KmlDevice *self, GError **error)
+{
+  return self->ops->check == NULL || self->ops->check (self, error);
+}
+
+void
+kml_device_rng (const KmlDevice *self, const char *purpose, KmlRng *ret_rng)
+{
+  g_autofree char *stream = g_strconcat ("device.", self->name, ".", purpose, NULL);
+
+  kml_rng_init (ret_rng, self->host.machine->seed, stream);
+}
+
+gboolean
+kml_device_init_irq (KmlDevice *self, KmlIrq *irq, guint64 cpu, int level, KmlTaskFunc func,
+                     GError **error)
+{
+  KmlMachine *machine = self->host.machine;
+
+  if (cpu >= machine->n_cpus) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "expected a CPU from 0 to %u for the interrupts of %s, not %" G_GUINT64_FORMAT,
+                 machine->n_cpus - 1, self->name, cpu);
+    return FALSE;
+  }
+  kml_irq_init (irq, machine->scheduler, self->name, (guint)cpu, level, func, self);
+  return TRUE;
+}

@@ -35,6 +35,7 @@ kml_machine_free (KmlMachine *self)
   if (self == NULL)
     return;
   kml_ram_free (self->ram);
+  g_free (self->pins);
   g_free (self);
 }
 
@@ -43,6 +44,7 @@ kml_machine_reset (KmlMachine *self)
 {
   memset (self->ram->store, 0, self->ram->size);
   self->free_area = (KmlFreeArea){ 0 };
+  g_clear_pointer (&self->pins, g_free);
   self->now = 0;
   memset (self->cpu_clock, 0, sizeof self->cpu_clock);
 }

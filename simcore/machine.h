@@ -29,6 +29,7 @@ typedef struct {
   KmlTime cost[KML_N_COSTS]; /* the profile */
   KmlRam *ram;               /* (owned) */
   KmlFreeArea free_area;     /* kept by the page allocator */
+  guint16 *pins;             /* (nullable) (owned) (array length=ram->n_frames): see pin.h */
   guint n_cpus;
   guint64 seed;
   KmlTime cpu_clock[KML_MAX_CPUS]; /* when each CPU will have finished what it was given */

@@ -156,9 +156,7 @@ buddy_init (KmlAllocator *base, GError **error)
                                                                 : KML_MOBILITY_UNMOVABLE;
   self->first_pair = self->last_pair = KML_PFN_NONE;
   self->frontier_end = n_blocks << max_order;
-  area->blocks[self->frontier_mobility][max_order] += n_blocks;
-  area->n_free += self->frontier_end;
-  area->has_changed = TRUE;
+  kml_free_area_add_blocks (area, max_order, n_blocks, self->frontier_mobility);
   put_rest (self);
   return TRUE;
 }

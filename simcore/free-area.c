@@ -16,6 +16,13 @@ largest_order (KmlPfn pfn, guint64 n_frames)
 }
 
 void
+kml_free_area_watch (KmlFreeArea *self, guint order)
+{
+  self->watched_order = order;
+  self->n_small = self->n_free - kml_free_area_suitable (self, order);
+}
+
+void
 kml_free_area_add_run (KmlFreeArea *self, KmlPfn first, guint64 n_frames, KmlMobility mobility)
 {
   while (n_frames > 0) {

@@ -13,6 +13,9 @@
  * Anti-Fragmentation", OLS 2006):
  *
  *     1 - (free frames in blocks of order >= j) / (free frames)
+ *
+ * Of one order, which somebody watches, the frames that the numerator leaves out are counted too: its index after every
+ * operation costs no sum over all orders.
  */
 
 #pragma once
@@ -24,15 +27,28 @@ G_BEGIN_DECLS
 typedef struct {
   guint64 blocks[KML_N_MOBILITIES][KML_MAX_ORDER + 1]; /* free blocks */
   guint64 n_free;       /* page frames: always the sum over blocks[m][k] << k */
+  guint64 n_small;      /* of them in blocks below the order that is watched */
+  guint watched_order;  /* see kml_free_area_watch() */
   gboolean has_changed; /* set whenever a count changes, for who looks to clear */
 } KmlFreeArea;
+
+/* From now on n_small is about @order. At first it is about order 0, below which nothing is. */
+void kml_free_area_watch (KmlFreeArea *self, guint order);
+
+/* @n blocks more. */
+static inline void
+kml_free_area_add_blocks (KmlFreeArea *self, guint order, guint64 n, KmlMobility mobility)
+{
+  self->blocks[mobility][order] += n;
+  self->n_free += n << order;
+  self->n_small += order < self->watched_order ? n << order : 0;
+  self->has_changed = TRUE;
+}
 
 static inline void
 kml_free_area_add (KmlFreeArea *self, guint order, KmlMobility mobility)
 {
-  self->blocks[mobility][order]++;
-  self->n_free += G_GUINT64_CONSTANT (1) << order;
-  self->has_changed = TRUE;
+  kml_free_area_add_blocks (self, order, 1, mobility);
 }
 
 static inline void
@@ -41,6 +57,7 @@ kml_free_area_remove (KmlFreeArea *self, guint order, KmlMobility mobility)
   g_assert (self->blocks[mobility][order] > 0);
   self->blocks[mobility][order]--;
   self->n_free -= G_GUINT64_CONSTANT (1) << order;
+  self->n_small -= (guint64)(order < self->watched_order) << order;
   self->has_changed = TRUE;
 }
 

@@ -119,6 +119,7 @@ kml_recorder_new (const KmlRecordConfig *config, KmlMachine *machine, KmlAllocat
   self->snapshots = g_array_new (FALSE, TRUE, sizeof (KmlSnapshot));
   self->is_warm = config->warm_up == 0;
   self->step = config->interval != 0 ? config->interval : FIRST_STEP;
+  kml_free_area_watch (&machine->free_area, (guint)config->external_order);
   kml_recorder_look_at_pages (self);
   return self;
 }
@@ -168,29 +169,10 @@ kml_recorder_set_workloads (KmlRecorder *self, KmlWorkload *const *workloads, gu
 
 /* ---- Pages ---- */
 
-static guint64
-metadata_bytes (const KmlRecorder *self)
-{
-  const KmlRam *ram = self->machine->ram;
-  guint64 bytes = (guint64)(ram->n_frames - ram->n_usable) << ram->page_shift;
-
-  bytes += self->pages->metadata_bytes;
-  if (self->objects != NULL)
-    bytes += self->objects->metadata_bytes;
-  return bytes;
-}
-
 guint64
 kml_recorder_live_blocks (const KmlRecorder *self)
 {
   return self->tally.n_alloc + self->n_split - self->tally.n_free;
-}
-
-guint64
-kml_recorder_reserved (const KmlRecorder *self)
-{
-  return (self->machine->ram->n_usable - self->machine->free_area.n_free)
-         << self->machine->ram->page_shift;
 }
 
 /* The index in parts per 10^9: what is compared and hashed is an integer. */
@@ -198,20 +180,8 @@ guint64
 kml_recorder_external_ppb (const KmlRecorder *self)
 {
   const KmlFreeArea *area = &self->machine->free_area;
-  const guint64 suitable = kml_free_area_suitable (area, (guint)self->config.external_order);
 
-  if (area->n_free == 0)
-    return 0;
-  return (guint64)((unsigned __int128)(area->n_free - suitable) * 1000000000 / area->n_free);
-}
-
-void
-kml_recorder_look_at_pages (KmlRecorder *self)
-{
-  self->machine->free_area.has_changed = FALSE;
-  self->peak_reserved = MAX (self->peak_reserved, kml_recorder_reserved (self));
-  self->peak_metadata = MAX (self->peak_metadata, metadata_bytes (self));
-  self->peak_external_ppb = MAX (self->peak_external_ppb, kml_recorder_external_ppb (self));
+  return area->n_free == 0 ? 0 : area->n_small * KML_PPB / area->n_free;
 }
 
 /* ---- Snapshots ---- */
@@ -278,7 +248,7 @@ kml_recorder_internal_ppb (guint64 requested, guint64 held)
 {
   if (held == 0)
     return 0;
-  return (guint64)((unsigned __int128)(held - requested) * 1000000000 / held);
+  return (guint64)((unsigned __int128)(held - requested) * KML_PPB / held);
 }
 
 static void

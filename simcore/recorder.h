@@ -49,6 +49,7 @@ G_BEGIN_DECLS
   8192 /* sizes up to this are counted one by one, larger ones by histogram bucket */
 #define KML_WASTE_N       (KML_WASTE_EXACT + 1 + KML_HISTOGRAM_N_BUCKETS)
 #define KML_PAGEMAP_CELLS 256
+#define KML_PPB           G_GUINT64_CONSTANT (1000000000)
 
 typedef enum {
   KML_RECORD_NONE,
@@ -230,9 +231,6 @@ void kml_recorder_failed (KmlRecorder *self, const KmlOp *op, KmlTime start);
 /* Before an operation that starts at @now >= next_snapshot. */
 void kml_recorder_snapshot_due (KmlRecorder *self, KmlTime now);
 
-/* To be called when the free area has changed: peaks of what pages show. */
-void kml_recorder_look_at_pages (KmlRecorder *self);
-
 /* The warm-up is over: means, quantiles, waste and figures begin anew. */
 void kml_recorder_end_warm_up (KmlRecorder *self);
 
@@ -250,10 +248,42 @@ char *kml_recorder_fingerprint (KmlRecorder *self);
 
 guint64 kml_recorder_live_blocks (const KmlRecorder *self);
 
-/* What is not free, in bytes; the external index in parts per 10^9; (held - requested) / held likewise. */
-guint64 kml_recorder_reserved (const KmlRecorder *self);
+/* The external index in parts per 10^9; (held - requested) / held likewise. */
 guint64 kml_recorder_external_ppb (const KmlRecorder *self);
 guint64 kml_recorder_internal_ppb (guint64 requested, guint64 held);
+
+/* What is not free, in bytes. */
+static inline guint64
+kml_recorder_reserved (const KmlRecorder *self)
+{
+  return (self->machine->ram->n_usable - self->machine->free_area.n_free)
+         << self->machine->ram->page_shift;
+}
+
+/* The frame table and what allocators keep for themselves. */
+static inline guint64
+kml_recorder_metadata (const KmlRecorder *self)
+{
+  const KmlRam *ram = self->machine->ram;
+  const guint64 frame_table = (guint64)(ram->n_frames - ram->n_usable) << ram->page_shift;
+
+  return frame_table + self->pages->metadata_bytes +
+         (self->objects != NULL ? self->objects->metadata_bytes : 0);
+}
+
+/* To be called when the free area has changed: peaks of what pages show. An index is divided out only when it is higher
+ * than all before: there are less than 2^32 frames, so no product overflows. */
+static inline void
+kml_recorder_look_at_pages (KmlRecorder *self)
+{
+  KmlFreeArea *area = &self->machine->free_area;
+
+  area->has_changed = FALSE;
+  self->peak_reserved = MAX (self->peak_reserved, kml_recorder_reserved (self));
+  self->peak_metadata = MAX (self->peak_metadata, kml_recorder_metadata (self));
+  if (G_UNLIKELY (area->n_small * KML_PPB >= (self->peak_external_ppb + 1) * area->n_free))
+    self->peak_external_ppb = MAX (self->peak_external_ppb, kml_recorder_external_ppb (self));
+}
 
 /* Entry @i of waste, whole; the requested sizes [lo, hi] that it counts. */
 KmlWaste kml_recorder_waste (const KmlRecorder *self, guint i);

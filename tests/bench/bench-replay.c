@@ -321,9 +321,16 @@ measure_constant_time (const char *trace, guint n_rounds)
 static int
 profile (const char *trace, guint n_rounds)
 {
-  Stream *stream = trace_stream (trace, "the trace", "objects");
-  Simulator simulator = simulator_new ();
-  double least = simulated_round (stream, &simulator);
+  const gboolean is_pages = strcmp (object_allocator, "buddy") == 0;
+  Stream *stream;
+  Simulator simulator;
+  double least;
+
+  if (is_pages)
+    object_allocator = "segregated";
+  stream = trace_stream (trace, "the trace", is_pages ? "pages" : "objects");
+  simulator = simulator_new ();
+  least = simulated_round (stream, &simulator);
 
   for (guint i = 1; i < n_rounds; i++) {
     const double round = simulated_round (stream, &simulator);

@@ -408,17 +408,18 @@ link_of (guint32 word)
   return word & 0xffff;
 }
 
-/* The middle of a product with 2^32 / golden ratio, so neighbours differ; its lowest bit is set, so it is never 0. */
+/* The upper half of this is the guard, where it is in the word: a product with 2^32 / golden ratio, so neighbours differ;
+ * the guard's lowest bit is set, so it is never 0. */
 static inline guint32
 guard_of (KmlAddr addr)
 {
-  return ((guint32)addr * 0x9e3779b1u) >> 16 | 1;
+  return (guint32)addr * 0x9e3779b1u | 0x10000;
 }
 
 static inline gboolean
 has_guard (guint32 word, KmlAddr addr)
 {
-  return word >> 16 == guard_of (addr);
+  return (word ^ guard_of (addr)) <= 0xffff;
 }
 
 /* Whether object @index is on the slab's free list. */
@@ -452,6 +453,8 @@ fetch_object (const Segregated *self, const Bin *bin, KmlPfn pfn, guint link)
 static KmlAddr refill_and_take (Segregated *self, Bin *bin, const KmlRequest *request,
                                 guint64 *ret_held);
 
+/* What is called here and in segregated_alloc() is called last, and gets no address of the caller's variables: so the
+ * compiler keeps these in registers, the clock among them. */
 KML_FAST KmlAddr
 take_object (Segregated *self, Bin *bin, const KmlRequest *request, guint64 *ret_held)
 {
@@ -472,7 +475,11 @@ take_object (Segregated *self, Bin *bin, const KmlRequest *request, guint64 *ret
     offset = (guint64)slab->slab.n_fresh++ * bin->object_size;
     now += self->fresh_cost;
   } else {
-    return refill_and_take (self, bin, request, ret_held);
+    guint64 held = 0;
+    const KmlAddr addr = refill_and_take (self, bin, request, &held);
+
+    *ret_held = held;
+    return addr;
   }
   memset (bin->objects + offset, 0, sizeof (guint32));
   slab->slab.n_used++;
@@ -569,6 +576,8 @@ alloc_unusual (Segregated *self, const KmlRequest *request, guint64 *ret_held)
 {
   const guint64 page_size = kml_ram_page_size (ram_of (self));
 
+  g_assert (request->size > 0);
+
   for (guint i = kml_bin_table_find (&self->table, request->size); i < self->n_bins; i++) {
     Bin *bin = &self->bins[i];
 
@@ -590,10 +599,13 @@ segregated_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_he
   Segregated *self = (Segregated *)base;
   const guint64 size = request->size;
 
-  g_assert (size > 0);
+  if (G_UNLIKELY (size - 1 >= self->table.limit || request->constraints != NULL)) {
+    guint64 held = 0;
+    const KmlAddr addr = alloc_unusual (self, request, &held);
 
-  if (G_UNLIKELY (size > self->table.limit || request->constraints != NULL))
-    return alloc_unusual (self, request, ret_held);
+    *ret_held = held;
+    return addr;
+  }
   return take_object (self, &self->bins[kml_bin_table_look (&self->table, size)], request,
                       ret_held);
 }
@@ -647,7 +659,7 @@ segregated_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   if (G_UNLIKELY (has_guard (word, addr)))
     return free_suspicious (base, addr, how); /* ... and is not free */
 
-  word = guard_of (addr) << 16 | slab->slab.first_free;
+  word = (guard_of (addr) & 0xffff0000) | slab->slab.first_free;
   memcpy (self->base.ram.store + addr, &word, sizeof word);
   slab->slab.first_free = (guint16)((product >> 64) + 1);
   bin->n_active--;

@@ -30,16 +30,16 @@ G_BEGIN_DECLS
 
 #define KML_BATCH                                                                                  \
   256 /* operations taken from a workload at a time: 14 KiB, half of a first-level cache */
-#define KML_SLOT_UNUSED (KML_ADDR_NONE - 1) /* no address: nothing is called so */
 
 /* Operations ahead: a miss of all caches is about 100 ns, an operation 10. */
 #define KML_AHEAD_OP    64
 #define KML_AHEAD_SLOT  24
 #define KML_AHEAD_BLOCK 12
 
+/* All zero: nothing is called so. */
 typedef struct {
-  KmlAddr addr;  /* KML_SLOT_UNUSED, KML_ADDR_NONE (the request failed), or where the block is */
-  guint64 block; /* kml_what_block(): bytes asked for, level */
+  KmlAddr addr;  /* where the block is; KML_ADDR_NONE: the request failed */
+  guint64 block; /* kml_what_block(): bytes asked for, level; never 0 for what has a name */
 } KmlSlot;
 
 /* A workload, and what is known of the blocks it has named. */
@@ -81,19 +81,19 @@ typedef guint64 (*KmlFreeFunc) (KmlAllocator *self, KmlAddr addr, const KmlReque
 /* Host memory that coming operations will want: first the operation, then its slot, then, when that has come, the
  * record of the page that its block lies in and the block itself. A run is the same without; with many live
  * blocks it takes half the time. No branch here depends on what the operation is, for none could predict it: what
- * names no block fetches address 0. (A function of prefetches alone has no effect in gcc's eyes: unless inlined it
- * is left out.) */
+ * names no block fetches address 0, and a request that failed what is nowhere, which no processor minds. (A function of
+ * prefetches alone has no effect in gcc's eyes: unless inlined it is left out.) */
 KML_FAST void
 kml_driver_fetch_ahead (KmlSource *source, const KmlRam *ram, const KmlOp *ops)
 {
-  const KmlAddr named = source->slots[ops[KML_AHEAD_BLOCK].block].addr;
-  const KmlAddr addr = named & -(KmlAddr)(named < ram->size);
+  const KmlAddr addr = source->slots[ops[KML_AHEAD_BLOCK].block].addr;
+  const guintptr record = (addr >> ram->page_shift) * sizeof (KmlFrame);
 
   __builtin_prefetch (&ops[KML_AHEAD_OP]);
   kml_driver_name (source, ops[KML_AHEAD_SLOT].block);
   __builtin_prefetch (&source->slots[ops[KML_AHEAD_SLOT].block], 1);
-  __builtin_prefetch (kml_ram_frame (ram, kml_ram_pfn (ram, addr)), 1);
-  __builtin_prefetch (ram->store + addr, 1);
+  __builtin_prefetch ((gconstpointer)((guintptr)ram->frames + record), 1);
+  __builtin_prefetch ((gconstpointer)((guintptr)ram->store + addr), 1);
 }
 
 /* What the loop has in hand while it runs; its own copy of the recorder's sums. */
@@ -131,24 +131,26 @@ kml_loop_alloc (KmlLoop *self, KmlMachine *machine, KmlAllocator *allocator, Kml
   KmlAddr addr;
   KmlTime end;
 
-  g_assert (slot->addr == KML_SLOT_UNUSED); /* D1 */
+  g_assert (slot->block == 0); /* D1 */
   if (alloc != NULL)
     addr = alloc (allocator, &op->request, &held);
   else
     addr = kml_allocator_alloc (allocator, &op->request, &held);
   end = machine->now;
   slot->addr = addr;
-  slot->block = kml_what_block (
-      G_LIKELY (addr != KML_ADDR_NONE) ? size : MIN (size, KML_WHAT_MAX_SIZE), level);
+  slot->block = kml_what_block (size, level);
+  if (G_UNLIKELY (addr == KML_ADDR_NONE)) {
+    slot->block = kml_what_block (MIN (size, KML_WHAT_MAX_SIZE), level);
+    self->recorder->journal.n = self->n_entries;
+    kml_recorder_failed (self->recorder, op, start, end);
+    self->n_entries = self->recorder->journal.n;
+    return end;
+  }
   kml_loop_add_entry (self, start, end, addr,
                       kml_what_pack (slot->block, KML_OP_ALLOC, &op->request));
   kml_recorder_add_latency (self->recorder, KML_OPERATION_ALLOC, op->request.context, end - start);
-  if (G_LIKELY (addr != KML_ADDR_NONE)) {
-    kml_tally_add_alloc (&self->tally, size, held);
-    kml_recorder_add_waste (self->recorder, size, held);
-  } else {
-    kml_recorder_failed (self->recorder, op, start);
-  }
+  kml_tally_add_alloc (&self->tally, size, held);
+  kml_recorder_add_waste (self->recorder, size, held);
   return end;
 }
 
@@ -162,8 +164,8 @@ kml_loop_free (KmlLoop *self, KmlMachine *machine, KmlAllocator *allocator, KmlS
   guint64 held;
   KmlTime end;
 
-  g_assert (addr != KML_SLOT_UNUSED); /* D1 */
-  slot->addr = KML_SLOT_UNUSED;
+  g_assert (block != 0); /* D1 */
+  *slot = (KmlSlot){ 0 };
   if (G_UNLIKELY (addr == KML_ADDR_NONE)) {
     self->recorder->n_free_skipped++;
     return start;
@@ -206,11 +208,12 @@ kml_driver_loop (KmlDriver *self, KmlSource *source, const KmlOp *ops, guint n, 
   guint n_left = n;
 
   for (; n_left > 0; n_left--, op++) {
-    /* the allocator's own: what is written to its clock here need not be read again there */
     KmlMachine *machine = alloc != NULL ? objects->machine : self->config.machine;
-    KmlTime *cpu_clock = &machine->cpu_clock[op->request.cpu];
-    const KmlTime start = MAX (MAX (op->time, *cpu_clock), loop.tally.last_time);
+    const guint cpu = op->request.cpu;
+    const KmlTime ready = MAX (op->time, machine->cpu_clock[cpu]);
+    const KmlTime start = MAX (ready, loop.tally.last_time);
     KmlSlot *slot;
+    KmlTime end;
 
     if (ahead)
       kml_driver_fetch_ahead (source, &ram, op);
@@ -221,20 +224,22 @@ kml_driver_loop (KmlDriver *self, KmlSource *source, const KmlOp *ops, guint n, 
       if (!kml_driver_pay_attention (self, source, start))
         break;
     }
+    /* the allocator's own, looked up again: what is written to its clock here it finds in a register */
+    machine = alloc != NULL ? objects->machine : self->config.machine;
     slot = &source->slots[op->block];
     machine->now = start;
     kml_tally_pass_time (&loop.tally, start); /* D2 */
     if (op->kind == KML_OP_ALLOC && op->level == KML_LEVEL_OBJECTS)
-      *cpu_clock = kml_loop_alloc (&loop, machine, objects, KML_LEVEL_OBJECTS, slot, op, start,
-                                   alloc);
+      end = kml_loop_alloc (&loop, machine, objects, KML_LEVEL_OBJECTS, slot, op, start, alloc);
     else if (op->kind == KML_OP_FREE && op->level == KML_LEVEL_OBJECTS)
-      *cpu_clock = kml_loop_free (&loop, machine, objects, slot, op, start, free);
+      end = kml_loop_free (&loop, machine, objects, slot, op, start, free);
     else if (op->kind == KML_OP_ALLOC)
-      *cpu_clock = kml_loop_alloc (&loop, machine, pages, KML_LEVEL_PAGES, slot, op, start, NULL);
+      end = kml_loop_alloc (&loop, machine, pages, KML_LEVEL_PAGES, slot, op, start, NULL);
     else if (op->kind == KML_OP_FREE)
-      *cpu_clock = kml_loop_free (&loop, machine, pages, slot, op, start, NULL);
+      end = kml_loop_free (&loop, machine, pages, slot, op, start, NULL);
     else
-      *cpu_clock = kml_loop_split (&loop, self, source, op, start);
+      end = kml_loop_split (&loop, self, source, op, start);
+    machine->cpu_clock[cpu] = end;
     if (G_UNLIKELY (machine->free_area.has_changed))
       kml_recorder_look_at_pages (loop.recorder);
   }

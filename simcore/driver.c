@@ -82,7 +82,7 @@ kml_driver_name_new (KmlSource *source, guint32 block)
     source->slots = g_renew (KmlSlot, source->slots, source->n_slots);
   }
   while (source->n_named <= block)
-    source->slots[source->n_named++].addr = KML_SLOT_UNUSED;
+    source->slots[source->n_named++] = (KmlSlot){ 0 };
 }
 
 /* ---- One operation ---- */
@@ -101,11 +101,11 @@ kml_driver_split (KmlDriver *self, KmlSource *source, const KmlOp *op, KmlTime s
   upper = &source->slots[op->other];
   lower = &source->slots[op->block];
 
-  g_assert (lower->addr != KML_SLOT_UNUSED);
+  g_assert (lower->block != 0);
   g_assert (kml_what_level (lower->block) == KML_LEVEL_PAGES);
-  g_assert (upper->addr == KML_SLOT_UNUSED); /* D1 */
+  g_assert (upper->block == 0); /* D1 */
 
-  *upper = (KmlSlot){ .addr = KML_ADDR_NONE, .block = kml_what_block (0, KML_LEVEL_PAGES) };
+  *upper = (KmlSlot){ .addr = KML_ADDR_NONE, .block = lower->block };
   if (lower->addr == KML_ADDR_NONE || pages->ops->split == NULL)
     return start;
   half = kml_what_size (lower->block) / 2;

@@ -1,4 +1,4 @@
-/* histogram.c: reading a log-linear histogram.
+/* histogram.c: reading a log-linear histogram, and adding much at once.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -65,12 +65,49 @@ kml_histogram_quantile (const KmlHistogram *self, guint64 parts, guint64 per)
   g_assert_not_reached ();
 }
 
+static void
+add_sum (KmlHistogram *self, unsigned __int128 sum)
+{
+  sum += (unsigned __int128)self->sum_high << 64 | self->sum_low;
+  self->sum_low = (guint64)sum;
+  self->sum_high = (guint64)(sum >> 64);
+}
+
+void
+kml_histogram_add_many (KmlHistogram *self, guint64 value, guint64 n)
+{
+  if (n == 0)
+    return;
+  self->counts[kml_histogram_bucket (value)] += n;
+  add_sum (self, (unsigned __int128)value * n);
+  self->max = MAX (self->max, value);
+}
+
+void
+kml_recent_replace (KmlRecent *self, guint64 value, KmlHistogram *histogram)
+{
+  const guint at = kml_recent_place (value);
+
+  if (histogram != NULL)
+    kml_histogram_add_many (histogram, self->values[at], self->counts[at]);
+  self->values[at] = value;
+  self->counts[at] = 0;
+}
+
+void
+kml_recent_settle (KmlRecent *self, KmlHistogram *histogram)
+{
+  for (guint at = 0; at < G_N_ELEMENTS (self->values); at++) {
+    kml_histogram_add_many (histogram, self->values[at], self->counts[at]);
+    self->counts[at] = 0;
+  }
+}
+
 void
 kml_histogram_merge (KmlHistogram *self, const KmlHistogram *other)
 {
   for (guint bucket = 0; bucket < KML_HISTOGRAM_N_BUCKETS; bucket++)
     self->counts[bucket] += other->counts[bucket];
-  self->sum_low += other->sum_low;
-  self->sum_high += other->sum_high + (self->sum_low < other->sum_low);
+  add_sum (self, (unsigned __int128)other->sum_high << 64 | other->sum_low);
   self->max = MAX (self->max, other->max);
 }

@@ -47,6 +47,41 @@ kml_histogram_add (KmlHistogram *self, guint64 value)
     self->max = value;
 }
 
+/* @value, @n times. */
+void kml_histogram_add_many (KmlHistogram *self, guint64 value, guint64 n);
+
+/* Values on their way to a histogram, counted one by one as long as no other wants their place: where few values come
+ * often, as the cost of work does, adding one is a comparison and an increment. */
+#define KML_RECENT_BITS 5
+
+typedef struct {
+  guint64 values[1 << KML_RECENT_BITS];
+  guint64 counts[1 << KML_RECENT_BITS];
+} KmlRecent;
+
+/* The upper bits of a product with 2^32 / golden ratio. */
+static inline guint
+kml_recent_place (guint64 value)
+{
+  return (guint32)value * 0x9e3779b1u >> (32 - KML_RECENT_BITS);
+}
+
+/* Gives @value a place; what was there goes to @histogram, or nowhere if that is NULL. */
+void kml_recent_replace (KmlRecent *self, guint64 value, KmlHistogram *histogram);
+
+static inline void
+kml_recent_add (KmlRecent *self, guint64 value, KmlHistogram *const *histogram)
+{
+  const guint at = kml_recent_place (value);
+
+  if (G_UNLIKELY (self->values[at] != value))
+    kml_recent_replace (self, value, *histogram);
+  self->counts[at]++;
+}
+
+/* All of them go to @histogram. */
+void kml_recent_settle (KmlRecent *self, KmlHistogram *histogram);
+
 /* The values of a bucket are [lo, lo + width). */
 guint64 kml_histogram_bucket_lo (guint bucket);
 guint64 kml_histogram_bucket_width (guint bucket);

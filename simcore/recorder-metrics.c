@@ -173,7 +173,7 @@ kml_metrics_sort (GArray *metrics)
 }
 
 GArray *
-kml_recorder_metrics (const KmlRecorder *self)
+kml_recorder_metrics (KmlRecorder *self)
 {
   GArray *metrics = g_array_new (FALSE, FALSE, sizeof (KmlMetric));
 
@@ -189,6 +189,7 @@ kml_recorder_metrics (const KmlRecorder *self)
   add_metric (metrics, "bytes", (double)kml_recorder_reserved (self), "memory.reserved.end_bytes");
   add_metric (metrics, "bytes", (double)self->peak_metadata, "memory.metadata.peak_bytes");
   add_fragmentation (self, metrics);
+  kml_recorder_settle_latencies (self);
   if (self->config.latency)
     add_latencies (self, metrics);
   if (self->samples != NULL) {

@@ -383,15 +383,30 @@ kml_recorder_add_large_waste (KmlRecorder *self, guint64 size, guint64 held)
 }
 
 void
-kml_recorder_failed (KmlRecorder *self, const KmlOp *op, KmlTime start)
+kml_recorder_failed (KmlRecorder *self, const KmlOp *op, KmlTime start, KmlTime end)
 {
+  const guint64 size = MIN (op->request.size, KML_WHAT_MAX_SIZE);
   KmlFailure failure = { .time = start, .request = op->request, .level = op->level };
 
+  kml_recorder_add_entry (
+      self, start, end, KML_ADDR_NONE,
+      kml_what_pack (kml_what_block (size, op->level), KML_OP_ALLOC, &op->request));
+  kml_recorder_add_latency (self, KML_OPERATION_ALLOC, op->request.context, end - start);
   self->n_failed++;
   if (self->failures->len >= KML_MAX_FAILURES)
     return;
   failure.request.constraints = NULL;
   g_array_append_val (self->failures, failure);
+}
+
+void
+kml_recorder_settle_latencies (KmlRecorder *self)
+{
+  if (!self->config.latency)
+    return;
+  for (guint operation = 0; operation < KML_N_OPERATIONS; operation++)
+    for (guint context = 0; context < KML_N_CONTEXTS; context++)
+      kml_recent_settle (&self->recent[operation][context], self->latency[operation][context]);
 }
 
 void
@@ -403,6 +418,7 @@ kml_recorder_end_warm_up (KmlRecorder *self)
   if (self->origins != NULL)
     kml_origins_end_warm_up (self->origins, self->tally.last_time);
   memset (self->waste, 0, KML_WASTE_N * sizeof *self->waste);
+  kml_recorder_settle_latencies (self);
   for (guint operation = 0; self->config.latency && operation < KML_N_OPERATIONS; operation++)
     for (guint context = 0; context < KML_N_CONTEXTS; context++)
       *self->latency[operation][context] = (KmlHistogram){ 0 };
@@ -424,6 +440,7 @@ kml_recorder_finish (KmlRecorder *self, GError **error)
     return FALSE;
   }
   kml_recorder_digest (self);
+  kml_recorder_settle_latencies (self);
   kml_tally_pass_time (&self->tally, end);
   if (self->origins != NULL)
     kml_origins_finish (self->origins, end);

@@ -160,6 +160,7 @@ typedef struct {
   KmlFingerprint *fingerprint; /* (owned) */
 
   KmlHistogram *latency[KML_N_OPERATIONS][KML_N_CONTEXTS]; /* (owned) (nullable) */
+  KmlRecent recent[KML_N_OPERATIONS][KML_N_CONTEXTS]; /* latencies that those do not have yet */
   KmlWaste *waste;     /* (owned) (array length=KML_WASTE_N): of all requests given a block */
   KmlOrigins *origins; /* (owned) (nullable): when they are asked for and the workloads are known */
   GArray *failures;    /* (owned) (element-type KmlFailure) */
@@ -204,8 +205,7 @@ kml_recorder_add_entry (KmlRecorder *self, KmlTime start, KmlTime end, KmlAddr a
 static inline void
 kml_recorder_add_latency (KmlRecorder *self, KmlOperation operation, guint context, KmlTime latency)
 {
-  if (G_LIKELY (self->config.latency))
-    kml_histogram_add (self->latency[operation][context], latency);
+  kml_recent_add (&self->recent[operation][context], latency, &self->latency[operation][context]);
 }
 
 /* For sizes above KML_WASTE_EXACT. */
@@ -225,8 +225,8 @@ kml_recorder_add_waste (KmlRecorder *self, guint64 size, guint64 held)
   }
 }
 
-/* A request that got nothing, kept one by one. */
-void kml_recorder_failed (KmlRecorder *self, const KmlOp *op, KmlTime start);
+/* All of a request that got nothing: these are kept one by one. */
+void kml_recorder_failed (KmlRecorder *self, const KmlOp *op, KmlTime start, KmlTime end);
 
 /* Before an operation that starts at @now >= next_snapshot. */
 void kml_recorder_snapshot_due (KmlRecorder *self, KmlTime now);
@@ -239,7 +239,10 @@ void kml_recorder_end_warm_up (KmlRecorder *self);
 gboolean kml_recorder_finish (KmlRecorder *self, GError **error);
 
 /* Every scalar result, sorted by name. (transfer full) (element-type KmlMetric) */
-GArray *kml_recorder_metrics (const KmlRecorder *self);
+GArray *kml_recorder_metrics (KmlRecorder *self);
+
+/* Whoever reads the histograms of latency before the run has finished calls this first. */
+void kml_recorder_settle_latencies (KmlRecorder *self);
 void kml_metric_clear (KmlMetric *metric);
 void kml_metrics_sort (GArray *metrics); /* by name */
 

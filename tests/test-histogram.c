@@ -68,6 +68,31 @@ START_TEST (merging_is_adding)
 }
 END_TEST
 
+/* Most values return, the others drive them out of their places: in the end the histograms are the same. */
+START_TEST (values_on_their_way_arrive)
+{
+  g_autofree KmlHistogram *direct = g_new0 (KmlHistogram, 1);
+  g_autofree KmlHistogram *histogram = g_new0 (KmlHistogram, 1);
+  KmlHistogram *none = NULL;
+  KmlRecent recent = { 0 }, lost = { 0 };
+  KmlRng rng;
+
+  kml_rng_init (&rng, 5, "values");
+  for (guint i = 0; i < 20000; i++) {
+    const gboolean is_new = kml_rng_below (&rng, 4) == 0;
+    const guint64 value = is_new ? kml_rng_next (&rng) >> kml_rng_below (&rng, 64) : i % 50;
+
+    kml_histogram_add (direct, value);
+    kml_recent_add (&recent, value, &histogram);
+    kml_recent_add (&lost, value, &none);
+  }
+  kml_recent_settle (&recent, histogram);
+  ck_assert_mem_eq (histogram, direct, sizeof *direct);
+  kml_recent_settle (&recent, histogram); /* has nothing left */
+  ck_assert_mem_eq (histogram, direct, sizeof *direct);
+}
+END_TEST
+
 START_TEST (an_empty_histogram_has_no_values)
 {
   g_autofree KmlHistogram *histogram = g_new0 (KmlHistogram, 1);
@@ -87,6 +112,7 @@ main (void)
   tcase_add_test (tcase, a_value_falls_into_the_bucket_that_says_so);
   tcase_add_test (tcase, quantiles_are_right_to_a_bucket);
   tcase_add_test (tcase, merging_is_adding);
+  tcase_add_test (tcase, values_on_their_way_arrive);
   tcase_add_test (tcase, an_empty_histogram_has_no_values);
   suite_add_tcase (suite, tcase);
   return run_suite (suite);

@@ -365,10 +365,6 @@ kml_trace_binary_new (KmlTraceInput *input, KmlTraceInfo *info, GError **error)
   self->index = g_array_new (FALSE, FALSE, sizeof (IndexEntry));
   self->names = g_array_new (FALSE, FALSE, sizeof (KmlTraceNameCount));
   g_array_set_clear_func (self->names, clear_name);
-  self->templates = g_new (KmlTraceEvent, KML_KMT_BLOCK_EVENTS);
-  self->actors = g_new (Actor, KML_KMT_BLOCK_EVENTS);
-  self->stored = g_malloc (STORED_SIZE);
-  self->raw = g_malloc (KML_KMT_MAX_BLOCK_BYTES);
   self->zstd = ZSTD_createDCtx ();
   g_assert (self->zstd != NULL);
   if (kml_trace_input_size (input) == 0) {
@@ -379,6 +375,10 @@ kml_trace_binary_new (KmlTraceInput *input, KmlTraceInfo *info, GError **error)
   }
   if (!read_header (self, error) || !read_trailer (self, error))
     return NULL;
+  self->templates = g_new (KmlTraceEvent, KML_KMT_BLOCK_EVENTS);
+  self->actors = g_new (Actor, KML_KMT_BLOCK_EVENTS);
+  self->stored = g_malloc (STORED_SIZE);
+  self->raw = g_malloc (KML_KMT_MAX_BLOCK_BYTES);
   return g_steal_pointer (&self);
 }
 

@@ -13,10 +13,13 @@
 
 #include <glib/gstdio.h>
 
-static char *folder;
-static char *keep; /* where pictures, data and scripts go */
+static char *shared; /* the folder of results.db, which all tests of a case read */
+
+static char *folder; /* of one test */
+static char *keep;   /* where pictures, data and scripts go */
 static char *picture;
 static KmlDatabase *database;
+static char *search_path; /* of programs; a test may change it */
 
 /* A study of @n_sizes sizes, 24, 40, 56 and so on. */
 static void
@@ -49,17 +52,15 @@ store_study (KmlDatabase *writer, guint n_sizes)
 
 /* A sweep over bin sets, with names that are no good for gnuplot; run 4 repeats run 2, run 5 failed. */
 static void
-set_up (void)
+make_results (void)
 {
   static const char *const bins[] = { "pow2", "linux", "x'y`touch canary`\n\t<&>", "linux", "z" };
   g_autoptr (GError) error = NULL;
   g_autofree char *path = NULL;
   KmlDatabase *writer;
 
-  folder = g_dir_make_tmp ("kmemlab-test-XXXXXX", NULL);
-  keep = g_build_filename (folder, "kept", NULL);
-  picture = g_build_filename (folder, "picture", NULL);
-  path = g_build_filename (folder, "results.db", NULL);
+  shared = g_dir_make_tmp ("kmemlab-test-XXXXXX", NULL);
+  path = g_build_filename (shared, "results.db", NULL);
   writer = kml_database_open_for_writing (path, &error);
   assert_no_error (error);
   for (guint i = 0; i < G_N_ELEMENTS (bins); i++) {
@@ -68,6 +69,18 @@ set_up (void)
   }
   store_study (writer, 40);
   ck_assert (kml_database_finish (writer, &error));
+}
+
+static void
+set_up (void)
+{
+  g_autofree char *path = g_build_filename (shared, "results.db", NULL);
+  g_autoptr (GError) error = NULL;
+
+  folder = g_dir_make_tmp ("kmemlab-test-XXXXXX", NULL);
+  keep = g_build_filename (folder, "kept", NULL);
+  picture = g_build_filename (folder, "picture", NULL);
+  search_path = g_strdup (g_getenv ("PATH"));
   database = kml_database_open (path, &error);
   assert_no_error (error);
 }
@@ -91,8 +104,17 @@ remove_tree (const char *path)
 }
 
 static void
+remove_results (void)
+{
+  remove_tree (shared);
+  g_clear_pointer (&shared, g_free);
+}
+
+static void
 tear_down (void)
 {
+  g_setenv ("PATH", search_path, TRUE);
+  g_clear_pointer (&search_path, g_free);
   g_clear_pointer (&database, kml_database_close);
   remove_tree (folder);
   g_clear_pointer (&folder, g_free);
@@ -525,6 +547,7 @@ main (void)
   TCase *errors = tcase_create ("errors");
 
   tcase_set_timeout (figures, 300);
+  tcase_add_unchecked_fixture (figures, make_results, remove_results);
   tcase_add_checked_fixture (figures, set_up, tear_down);
   tcase_add_test (figures, every_figure_is_listed);
   tcase_add_loop_test (figures, every_figure_is_drawn_in_every_format, 0, N_KINDS);
@@ -534,6 +557,7 @@ main (void)
   suite_add_tcase (suite, figures);
 
   tcase_set_timeout (content, 300);
+  tcase_add_unchecked_fixture (content, make_results, remove_results);
   tcase_add_checked_fixture (content, set_up, tear_down);
   tcase_add_test (content, runs_are_called_by_what_tells_them_apart);
   tcase_add_test (content, the_data_are_those_of_the_runs);
@@ -544,6 +568,7 @@ main (void)
   suite_add_tcase (suite, content);
 
   tcase_set_timeout (errors, 300);
+  tcase_add_unchecked_fixture (errors, make_results, remove_results);
   tcase_add_checked_fixture (errors, set_up, tear_down);
   tcase_add_test (errors, an_unknown_kind_is_answered_with_the_nearest);
   tcase_add_test (errors, a_study_is_chosen_by_its_number);

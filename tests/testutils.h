@@ -21,6 +21,21 @@
                    (error)->message, fragment);                                                    \
   } while (0)
 
+/* Check writes down each assertion that holds, to say behind which one a test crashed, and reads all of it in the end: half of the
+ * time where loops assert. The first time that a line is passed says as much. */
+static inline void
+mark_once (const char *file, int line)
+{
+  static gboolean is_marked[4096];
+  gboolean *mark = &is_marked[(guint)line % G_N_ELEMENTS (is_marked)];
+
+  if (!*mark)
+    (_mark_point) (file, line);
+  *mark = TRUE;
+}
+
+#define _mark_point(file, line) mark_once (file, line)
+
 /* Checked fixture for tests that are meant to abort: g_assert() prints "Bail
  * out!" on stdout, which would end the run of a TAP reader. */
 static inline void

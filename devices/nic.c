@@ -1,0 +1,607 @@
+/* nic.c: a network card with receive rings, whose driver allocates in interrupts.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * 1. The way of a packet
+ *
+ *     arrival ──► ring: a posted buffer is filled ──interrupt──► poll: a new buffer takes its place ──► backlog ──► consumer
+ *                 none posted: drops_ring                        no memory: drops_memory        full:         works and
+ *                                                                the old one is posted again    drops_backlog  frees it
+ *
+ * Each ring has a CPU. Its hardirq starts a poll in softirq, as Linux's NAPI does (Jeffrey C. Mogul, K. K. Ramakrishnan, "Eliminating Receive Livelock in an
+ * Interrupt-Driven Kernel", USENIX ATC 1996), or polls itself with `context = hardirq'. While a poll is going on there are no
+ * further interrupts of its ring. After `budget' packets it stops and goes on `again' later, so that tasks of the CPU are not starved.
+ *
+ * The poll may not sleep. It asks with GFP_ATOMIC, and what it does not get is a packet lost: an outcome, and counted. The consumer
+ * (a task, as the process that reads a socket) posts the first buffers and gives back each after it has worked on it.
+ *
+ * Posted buffers are pinned, since the card may write to them at any time.
+ *
+ * 2. What ends
+ *
+ * `packets' arrive in all, so that a machine in which nothing else goes on is seen to stand still.
+ *
+ * Not modelled: sending, the contents of packets, coalescing of interrupts by time, several buffers to a packet, flow control of the senders.
+ *
+ * Invariants, verified by nic_check():
+ *   N1  arrived = drops + received + packets in rings
+ *   N2  received = consumed + packets in the backlog
+ *   N3  the frames of all buffers in rings are pinned
+ */
+
+#include "simcore/arrivals.h"
+#include "simcore/device.h"
+#include "simcore/distribution.h"
+#include "simcore/pin.h"
+
+enum {
+  COUNT_PACKETS,
+  COUNT_RECEIVED,
+  COUNT_CONSUMED,
+  COUNT_DROPS_RING,
+  COUNT_DROPS_MEMORY,
+  COUNT_DROPS_BACKLOG,
+  COUNT_INTERRUPTS,
+  COUNT_POLLS,
+  COUNT_ALLOCATIONS,
+  COUNT_ALLOCATION_TIME,
+};
+
+static const KmlCounterInfo nic_counters[] = {
+  [COUNT_PACKETS] = { "packets", "count", "packets that have arrived" },
+  [COUNT_RECEIVED] = { "received", "count", "packets that got as far as the backlog" },
+  [COUNT_CONSUMED] = { "consumed", "count", "packets that the consumer has worked on and freed" },
+  [COUNT_DROPS_RING] = { "drops_ring", "count", "packets lost: no buffer was posted" },
+  [COUNT_DROPS_MEMORY] = { "drops_memory", "count", "packets lost: no memory for a new buffer" },
+  [COUNT_DROPS_BACKLOG] = { "drops_backlog", "count", "packets lost: the consumer was too slow" },
+  [COUNT_INTERRUPTS] = { "interrupts", "count", "hardware interrupts" },
+  [COUNT_POLLS] = { "polls", "count", "polls" },
+  [COUNT_ALLOCATIONS] = { "allocations", "count", "buffers asked for in polls" },
+  [COUNT_ALLOCATION_TIME] = { "allocation_time", "ps", "time that polls spent asking" },
+  { NULL, NULL, NULL },
+};
+
+static double
+quotient (guint64 dividend, guint64 divisor)
+{
+  return divisor == 0 ? 0 : (double)dividend / (double)divisor;
+}
+
+static double
+drop_share (const guint64 *counted)
+{
+  return quotient (counted[COUNT_DROPS_RING] + counted[COUNT_DROPS_MEMORY] +
+                       counted[COUNT_DROPS_BACKLOG],
+                   counted[COUNT_PACKETS]);
+}
+
+static double
+memory_drop_share (const guint64 *counted)
+{
+  return quotient (counted[COUNT_DROPS_MEMORY], counted[COUNT_ALLOCATIONS]);
+}
+
+static double
+allocation_mean (const guint64 *counted)
+{
+  return quotient (counted[COUNT_ALLOCATION_TIME], counted[COUNT_ALLOCATIONS]) / KML_NS;
+}
+
+static const KmlFigureInfo nic_figures[] = {
+  { "drop_share", "ratio", "share of packets that are lost", drop_share },
+  { "memory_drop_share", "ratio", "share of the requests in polls that get no memory",
+    memory_drop_share },
+  { "allocation_mean", "ns", "mean time of a request in a poll", allocation_mean },
+  { NULL, NULL, NULL, NULL },
+};
+
+enum {
+  FROM_OBJECTS,
+  FROM_PAGES
+};
+
+static const char *const from_choices[] = { "objects", "pages", NULL };
+static const char *const context_choices[] = { "softirq", "hardirq", NULL };
+
+typedef struct _Nic Nic;
+
+/* Buffers in the order in which they are filled: [head, head + n_filled) are, the n_posted behind them are not yet. */
+typedef struct {
+  Nic *nic;
+  KmlAddr *slots; /* (owned) (array length=nic->ring_size): modulo its length */
+  guint head, n_filled, n_posted;
+  gboolean is_polling;
+  KmlIrq hardirq, softirq;
+  KmlTimer again;
+} Ring;
+
+struct _Nic {
+  KmlDevice base;
+
+  /* parameters */
+  guint64 cpu, n_rings, ring_size, budget, n_packets;
+  char *arrivals_text;
+  guint64 buffer; /* bytes */
+  guint from;
+  guint context;
+  KmlGfp gfp;
+  KmlConstraints constraints;
+  KmlTime packet, again;
+  char *consume_text;
+  guint64 consumer_cpu, backlog;
+
+  KmlArrivals arrivals;
+  KmlArrivalsClock clock;
+  KmlTimer arrival;
+  KmlDistribution consume;
+  KmlRng ring_rng, consume_rng;
+  Ring *rings;    /* (owned) (array length=n_rings) */
+  KmlAddr *queue; /* (owned) (array length=backlog): modulo its length */
+  guint64 first, n_queued;
+  KmlTask *consumer;
+};
+
+static const KmlParam nic_params[] = {
+  { .name = "packets",
+    .type = KML_PARAM_COUNT,
+    .value = "100000",
+    .min = 1,
+    .max = G_GUINT64_CONSTANT (1) << 40,
+    .offset = G_STRUCT_OFFSET (Nic, n_packets),
+    .summary = "that arrive in all" },
+  { .name = "arrivals",
+    .type = KML_PARAM_TEXT,
+    .value = "poisson(100000/s)",
+    .validate = kml_arrivals_validate,
+    .offset = G_STRUCT_OFFSET (Nic, arrivals_text),
+    .grammar = "poisson(RATE) | periodic(TIME) | bursts(N, TIME)",
+    .summary = "when packets arrive" },
+  { .name = "cpu",
+    .type = KML_PARAM_COUNT,
+    .value = "0",
+    .max = KML_MAX_CPUS - 1,
+    .offset = G_STRUCT_OFFSET (Nic, cpu),
+    .summary = "the CPU of the first ring; the others are on those that follow" },
+  { .name = "rings",
+    .type = KML_PARAM_COUNT,
+    .value = "1",
+    .min = 1,
+    .max = KML_MAX_CPUS,
+    .offset = G_STRUCT_OFFSET (Nic, n_rings),
+    .summary = "receive rings, over which packets are dealt at random" },
+  { .name = "ring-size",
+    .type = KML_PARAM_COUNT,
+    .value = "256",
+    .min = 1,
+    .max = 65536,
+    .offset = G_STRUCT_OFFSET (Nic, ring_size),
+    .summary = "buffers in a ring" },
+  { .name = "buffer",
+    .type = KML_PARAM_SIZE,
+    .value = "2KiB",
+    .min = 1,
+    .max = 1 << 20,
+    .offset = G_STRUCT_OFFSET (Nic, buffer),
+    .summary = "size of a buffer" },
+  { .name = "from",
+    .type = KML_PARAM_CHOICE,
+    .value = "objects",
+    .choices = from_choices,
+    .offset = G_STRUCT_OFFSET (Nic, from),
+    .summary = "which allocator is asked for buffers" },
+  { .name = "context",
+    .type = KML_PARAM_CHOICE,
+    .value = "softirq",
+    .choices = context_choices,
+    .offset = G_STRUCT_OFFSET (Nic, context),
+    .summary = "where a filled buffer is replaced" },
+  { .name = "flags",
+    .type = KML_PARAM_FLAGS,
+    .value = "GFP_ATOMIC",
+    .offset = G_STRUCT_OFFSET (Nic, gfp),
+    .summary = "of those requests" },
+  { .name = "alignment",
+    .type = KML_PARAM_SIZE,
+    .value = "0",
+    .max = 1 << 20,
+    .power_of_two = TRUE,
+    .offset = G_STRUCT_OFFSET (Nic, constraints.alignment),
+    .summary = "each buffer begins at a multiple of it; 0: anywhere" },
+  { .name = "limit",
+    .type = KML_PARAM_SIZE,
+    .value = "0",
+    .max = G_GUINT64_CONSTANT (1) << 52,
+    .offset = G_STRUCT_OFFSET (Nic, constraints.limit),
+    .summary = "the card reaches addresses below it; 0: all" },
+  { .name = "budget",
+    .type = KML_PARAM_COUNT,
+    .value = "64",
+    .min = 1,
+    .max = 65536,
+    .offset = G_STRUCT_OFFSET (Nic, budget),
+    .summary = "packets that a poll takes at most" },
+  { .name = "packet",
+    .type = KML_PARAM_TIME,
+    .value = "500ns",
+    .max = KML_S,
+    .offset = G_STRUCT_OFFSET (Nic, packet),
+    .summary = "what a poll works on a packet, besides memory" },
+  { .name = "again",
+    .type = KML_PARAM_TIME,
+    .value = "20us",
+    .min = 1,
+    .max = KML_S,
+    .offset = G_STRUCT_OFFSET (Nic, again),
+    .summary = "when a poll that has used its budget goes on" },
+  { .name = "consume",
+    .type = KML_PARAM_TEXT,
+    .value = "exponential(5us)",
+    .validate = kml_distribution_validate_services,
+    .offset = G_STRUCT_OFFSET (Nic, consume_text),
+    .grammar = KML_SERVICE_GRAMMAR,
+    .summary = "how long the consumer works on a packet" },
+  { .name = "consumer-cpu",
+    .type = KML_PARAM_COUNT,
+    .value = "0",
+    .max = KML_MAX_CPUS - 1,
+    .offset = G_STRUCT_OFFSET (Nic, consumer_cpu),
+    .summary = "where it runs" },
+  { .name = "backlog",
+    .type = KML_PARAM_COUNT,
+    .value = "1000",
+    .min = 1,
+    .max = 1 << 24,
+    .offset = G_STRUCT_OFFSET (Nic, backlog),
+    .summary = "packets that may wait for it" },
+  { NULL },
+};
+
+/* ---- Buffers ---- */
+
+static KmlAllocator *
+allocator_of (const Nic *self)
+{
+  return self->from == FROM_OBJECTS ? self->base.host.objects : self->base.host.pages;
+}
+
+/* By the running task. */
+static KmlRequest
+make_request (const Nic *self, KmlGfp gfp)
+{
+  const KmlTask *task = kml_current_task (self->base.host.machine);
+
+  return (KmlRequest){
+    .size = self->buffer,
+    .constraints = self->constraints.alignment != 0 || self->constraints.limit != 0
+                       ? &self->constraints
+                       : NULL,
+    .gfp = gfp,
+    .context = task->context,
+    .cpu = (guint8)task->cpu,
+    .mobility = kml_gfp_mobility (gfp),
+  };
+}
+
+static KmlAddr
+take_buffer (Nic *self, KmlGfp gfp)
+{
+  const KmlRequest request = make_request (self, gfp);
+  guint64 held;
+
+  return kml_allocator_alloc (allocator_of (self), &request, &held);
+}
+
+static void
+give_back (Nic *self, KmlAddr addr)
+{
+  const KmlRequest how = make_request (self, 0);
+
+  kml_allocator_free_block (allocator_of (self), addr, &how);
+}
+
+static void
+for_frames (Nic *self, KmlAddr addr, void (*func) (KmlMachine *machine, KmlPfn pfn))
+{
+  KmlMachine *machine = self->base.host.machine;
+
+  for (KmlPfn pfn = kml_ram_pfn (machine->ram, addr);
+       pfn <= kml_ram_pfn (machine->ram, addr + self->buffer - 1); pfn++)
+    func (machine, pfn);
+}
+
+/* ---- Rings ---- */
+
+static KmlAddr *
+slot (const Ring *ring, guint i)
+{
+  return &ring->slots[(ring->head + i) % ring->nic->ring_size];
+}
+
+static void
+post (Ring *ring, KmlAddr addr)
+{
+  *slot (ring, ring->n_filled + ring->n_posted) = addr;
+  ring->n_posted++;
+  for_frames (ring->nic, addr, kml_pin);
+}
+
+static void
+await_packet (Nic *self)
+{
+  const KmlMachine *machine = self->base.host.machine;
+  const KmlTime next = kml_arrivals_next (&self->arrivals, &self->clock);
+
+  if (next != KML_TIME_MAX)
+    kml_timer_set (&self->arrival, machine->scheduler, MAX (next, machine->now));
+}
+
+/* Its timer: a packet arrives. */
+static void
+arrive (gpointer data)
+{
+  Nic *self = data;
+  Ring *ring =
+      &self->rings[self->n_rings == 1 ? 0 : kml_rng_below (&self->ring_rng, self->n_rings)];
+
+  self->base.counters[COUNT_PACKETS]++;
+  if (ring->n_posted == 0) {
+    self->base.counters[COUNT_DROPS_RING]++;
+  } else {
+    ring->n_posted--;
+    ring->n_filled++;
+    if (!ring->is_polling) {
+      ring->is_polling = TRUE;
+      self->base.counters[COUNT_INTERRUPTS]++;
+      kml_irq_raise (&ring->hardirq);
+    }
+  }
+  if (self->base.counters[COUNT_PACKETS] < self->n_packets)
+    await_packet (self);
+}
+
+/* The packet at the head of the ring goes to the consumer, if there is a buffer to take the place of its own. */
+static void
+receive (Ring *ring)
+{
+  Nic *self = ring->nic;
+  KmlMachine *machine = self->base.host.machine;
+  guint64 *counters = self->base.counters;
+  const KmlTime before = machine->now;
+  const KmlAddr fresh = take_buffer (self, self->gfp), old = *slot (ring, 0);
+
+  counters[COUNT_ALLOCATIONS]++;
+  counters[COUNT_ALLOCATION_TIME] += machine->now - before;
+  kml_sync (machine);
+  for_frames (self, old, kml_unpin);
+  ring->head = (ring->head + 1) % (guint)self->ring_size;
+  ring->n_filled--;
+  post (ring, fresh != KML_ADDR_NONE ? fresh : old);
+  if (fresh == KML_ADDR_NONE) {
+    counters[COUNT_DROPS_MEMORY]++;
+    return;
+  }
+  if (self->n_queued == self->backlog) {
+    counters[COUNT_DROPS_BACKLOG]++;
+    give_back (self, old);
+    return;
+  }
+  counters[COUNT_RECEIVED]++;
+  self->queue[(self->first + self->n_queued++) % self->backlog] = old;
+  if (self->n_queued == 1) {
+    kml_spend (machine, KML_COST_WAKE, 1);
+    kml_task_wake (self->consumer);
+  }
+}
+
+/* Of a handler. */
+static void
+poll_ring (KmlMachine *machine, gpointer data)
+{
+  Ring *ring = data;
+  Nic *self = ring->nic;
+
+  KML_CALL (machine, "network poll");
+  self->base.counters[COUNT_POLLS]++;
+  for (guint64 i = 0; i < self->budget; i++) {
+    machine->now += self->packet;
+    kml_sync (machine);
+    if (ring->n_filled == 0)
+      break;
+    receive (ring);
+  }
+  kml_sync (machine);
+  if (ring->n_filled > 0)
+    kml_timer_set (&ring->again, machine->scheduler, machine->now + self->again);
+  else
+    ring->is_polling = FALSE;
+}
+
+static void
+start_poll (gpointer data)
+{
+  Ring *ring = data;
+
+  kml_irq_raise (ring->nic->context == 0 ? &ring->softirq : &ring->hardirq);
+}
+
+static void
+handle (KmlMachine *machine, gpointer data)
+{
+  KML_CALL (machine, "network interrupt");
+  kml_sync (machine);
+  start_poll (data);
+}
+
+/* ---- The consumer ---- */
+
+static void
+consume (KmlMachine *machine, gpointer data)
+{
+  Nic *self = data;
+  const KmlWait wait = { .kind = KML_WAIT_EVENT, .what = self->base.name };
+
+  KML_CALL (machine, "network consumer");
+  for (guint64 i = 0; i < self->n_rings * self->ring_size; i++) {
+    const KmlAddr addr = take_buffer (self, KML_GFP_KERNEL);
+
+    kml_sync (machine);
+    if (addr != KML_ADDR_NONE)
+      post (&self->rings[i % self->n_rings], addr);
+  }
+  self->clock.now += (unsigned __int128)machine->now << 24; /* the card is up: its time begins */
+  await_packet (self);
+  for (;;) {
+    KmlAddr addr;
+
+    while (self->n_queued == 0)
+      kml_task_wait (machine, &wait, KML_PART_SLEEP, FALSE);
+    kml_work (machine, kml_distribution_draw (&self->consume, &self->consume_rng));
+    kml_sync (machine);
+    addr = self->queue[self->first];
+    self->first = (self->first + 1) % self->backlog;
+    self->n_queued--;
+    self->base.counters[COUNT_CONSUMED]++;
+    give_back (self, addr);
+    kml_sync (machine);
+  }
+}
+
+/* ---- Slots ---- */
+
+static gboolean
+refuse (const Nic *self, GError **error, const char *expected)
+{
+  g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "%s: expected %s", self->base.name, expected);
+  return FALSE;
+}
+
+static gboolean
+is_possible (const Nic *self, GError **error)
+{
+  const KmlRam *ram = self->base.host.machine->ram;
+  const guint64 page_size = kml_ram_page_size (ram);
+
+  if (self->arrivals.kind == KML_ARRIVALS_CLOSED)
+    return refuse (self, error, "arrivals = poisson(RATE), periodic(TIME) or bursts(N, TIME)");
+  if (allocator_of (self) == NULL)
+    return refuse (self, error, "from = pages, since the machine has no object allocator");
+  if (self->from == FROM_PAGES && self->buffer % page_size != 0)
+    return refuse (self, error, "a buffer of whole pages with from = pages");
+  if (self->constraints.limit != 0 && self->constraints.limit < self->buffer)
+    return refuse (self, error, "a limit that leaves room for a buffer");
+  if (self->consumer_cpu >= self->base.host.machine->n_cpus)
+    return refuse (self, error, "a consumer-cpu that the machine has");
+  return TRUE;
+}
+
+static gboolean
+init_ring (Nic *self, Ring *ring, GError **error)
+{
+  KmlMachine *machine = self->base.host.machine;
+  const guint64 cpu = self->cpu < machine->n_cpus
+                          ? (self->cpu + (guint64)(ring - self->rings)) % machine->n_cpus
+                          : self->cpu;
+
+  ring->nic = self;
+  ring->slots = g_new0 (KmlAddr, self->ring_size);
+  if (!kml_device_init_irq (&self->base, &ring->hardirq, cpu, KML_LEVEL_HARDIRQ,
+                            self->context == 0 ? handle : poll_ring, error) ||
+      !kml_device_init_irq (&self->base, &ring->softirq, cpu, KML_LEVEL_SOFTIRQ, poll_ring, error))
+    return FALSE;
+  ring->hardirq.task.data = ring;
+  ring->softirq.task.data = ring;
+  kml_timer_init (&ring->again, machine->scheduler, start_poll, ring);
+  return TRUE;
+}
+
+static gboolean
+nic_open (KmlDevice *device, GError **error)
+{
+  Nic *self = (Nic *)device;
+  KmlScheduler *scheduler = device->host.machine->scheduler;
+
+  if (!kml_arrivals_parse (self->arrivals_text, &self->arrivals, error) ||
+      !kml_distribution_parse (self->consume_text, KML_DRAW_SERVICES, &self->consume, error) ||
+      !is_possible (self, error))
+    return FALSE;
+  kml_device_rng (device, "arrivals", &self->clock.rng);
+  kml_device_rng (device, "rings", &self->ring_rng);
+  kml_device_rng (device, "consume", &self->consume_rng);
+  self->rings = g_new0 (Ring, self->n_rings);
+  for (guint i = 0; i < self->n_rings; i++)
+    if (!init_ring (self, &self->rings[i], error))
+      return FALSE;
+  self->queue = g_new0 (KmlAddr, self->backlog);
+  kml_timer_init (&self->arrival, scheduler, arrive, self);
+
+  const KmlTaskConfig config = {
+    .name = device->name,
+    .cpu = (guint)self->consumer_cpu,
+    .is_daemon = TRUE,
+    .func = consume,
+    .data = self,
+  };
+  self->consumer = kml_task_new (scheduler, &config);
+  return TRUE;
+}
+
+static gboolean
+broken (const char *invariant, const Nic *self, GError **error)
+{
+  g_set_error (error, KML_ERROR, KML_ERROR_CORRUPT, "invariant %s does not hold in %s", invariant,
+               self->base.name);
+  return FALSE;
+}
+
+static gboolean
+nic_check (const KmlDevice *device, GError **error)
+{
+  const Nic *self = (const Nic *)device;
+  const guint64 *counters = device->counters;
+  guint64 n = 0;
+
+  for (guint i = 0; i < self->n_rings; i++) {
+    const Ring *ring = &self->rings[i];
+
+    n += ring->n_filled;
+    for (guint j = 0; j < ring->n_filled + ring->n_posted; j++)
+      if (!kml_is_pinned (device->host.machine,
+                          kml_ram_pfn (device->host.machine->ram, *slot (ring, j))))
+        return broken ("N3", self, error);
+  }
+  if (counters[COUNT_PACKETS] != counters[COUNT_DROPS_RING] + counters[COUNT_DROPS_MEMORY] +
+                                     counters[COUNT_DROPS_BACKLOG] + counters[COUNT_RECEIVED] + n)
+    return broken ("N1", self, error);
+  if (counters[COUNT_RECEIVED] != counters[COUNT_CONSUMED] + self->n_queued)
+    return broken ("N2", self, error);
+  return TRUE;
+}
+
+static void
+nic_close (KmlDevice *device)
+{
+  Nic *self = (Nic *)device;
+
+  for (guint i = 0; self->rings != NULL && i < self->n_rings; i++) {
+    kml_irq_clear (&self->rings[i].hardirq);
+    kml_irq_clear (&self->rings[i].softirq);
+    g_free (self->rings[i].slots);
+  }
+  g_clear_pointer (&self->rings, g_free);
+  g_clear_pointer (&self->queue, g_free);
+  kml_distribution_clear (&self->consume);
+}
+
+static const KmlDeviceOps nic_ops = {
+  .name = "nic",
+  .summary = "network card: receive rings whose buffers are allocated in interrupts",
+  .instance_size = sizeof (Nic),
+  .params = nic_params,
+  .counters = nic_counters,
+  .figures = nic_figures,
+  .open = nic_open,
+  .check = nic_check,
+  .close = nic_close,
+};
+
+KML_REGISTER_DEVICE (nic_ops)

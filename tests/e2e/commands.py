@@ -15,7 +15,7 @@ import xml.etree.ElementTree
 from harness import (MODULES, ODD, PROGRAM, REPLAY, SLOW, SMALL, TRACES, Skip, change, check, contains,
                      environment, equal, lacks, main, query, read, run, run_json, write)
 
-COMMANDS = ["bins", "check", "compare", "completion", "list", "manual", "plot", "run", "trace", "verify", "waste"]
+COMMANDS = ["bins", "check", "compare", "completion", "list", "manual", "plot", "reserve", "run", "trace", "verify", "waste"]
 TOPICS = ["allocators", "bins", "devices", "keys", "metrics", "profiles", "workloads"]
 REPORT = os.path.join(TRACES, "report.txt")
 

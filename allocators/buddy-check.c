@@ -141,7 +141,7 @@ gboolean
 buddy_check (const KmlAllocator *base, GError **error)
 {
   const Buddy *self = (const Buddy *)base;
-  const KmlFreeArea *area = &base->machine->free_area;
+  const KmlFreeArea *area = base->free_area;
   const guint n_mobilities = self->grouping == GROUPING_NONE ? 1 : KML_N_MOBILITIES;
   Found found = { 0 };
 

@@ -75,7 +75,7 @@
  *
  * 8. Not modelled
  *
- * Zones, watermarks and reclaim, per-CPU lists, isolated and CMA pageblocks, the high-atomic
+ * Zones and watermarks (they are around it: simcore/zones.h), per-CPU lists, isolated and CMA pageblocks, the high-atomic
  * reserve.
  *
  * 9. Invariants, verified by buddy_check()
@@ -140,7 +140,7 @@ static gboolean
 buddy_init (KmlAllocator *base, GError **error)
 {
   Buddy *self = (Buddy *)base;
-  KmlFreeArea *area = &base->machine->free_area;
+  KmlFreeArea *area = base->free_area;
   const guint max_order = (guint)self->max_order;
   const guint32 n_blocks = base->ram.n_usable >> max_order;
 
@@ -261,7 +261,7 @@ buddy_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
   Wish wish;
 
   g_assert (request->size > 0);
-  g_assert (request->size % kml_ram_page_size (machine->ram) == 0);
+  g_assert (request->size % kml_ram_page_size (&self->base.ram) == 0);
   g_assert (request->mobility < KML_N_MOBILITIES);
 
   self->n_steps = 0;
@@ -278,8 +278,8 @@ buddy_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
   spend_path (self, ALLOC_INSTRUCTIONS, wish.order);
   if (request->gfp & KML_GFP_ZERO)
     kml_spend (machine, KML_COST_ZERO_PAGE, frames_in (wish.order));
-  *ret_held = (guint64)frames_in (order) << machine->ram->page_shift;
-  return kml_ram_addr (machine->ram, pfn);
+  *ret_held = (guint64)frames_in (order) << self->base.ram.page_shift;
+  return kml_ram_addr (&self->base.ram, pfn);
 }
 
 /* ---- Freeing ---- */

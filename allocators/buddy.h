@@ -150,7 +150,7 @@ list_block (Buddy *self, KmlPfn pfn, guint order, KmlMobility mobility)
     kml_frame_list_insert (&self->lists[mobility][order], &self->base.ram, pfn,
                            self->list_order == ORDER_LIFO);
   self->nonempty[mobility] |= (guint32)1 << order;
-  kml_free_area_add (&self->base.machine->free_area, order, mobility);
+  kml_free_area_add (self->base.free_area, order, mobility);
 }
 
 static inline void
@@ -166,7 +166,7 @@ unlist_block (Buddy *self, KmlPfn pfn)
     kml_frame_list_remove (&self->lists[mobility][order], &self->base.ram, pfn);
   if (next_block (self, order, mobility, KML_PFN_NONE) == KML_PFN_NONE)
     self->nonempty[mobility] &= ~((guint32)1 << order);
-  kml_free_area_remove (&self->base.machine->free_area, order, mobility);
+  kml_free_area_remove (self->base.free_area, order, mobility);
 }
 
 /* ---- What the pieces do ---- */

@@ -57,9 +57,7 @@ typedef struct {
 static gboolean
 bump_init (KmlAllocator *base, GError **error)
 {
-  KmlMachine *machine = base->machine;
-
-  kml_free_area_add_run (&machine->free_area, 0, machine->ram->n_usable, KML_MOBILITY_UNMOVABLE);
+  kml_free_area_add_run (base->free_area, 0, base->ram.n_usable, KML_MOBILITY_UNMOVABLE);
   return TRUE;
 }
 
@@ -72,7 +70,7 @@ move_next (Bump *self, guint32 next)
   const guint64 largest = G_GUINT64_CONSTANT (1) << KML_MAX_ORDER;
   const guint64 multiple = (MAX (next, self->next) + largest - 1) & ~(largest - 1);
   const guint64 end = MIN (multiple, self->base.ram.n_usable);
-  KmlFreeArea *area = &self->base.machine->free_area;
+  KmlFreeArea *area = self->base.free_area;
 
   kml_free_area_remove_run (area, self->next, end - self->next, KML_MOBILITY_UNMOVABLE);
   kml_free_area_add_run (area, next, end - next, KML_MOBILITY_UNMOVABLE);
@@ -106,7 +104,7 @@ bump_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
 {
   Bump *self = (Bump *)base;
   KmlMachine *machine = base->machine;
-  const KmlRam *ram = machine->ram;
+  const KmlRam *ram = &base->ram;
   const guint64 end = kml_ram_addr (ram, ram->n_usable);
   KmlAddr addr = kml_ram_addr (ram, self->next);
   guint64 limit = end;
@@ -149,18 +147,18 @@ bump_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
 {
   Bump *self = (Bump *)base;
   KmlMachine *machine = base->machine;
-  KmlFrame *frame = kml_ram_frame (machine->ram, kml_ram_pfn (machine->ram, addr));
+  KmlFrame *frame = kml_ram_frame (&base->ram, kml_ram_pfn (&base->ram, addr));
   guint64 size;
 
-  g_assert (addr % kml_ram_page_size (machine->ram) == 0);
-  g_assert (addr < kml_ram_addr (machine->ram, self->next));
+  g_assert (addr % kml_ram_page_size (&base->ram) == 0);
+  g_assert (addr < kml_ram_addr (&base->ram, self->next));
   g_assert (frame->state == KML_FRAME_USED);
 
   /* Load and change the record, count, compare. */
   kml_spend (machine, KML_COST_INSTRUCTION, 8);
   kml_spend (machine, KML_COST_HOT, 1);
   kml_spend (machine, KML_COST_WARM, 1);
-  size = (guint64)frame->n_frames << machine->ram->page_shift;
+  size = (guint64)frame->n_frames << base->ram.page_shift;
   frame->state = KML_FRAME_TAIL;
   base->metadata_bytes += size;
   if (--self->n_live == 0) {
@@ -232,8 +230,8 @@ bump_check (const KmlAllocator *base, GError **error)
   if (base->metadata_bytes != hole_frames << ram->page_shift)
     return broken ("P3", self->next, error);
   kml_free_area_add_run (&expected, self->next, ram->n_usable - self->next, KML_MOBILITY_UNMOVABLE);
-  if (memcmp (expected.blocks, base->machine->free_area.blocks, sizeof expected.blocks) != 0 ||
-      expected.n_free != base->machine->free_area.n_free)
+  if (memcmp (expected.blocks, base->free_area->blocks, sizeof expected.blocks) != 0 ||
+      expected.n_free != base->free_area->n_free)
     return broken ("P4", self->next, error);
   return TRUE;
 }

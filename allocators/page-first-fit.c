@@ -158,7 +158,7 @@ put_run (PageFirstFit *self, KmlPfn pfn, KmlPfn n_frames)
   self->firsts[number] = pfn;
   kml_fit_index_insert (&self->list, number, key, n_frames);
   write_tags (self, pfn, n_frames, number);
-  kml_free_area_add_run (&self->base.machine->free_area, pfn, n_frames, KML_MOBILITY_UNMOVABLE);
+  kml_free_area_add_run (self->base.free_area, pfn, n_frames, KML_MOBILITY_UNMOVABLE);
 }
 
 /* The run is no longer one; its frames are inner ones until something else is written. */
@@ -168,8 +168,7 @@ remove_run (PageFirstFit *self, KmlPfn pfn)
   KmlFrame *frame = frame_of (self, pfn);
   const guint32 number = frame->free.next;
 
-  kml_free_area_remove_run (&self->base.machine->free_area, pfn, frame->n_frames,
-                            KML_MOBILITY_UNMOVABLE);
+  kml_free_area_remove_run (self->base.free_area, pfn, frame->n_frames, KML_MOBILITY_UNMOVABLE);
   kml_fit_index_remove (&self->list, number);
   self->firsts[number] = self->unused;
   self->unused = number;
@@ -183,7 +182,7 @@ move_run (PageFirstFit *self, KmlPfn old, KmlPfn pfn, KmlPfn n_frames)
 {
   KmlFrame *frame = frame_of (self, old);
   const guint32 number = frame->free.next;
-  KmlFreeArea *area = &self->base.machine->free_area;
+  KmlFreeArea *area = self->base.free_area;
 
   kml_free_area_remove_run (area, old, frame->n_frames, KML_MOBILITY_UNMOVABLE);
   frame_of (self, old + frame->n_frames - 1)->flags = 0;
@@ -533,7 +532,7 @@ static gboolean
 page_first_fit_check (const KmlAllocator *base, GError **error)
 {
   const PageFirstFit *self = (const PageFirstFit *)base;
-  const KmlFreeArea *area = &base->machine->free_area;
+  const KmlFreeArea *area = base->free_area;
   KmlFreeArea expected = { 0 };
   guint32 n_free = 0;
 

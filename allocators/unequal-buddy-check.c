@@ -145,7 +145,7 @@ gboolean
 kml_unequal_buddy_check (const KmlAllocator *base, GError **error)
 {
   const KmlUnequalBuddy *self = (const KmlUnequalBuddy *)base;
-  const KmlFreeArea *area = &base->machine->free_area;
+  const KmlFreeArea *area = base->free_area;
   Found found = { 0 };
 
   if (!check_roots (self, &found, error))

@@ -84,8 +84,7 @@ put_block (KmlUnequalBuddy *self, KmlPfn pfn, guint class)
     kml_frame_list_insert (&self->lists[class], &self->base.ram, pfn,
                            self->list_order == KML_UNEQUAL_LIFO);
   self->nonempty |= G_GUINT64_CONSTANT (1) << class;
-  kml_free_area_add_run (&self->base.machine->free_area, pfn, self->sizes[class],
-                         KML_MOBILITY_UNMOVABLE);
+  kml_free_area_add_run (self->base.free_area, pfn, self->sizes[class], KML_MOBILITY_UNMOVABLE);
 }
 
 /* Takes a free block off its list; its first frame is an inner one until something else is
@@ -102,8 +101,7 @@ remove_block (KmlUnequalBuddy *self, KmlPfn pfn)
     kml_frame_list_remove (&self->lists[class], &self->base.ram, pfn);
   if (kml_unequal_buddy_next (self, class, KML_PFN_NONE) == KML_PFN_NONE)
     self->nonempty &= ~(G_GUINT64_CONSTANT (1) << class);
-  kml_free_area_remove_run (&self->base.machine->free_area, pfn, self->sizes[class],
-                            KML_MOBILITY_UNMOVABLE);
+  kml_free_area_remove_run (self->base.free_area, pfn, self->sizes[class], KML_MOBILITY_UNMOVABLE);
   frame->state = KML_FRAME_TAIL;
 }
 
@@ -122,8 +120,7 @@ touch_frontier (KmlUnequalBuddy *self)
   const KmlPfn pfn = self->frontier;
 
   self->frontier += self->sizes[class];
-  kml_free_area_remove_run (&self->base.machine->free_area, pfn, self->sizes[class],
-                            KML_MOBILITY_UNMOVABLE);
+  kml_free_area_remove_run (self->base.free_area, pfn, self->sizes[class], KML_MOBILITY_UNMOVABLE);
   put_root (self, pfn, class);
 }
 
@@ -150,8 +147,7 @@ init_sets (KmlUnequalBuddy *self, GError **error)
 gboolean
 kml_unequal_buddy_start (KmlUnequalBuddy *self, GError **error)
 {
-  KmlMachine *machine = self->base.machine;
-  const KmlPfn n_usable = machine->ram->n_usable;
+  const KmlPfn n_usable = self->base.ram.n_usable;
   const KmlPfn largest = self->sizes[self->n_classes - 1];
 
   for (guint class = 0; class < KML_UNEQUAL_CLASSES; class ++)
@@ -161,7 +157,7 @@ kml_unequal_buddy_start (KmlUnequalBuddy *self, GError **error)
 
   self->frontier_end = n_usable / largest * largest;
   for (KmlPfn pfn = 0; pfn < self->frontier_end; pfn += largest)
-    kml_free_area_add_run (&machine->free_area, pfn, largest, KML_MOBILITY_UNMOVABLE);
+    kml_free_area_add_run (self->base.free_area, pfn, largest, KML_MOBILITY_UNMOVABLE);
   for (KmlPfn pfn = self->frontier_end; pfn < n_usable; pfn += frame_of (self, pfn)->n_frames)
     put_root (self, pfn, kml_unequal_buddy_root_class (self, pfn));
   return TRUE;

@@ -11,6 +11,7 @@
 #include "scenarios/run.h"
 
 #include "scenarios/bin-file.h"
+#include "simcore/zones.h"
 
 struct _KmlRun {
   const KmlScenario *scenario;
@@ -182,10 +183,38 @@ make_allocator (const KmlRun *self, KmlMachine *machine, const char *group, KmlA
   return g_steal_pointer (&allocator);
 }
 
+static KmlAllocator *
+make_plain_pages (gpointer data, KmlMachine *machine, GError **error)
+{
+  return make_allocator (data, machine, "pages", NULL, error);
+}
+
+/* The page allocator that the scenario chooses, in zones if it says so; not yet started. */
+static KmlAllocator *
+make_page_level (KmlRun *self, KmlMachine *machine, GError **error)
+{
+  KmlMemoryConfig config = { 0 };
+  KmlAllocator *pages = NULL;
+
+  if (!kml_run_spec_apply (self->spec, "memory", kml_memory_params, &config, error)) {
+    kml_params_clear (kml_memory_params, &config);
+    return NULL;
+  }
+  if (kml_memory_is_plain (&config)) {
+    pages = make_plain_pages (self, machine, error);
+  } else {
+    KmlZones *zones = kml_zones_new (machine, &config, make_plain_pages, self, error);
+
+    pages = zones != NULL ? &zones->base : NULL;
+  }
+  kml_params_clear (kml_memory_params, &config);
+  return pages;
+}
+
 static gboolean
 renew_twin (gpointer data, guint32 n_frames, KmlTwin *twin, GError **error)
 {
-  const KmlRun *self = data;
+  KmlRun *self = data;
   const guint64 page_size = kml_ram_page_size (self->machine->ram);
   KmlMachineConfig config = { .n_cpus = self->machine->n_cpus,
                               .ram = kml_ram_size_for (n_frames, page_size),
@@ -202,14 +231,14 @@ renew_twin (gpointer data, guint32 n_frames, KmlTwin *twin, GError **error)
     if (twin->machine == NULL)
       return FALSE;
   }
-  twin->pages = make_allocator (self, twin->machine, "pages", NULL, error);
+  twin->pages = make_page_level (self, twin->machine, error);
   return twin->pages != NULL && kml_allocator_start (twin->pages, error);
 }
 
 static gboolean
 build_allocators (KmlRun *self, GError **error)
 {
-  self->pages = make_allocator (self, self->machine, "pages", NULL, error);
+  self->pages = make_page_level (self, self->machine, error);
   if (self->pages == NULL || !kml_allocator_start (self->pages, error))
     return FALSE;
   self->objects = make_allocator (self, self->machine, "objects", self->pages, error);

@@ -19,6 +19,7 @@
 #include "simcore/ram.h"
 #include "simcore/units.h"
 #include "simcore/workload.h"
+#include "simcore/zones.h"
 
 /* So many names are listed where none is near. */
 #define MAX_LISTED 24
@@ -234,6 +235,9 @@ const KmlGroupInfo kml_scenario_groups[] = {
     .plugins = list_workloads,
     .params = workload_params,
     .summary = "who asks for memory; one group each" },
+  { .name = "memory",
+    .params = kml_memory_params,
+    .summary = "zones, and how much of them stays free" },
   { .name = "record", .params = kml_record_params, .summary = "what is measured and kept" },
   { .name = "sweep",
     .kind = KML_GROUP_SWEEP,

@@ -45,6 +45,7 @@ kml_allocator_new (const KmlAllocatorOps *ops, KmlMachine *machine, KmlAllocator
   self->ops = ops;
   self->machine = machine;
   self->ram = *machine->ram;
+  self->free_area = &machine->free_area;
   self->lower = lower;
   kml_params_set_defaults (ops->params, self);
   return self;

@@ -131,7 +131,10 @@ struct _KmlAllocatorOps {
 struct _KmlAllocator {
   const KmlAllocatorOps *ops;
   KmlMachine *machine;
-  KmlRam ram; /* a copy of the machine's record: that never changes, and is one look less */
+  KmlRam
+      ram; /* a copy of the machine's record: that never changes, and is one look less; of a zone's allocator, the zone's */
+  KmlFreeArea *
+      free_area; /* borrowed: what a page allocator keeps its counts in: the machine's, or the zone's */
   KmlAllocator *lower; /* (nullable): where pages come from; NULL for page allocators */
   guint64
       metadata_bytes; /* simulated memory that is neither free nor a block: headers, tails, lists */

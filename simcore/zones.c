@@ -1,0 +1,549 @@
+/* zones.c: the page level of a machine whose memory is in zones.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * 1. Zones
+ *
+ * Old devices reach the first 16 MiB, others 4 GiB. Memory that they can reach is kept apart, so that some is left:
+ *
+ *     0         16 MiB                4 GiB
+ *     | DMA     | DMA32               | Normal …            | frame table
+ *
+ * On each zone works a page allocator of its own, of the kind that the scenario chooses. It sees a little RAM that begins
+ * at frame 0: a record whose store and frame table are those of the machine, further on. So every page allocator can be in
+ * zones, and knows nothing of it. Addresses are translated on the way in and out.
+ *
+ * 2. A request
+ *
+ * Its flags say the highest zone that will do (GFP_DMA, GFP_DMA32, or any). From there downwards the first zone is
+ * taken which has a block that is large enough and will still have its watermark afterwards, plus what is kept there from requests
+ * that could go higher (watermark.h):
+ *
+ *     low watermark ── none? wake the daemon ── min watermark, as deep as the flags allow ── none? the slow path, or failure
+ *
+ * A request that may not sleep fails here, at once. What the slow path does is reclaim's business (reclaim.h); without
+ * reclaim, or on a machine without tasks, there is none, and every request succeeds or fails at once.
+ *
+ * 3. Constraints
+ *
+ * Limits move with the zone's beginning. An alignment or a boundary is about multiples of a power of two, which
+ * the zone's allocator counts from the zone's beginning; where that is not itself a multiple, a zone cannot serve such an alignment,
+ * and keeps to the smaller boundary that its beginning is a multiple of.
+ *
+ * 4. Sums
+ *
+ * The recorder knows one page allocator and one free area. After each call they get what the zone's have changed by.
+ * Counters that are a maximum are summed up, too: "most" of three zones together is an upper bound.
+ *
+ * 5. Not modelled
+ *
+ * NUMA nodes, zones of movable memory, per-CPU lists; the high-atomic reserve is a number of frames, not
+ * pageblocks of their own.
+ *
+ * Invariants, verified by zones_check() besides those of each zone's allocator:
+ *   Z1  the zones tile [0, n_usable)
+ *   Z2  the machine's free area is the sum of the zones'
+ *   Z3  so are counters and metadata
+ */
+
+#include "simcore/zones.h"
+
+#include "simcore/units.h"
+
+#include <string.h>
+
+#define LINUX_DMA_END   (G_GUINT64_CONSTANT (16) << 20)
+#define LINUX_DMA32_END (G_GUINT64_CONSTANT (4) << 30)
+
+/* A list of zones to go through and compare with: load and add a few words a zone. */
+#define TRY_INSTRUCTIONS 20
+
+/* ---- What can be set ---- */
+
+/* Where DMA and DMA32 end. */
+static gboolean
+parse_ends (const char *text, KmlAddr ret_ends[2], GError **error)
+{
+  g_auto (GStrv) words = NULL;
+
+  if (g_str_equal (text, "linux")) {
+    ret_ends[0] = LINUX_DMA_END;
+    ret_ends[1] = LINUX_DMA32_END;
+    return TRUE;
+  }
+  words = g_strsplit (text, ",", 3);
+  if (g_strv_length (words) != 2 || !kml_parse_size (g_strstrip (words[0]), &ret_ends[0], NULL) ||
+      !kml_parse_size (g_strstrip (words[1]), &ret_ends[1], NULL) || ret_ends[0] > ret_ends[1]) {
+    g_autofree char *quoted = kml_quote (text, -1);
+
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "expected one, linux, or where DMA and DMA32 end, such as 1MiB,8MiB, not %s",
+                 quoted);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+validate_zones (const char *text, GError **error)
+{
+  KmlAddr ends[2];
+
+  return g_str_equal (text, "one") || parse_ends (text, ends, error);
+}
+
+gboolean
+kml_memory_is_plain (const KmlMemoryConfig *self)
+{
+  return g_str_equal (self->zones, "one");
+}
+
+const KmlParam kml_memory_params[] = {
+  { .name = "zones",
+    .type = KML_PARAM_TEXT,
+    .value = "one",
+    .validate = validate_zones,
+    .offset = G_STRUCT_OFFSET (KmlMemoryConfig, zones),
+    .grammar = "one, linux (16MiB,4GiB), or SIZE,SIZE",
+    .summary = "one zone without watermarks, or where DMA and DMA32 end" },
+  { .name = "min-free",
+    .type = KML_PARAM_SIZE,
+    .value = "0",
+    .offset = G_STRUCT_OFFSET (KmlMemoryConfig, min_free),
+    .summary =
+        "what ordinary requests must leave free in all zones together (vm.min_free_kbytes); 0: as "
+        "Linux chooses" },
+  { .name = "watermark-scale-factor",
+    .type = KML_PARAM_COUNT,
+    .value = "10",
+    .min = 1,
+    .max = 3000,
+    .offset = G_STRUCT_OFFSET (KmlMemoryConfig, scale_factor),
+    .summary =
+        "ten-thousandths of a zone between its watermarks, if that is more than a quarter of min" },
+  { .name = "lowmem-reserve-ratio",
+    .type = KML_PARAM_COUNT,
+    .value = "256",
+    .max = 1000000,
+    .offset = G_STRUCT_OFFSET (KmlMemoryConfig, reserve_ratio),
+    .summary =
+        "a zone keeps what higher ones have divided by this from requests for those; 0: nothing" },
+  { .name = "highatomic",
+    .type = KML_PARAM_SIZE,
+    .value = "0",
+    .offset = G_STRUCT_OFFSET (KmlMemoryConfig, highatomic),
+    .summary = "what the highest zone keeps for atomic requests alone" },
+  { NULL },
+};
+
+/* ---- Finding zones ---- */
+
+KmlZone *
+kml_zones_of (KmlZones *self, KmlPfn pfn)
+{
+  guint i = self->n_zones - 1;
+
+  while (self->zones[i].first > pfn)
+    i--;
+  return &self->zones[i];
+}
+
+static KmlAddr
+start_of (const KmlZones *self, const KmlZone *zone)
+{
+  return kml_ram_addr (&self->base.ram, zone->first);
+}
+
+/* What has changed in the zone changes in the whole. */
+static void
+add_up (KmlZones *self, KmlZone *zone)
+{
+  KmlFreeArea *all = self->base.free_area;
+
+  for (guint i = 0; i < KML_MAX_COUNTERS; i++) {
+    self->base.counters[i] += zone->pages->counters[i] - zone->counters[i];
+    zone->counters[i] = zone->pages->counters[i];
+  }
+  self->base.metadata_bytes += zone->pages->metadata_bytes - zone->metadata_bytes;
+  zone->metadata_bytes = zone->pages->metadata_bytes;
+  if (!zone->area.has_changed)
+    return;
+  zone->area.has_changed = FALSE;
+  for (guint mobility = 0; mobility < KML_N_MOBILITIES; mobility++)
+    for (guint order = 0; order <= KML_MAX_ORDER; order++)
+      all->blocks[mobility][order] += zone->area.blocks[mobility][order] -
+                                      zone->counted.blocks[mobility][order];
+  all->n_free += zone->area.n_free - zone->counted.n_free;
+  all->has_changed = TRUE;
+  zone->counted = zone->area;
+}
+
+/* ---- Requests ---- */
+
+/* @constraints as the allocator of a zone that begins at @start sees them. FALSE: it cannot keep them. */
+static gboolean
+translate (const KmlConstraints *constraints, KmlAddr start, guint64 size, KmlConstraints *ret)
+{
+  const guint64 multiple = start == 0 ? G_GUINT64_CONSTANT (1) << 63 : start & -start;
+
+  *ret = *constraints;
+  if (constraints->alignment > multiple)
+    return FALSE;
+  if (constraints->boundary > multiple) {
+    if (size > multiple)
+      return FALSE;
+    ret->boundary = multiple;
+  }
+  if (constraints->limit != 0) {
+    if (constraints->limit <= start)
+      return FALSE;
+    ret->limit = constraints->limit - start;
+  }
+  return TRUE;
+}
+
+static KmlAddr
+alloc_in (KmlZones *self, KmlZone *zone, const KmlRequest *request, guint64 *ret_held)
+{
+  const KmlAddr start = start_of (self, zone);
+  KmlRequest inner = *request;
+  KmlConstraints constraints;
+  KmlAddr addr;
+
+  if (request->constraints != NULL) {
+    if (!translate (request->constraints, start, request->size, &constraints))
+      return KML_ADDR_NONE;
+    inner.constraints = &constraints;
+  }
+  addr = kml_allocator_alloc (zone->pages, &inner, ret_held);
+  add_up (self, zone);
+  return addr == KML_ADDR_NONE ? addr : addr + start;
+}
+
+/* 1 -> 0, 5 -> 3 */
+static guint
+order_of (guint64 n_frames)
+{
+  return n_frames <= 1 ? 0 : 64 - (guint)__builtin_clzll (n_frames - 1);
+}
+
+static guint64
+mark_of (const KmlZone *zone, KmlMark mark)
+{
+  switch (mark) {
+  case KML_MARK_LOW:
+    return zone->marks.low;
+  case KML_MARK_HIGH:
+    return zone->marks.high;
+  case KML_MARK_MIN:
+    break;
+  }
+  return zone->marks.min;
+}
+
+KmlAddr
+kml_zones_try (KmlZones *self, const KmlRequest *request, KmlMark mark, guint flags,
+               guint64 *ret_held)
+{
+  const KmlZoneKind highest = kml_gfp_zone (request->gfp);
+  KmlWatermarkQuestion question = {
+    .order = MIN (order_of (request->size >> self->base.ram.page_shift), KML_MAX_ORDER),
+    .flags = flags,
+  };
+
+  for (guint i = self->n_zones; i-- > 0;) {
+    KmlZone *zone = &self->zones[i];
+    KmlAddr addr;
+
+    if (zone->kind > highest)
+      continue;
+    kml_spend (self->base.machine, KML_COST_INSTRUCTION, TRY_INSTRUCTIONS);
+    kml_spend (self->base.machine, KML_COST_HOT, 1);
+    question.n_free = zone->area.n_free;
+    question.mark = mark_of (zone, mark);
+    question.lowmem_reserve = zone->marks.lowmem_reserve[highest];
+    question.n_highatomic = zone->n_highatomic;
+    if (!(flags & KML_ALLOC_NO_WATERMARKS) && !kml_watermark_ok (&question))
+      continue;
+    addr = alloc_in (self, zone, request, ret_held);
+    if (addr != KML_ADDR_NONE)
+      return addr;
+  }
+  return KML_ADDR_NONE;
+}
+
+gboolean
+kml_zone_is_balanced (const KmlZone *zone)
+{
+  return zone->area.n_free > zone->marks.high;
+}
+
+static KmlAddr
+zones_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
+{
+  KmlZones *self = (KmlZones *)base;
+  const KmlZonesReclaim *reclaim = &self->reclaim;
+  KmlAddr addr = kml_zones_try (self, request, KML_MARK_LOW, 0, ret_held);
+
+  if (G_LIKELY (addr != KML_ADDR_NONE))
+    return addr;
+  if (reclaim->wake != NULL && kml_gfp_wakes_kswapd (request->gfp))
+    reclaim->wake (reclaim->data, request);
+  addr = kml_zones_try (self, request, KML_MARK_MIN, kml_alloc_flags (request->gfp), ret_held);
+  if (addr == KML_ADDR_NONE && reclaim->slow_path != NULL && kml_gfp_may_sleep (request->gfp))
+    addr = reclaim->slow_path (reclaim->data, self, request, ret_held);
+  return addr;
+}
+
+static guint64
+zones_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
+{
+  KmlZones *self = (KmlZones *)base;
+  KmlZone *zone = kml_zones_of (self, kml_ram_pfn (&base->ram, addr));
+  const guint64 held = kml_allocator_free_block (zone->pages, addr - start_of (self, zone), how);
+
+  add_up (self, zone);
+  if (self->reclaim.freed != NULL)
+    self->reclaim.freed (self->reclaim.data);
+  return held;
+}
+
+static gboolean
+zones_split (KmlAllocator *base, KmlAddr addr, guint64 piece)
+{
+  KmlZones *self = (KmlZones *)base;
+  KmlZone *zone = kml_zones_of (self, kml_ram_pfn (&base->ram, addr));
+  const gboolean done = zone->pages->ops->split (zone->pages, addr - start_of (self, zone), piece);
+
+  add_up (self, zone);
+  return done;
+}
+
+static void
+zones_shrink (KmlAllocator *base)
+{
+  KmlZones *self = (KmlZones *)base;
+
+  for (guint i = 0; i < self->n_zones; i++) {
+    self->zones[i].pages->ops->shrink (self->zones[i].pages);
+    add_up (self, &self->zones[i]);
+  }
+}
+
+/* ---- Looking at it ---- */
+
+typedef struct {
+  KmlAddr start;
+  KmlWalkFunc func;
+  gpointer user_data;
+} Walk;
+
+static void
+walk_translated (KmlAddr start, guint64 size, KmlBlockState state, gpointer user_data)
+{
+  const Walk *walk = user_data;
+
+  walk->func (walk->start + start, size, state, walk->user_data);
+}
+
+static void
+zones_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data)
+{
+  const KmlZones *self = (const KmlZones *)base;
+
+  for (guint i = 0; i < self->n_zones; i++) {
+    const KmlZone *zone = &self->zones[i];
+    Walk walk = { start_of (self, zone), func, user_data };
+
+    zone->pages->ops->walk (zone->pages, walk_translated, &walk);
+  }
+}
+
+static void
+zones_state (const KmlAllocator *base, GArray *words)
+{
+  const KmlZones *self = (const KmlZones *)base;
+
+  for (guint i = 0; i < self->n_zones; i++)
+    self->zones[i].pages->ops->state (self->zones[i].pages, words);
+}
+
+static gboolean
+broken (const char *invariant, const KmlZone *zone, GError **error)
+{
+  g_set_error (error, KML_ERROR, KML_ERROR_CORRUPT, "invariant %s does not hold in zone %s",
+               invariant, kml_zone_names[zone->kind]);
+  return FALSE;
+}
+
+static gboolean
+zones_check (const KmlAllocator *base, GError **error)
+{
+  const KmlZones *self = (const KmlZones *)base;
+  guint64 counters[KML_MAX_COUNTERS] = { 0 }, metadata_bytes = 0;
+  KmlFreeArea all = { 0 };
+  KmlPfn next = 0;
+
+  for (guint i = 0; i < self->n_zones; i++) {
+    const KmlZone *zone = &self->zones[i];
+
+    if (!zone->pages->ops->check (zone->pages, error)) {
+      g_prefix_error (error, "zone %s: ", kml_zone_names[zone->kind]);
+      return FALSE;
+    }
+    if (zone->first != next || zone->n_frames == 0)
+      return broken ("Z1", zone, error);
+    next += zone->n_frames;
+    for (guint mobility = 0; mobility < KML_N_MOBILITIES; mobility++)
+      for (guint order = 0; order <= KML_MAX_ORDER; order++)
+        all.blocks[mobility][order] += zone->area.blocks[mobility][order];
+    all.n_free += zone->area.n_free;
+    for (guint j = 0; j < KML_MAX_COUNTERS; j++)
+      counters[j] += zone->pages->counters[j];
+    metadata_bytes += zone->pages->metadata_bytes;
+  }
+  if (next != base->ram.n_usable)
+    return broken ("Z1", &self->zones[self->n_zones - 1], error);
+  if (memcmp (all.blocks, base->free_area->blocks, sizeof all.blocks) != 0 ||
+      all.n_free != base->free_area->n_free)
+    return broken ("Z2", &self->zones[0], error);
+  if (memcmp (counters, base->counters, sizeof counters) != 0 ||
+      metadata_bytes != base->metadata_bytes)
+    return broken ("Z3", &self->zones[0], error);
+  return TRUE;
+}
+
+/* ---- Making them ---- */
+
+static gboolean
+zones_init (KmlAllocator *base, GError **error)
+{
+  KmlZones *self = (KmlZones *)base;
+
+  for (guint i = 0; i < self->n_zones; i++) {
+    if (!kml_allocator_start (self->zones[i].pages, error)) {
+      g_prefix_error (error, "zone %s: ", kml_zone_names[self->zones[i].kind]);
+      return FALSE;
+    }
+    add_up (self, &self->zones[i]);
+  }
+  return TRUE;
+}
+
+static void
+zones_finish (KmlAllocator *base)
+{
+  KmlZones *self = (KmlZones *)base;
+
+  for (guint i = 0; i < self->n_zones; i++)
+    kml_allocator_destroy (self->zones[i].pages);
+}
+
+static void
+take_over (KmlZones *self, const KmlAllocatorOps *pages)
+{
+  self->ops = *pages;
+  self->ops.instance_size = sizeof (KmlZones);
+  self->ops.params = NULL;
+  self->ops.init = zones_init;
+  self->ops.finish = zones_finish;
+  self->ops.alloc = zones_alloc;
+  self->ops.free = zones_free;
+  self->ops.split = pages->split != NULL ? zones_split : NULL;
+  self->ops.shrink = pages->shrink != NULL ? zones_shrink : NULL;
+  self->ops.walk = zones_walk;
+  self->ops.state = pages->state != NULL ? zones_state : NULL;
+  self->ops.check = zones_check;
+  self->base.ops = &self->ops;
+}
+
+/* The machine's RAM from frame @first on, as RAM of its own. */
+static KmlRam
+part_of_ram (const KmlRam *ram, KmlPfn first, guint32 n_frames)
+{
+  KmlRam part = *ram;
+
+  part.store += kml_ram_addr (ram, first);
+  part.frames += first;
+  part.size = kml_ram_addr (ram, n_frames);
+  part.n_frames = part.n_usable = n_frames;
+  return part;
+}
+
+static gboolean
+add_zone (KmlZones *self, KmlZoneKind kind, KmlPfn first, KmlPfn end, KmlPagesMaker maker,
+          gpointer data, GError **error)
+{
+  KmlZone *zone = &self->zones[self->n_zones];
+
+  if (first == end)
+    return TRUE;
+  zone->pages = maker (data, self->base.machine, error);
+  if (zone->pages == NULL)
+    return FALSE;
+  self->n_zones++;
+  zone->kind = kind;
+  zone->first = first;
+  zone->n_frames = end - first;
+  zone->pages->ram = part_of_ram (&self->base.ram, first, end - first);
+  zone->pages->free_area = &zone->area;
+  return TRUE;
+}
+
+static void
+set_marks (KmlZones *self, const KmlMemoryConfig *config)
+{
+  const guint page_shift = self->base.ram.page_shift;
+  const guint64 kbytes = ((guint64)self->base.ram.n_usable << page_shift) >> 10;
+  const guint64 min_free = config->min_free != 0
+                               ? config->min_free
+                               : kml_min_free_kbytes (kbytes, KML_MIN_FREE_KBYTES_MOST) << 10;
+  KmlWatermarkConfig marks_config = { .min_free = min_free >> page_shift,
+                                      .scale_factor = config->scale_factor,
+                                      .reserve_ratio = config->reserve_ratio };
+  KmlWatermarks marks[KML_N_ZONES];
+
+  for (guint i = 0; i < self->n_zones; i++)
+    marks_config.managed[self->zones[i].kind] = self->zones[i].n_frames;
+  kml_watermarks_compute (&marks_config, marks);
+  for (guint i = 0; i < self->n_zones; i++)
+    self->zones[i].marks = marks[self->zones[i].kind];
+  self->zones[self->n_zones - 1].n_highatomic = config->highatomic >> page_shift;
+}
+
+KmlZones *
+kml_zones_new (KmlMachine *machine, const KmlMemoryConfig *config, KmlPagesMaker maker,
+               gpointer data, GError **error)
+{
+  static const KmlAllocatorOps empty = { .level = KML_LEVEL_PAGES,
+                                         .instance_size = sizeof (KmlZones),
+                                         .finish = zones_finish };
+  const KmlRam *ram = machine->ram;
+  const guint64 page_size = kml_ram_page_size (ram);
+  g_autoptr (KmlAllocator) base = kml_allocator_new (&empty, machine, NULL);
+  KmlZones *self = (KmlZones *)base;
+  KmlAddr ends[2];
+  KmlPfn first = 0;
+
+  if (!parse_ends (config->zones, ends, error))
+    return NULL;
+  for (KmlZoneKind kind = KML_ZONE_DMA; kind <= KML_ZONE_NORMAL; kind++) {
+    KmlPfn end = ram->n_usable;
+
+    if (kind < KML_ZONE_NORMAL) {
+      if (ends[kind] % page_size != 0) {
+        g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                     "memory.zones: zone %s ends in the middle of a page", kml_zone_names[kind]);
+        return NULL;
+      }
+      end = (KmlPfn)MIN (ends[kind] / page_size, end);
+    }
+    if (!add_zone (self, kind, first, end, maker, data, error))
+      return NULL;
+    first = end;
+  }
+  take_over (self, self->zones[0].pages->ops);
+  set_marks (self, config);
+  base = NULL;
+  return self;
+}

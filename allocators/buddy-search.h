@@ -72,8 +72,7 @@ touch_frontier (Buddy *self)
   const KmlPfn pfn = self->frontier;
 
   self->frontier += frames_in ((guint)self->max_order);
-  kml_free_area_remove (self->base.free_area, (guint)self->max_order,
-                        self->frontier_mobility);
+  kml_free_area_remove (self->base.free_area, (guint)self->max_order, self->frontier_mobility);
   put_block (self, pfn, (guint)self->max_order, self->frontier_mobility);
 }
 

@@ -58,6 +58,13 @@ typedef struct {
       guint16 size_class;
       guint16 owner; /* which of several allocators, 0: none */
     } slab;
+    struct {
+      KmlPfn next, prev; /* list of pages that can be taken back (lru.h) */
+      guint32 mapping;   /* whose page it is … */
+      guint32 index;     /* … and which one */
+      guint8 kind;       /* KmlLruKind */
+      guint8 bits;       /* KML_PAGE_… */
+    } lru;
     guint64 words[3];
   };
 } KmlFrame;

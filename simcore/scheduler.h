@@ -196,6 +196,14 @@ kml_sync (KmlMachine *machine)
     kml_scheduler_sync (machine->scheduler);
 }
 
+/* The same for code that may also run when no task does: at boot, in a timer's function, on a machine without tasks. */
+static inline void
+kml_sync_if_running (KmlMachine *machine)
+{
+  if (machine->scheduler != NULL && kml_current_task (machine) != NULL)
+    kml_sync (machine);
+}
+
 /* Works for @time; interrupts are taken and a time slice may end meanwhile. */
 void kml_work (KmlMachine *machine, KmlTime time);
 

@@ -48,6 +48,7 @@
 
 #include "simcore/zones.h"
 
+#include "simcore/scheduler.h"
 #include "simcore/units.h"
 
 #include <string.h>
@@ -283,8 +284,10 @@ zones_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
 {
   KmlZones *self = (KmlZones *)base;
   const KmlZonesReclaim *reclaim = &self->reclaim;
-  KmlAddr addr = kml_zones_try (self, request, KML_MARK_LOW, 0, ret_held);
+  KmlAddr addr;
 
+  kml_sync_if_running (base->machine);
+  addr = kml_zones_try (self, request, KML_MARK_LOW, 0, ret_held);
   if (G_LIKELY (addr != KML_ADDR_NONE))
     return addr;
   if (reclaim->wake != NULL && kml_gfp_wakes_kswapd (request->gfp))
@@ -300,8 +303,10 @@ zones_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
 {
   KmlZones *self = (KmlZones *)base;
   KmlZone *zone = kml_zones_of (self, kml_ram_pfn (&base->ram, addr));
-  const guint64 held = kml_allocator_free_block (zone->pages, addr - start_of (self, zone), how);
+  guint64 held;
 
+  kml_sync_if_running (base->machine);
+  held = kml_allocator_free_block (zone->pages, addr - start_of (self, zone), how);
   add_up (self, zone);
   if (self->reclaim.freed != NULL)
     self->reclaim.freed (self->reclaim.data);

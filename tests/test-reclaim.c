@@ -1,0 +1,503 @@
+/* test-reclaim.c: what becomes of memory when it runs short.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * One zone of 100 frames with watermarks 8, 10 and 12, and a disk that takes exactly 1 ms for a page. Costs are zero, so
+ * all time is the disk's.
+ */
+
+#include "simcore/pin.h"
+#include "simcore/reclaim.h"
+#include "tests/device-fixture.h"
+
+#include <string.h>
+
+#define PAGE  4096
+#define N     100
+#define GOOD  (N - 8) /* frames that ordinary requests can have */
+#define BELOW (KML_GFP_KERNEL | KML_GFP_MEMALLOC)
+
+typedef struct {
+  DeviceRig rig;
+  KmlZones *zones;
+  KmlReclaim *reclaim;
+  KmlMapping *file, *anon, *other;
+  KmlTask *task;
+  KmlAddr got[3 * N];
+  guint n_got;
+} Story;
+
+static Story story;
+
+static KmlAllocator *
+make_pages (gpointer data, KmlMachine *machine, GError **error)
+{
+  return kml_allocator_new (kml_allocator_find ("buddy"), machine, NULL);
+}
+
+static void
+set_up (gboolean with_disk)
+{
+  static const char *const settings[] = { "service", "fixed(1ms)", NULL };
+  const KmlMachineConfig config = { .n_cpus = 2,
+                                    .ram = kml_ram_size_for (N, PAGE),
+                                    .page_size = PAGE };
+  const KmlMemoryConfig memory = {
+    .zones = (char *)"0,0", .min_free = 8 * PAGE, .scale_factor = 1, .reserve_ratio = 256
+  };
+  KmlSchedulerConfig scheduler = { .time_slice = KML_MS, .until = KML_TIME_MAX };
+  KmlReclaimConfig reclaim = { .swappiness = 60, .kswapd_cpu = 1 };
+  g_autoptr (GError) error = NULL;
+
+  story = (Story){ .rig.machine = kml_machine_new (&config, NULL) };
+  scheduler.machine = story.rig.machine;
+  story.rig.scheduler = kml_scheduler_new (&scheduler);
+  story.zones = kml_zones_new (story.rig.machine, &memory, make_pages, NULL, &error);
+  assert_no_error (error);
+  ck_assert (kml_allocator_start (&story.zones->base, &error));
+  put_in (&story.rig, "queue", settings);
+  reclaim.zones = story.zones;
+  reclaim.disk = with_disk ? kml_disk_from_device (story.rig.device) : NULL;
+  story.reclaim = kml_reclaim_new (&reclaim);
+  story.file = kml_mapping_new_file (story.reclaim, "file", 3 * N);
+}
+
+static void
+check_all (void)
+{
+  g_autoptr (GError) error = NULL;
+
+  kml_reclaim_check (story.reclaim, &error);
+  assert_no_error (error);
+  story.zones->base.ops->check (&story.zones->base, &error);
+  assert_no_error (error);
+}
+
+static void
+tear_down (void)
+{
+  check_all ();
+  kml_device_close (story.rig.device);
+  kml_reclaim_free (story.reclaim);
+  kml_allocator_destroy (&story.zones->base);
+  clear_rig (&story.rig);
+}
+
+static KmlTask *
+add_task (const char *name, KmlTime start, KmlTaskFunc func)
+{
+  const KmlTaskConfig config = { .name = name, .start = start, .func = func };
+
+  return kml_task_new (story.rig.scheduler, &config);
+}
+
+static void
+run (KmlTaskFunc func)
+{
+  story.task = add_task ("task", 0, func);
+  story.anon = kml_mapping_new_anon (story.reclaim, "anon", 3 * N, story.task);
+  kml_scheduler_run (story.rig.scheduler);
+}
+
+static guint64
+count (KmlReclaimCounter counter)
+{
+  return story.reclaim->counters[counter];
+}
+
+static guint64
+n_free (void)
+{
+  return story.zones->zones[0].area.n_free;
+}
+
+static KmlAddr
+ask (guint n_pages, KmlGfp gfp)
+{
+  const KmlRequest request = { .size = n_pages * PAGE, .gfp = gfp };
+  guint64 held;
+  const KmlAddr addr = kml_allocator_alloc (&story.zones->base, &request, &held);
+
+  if (addr != KML_ADDR_NONE)
+    story.got[story.n_got++] = addr;
+  return addr;
+}
+
+static void
+give_back_one (void)
+{
+  const KmlRequest how = { 0 };
+
+  kml_allocator_free_block (&story.zones->base, story.got[--story.n_got], &how);
+}
+
+static void
+touch_all (KmlMapping *mapping, guint n, gboolean is_write)
+{
+  for (guint i = 0; i < n; i++)
+    ck_assert (kml_mapping_touch (mapping, i, is_write));
+}
+
+/* ---- Pages ---- */
+
+static void
+reads_twice (KmlMachine *machine, gpointer data)
+{
+  for (guint i = 0; i < 2; i++)
+    touch_all (story.file, 4, FALSE);
+  ck_assert_uint_eq (machine->now, 4 * KML_MS);
+  touch_all (story.anon, 4, TRUE); /* begins as zeros: no disk */
+  ck_assert_uint_eq (machine->now, 4 * KML_MS);
+}
+
+START_TEST (a_page_is_read_when_it_is_first_touched)
+{
+  set_up (TRUE);
+  run (reads_twice);
+  ck_assert_uint_eq (count (KML_RECLAIM_FAULTS), 8);
+  ck_assert_uint_eq (count (KML_RECLAIM_READS), 4);
+  ck_assert_uint_eq (story.task->parts[KML_PART_IO], 4 * KML_MS);
+  ck_assert_uint_eq (n_free (), N - 8);
+  kml_mapping_drop (story.file);
+  kml_mapping_drop (story.anon);
+  ck_assert_uint_eq (n_free (), N);
+  tear_down ();
+}
+END_TEST
+
+static void
+reads_one (KmlMachine *machine, gpointer data)
+{
+  ck_assert (kml_mapping_touch (story.file, 7, FALSE));
+  ck_assert_uint_eq (machine->now, KML_MS);
+}
+
+START_TEST (two_tasks_that_want_the_same_page_fetch_it_once)
+{
+  set_up (TRUE);
+  add_task ("first", 0, reads_one);
+  add_task ("second", KML_US, reads_one);
+  kml_scheduler_run (story.rig.scheduler);
+  ck_assert_uint_eq (count (KML_RECLAIM_READS), 1);
+  tear_down ();
+}
+END_TEST
+
+/* ---- kswapd ---- */
+
+static void
+reads_much (KmlMachine *machine, gpointer data)
+{
+  touch_all (story.file, 3 * N, FALSE);
+}
+
+START_TEST (clean_pages_make_room_without_the_disk_and_in_the_daemon_s_time)
+{
+  set_up (TRUE);
+  run (reads_much);
+  ck_assert_uint_eq (story.rig.machine->now, 3 * N * KML_MS); /* the reads, and no more */
+  ck_assert_uint_eq (count (KML_RECLAIM_WRITTEN), 0);
+  ck_assert_uint_eq (count (KML_RECLAIM_DIRECT), 0);
+  ck_assert_uint_gt (count (KML_RECLAIM_WAKEUPS), 1);
+  ck_assert_uint_eq (count (KML_RECLAIM_PAGES), 3 * N - story.file->n_resident);
+  /* it frees 32 at a time and sleeps above the high watermark */
+  ck_assert_uint_ge (n_free (), 10);
+  ck_assert_uint_le (n_free (), 12 + 32);
+  ck_assert_uint_eq (story.task->parts[KML_PART_RECLAIM], 0);
+  tear_down ();
+}
+END_TEST
+
+static void
+writes_much (KmlMachine *machine, gpointer data)
+{
+  touch_all (story.anon, 2 * N, TRUE);
+  touch_all (story.anon, N, FALSE); /* what is gone is in swap */
+}
+
+START_TEST (anonymous_pages_go_to_swap_and_come_back)
+{
+  set_up (TRUE);
+  run (writes_much);
+  ck_assert_uint_ge (count (KML_RECLAIM_WRITTEN), N);
+  ck_assert_uint_ge (count (KML_RECLAIM_READS), N - 32);
+  ck_assert_uint_gt (count (KML_RECLAIM_DIRECT), 0); /* it writes faster than the disk */
+  ck_assert_uint_gt (story.task->parts[KML_PART_IO], 0);
+  tear_down ();
+}
+END_TEST
+
+static void
+reads_one_often (KmlMachine *machine, gpointer data)
+{
+  for (guint i = 1; i < 3 * N; i++) {
+    ck_assert (kml_mapping_touch (story.file, i, FALSE));
+    ck_assert (kml_mapping_touch (story.file, 0, FALSE));
+  }
+}
+
+START_TEST (a_page_that_is_used_again_and_again_stays)
+{
+  set_up (TRUE);
+  run (reads_one_often);
+  ck_assert_uint_eq (count (KML_RECLAIM_READS), 3 * N);
+  ck_assert_uint_gt (count (KML_RECLAIM_ACTIVATED), 0);
+  tear_down ();
+}
+END_TEST
+
+static void
+pins_one (KmlMachine *machine, gpointer data)
+{
+  KmlPfn pfn;
+
+  ck_assert (kml_mapping_touch (story.file, 0, FALSE));
+  pfn = story.file->frames[0];
+  kml_pin (machine, pfn);
+  touch_all (story.file, 3 * N, FALSE);
+  ck_assert_uint_eq (story.file->frames[0], pfn);
+  kml_unpin (machine, pfn);
+}
+
+START_TEST (a_page_that_a_device_has_stays)
+{
+  set_up (TRUE);
+  run (pins_one);
+  ck_assert_uint_eq (count (KML_RECLAIM_READS), 3 * N);
+  tear_down ();
+}
+END_TEST
+
+/* ---- Flags ---- */
+
+static void
+uses_all_up (KmlMachine *machine, gpointer data)
+{
+  touch_all (story.file, 30, TRUE);
+  while (n_free () > 8)
+    ask (1, KML_GFP_HIGH);
+  /* 30 dirty pages of a file, and nothing else that could be had */
+  ck_assert_uint_eq (machine->now, 30 * KML_MS);
+  while (ask (1, KML_GFP_ATOMIC) != KML_ADDR_NONE)
+    ;
+  ck_assert_uint_eq (n_free (), 3); /* 3/8 of min */
+  ck_assert_uint_eq (machine->now, 30 * KML_MS);
+  ck_assert_uint_eq (ask (1, KML_GFP_NOIO | KML_GFP_NORETRY), KML_ADDR_NONE);
+  ck_assert_uint_eq (ask (1, KML_GFP_NOFS | KML_GFP_NORETRY), KML_ADDR_NONE);
+  ck_assert_uint_eq (machine->now, 30 * KML_MS);
+  ck_assert_uint_eq (count (KML_RECLAIM_DIRECT), 2);
+  /* six pages must be freed until 8 are left after this one: the first of them are written one by one */
+  ck_assert_uint_ne (ask (1, KML_GFP_KERNEL), KML_ADDR_NONE);
+  ck_assert_uint_ge (machine->now, 36 * KML_MS);
+  ck_assert_uint_ge (count (KML_RECLAIM_WRITTEN), 6);
+}
+
+START_TEST (atomic_requests_never_wait_and_others_do_what_their_flags_allow)
+{
+  set_up (TRUE);
+  story.reclaim->kswapd_is_wanted =
+      TRUE;                         /* keeps the daemon out of it: it believes it was woken … */
+  story.zones->reclaim.wake = NULL; /* … and nobody calls it */
+  run (uses_all_up);
+  ck_assert_uint_gt (story.task->parts[KML_PART_IO], 30 * KML_MS);
+  ck_assert_uint_eq (count (KML_RECLAIM_WAKEUPS), 0);
+  tear_down ();
+}
+END_TEST
+
+static void
+has_anonymous_pages_only (KmlMachine *machine, gpointer data)
+{
+  story.zones->reclaim.wake = NULL;
+  touch_all (story.anon, 40, TRUE);
+  while (n_free () > 8)
+    ask (1, KML_GFP_HIGH);
+  ck_assert_uint_eq (ask (1, KML_GFP_NOIO | KML_GFP_NORETRY), KML_ADDR_NONE);
+  ck_assert_uint_eq (machine->now, 0);
+  ck_assert_uint_ne (ask (1, KML_GFP_NOFS | KML_GFP_NORETRY), KML_ADDR_NONE); /* swaps */
+  ck_assert_uint_eq (machine->now, 32 * KML_MS);
+}
+
+START_TEST (who_may_not_call_a_file_system_may_swap)
+{
+  set_up (TRUE);
+  run (has_anonymous_pages_only);
+  ck_assert_uint_eq (count (KML_RECLAIM_WRITTEN), 32);
+  tear_down ();
+}
+END_TEST
+
+/* ---- Out of memory ---- */
+
+static void
+fills (KmlMachine *machine, gpointer data)
+{
+  touch_all (story.other, 60, TRUE);
+  touch_all (story.anon, 20, TRUE);
+  kml_sleep (machine, KML_MS);
+  ck_assert (!kml_mapping_touch (story.other, 0, TRUE)); /* all is gone */
+  ck_assert (kml_mapping_touch (story.anon, 0, TRUE));
+}
+
+static void
+idles (KmlMachine *machine, gpointer data)
+{
+  kml_sleep (machine, 2 * KML_MS);
+}
+
+static void
+needs_20 (KmlMachine *machine, gpointer data)
+{
+  for (guint i = 0; i < 20; i++)
+    ck_assert_uint_ne (ask (1, KML_GFP_KERNEL), KML_ADDR_NONE);
+}
+
+START_TEST (the_killer_takes_who_has_most)
+{
+  KmlTask *hog;
+
+  set_up (FALSE); /* no swap */
+  hog = add_task ("hog", 0, idles);
+  story.other = kml_mapping_new_anon (story.reclaim, "other", N, hog);
+  add_task ("needs", KML_US, needs_20);
+  run (fills);
+  ck_assert_uint_eq (count (KML_RECLAIM_OOM_KILLS), 1);
+  ck_assert (kml_reclaim_was_killed (story.reclaim, hog));
+  ck_assert_uint_eq (story.other->n_resident, 0);
+  ck_assert_uint_eq (story.anon->n_resident, 20);
+  ck_assert_uint_eq (kml_scheduler_incidents (story.rig.scheduler)->len, 0);
+  tear_down ();
+}
+END_TEST
+
+static void
+does_not_want_to_kill (KmlMachine *machine, gpointer data)
+{
+  touch_all (story.anon, 40, TRUE);
+  while (n_free () > 8)
+    ask (1, KML_GFP_KERNEL);
+  ck_assert_uint_eq (ask (1, KML_GFP_KERNEL | KML_GFP_RETRY_MAYFAIL), KML_ADDR_NONE);
+  ck_assert_uint_eq (ask (1, KML_GFP_KERNEL | KML_GFP_NORETRY), KML_ADDR_NONE);
+  ck_assert_uint_eq (ask (16, KML_GFP_KERNEL), KML_ADDR_NONE); /* order 4 */
+  ck_assert_uint_eq (count (KML_RECLAIM_OOM_KILLS), 0);
+}
+
+START_TEST (nobody_is_killed_for_who_can_do_without)
+{
+  set_up (FALSE);
+  run (does_not_want_to_kill);
+  tear_down ();
+}
+END_TEST
+
+static void
+must_have_it (KmlMachine *machine, gpointer data)
+{
+  while (n_free () > 8)
+    ask (1, KML_GFP_KERNEL);
+  ck_assert_uint_eq (ask (1, KML_GFP_KERNEL), KML_ADDR_NONE); /* nobody to kill */
+  ck_assert_uint_ne (ask (1, KML_GFP_KERNEL | KML_GFP_NOFAIL), KML_ADDR_NONE);
+  ck_assert_uint_eq (machine->now, 5 * KML_MS);
+}
+
+static void
+frees_at_5_ms (KmlMachine *machine, gpointer data)
+{
+  give_back_one ();
+}
+
+START_TEST (who_must_not_fail_waits_until_somebody_frees_something)
+{
+  set_up (FALSE);
+  add_task ("frees", 5 * KML_MS, frees_at_5_ms);
+  run (must_have_it);
+  ck_assert_uint_eq (story.task->parts[KML_PART_MEMORY], 5 * KML_MS);
+  tear_down ();
+}
+END_TEST
+
+static void
+must_have_it_and_will_not (KmlMachine *machine, gpointer data)
+{
+  while (n_free () > 8)
+    ask (1, KML_GFP_KERNEL);
+  ask (1, KML_GFP_NOIO);
+  ck_abort_msg ("there is no memory");
+}
+
+START_TEST (a_wait_for_memory_that_nobody_will_free_ends_the_run_and_says_why)
+{
+  const KmlIncident *incident;
+
+  set_up (FALSE);
+  run (must_have_it_and_will_not);
+  ck_assert_uint_eq (kml_scheduler_incidents (story.rig.scheduler)->len, 1);
+  incident = &g_array_index (kml_scheduler_incidents (story.rig.scheduler), KmlIncident, 0);
+  ck_assert_uint_eq (incident->kind, KML_INCIDENT_STALL);
+  tear_down ();
+}
+END_TEST
+
+/* ---- The wrong context ---- */
+
+static void
+asks_in_an_interrupt (KmlMachine *machine, gpointer data)
+{
+  while (ask (1, KML_GFP_ATOMIC) != KML_ADDR_NONE)
+    ;
+  ck_assert_uint_eq (ask (1, KML_GFP_KERNEL), KML_ADDR_NONE);
+}
+
+static void
+raises (KmlMachine *machine, gpointer data)
+{
+  KmlIrq irq = { 0 };
+
+  touch_all (story.file, 4, FALSE);
+  kml_irq_init (&irq, story.rig.scheduler, "nic", 0, KML_LEVEL_HARDIRQ, asks_in_an_interrupt, NULL);
+  kml_irq_raise (&irq);
+  kml_work (machine, KML_US);
+  kml_irq_clear (&irq);
+}
+
+START_TEST (a_request_that_may_sleep_in_an_interrupt_is_a_bug_and_fails_at_once)
+{
+  const KmlIncident *incident;
+
+  set_up (TRUE);
+  story.zones->reclaim.wake = NULL;
+  run (raises);
+  ck_assert_uint_eq (n_incidents (&story.rig, KML_INCIDENT_SLEEP_IN_ATOMIC), 1);
+  incident = &g_array_index (kml_scheduler_incidents (story.rig.scheduler), KmlIncident, 0);
+  ck_assert_ptr_nonnull (strstr (incident->text, "GFP_KERNEL"));
+  ck_assert_uint_eq (story.rig.machine->now, 4 * KML_MS + KML_US);
+  tear_down ();
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("reclaim");
+  TCase *pages = tcase_create ("pages");
+  TCase *flags = tcase_create ("flags");
+  TCase *oom = tcase_create ("out of memory");
+
+  tcase_add_test (pages, a_page_is_read_when_it_is_first_touched);
+  tcase_add_test (pages, two_tasks_that_want_the_same_page_fetch_it_once);
+  tcase_add_test (pages, clean_pages_make_room_without_the_disk_and_in_the_daemon_s_time);
+  tcase_add_test (pages, anonymous_pages_go_to_swap_and_come_back);
+  tcase_add_test (pages, a_page_that_is_used_again_and_again_stays);
+  tcase_add_test (pages, a_page_that_a_device_has_stays);
+  tcase_add_test (flags, atomic_requests_never_wait_and_others_do_what_their_flags_allow);
+  tcase_add_test (flags, who_may_not_call_a_file_system_may_swap);
+  tcase_add_test (flags, a_request_that_may_sleep_in_an_interrupt_is_a_bug_and_fails_at_once);
+  tcase_add_test (oom, the_killer_takes_who_has_most);
+  tcase_add_test (oom, nobody_is_killed_for_who_can_do_without);
+  tcase_add_test (oom, who_must_not_fail_waits_until_somebody_frees_something);
+  tcase_add_test (oom, a_wait_for_memory_that_nobody_will_free_ends_the_run_and_says_why);
+  suite_add_tcase (suite, pages);
+  suite_add_tcase (suite, flags);
+  suite_add_tcase (suite, oom);
+  return run_suite (suite);
+}

@@ -1,0 +1,577 @@
+/* reserve.c: a few blocks kept for those who may not wait.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * An emergency reserve, as Linux's mempools are (mm/mempool.c): code that may not sleep cannot wait for reclaim, so what it may need
+ * lies ready. How much that must be is told by Erlang's loss formula (simcore/erlang.h).
+ *
+ * 1. Stashes
+ *
+ * A stash is a stack of blocks of one size that the layer below has given; one for each CPU, or one for all. Taking from a CPU's own is
+ * a load and a store with no lock, safe in any context, since who interrupts leaves the stack as it was. A shared one
+ * is a compare-and-exchange on a line that all CPUs want.
+ *
+ *      CPU 0   [ ■ ■ ■ ■ □ □ ]    4 of 6: two were taken, and their places will be filled
+ *      CPU 1   [ ■ ■ ■ ■ ■ ■ ]
+ *
+ * Who may take: requests that may not sleep, for no more than a block of the stash has, without constraints. They ask the layer below first and the
+ * stash when that fails (use = last-resort), or the stash first.
+ *
+ * 2. Refilling
+ *
+ * A place is free again when its block is given back (refill = returned: M/G/c/c with the block's lifetime), or also
+ * a while after it was taken, by a task that may wait for memory (refill = task: with the time that the task needs). On a machine with tasks that
+ * is a daemon in process context. On one without, places that are due are filled before the next request, in nobody's time. What
+ * cannot be filled for want of memory is tried again after the same while. A block that comes back to a full stash goes below.
+ *
+ * 3. Decisions
+ *
+ * Which blocks are the reserve's own is kept in a table of the host; a kernel has a bit in the page's record. Blocks that lie in a stash are free to whoever
+ * walks, and in use to the layer below, which cannot give them to anybody: that is what they cost.
+ *
+ * 4. Not modelled
+ *
+ * Several sizes in one layer (put several around each other), tuning by load, CPUs that take from each other.
+ *
+ * Invariants, verified by reserve_check():
+ *   V1  a stash has no more blocks than places, and places are full, being filled, or held by a block that was taken
+ *   V2  the table has exactly the blocks in stashes and those that were taken and not given back
+ */
+
+#include <string.h>
+
+#include "simcore/allocator.h"
+#include "simcore/erlang.h"
+#include "simcore/scheduler.h"
+
+#define MAX_SIZE 100000
+
+enum {
+  COUNTER_HITS,
+  COUNTER_EMPTY,
+  COUNTER_REFILLS,
+  COUNTER_REFILLS_FAILED,
+};
+
+enum {
+  USE_LAST_RESORT,
+  USE_FIRST,
+};
+
+enum {
+  REFILL_TASK,
+  REFILL_RETURNED,
+};
+
+typedef struct {
+  KmlAddr *blocks; /* (owned) (array length=size): the first n are there */
+  guint64 n;
+} Stash;
+
+/* A place that is to be filled. */
+typedef struct {
+  KmlTime due;
+  guint32 stash;
+} Place;
+
+typedef struct {
+  KmlAllocator base;
+
+  /* parameters */
+  guint64 size, block;
+  guint shared, use, refill;
+  KmlTime delay;
+  guint64 rate;
+  KmlTime holding;
+  double target;
+
+  guint n_stashes;
+  Stash *stashes;  /* (owned) */
+  guint64 held;    /* bytes of a block, as the layer below says */
+  GQueue places;   /* (element-type Place): by due, since every one waits for the same time */
+  GHashTable *own; /* (owned): address + 1 -> IN_STASH or TAKEN. Looked up, never iterated */
+  guint64 n_taken;
+  KmlTask *task; /* (nullable): who refills */
+  gboolean task_sleeps;
+} Reserve;
+
+#define IN_STASH GINT_TO_POINTER (1)
+#define TAKEN    GINT_TO_POINTER (2)
+
+static gpointer
+key_of (KmlAddr addr)
+{
+  return GSIZE_TO_POINTER (addr + 1);
+}
+
+static Stash *
+stash_of (Reserve *self, guint cpu)
+{
+  return &self->stashes[self->n_stashes == 1 ? 0 : cpu];
+}
+
+static void
+put (Reserve *self, Stash *stash, KmlAddr addr)
+{
+  stash->blocks[stash->n++] = addr;
+  g_hash_table_insert (self->own, key_of (addr), IN_STASH);
+}
+
+/* ---- Refilling ---- */
+
+/* FALSE: the layer below has nothing. */
+static gboolean
+fill_place (Reserve *self, guint32 number)
+{
+  Stash *stash = &self->stashes[number];
+  const KmlRequest request = { .size = self->block,
+                               .gfp = KML_GFP_KERNEL | KML_GFP_NOWARN | KML_GFP_NORETRY,
+                               .cpu = (guint8)(self->n_stashes == 1 ? 0 : number) };
+  guint64 held;
+  KmlAddr addr;
+
+  if (stash->n == self->size) /* one was given back meanwhile */
+    return TRUE;
+  addr = kml_allocator_alloc (self->base.lower, &request, &held);
+  if (addr == KML_ADDR_NONE) {
+    self->base.counters[COUNTER_REFILLS_FAILED]++;
+    return FALSE;
+  }
+  if (stash->n == self->size) { /* or while it waited for memory */
+    kml_allocator_free_block (self->base.lower, addr, &request);
+    return TRUE;
+  }
+  self->held = held;
+  self->base.counters[COUNTER_REFILLS]++;
+  put (self, stash, addr);
+  return TRUE;
+}
+
+static void
+await (Reserve *self, guint32 stash, KmlTime due)
+{
+  Place *place = g_new (Place, 1);
+
+  *place = (Place){ .due = due, .stash = stash };
+  g_queue_push_tail (&self->places, place);
+}
+
+static gboolean
+is_due (const Reserve *self)
+{
+  const Place *place = g_queue_peek_head ((GQueue *)&self->places);
+
+  return place != NULL && place->due <= self->base.machine->now;
+}
+
+static void
+fill_due (Reserve *self)
+{
+  while (is_due (self)) {
+    g_autofree Place *place = g_queue_pop_head (&self->places);
+
+    if (!fill_place (self, place->stash))
+      await (self, place->stash, self->base.machine->now + MAX (self->delay, 1));
+  }
+}
+
+/* The daemon of a machine with tasks. */
+static void
+refill_main (KmlMachine *machine, gpointer data)
+{
+  static const KmlWait wait = { .kind = KML_WAIT_EVENT, .what = "a place to refill" };
+  Reserve *self = data;
+
+  for (;;) {
+    const Place *place = g_queue_peek_head (&self->places);
+
+    if (place == NULL) {
+      self->task_sleeps = TRUE;
+      kml_task_wait (machine, &wait, KML_PART_SLEEP, FALSE);
+      self->task_sleeps = FALSE;
+    } else if (place->due > machine->now) {
+      kml_sleep (machine, place->due - machine->now);
+    } else {
+      fill_due (self);
+    }
+  }
+}
+
+/* On a machine without tasks. The work is done by somebody else, somewhere else: the clock does not move. */
+static void
+fill_in_nobody_s_time (Reserve *self)
+{
+  const KmlTime now = self->base.machine->now;
+
+  if (self->base.machine->scheduler == NULL && is_due (self)) {
+    fill_due (self);
+    self->base.machine->now = now;
+  }
+}
+
+static void
+ask_for_refill (Reserve *self, guint32 stash)
+{
+  KmlMachine *machine = self->base.machine;
+
+  if (self->refill != REFILL_TASK)
+    return;
+  await (self, stash, machine->now + self->delay);
+  if (self->task != NULL && self->task_sleeps) {
+    kml_spend (machine, KML_COST_WAKE, 1);
+    kml_task_wake (self->task);
+  }
+}
+
+/* ---- Requests ---- */
+
+static gboolean
+may_take (const Reserve *self, const KmlRequest *request)
+{
+  return !kml_gfp_may_sleep (request->gfp) && request->constraints == NULL &&
+         request->size <= self->block;
+}
+
+static KmlAddr
+take (Reserve *self, const KmlRequest *request, guint64 *ret_held)
+{
+  KmlMachine *machine = self->base.machine;
+  Stash *stash = stash_of (self, request->cpu);
+  KmlAddr addr;
+
+  kml_sync_if_running (machine);
+  kml_spend (machine, KML_COST_INSTRUCTION, 10);
+  kml_spend (machine, self->n_stashes == 1 && machine->n_cpus > 1 ? KML_COST_ATOMIC : KML_COST_HOT,
+             1);
+  if (stash->n == 0) {
+    self->base.counters[COUNTER_EMPTY]++;
+    return KML_ADDR_NONE;
+  }
+  addr = stash->blocks[--stash->n];
+  g_hash_table_insert (self->own, key_of (addr), TAKEN);
+  self->n_taken++;
+  self->base.counters[COUNTER_HITS]++;
+  if (request->gfp & KML_GFP_ZERO)
+    kml_spend (machine, KML_COST_ZERO_PAGE, request->size >> self->base.ram.page_shift);
+  *ret_held = self->held;
+  ask_for_refill (self, (guint32)(stash - self->stashes));
+  return addr;
+}
+
+static KmlAddr
+reserve_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
+{
+  Reserve *self = (Reserve *)base;
+  const gboolean may = may_take (self, request);
+  KmlAddr addr = KML_ADDR_NONE;
+
+  fill_in_nobody_s_time (self);
+  if (may && self->use == USE_FIRST)
+    addr = take (self, request, ret_held);
+  if (addr == KML_ADDR_NONE)
+    addr = kml_allocator_alloc (base->lower, request, ret_held);
+  if (addr == KML_ADDR_NONE && may && self->use == USE_LAST_RESORT)
+    addr = take (self, request, ret_held);
+  return addr;
+}
+
+static guint64
+reserve_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
+{
+  Reserve *self = (Reserve *)base;
+  const gpointer state = g_hash_table_lookup (self->own, key_of (addr));
+  Stash *stash = stash_of (self, how->cpu);
+
+  kml_sync_if_running (base->machine);
+  kml_spend (base->machine, KML_COST_HOT, 1); /* whose it is */
+  if (state == NULL)
+    return kml_allocator_free_block (base->lower, addr, how);
+  g_assert (state == TAKEN); /* V2: what lies in a stash is not to be freed */
+  self->n_taken--;
+  fill_in_nobody_s_time (self);
+  if (stash->n < self->size) {
+    put (self, stash, addr);
+    return self->held;
+  }
+  g_hash_table_remove (self->own, key_of (addr));
+  return kml_allocator_free_block (base->lower, addr, how);
+}
+
+static void
+forget_places (Reserve *self)
+{
+  g_queue_clear_full (&self->places, g_free);
+}
+
+/* Gives up what lies in stashes. They are filled again from the next request on. */
+static void
+reserve_shrink (KmlAllocator *base)
+{
+  Reserve *self = (Reserve *)base;
+  const KmlRequest how = { 0 };
+
+  forget_places (self);
+  for (guint i = 0; i < self->n_stashes; i++) {
+    Stash *stash = &self->stashes[i];
+
+    while (stash->n > 0) {
+      const KmlAddr addr = stash->blocks[--stash->n];
+
+      g_hash_table_remove (self->own, key_of (addr));
+      kml_allocator_free_block (base->lower, addr, &how);
+    }
+    for (guint64 n = 0; self->refill == REFILL_TASK && n < self->size; n++)
+      await (self, i, base->machine->now + MAX (self->delay, 1));
+  }
+  if (base->lower->ops->shrink != NULL)
+    base->lower->ops->shrink (base->lower);
+}
+
+/* ---- Life ---- */
+
+static gboolean
+choose_size (Reserve *self, GError **error)
+{
+  double load;
+
+  if (self->size > 0)
+    return TRUE;
+  if (self->rate == 0 || self->holding == 0) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "size = 0 means: as large as rate, holding and target ask for; rate and holding "
+                 "must be set for that");
+    return FALSE;
+  }
+  if (!(self->target > 0.0 && self->target < 1.0)) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "target is a probability above 0 and below 1, such as 1e-3");
+    return FALSE;
+  }
+  load = (double)self->rate * (double)self->holding / (double)KML_S / (double)self->n_stashes;
+  self->size = kml_erlang_size (load, self->target, MAX_SIZE);
+  if (kml_erlang_b (load, self->size) <= self->target)
+    return TRUE;
+  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+               "a load of %g blocks needs a stash of more than %d: that is no emergency reserve",
+               load, MAX_SIZE);
+  return FALSE;
+}
+
+static gboolean
+is_around_pages (const KmlAllocator *self)
+{
+  const KmlAllocator *inner = self->lower;
+
+  while (inner->ops->level == KML_LEVEL_LAYER)
+    inner = inner->lower;
+  return inner->ops->level == KML_LEVEL_PAGES;
+}
+
+static gboolean
+reserve_init (KmlAllocator *base, GError **error)
+{
+  Reserve *self = (Reserve *)base;
+  KmlMachine *machine = base->machine;
+  const guint64 page_size = kml_ram_page_size (&base->ram);
+  const KmlTime now = machine->now;
+
+  self->n_stashes = self->shared ? 1 : machine->n_cpus;
+  if (!choose_size (self, error))
+    return FALSE;
+  if (is_around_pages (base))
+    self->block = (self->block + page_size - 1) / page_size * page_size;
+  self->own = g_hash_table_new (NULL, NULL);
+  g_queue_init (&self->places);
+  self->stashes = g_new0 (Stash, self->n_stashes);
+  for (guint i = 0; i < self->n_stashes; i++)
+    self->stashes[i].blocks = g_new (KmlAddr, self->size);
+  for (guint i = 0; i < self->n_stashes; i++)
+    for (guint64 n = 0; n < self->size; n++)
+      if (!fill_place (self, i))
+        await (self, i, machine->now + MAX (self->delay, 1));
+  base->counters[COUNTER_REFILLS] = 0;
+  machine->now = now; /* that was at boot, in nobody's time */
+  if (machine->scheduler != NULL && self->refill == REFILL_TASK) {
+    const KmlTaskConfig config = {
+      .name = "reserve-refill", .is_daemon = TRUE, .func = refill_main, .data = self
+    };
+
+    self->task = kml_task_new (machine->scheduler, &config);
+  }
+  return TRUE;
+}
+
+static void
+reserve_finish (KmlAllocator *base)
+{
+  Reserve *self = (Reserve *)base;
+
+  forget_places (self);
+  for (guint i = 0; self->stashes != NULL && i < self->n_stashes; i++)
+    g_free (self->stashes[i].blocks);
+  g_free (self->stashes);
+  g_clear_pointer (&self->own, g_hash_table_unref);
+}
+
+/* ---- Looking at it ---- */
+
+typedef struct {
+  const Reserve *self;
+  KmlWalkFunc func;
+  gpointer user_data;
+} Walk;
+
+static void
+walk_block (KmlAddr start, guint64 size, KmlBlockState state, gpointer user_data)
+{
+  const Walk *walk = user_data;
+
+  if (state == KML_BLOCK_USED && g_hash_table_lookup (walk->self->own, key_of (start)) == IN_STASH)
+    state = KML_BLOCK_FREE;
+  walk->func (start, size, state, walk->user_data);
+}
+
+static void
+reserve_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data)
+{
+  Walk walk = { (const Reserve *)base, func, user_data };
+
+  base->lower->ops->walk (base->lower, walk_block, &walk);
+}
+
+static gboolean
+broken (const char *invariant, guint stash, GError **error)
+{
+  g_set_error (error, KML_ERROR, KML_ERROR_CORRUPT, "invariant %s does not hold in stash %u",
+               invariant, stash);
+  return FALSE;
+}
+
+static gboolean
+reserve_check (const KmlAllocator *base, GError **error)
+{
+  const Reserve *self = (const Reserve *)base;
+  guint64 n = 0;
+
+  for (guint i = 0; i < self->n_stashes; i++) {
+    const Stash *stash = &self->stashes[i];
+
+    if (stash->n > self->size)
+      return broken ("V1", i, error);
+    for (guint64 k = 0; k < stash->n; k++)
+      if (g_hash_table_lookup (self->own, key_of (stash->blocks[k])) != IN_STASH)
+        return broken ("V2", i, error);
+    n += stash->n;
+  }
+  if (g_hash_table_size (self->own) != n + self->n_taken)
+    return broken ("V2", 0, error);
+  return base->lower->ops->check (base->lower, error);
+}
+
+/* ---- What it is ---- */
+
+static const char *const shared_choices[] = { "per-cpu", "shared", NULL };
+static const char *const use_choices[] = { "last-resort", "first", NULL };
+static const char *const refill_choices[] = { "task", "returned", NULL };
+
+static const KmlParam reserve_params[] = {
+  { .name = "size",
+    .type = KML_PARAM_COUNT,
+    .value = "8",
+    .max = MAX_SIZE,
+    .offset = G_STRUCT_OFFSET (Reserve, size),
+    .summary = "blocks of a stash; 0: as many as rate, holding and target ask for (Erlang's B)" },
+  { .name = "block",
+    .type = KML_PARAM_SIZE,
+    .value = "4KiB",
+    .min = 1,
+    .max = 1 << 30,
+    .offset = G_STRUCT_OFFSET (Reserve, block),
+    .summary = "the size of a block; around a page allocator whole pages" },
+  { .name = "stashes",
+    .type = KML_PARAM_CHOICE,
+    .value = "per-cpu",
+    .choices = shared_choices,
+    .offset = G_STRUCT_OFFSET (Reserve, shared),
+    .summary = "one for each CPU, or one for all" },
+  { .name = "use",
+    .type = KML_PARAM_CHOICE,
+    .value = "last-resort",
+    .choices = use_choices,
+    .offset = G_STRUCT_OFFSET (Reserve, use),
+    .summary =
+        "whether requests that may not sleep take from it when nothing else is left, or first" },
+  { .name = "refill",
+    .type = KML_PARAM_CHOICE,
+    .value = "task",
+    .choices = refill_choices,
+    .offset = G_STRUCT_OFFSET (Reserve, refill),
+    .summary = "by a task in process context, or by blocks that are given back alone" },
+  { .name = "delay",
+    .type = KML_PARAM_TIME,
+    .value = "50us",
+    .max = 1000 * KML_S,
+    .offset = G_STRUCT_OFFSET (Reserve, delay),
+    .summary = "from taking a block until the task looks for another one" },
+  { .name = "rate",
+    .type = KML_PARAM_RATE,
+    .value = "0/s",
+    .max = G_GUINT64_CONSTANT (1000000000000),
+    .offset = G_STRUCT_OFFSET (Reserve, rate),
+    .summary = "with size = 0: how often a block is taken, on all CPUs together" },
+  { .name = "holding",
+    .type = KML_PARAM_TIME,
+    .value = "0",
+    .max = 1000 * KML_S,
+    .offset = G_STRUCT_OFFSET (Reserve, holding),
+    .summary = "with size = 0: how long its place is empty, on average" },
+  { .name = "target",
+    .type = KML_PARAM_REAL,
+    .value = "0.001",
+    .offset = G_STRUCT_OFFSET (Reserve, target),
+    .summary = "with size = 0: the share of requests that may find nothing" },
+  { NULL },
+};
+
+static const KmlCounterInfo reserve_counters[] = {
+  [COUNTER_HITS] = { "hits", "requests", "requests that were given a block of a stash" },
+  [COUNTER_EMPTY] = { "empty", "requests", "requests that found their stash empty" },
+  [COUNTER_REFILLS] = { "refills", "blocks", "blocks that the refilling task put into a stash" },
+  [COUNTER_REFILLS_FAILED] = { "refills_failed", "blocks",
+                               "blocks that the refilling task did not get" },
+  { NULL },
+};
+
+/* Of who asked for a block of a stash. */
+static double
+share_empty (const guint64 *counted)
+{
+  const guint64 all = counted[COUNTER_HITS] + counted[COUNTER_EMPTY];
+
+  return all == 0 ? 0.0 : (double)counted[COUNTER_EMPTY] / (double)all;
+}
+
+static const KmlFigureInfo reserve_figures[] = {
+  { "empty_share", "ratio", "requests that found their stash empty, of those that looked",
+    share_empty },
+  { NULL },
+};
+
+static const KmlAllocatorOps reserve_ops = {
+  .name = "reserve",
+  .summary = "an emergency reserve: a stash of blocks for those who may not sleep",
+  .level = KML_LEVEL_LAYER,
+  .instance_size = sizeof (Reserve),
+  .params = reserve_params,
+  .counters = reserve_counters,
+  .figures = reserve_figures,
+  .init = reserve_init,
+  .finish = reserve_finish,
+  .alloc = reserve_alloc,
+  .free = reserve_free,
+  .shrink = reserve_shrink,
+  .walk = reserve_walk,
+  .check = reserve_check,
+};
+
+KML_REGISTER_ALLOCATOR (reserve_ops)

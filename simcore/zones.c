@@ -171,11 +171,13 @@ add_up (KmlZones *self, KmlZone *zone)
     return;
   zone->area.has_changed = FALSE;
   for (guint mobility = 0; mobility < KML_N_MOBILITIES; mobility++)
-    for (guint order = 0; order <= KML_MAX_ORDER; order++)
-      all->blocks[mobility][order] += zone->area.blocks[mobility][order] -
-                                      zone->counted.blocks[mobility][order];
-  all->n_free += zone->area.n_free - zone->counted.n_free;
-  all->has_changed = TRUE;
+    for (guint order = 0; order <= KML_MAX_ORDER; order++) {
+      /* of a fall it is 2^64 less, as is the sum */
+      const guint64 n = zone->area.blocks[mobility][order] - zone->counted.blocks[mobility][order];
+
+      if (n != 0)
+        kml_free_area_add_blocks (all, order, n, mobility);
+    }
   zone->counted = zone->area;
 }
 
@@ -410,7 +412,9 @@ zones_check (const KmlAllocator *base, GError **error)
   if (next != base->ram.n_usable)
     return broken ("Z1", &self->zones[self->n_zones - 1], error);
   if (memcmp (all.blocks, base->free_area->blocks, sizeof all.blocks) != 0 ||
-      all.n_free != base->free_area->n_free)
+      all.n_free != base->free_area->n_free ||
+      base->free_area->n_small !=
+          all.n_free - kml_free_area_suitable (&all, base->free_area->watched_order))
     return broken ("Z2", &self->zones[0], error);
   if (memcmp (counters, base->counters, sizeof counters) != 0 ||
       metadata_bytes != base->metadata_bytes)

@@ -90,6 +90,7 @@ take_all (KmlGfp gfp, guint counts[KML_N_ZONES])
 START_TEST (zones_tile_memory_and_have_marks)
 {
   set_up_with ("buddy");
+  kml_free_area_watch (&machine->free_area, 4);
   ck_assert_uint_eq (machine->ram->n_usable, 254);
   ck_assert_uint_eq (zones->n_zones, 3);
   ck_assert_uint_eq (zones->zones[0].n_frames, 16);
@@ -228,6 +229,7 @@ START_TEST (every_page_allocator_works_in_zones)
     if (all[i]->level != KML_LEVEL_PAGES)
       continue;
     set_up_with (all[i]->name);
+    kml_free_area_watch (&machine->free_area, 3);
     kml_rng_init (&rng, 1, all[i]->name);
     for (guint step = 0; step < 2000; step++) {
       static const KmlGfp flags[] = { KML_GFP_KERNEL, KML_GFP_ATOMIC, KML_GFP_DMA, KML_GFP_DMA32 };

@@ -561,6 +561,7 @@ static const KmlAllocatorOps reserve_ops = {
   .name = "reserve",
   .summary = "an emergency reserve: a stash of blocks for those who may not sleep",
   .level = KML_LEVEL_LAYER,
+  .around = KML_LEVEL_LAYER,
   .instance_size = sizeof (Reserve),
   .params = reserve_params,
   .counters = reserve_counters,

@@ -27,6 +27,7 @@ static const struct {
   { "*", "site_waste", "run_id, workload, site" },
   { "*", "lifetime_waste", "run_id, band" },
   { "*", "failures", "run_id, seq" },
+  { "*", "bugs", "run_id, seq" },
   { "*", "free_blocks", "run_id, t_ns, zone, mobility, \"order\"" },
   { "*", "slabs", "run_id, t_ns, cache" },
   { "*", "pagemap", "run_id, t_ns" },
@@ -79,8 +80,8 @@ static const char copy_deadlocks_sql[] =
     "shard.deadlocks;"
     "INSERT INTO main.deadlocks SELECT r.new, d.run_id, d.t_ns, d.kind, d.story FROM "
     "shard.deadlocks d JOIN temp.renamed r ON r.old = d.deadlock_id ORDER BY r.new;"
-    "INSERT INTO main.deadlock_edges SELECT r.new, e.waiter, e.waits_for, e.resource, e.holder, "
-    "e.site FROM shard.deadlock_edges e JOIN temp.renamed r ON r.old = e.deadlock_id "
+    "INSERT INTO main.deadlock_edges SELECT r.new, e.waiter, e.waits_for, e.resource, e.held, "
+    "e.site, e.since_ns FROM shard.deadlock_edges e JOIN temp.renamed r ON r.old = e.deadlock_id "
     "ORDER BY r.new, e.waiter, e.resource;"
     "DROP TABLE temp.renamed";
 

@@ -46,6 +46,12 @@ static const char *const put_sql[KML_N_PUTS] = {
   [KML_PUT_PAGEMAP] = "INSERT INTO pagemap (run_id, t_ns, cells) VALUES (?, ?, ?)",
   [KML_PUT_FAILURE] = "INSERT INTO failures (run_id, seq, t_ns, cpu, task, context, level, size, "
                       "\"order\", gfp, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+  [KML_PUT_DEADLOCK] = "INSERT INTO deadlocks (run_id, t_ns, kind, story) VALUES (?, ?, ?, ?)",
+  [KML_PUT_DEADLOCK_EDGE] =
+      "INSERT INTO deadlock_edges (deadlock_id, waiter, waits_for, resource, held, site, since_ns) "
+      "SELECT max (deadlock_id), ?, ?, ?, ?, ?, ? FROM deadlocks",
+  [KML_PUT_BUG] = "INSERT INTO bugs (run_id, seq, t_ns, cpu, task, kind, text, site) "
+                  "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
   [KML_PUT_BIN_STUDY] =
       "INSERT INTO bin_studies (study_id, subject, title, version, weight, requests, "
       "quantum, tails, hold, max_size, prefix, knee, chosen) "
@@ -366,6 +372,47 @@ put_failures (KmlDatabase *self, const KmlRecorder *recorder, GError **error)
   return TRUE;
 }
 
+/* ---- What should not be ---- */
+
+static gboolean
+put_deadlock (KmlDatabase *self, const KmlIncident *incident, GError **error)
+{
+  g_autofree char *story = kml_incident_story (incident);
+
+  if (!kml_database_put (self, KML_PUT_DEADLOCK, error, "uutt", self->run_id,
+                         to_ns (incident->time), kml_incident_names[incident->kind], story))
+    return FALSE;
+  for (guint i = 0; i < incident->edges->len; i++) {
+    const KmlIncidentEdge *edge = &g_array_index (incident->edges, KmlIncidentEdge, i);
+    g_autofree char *held = kml_incident_names_of_held (edge);
+
+    if (!kml_database_put (self, KML_PUT_DEADLOCK_EDGE, error, "tttttu", edge->waiter,
+                           edge->waits_for != NULL ? edge->waits_for : "", edge->resource, held,
+                           edge->site, to_ns (edge->since)))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+put_incidents (KmlDatabase *self, const GArray *incidents, GError **error)
+{
+  for (guint i = 0; i < incidents->len; i++) {
+    const KmlIncident *incident = &g_array_index (incidents, KmlIncident, i);
+
+    if (incident->kind == KML_INCIDENT_DEADLOCK || incident->kind == KML_INCIDENT_STALL) {
+      if (!put_deadlock (self, incident, error))
+        return FALSE;
+    } else if (!kml_database_put (self, KML_PUT_BUG, error, "uuuutttt", self->run_id, (guint64)i,
+                                  to_ns (incident->time), (guint64)incident->cpu, incident->task,
+                                  kml_incident_metrics[incident->kind], incident->text,
+                                  incident->site)) {
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
 /* ---- Snapshots ---- */
 
 /* The snapshots that are stored: of several within one nanosecond, the unit of t_ns, the last. */
@@ -500,7 +547,8 @@ kml_database_end_run (KmlDatabase *self, const KmlDatabaseRun *run, const KmlRec
   g_assert (run->run_id == self->run_id);
 
   good = remove_other_attempts (self, run, error) && put_run (self, run, error) &&
-         put_scalars (self, run, error);
+         put_scalars (self, run, error) &&
+         (run->incidents == NULL || put_incidents (self, run->incidents, error));
   if (good && recorder != NULL)
     good = put_series (self, recorder, error) && put_latencies (self, recorder, error) &&
            put_waste (self, recorder, error) && put_origins (self, recorder, error) &&

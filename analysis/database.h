@@ -12,6 +12,7 @@
 #pragma once
 
 #include "simcore/recorder.h"
+#include "simcore/scheduler.h"
 #include "simcore/types.h"
 
 G_BEGIN_DECLS
@@ -67,6 +68,7 @@ typedef struct {
   guint n_metrics;
   const KmlDatabaseExpectation *expectations;
   guint n_expectations;
+  const GArray *incidents; /* (nullable) (element-type KmlIncident) */
 } KmlDatabaseRun;
 
 /* For writing: makes a new database, or opens one of ours. Errors: INPUT when the file is not a kmemlab

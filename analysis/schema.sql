@@ -28,9 +28,10 @@
 --   2  inputs; a checksum in every page; in samples a latency is the difference from that of the last operation of its kind
 --   3  studies of bin sizes: bin_studies, bin_…
 --   4  site_waste, lifetime_waste
+--   5  bugs; deadlock_edges.held and since_ns for holder
 
 PRAGMA application_id = 0x6b6d6c62; -- "kmlb"
-PRAGMA user_version = 4;
+PRAGMA user_version = 5;
 
 -- ---- What was asked for ----
 
@@ -240,7 +241,7 @@ CREATE TABLE deadlocks (
   deadlock_id INTEGER PRIMARY KEY,
   run_id      INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
   t_ns        INTEGER NOT NULL, -- when the circle closed, ns
-  kind        TEXT NOT NULL,    -- what they wait for: locks, memory, …
+  kind        TEXT NOT NULL,    -- deadlock: a circle; stall: nobody is left who could wake them
   story       TEXT NOT NULL     -- what led to it, for people, several lines
 ) STRICT;
 CREATE INDEX deadlocks_by_run ON deadlocks (run_id);
@@ -249,11 +250,25 @@ CREATE INDEX deadlocks_by_run ON deadlocks (run_id);
 CREATE TABLE deadlock_edges (
   deadlock_id INTEGER NOT NULL REFERENCES deadlocks ON DELETE CASCADE,
   waiter      TEXT NOT NULL, -- name of the task that waits
-  waits_for   TEXT NOT NULL, -- name of the task that has what it waits for
-  resource    TEXT NOT NULL, -- name of that resource
-  holder      TEXT NOT NULL, -- where the one that has it took it
-  site        TEXT NOT NULL, -- where the waiter waits
+  waits_for   TEXT NOT NULL, -- name of the task that must move first; empty: none is known
+  resource    TEXT NOT NULL, -- name of what it waits for: a lock, an event, a CPU
+  held        TEXT NOT NULL, -- names of the locks that the waiter has meanwhile
+  site        TEXT NOT NULL, -- where the waiter waits: its call chain
+  since_ns    INTEGER NOT NULL, -- since when, ns
   PRIMARY KEY (deadlock_id, waiter, resource)
+) STRICT, WITHOUT ROWID;
+
+-- What simulated code did and must not do, at the moment when it did.
+CREATE TABLE bugs (
+  run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+  seq    INTEGER NOT NULL, -- 0, 1, … within the run
+  t_ns   INTEGER NOT NULL, -- when, ns
+  cpu    INTEGER NOT NULL, -- on which CPU
+  task   TEXT NOT NULL,    -- name of the task or handler
+  kind   TEXT NOT NULL,    -- the metric that counts it: bug.sleep_in_atomic, …
+  text   TEXT NOT NULL,    -- what it did
+  site   TEXT NOT NULL,    -- its call chain
+  PRIMARY KEY (run_id, seq)
 ) STRICT, WITHOUT ROWID;
 
 -- Which class of lock was taken while which was held: a circle is a potential deadlock.

@@ -121,8 +121,10 @@ show (GPtrArray *experiments, int status)
     }
     for (guint j = 0; builder != NULL && j < results->len; j++)
       kml_experiment_add_json (experiment, g_ptr_array_index (results, j), builder);
-    if (builder == NULL)
+    if (builder == NULL) {
       print_table (experiment, results);
+      kml_experiment_print_incidents (experiment, results);
+    }
     kml_experiment_print_unmet (experiment, results);
     kml_experiment_print_summary (experiment);
     have_results = have_results || results->len > 0;

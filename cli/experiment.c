@@ -18,6 +18,7 @@
 
 #define MAX_JOBS        1024
 #define MAX_UNMET_LINES 40
+#define MAX_STORIES     20 /* runs of which they are told */
 
 /* ---- Options ---- */
 
@@ -330,6 +331,44 @@ print_unmet (const KmlExperiment *self, const KmlResult *result, const KmlVerdic
                           expectation->metric, number, expectation->text, run);
   printable = kml_printable (text);
   kml_note ("%s", printable);
+}
+
+/* Of one run: the stories of its deadlocks, and its first bugs. */
+static void
+print_incidents (KmlDatabase *database, guint64 run_id)
+{
+  sqlite3 *db = kml_database_handle (database);
+  sqlite3_stmt *statement;
+
+  if (sqlite3_prepare_v2 (
+          db,
+          "SELECT story FROM (SELECT 0 AS kind, deadlock_id AS seq, story FROM deadlocks "
+          "WHERE run_id = ?1 UNION ALL SELECT 1, seq, printf ('%s at %.0f ns on CPU %d: "
+          "%s%s%s' || char (10), kind, t_ns, cpu, text, iif (site = '', '', '; in '), site) "
+          "FROM bugs WHERE run_id = ?1) ORDER BY kind, seq LIMIT 5",
+          -1, &statement, NULL) != SQLITE_OK)
+    return;
+  sqlite3_bind_int64 (statement, 1, (sqlite3_int64)run_id);
+  while (sqlite3_step (statement) == SQLITE_ROW) {
+    g_auto (GStrv) lines = g_strsplit ((const char *)sqlite3_column_text (statement, 0), "\n", -1);
+
+    kml_out ("run %" G_GUINT64_FORMAT ": ", run_id);
+    for (guint i = 0; lines[i] != NULL; i++) {
+      g_autofree char *line = kml_printable (lines[i]);
+
+      kml_out ("%s\n", line);
+    }
+  }
+  sqlite3_finalize (statement);
+}
+
+void
+kml_experiment_print_incidents (const KmlExperiment *self, const GPtrArray *results)
+{
+  g_autoptr (KmlDatabase) database = kml_database_open (self->database, NULL);
+
+  for (guint i = 0; database != NULL && i < MIN (results->len, MAX_STORIES); i++)
+    print_incidents (database, ((const KmlResult *)g_ptr_array_index (results, i))->run_id);
 }
 
 void

@@ -76,6 +76,12 @@ matches (const char *pattern, const char *name)
   if (n_upper == 0)
     return *pattern == *name && (*pattern == '\0' || matches (pattern + 1, name + 1));
 
+  if (n_upper == strlen ("NAME") && strncmp (pattern, "NAME", n_upper) == 0) { /* any */
+    for (gsize i = 1; name[0] != '\0' && name[i] != '\0'; i++)
+      if (matches (pattern + n_upper, name + i))
+        return TRUE;
+    return FALSE;
+  }
   values = placeholder_values (pattern, n_upper);
   for (guint i = 0; values != NULL && values[i] != NULL; i++)
     if (g_str_has_prefix (name, values[i]) &&

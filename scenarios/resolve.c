@@ -309,11 +309,12 @@ check_workloads (KmlScenario *self)
   for (guint i = 0; i < self->sections->len; i++) {
     const KmlSection *section = g_ptr_array_index (self->sections, i);
 
-    if (g_str_equal (section->info->name, "workload"))
+    if (g_str_equal (section->info->name, "workload") || g_str_equal (section->info->name, "task"))
       return;
   }
-  kml_scenario_problem (self, (KmlPlace){ self->file, 0, 0 },
-                        "there is no workload: a scenario has at least one group [workload NAME]");
+  kml_scenario_problem (
+      self, (KmlPlace){ self->file, 0, 0 },
+      "there is no workload: a scenario has at least one group [workload NAME] or [task NAME]");
 }
 
 /* ---- All of it ---- */

@@ -11,17 +11,21 @@
 #include "scenarios/run.h"
 
 #include "scenarios/bin-file.h"
+#include "scenarios/run-tasks.h"
 #include "simcore/zones.h"
 
 struct _KmlRun {
   const KmlScenario *scenario;
   const KmlRunSpec *spec;
-  KmlMachine *machine;   /* (owned) */
-  KmlAllocator *pages;   /* (owned) */
-  KmlAllocator *objects; /* (owned) */
-  GPtrArray *workloads;  /* (owned) (element-type KmlWorkload) */
-  KmlTwinMaker twins;    /* for those of them that want some */
-  KmlRecorder *recorder; /* (owned) */
+  KmlMachine *machine;                    /* (owned) */
+  KmlAllocator *pages;                    /* (owned) */
+  KmlAllocator *objects;                  /* (owned) */
+  GPtrArray *page_layers, *object_layers; /* (owned) (element-type KmlAllocator): innermost first */
+  KmlAllocator *pages_top, *objects_top;  /* with all layers around: whom workloads and tasks ask */
+  KmlRunTasks *tasks;                     /* (owned) (nullable): NULL: the driver does it */
+  GPtrArray *workloads;                   /* (owned) (element-type KmlWorkload) */
+  KmlTwinMaker twins;                     /* for those of them that want some */
+  KmlRecorder *recorder;                  /* (owned) */
   KmlDriverConfig driver;
   char *fingerprint; /* (owned) (nullable) */
   guint64 n_operations;
@@ -235,15 +239,76 @@ renew_twin (gpointer data, guint32 n_frames, KmlTwin *twin, GError **error)
   return twin->pages != NULL && kml_allocator_start (twin->pages, error);
 }
 
-static gboolean
-build_allocators (KmlRun *self, GError **error)
+/* Puts the layers that the scenario has around @inner; the outermost is what others ask. */
+static KmlAllocator *
+put_layers (KmlRun *self, const char *around, KmlLevel level, KmlAllocator *inner,
+            GPtrArray *layers, GError **error)
 {
+  g_autoptr (GPtrArray) names = kml_run_spec_names (self->spec, "layer");
+
+  for (guint i = 0; i < names->len; i++) {
+    const char *name = g_ptr_array_index (names, i);
+    g_autofree char *group = name[0] == '\0' ? g_strdup ("layer")
+                                             : g_strconcat ("layer.", name, NULL);
+    g_autofree char *key = g_strconcat (group, ".around", NULL);
+    KmlAllocator *layer;
+
+    if (!g_str_equal (kml_run_spec_get (self->spec, key), around))
+      continue;
+    layer = make_allocator (self, self->machine, group, inner, error);
+    if (layer == NULL)
+      return NULL;
+    g_ptr_array_add (layers, layer);
+    if (layer->ops->around != level && layer->ops->around != KML_LEVEL_LAYER) {
+      g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "[%s]: %s cannot be put around %s", group,
+                   layer->ops->name, around);
+      return NULL;
+    }
+    if (!kml_allocator_start (layer, error))
+      return NULL;
+    inner = layer;
+  }
+  return inner;
+}
+
+static gboolean
+build_pages (KmlRun *self, GError **error)
+{
+  KmlAllocator *inner;
+
   self->pages = make_page_level (self, self->machine, error);
   if (self->pages == NULL || !kml_allocator_start (self->pages, error))
     return FALSE;
-  self->objects = make_allocator (self, self->machine, "objects", self->pages, error);
-  return self->objects != NULL && resolve_bins (self, self->objects, error) &&
-         kml_allocator_start (self->objects, error);
+  inner = self->pages;
+  if (kml_run_has_tasks (self->spec)) {
+    self->tasks = kml_run_tasks_new (self->spec, self->machine);
+    inner = kml_run_tasks_lock_pages (self->tasks, inner);
+  }
+  self->pages_top = put_layers (self, "pages", KML_LEVEL_PAGES, inner, self->page_layers, error);
+  return self->pages_top != NULL;
+}
+
+static gboolean
+build_objects (KmlRun *self, GError **error)
+{
+  KmlAllocator *inner;
+
+  self->objects = make_allocator (self, self->machine, "objects", self->pages_top, error);
+  if (self->objects == NULL || !resolve_bins (self, self->objects, error) ||
+      !kml_allocator_start (self->objects, error))
+    return FALSE;
+  inner = self->objects;
+  if (self->tasks != NULL)
+    inner = kml_run_tasks_lock_objects (self->tasks, inner);
+  self->objects_top = put_layers (self, "objects", KML_LEVEL_OBJECTS, inner, self->object_layers,
+                                  error);
+  return self->objects_top != NULL;
+}
+
+static gboolean
+build_allocators (KmlRun *self, GError **error)
+{
+  return build_pages (self, error) && build_objects (self, error);
 }
 
 static gboolean
@@ -266,8 +331,8 @@ build_driver (KmlRun *self, GError **error)
     return FALSE;
   self->driver = (KmlDriverConfig){
     .machine = self->machine,
-    .pages = self->pages,
-    .objects = self->objects,
+    .pages = self->pages_top,
+    .objects = self->objects_top,
     .recorder = self->recorder,
     .workloads = (KmlWorkload *const *)self->workloads->pdata,
     .n_workloads = self->workloads->len,
@@ -275,7 +340,9 @@ build_driver (KmlRun *self, GError **error)
     .check_every_operation = settings.check != 0,
   };
   kml_params_clear (kml_scenario_params, &settings);
-  return TRUE;
+  return self->tasks == NULL ||
+         kml_run_tasks_build (self->tasks, self->pages_top, self->objects_top, self->recorder,
+                              self->driver.until, error);
 }
 
 KmlRun *
@@ -286,6 +353,8 @@ kml_run_new (const KmlScenario *scenario, const KmlRunSpec *spec, GError **error
   self->scenario = scenario;
   self->spec = spec;
   self->twins = (KmlTwinMaker){ renew_twin, self };
+  self->page_layers = g_ptr_array_new ();
+  self->object_layers = g_ptr_array_new ();
   if (!kml_scenario_check_inputs (scenario, spec, error) || !build_machine (self, error) ||
       !build_workloads (self, error) || !build_allocators (self, error) ||
       !build_recorder (self, error) || !build_driver (self, error)) {
@@ -295,6 +364,15 @@ kml_run_new (const KmlScenario *scenario, const KmlRunSpec *spec, GError **error
   return g_steal_pointer (&self);
 }
 
+/* The outermost first. */
+static void
+destroy_layers (GPtrArray *layers)
+{
+  for (guint i = layers->len; i-- > 0;)
+    kml_allocator_destroy (g_ptr_array_index (layers, i));
+  g_ptr_array_unref (layers);
+}
+
 void
 kml_run_free (KmlRun *self)
 {
@@ -302,7 +380,10 @@ kml_run_free (KmlRun *self)
     return;
   kml_recorder_free (self->recorder);
   g_clear_pointer (&self->workloads, g_ptr_array_unref);
+  destroy_layers (self->object_layers);
   kml_allocator_destroy (self->objects);
+  destroy_layers (self->page_layers);
+  kml_run_tasks_free (self->tasks);
   kml_allocator_destroy (self->pages);
   kml_machine_free (self->machine);
   g_free (self->fingerprint);
@@ -332,20 +413,39 @@ kml_run_set_checking (KmlRun *self, gboolean check_every_operation)
   self->driver.check_every_operation |= check_every_operation;
 }
 
-gboolean
-kml_run_execute (KmlRun *self, GError **error)
+static gboolean
+execute_straight (KmlRun *self, GError **error)
 {
   g_autoptr (KmlDriver) driver = kml_driver_new (&self->driver);
 
+  if (!kml_driver_run (driver, error))
+    return FALSE;
+  self->n_operations = kml_driver_n_operations (driver);
+  return TRUE;
+}
+
+static gboolean
+execute_tasks (KmlRun *self, GError **error)
+{
+  if (!kml_run_tasks_execute (self->tasks, error))
+    return FALSE;
+  self->n_operations = kml_run_tasks_n_operations (self->tasks);
+  return TRUE;
+}
+
+gboolean
+kml_run_execute (KmlRun *self, GError **error)
+{
+  gboolean ok;
+
   g_assert (self->fingerprint == NULL); /* a run is executed once */
 
-  if (!kml_driver_run (driver, error) ||
-      !kml_scenario_check_inputs (self->scenario, self->spec, error)) {
+  ok = self->tasks != NULL ? execute_tasks (self, error) : execute_straight (self, error);
+  if (!ok || !kml_scenario_check_inputs (self->scenario, self->spec, error)) {
     g_prefix_error (error, "%s: ", kml_scenario_name (self->scenario));
     return FALSE;
   }
   self->fingerprint = kml_recorder_fingerprint (self->recorder);
-  self->n_operations = kml_driver_n_operations (driver);
   return TRUE;
 }
 
@@ -371,6 +471,12 @@ KmlTime
 kml_run_end_time (const KmlRun *self)
 {
   return self->machine->now;
+}
+
+const GArray *
+kml_run_incidents (const KmlRun *self)
+{
+  return self->tasks != NULL ? kml_run_tasks_incidents (self->tasks) : NULL;
 }
 
 /* ---- Results ---- */
@@ -410,6 +516,16 @@ add_figures (GArray *metrics, const KmlAllocator *allocator, const guint64 *befo
   }
 }
 
+static void
+add_layers (GArray *metrics, const GPtrArray *layers)
+{
+  for (guint i = 0; i < layers->len; i++) {
+    const KmlAllocator *layer = g_ptr_array_index (layers, i);
+
+    add_counters (metrics, layer->ops->name, layer->ops->counters, layer->counters);
+  }
+}
+
 /* Several workloads of one kind are one metric: their sum. Sorted, so equal names are neighbours. */
 static void
 add_up_equal_names (GArray *metrics)
@@ -440,6 +556,8 @@ kml_run_metrics (const KmlRun *self)
   add_counters (metrics, self->pages->ops->name, self->pages->ops->counters, self->pages->counters);
   add_counters (metrics, self->objects->ops->name, self->objects->ops->counters,
                 self->objects->counters);
+  add_layers (metrics, self->page_layers);
+  add_layers (metrics, self->object_layers);
   add_figures (metrics, self->pages, self->recorder->counted_before[0]);
   add_figures (metrics, self->objects, self->recorder->counted_before[1]);
   for (guint i = 0; i < self->workloads->len; i++) {
@@ -447,6 +565,8 @@ kml_run_metrics (const KmlRun *self)
 
     add_counters (metrics, workload->ops->name, workload->ops->counters, workload->counters);
   }
+  if (self->tasks != NULL)
+    kml_run_tasks_metrics (self->tasks, metrics);
   kml_metrics_sort (metrics);
   add_up_equal_names (metrics);
   return metrics;

@@ -43,4 +43,7 @@ KmlTime kml_run_end_time (const KmlRun *self);
 /* The recorder's metrics and the counters of the allocators and workloads, sorted by name. (transfer full) (element-type KmlMetric) */
 GArray *kml_run_metrics (const KmlRun *self);
 
+/* What should not be and was: deadlocks, bugs of the simulated kernel. (nullable) (element-type KmlIncident) */
+const GArray *kml_run_incidents (const KmlRun *self);
+
 G_END_DECLS

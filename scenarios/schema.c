@@ -15,6 +15,8 @@
 
 #include <string.h>
 
+#include "scenarios/run-tasks.h"
+#include "simcore/lock.h"
 #include "simcore/machine.h"
 #include "simcore/ram.h"
 #include "simcore/units.h"
@@ -99,6 +101,11 @@ const KmlParam kml_machine_params[] = {
 
 /* A chooser's value is not written into a struct: the loader turns it into the plug-in. */
 static const KmlParam pages_params[] = {
+  { .name = "lock",
+    .type = KML_PARAM_CHOICE,
+    .value = "spin-irq",
+    .choices = kml_lock_kind_names,
+    .summary = "what keeps tasks on several CPUs apart; where there are no tasks, nothing" },
   { .name = "allocator",
     .type = KML_PARAM_TEXT,
     .value = "buddy",
@@ -108,6 +115,11 @@ static const KmlParam pages_params[] = {
 };
 
 static const KmlParam objects_params[] = {
+  { .name = "lock",
+    .type = KML_PARAM_CHOICE,
+    .value = "spin-irq",
+    .choices = kml_lock_kind_names,
+    .summary = "what keeps tasks on several CPUs apart; where there are no tasks, nothing" },
   { .name = "allocator",
     .type = KML_PARAM_TEXT,
     .value = "segregated",
@@ -116,11 +128,18 @@ static const KmlParam objects_params[] = {
   { NULL },
 };
 
+static const char *const around_choices[] = { "pages", "objects", NULL };
+
 static const KmlParam layer_params[] = {
   { .name = "allocator",
     .type = KML_PARAM_TEXT,
     .grammar = "a layer",
     .summary = "what is put around an allocator" },
+  { .name = "around",
+    .type = KML_PARAM_CHOICE,
+    .value = "pages",
+    .choices = around_choices,
+    .summary = "around which; of several layers the first in the file is the innermost" },
   { NULL },
 };
 
@@ -238,6 +257,19 @@ const KmlGroupInfo kml_scenario_groups[] = {
   { .name = "memory",
     .params = kml_memory_params,
     .summary = "zones, and how much of them stays free" },
+  { .name = "task",
+    .named = TRUE,
+    .params = kml_task_params,
+    .summary = "code that runs on a CPU: a task, or the handler of an interrupt; one group each" },
+  { .name = "lock",
+    .named = TRUE,
+    .params = kml_lock_params,
+    .summary = "a lock that programs of tasks take; one group each" },
+  { .name = "region",
+    .named = TRUE,
+    .params = kml_region_params,
+    .summary = "pageable kernel memory that programs touch; one group each" },
+  { .name = "pager", .params = kml_pager_params, .summary = "who brings pageable memory in" },
   { .name = "record", .params = kml_record_params, .summary = "what is measured and kept" },
   { .name = "sweep",
     .kind = KML_GROUP_SWEEP,

@@ -11,6 +11,39 @@
 
 #include <math.h>
 
+#include "simcore/scheduler.h"
+
+/* What no scenario has to say: there are no deadlocks, and the simulated kernel has no bugs. One that means
+ * to find some says how many. */
+static const KmlExpectation unspoken[] = {
+  { .metric = (char *)"deadlock.count", .text = (char *)"0" },
+  { .metric = (char *)"stall.count", .text = (char *)"0" },
+  { .metric = (char *)"bug.sleep_in_atomic", .text = (char *)"0" },
+  { .metric = (char *)"bug.lock_misuse", .text = (char *)"0" },
+  { .metric = (char *)"bug.irq_misuse", .text = (char *)"0" },
+};
+G_STATIC_ASSERT (G_N_ELEMENTS (unspoken) == KML_N_INCIDENTS);
+
+static gboolean
+is_spoken_of (const GArray *verdicts, const char *metric)
+{
+  for (guint i = 0; i < verdicts->len; i++)
+    if (g_str_equal (g_array_index (verdicts, KmlVerdict, i).expectation->metric, metric))
+      return TRUE;
+  return FALSE;
+}
+
+static void
+add_unspoken (GArray *verdicts, KmlMetricLookup lookup, gpointer user_data)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (unspoken); i++) {
+    const KmlVerdict verdict = { &unspoken[i], lookup (unspoken[i].metric, user_data), FALSE };
+
+    if (verdict.measured > 0 && !is_spoken_of (verdicts, unspoken[i].metric))
+      g_array_append_val (verdicts, verdict);
+  }
+}
+
 GArray *
 kml_verdicts_new (const KmlScenario *scenario, const KmlRunSpec *spec, KmlMetricLookup lookup,
                   gpointer user_data)
@@ -32,6 +65,7 @@ kml_verdicts_new (const KmlScenario *scenario, const KmlRunSpec *spec, KmlMetric
                         : verdict.measured == lookup (expectation->other, user_data));
     g_array_append_val (verdicts, verdict);
   }
+  add_unspoken (verdicts, lookup, user_data);
   return verdicts;
 }
 

@@ -215,6 +215,7 @@ store_result (Child *self, const KmlRun *run, GArray *metrics, const GArray *ver
   row.n_metrics = metrics->len;
   row.expectations = (const KmlDatabaseExpectation *)expectations->data;
   row.n_expectations = expectations->len;
+  row.incidents = kml_run_incidents (run);
   if (self->job->with_timings) {
     row.started_at = started_at;
     row.wall_ns = wall_ns;

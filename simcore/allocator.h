@@ -76,6 +76,7 @@ typedef void (*KmlCacheFunc) (const KmlCacheInfo *cache, gpointer user_data);
  * @name: the name that scenario files and result tables use, e.g. "buddy"
  * @summary: one line for `kmemlab list allocators`
  * @level: pages, objects or layer
+ * @around: layers only: what they can be put around: KML_LEVEL_PAGES, KML_LEVEL_OBJECTS, or KML_LEVEL_LAYER: either
  * @instance_size: size of the struct that begins with a #KmlAllocator; the core allocates it zeroed
  * @params: (nullable): table of parameters; values are in the instance before @init
  * @counters: (nullable): names of the counters in #KmlAllocator.counters, ended by a NULL name
@@ -108,6 +109,7 @@ struct _KmlAllocatorOps {
   const char *name;
   const char *summary;
   KmlLevel level;
+  KmlLevel around;
   gsize instance_size;
   const KmlParam *params;
   const KmlCounterInfo *counters;

@@ -35,6 +35,15 @@ const char *const kml_incident_metrics[] = {
   NULL,
 };
 
+const char *const kml_incident_names[] = {
+  [KML_INCIDENT_DEADLOCK] = "deadlock",
+  [KML_INCIDENT_STALL] = "stall",
+  [KML_INCIDENT_SLEEP_IN_ATOMIC] = "sleeping in atomic context",
+  [KML_INCIDENT_LOCK_MISUSE] = "misuse of a lock",
+  [KML_INCIDENT_IRQ_MISUSE] = "misuse of interrupts",
+  NULL,
+};
+
 /* ---- Who is in the way ---- */
 
 /* The task that runs in the place of @task on its CPU: its interrupter, or whom it must wait for when it is ready. (nullable) */
@@ -108,13 +117,27 @@ call_chain (const KmlTask *task)
   return g_string_free (text, FALSE);
 }
 
-static char *
-names_of_held (const KmlTask *task)
+static GArray *
+what_is_held (const KmlTask *task)
+{
+  GArray *held = g_array_new (FALSE, FALSE, sizeof (KmlIncidentHold));
+
+  for (guint i = 0; i < task->n_held; i++) {
+    const KmlIncidentHold hold = { g_strdup (task->held[i]->name), task->held_since[i] };
+
+    g_array_append_val (held, hold);
+  }
+  return held;
+}
+
+char *
+kml_incident_names_of_held (const KmlIncidentEdge *edge)
 {
   GString *text = g_string_new (NULL);
 
-  for (guint i = 0; i < task->n_held; i++)
-    g_string_append_printf (text, "%s%s", i > 0 ? ", " : "", task->held[i]->name);
+  for (guint i = 0; i < edge->held->len; i++)
+    g_string_append_printf (text, "%s%s", i > 0 ? ", " : "",
+                            g_array_index (edge->held, KmlIncidentHold, i).name);
   return g_string_free (text, FALSE);
 }
 
@@ -125,8 +148,11 @@ add_edge (const KmlScheduler *self, GArray *edges, const KmlTask *waiter, const 
   KmlIncidentEdge edge = {
     .waiter = g_strdup (waiter->name),
     .waits_for = other != NULL ? g_strdup (other->name) : NULL,
-    .resource = by_cpu ? g_strdup_printf ("CPU %u", waiter->cpu) : g_strdup (waiter->wait.what),
-    .holds = names_of_held (waiter),
+    .resource = by_cpu ? g_strdup_printf ("CPU %u", waiter->cpu)
+                       : g_strdup (waiter->wait.what != NULL ? waiter->wait.what : "nothing"),
+    .held = what_is_held (waiter),
+    .by_cpu = by_cpu,
+    .by_lock = waiter->wait.kind == KML_WAIT_LOCK,
     .site = call_chain (waiter),
     .since = by_cpu ? waiter->mark : waiter->wait.since,
   };
@@ -228,7 +254,9 @@ kml_incidents_free (GArray *incidents)
       g_free (edge->waiter);
       g_free (edge->waits_for);
       g_free (edge->resource);
-      g_free (edge->holds);
+      for (guint k = 0; k < edge->held->len; k++)
+        g_free (g_array_index (edge->held, KmlIncidentHold, k).name);
+      g_array_unref (edge->held);
       g_free (edge->site);
     }
     g_array_unref (incident->edges);

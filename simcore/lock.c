@@ -127,7 +127,7 @@ kml_lock_take (KmlMachine *machine, KmlLock *self, KmlLockMode mode)
   if (self->kind == KML_LOCK_NONE)
     return;
   if (machine->scheduler == NULL) {
-    kml_spend (machine, KML_COST_LOCK, 1);
+    kml_spend (machine, KML_COST_LOCK, !self->is_paid);
     self->n_taken++;
     return;
   }
@@ -142,7 +142,7 @@ kml_lock_take (KmlMachine *machine, KmlLock *self, KmlLockMode mode)
     grant (self, task, mode, machine->now);
   else
     wait_for_turn (machine, self, task, mode);
-  kml_spend (machine, KML_COST_LOCK, 1);
+  kml_spend (machine, KML_COST_LOCK, !self->is_paid);
 }
 
 gboolean

@@ -42,7 +42,9 @@ typedef enum {
 struct _KmlLock {
   const char *name; /* borrowed; of the class, too */
   KmlLockKind kind;
-  KmlTask *owner;        /* (nullable): exclusive */
+  gboolean
+      is_paid;    /* whom it protects has its cost among his own: a free one is taken for nothing */
+  KmlTask *owner; /* (nullable): exclusive */
   guint n_readers;       /* > 0: owner is NULL */
   KmlTask *first, *last; /* who waits, in the order in which they came */
   guint n_waiting;

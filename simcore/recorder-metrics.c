@@ -52,6 +52,27 @@ const KmlMetricInfo kml_recorder_metric_info[] = {
     "with 99 % confidence the distribution of the samples is nowhere further than this from that "
     "of all "
     "operations (Dvoretzky-Kiefer-Wolfowitz, Massart): sqrt (ln (2 / 0.01) / (2 n))" },
+  { "deadlock.count", "times", "cycles of waits that closed; the first ends the run" },
+  { "stall.count", "times",
+    "ends of a run at which tasks waited and nobody was left who could wake them" },
+  { "bug.sleep_in_atomic", "times", "sleeps, or sleeping locks taken, where one must not sleep" },
+  { "bug.lock_misuse", "times",
+    "locks given back by who did not hold them, or kept beyond the end" },
+  { "bug.irq_misuse", "times", "interrupts or preemption enabled or left disabled out of turn" },
+  { "lock.NAME.taken", "times",
+    "how often the lock was taken; pages, objects and pager are the machine's own" },
+  { "lock.NAME.contended", "times", "how often somebody had to wait for it" },
+  { "lock.NAME.{wait,wait_max,hold,hold_max}_ns", "ns",
+    "simulated time that tasks waited for it or held it, in sum and at most" },
+  { "lock.NAME.waiters.peak", "tasks", "the most that waited for it at a time" },
+  { "fault.count", "faults", "touches of pageable memory that was not resident" },
+  { "fault.evicted", "pages", "pageable pages that had to go when another came" },
+  { "fault.failed", "faults", "page faults for which there was no frame" },
+  { "time.end_ns", "ns",
+    "simulated time when the last task had ended, or something ended the run" },
+  { "task.switches", "switches", "changes from one flow of control to another, on the host" },
+  { "worst.{alloc,free}.CONTEXT.{run,cpu,interrupted,lock,io,memory,reclaim,sleep}_ns", "ns",
+    "of the longest operation in a context: where its time went" },
   { NULL }
 };
 

@@ -443,6 +443,19 @@ kml_scheduler_stop (KmlScheduler *self)
   self->machine->horizon = 0;
 }
 
+void
+kml_scheduler_hold (KmlScheduler *self)
+{
+  self->n_alive++;
+}
+
+void
+kml_scheduler_release (KmlScheduler *self)
+{
+  g_assert (self->n_alive > 0);
+  self->n_alive--;
+}
+
 const GPtrArray *
 kml_scheduler_tasks (const KmlScheduler *self)
 {

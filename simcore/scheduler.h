@@ -210,6 +210,9 @@ void kml_work (KmlMachine *machine, KmlTime time);
 /* Sleeps for @time. */
 void kml_sleep (KmlMachine *machine, KmlTime time);
 
+/* Waits for a device called @what, which takes @time. */
+void kml_task_io (KmlMachine *machine, const char *what, KmlTime time);
+
 /* Another ready task of this CPU may run. */
 void kml_yield (KmlMachine *machine);
 
@@ -234,6 +237,14 @@ void kml_task_wake (KmlTask *task);
 
 /* Time goes to @part from now on; returns where it went before. */
 KmlPart kml_task_part (KmlMachine *machine, KmlPart part);
+
+/* Brings task->parts up to date. */
+static inline void
+kml_task_account_now (KmlTask *self, KmlTime now)
+{
+  self->parts[self->part] += now - self->mark;
+  self->mark = now;
+}
 
 /* A function that shows up in call chains, until the end of the block:
  *
@@ -281,10 +292,22 @@ typedef enum {
 /* "deadlock.count", "stall.count", "bug.sleep_in_atomic", … */
 extern const char *const kml_incident_metrics[KML_N_INCIDENTS + 1];
 
+/* "deadlock", "stall", "sleeping in atomic context", … */
+extern const char *const kml_incident_names[KML_N_INCIDENTS + 1];
+
+typedef struct {
+  char *name; /* (owned): of a lock */
+  KmlTime since;
+} KmlIncidentHold;
+
 /* A task that waits, in an incident: who, for what, and who is in its way. */
 typedef struct {
-  char *waiter, *waits_for, *resource, *site; /* (owned): site: the call chain, outermost first */
-  char *holds;                                /* (owned): "A, B", "" */
+  char *waiter, *resource; /* (owned) */
+  char *waits_for;  /* (owned) (nullable): the task that must move first, where it is known */
+  char *site;       /* (owned): the call chain, outermost first */
+  GArray *held;     /* (owned) (element-type KmlIncidentHold): what the waiter has meanwhile */
+  gboolean by_cpu;  /* the other runs in its place on its CPU */
+  gboolean by_lock; /* the other has the lock */
   KmlTime since;
 } KmlIncidentEdge;
 
@@ -296,6 +319,18 @@ typedef struct {
   GArray
       *edges; /* (owned) (element-type KmlIncidentEdge): of a deadlock in the order of the cycle */
 } KmlIncident;
+
+/* What happened, for people: several lines. (transfer full) */
+char *kml_incident_story (const KmlIncident *self);
+
+/* "A, B": what the waiter of an edge has. (transfer full) */
+char *kml_incident_names_of_held (const KmlIncidentEdge *edge);
+
+/* What happened, for people: several lines. (transfer full) */
+char *kml_incident_story (const KmlIncident *self);
+
+/* "A, B": what the waiter of an edge has. (transfer full) */
+char *kml_incident_names_of_held (const KmlIncidentEdge *edge);
 
 typedef struct {
   KmlMachine *machine; /* borrowed */
@@ -311,6 +346,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlScheduler, kml_scheduler_free)
 /* Runs until all tasks have ended, none can go on, the time is over, or somebody has called kml_scheduler_stop(). */
 void kml_scheduler_run (KmlScheduler *self);
 void kml_scheduler_stop (KmlScheduler *self);
+
+/* The run waits for something besides tasks, until it is released. */
+void kml_scheduler_hold (KmlScheduler *self);
+void kml_scheduler_release (KmlScheduler *self);
 
 /* (element-type KmlIncident) */
 const GArray *kml_scheduler_incidents (const KmlScheduler *self);

@@ -44,8 +44,7 @@ kml_task_init (KmlTask *self, KmlScheduler *scheduler, const char *name, guint c
 void
 kml_task_account (KmlTask *self, KmlTime now, KmlPart part)
 {
-  self->parts[self->part] += now - self->mark;
-  self->mark = now;
+  kml_task_account_now (self, now);
   self->part = part;
 }
 
@@ -136,22 +135,39 @@ kml_yield (KmlMachine *machine)
   kml_task_account (task, machine->now, part);
 }
 
-void
-kml_sleep (KmlMachine *machine, KmlTime time)
+/* Waits until a time that comes by itself. */
+static void
+wait_for_time (KmlMachine *machine, KmlTime time, const KmlWait *wait, KmlPart part)
 {
   KmlTask *task = kml_current_task (machine);
-  const KmlWait wait = { .kind = KML_WAIT_TIME, .what = "a time" };
   const KmlTime end = machine->now + time;
 
-  if (task->below != NULL || task->alarm.index == 0) {
+  if (task->alarm.kind != KML_TIMER_WAKE) { /* a handler */
     kml_scheduler_report (machine->scheduler, KML_INCIDENT_SLEEP_IN_ATOMIC,
-                          g_strdup_printf ("%s sleeps", task->name));
+                          g_strdup_printf ("%s sleeps for %s", task->name, wait->what));
     kml_work (machine, time);
     return;
   }
   kml_timer_set (&task->alarm, machine->scheduler, end);
   while (machine->now < end)
-    kml_task_wait (machine, &wait, KML_PART_SLEEP, FALSE);
+    kml_task_wait (machine, wait, part, FALSE);
+}
+
+void
+kml_sleep (KmlMachine *machine, KmlTime time)
+{
+  const KmlWait wait = { .kind = KML_WAIT_TIME, .what = "a time" };
+
+  wait_for_time (machine, time, &wait, KML_PART_SLEEP);
+}
+
+void
+kml_task_io (KmlMachine *machine, const char *what, KmlTime time)
+{
+  const KmlWait wait = { .kind = KML_WAIT_IO, .what = what };
+
+  if (time > 0)
+    wait_for_time (machine, time, &wait, KML_PART_IO);
 }
 
 /* ---- Waiting ---- */

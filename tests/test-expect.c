@@ -111,7 +111,9 @@ look_up (const char *metric, gpointer user_data)
 {
   const double *values = user_data;
 
-  return g_str_equal (metric, "buddy.splits") ? values[0] : values[1];
+  if (g_str_equal (metric, "buddy.splits"))
+    return values[0];
+  return g_str_equal (metric, "buddy.merges") ? values[1] : NAN;
 }
 
 START_TEST (a_metric_can_be_what_another_is)

@@ -341,6 +341,7 @@ START_TEST (abba_is_a_deadlock_at_the_moment_its_cycle_closes)
 {
   const KmlIncident *incident;
   const KmlIncidentEdge *edges;
+  g_autofree char *story = NULL;
 
   set_up (2);
   start ("T1", 0, 0, a_then_b, NULL);
@@ -353,13 +354,20 @@ START_TEST (abba_is_a_deadlock_at_the_moment_its_cycle_closes)
   ck_assert_str_eq (edges[0].waiter, "T2");
   ck_assert_str_eq (edges[0].resource, "A");
   ck_assert_str_eq (edges[0].waits_for, "T1");
-  ck_assert_str_eq (edges[0].holds, "B");
+  ck_assert_str_eq (g_array_index (edges[0].held, KmlIncidentHold, 0).name, "B");
   ck_assert_str_eq (edges[0].site, "b_then_a");
   ck_assert_uint_eq (edges[0].since, 14 * KML_NS);
   ck_assert_str_eq (edges[1].waiter, "T1");
   ck_assert_str_eq (edges[1].resource, "B");
   ck_assert_str_eq (edges[1].waits_for, "T2");
   ck_assert_uint_eq (edges[1].since, 10 * KML_NS);
+  story = kml_incident_story (incident);
+  ck_assert_str_eq (
+      story, "deadlock at 14 ns: 2 tasks wait in a cycle\n"
+             "  1.          0 s  T1 takes A\n"
+             "  2.         4 ns  T2 takes B\n"
+             "  3.        10 ns  T1 waits for B, which T2 has; in a_then_b\n"
+             "  4.        14 ns  T2 waits for A, which T1 has; in b_then_a: the cycle is closed\n");
   tear_down ();
 }
 END_TEST

@@ -228,6 +228,8 @@ on_block (KmlAddr start, guint64 size, KmlBlockState state, gpointer user_data)
 static gboolean
 walk (const Ledger *self, const KmlAllocator *allocator, Walk *ret_walk, GError **error)
 {
+  guint64 metadata;
+
   *ret_walk = (Walk){
     .ledger = self,
     .is_tested = allocator == self->rig->tested,
@@ -241,9 +243,12 @@ walk (const Ledger *self, const KmlAllocator *allocator, Walk *ret_walk, GError 
             ret_walk->broken_at);
     return FALSE;
   }
-  if (ret_walk->metadata != allocator->metadata_bytes) {
-    BROKEN ("metadata", "%s says %" U64 " bytes, walk() %" U64, allocator->ops->name,
-            allocator->metadata_bytes, ret_walk->metadata);
+  metadata = allocator->metadata_bytes;
+  if (allocator->ops->level == KML_LEVEL_LAYER)
+    metadata += allocator->lower->metadata_bytes;
+  if (ret_walk->metadata != metadata) {
+    BROKEN ("metadata", "%s says %" U64 " bytes, walk() %" U64, allocator->ops->name, metadata,
+            ret_walk->metadata);
     return FALSE;
   }
   return TRUE;
@@ -293,6 +298,7 @@ ledger_verify (const Ledger *self, GError **error)
   const Rig *rig = self->rig;
   const KmlRam *ram = rig->machine->ram;
   Walk pages, objects;
+  guint64 all;
 
   if (!check (rig->pages, error) || (rig->objects != NULL && !check (rig->objects, error)))
     return FALSE;
@@ -308,9 +314,11 @@ ledger_verify (const Ledger *self, GError **error)
     return TRUE;
   if (!walk (self, rig->objects, &objects, error))
     return FALSE;
-  if (objects.used + objects.free + objects.metadata != pages.used) {
-    BROKEN ("tiles", "%s: walk() tiles %" U64 " bytes of the %" U64 " it holds",
-            rig->objects->ops->name, objects.used + objects.free + objects.metadata, pages.used);
+  /* a layer shows all that the allocator below shows, an object allocator what it holds of it */
+  all = rig->objects->ops->level == KML_LEVEL_LAYER ? pages.end : pages.used;
+  if (objects.used + objects.free + objects.metadata != all) {
+    BROKEN ("tiles", "%s: walk() tiles %" U64 " bytes of %" U64, rig->objects->ops->name,
+            objects.used + objects.free + objects.metadata, all);
     return FALSE;
   }
   return TRUE;

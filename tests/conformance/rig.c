@@ -73,6 +73,7 @@ subjects_new (void)
   GArray *subjects = g_array_new (FALSE, FALSE, sizeof (Subject));
   g_autoptr (GArray) pages = forms_of_level (KML_LEVEL_PAGES);
   g_autoptr (GArray) objects = forms_of_level (KML_LEVEL_OBJECTS);
+  g_autoptr (GArray) layers = forms_of_level (KML_LEVEL_LAYER);
 
   g_array_set_clear_func (subjects, clear_subject);
   for (guint i = 0; i < pages->len; i++)
@@ -83,6 +84,13 @@ subjects_new (void)
                  *lower = &g_array_index (pages, Form, k);
 
       if (form->param == NULL || lower->param == NULL)
+        append_subject (subjects, form, lower);
+    }
+  for (guint i = 0; i < layers->len; i++)
+    for (guint k = 0; k < pages->len; k++) {
+      const Form *form = &g_array_index (layers, Form, i), *lower = &g_array_index (pages, Form, k);
+
+      if (form->ops->around != KML_LEVEL_OBJECTS && lower->param == NULL)
         append_subject (subjects, form, lower);
     }
   return subjects;
@@ -130,6 +138,9 @@ rig_init (Rig *self, const Form *form, const Form *lower, guint n_frames)
     self->pages = start (lower, self->machine, NULL);
     self->objects = start (form, self->machine, self->pages);
     self->tested = self->objects;
+    if (form->ops->level == KML_LEVEL_LAYER && form->ops->shrink != NULL)
+      form->ops->shrink (
+          self->objects); /* what it has set aside is not missing when all is given back */
   }
 }
 
@@ -144,5 +155,5 @@ rig_finish (Rig *self)
 guint64
 rig_grain (const Rig *self)
 {
-  return self->tested == self->pages ? PAGE_SIZE : 1;
+  return self->tested == self->pages || self->tested->ops->level == KML_LEVEL_LAYER ? PAGE_SIZE : 1;
 }

@@ -1,0 +1,49 @@
+/* run-tasks.h: the part of a run that has tasks.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A scenario with a group [task NAME] is run by tasks on CPUs, with locks around
+ * its allocators; without one it is run straight, by the driver.
+ */
+
+#pragma once
+
+#include "scenarios/scenario.h"
+#include "simcore/requests.h"
+#include "simcore/scheduler.h"
+
+G_BEGIN_DECLS
+
+typedef struct _KmlRunTasks KmlRunTasks;
+
+extern const KmlParam kml_task_params[];
+extern const KmlParam kml_lock_params[];
+extern const KmlParam kml_region_params[];
+extern const KmlParam kml_pager_params[];
+
+gboolean kml_run_has_tasks (const KmlRunSpec *spec);
+
+KmlRunTasks *kml_run_tasks_new (const KmlRunSpec *spec, KmlMachine *machine);
+void kml_run_tasks_free (KmlRunTasks *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlRunTasks, kml_run_tasks_free)
+
+/* The allocators with their locks around. (transfer none) */
+KmlAllocator *kml_run_tasks_lock_pages (KmlRunTasks *self, KmlAllocator *pages);
+KmlAllocator *kml_run_tasks_lock_objects (KmlRunTasks *self, KmlAllocator *objects);
+
+/* The tasks, when all else is there. @pages and @objects are what they ask, with all layers. */
+gboolean kml_run_tasks_build (KmlRunTasks *self, KmlAllocator *pages, KmlAllocator *objects,
+                              KmlRecorder *recorder, KmlTime until, GError **error);
+
+/* Runs to the end of all tasks, or to whatever ends the run before. */
+gboolean kml_run_tasks_execute (KmlRunTasks *self, GError **error);
+
+guint64 kml_run_tasks_n_operations (const KmlRunTasks *self);
+
+/* Appends the metrics of tasks, locks and pager. */
+void kml_run_tasks_metrics (const KmlRunTasks *self, GArray *metrics);
+
+/* What should not be and was. (nullable) (element-type KmlIncident) */
+const GArray *kml_run_tasks_incidents (const KmlRunTasks *self);
+
+G_END_DECLS

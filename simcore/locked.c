@@ -1,0 +1,89 @@
+/* locked.c: an allocator that several CPUs may call.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "simcore/locked.h"
+
+static void
+enter (KmlLocked *self)
+{
+  kml_lock_take (self->base.machine, &self->lock, KML_LOCK_EXCLUSIVE);
+  if (self->pager != NULL)
+    kml_pager_touch (self->pager, self->metadata);
+}
+
+static KmlAddr
+locked_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
+{
+  KmlLocked *self = (KmlLocked *)base;
+  KML_CALL (base->machine, base->lower->ops->name);
+  KmlAddr addr;
+
+  enter (self);
+  addr = kml_allocator_alloc (base->lower, request, ret_held);
+  kml_lock_give (base->machine, &self->lock);
+  return addr;
+}
+
+static guint64
+locked_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
+{
+  KmlLocked *self = (KmlLocked *)base;
+  KML_CALL (base->machine, base->lower->ops->name);
+  guint64 held;
+
+  enter (self);
+  held = kml_allocator_free_block (base->lower, addr, how);
+  kml_lock_give (base->machine, &self->lock);
+  return held;
+}
+
+static gboolean
+locked_init (KmlAllocator *base, GError **error)
+{
+  return TRUE;
+}
+
+static void
+locked_shrink (KmlAllocator *base)
+{
+  if (base->lower->ops->shrink != NULL)
+    base->lower->ops->shrink (base->lower);
+}
+
+static void
+locked_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data)
+{
+  base->lower->ops->walk (base->lower, func, user_data);
+}
+
+static gboolean
+locked_check (const KmlAllocator *base, GError **error)
+{
+  return base->lower->ops->check (base->lower, error);
+}
+
+/* Not registered: every machine with tasks has it, and nothing is to be chosen. */
+static const KmlAllocatorOps locked_ops = {
+  .name = "locked",
+  .summary = "takes a lock around every call",
+  .level = KML_LEVEL_LAYER,
+  .instance_size = sizeof (KmlLocked),
+  .init = locked_init,
+  .alloc = locked_alloc,
+  .free = locked_free,
+  .shrink = locked_shrink,
+  .walk = locked_walk,
+  .check = locked_check,
+};
+
+KmlLocked *
+kml_locked_new (KmlAllocator *inner, KmlLockKind kind, const char *name)
+{
+  KmlLocked *self = (KmlLocked *)kml_allocator_new (&locked_ops, inner->machine, inner);
+
+  kml_lock_init (&self->lock, kind, name);
+  self->lock.is_paid = TRUE;
+  return self;
+}

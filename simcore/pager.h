@@ -1,0 +1,66 @@
+/* pager.h: virtual memory of the kernel that may be paged out.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Some of a kernel's memory is *pinned*: always resident. The rest is
+ * *pageable*: its pages lie on disk until somebody touches them. Touching one that is
+ * not resident is a page fault: the pager takes its lock, gets a page frame, reads
+ * the page, enters it in the page table and gives the lock back. Who faults waits for all of it, whatever locks
+ * it holds: that is where the trouble comes from.
+ *
+ * The frame comes from the machine's page allocator as any other request's, or from a *pool* of frames
+ * that were set aside for the pager when the machine started.
+ *
+ * Not modelled: protection, several address spaces, reading ahead, faults of user programs.
+ */
+
+#pragma once
+
+#include "simcore/allocator.h"
+#include "simcore/lock.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+  gboolean is_resident;
+  gboolean was_touched; /* since the clock's hand passed */
+  KmlAddr frame;
+} KmlPagerPage;
+
+typedef struct {
+  KmlMachine *machine;
+  KmlAllocator *pages; /* borrowed: whom it asks for frames; with all layers around */
+  KmlLock lock;
+  guint64 pool;        /* frames set aside; 0: none */
+  guint64 resident;    /* pages that may be resident at a time; then one goes when another comes */
+  KmlTime read, write; /* a page from the disk, to the disk */
+
+  GArray *table; /* (owned) (element-type KmlPagerPage): the page table */
+  GArray *spare; /* (owned) (element-type KmlAddr): of the pool */
+  guint n_resident;
+  guint hand; /* of the clock */
+  guint64 n_faults, n_evicted, n_no_frame;
+} KmlPager;
+
+typedef struct {
+  KmlMachine *machine;
+  KmlAllocator *pages;
+  guint64 pool, resident;
+  KmlTime read, write;
+  KmlLockKind lock;
+} KmlPagerConfig;
+
+KmlPager *kml_pager_new (const KmlPagerConfig *config);
+void kml_pager_free (KmlPager *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlPager, kml_pager_free)
+
+/* Frames for the pool, before tasks run. FALSE: there are not as many: @error is INPUT. */
+gboolean kml_pager_fill_pool (KmlPager *self, GError **error);
+
+/* @n pages more of pageable memory, none resident; returns the first. */
+guint kml_pager_add (KmlPager *self, guint n);
+
+/* By the running task: returns when the page is resident, or FALSE when there is no frame for it. */
+gboolean kml_pager_touch (KmlPager *self, guint page);
+
+G_END_DECLS

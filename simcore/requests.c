@@ -1,0 +1,116 @@
+/* requests.c: requests of tasks, measured.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "simcore/requests.h"
+
+void
+kml_requests_clear (KmlRequests *self)
+{
+  for (guint i = 0; i < KML_N_OPERATIONS; i++)
+    for (guint j = 0; j < KML_N_CONTEXTS; j++)
+      g_clear_pointer (&self->who[i][j], g_free);
+}
+
+/* What a task did with its time up to now. */
+static void
+parts_of (KmlTask *task, KmlTime now, KmlTime *ret_parts)
+{
+  kml_task_account_now (task, now);
+  memcpy (ret_parts, task->parts, sizeof task->parts);
+}
+
+static void
+remember_worst (KmlRequests *self, KmlOperation operation, const KmlTask *task,
+                const KmlTime *before, KmlTime latency)
+{
+  const guint context = task->context;
+
+  if (latency <= self->worst[operation][context] && self->who[operation][context] != NULL)
+    return;
+  self->worst[operation][context] = latency;
+  for (guint i = 0; i < KML_N_PARTS; i++)
+    self->parts[operation][context][i] = task->parts[i] - before[i];
+  g_free (self->who[operation][context]);
+  self->who[operation][context] = g_strdup (task->name);
+}
+
+/* The operation is over: what all of them have in common. */
+static void
+finish (KmlRequests *self, KmlOperation operation, KmlTask *task, const KmlTime *before,
+        KmlTime start)
+{
+  KmlMachine *machine = self->machine;
+
+  kml_sync (machine); /* in the order of time */
+  if (machine->now >= self->recorder->next_snapshot)
+    kml_recorder_snapshot_due (self->recorder, machine->now);
+  kml_tally_pass_time (&self->recorder->tally, machine->now);
+  kml_task_account_now (task, machine->now);
+  remember_worst (self, operation, task, before, machine->now - start);
+  if (machine->free_area.has_changed)
+    kml_recorder_look_at_pages (self->recorder);
+  self->n_operations++;
+}
+
+/* One that was given a block, or gave one back. @what: see journal.h. */
+static void
+record (KmlRequests *self, KmlOperation operation, const KmlTask *task, KmlTime start, KmlAddr addr,
+        guint64 what)
+{
+  const KmlTime now = self->machine->now;
+
+  kml_recorder_add_entry (self->recorder, start, now, addr, what);
+  kml_recorder_add_latency (self->recorder, operation, task->context, now - start);
+}
+
+gboolean
+kml_requests_alloc (KmlRequests *self, KmlLevel level, const KmlRequest *request,
+                    KmlBlock *ret_block)
+{
+  KmlAllocator *allocator = level == KML_LEVEL_PAGES ? self->pages : self->objects;
+  KmlTask *task = kml_current_task (self->machine);
+  const KmlTime start = self->machine->now;
+  KmlTime before[KML_N_PARTS];
+  guint64 held = 0;
+  const KmlOp op = { .request = *request, .kind = KML_OP_ALLOC, .level = (guint8)level };
+  KmlAddr addr;
+
+  parts_of (task, start, before);
+  addr = kml_allocator_alloc (allocator, request, &held);
+  finish (self, KML_OPERATION_ALLOC, task, before, start);
+  *ret_block = (KmlBlock){ addr, request->size, level };
+  if (addr == KML_ADDR_NONE) {
+    kml_recorder_failed (self->recorder, &op, start, self->machine->now);
+    return FALSE;
+  }
+  record (self, KML_OPERATION_ALLOC, task, start, addr,
+          kml_what_pack (kml_what_block (request->size, level), KML_OP_ALLOC, request));
+  kml_tally_add_alloc (&self->recorder->tally, request->size, held);
+  kml_recorder_add_waste (self->recorder, request->size, held);
+  return TRUE;
+}
+
+void
+kml_requests_free (KmlRequests *self, KmlBlock *block, const KmlRequest *how)
+{
+  KmlAllocator *allocator = block->level == KML_LEVEL_PAGES ? self->pages : self->objects;
+  KmlTask *task = kml_current_task (self->machine);
+  const KmlTime start = self->machine->now;
+  KmlTime before[KML_N_PARTS];
+  const KmlBlock given = *block;
+  guint64 held;
+
+  block->addr = KML_ADDR_NONE; /* nobody else may give it back meanwhile */
+  if (given.addr == KML_ADDR_NONE) {
+    self->recorder->n_free_skipped++;
+    return;
+  }
+  parts_of (task, start, before);
+  held = kml_allocator_free_block (allocator, given.addr, how);
+  finish (self, KML_OPERATION_FREE, task, before, start);
+  record (self, KML_OPERATION_FREE, task, start, given.addr,
+          kml_what_pack (kml_what_block (given.size, given.level), KML_OP_FREE, how));
+  kml_tally_add_free (&self->recorder->tally, given.size, held);
+}

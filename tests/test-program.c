@@ -1,0 +1,106 @@
+/* test-program.c: programs of tasks are read as written, and refused with what was expected.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "tests/testutils.h"
+#include "workloads/program-private.h"
+
+static const struct {
+  const char *text;
+  const char *fragment;
+} wrong[] = {
+  { "", "expected steps" },
+  { " , ,", "expected steps" },
+  { "lok L", "step “lok”: there is no such step; did you mean “lock”?" },
+  { "lock", "expected lock NAME" },
+  { "lock A B", "expected lock NAME" },
+  { "alloc x", "expected alloc NAME SIZE" },
+  { "alloc x 0", "a block of no bytes" },
+  { "alloc x 12 GFP_KERNAL", "GFP_KERNAL" },
+  { "alloc x 12 align", "expected a size after it" },
+  { "alloc x 12 align 24", "an alignment is a power of two" },
+  { "work 5", "expected a time" },
+  { "work 5us..1us", "the first time is the longer one" },
+  { "work exponential(", "exponential" },
+  { "sleep gaussian(1us)", "gaussian" },
+  { "repeat 3", "expected repeat COUNT { … }" },
+  { "repeat x { yield }", "expected a count" },
+  { "lock A { yield }", "no block { … } can follow it" },
+  { "{ yield }", "expected a step before it" },
+  { "yield }", "no block is open" },
+  { "repeat 2 { yield", "step “repeat”: its block is not closed" },
+  { "wait E from T", "expected wait NAME [for TASK]" },
+  { "touch r x", "expected a count" },
+};
+
+START_TEST (a_wrong_step_is_refused_with_what_was_expected)
+{
+  g_autoptr (GError) error = NULL;
+
+  ck_assert_ptr_null (kml_program_parse (wrong[_i].text, &error));
+  assert_error (error, KML_ERROR_INPUT, wrong[_i].fragment);
+}
+END_TEST
+
+START_TEST (blocks_know_where_they_begin_and_end)
+{
+  g_autoptr (KmlProgram) program = kml_program_parse (
+      "lock A, repeat 3 { alloc x 1KiB GFP_ATOMIC, if-failed { yield } work 1us..2us }, unlock A",
+      NULL);
+  const KmlStep *steps;
+
+  ck_assert_ptr_nonnull (program);
+  steps = (const KmlStep *)program->steps->data;
+  ck_assert_uint_eq (program->steps->len, 9);
+  ck_assert_uint_eq (steps[1].kind, KML_STEP_REPEAT);
+  ck_assert_uint_eq (steps[1].count, 3);
+  ck_assert_uint_eq (steps[1].target, 8);
+  ck_assert_uint_eq (steps[2].request.size, 1024);
+  ck_assert_uint_eq (steps[2].request.gfp, KML_GFP_ATOMIC);
+  ck_assert_uint_eq (steps[3].target, 6);
+  ck_assert_uint_eq (steps[5].kind, KML_STEP_END);
+  ck_assert_uint_eq (steps[5].target, 3);
+  ck_assert_uint_eq (steps[6].lo, KML_US);
+  ck_assert_uint_eq (steps[6].hi, 2 * KML_US);
+  ck_assert_uint_eq (steps[7].target, 1);
+  ck_assert_str_eq (steps[8].name, "A");
+}
+END_TEST
+
+/* Whatever bytes there are, parsing ends, with a program or an error. */
+START_TEST (no_text_makes_the_reader_stumble)
+{
+  static const char *const pieces[] = {
+    "lock A", ",", "{",  "}",     "repeat 2", " ",    "alloc x 64",
+    "(",      ")", "..", "work ", "1us",      "\xff", "exponential(1us)"
+  };
+  KmlRng rng;
+
+  kml_rng_init (&rng, 1, "pieces");
+  for (guint i = 0; i < 5000; i++) {
+    g_autoptr (GString) text = g_string_new (NULL);
+    g_autoptr (GError) error = NULL;
+    g_autoptr (KmlProgram) program = NULL;
+
+    for (guint64 n = kml_rng_below (&rng, 12); n > 0; n--)
+      g_string_append (text, pieces[kml_rng_below (&rng, G_N_ELEMENTS (pieces))]);
+    program = kml_program_parse (text->str, &error);
+    ck_assert ((program == NULL) == (error != NULL));
+  }
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("program");
+  TCase *tests = tcase_create ("program");
+
+  tcase_add_loop_test (tests, a_wrong_step_is_refused_with_what_was_expected, 0,
+                       G_N_ELEMENTS (wrong));
+  tcase_add_test (tests, blocks_know_where_they_begin_and_end);
+  tcase_add_test (tests, no_text_makes_the_reader_stumble);
+  suite_add_tcase (suite, tests);
+  return run_suite (suite);
+}

@@ -1,0 +1,371 @@
+/* program-parse.c: reading the steps of a task.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ *   program = step {"," step}
+ *   step    = word {word} [block]
+ *   block   = "{" program "}"
+ *
+ * Words are separated by blanks; a parenthesis keeps what is in it together: exponential(2us). No comma is needed after a block.
+ */
+
+#include "workloads/program-private.h"
+
+#include <string.h>
+
+#include "simcore/units.h"
+
+#define MAX_STEPS 10000
+#define MAX_DEPTH 8
+
+const KmlStepForm kml_step_forms[KML_N_STEPS] = {
+  [KML_STEP_ALLOC] = { "alloc", "alloc NAME SIZE [pages] [GFP…] [align SIZE] [below SIZE]", 2, 9,
+                       FALSE, "asks for a block and calls it NAME; a name can have several" },
+  [KML_STEP_FREE] = { "free", "free NAME", 1, 1, FALSE,
+                      "gives back the latest block of that name" },
+  [KML_STEP_TOUCH] = { "touch", "touch NAME [PAGE]", 1, 2, FALSE,
+                       "looks at a block, or at a page of a [region], which may fault" },
+  [KML_STEP_LOCK] = { "lock", "lock NAME", 1, 1, FALSE, "takes a [lock]" },
+  [KML_STEP_LOCK_SHARED] = { "lock-shared", "lock-shared NAME", 1, 1, FALSE, "takes it to read" },
+  [KML_STEP_UNLOCK] = { "unlock", "unlock NAME", 1, 1, FALSE, "gives it back" },
+  [KML_STEP_WORK] = { "work", "work TIME", 1, 1, FALSE, "keeps its CPU busy" },
+  [KML_STEP_SLEEP] = { "sleep", "sleep TIME", 1, 1, FALSE, "leaves its CPU to others" },
+  [KML_STEP_YIELD] = { "yield", "yield", 0, 0, FALSE, "lets another ready task run" },
+  [KML_STEP_WAIT] = { "wait", "wait NAME [for TASK]", 1, 3, FALSE,
+                      "until somebody wakes NAME; where only TASK can, it says so" },
+  [KML_STEP_WAKE] = { "wake", "wake NAME", 1, 1, FALSE,
+                      "lets one who waits for NAME go on, now or when it comes" },
+  [KML_STEP_IRQ_OFF] = { "irq-off", "irq-off", 0, 0, FALSE, "no interrupts on this CPU" },
+  [KML_STEP_IRQ_ON] = { "irq-on", "irq-on", 0, 0, FALSE, "interrupts again" },
+  [KML_STEP_SOFTIRQ_OFF] = { "softirq-off", "softirq-off", 0, 0, FALSE, "no softirqs on this CPU" },
+  [KML_STEP_SOFTIRQ_ON] = { "softirq-on", "softirq-on", 0, 0, FALSE, "softirqs again" },
+  [KML_STEP_PREEMPT_OFF] = { "preempt-off", "preempt-off", 0, 0, FALSE,
+                             "no other task on this CPU" },
+  [KML_STEP_PREEMPT_ON] = { "preempt-on", "preempt-on", 0, 0, FALSE, "others again" },
+  [KML_STEP_IO] = { "io", "io TIME", 1, 1, FALSE, "sleeps until a device is done" },
+  [KML_STEP_REPEAT] = { "repeat", "repeat COUNT { … }", 1, 1, TRUE, "does the block so often" },
+  [KML_STEP_IF_FAILED] = { "if-failed", "if-failed { … }", 0, 0, TRUE,
+                           "does the block if the last alloc or touch got nothing" },
+  [KML_STEP_CALL] = { "call", "call NAME { … }", 1, 1, TRUE,
+                      "does the block as a function of that name, for call chains" },
+  [KML_STEP_END] = { "}", "}", 0, 0, FALSE, "ends a block" },
+};
+
+typedef struct {
+  const char *at;
+  KmlProgram *program;
+  guint begun[MAX_DEPTH]; /* steps whose blocks are open */
+  guint depth;
+} Parser;
+
+static void
+clear_step (gpointer data)
+{
+  KmlStep *step = data;
+
+  g_free (step->name);
+  g_free (step->other);
+  if (step->has_law)
+    kml_distribution_clear (&step->law);
+}
+
+static gboolean G_GNUC_PRINTF (3, 4)
+    refuse (const char *step, GError **error, const char *format, ...)
+{
+  g_autofree char *quoted = kml_quote (step, -1);
+  g_autofree char *text = NULL;
+  va_list args;
+
+  va_start (args, format);
+  text = g_strdup_vprintf (format, args);
+  va_end (args);
+  g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "step %s: %s", quoted, text);
+  return FALSE;
+}
+
+/* ---- Words ---- */
+
+/* The words up to a comma or brace. (transfer full) */
+static GPtrArray *
+take_words (Parser *self)
+{
+  GPtrArray *words = g_ptr_array_new_with_free_func (g_free);
+  const char *at = self->at;
+
+  for (;;) {
+    const char *start;
+    guint depth = 0;
+
+    at += strspn (at, " \t");
+    for (start = at; *at != '\0'; at++) {
+      if (*at == '(')
+        depth++;
+      else if (*at == ')' && depth > 0)
+        depth--;
+      else if (depth == 0 && strchr (", \t{}", *at) != NULL)
+        break;
+    }
+    if (at == start)
+      break;
+    g_ptr_array_add (words, g_strndup (start, (gsize)(at - start)));
+  }
+  self->at = at;
+  return words;
+}
+
+static const KmlStepForm *
+find_form (const char *name)
+{
+  for (guint i = 0; i < KML_STEP_END; i++)
+    if (g_str_equal (kml_step_forms[i].name, name))
+      return &kml_step_forms[i];
+  return NULL;
+}
+
+static gboolean
+refuse_name (const char *name, GError **error)
+{
+  const char *names[KML_N_STEPS] = { NULL };
+  const char *nearest;
+
+  for (guint i = 0; i < KML_STEP_END; i++)
+    names[i] = kml_step_forms[i].name;
+  nearest = kml_nearest_name (name, names);
+  if (nearest != NULL)
+    return refuse (name, error, "there is no such step; did you mean “%s”?", nearest);
+  return refuse (name, error,
+                 "there is no such step; there is alloc, free, lock, unlock, work, sleep, …");
+}
+
+/* ---- Arguments ---- */
+
+/* 5us, 1us..3us, exponential(2us) */
+static gboolean
+read_time (KmlStep *step, const char *word, GError **error)
+{
+  const char *dots = strstr (word, "..");
+
+  if (strchr (word, '(') != NULL) {
+    step->has_law = kml_distribution_parse (word, KML_DRAW_LIFETIMES, &step->law, error);
+    return step->has_law;
+  }
+  if (dots != NULL) {
+    g_autofree char *first = g_strndup (word, (gsize)(dots - word));
+
+    return kml_parse_time (first, &step->lo, error) &&
+           kml_parse_time (dots + 2, &step->hi, error) &&
+           (step->lo <= step->hi || refuse (word, error, "the first time is the longer one"));
+  }
+  if (!kml_parse_time (word, &step->lo, error))
+    return FALSE;
+  step->hi = step->lo;
+  return TRUE;
+}
+
+static gboolean
+read_alloc (KmlStep *step, const GPtrArray *words, GError **error)
+{
+  step->level = KML_LEVEL_OBJECTS;
+  step->request.gfp = KML_GFP_KERNEL;
+  if (!kml_parse_size (g_ptr_array_index (words, 2), &step->request.size, error))
+    return FALSE;
+  if (step->request.size == 0)
+    return refuse (kml_step_forms[step->kind].shape, error, "a block of no bytes");
+  for (guint i = 3; i < words->len; i++) {
+    const char *word = g_ptr_array_index (words, i);
+    const gboolean is_align = g_str_equal (word, "align");
+    guint64 *bytes = is_align ? &step->constraints.alignment : &step->constraints.limit;
+
+    if (g_str_equal (word, "pages")) {
+      step->level = KML_LEVEL_PAGES;
+    } else if (is_align || g_str_equal (word, "below")) {
+      if (++i == words->len)
+        return refuse (word, error, "expected a size after it");
+      if (!kml_parse_size (g_ptr_array_index (words, i), bytes, error))
+        return FALSE;
+      if (is_align && (*bytes == 0 || (*bytes & (*bytes - 1)) != 0))
+        return refuse (word, error, "an alignment is a power of two");
+    } else if (!kml_gfp_parse (word, strlen (word), &step->request.gfp, error)) {
+      return FALSE;
+    }
+  }
+  step->request.mobility = (guint8)kml_gfp_mobility (step->request.gfp);
+  return TRUE;
+}
+
+static gboolean
+read_wait (KmlStep *step, const GPtrArray *words, GError **error)
+{
+  if (words->len == 2)
+    return TRUE;
+  if (words->len != 4 || !g_str_equal (g_ptr_array_index (words, 2), "for"))
+    return refuse (g_ptr_array_index (words, 0), error, "expected %s",
+                   kml_step_forms[step->kind].shape);
+  step->other = g_strdup (g_ptr_array_index (words, 3));
+  return TRUE;
+}
+
+static gboolean
+read_arguments (KmlStep *step, const GPtrArray *words, GError **error)
+{
+  switch ((KmlStepKind)step->kind) {
+  case KML_STEP_ALLOC:
+    return read_alloc (step, words, error);
+  case KML_STEP_WAIT:
+    return read_wait (step, words, error);
+  case KML_STEP_TOUCH:
+    return words->len < 3 || kml_parse_count (g_ptr_array_index (words, 2), &step->count, error);
+  case KML_STEP_REPEAT:
+    return kml_parse_count (g_ptr_array_index (words, 1), &step->count, error);
+  case KML_STEP_WORK:
+  case KML_STEP_SLEEP:
+  case KML_STEP_IO:
+    return read_time (step, g_ptr_array_index (words, 1), error);
+  case KML_STEP_FREE:
+  case KML_STEP_LOCK:
+  case KML_STEP_LOCK_SHARED:
+  case KML_STEP_UNLOCK:
+  case KML_STEP_WAKE:
+  case KML_STEP_CALL:
+  case KML_STEP_YIELD:
+  case KML_STEP_IRQ_OFF:
+  case KML_STEP_IRQ_ON:
+  case KML_STEP_SOFTIRQ_OFF:
+  case KML_STEP_SOFTIRQ_ON:
+  case KML_STEP_PREEMPT_OFF:
+  case KML_STEP_PREEMPT_ON:
+  case KML_STEP_IF_FAILED:
+    return TRUE;
+  case KML_STEP_END:
+  case KML_N_STEPS:
+    break;
+  }
+  g_assert_not_reached ();
+}
+
+/* ---- Steps ---- */
+
+static gboolean
+has_name (const KmlStepForm *form)
+{
+  return strstr (form->shape, "NAME") != NULL;
+}
+
+/* A step is there whole or not at all, so that whoever frees the program finds nothing half made. */
+static gboolean
+add_step (Parser *self, const GPtrArray *words, GError **error)
+{
+  const char *name = g_ptr_array_index (words, 0);
+  const KmlStepForm *form = find_form (name);
+  KmlStep step = { 0 };
+
+  if (form == NULL)
+    return refuse_name (name, error);
+  if (words->len - 1 < form->least || words->len - 1 > form->most)
+    return refuse (name, error, "expected %s", form->shape);
+  if (self->program->steps->len == MAX_STEPS)
+    return refuse (name, error, "a program has at most %d steps", MAX_STEPS);
+  step.kind = (guint8)(form - kml_step_forms);
+  if (has_name (form))
+    step.name = g_strdup (g_ptr_array_index (words, 1));
+  if (!read_arguments (&step, words, error)) {
+    clear_step (&step);
+    return FALSE;
+  }
+  g_array_append_val (self->program->steps, step);
+  return TRUE;
+}
+
+static gboolean
+begin_block (Parser *self, const char *name, GError **error)
+{
+  const KmlStepForm *form = find_form (name);
+
+  if (!form->has_block)
+    return refuse (name, error, "no block { … } can follow it");
+  if (self->depth == MAX_DEPTH)
+    return refuse (name, error, "more than %d blocks in each other", MAX_DEPTH);
+  self->begun[self->depth++] = self->program->steps->len - 1;
+  self->program->depth = MAX (self->program->depth, self->depth);
+  self->at++;
+  return TRUE;
+}
+
+static gboolean
+end_block (Parser *self, GError **error)
+{
+  KmlStep step = { .kind = KML_STEP_END };
+
+  if (self->depth == 0)
+    return refuse ("}", error, "no block is open");
+  step.target = self->begun[--self->depth];
+  g_array_append_val (self->program->steps, step);
+  g_array_index (self->program->steps, KmlStep, step.target).target = self->program->steps->len;
+  self->at++;
+  return TRUE;
+}
+
+static gboolean
+parse_one (Parser *self, GError **error)
+{
+  g_autoptr (GPtrArray) words = take_words (self);
+  const char *name;
+
+  if (words->len == 0) {
+    if (*self->at == '}')
+      return end_block (self, error);
+    if (*self->at == '{')
+      return refuse ("{", error, "expected a step before it: repeat COUNT { … }");
+    self->at += *self->at == ',';
+    return TRUE;
+  }
+  name = g_ptr_array_index (words, 0);
+  if (!add_step (self, words, error))
+    return FALSE;
+  if (*self->at == '{')
+    return begin_block (self, name, error);
+  if (find_form (name)->has_block)
+    return refuse (name, error, "expected %s", find_form (name)->shape);
+  return TRUE;
+}
+
+KmlProgram *
+kml_program_parse (const char *text, GError **error)
+{
+  g_autoptr (KmlProgram) program = g_new0 (KmlProgram, 1);
+  Parser parser = { .at = text, .program = program };
+
+  program->steps = g_array_new (FALSE, TRUE, sizeof (KmlStep));
+  g_array_set_clear_func (program->steps, clear_step);
+  while (*parser.at != '\0')
+    if (!parse_one (&parser, error))
+      return NULL;
+  if (parser.depth > 0) {
+    const KmlStep *open = &g_array_index (program->steps, KmlStep, parser.begun[parser.depth - 1]);
+
+    refuse (kml_step_forms[open->kind].name, error, "its block is not closed by “}”");
+    return NULL;
+  }
+  if (program->steps->len == 0) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "expected steps: lock L, alloc x 64, …");
+    return NULL;
+  }
+  return g_steal_pointer (&program);
+}
+
+void
+kml_program_free (KmlProgram *self)
+{
+  if (self == NULL)
+    return;
+  g_array_unref (self->steps);
+  g_free (self);
+}
+
+gboolean
+kml_program_validate (const char *text, GError **error)
+{
+  g_autoptr (KmlProgram) program = kml_program_parse (text, error);
+
+  return program != NULL;
+}

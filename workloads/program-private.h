@@ -1,0 +1,72 @@
+/* program-private.h: a program as it was read.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#pragma once
+
+#include "simcore/distribution.h"
+#include "workloads/program.h"
+
+G_BEGIN_DECLS
+
+typedef enum {
+  KML_STEP_ALLOC,
+  KML_STEP_FREE,
+  KML_STEP_TOUCH,
+  KML_STEP_LOCK,
+  KML_STEP_LOCK_SHARED,
+  KML_STEP_UNLOCK,
+  KML_STEP_WORK,
+  KML_STEP_SLEEP,
+  KML_STEP_YIELD,
+  KML_STEP_WAIT,
+  KML_STEP_WAKE,
+  KML_STEP_IRQ_OFF,
+  KML_STEP_IRQ_ON,
+  KML_STEP_SOFTIRQ_OFF,
+  KML_STEP_SOFTIRQ_ON,
+  KML_STEP_PREEMPT_OFF,
+  KML_STEP_PREEMPT_ON,
+  KML_STEP_IO,
+  KML_STEP_REPEAT,    /* begins a block: target is the place behind its end */
+  KML_STEP_IF_FAILED, /* likewise */
+  KML_STEP_CALL,      /* likewise: shows up in call chains */
+  KML_STEP_END,       /* of a block: target is its beginning */
+  KML_N_STEPS,
+} KmlStepKind;
+
+/* How a step is written. */
+typedef struct {
+  const char *name;
+  const char *shape;  /* what messages show as expected */
+  guint least, most;  /* words after the name */
+  gboolean has_block; /* { … } follows */
+  const char *summary;
+} KmlStepForm;
+
+extern const KmlStepForm kml_step_forms[KML_N_STEPS];
+
+typedef struct {
+  guint8 kind; /* KmlStepKind */
+  char *name;  /* (owned) (nullable): what it is about */
+  char *other; /* (owned) (nullable): of wait: the task that will do it */
+  KmlRequest request;
+  KmlConstraints constraints;
+  KmlLevel level;
+  guint64 count;       /* of repeat; the page of touch */
+  KmlTime lo, hi;      /* a time that is uniform in [lo, hi] … */
+  KmlDistribution law; /* … unless it has a law */
+  gboolean has_law;
+  guint target; /* of a block and its end */
+} KmlStep;
+
+/* Of a step that takes a time. */
+KmlTime kml_step_draw_time (const KmlStep *self, KmlRng *rng);
+
+struct _KmlProgram {
+  GArray *steps; /* (owned) (element-type KmlStep) */
+  guint depth;   /* blocks in blocks */
+};
+
+G_END_DECLS

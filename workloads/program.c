@@ -1,0 +1,426 @@
+/* program.c: doing the steps of a task.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Names are looked up once, when a task is made; a step then goes straight to what it is about.
+ *
+ * Blocks. A name is a stack of blocks: alloc puts one on it, free takes the latest off, so `repeat` can fill and empty it. Names
+ * are a task's own, but those that begin with @ are shared by all tasks. A free of nothing is counted
+ * (free.skipped) and costs nothing: the alloc before it may have failed.
+ *
+ * A step that is wrong at the moment (unlocking what is not held, sleeping where one may not) is done, and the machine
+ * reports it (incident.c): that is what one wants to see.
+ */
+
+#include "workloads/program-private.h"
+
+#include <string.h>
+
+#include "simcore/units.h"
+
+/* What a step is about, looked up. */
+typedef union {
+  KmlLock *lock;
+  KmlCompletion *completion;
+  GArray *blocks; /* (element-type KmlBlock) */
+  const KmlRegion *region;
+} Target;
+
+struct _KmlProgramTask {
+  const KmlProgram *program;
+  KmlWorld *world;
+  KmlRng rng;
+  GHashTable *own;     /* (owned) (element-type utf8 GArray): blocks by name */
+  Target *targets;     /* (owned) (array length=steps) */
+  gboolean *is_block;  /* (owned): of touch: a block and no region */
+  guint64 *left;       /* (owned) (array length=steps): of repeat: rounds to go */
+  gboolean has_failed; /* the last alloc or touch */
+};
+
+/* ---- What is shared ---- */
+
+static void
+free_completion (gpointer data)
+{
+  kml_completion_clear (data);
+  g_free (data);
+}
+
+static void
+unref_array (gpointer data)
+{
+  g_array_unref (data);
+}
+
+void
+kml_world_init (KmlWorld *self, KmlMachine *machine, KmlScheduler *scheduler, KmlRequests *requests)
+{
+  *self = (KmlWorld){ .machine = machine, .scheduler = scheduler, .requests = requests };
+  self->locks = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  self->regions = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  self->completions = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, free_completion);
+  self->tasks = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->blocks = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, unref_array);
+}
+
+void
+kml_world_clear (KmlWorld *self)
+{
+  g_clear_pointer (&self->locks, g_hash_table_unref);
+  g_clear_pointer (&self->regions, g_hash_table_unref);
+  g_clear_pointer (&self->completions, g_hash_table_unref);
+  g_clear_pointer (&self->tasks, g_hash_table_unref);
+  g_clear_pointer (&self->blocks, g_hash_table_unref);
+}
+
+/* ---- Names ---- */
+
+static GArray *
+find_blocks (KmlProgramTask *self, const char *name, gboolean make)
+{
+  GHashTable *table = name[0] == '@' ? self->world->blocks : self->own;
+  GArray *blocks = g_hash_table_lookup (table, name);
+
+  if (blocks == NULL && make) {
+    blocks = g_array_new (FALSE, FALSE, sizeof (KmlBlock));
+    g_hash_table_insert (table, g_strdup (name), blocks);
+  }
+  return blocks;
+}
+
+static KmlCompletion *
+find_completion (KmlWorld *world, const char *name)
+{
+  KmlCompletion *completion = g_hash_table_lookup (world->completions, name);
+
+  if (completion == NULL) {
+    char *key = g_strdup (name);
+
+    completion = g_new0 (KmlCompletion, 1);
+    kml_completion_init (completion, key);
+    g_hash_table_insert (world->completions, key, completion);
+  }
+  return completion;
+}
+
+/* Something that the scenario has to have. (nullable) */
+static gpointer
+find_declared (GHashTable *table, const char *what, const char *name, GError **error)
+{
+  gpointer found = g_hash_table_lookup (table, name);
+  g_autofree char *quoted = NULL;
+  g_autofree const char **names = NULL;
+  const char *nearest;
+
+  if (found != NULL)
+    return found;
+  quoted = kml_quote (name, -1);
+  names = (const char **)g_hash_table_get_keys_as_array (table, NULL);
+  nearest = kml_nearest_name (name, names);
+  if (nearest != NULL)
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "there is no %s %s; did you mean “%s”?", what,
+                 quoted, nearest);
+  else
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "there is no %s %s: [%s %s] would make it one",
+                 what, quoted, what, name);
+  return NULL;
+}
+
+/* A touch is of a block that some step before it asks for, or of a region. */
+static gboolean
+bind_touch (KmlProgramTask *self, guint i, const KmlStep *step, GError **error)
+{
+  const KmlRegion *region;
+
+  self->targets[i].blocks = find_blocks (self, step->name, step->name[0] == '@');
+  self->is_block[i] = self->targets[i].blocks != NULL;
+  if (self->is_block[i])
+    return TRUE;
+  region = find_declared (self->world->regions, "region", step->name, error);
+  if (region == NULL)
+    return FALSE;
+  if (step->count >= region->n) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "touch %s %" G_GUINT64_FORMAT ": it has pages 0 to %u", step->name, step->count,
+                 region->n - 1);
+    return FALSE;
+  }
+  self->targets[i].region = region;
+  return TRUE;
+}
+
+static gboolean
+bind (KmlProgramTask *self, guint i, const KmlStep *step, GError **error)
+{
+  Target *target = &self->targets[i];
+
+  switch ((KmlStepKind)step->kind) {
+  case KML_STEP_ALLOC:
+  case KML_STEP_FREE:
+    target->blocks = find_blocks (self, step->name, TRUE);
+    return TRUE;
+  case KML_STEP_TOUCH:
+    return bind_touch (self, i, step, error);
+  case KML_STEP_LOCK:
+  case KML_STEP_LOCK_SHARED:
+  case KML_STEP_UNLOCK:
+    target->lock = find_declared (self->world->locks, "lock", step->name, error);
+    if (target->lock != NULL && step->kind == KML_STEP_LOCK_SHARED &&
+        target->lock->kind != KML_LOCK_RW) {
+      g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                   "lock-shared %s: only a lock of kind rw can be shared", step->name);
+      return FALSE;
+    }
+    return target->lock != NULL;
+  case KML_STEP_WAIT:
+    if (step->other != NULL && !g_hash_table_contains (self->world->tasks, step->other)) {
+      g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "wait %s for %s: there is no [task %s]",
+                   step->name, step->other, step->other);
+      return FALSE;
+    }
+    target->completion = find_completion (self->world, step->name);
+    return TRUE;
+  case KML_STEP_WAKE:
+    target->completion = find_completion (self->world, step->name);
+    return TRUE;
+  case KML_STEP_WORK:
+  case KML_STEP_SLEEP:
+  case KML_STEP_YIELD:
+  case KML_STEP_IRQ_OFF:
+  case KML_STEP_IRQ_ON:
+  case KML_STEP_SOFTIRQ_OFF:
+  case KML_STEP_SOFTIRQ_ON:
+  case KML_STEP_PREEMPT_OFF:
+  case KML_STEP_PREEMPT_ON:
+  case KML_STEP_IO:
+  case KML_STEP_REPEAT:
+  case KML_STEP_IF_FAILED:
+  case KML_STEP_CALL:
+  case KML_STEP_END:
+    return TRUE;
+  case KML_N_STEPS:
+    break;
+  }
+  g_assert_not_reached ();
+}
+
+KmlProgramTask *
+kml_program_task_new (const KmlProgram *program, KmlWorld *world, const KmlRng *rng, GError **error)
+{
+  KmlProgramTask *self = g_new0 (KmlProgramTask, 1);
+  const guint n = program->steps->len;
+
+  self->program = program;
+  self->world = world;
+  self->rng = *rng;
+  self->own = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, unref_array);
+  self->targets = g_new0 (Target, n);
+  self->is_block = g_new0 (gboolean, n);
+  self->left = g_new0 (guint64, n);
+  for (guint i = 0; i < n; i++)
+    if (!bind (self, i, &g_array_index (program->steps, KmlStep, i), error)) {
+      kml_program_task_free (self);
+      return NULL;
+    }
+  return self;
+}
+
+void
+kml_program_task_free (KmlProgramTask *self)
+{
+  if (self == NULL)
+    return;
+  g_hash_table_unref (self->own);
+  g_free (self->targets);
+  g_free (self->is_block);
+  g_free (self->left);
+  g_free (self);
+}
+
+/* ---- Steps ---- */
+
+KmlTime
+kml_step_draw_time (const KmlStep *self, KmlRng *rng)
+{
+  if (self->has_law)
+    return kml_distribution_draw (&self->law, rng);
+  return self->lo == self->hi ? self->lo : self->lo + kml_rng_below (rng, self->hi - self->lo + 1);
+}
+
+static KmlRequest
+request_of (const KmlStep *step, const KmlTask *task)
+{
+  KmlRequest request = step->request;
+
+  request.cpu = (guint8)task->cpu;
+  request.context = task->context;
+  if (step->constraints.alignment != 0 || step->constraints.limit != 0)
+    request.constraints = &step->constraints;
+  return request;
+}
+
+static void
+do_alloc (KmlProgramTask *self, const KmlStep *step, GArray *blocks)
+{
+  const KmlTask *task = kml_current_task (self->world->machine);
+  KmlRequest request = request_of (step, task);
+  KmlBlock block;
+
+  if (step->level == KML_LEVEL_PAGES) {
+    const guint64 page = kml_ram_page_size (self->world->machine->ram);
+
+    request.size = (request.size + page - 1) / page * page;
+  }
+  self->has_failed = !kml_requests_alloc (self->world->requests, step->level, &request, &block);
+  if (!self->has_failed)
+    g_array_append_val (blocks, block);
+}
+
+static void
+do_free (KmlProgramTask *self, const KmlStep *step, GArray *blocks)
+{
+  const KmlTask *task = kml_current_task (self->world->machine);
+  const KmlRequest how = request_of (step, task);
+  KmlBlock block = { .addr = KML_ADDR_NONE };
+
+  if (step->name[0] == '@')
+    kml_sync (self->world->machine); /* others see the name */
+  if (blocks->len > 0) {
+    block = g_array_index (blocks, KmlBlock, blocks->len - 1);
+    g_array_set_size (blocks, blocks->len - 1);
+  }
+  kml_requests_free (self->world->requests, &block, &how);
+}
+
+static void
+do_touch (KmlProgramTask *self, guint i, const KmlStep *step)
+{
+  if (!self->is_block[i])
+    self->has_failed = !kml_pager_touch (self->world->pager,
+                                         self->targets[i].region->first + (guint)step->count);
+  else
+    kml_spend (self->world->machine, KML_COST_COLD, 1);
+}
+
+/* A step that is no block, and no end of one. */
+static void
+do_step (KmlProgramTask *self, guint i, const KmlStep *step)
+{
+  KmlMachine *machine = self->world->machine;
+  const Target *target = &self->targets[i];
+
+  switch ((KmlStepKind)step->kind) {
+  case KML_STEP_ALLOC:
+    do_alloc (self, step, target->blocks);
+    return;
+  case KML_STEP_FREE:
+    do_free (self, step, target->blocks);
+    return;
+  case KML_STEP_TOUCH:
+    do_touch (self, i, step);
+    return;
+  case KML_STEP_LOCK:
+    kml_lock_take (machine, target->lock, KML_LOCK_EXCLUSIVE);
+    return;
+  case KML_STEP_LOCK_SHARED:
+    kml_lock_take (machine, target->lock, KML_LOCK_SHARED);
+    return;
+  case KML_STEP_UNLOCK:
+    kml_lock_give (machine, target->lock);
+    return;
+  case KML_STEP_WORK:
+    kml_work (machine, kml_step_draw_time (step, &self->rng));
+    return;
+  case KML_STEP_SLEEP:
+    kml_sleep (machine, kml_step_draw_time (step, &self->rng));
+    return;
+  case KML_STEP_IO:
+    kml_task_io (machine, "disk", kml_step_draw_time (step, &self->rng));
+    return;
+  case KML_STEP_YIELD:
+    kml_yield (machine);
+    return;
+  case KML_STEP_WAIT:
+    kml_completion_wait (machine, target->completion,
+                         step->other != NULL ? g_hash_table_lookup (self->world->tasks, step->other)
+                                             : NULL);
+    return;
+  case KML_STEP_WAKE:
+    kml_completion_post (machine, target->completion);
+    return;
+  case KML_STEP_IRQ_OFF:
+    kml_irq_disable (machine);
+    return;
+  case KML_STEP_IRQ_ON:
+    kml_irq_enable (machine);
+    return;
+  case KML_STEP_SOFTIRQ_OFF:
+    kml_softirq_disable (machine);
+    return;
+  case KML_STEP_SOFTIRQ_ON:
+    kml_softirq_enable (machine);
+    return;
+  case KML_STEP_PREEMPT_OFF:
+    kml_preempt_disable (machine);
+    return;
+  case KML_STEP_PREEMPT_ON:
+    kml_preempt_enable (machine);
+    return;
+  case KML_STEP_REPEAT:
+  case KML_STEP_IF_FAILED:
+  case KML_STEP_CALL:
+  case KML_STEP_END:
+  case KML_N_STEPS:
+    break;
+  }
+  g_assert_not_reached ();
+}
+
+/* The step after a block's beginning: its first, or the one behind it. */
+static guint
+begin_block (KmlProgramTask *self, guint i, const KmlStep *step)
+{
+  switch (step->kind) {
+  case KML_STEP_REPEAT:
+    self->left[i] = step->count;
+    return step->count > 0 ? i + 1 : step->target;
+  case KML_STEP_IF_FAILED:
+    return self->has_failed ? i + 1 : step->target;
+  default:
+    kml_call_begin (self->world->machine, step->name);
+    return i + 1;
+  }
+}
+
+static guint
+end_block (KmlProgramTask *self, guint i, guint begin)
+{
+  const KmlStep *step = &g_array_index (self->program->steps, KmlStep, begin);
+
+  if (step->kind == KML_STEP_REPEAT && --self->left[begin] > 0)
+    return begin + 1;
+  if (step->kind == KML_STEP_CALL)
+    kml_current_task (self->world->machine)->n_chain--;
+  return i + 1;
+}
+
+void
+kml_program_run (KmlMachine *machine, gpointer data)
+{
+  KmlProgramTask *self = data;
+  const GArray *steps = self->program->steps;
+  guint i = 0;
+
+  while (i < steps->len) {
+    const KmlStep *step = &g_array_index (steps, KmlStep, i);
+
+    if (kml_step_forms[step->kind].has_block) {
+      i = begin_block (self, i, step);
+    } else if (step->kind == KML_STEP_END) {
+      i = end_block (self, i, step->target);
+    } else {
+      do_step (self, i, step);
+      i++;
+    }
+  }
+}

@@ -1,0 +1,65 @@
+/* program.h: what a task does, step by step.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A situation is written in a scenario file without a line of C:
+ *
+ *   program = repeat 1000 { lock L, alloc buffer 64 GFP_ATOMIC, unlock L, work exponential(2us), free buffer }
+ *
+ * Steps are separated by commas; a block of them is in braces. The table of steps is in program.c.
+ */
+
+#pragma once
+
+#include "simcore/completion.h"
+#include "simcore/lock.h"
+#include "simcore/pager.h"
+#include "simcore/requests.h"
+#include "simcore/rng.h"
+
+G_BEGIN_DECLS
+
+typedef struct _KmlProgram KmlProgram;
+
+/* Checks everything but what names mean; errors are INPUT and quote the step. */
+KmlProgram *kml_program_parse (const char *text, GError **error);
+void kml_program_free (KmlProgram *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlProgram, kml_program_free)
+
+/* For KmlParam.validate. */
+gboolean kml_program_validate (const char *text, GError **error);
+
+/* Pageable memory with a name. */
+typedef struct {
+  guint first, n; /* pages of the pager */
+} KmlRegion;
+
+/* What all tasks of a run share, by name. */
+typedef struct {
+  KmlMachine *machine;
+  KmlScheduler *scheduler;
+  KmlRequests *requests;
+  KmlPager *pager;         /* (nullable) */
+  GHashTable *locks;       /* (owned) (element-type utf8 KmlLock) */
+  GHashTable *regions;     /* (owned) (element-type utf8 KmlRegion) */
+  GHashTable *completions; /* (owned) (element-type utf8 KmlCompletion): made when first named */
+  GHashTable *tasks;       /* (owned) (element-type utf8 KmlTask) */
+  GHashTable *blocks;      /* (owned) (element-type utf8 GArray): those that are called @NAME */
+} KmlWorld;
+
+void kml_world_init (KmlWorld *self, KmlMachine *machine, KmlScheduler *scheduler,
+                     KmlRequests *requests);
+void kml_world_clear (KmlWorld *self);
+
+/* A program as one task runs it. */
+typedef struct _KmlProgramTask KmlProgramTask;
+
+/* @program is borrowed and may be run by several. Errors are INPUT: a name that means nothing. @rng: a copy is taken. */
+KmlProgramTask *kml_program_task_new (const KmlProgram *program, KmlWorld *world, const KmlRng *rng,
+                                      GError **error);
+void kml_program_task_free (KmlProgramTask *self);
+
+/* KmlTaskFunc: @data is a KmlProgramTask. A handler runs it from the beginning each time. */
+void kml_program_run (KmlMachine *machine, gpointer data);
+
+G_END_DECLS

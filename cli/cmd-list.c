@@ -14,6 +14,7 @@
 #include "simcore/bin-set.h"
 #include "simcore/units.h"
 #include "simcore/workload.h"
+#include "workloads/program.h"
 #include "workloads/trace.h"
 
 static struct {
@@ -425,6 +426,33 @@ print_keys_markdown (void)
   }
 }
 
+/* ---- Steps of programs ---- */
+
+static void
+list_steps (JsonBuilder *builder)
+{
+  g_autoptr (KmlTable) table = kml_table_new ();
+  guint n;
+  const KmlStepForm *forms = kml_program_step_forms (&n);
+
+  kml_table_add_column (table, "step", KML_ALIGN_LEFT);
+  kml_table_add_column (table, "what it does", KML_ALIGN_LEFT);
+  for (guint i = 0; i < n; i++) {
+    if (builder == NULL) {
+      kml_table_add_cell (table, g_strdup (forms[i].shape));
+      kml_table_add_cell (table, g_strdup (forms[i].summary));
+      continue;
+    }
+    kml_json_begin_object (builder, NULL);
+    kml_json_text (builder, "name", forms[i].name);
+    kml_json_text (builder, "shape", forms[i].shape);
+    kml_json_text (builder, "summary", forms[i].summary);
+    json_builder_end_object (builder);
+  }
+  if (builder == NULL)
+    kml_table_print (table);
+}
+
 /* ---- The command ---- */
 
 static const struct {
@@ -438,12 +466,13 @@ static const struct {
   { "keys", list_keys, "run SCENARIO -s KEY=VALUE" },
   { "metrics", list_metrics, "compare SCENARIO --vary KEY=A,B --metrics NAME" },
   { "profiles", list_profiles, "run SCENARIO -s machine.profile=NAME" },
+  { "steps", list_steps, "run SCENARIO -s task.NAME.program=STEPS" },
   { "traces", list_traces, "trace info FILE" },
   { "workloads", list_workloads, "list keys" },
 };
 
-static const char *const topic_names[] = { "allocators", "bins",   "devices",   "keys", "metrics",
-                                           "profiles",   "traces", "workloads", NULL };
+static const char *const topic_names[] = { "allocators", "bins",  "devices", "keys",      "metrics",
+                                           "profiles",   "steps", "traces",  "workloads", NULL };
 
 static char **
 list_words (guint number)
@@ -494,7 +523,7 @@ static const KmlCommand command = {
   .name = "list",
   .summary =
       "Say what there is: allocators, bins, workloads, devices, profiles, metrics, keys, traces",
-  .usage = "allocators|bins|workloads|devices|profiles|metrics|keys|traces [--json]",
+  .usage = "allocators|bins|workloads|devices|profiles|metrics|keys|steps|traces [--json]",
   .examples = { "list allocators", "list keys" },
   .options = entries,
   .words = list_words,

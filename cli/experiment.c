@@ -333,6 +333,56 @@ print_unmet (const KmlExperiment *self, const KmlResult *result, const KmlVerdic
   kml_note ("%s", printable);
 }
 
+/* "io 200 us, run 127 ns": the parts of the longest operation of a kind, the largest first. NULL: there was none. */
+static char *
+describe_worst (const KmlResult *result, const char *operation, const char *context)
+{
+  double parts[KML_N_PARTS], whole = 0;
+  GString *text = g_string_new (NULL);
+
+  for (guint i = 0; i < KML_N_PARTS; i++) {
+    g_autofree char *name = g_strdup_printf ("worst.%s.%s.%s_ns", operation, context,
+                                             kml_part_names[i]);
+    const KmlResultMetric *metric = kml_result_metric (result, name);
+
+    parts[i] = metric != NULL ? metric->value : 0;
+    whole += parts[i];
+  }
+  for (guint n = 0; n < KML_N_PARTS; n++) {
+    guint most = 0;
+    g_autofree char *value = NULL;
+
+    for (guint i = 1; i < KML_N_PARTS; i++)
+      if (parts[i] > parts[most])
+        most = i;
+    if (parts[most] <= 0)
+      break;
+    value = kml_format_metric (parts[most], "ns");
+    g_string_append_printf (text, "%s%s %s", n > 0 ? ", " : ": ", kml_part_names[most], value);
+    parts[most] = 0;
+  }
+  if (whole > 0) {
+    g_autofree char *value = kml_format_metric (whole, "ns");
+
+    g_string_prepend (text, value);
+  }
+  return g_string_free (text, whole == 0);
+}
+
+static void
+print_worst (const KmlResult *result)
+{
+  for (guint i = 0; i < KML_N_OPERATIONS; i++)
+    for (guint j = 0; j < KML_N_CONTEXTS; j++) {
+      g_autofree char *worst = describe_worst (result, kml_operation_names[i],
+                                               kml_context_names[j]);
+
+      if (worst != NULL)
+        kml_out ("run %" G_GUINT64_FORMAT ": longest %s in %s context %s\n", result->run_id,
+                 kml_operation_names[i], kml_context_names[j], worst);
+    }
+}
+
 /* Of one run: the stories of its deadlocks, and its first bugs. */
 static void
 print_incidents (KmlDatabase *database, guint64 run_id)
@@ -367,8 +417,12 @@ kml_experiment_print_incidents (const KmlExperiment *self, const GPtrArray *resu
 {
   g_autoptr (KmlDatabase) database = kml_database_open (self->database, NULL);
 
-  for (guint i = 0; database != NULL && i < MIN (results->len, MAX_STORIES); i++)
-    print_incidents (database, ((const KmlResult *)g_ptr_array_index (results, i))->run_id);
+  for (guint i = 0; database != NULL && i < MIN (results->len, MAX_STORIES); i++) {
+    const KmlResult *result = g_ptr_array_index (results, i);
+
+    print_worst (result);
+    print_incidents (database, result->run_id);
+  }
 }
 
 void

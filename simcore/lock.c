@@ -132,6 +132,13 @@ kml_lock_take (KmlMachine *machine, KmlLock *self, KmlLockMode mode)
     return;
   }
   task = kml_current_task (machine);
+  if (task->n_held == KML_MAX_HELD) {
+    kml_scheduler_report (machine->scheduler, KML_INCIDENT_LOCK_MISUSE,
+                          g_strdup_printf ("%s holds %d locks and wants one more, %s, which it is "
+                                           "not given",
+                                           task->name, KML_MAX_HELD, self->name));
+    return;
+  }
   if (kml_lock_sleeps (self) && kml_in_atomic (machine))
     kml_scheduler_report (
         machine->scheduler, KML_INCIDENT_SLEEP_IN_ATOMIC,

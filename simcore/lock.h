@@ -57,7 +57,7 @@ struct _KmlLock {
 
 void kml_lock_init (KmlLock *self, KmlLockKind kind, const char *name);
 
-/* @mode: EXCLUSIVE, or for KML_LOCK_RW SHARED. */
+/* @mode: EXCLUSIVE, or for KML_LOCK_RW SHARED. A task that holds KML_MAX_HELD locks gets no other; that is recorded. */
 void kml_lock_take (KmlMachine *machine, KmlLock *self, KmlLockMode mode);
 
 /* Takes it when that needs no waiting. */

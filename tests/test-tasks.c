@@ -481,6 +481,30 @@ START_TEST (to_give_back_what_one_does_not_hold_is_a_bug)
 }
 END_TEST
 
+static void
+takes_too_many (KmlMachine *machine, gpointer data)
+{
+  KmlLock locks[KML_MAX_HELD + 1];
+
+  for (guint i = 0; i <= KML_MAX_HELD; i++) {
+    kml_lock_init (&locks[i], KML_LOCK_SPIN, "one of many");
+    kml_lock_take (machine, &locks[i], KML_LOCK_EXCLUSIVE);
+  }
+  for (guint i = 0; i < KML_MAX_HELD; i++)
+    kml_lock_give (machine, &locks[i]);
+}
+
+START_TEST (more_locks_than_a_task_may_hold_are_a_bug)
+{
+  set_up (1);
+  start ("x", 0, 0, takes_too_many, NULL);
+  kml_scheduler_run (rig.scheduler);
+  ck_assert (strstr (only_incident (KML_INCIDENT_LOCK_MISUSE)->text,
+                     "holds 16 locks and wants one more") != NULL);
+  tear_down ();
+}
+END_TEST
+
 /* ---- Laws ---- */
 
 static void
@@ -590,6 +614,7 @@ main (void)
   tcase_add_test (wrong, to_sleep_with_a_spinlock_is_a_bug_and_keeps_the_cpu_busy);
   tcase_add_test (wrong, a_wait_that_nobody_ends_is_a_stall);
   tcase_add_test (wrong, to_give_back_what_one_does_not_hold_is_a_bug);
+  tcase_add_test (wrong, more_locks_than_a_task_may_hold_are_a_bug);
   tcase_add_loop_test (laws, a_closed_queue_of_n_cpus_takes_n_times_the_critical_section, 1, 9);
   tcase_add_test (laws, every_picosecond_of_every_task_is_in_one_part);
   suite_add_tcase (suite, time);

@@ -51,6 +51,13 @@ const KmlStepForm kml_step_forms[KML_N_STEPS] = {
   [KML_STEP_END] = { "}", "}", 0, 0, FALSE, "ends a block" },
 };
 
+const KmlStepForm *
+kml_program_step_forms (guint *ret_n)
+{
+  *ret_n = KML_STEP_END;
+  return kml_step_forms;
+}
+
 typedef struct {
   const char *at;
   KmlProgram *program;

@@ -36,15 +36,6 @@ typedef enum {
   KML_N_STEPS,
 } KmlStepKind;
 
-/* How a step is written. */
-typedef struct {
-  const char *name;
-  const char *shape;  /* what messages show as expected */
-  guint least, most;  /* words after the name */
-  gboolean has_block; /* { … } follows */
-  const char *summary;
-} KmlStepForm;
-
 extern const KmlStepForm kml_step_forms[KML_N_STEPS];
 
 typedef struct {

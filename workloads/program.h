@@ -29,6 +29,18 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlProgram, kml_program_free)
 /* For KmlParam.validate. */
 gboolean kml_program_validate (const char *text, GError **error);
 
+/* How a step is written. */
+typedef struct {
+  const char *name;
+  const char *shape;  /* what messages show as expected */
+  guint least, most;  /* words after the name */
+  gboolean has_block; /* { … } follows */
+  const char *summary;
+} KmlStepForm;
+
+/* Every step there is, in the order in which a reader meets them. (transfer none) (array length=ret_n) */
+const KmlStepForm *kml_program_step_forms (guint *ret_n);
+
 /* Pageable memory with a name. */
 typedef struct {
   guint first, n; /* pages of the pager */

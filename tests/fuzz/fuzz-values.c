@@ -13,6 +13,7 @@
 #include "simcore/gfp.h"
 #include "simcore/units.h"
 #include "simcore/workload.h"
+#include "workloads/program.h"
 
 static void
 parse_units (const char *text)
@@ -53,6 +54,15 @@ parse_params (const char *text)
   }
 }
 
+static void
+parse_program (const char *text)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (KmlProgram) program = kml_program_parse (text, &error);
+
+  g_assert ((program == NULL) == (error != NULL));
+}
+
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
@@ -64,6 +74,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     return 0;
   parse_units (text);
   parse_params (text);
+  parse_program (text);
   if (kml_bins_parse (text, 8, NULL, 0, &bins, &error))
     for (guint i = 1; i < bins.n; i++)
       g_assert (bins.sizes[i - 1] < bins.sizes[i]);

@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+"""tasks.py: programs of tasks, from the scenario to the story.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+from harness import contains, equal, lacks, main, query, run, run_json, write
+
+HEAD = "[machine]\ncpus = 2\nram = 16MiB\n\n"
+ABBA = HEAD + """[lock A]
+kind = spin
+[lock B]
+kind = spin
+[task T1]
+program = lock A, work 5us, lock B, unlock B, unlock A
+[task T2]
+cpus = 1
+start = 2us
+program = lock B, work 5us, lock A, unlock A, unlock B
+"""
+
+
+def a_deadlock_that_nobody_expects_is_status_1_and_has_a_story():
+    write("abba.ini", ABBA)
+    result = run("run", "abba.ini", status=1)
+    contains(result.stdout, "deadlock at 8.02 us: 2 tasks wait in a cycle")
+    contains(result.stdout, "4.      8.02 us  T2 waits for A, which T1 has: the cycle is closed")
+    contains(result.stderr, "deadlock.count is 1, expected 0")
+    equal(query("abba.db", "SELECT waiter, waits_for, resource, held, since_ns FROM deadlock_edges ORDER BY waiter"),
+          [("T1", "T2", "B", "A", 6016), ("T2", "T1", "A", "B", 8016)], "edges")
+    contains(query("abba.db", "SELECT story FROM deadlocks")[0][0], "T1 takes A")
+
+
+def one_that_is_expected_is_what_one_wanted():
+    write("abba.ini", ABBA + "[expect]\ndeadlock.count = 1\n")
+    run("run", "abba.ini")
+    run("run", "abba.ini", "-s", "task.T2.start=20us", status=1)
+    run("verify", "abba.db", status=0)
+
+
+def a_wait_that_nobody_ends_is_a_stall_and_no_hang():
+    write("stall.ini", HEAD + "[task x]\nprogram = wait godot\n")
+    contains(run("run", "stall.ini", status=1).stdout, "stall at 1 us: 1 task waits, and nobody is left who could wake it")
+
+
+def a_bug_is_recorded_where_it_happens():
+    write("bug.ini", HEAD + "[lock L]\n[task x]\nprogram = call work_fn { lock L, sleep 5us, unlock L }\n")
+    contains(run("run", "bug.ini", status=1).stdout, "bug.sleep_in_atomic at 1016 ns on CPU 0: x sleeps for a time; in work_fn")
+    equal(query("bug.db", "SELECT kind, task, site FROM bugs"), [("bug.sleep_in_atomic", "x", "work_fn")], "bugs")
+
+
+def the_longest_operation_says_where_its_time_went():
+    write("worst.ini", HEAD + "[pages]\nlock = mutex\n[pager]\nmetadata = pageable\npool = 2\nread = 300us\n"
+          "[task x]\nprogram = alloc p 4KiB pages, free p\n")
+    contains(run("run", "worst.ini").stdout, "longest alloc in process context 30")
+    metrics = run_json("run", "worst.ini")["runs"][0]["metrics"]
+    equal(metrics["worst.alloc.process.io_ns"], 300000, "io")
+    equal(metrics["fault.count"], 1, "faults")
+
+
+def what_a_program_names_must_be_there():
+    for program, message in (("lock quue", "there is no lock “quue”; did you mean “queue”?"),
+                             ("touch heap", "there is no region “heap”"),
+                             ("wait x for nobody", "there is no [task nobody]"),
+                             ("lok queue", "there is no such step; did you mean “lock”?"),
+                             ("repeat 3 { yield", "is not closed"),
+                             ("alloc x 64 GFP_KERNAL", "GFP_KERNAL")):
+        write("wrong.ini", HEAD + f"[lock queue]\n[task x]\nprogram = {program}\n")
+        result = run("run", "wrong.ini", status=2)
+        contains(result.stderr, message)
+    write("wrong.ini", HEAD + "[task x]\ncpus = 7\nprogram = yield\n")
+    contains(run("run", "wrong.ini", status=2).stderr, "the machine has CPUs 0 to 1")
+    write("wrong.ini", HEAD + "[task x]\ncontext = hardirq\nprogram = yield\n")
+    contains(run("run", "wrong.ini", status=2).stderr, "every = 100us")
+    write("wrong.ini", HEAD + "[task x]\ncontext = hardirq\nevery = 1us\nprogram = yield\n")
+    contains(run("run", "wrong.ini", status=2).stderr, "only interrupts without end")
+
+
+def steps_are_listed():
+    listed = run("list", "steps").stdout
+    contains(listed, "alloc NAME SIZE")
+    contains(listed, "if-failed { … }")
+    lacks(listed, "}\n}")
+    equal([step["name"] for step in run_json("list", "steps")["steps"]][:3], ["alloc", "free", "touch"], "steps")
+
+
+main(a_deadlock_that_nobody_expects_is_status_1_and_has_a_story,
+     one_that_is_expected_is_what_one_wanted,
+     a_wait_that_nobody_ends_is_a_stall_and_no_hang,
+     a_bug_is_recorded_where_it_happens,
+     the_longest_operation_says_where_its_time_went,
+     what_a_program_names_must_be_there,
+     steps_are_listed)

@@ -91,7 +91,7 @@ typedef struct {
   GQueue places;   /* (element-type Place): by due, since every one waits for the same time */
   GHashTable *own; /* (owned): address + 1 -> IN_STASH or TAKEN. Looked up, never iterated */
   guint64 n_taken;
-  KmlTask *task; /* (nullable): who refills */
+  KmlTask *task; /* (nullable): who refills; made when there is something to do */
   gboolean task_sleeps;
 } Reserve;
 
@@ -209,6 +209,18 @@ fill_in_nobody_s_time (Reserve *self)
   }
 }
 
+/* The daemon is made when somebody looks for a block: at boot there are no tasks yet. */
+static void
+make_task (Reserve *self)
+{
+  const KmlTaskConfig config = {
+    .name = "reserve-refill", .is_daemon = TRUE, .func = refill_main, .data = self
+  };
+
+  if (self->refill == REFILL_TASK && self->task == NULL && self->base.machine->scheduler != NULL)
+    self->task = kml_task_new (self->base.machine->scheduler, &config);
+}
+
 static void
 ask_for_refill (Reserve *self, guint32 stash)
 {
@@ -240,6 +252,7 @@ take (Reserve *self, const KmlRequest *request, guint64 *ret_held)
   KmlAddr addr;
 
   kml_sync_if_running (machine);
+  make_task (self);
   kml_spend (machine, KML_COST_INSTRUCTION, 10);
   kml_spend (machine, self->n_stashes == 1 && machine->n_cpus > 1 ? KML_COST_ATOMIC : KML_COST_HOT,
              1);
@@ -391,13 +404,6 @@ reserve_init (KmlAllocator *base, GError **error)
         await (self, i, machine->now + MAX (self->delay, 1));
   base->counters[COUNTER_REFILLS] = 0;
   machine->now = now; /* that was at boot, in nobody's time */
-  if (machine->scheduler != NULL && self->refill == REFILL_TASK) {
-    const KmlTaskConfig config = {
-      .name = "reserve-refill", .is_daemon = TRUE, .func = refill_main, .data = self
-    };
-
-    self->task = kml_task_new (machine->scheduler, &config);
-  }
   return TRUE;
 }
 

@@ -112,13 +112,20 @@ use_up (void)
 /* Eight frames: each of two CPUs has a stash of two, four are left for all. */
 START_TEST (who_may_not_sleep_gets_a_block_when_nothing_else_is_left)
 {
+  const KmlConstraints below = { .limit = 8 * PAGE };
+  const KmlRequest picky = { .size = PAGE, .gfp = KML_GFP_ATOMIC, .constraints = &below },
+                   large = { .size = 2 * PAGE, .gfp = KML_GFP_ATOMIC };
   KmlAddr first;
+  guint64 held;
 
   set_up (2, 8, FALSE, (const char *const[]){ "size", "2", "refill", "returned", NULL });
   ck_assert_uint_eq (machine->free_area.n_free, 4);
   first = ask (0, KML_GFP_ATOMIC); /* of the common ones */
   use_up ();
   ck_assert_uint_eq (reserve->counters[HITS], 0);
+  ck_assert_uint_eq (kml_allocator_alloc (reserve, &picky, &held), KML_ADDR_NONE);
+  ck_assert_uint_eq (kml_allocator_alloc (reserve, &large, &held), KML_ADDR_NONE);
+  ck_assert_uint_eq (reserve->counters[EMPTY], 0); /* they did not look */
   ck_assert_uint_ne (ask (1, KML_GFP_ATOMIC), KML_ADDR_NONE);
   ck_assert_uint_ne (ask (1, KML_GFP_ATOMIC), KML_ADDR_NONE);
   ck_assert_uint_eq (ask (1, KML_GFP_ATOMIC), KML_ADDR_NONE);

@@ -190,11 +190,15 @@ END_TEST
 
 START_TEST (constraints_are_about_addresses_of_the_machine)
 {
-  const KmlConstraints below = { .limit = 100 * PAGE }, aligned = { .alignment = 16 * PAGE },
-                       picky = { .alignment = 64 * PAGE }, far = { .alignment = 128 * PAGE };
+  const KmlConstraints below = { .limit = 65 * PAGE }, wide = { .alignment = 32 * PAGE },
+                       aligned = { .alignment = 16 * PAGE }, picky = { .alignment = 64 * PAGE },
+                       far = { .alignment = 128 * PAGE };
 
   set_up_with ("buddy");
   ck_assert_uint_eq (take (1, KML_GFP_MEMALLOC, &below) / PAGE, 64); /* in Normal, from frame 64 */
+  ck_assert_uint_lt (take (1, KML_GFP_MEMALLOC, &below) / PAGE, 64); /* now that that is taken */
+  /* DMA32 begins at 16, and DMA is too small for buddies of 32 */
+  ck_assert_uint_eq (take (1, KML_GFP_MEMALLOC | KML_GFP_DMA32, &wide), KML_ADDR_NONE);
   ck_assert_uint_eq (take (16, KML_GFP_MEMALLOC | KML_GFP_DMA32, &aligned) / PAGE,
                      48); /* its smallest block */
   ck_assert_uint_eq (take (2, KML_GFP_MEMALLOC, &picky) / PAGE, 128);

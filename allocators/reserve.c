@@ -548,21 +548,6 @@ static const KmlCounterInfo reserve_counters[] = {
   { NULL },
 };
 
-/* Of who asked for a block of a stash. */
-static double
-share_empty (const guint64 *counted)
-{
-  const guint64 all = counted[COUNTER_HITS] + counted[COUNTER_EMPTY];
-
-  return all == 0 ? 0.0 : (double)counted[COUNTER_EMPTY] / (double)all;
-}
-
-static const KmlFigureInfo reserve_figures[] = {
-  { "empty_share", "ratio", "requests that found their stash empty, of those that looked",
-    share_empty },
-  { NULL },
-};
-
 static const KmlAllocatorOps reserve_ops = {
   .name = "reserve",
   .summary = "an emergency reserve: a stash of blocks for those who may not sleep",
@@ -571,7 +556,6 @@ static const KmlAllocatorOps reserve_ops = {
   .instance_size = sizeof (Reserve),
   .params = reserve_params,
   .counters = reserve_counters,
-  .figures = reserve_figures,
   .init = reserve_init,
   .finish = reserve_finish,
   .alloc = reserve_alloc,

@@ -1,0 +1,632 @@
+/* aligned.c: objects for devices that want them aligned: lists by alignment, or padding in front.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Two answers to one question, in the same slabs, so that nothing else differs. The question: a device wants n bytes at a multiple
+ * of a, and blocks lie at multiples of the granule g only.
+ *
+ * 1. Slabs
+ *
+ * Sizes are rounded up to a multiple of g, and each multiple up to a page is a class with slabs of its own. A slab is a run of
+ * pages with objects from its beginning on, and two bits for each at its end.
+ *
+ *     | object 0 | object 1 | ... | object n-1 | rest | used bits | padded bits |
+ *
+ * 2. method = lists
+ *
+ * Objects of a class lie at all multiples of their size, so some of them are aligned by themselves: of 48-byte objects every fourth is
+ * at a multiple of 64. A class has a list for each power of two from g to a page, and a free object is on that of
+ * the largest that divides its address. A request takes from the first list from its alignment on that is not empty: a
+ * request that wants nothing takes what is of least worth. Where its class has none, classes follow that are larger by no more than padding
+ * would cost, a - g bytes. (Without that it would take 40 % more pages in scenarios/devices/aligned-buffers.ini.) Nothing is padded. The price: log2 (page / g) + 1 times as many heads of lists
+ * (`list_bytes`), and memory that is free and yet of no use to a picky request, which then gets a new slab.
+ *
+ * 3. method = padding
+ *
+ * One list a class. A picky request takes an object of n + a - g bytes, wherever it lies, and gets the first multiple of a in it. What is
+ * in front is lost while it lives: a - g at most, and (a - g) / 2 in the mean where objects begin equally often at each multiple of g modulo
+ * a (claim A33), as they do when size / g is odd; objects of 128 bytes lie at multiples of 128, and nothing is in front for a = 64, but behind. How much
+ * is in front is written there.
+ *
+ * 4. The rest
+ *
+ * What is larger than a page, or wants more than a page's alignment, a boundary or a limit, is left to the page level. Empty slabs go back at
+ * once. Not modelled: per-CPU lists, colours.
+ *
+ * 5. Invariants, verified by aligned_slab_check()
+ *
+ *   R1, R2 of simcore/page-runs.h
+ *   L1  each free object is on the list of its class and of what divides its address, links agree, and lists have nothing else
+ *   L2  n_used of a slab is the number of its used bits, and not 0
+ *   L3  an object that is padded is in use, and less than its size is in front
+ *   L4  metadata_bytes is what lies behind the objects of all slabs, and in front of padded ones
+ *   L5  the bit of a list is set if and only if the list is not empty
+ */
+
+#include "simcore/page-runs.h"
+#include "simcore/param.h"
+
+#define LEAST_OBJECTS   8 /* a slab is made larger until it has so many, if it can be */
+#define MOST_SLAB_PAGES 8
+#define MOST_OBJECTS    32768 /* of a slab of one page: n_used and classes have 16 bits */
+
+/* Estimates from reading the paths. */
+#define ALLOC_INSTRUCTIONS 26 /* class, list, unlink, bit */
+#define FREE_INSTRUCTIONS  30 /* slab, division, bit, list, link */
+#define SLAB_INSTRUCTIONS  60
+#define LINK_INSTRUCTIONS  8
+
+enum {
+  METHOD_LISTS,
+  METHOD_PADDING,
+};
+
+enum {
+  COUNTER_SLABS_NEW,
+  COUNTER_SLABS_GIVEN_BACK,
+  COUNTER_PICKY,
+  COUNTER_PADDED,
+  COUNTER_PADDING,
+  COUNTER_LARGE,
+  COUNTER_LIST_BYTES,
+};
+
+typedef struct {
+  KmlAllocator base;
+
+  /* parameters */
+  guint method;
+  guint64 granule;
+
+  guint shift;     /* granule = 1 << shift */
+  guint n_classes; /* class i has objects of (i + 1) granules */
+  guint n_lists;   /* of a class */
+  guint32 *heads;  /* (owned) (array length=n_classes * n_lists): links */
+  guint32 *masks;  /* (owned) (array length=n_classes): which lists are not empty */
+  KmlPageRuns runs;
+} Aligned;
+
+/* A slab, taken apart. */
+typedef struct {
+  KmlFrame *frame;
+  KmlAddr start;
+  guint64 size; /* of an object */
+  guint n_objects;
+  guint8 *used, *padded; /* bits, in RAM */
+  guint64 bytes;         /* of the slab */
+} Slab;
+
+/* ---- Slabs ---- */
+
+static guint64
+bits_bytes (guint64 n_objects)
+{
+  return (n_objects + 7) / 8;
+}
+
+static guint
+objects_in (guint64 bytes, guint64 size)
+{
+  guint64 n = bytes * 8 / (size * 8 + 2);
+
+  while (n > 0 && n * size + 2 * bits_bytes (n) > bytes)
+    n--;
+  return (guint)n;
+}
+
+static guint64
+slab_bytes (const Aligned *self, guint64 size)
+{
+  const guint64 page_size = kml_ram_page_size (&self->base.ram);
+  guint64 bytes = page_size;
+
+  while (objects_in (bytes, size) < LEAST_OBJECTS && bytes < MOST_SLAB_PAGES * page_size)
+    bytes *= 2;
+  return bytes;
+}
+
+static Slab
+slab_at (const Aligned *self, KmlPfn pfn)
+{
+  const KmlRam *ram = &self->base.ram;
+  KmlFrame *frame = kml_ram_frame (ram, pfn);
+  Slab slab = {
+    .frame = frame,
+    .start = kml_ram_addr (ram, pfn),
+    .size = ((guint64)frame->slab.size_class + 1) << self->shift,
+    .n_objects = frame->slab.n_objects,
+    .bytes = (guint64)frame->n_frames << ram->page_shift,
+  };
+
+  slab.padded = ram->store + slab.start + slab.bytes - bits_bytes (slab.n_objects);
+  slab.used = slab.padded - bits_bytes (slab.n_objects);
+  return slab;
+}
+
+static KmlAddr
+object_at (const Slab *slab, guint i)
+{
+  return slab->start + i * slab->size;
+}
+
+static gboolean
+get_bit (const guint8 *bits, guint i)
+{
+  return bits[i / 8] >> i % 8 & 1;
+}
+
+static void
+set_bit (guint8 *bits, guint i, gboolean value)
+{
+  bits[i / 8] = (guint8)((bits[i / 8] & ~(1 << i % 8)) | value << i % 8);
+}
+
+/* What lies in front of what was given out of object @i. */
+static guint32
+front_of (const Aligned *self, const Slab *slab, guint i)
+{
+  return get_bit (slab->padded, i) ? kml_ram_load32 (&self->base.ram, object_at (slab, i)) : 0;
+}
+
+/* ---- Lists of free objects: links are 1 + the number of the object's first granule; 0: none ---- */
+
+static guint
+list_of (const Aligned *self, KmlAddr object)
+{
+  if (object == 0)
+    return self->n_lists - 1;
+  return MIN ((guint)__builtin_ctzll (object >> self->shift), self->n_lists - 1);
+}
+
+static guint32 *
+head_of (const Aligned *self, guint class, guint list)
+{
+  return &self->heads[class * self->n_lists + list];
+}
+
+static KmlAddr
+object_of (const Aligned *self, guint32 link)
+{
+  return (KmlAddr)(link - 1) << self->shift;
+}
+
+static void
+link_object (Aligned *self, guint class, KmlAddr object)
+{
+  KmlRam *ram = &self->base.ram;
+  const guint list = list_of (self, object);
+  guint32 *head = head_of (self, class, list);
+  const guint32 link = (guint32)(object >> self->shift) + 1;
+
+  kml_ram_store32 (ram, object, *head);
+  kml_ram_store32 (ram, object + 4, 0);
+  if (*head != 0)
+    kml_ram_store32 (ram, object_of (self, *head) + 4, link);
+  *head = link;
+  self->masks[class] |= 1u << list;
+}
+
+static void
+unlink_object (Aligned *self, guint class, KmlAddr object)
+{
+  KmlRam *ram = &self->base.ram;
+  const guint32 next = kml_ram_load32 (ram, object), prev = kml_ram_load32 (ram, object + 4);
+  const guint list = list_of (self, object);
+
+  if (next != 0)
+    kml_ram_store32 (ram, object_of (self, next) + 4, prev);
+  if (prev != 0) {
+    kml_ram_store32 (ram, object_of (self, prev), next);
+  } else {
+    *head_of (self, class, list) = next;
+    if (next == 0)
+      self->masks[class] &= ~(1u << list);
+  }
+}
+
+static gboolean
+add_slab (Aligned *self, guint class, const KmlRequest *request)
+{
+  KmlMachine *machine = self->base.machine;
+  const guint64 size = (guint64)(class + 1) << self->shift;
+  const KmlPfn pfn = kml_page_runs_take (&self->runs, slab_bytes (self, size), request);
+  KmlFrame *frame;
+  Slab slab;
+
+  if (pfn == KML_PFN_NONE)
+    return FALSE;
+  frame = kml_ram_frame (&self->base.ram, pfn);
+  frame->slab.size_class = (guint16) class;
+  frame->slab.n_used = 0;
+  frame->slab.n_objects = (guint16)objects_in (
+      (guint64)frame->n_frames << self->base.ram.page_shift, size);
+  slab = slab_at (self, pfn);
+  memset (slab.used, 0, 2 * bits_bytes (slab.n_objects));
+  for (guint i = slab.n_objects; i-- > 0;)
+    link_object (self, class, object_at (&slab, i));
+  kml_spend (machine, KML_COST_INSTRUCTION,
+             SLAB_INSTRUCTIONS + (guint64)slab.n_objects * LINK_INSTRUCTIONS);
+  kml_spend (machine, KML_COST_COLD, slab.n_objects);
+  self->base.metadata_bytes += slab.bytes - slab.n_objects * slab.size;
+  self->base.counters[COUNTER_SLABS_NEW]++;
+  return TRUE;
+}
+
+static void
+give_slab_back (Aligned *self, const Slab *slab, const KmlRequest *how)
+{
+  KmlMachine *machine = self->base.machine;
+
+  for (guint i = 0; i < slab->n_objects; i++)
+    unlink_object (self, slab->frame->slab.size_class, object_at (slab, i));
+  kml_spend (machine, KML_COST_INSTRUCTION,
+             SLAB_INSTRUCTIONS + (guint64)slab->n_objects * LINK_INSTRUCTIONS);
+  kml_spend (machine, KML_COST_WARM, slab->n_objects);
+  self->base.metadata_bytes -= slab->bytes - slab->n_objects * slab->size;
+  self->base.counters[COUNTER_SLABS_GIVEN_BACK]++;
+  kml_page_runs_give_back (&self->runs, slab->frame->slab.head, how);
+}
+
+/* ---- The two operations ---- */
+
+/* A free object of @class, or one that is larger by less than the alignment of @list, which is @list's or a better one. */
+static KmlAddr
+find (Aligned *self, guint class, guint list)
+{
+  const guint end = MIN (class + (1u << list), self->n_classes);
+
+  for (; class < end; class ++) {
+    const guint32 mask = self->masks[class] >> list << list;
+
+    kml_spend (self->base.machine, KML_COST_HOT, 1);
+    if (mask != 0)
+      return object_of (self, *head_of (self, class, (guint)__builtin_ctz (mask)));
+  }
+  return KML_ADDR_NONE;
+}
+
+static KmlAddr
+alloc_large (Aligned *self, const KmlRequest *request, guint64 *ret_held)
+{
+  const KmlAddr addr = kml_page_runs_alloc_large (&self->runs, request, ret_held);
+
+  self->base.counters[COUNTER_LARGE] += addr != KML_ADDR_NONE;
+  return addr;
+}
+
+static void
+clear (Aligned *self, KmlAddr addr, guint64 size)
+{
+  KmlMachine *machine = self->base.machine;
+
+  memset (self->base.ram.store + addr, 0, size);
+  machine->now += machine->cost[KML_COST_ZERO_PAGE] * size / kml_ram_page_size (&self->base.ram);
+}
+
+static KmlAddr
+aligned_slab_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
+{
+  Aligned *self = (Aligned *)base;
+  KmlRam *ram = &base->ram;
+  const guint64 page_size = kml_ram_page_size (ram), granule = self->granule;
+  const KmlConstraints *constraints = request->constraints;
+  const guint64 alignment = constraints != NULL ? MAX (constraints->alignment, granule) : granule;
+  guint64 front = 0, size;
+  guint class, list = 0, i;
+  KmlAddr object;
+  Slab slab;
+
+  g_assert (request->size > 0);
+
+  if (request->size > page_size || alignment > page_size ||
+      (constraints != NULL && (constraints->boundary != 0 || constraints->limit != 0)))
+    return alloc_large (self, request, ret_held);
+  if (self->method == METHOD_LISTS)
+    list = (guint)__builtin_ctzll (alignment / granule);
+  else
+    front = alignment - granule;
+  size = (request->size + front + granule - 1) & ~(granule - 1);
+  if (size > page_size)
+    return alloc_large (self, request, ret_held);
+
+  class = (guint)(size >> self->shift) - 1;
+  kml_spend (base->machine, KML_COST_INSTRUCTION, ALLOC_INSTRUCTIONS);
+  object = find (self, class, list);
+  if (object == KML_ADDR_NONE) {
+    if (!add_slab (self, class, request))
+      return KML_ADDR_NONE;
+    object = find (self, class, list); /* an object at the beginning of a page suits all */
+  }
+  kml_spend (base->machine, KML_COST_WARM, 1); /* the slab's record */
+  kml_spend (base->machine, KML_COST_COLD, 1); /* the object's links */
+  slab = slab_at (self, kml_ram_frame (ram, kml_ram_pfn (ram, object))->slab.head);
+  size = slab.size;
+  unlink_object (self, slab.frame->slab.size_class, object);
+  i = (guint)((object - slab.start) / size);
+  set_bit (slab.used, i, TRUE);
+  slab.frame->slab.n_used++;
+
+  front = -object & (alignment - 1);
+  base->counters[COUNTER_PICKY] += alignment > granule;
+  if (front > 0) {
+    set_bit (slab.padded, i, TRUE);
+    kml_ram_store32 (ram, object, (guint32)front);
+    base->metadata_bytes += front;
+    base->counters[COUNTER_PADDED]++;
+    base->counters[COUNTER_PADDING] += front;
+  }
+  *ret_held = size - front;
+  if (request->gfp & KML_GFP_ZERO)
+    clear (self, object + front, *ret_held);
+  return object + front;
+}
+
+static guint64
+aligned_slab_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
+{
+  Aligned *self = (Aligned *)base;
+  const KmlRam *ram = &base->ram;
+  const KmlFrame *frame;
+  guint64 held;
+  guint32 front;
+  Slab slab;
+  guint i;
+
+  g_assert (addr < kml_ram_addr (ram, ram->n_usable));
+  frame = kml_ram_frame (ram, kml_ram_pfn (ram, addr));
+  g_assert (frame->flags & KML_FRAME_FLAG_SLAB);
+  if (kml_ram_frame (ram, frame->slab.head)->slab.size_class == KML_PAGE_RUN_LARGE)
+    return kml_page_runs_free_large (&self->runs, addr, how);
+
+  slab = slab_at (self, frame->slab.head);
+  i = (guint)((addr - slab.start) / slab.size);
+  g_assert (i < slab.n_objects);
+  g_assert (get_bit (slab.used, i));
+  front = front_of (self, &slab, i);
+  g_assert (addr == object_at (&slab, i) + front);
+
+  kml_spend (base->machine, KML_COST_INSTRUCTION, FREE_INSTRUCTIONS);
+  kml_spend (base->machine, KML_COST_WARM, 2);
+  held = slab.size - front;
+  base->metadata_bytes -= front;
+  set_bit (slab.used, i, FALSE);
+  set_bit (slab.padded, i, FALSE);
+  link_object (self, slab.frame->slab.size_class, object_at (&slab, i));
+  if (--slab.frame->slab.n_used == 0)
+    give_slab_back (self, &slab, how);
+  return held;
+}
+
+/* ---- Looking at it ---- */
+
+static void
+walk_slab (const Aligned *self, const Slab *slab, KmlWalkFunc func, gpointer user_data)
+{
+  const KmlAddr end = object_at (slab, slab->n_objects);
+
+  for (guint i = 0; i < slab->n_objects; i++) {
+    const guint32 front = front_of (self, slab, i);
+
+    if (front > 0)
+      func (object_at (slab, i), front, KML_BLOCK_METADATA, user_data);
+    func (object_at (slab, i) + front, slab->size - front,
+          get_bit (slab->used, i) ? KML_BLOCK_USED : KML_BLOCK_FREE, user_data);
+  }
+  func (end, slab->start + slab->bytes - end, KML_BLOCK_METADATA, user_data);
+}
+
+static void
+aligned_slab_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data)
+{
+  const Aligned *self = (const Aligned *)base;
+  const KmlRam *ram = &base->ram;
+
+  for (KmlPfn pfn = 0; kml_page_runs_next (&self->runs, &pfn);
+       pfn += kml_ram_frame (ram, pfn)->n_frames) {
+    const KmlFrame *frame = kml_ram_frame (ram, pfn);
+
+    if (frame->slab.size_class == KML_PAGE_RUN_LARGE) {
+      func (kml_ram_addr (ram, pfn), (guint64)frame->n_frames << ram->page_shift, KML_BLOCK_USED,
+            user_data);
+    } else {
+      const Slab slab = slab_at (self, pfn);
+
+      walk_slab (self, &slab, func, user_data);
+    }
+  }
+}
+
+static gboolean
+broken (const char *invariant, const char *what, guint64 which, GError **error)
+{
+  g_set_error (error, KML_ERROR, KML_ERROR_CORRUPT,
+               "invariant %s does not hold at %s %" G_GUINT64_FORMAT, invariant, what, which);
+  return FALSE;
+}
+
+/* Adds up the slab's free objects and metadata. */
+static gboolean
+check_slab (const Aligned *self, const Slab *slab, guint64 *n_free, guint64 *metadata,
+            GError **error)
+{
+  guint n_used = 0;
+
+  *metadata += slab->bytes - slab->n_objects * slab->size;
+  for (guint i = 0; i < slab->n_objects; i++) {
+    const gboolean is_used = get_bit (slab->used, i);
+    const guint32 front = front_of (self, slab, i);
+
+    n_used += is_used;
+    *metadata += front;
+    if (get_bit (slab->padded, i) && (!is_used || front == 0 || front >= slab->size))
+      return broken ("L3", "address", object_at (slab, i), error);
+  }
+  if (n_used != slab->frame->slab.n_used || n_used == 0)
+    return broken ("L2", "address", slab->start, error);
+  *n_free += slab->n_objects - n_used;
+  return TRUE;
+}
+
+/* Whether @object is a free one of @class that belongs on @list. */
+static gboolean
+is_at_home (const Aligned *self, guint class, guint list, KmlAddr object)
+{
+  const KmlRam *ram = &self->base.ram;
+  const KmlFrame *frame = kml_ram_frame (ram, kml_ram_pfn (ram, object));
+  Slab slab;
+  guint64 i;
+
+  if (!(frame->flags & KML_FRAME_FLAG_SLAB))
+    return FALSE;
+  slab = slab_at (self, frame->slab.head);
+  i = (object - slab.start) / slab.size;
+  return slab.frame->slab.size_class == class && i < slab.n_objects &&
+         object == object_at (&slab, (guint)i) && !get_bit (slab.used, (guint)i) &&
+         list_of (self, object) == list;
+}
+
+static gboolean
+check_list (const Aligned *self, guint class, guint list, guint64 *n_listed, GError **error)
+{
+  const KmlRam *ram = &self->base.ram;
+  guint32 before = 0, link = *head_of (self, class, list);
+
+  if ((self->masks[class] >> list & 1) != (link != 0))
+    return broken ("L5", "list", class * self->n_lists + list, error);
+  for (; link != 0; link = kml_ram_load32 (ram, object_of (self, link))) {
+    const KmlAddr object = object_of (self, link);
+
+    if (object >= ram->size || !is_at_home (self, class, list, object) ||
+        kml_ram_load32 (ram, object + 4) != before)
+      return broken ("L1", "address", object, error);
+    before = link;
+    ++*n_listed;
+  }
+  return TRUE;
+}
+
+static gboolean
+aligned_slab_check (const KmlAllocator *base, GError **error)
+{
+  const Aligned *self = (const Aligned *)base;
+  guint64 n_free = 0, n_listed = 0, metadata = 0;
+
+  if (!kml_page_runs_check (&self->runs, error))
+    return FALSE;
+  for (KmlPfn pfn = 0; kml_page_runs_next (&self->runs, &pfn);
+       pfn += kml_ram_frame (&base->ram, pfn)->n_frames) {
+    const Slab slab = slab_at (self, pfn);
+
+    if (slab.frame->slab.size_class != KML_PAGE_RUN_LARGE &&
+        !check_slab (self, &slab, &n_free, &metadata, error))
+      return FALSE;
+  }
+  for (guint class = 0; class < self->n_classes; class ++)
+    for (guint list = 0; list < self->n_lists; list++)
+      if (!check_list (self, class, list, &n_listed, error))
+        return FALSE;
+  if (n_listed != n_free)
+    return broken ("L1", "lists with objects", n_listed, error);
+  return metadata == base->metadata_bytes || broken ("L4", "metadata bytes", metadata, error);
+}
+
+/* ---- The table ---- */
+
+static gboolean
+aligned_slab_init (KmlAllocator *base, GError **error)
+{
+  Aligned *self = (Aligned *)base;
+  const guint64 page_size = kml_ram_page_size (&base->ram);
+
+  self->shift = (guint)__builtin_ctzll (self->granule);
+  if (self->granule > page_size || page_size / self->granule > MOST_OBJECTS ||
+      base->ram.size >> self->shift >= G_MAXUINT32) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "expected a granule with 1 to %d granules a page, and fewer than 2^32 in RAM; "
+                 "not one of %" G_GUINT64_FORMAT " B with pages of %" G_GUINT64_FORMAT " B",
+                 MOST_OBJECTS, self->granule, page_size);
+    return FALSE;
+  }
+  self->n_classes = (guint)(page_size >> self->shift);
+  self->n_lists = self->method == METHOD_LISTS
+                      ? (guint)__builtin_ctzll (page_size >> self->shift) + 1
+                      : 1;
+  self->heads = g_new0 (guint32, self->n_classes * self->n_lists);
+  self->masks = g_new0 (guint32, self->n_classes);
+  base->counters[COUNTER_LIST_BYTES] = (guint64)self->n_classes * self->n_lists *
+                                       sizeof *self->heads;
+  kml_page_runs_init (&self->runs, base);
+  return TRUE;
+}
+
+static void
+aligned_slab_finish (KmlAllocator *base)
+{
+  Aligned *self = (Aligned *)base;
+
+  g_free (self->heads);
+  g_free (self->masks);
+}
+
+static double
+padding_mean (const guint64 *counted)
+{
+  return counted[COUNTER_PICKY] == 0
+             ? 0
+             : (double)counted[COUNTER_PADDING] / (double)counted[COUNTER_PICKY];
+}
+
+static const char *const methods[] = { "lists", "padding", NULL };
+
+static const KmlParam aligned_slab_params[] = {
+  { .name = "method",
+    .type = KML_PARAM_CHOICE,
+    .value = "lists",
+    .choices = methods,
+    .offset = G_STRUCT_OFFSET (Aligned, method),
+    .summary = "how alignments are kept: a list for each, or a larger object whose front is lost" },
+  { .name = "granule",
+    .type = KML_PARAM_SIZE,
+    .value = "16",
+    .min = 8,
+    .max = 4096,
+    .power_of_two = TRUE,
+    .offset = G_STRUCT_OFFSET (Aligned, granule),
+    .summary = "sizes are multiples of this, and it is the alignment of all objects" },
+  { NULL },
+};
+
+static const KmlCounterInfo aligned_slab_counters[] = {
+  [COUNTER_SLABS_NEW] = { "slabs_new", "count", "slabs taken from the page level" },
+  [COUNTER_SLABS_GIVEN_BACK] = { "slabs_given_back", "count", "slabs given back to it" },
+  [COUNTER_PICKY] = { "picky", "count", "requests for more alignment than the granule's" },
+  [COUNTER_PADDED] = { "padded", "count", "requests that lost something in front" },
+  [COUNTER_PADDING] = { "padding", "bytes", "lost in front, by all requests" },
+  [COUNTER_LARGE] = { "large", "count", "requests left to the page level" },
+  [COUNTER_LIST_BYTES] = { "list_bytes", "bytes", "heads of lists, since the start" },
+  { NULL, NULL, NULL },
+};
+
+static const KmlFigureInfo aligned_slab_figures[] = {
+  { "padding_mean", "bytes", "mean number of bytes lost in front, of picky requests",
+    padding_mean },
+  { NULL, NULL, NULL, NULL },
+};
+
+static const KmlAllocatorOps aligned_slab_ops = {
+  .name = "aligned",
+  .summary = "objects at wanted alignments: free lists by alignment, or front padding",
+  .level = KML_LEVEL_OBJECTS,
+  .instance_size = sizeof (Aligned),
+  .params = aligned_slab_params,
+  .counters = aligned_slab_counters,
+  .figures = aligned_slab_figures,
+  .init = aligned_slab_init,
+  .finish = aligned_slab_finish,
+  .alloc = aligned_slab_alloc,
+  .free = aligned_slab_free,
+  .walk = aligned_slab_walk,
+  .check = aligned_slab_check,
+};
+
+KML_REGISTER_ALLOCATOR (aligned_slab_ops)

@@ -40,6 +40,13 @@ wish_constraints (const Buddy *self, const KmlRequest *request, Wish *wish)
   return TRUE;
 }
 
+/* Of whose lists a request is served first. */
+static inline KmlMobility
+wished_mobility (const Buddy *self, const KmlRequest *request)
+{
+  return self->grouping == GROUPING_MOBILITY ? request->mobility : KML_MOBILITY_UNMOVABLE;
+}
+
 static inline gboolean
 make_wish (const Buddy *self, const KmlRequest *request, Wish *ret_wish)
 {
@@ -50,7 +57,7 @@ make_wish (const Buddy *self, const KmlRequest *request, Wish *ret_wish)
   if (wish.order > self->max_order)
     return FALSE;
   wish.search_order = wish.order;
-  wish.mobility = self->grouping == GROUPING_MOBILITY ? request->mobility : KML_MOBILITY_UNMOVABLE;
+  wish.mobility = wished_mobility (self, request);
   if (request->constraints != NULL && !wish_constraints (self, request, &wish))
     return FALSE;
   *ret_wish = wish;
@@ -101,6 +108,16 @@ find_in_list (const Buddy *self, const Wish *wish, guint order, KmlMobility mobi
     pfn = next_block (self, order, mobility, pfn);
   }
   return pfn;
+}
+
+/* What find_smallest() finds on the lists where every block suits that is large enough. */
+static inline KmlPfn
+find_plain (const Buddy *self, guint order, KmlMobility mobility)
+{
+  const guint32 orders = self->nonempty[mobility] & (guint32)(G_MAXUINT64 << order);
+
+  return orders == 0 ? KML_PFN_NONE
+                     : next_block (self, (guint)__builtin_ctz (orders), mobility, KML_PFN_NONE);
 }
 
 /* The smallest suitable block of one mobility. */

@@ -190,16 +190,21 @@ find_listed (Buddy *self, const Wish *wish)
   return pfn;
 }
 
-static KmlPfn
-find_block (Buddy *self, const Wish *wish)
+/* With constraints, beyond the frontier, among other mobilities, and after deferred merges. */
+static KmlPfn G_GNUC_NO_INLINE
+search_block (Buddy *self, const KmlRequest *request)
 {
-  const KmlPfn pfn = find_listed (self, wish);
+  KmlPfn pfn;
+  Wish wish;
 
+  if (!make_wish (self, request, &wish))
+    return KML_PFN_NONE;
+  pfn = find_listed (self, &wish);
   if (G_LIKELY (pfn != KML_PFN_NONE || self->first_pair == KML_PFN_NONE))
     return pfn;
   self->n_steps = buddy_join_deferred (self, self->max_merges);
   note_most (self, COUNTER_MOST_MERGES, self->n_steps);
-  return self->n_steps > 0 ? find_listed (self, wish) : KML_PFN_NONE;
+  return self->n_steps > 0 ? find_listed (self, &wish) : KML_PFN_NONE;
 }
 
 /* ---- Allocating ---- */
@@ -255,31 +260,35 @@ static KmlAddr
 buddy_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
 {
   Buddy *self = (Buddy *)base;
-  KmlMachine *machine = base->machine;
+  const KmlRam *ram = &base->ram;
+  const guint asked = order_for (request->size >> ram->page_shift);
+  const KmlMobility mobility = wished_mobility (self, request);
   KmlPfn pfn = KML_PFN_NONE;
   guint order;
-  Wish wish;
 
   g_assert (request->size > 0);
-  g_assert (request->size % kml_ram_page_size (&self->base.ram) == 0);
+  g_assert (request->size % kml_ram_page_size (ram) == 0);
   g_assert (request->mobility < KML_N_MOBILITIES);
 
   self->n_steps = 0;
-  if (G_LIKELY (make_wish (self, request, &wish)))
-    pfn = find_block (self, &wish);
+  if (G_LIKELY (request->constraints == NULL))
+    pfn = find_plain (self, asked, mobility);
+  if (G_UNLIKELY (pfn == KML_PFN_NONE))
+    pfn = search_block (self, request);
   if (G_UNLIKELY (pfn == KML_PFN_NONE)) {
     spend_path (self, ALLOC_INSTRUCTIONS, 0);
     return KML_ADDR_NONE;
   }
 
   remove_block (self, pfn);
-  order = cut (self, pfn, frame_of (self, pfn)->order, wish.order, wish.mobility);
-  use_block (self, pfn, order, wish.order, request->mobility);
-  spend_path (self, ALLOC_INSTRUCTIONS, wish.order);
-  if (request->gfp & KML_GFP_ZERO)
-    kml_spend (machine, KML_COST_ZERO_PAGE, frames_in (wish.order));
-  *ret_held = (guint64)frames_in (order) << self->base.ram.page_shift;
-  return kml_ram_addr (&self->base.ram, pfn);
+  order = cut (self, pfn, frame_of (self, pfn)->order, asked, mobility);
+  use_block (self, pfn, order, asked, request->mobility);
+  spend_path (self, ALLOC_INSTRUCTIONS, asked);
+  /* times 0 or 1, and no branch: whether zeroed memory is asked for is hard to predict */
+  kml_spend (base->machine, KML_COST_ZERO_PAGE,
+             (guint64)((request->gfp & KML_GFP_ZERO) != 0) << asked);
+  *ret_held = (guint64)frames_in (order) << ram->page_shift;
+  return kml_ram_addr (ram, pfn);
 }
 
 /* ---- Freeing ---- */

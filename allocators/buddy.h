@@ -93,12 +93,14 @@ order_for (guint64 n_frames)
   return n_frames <= 1 ? 0 : 64 - (guint)__builtin_clzll (n_frames - 1);
 }
 
+/* One branch for state and order: whether a buddy is free is hard enough to predict. */
 static inline gboolean
 is_free_block (const Buddy *self, KmlPfn pfn, guint order)
 {
   const KmlFrame *frame = frame_of (self, pfn);
 
-  return pfn < self->base.ram.n_usable && frame->state == KML_FRAME_FREE && frame->order == order;
+  return pfn < self->base.ram.n_usable &&
+         (frame->state << 8 | frame->order) == (KML_FRAME_FREE << 8 | (int)order);
 }
 
 /* Of whose lists a block is that is being freed. */
@@ -164,8 +166,8 @@ unlist_block (Buddy *self, KmlPfn pfn)
     kml_frame_set_remove (&self->sets[mobility][order], pfn >> order);
   else
     kml_frame_list_remove (&self->lists[mobility][order], &self->base.ram, pfn);
-  if (next_block (self, order, mobility, KML_PFN_NONE) == KML_PFN_NONE)
-    self->nonempty[mobility] &= ~((guint32)1 << order);
+  self->nonempty[mobility] &= ~(
+      (guint32)(next_block (self, order, mobility, KML_PFN_NONE) == KML_PFN_NONE) << order);
   kml_free_area_remove (self->base.free_area, order, mobility);
 }
 

@@ -19,6 +19,7 @@ typedef struct {
   guint n_live;
   KmlAddr next;
   gboolean keeps_whole;           /* does not split */
+  gboolean takes_pages;           /* a frame for each block, and 100 bytes for itself */
   KmlAddr last_freed, last_split; /* what the last calls were about */
   guint64 last_piece;
 } Three;
@@ -27,6 +28,20 @@ static gboolean
 three_init (KmlAllocator *base, GError **error)
 {
   return TRUE;
+}
+
+static void
+take_page (Three *self, gboolean back)
+{
+  KmlFreeArea *area = &self->base.machine->free_area;
+
+  if (!self->takes_pages)
+    return;
+  if (back)
+    kml_free_area_add (area, 0, KML_MOBILITY_UNMOVABLE);
+  else
+    kml_free_area_remove (area, 0, KML_MOBILITY_UNMOVABLE);
+  self->base.metadata_bytes = 100 * self->n_live;
 }
 
 static KmlAddr
@@ -38,6 +53,7 @@ three_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
   if (self->n_live == 3)
     return KML_ADDR_NONE;
   self->n_live++;
+  take_page (self, FALSE);
   base->counters[0]++;
   self->next += 4096;
   *ret_held = (request->size + 15) / 16 * 16;
@@ -51,6 +67,7 @@ three_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
 
   kml_spend (base->machine, KML_COST_INSTRUCTION, 5);
   self->n_live--;
+  take_page (self, TRUE);
   self->last_freed = addr;
   return 16;
 }
@@ -155,6 +172,8 @@ set_up (Setup *setup, const KmlRecordConfig *record, guint n_workloads, KmlTime 
   setup->machine = kml_machine_new (&config, NULL);
   setup->pages = kml_allocator_new (&three_pages_ops, setup->machine, NULL);
   setup->objects = kml_allocator_new (&three_ops, setup->machine, setup->pages);
+  kml_free_area_add_blocks (&setup->machine->free_area, 0, setup->machine->ram->n_usable,
+                            KML_MOBILITY_UNMOVABLE);
   setup->recorder = kml_recorder_new (record, setup->machine, setup->pages, setup->objects);
   for (guint i = 0; i < 2; i++)
     setup->workloads[i] = kml_workload_new (&list_ops, "list", ".");
@@ -564,6 +583,32 @@ START_TEST (snapshots_stay_few_and_on_a_grid)
 }
 END_TEST
 
+/* Three blocks, and three frames, at once for 5 ns of a run that is shorter than the first step of the grid; with origins every
+ * operation is executed alone. */
+START_TEST (peaks_of_pages_are_seen_between_snapshots)
+{
+  const KmlOp ops[] = { ask (0, 0, 0, 8),    ask (0, 0, 1, 8),   give_back (0, 0, 0),
+                        ask (0, 0, 2, 8),    ask (0, 0, 3, 8),   give_back (0, 0, 1),
+                        give_back (0, 0, 2), give_back (0, 0, 3) };
+  KmlRecordConfig record = everything;
+  const KmlRam *ram;
+  Setup setup;
+
+  record.origins = _i == 1;
+  set_up (&setup, &record, 1, KML_TIME_MAX);
+  ram = setup.machine->ram;
+  ((Three *)setup.objects)->takes_pages = TRUE;
+  give (&setup, 0, ops, G_N_ELEMENTS (ops));
+  run (&setup);
+  ck_assert_double_eq (metric (&setup, "memory.reserved.peak_bytes"), 3 * 4096);
+  ck_assert_double_eq (metric (&setup, "memory.reserved.end_bytes"), 0);
+  ck_assert_double_eq (metric (&setup, "memory.metadata.peak_bytes"),
+                       (ram->n_frames - ram->n_usable) * 4096 + 3 * 100);
+  ck_assert_double_eq (metric (&setup, "frag.total.peak"), 1 - 24.0 / (3 * 4096));
+  tear_down (&setup);
+}
+END_TEST
+
 START_TEST (an_error_of_the_workload_is_the_run_s)
 {
   g_autoptr (GError) error = NULL;
@@ -650,6 +695,7 @@ main (void)
   tcase_add_test (tcase, nothing_starts_after_the_end);
   tcase_add_test (tcase, the_fingerprint_tells_runs_apart_and_not_recorders);
   tcase_add_test (tcase, snapshots_stay_few_and_on_a_grid);
+  tcase_add_loop_test (tcase, peaks_of_pages_are_seen_between_snapshots, 0, 2);
   tcase_add_test (tcase, an_error_of_the_workload_is_the_run_s);
   tcase_add_test (tcase, samples_that_cannot_be_stored_fail_the_run);
   tcase_add_test (tcase, a_sample_is_the_share_that_was_asked_for);

@@ -205,7 +205,7 @@ half_fit_check (const KmlAllocator *base, GError **error)
     return FALSE;
   for (guint bin = 0; bin < N_LISTS; bin++)
     if ((self->lists >> bin & 1) != (self->blocks.heads[bin] != PHYS_NO_BLOCK))
-      return phys_broken ("H1", "list", bin, error);
+      return kml_allocator_broken ("H1", "list", bin, error);
   return TRUE;
 }
 

@@ -317,14 +317,6 @@ phys_walk (const PhysBlocks *self, KmlWalkFunc func, gpointer user_data)
   }
 }
 
-gboolean
-phys_broken (const char *invariant, const char *what, guint64 which, GError **error)
-{
-  g_set_error (error, KML_ERROR, KML_ERROR_CORRUPT,
-               "invariant %s does not hold at %s %" G_GUINT64_FORMAT, invariant, what, which);
-  return FALSE;
-}
-
 /* What the arenas come to. */
 typedef struct {
   guint64 n_free, n_empty, metadata;
@@ -339,18 +331,18 @@ check_arena (const PhysBlocks *self, KmlPfn arena, Sums *sums, GError **error)
 
   for (PhysBlock block = first; block < end; block += before) {
     if (phys_before (self, block) != before)
-      return phys_broken ("B1", "address", phys_addr (self, block), error);
+      return kml_allocator_broken ("B1", "address", phys_addr (self, block), error);
     before = phys_size (self, block);
     if (before < self->least || before > end - block)
-      return phys_broken ("B1", "address", phys_addr (self, block), error);
+      return kml_allocator_broken ("B1", "address", phys_addr (self, block), error);
     if (was_free && phys_is_free (self, block))
-      return phys_broken ("B2", "address", phys_addr (self, block), error);
+      return kml_allocator_broken ("B2", "address", phys_addr (self, block), error);
     was_free = phys_is_free (self, block);
     sums->n_free += was_free;
     sums->metadata += PHYS_HEADER;
   }
   if (phys_before (self, end) != before || phys_word (self, end) != 0)
-    return phys_broken ("B1", "address", phys_addr (self, end), error);
+    return kml_allocator_broken ("B1", "address", phys_addr (self, end), error);
   sums->metadata += self->quantum; /* before the first header, and the end's */
   if (was_free && before == end - first && frame_of (self, arena)->slab.size_class == ARENA_GROWN)
     sums->n_empty++;
@@ -370,11 +362,11 @@ check_lists (const PhysBlocks *self, const PhysPolicy *policy, guint64 n_free, G
          block = phys_next (self, block)) {
       if (++n > n_free || block >= self->n_quanta || !phys_is_free (self, block) ||
           phys_prev (self, block) != prev || policy->bin_of (self, phys_size (self, block)) != bin)
-        return phys_broken ("B3", "bin", bin, error);
+        return kml_allocator_broken ("B3", "bin", bin, error);
       prev = block;
     }
   }
-  return n == n_free || phys_broken ("B3", "block", n, error);
+  return n == n_free || kml_allocator_broken ("B3", "block", n, error);
 }
 
 gboolean
@@ -391,9 +383,9 @@ phys_check (const PhysBlocks *self, const PhysPolicy *policy, GError **error)
   if (!check_lists (self, policy, sums.n_free, error))
     return FALSE;
   if (sums.metadata != self->base->metadata_bytes)
-    return phys_broken ("B4", "byte", sums.metadata, error);
+    return kml_allocator_broken ("B4", "byte", sums.metadata, error);
   if (sums.n_empty != self->n_empty || self->n_empty > self->keep)
-    return phys_broken ("B5", "pool", sums.n_empty, error);
+    return kml_allocator_broken ("B5", "pool", sums.n_empty, error);
   return TRUE;
 }
 

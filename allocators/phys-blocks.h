@@ -343,7 +343,6 @@ guint64 phys_alignment (const PhysBlocks *self, const KmlRequest *request);
 void phys_shrink (PhysBlocks *self, const PhysPolicy *policy);
 void phys_walk (const PhysBlocks *self, KmlWalkFunc func, gpointer user_data);
 gboolean phys_check (const PhysBlocks *self, const PhysPolicy *policy, GError **error);
-gboolean phys_broken (const char *invariant, const char *what, guint64 which, GError **error);
 
 /* ---- The two operations ----
  *

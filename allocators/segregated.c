@@ -105,16 +105,11 @@
  *   S6  metadata_bytes is the sum of the slabs' tails
  */
 
-#include "simcore/allocator.h"
-#include "simcore/bin-table.h"
+#include "allocators/segregated.h"
 #include "simcore/driver-loop.h"
-#include "simcore/page-runs.h"
-#include "simcore/slab-order.h"
 
 #define MIN_OBJECT_SIZE 4u
 #define MAX_OBJECT_SIZE (G_GUINT64_CONSTANT (1) << 30)
-
-G_STATIC_ASSERT (KML_MAX_BINS < KML_PAGE_RUN_LARGE);
 
 /* Estimates from reading the paths below without assertions, guards and what only a simulation
  * does; they are not measured on a kernel. */
@@ -136,61 +131,6 @@ enum {
   COUNTER_REFILLS,
   COUNTER_LARGE,
 };
-
-typedef struct {
-  KmlPfn first, last; /* KML_PFN_NONE: empty */
-  guint32 n;
-} SlabList;
-
-/* The first cache line is all that the fast paths need. */
-typedef struct {
-  guint64 reciprocal; /* ceil (2^64 / object_size) */
-  KmlTime zero_cost;  /* of clearing an object */
-  guint64 n_active;   /* objects in use */
-  guint32 object_size;
-  KmlPfn current;  /* slab, or n_usable: none */
-  KmlFrame *slab;  /* its record */
-  guint8 *objects; /* where they begin: in the host's memory, */
-  KmlAddr start;   /* and in the machine's */
-
-  SlabList partial, empty;
-  guint8 order, least_order; /* of slabs: as wanted, and what one object needs */
-
-  guint64 n_slabs, n_frames, n_objects;
-} __attribute__ ((aligned (64))) Bin;
-
-G_STATIC_ASSERT (G_STRUCT_OFFSET (Bin, partial) <= 64);
-
-typedef struct {
-  KmlAllocator base;
-
-  /* what every operation needs */
-  Bin *bins; /* (owned) (array length=n_bins) */
-  KmlBinTable table;
-  KmlTime alloc_cost, free_cost, fresh_cost;
-
-  /* parameters */
-  char *bin_text; /* (owned) */
-  guint64 quantum;
-  KmlSlabRule rule; /* its machine's values are set when it starts */
-  guint64 keep;
-  guint list_order; /* ListOrder */
-
-  guint n_bins;
-  KmlPageRuns runs;
-} Segregated;
-
-static inline const KmlRam *
-ram_of (const Segregated *self)
-{
-  return &self->base.ram;
-}
-
-static inline KmlFrame *
-frame_of (const Segregated *self, KmlPfn pfn)
-{
-  return kml_ram_frame (ram_of (self), pfn);
-}
 
 /* ---- Setting up ---- */
 
@@ -317,13 +257,6 @@ spend_slow (Segregated *self, guint instructions)
 
 /* ---- Making and giving back slabs ---- */
 
-static guint64
-tail_of (const Segregated *self, const Bin *bin, const KmlFrame *slab)
-{
-  return ((guint64)slab->n_frames << ram_of (self)->page_shift) -
-         (guint64)slab->slab.n_objects * bin->object_size;
-}
-
 static void
 init_slab (Segregated *self, Bin *bin, KmlPfn pfn)
 {
@@ -400,27 +333,6 @@ move_slab (Segregated *self, Bin *bin, KmlPfn pfn, const KmlRequest *how)
 }
 
 /* ---- Objects ---- */
-
-/* The first word of a free object: the lower half is the link, the upper one the guard. */
-static inline guint
-link_of (guint32 word)
-{
-  return word & 0xffff;
-}
-
-/* The upper half of this is the guard, where it is in the word: a product with 2^32 / golden ratio, so neighbours differ;
- * the guard's lowest bit is set, so it is never 0. */
-static inline guint32
-guard_of (KmlAddr addr)
-{
-  return (guint32)addr * 0x9e3779b1u | 0x10000;
-}
-
-static inline gboolean
-has_guard (guint32 word, KmlAddr addr)
-{
-  return (word ^ guard_of (addr)) <= 0xffff;
-}
 
 /* Whether object @index is on the slab's free list. */
 static gboolean
@@ -693,196 +605,6 @@ segregated_shrink (KmlAllocator *base)
       release_slab (self, bin, current, &how);
     }
   }
-}
-
-/* ---- Looking at it ---- */
-
-/* Marks the free objects of a slab, of those that were given out. FALSE: the list is broken
- * (S2). */
-static gboolean
-mark_free (const Segregated *self, const Bin *bin, KmlPfn pfn, guint8 *ret_is_free)
-{
-  const KmlRam *ram = ram_of (self);
-  const KmlFrame *slab = frame_of (self, pfn);
-  guint link = slab->slab.first_free;
-
-  memset (ret_is_free, FALSE, slab->slab.n_objects);
-  if (slab->slab.n_used > slab->slab.n_fresh || slab->slab.n_fresh > slab->slab.n_objects)
-    return FALSE;
-  for (guint n = slab->slab.n_fresh - slab->slab.n_used; n > 0; n--) {
-    const KmlAddr addr = kml_ram_addr (ram, pfn) + (guint64)(link - 1) * bin->object_size;
-
-    if (link == 0 || link > slab->slab.n_fresh || ret_is_free[link - 1])
-      return FALSE;
-    if (!has_guard (kml_ram_load32 (ram, addr), addr))
-      return FALSE;
-    ret_is_free[link - 1] = TRUE;
-    link = link_of (kml_ram_load32 (ram, addr));
-  }
-  return link == 0;
-}
-
-static void
-walk_slab (const Segregated *self, KmlPfn pfn, KmlWalkFunc func, gpointer user_data)
-{
-  const KmlFrame *slab = frame_of (self, pfn);
-  const Bin *bin = &self->bins[slab->slab.size_class];
-  g_autofree guint8 *is_free = g_malloc (slab->slab.n_objects);
-  KmlAddr addr = kml_ram_addr (ram_of (self), pfn);
-
-  mark_free (self, bin, pfn, is_free);
-  for (guint i = 0; i < slab->slab.n_objects; i++, addr += bin->object_size)
-    func (addr, bin->object_size,
-          is_free[i] || i >= slab->slab.n_fresh ? KML_BLOCK_FREE : KML_BLOCK_USED, user_data);
-  if (tail_of (self, bin, slab) > 0)
-    func (addr, tail_of (self, bin, slab), KML_BLOCK_METADATA, user_data);
-}
-
-static void
-segregated_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data)
-{
-  const Segregated *self = (const Segregated *)base;
-  const KmlRam *ram = ram_of (self);
-
-  for (KmlPfn pfn = 0; kml_page_runs_next (&self->runs, &pfn);
-       pfn += frame_of (self, pfn)->n_frames) {
-    const KmlFrame *frame = frame_of (self, pfn);
-
-    if (frame->slab.size_class == KML_PAGE_RUN_LARGE)
-      func (kml_ram_addr (ram, pfn), (guint64)frame->n_frames << ram->page_shift, KML_BLOCK_USED,
-            user_data);
-    else
-      walk_slab (self, pfn, func, user_data);
-  }
-}
-
-static void
-segregated_walk_caches (const KmlAllocator *base, KmlCacheFunc func, gpointer user_data)
-{
-  const Segregated *self = (const Segregated *)base;
-
-  for (guint i = 0; i < self->n_bins; i++) {
-    const Bin *bin = &self->bins[i];
-    KmlCacheInfo cache = {
-      .object_size = bin->object_size,
-      .n_objects = bin->n_objects,
-      .n_active = bin->n_active,
-      .n_slabs = bin->n_slabs,
-      .n_frames = bin->n_frames,
-    };
-
-    g_snprintf (cache.name, sizeof cache.name, "%u", bin->object_size);
-    func (&cache, user_data);
-  }
-}
-
-/* ---- Checking ---- */
-
-/* What the slabs of one bin come to. */
-typedef struct {
-  guint64 n_slabs, n_frames, n_objects, n_active;
-  guint64 n_partial, n_empty;
-} Sums;
-
-static gboolean
-broken (const char *invariant, const char *what, guint64 which, GError **error)
-{
-  g_set_error (error, KML_ERROR, KML_ERROR_CORRUPT,
-               "invariant %s does not hold at %s %" G_GUINT64_FORMAT, invariant, what, which);
-  return FALSE;
-}
-
-static gboolean
-check_slab (const Segregated *self, KmlPfn pfn, Sums *sums, GError **error)
-{
-  const KmlFrame *slab = frame_of (self, pfn);
-  const Bin *bin;
-  g_autofree guint8 *is_free = g_malloc (slab->slab.n_objects);
-
-  if (slab->slab.size_class >= self->n_bins || slab->slab.n_objects == 0)
-    return broken ("S1", "frame", pfn, error);
-  bin = &self->bins[slab->slab.size_class];
-  if (tail_of (self, bin, slab) > (guint64)slab->n_frames << ram_of (self)->page_shift)
-    return broken ("S1", "frame", pfn, error);
-  if (!mark_free (self, bin, pfn, is_free))
-    return broken ("S2", "frame", pfn, error);
-
-  sums = &sums[slab->slab.size_class];
-  sums->n_slabs++;
-  sums->n_frames += slab->n_frames;
-  sums->n_objects += slab->slab.n_objects;
-  sums->n_active += slab->slab.n_used;
-  if (pfn != bin->current && slab->slab.n_used == 0)
-    sums->n_empty++;
-  else if (pfn != bin->current && slab->slab.n_used < slab->slab.n_objects)
-    sums->n_partial++;
-  return TRUE;
-}
-
-static gboolean
-check_list (const Segregated *self, guint i, const SlabList *list, gboolean of_empty,
-            guint64 n_expected, GError **error)
-{
-  const Bin *bin = &self->bins[i];
-  KmlPfn before = KML_PFN_NONE;
-  guint64 n = 0;
-
-  for (KmlPfn pfn = list->first; pfn != KML_PFN_NONE; pfn = frame_of (self, pfn)->slab.next) {
-    const KmlFrame *slab = frame_of (self, pfn);
-
-    if (++n > n_expected || slab->slab.prev != before || slab->slab.size_class != i)
-      return broken ("S3", "frame", pfn, error);
-    if (!(slab->flags & KML_FRAME_FLAG_SLAB) || pfn == bin->current ||
-        slab->slab.n_used == slab->slab.n_objects || (slab->slab.n_used == 0) != of_empty)
-      return broken ("S3", "frame", pfn, error);
-    before = pfn;
-  }
-  if (n != n_expected || n != list->n || list->last != before)
-    return broken ("S3", "bin", bin->object_size, error);
-  return TRUE;
-}
-
-static gboolean
-check_bin (const Segregated *self, guint i, const Sums *sums, GError **error)
-{
-  const Bin *bin = &self->bins[i];
-
-  if (!check_list (self, i, &bin->partial, FALSE, sums->n_partial, error) ||
-      !check_list (self, i, &bin->empty, TRUE, sums->n_empty, error))
-    return FALSE;
-  if (sums->n_empty > self->keep)
-    return broken ("S4", "bin", bin->object_size, error);
-  if (sums->n_slabs != bin->n_slabs || sums->n_frames != bin->n_frames ||
-      sums->n_objects != bin->n_objects || sums->n_active != bin->n_active)
-    return broken ("S5", "bin", bin->object_size, error);
-  return TRUE;
-}
-
-static gboolean
-segregated_check (const KmlAllocator *base, GError **error)
-{
-  const Segregated *self = (const Segregated *)base;
-  g_autofree Sums *sums = g_new0 (Sums, self->n_bins);
-  guint64 tails = 0;
-
-  if (!kml_page_runs_check (&self->runs, error))
-    return FALSE;
-  for (KmlPfn pfn = 0; kml_page_runs_next (&self->runs, &pfn);
-       pfn += frame_of (self, pfn)->n_frames) {
-    const KmlFrame *frame = frame_of (self, pfn);
-
-    if (frame->slab.size_class == KML_PAGE_RUN_LARGE)
-      continue;
-    if (!check_slab (self, pfn, sums, error))
-      return FALSE;
-    tails += tail_of (self, &self->bins[frame->slab.size_class], frame);
-  }
-  for (guint i = 0; i < self->n_bins; i++)
-    if (!check_bin (self, i, &sums[i], error))
-      return FALSE;
-  if (tails != base->metadata_bytes)
-    return broken ("S6", "byte", tails, error);
-  return TRUE;
 }
 
 /* ---- What it is called ---- */

@@ -145,14 +145,6 @@ typedef struct {
   guint64 n_partial, n_empty;
 } Sums;
 
-static gboolean
-broken (const char *invariant, const char *what, guint64 which, GError **error)
-{
-  g_set_error (error, KML_ERROR, KML_ERROR_CORRUPT,
-               "invariant %s does not hold at %s %" G_GUINT64_FORMAT, invariant, what, which);
-  return FALSE;
-}
-
 /* Where the slab's objects must end. */
 static KmlAddr
 end_of_room (const Slab *self, const Cache *cache, KmlPfn pfn)
@@ -172,13 +164,13 @@ check_slab (const Slab *self, KmlPfn pfn, Sums *sums, GError **error)
   if (slab->pfn != pfn || slab->n_objects == 0 || slab->n_used > slab->n_objects ||
       first_object (self, slab) + (guint64)slab->n_objects * cache->chunk >
           end_of_room (self, cache, pfn))
-    return broken ("L1", "frame", pfn, error);
+    return kml_allocator_broken ("L1", "frame", pfn, error);
   for (guint32 i = 0; i < frame_of (self, pfn)->n_frames; i++)
     if (frame_of (self, pfn + i)->slab.size_class != number)
-      return broken ("L1", "frame", pfn + i, error);
+      return kml_allocator_broken ("L1", "frame", pfn + i, error);
   is_free = g_malloc (slab->n_objects);
   if (!mark_free (self, cache, slab, is_free))
-    return broken (cache->is_small ? "L2" : "L3", "frame", pfn, error);
+    return kml_allocator_broken (cache->is_small ? "L2" : "L3", "frame", pfn, error);
 
   sums = &sums[number];
   sums->n_slabs++;
@@ -207,9 +199,9 @@ check_hash (const Slab *self, const Cache *cache, GError **error)
 
       if (++n > cache->n_active || (bufctl->addr >> hash->shift & ((1u << hash->bits) - 1)) != i ||
           index == slab->n_objects || !mark_large (self, cache, slab, is_free) || is_free[index])
-        return broken ("L3", "address", bufctl->addr, error);
+        return kml_allocator_broken ("L3", "address", bufctl->addr, error);
     }
-  return n == cache->n_active || broken ("L3", "cache", cache->object_size, error);
+  return n == cache->n_active || kml_allocator_broken ("L3", "cache", cache->object_size, error);
 }
 
 static gboolean
@@ -224,15 +216,15 @@ check_list (const Slab *self, const Cache *cache, const Sums *sums, GError **err
 
     if (n >= sums->n_partial + sums->n_empty || slab->prev != before ||
         (slab->n_used == 0) != (n >= sums->n_partial) || slab->n_used == slab->n_objects)
-      return broken ("L4", "frame", pfn, error);
+      return kml_allocator_broken ("L4", "frame", pfn, error);
     before = pfn;
   }
   if (n != sums->n_partial + sums->n_empty || cache->last != before)
-    return broken ("L4", "cache", cache->object_size, error);
+    return kml_allocator_broken ("L4", "cache", cache->object_size, error);
   if (cache->head != (cache->is_small && cache->first != KML_PFN_NONE
                           ? small_header (self, cache->first)
                           : &self->nothing))
-    return broken ("L4", "cache", cache->object_size, error);
+    return kml_allocator_broken ("L4", "cache", cache->object_size, error);
   return TRUE;
 }
 
@@ -244,9 +236,9 @@ check_cache (const Slab *self, const Cache *cache, const Sums *sums, GError **er
   if (sums->n_slabs != cache->n_slabs || sums->n_frames != cache->n_frames ||
       sums->n_objects != cache->n_objects || sums->n_active != cache->n_active ||
       sums->n_empty != cache->n_empty)
-    return broken ("L5", "cache", cache->object_size, error);
+    return kml_allocator_broken ("L5", "cache", cache->object_size, error);
   if (cache->n_empty > self->keep)
-    return broken ("L8", "cache", cache->object_size, error);
+    return kml_allocator_broken ("L8", "cache", cache->object_size, error);
   return cache->is_small || check_hash (self, cache, error);
 }
 
@@ -296,8 +288,8 @@ slab_check (const KmlAllocator *base, GError **error)
     }
   }
   if (header_cache (self)->n_active != n_headers || bufctl_cache (self)->n_active != n_bufctls)
-    return broken ("L6", "slab", n_headers, error);
+    return kml_allocator_broken ("L6", "slab", n_headers, error);
   if (count_metadata (self) != base->metadata_bytes)
-    return broken ("L7", "byte", count_metadata (self), error);
+    return kml_allocator_broken ("L7", "byte", count_metadata (self), error);
   return TRUE;
 }

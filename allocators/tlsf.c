@@ -235,11 +235,11 @@ tlsf_check (const KmlAllocator *base, GError **error)
     const guint64 bits = self->second[bin >> self->sli];
 
     if ((bits >> (bin & ((1u << self->sli) - 1)) & 1) != (self->blocks.heads[bin] != PHYS_NO_BLOCK))
-      return phys_broken ("T1", "list", bin, error);
+      return kml_allocator_broken ("T1", "list", bin, error);
   }
   for (guint level = 0; level < MAX_LEVELS; level++)
     if (((self->levels & one << level) != 0) != (self->second[level] != 0))
-      return phys_broken ("T1", "level", level, error);
+      return kml_allocator_broken ("T1", "level", level, error);
   return TRUE;
 }
 

@@ -61,6 +61,14 @@ kml_allocator_start (KmlAllocator *self, GError **error)
   return TRUE;
 }
 
+gboolean
+kml_allocator_broken (const char *invariant, const char *what, guint64 which, GError **error)
+{
+  g_set_error (error, KML_ERROR, KML_ERROR_CORRUPT,
+               "invariant %s does not hold at %s %" G_GUINT64_FORMAT, invariant, what, which);
+  return FALSE;
+}
+
 void
 kml_allocator_destroy (KmlAllocator *self)
 {

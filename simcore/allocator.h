@@ -164,6 +164,10 @@ kml_allocator_free_block (KmlAllocator *self, KmlAddr addr, const KmlRequest *ho
 KmlAllocator *kml_allocator_new (const KmlAllocatorOps *ops, KmlMachine *machine,
                                  KmlAllocator *lower);
 gboolean kml_allocator_start (KmlAllocator *self, GError **error);
+
+/* For check(): the error that invariant @invariant does not hold at @what number @which. Returns FALSE. */
+gboolean kml_allocator_broken (const char *invariant, const char *what, guint64 which,
+                               GError **error);
 void kml_allocator_destroy (KmlAllocator *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlAllocator, kml_allocator_destroy)
 

@@ -124,14 +124,6 @@ kml_page_runs_next (const KmlPageRuns *self, KmlPfn *pfn)
   return FALSE;
 }
 
-static gboolean
-broken (const char *invariant, const char *what, guint64 which, GError **error)
-{
-  g_set_error (error, KML_ERROR, KML_ERROR_CORRUPT,
-               "invariant %s does not hold at %s %" G_GUINT64_FORMAT, invariant, what, which);
-  return FALSE;
-}
-
 gboolean
 kml_page_runs_check (const KmlPageRuns *self, GError **error)
 {
@@ -142,16 +134,16 @@ kml_page_runs_check (const KmlPageRuns *self, GError **error)
     const gboolean is_large = first->slab.size_class == KML_PAGE_RUN_LARGE;
 
     if (first->state != KML_FRAME_USED || first->n_frames == 0)
-      return broken ("R1", "frame", pfn, error);
+      return kml_allocator_broken ("R1", "frame", pfn, error);
     for (guint32 i = 1; !is_large && i < first->n_frames; i++) {
       const KmlFrame *frame = frame_of (self, pfn + i);
 
       if (frame->slab.head != pfn || !(frame->flags & KML_FRAME_FLAG_SLAB))
-        return broken ("R1", "frame", pfn + i, error);
+        return kml_allocator_broken ("R1", "frame", pfn + i, error);
     }
     n_large += is_large;
   }
   if (n_large != self->n_large)
-    return broken ("R2", "run", n_large, error);
+    return kml_allocator_broken ("R2", "run", n_large, error);
   return TRUE;
 }

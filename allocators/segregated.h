@@ -1,0 +1,111 @@
+/* segregated.h: what the pieces of the segregated allocator share.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Theory and invariants are in segregated.c; segregated-check.c has the walk and the check.
+ */
+
+#pragma once
+
+#include "simcore/allocator.h"
+#include "simcore/bin-table.h"
+#include "simcore/page-runs.h"
+#include "simcore/slab-order.h"
+
+G_BEGIN_DECLS
+
+G_STATIC_ASSERT (KML_MAX_BINS < KML_PAGE_RUN_LARGE);
+
+typedef struct {
+  KmlPfn first, last; /* KML_PFN_NONE: empty */
+  guint32 n;
+} SlabList;
+
+/* The first cache line is all that the fast paths need. */
+typedef struct {
+  guint64 reciprocal; /* ceil (2^64 / object_size) */
+  KmlTime zero_cost;  /* of clearing an object */
+  guint64 n_active;   /* objects in use */
+  guint32 object_size;
+  KmlPfn current;  /* slab, or n_usable: none */
+  KmlFrame *slab;  /* its record */
+  guint8 *objects; /* where they begin: in the host's memory, */
+  KmlAddr start;   /* and in the machine's */
+
+  SlabList partial, empty;
+  guint8 order, least_order; /* of slabs: as wanted, and what one object needs */
+
+  guint64 n_slabs, n_frames, n_objects;
+} __attribute__ ((aligned (64))) Bin;
+
+G_STATIC_ASSERT (G_STRUCT_OFFSET (Bin, partial) <= 64);
+
+typedef struct {
+  KmlAllocator base;
+
+  /* what every operation needs */
+  Bin *bins; /* (owned) (array length=n_bins) */
+  KmlBinTable table;
+  KmlTime alloc_cost, free_cost, fresh_cost;
+
+  /* parameters */
+  char *bin_text; /* (owned) */
+  guint64 quantum;
+  KmlSlabRule rule; /* its machine's values are set when it starts */
+  guint64 keep;
+  guint list_order; /* ListOrder */
+
+  guint n_bins;
+  KmlPageRuns runs;
+} Segregated;
+
+static inline const KmlRam *
+ram_of (const Segregated *self)
+{
+  return &self->base.ram;
+}
+
+static inline KmlFrame *
+frame_of (const Segregated *self, KmlPfn pfn)
+{
+  return kml_ram_frame (ram_of (self), pfn);
+}
+
+/* What is left over behind the objects of a slab, bytes. */
+static inline guint64
+tail_of (const Segregated *self, const Bin *bin, const KmlFrame *slab)
+{
+  return ((guint64)slab->n_frames << ram_of (self)->page_shift) -
+         (guint64)slab->slab.n_objects * bin->object_size;
+}
+
+/* ---- Objects ---- */
+
+/* The first word of a free object: the lower half is the link, the upper one the guard. */
+static inline guint
+link_of (guint32 word)
+{
+  return word & 0xffff;
+}
+
+/* The upper half of this is the guard, where it is in the word: a product with 2^32 / golden ratio, so neighbours differ;
+ * the guard's lowest bit is set, so it is never 0. */
+static inline guint32
+guard_of (KmlAddr addr)
+{
+  return (guint32)addr * 0x9e3779b1u | 0x10000;
+}
+
+static inline gboolean
+has_guard (guint32 word, KmlAddr addr)
+{
+  return (word ^ guard_of (addr)) <= 0xffff;
+}
+
+/* ---- segregated-check.c ---- */
+
+void segregated_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data);
+void segregated_walk_caches (const KmlAllocator *base, KmlCacheFunc func, gpointer user_data);
+gboolean segregated_check (const KmlAllocator *base, GError **error);
+
+G_END_DECLS

@@ -175,6 +175,32 @@ const KmlParam kml_pager_params[] = {
   { NULL },
 };
 
+static const char *const policy_choices[] = { "timed", "random", NULL };
+
+typedef struct {
+  guint policy; /* index into policy_choices */
+  KmlTime time_slice;
+} ScheduleSettings;
+
+const KmlParam kml_schedule_params[] = {
+  { .name = "policy",
+    .type = KML_PARAM_CHOICE,
+    .value = "timed",
+    .choices = policy_choices,
+    .offset = G_STRUCT_OFFSET (ScheduleSettings, policy),
+    .summary = "who goes on where several could: in the order of simulated time, or any of them "
+               "with equal probability, "
+               "as if CPUs were delayed at will; a repetition is another draw" },
+  { .name = "time-slice",
+    .type = KML_PARAM_TIME,
+    .value = "4ms",
+    .min = KML_NS,
+    .max = 1000 * KML_S,
+    .offset = G_STRUCT_OFFSET (ScheduleSettings, time_slice),
+    .summary = "after so long an equal task of the same CPU has its turn" },
+  { NULL },
+};
+
 /* An interrupt that comes again and again. */
 typedef struct {
   KmlMachine *machine;
@@ -195,6 +221,7 @@ struct _KmlRunTasks {
   KmlRequests requests;
   KmlWorld world;
   KmlPager *pager;     /* (owned) (nullable) */
+  KmlRng schedule_rng; /* of the policy random */
   KmlLocked *pages;    /* (owned) */
   KmlLocked *objects;  /* (owned) (nullable) */
   GPtrArray *programs; /* (owned) (element-type KmlProgram) */
@@ -530,16 +557,29 @@ check_end (const KmlRunTasks *self, KmlTime until, GError **error)
   return ends;
 }
 
+static guint
+choose_at_random (guint n, gpointer data)
+{
+  KmlRunTasks *self = data;
+
+  return (guint)kml_rng_below (&self->schedule_rng, n);
+}
+
 gboolean
 kml_run_tasks_build (KmlRunTasks *self, KmlAllocator *pages, KmlAllocator *objects,
                      KmlRecorder *recorder, KmlTime until, GError **error)
 {
-  const KmlSchedulerConfig config = {
-    .machine = self->machine,
-    .time_slice = 4 * KML_MS,
-    .until = until,
-  };
+  ScheduleSettings settings = { 0 };
+  KmlSchedulerConfig config = { .machine = self->machine, .until = until };
 
+  if (!kml_run_spec_apply (self->spec, "schedule", kml_schedule_params, &settings, error))
+    return FALSE;
+  config.time_slice = settings.time_slice;
+  if (settings.policy == 1) { /* random */
+    kml_rng_init (&self->schedule_rng, self->machine->seed, "schedule");
+    config.choose = choose_at_random;
+    config.choose_data = self;
+  }
   if (!build_pager (self, pages, error))
     return FALSE;
   self->scheduler = kml_scheduler_new (&config);

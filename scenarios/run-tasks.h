@@ -20,6 +20,7 @@ extern const KmlParam kml_task_params[];
 extern const KmlParam kml_lock_params[];
 extern const KmlParam kml_region_params[];
 extern const KmlParam kml_pager_params[];
+extern const KmlParam kml_schedule_params[];
 
 gboolean kml_run_has_tasks (const KmlRunSpec *spec);
 

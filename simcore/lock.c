@@ -111,7 +111,7 @@ wait_for_turn (KmlMachine *machine, KmlLock *self, KmlTask *task, KmlLockMode mo
   self->n_contended++;
   self->most_waiting = MAX (self->most_waiting, self->n_waiting);
   while (task->mode != KML_LOCK_GRANTED)
-    kml_task_wait (machine, &wait, KML_PART_LOCK, !kml_lock_sleeps (self));
+    kml_task_wait_now (machine, &wait, KML_PART_LOCK, !kml_lock_sleeps (self));
   kml_spend (machine, KML_COST_HANDOVER, 1);
   kml_spend (machine, KML_COST_BYSTANDER, self->n_waiting);
   self->waited += machine->now - start;

@@ -43,6 +43,7 @@ struct _KmlScheduler {
   GPtrArray *own;     /* (owned) (element-type KmlTask): those that were made here */
   guint n_alive;      /* tasks that the run waits for */
   gboolean is_stopped;
+  KmlTime latest; /* when the last thing happened */
   KmlCoroutine host;
   KmlCoroutine
       *dead; /* (nullable): of a task that has ended: its stack is free once nobody stands on it */
@@ -80,6 +81,9 @@ gboolean kml_scheduler_preempt (KmlScheduler *self);
 
 /* What runs on a task's own stack. */
 void kml_task_main (gpointer data);
+
+/* kml_task_wait() of who has just called kml_sync() and found that it must wait. */
+void kml_task_wait_now (KmlMachine *machine, const KmlWait *wait, KmlPart part, gboolean spin);
 void kml_task_init (KmlTask *self, KmlScheduler *scheduler, const char *name, guint cpu);
 void kml_task_account (KmlTask *self, KmlTime now, KmlPart part);
 

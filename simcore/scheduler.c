@@ -22,6 +22,11 @@
  * One a CPU, by priority, then first come first served. A task that has run for a time slice makes room for an
  * equal one; a higher one preempts it at the next point where that is allowed.
  *
+ * 4. Open choices
+ *
+ * The order of time is one schedule of many: a real CPU may be delayed at any point. With config.choose the scheduler asks at each
+ * point where others can see something who goes on. CPUs that could are not in the agenda then.
+ *
  * Invariants:
  *   S1  what happens is never earlier than what has happened
  *   S2  a task is in at most one of: current on its CPU or below its handlers, its run queue, waiting
@@ -53,6 +58,8 @@ kml_timer_set (KmlTimer *self, KmlScheduler *scheduler, KmlTime time)
   self->generation++;
   self->time = time;
   self->is_set = TRUE;
+  if (self->kind == KML_TIMER_RESUME && scheduler->config.choose != NULL)
+    return; /* who goes on is chosen: see 4. */
   kml_agenda_schedule (scheduler->agenda, time, (guint64)self->generation << 32 | self->index);
   if (time < scheduler->machine->horizon)
     scheduler->machine->horizon = time;
@@ -65,9 +72,9 @@ kml_timer_cancel (KmlTimer *self)
   self->is_set = FALSE;
 }
 
-/* The next timer that is still meant. NULL: none. */
+/* The earliest timer that is still meant. NULL: none. */
 static KmlTimer *
-take_timer (KmlScheduler *self)
+take_earliest (KmlScheduler *self)
 {
   KmlEvent event;
 
@@ -82,10 +89,61 @@ take_timer (KmlScheduler *self)
   return NULL;
 }
 
+/* Whether anything is in the agenda that is still meant. */
+static gboolean
+has_timer (const KmlScheduler *self)
+{
+  for (guint i = 0; i < self->timers->len; i++) {
+    const KmlTimer *timer = g_ptr_array_index (self->timers, i);
+
+    if (timer->is_set && timer->kind != KML_TIMER_RESUME)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+/* What comes next, when that is open. */
+static KmlTimer *
+take_chosen (KmlScheduler *self)
+{
+  guint n = has_timer (self), chosen;
+
+  for (guint i = 0; i < self->machine->n_cpus; i++)
+    n += self->cpus[i].resume.is_set;
+  if (n == 0)
+    return NULL;
+  chosen = n > 1 ? self->config.choose (n, self->config.choose_data) : 0;
+  g_assert (chosen < n);
+  for (guint i = 0; i < self->machine->n_cpus; i++) {
+    KmlTimer *resume = &self->cpus[i].resume;
+
+    if (resume->is_set && chosen-- == 0) {
+      resume->is_set = FALSE;
+      resume->time = MAX (resume->time, self->latest); /* S1 */
+      return resume;
+    }
+  }
+  return take_earliest (self);
+}
+
+static KmlTimer *
+take_timer (KmlScheduler *self)
+{
+  KmlTimer *timer = self->config.choose != NULL ? take_chosen (self) : take_earliest (self);
+
+  if (timer != NULL) {
+    timer->time = MAX (timer->time, self->latest);
+    self->latest = timer->time;
+  }
+  return timer;
+}
+
 void
 kml_scheduler_refresh_horizon (KmlScheduler *self)
 {
-  KmlTime horizon = self->is_stopped ? 0 : kml_agenda_next_time (self->agenda);
+  KmlTime horizon = self->is_stopped || self->config.choose != NULL
+                        ? 0
+                        : kml_agenda_next_time (self->agenda);
 
   if (self->cpu != KML_NO_CPU && kml_scheduler_cpu (self)->first != NULL)
     horizon = MIN (horizon, kml_scheduler_cpu (self)->slice_end);

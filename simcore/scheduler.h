@@ -336,6 +336,10 @@ typedef struct {
   KmlMachine *machine; /* borrowed */
   KmlTime time_slice;
   KmlTime until; /* KML_TIME_MAX: when all tasks have ended */
+  /* (nullable): answers which of @n > 1 comes next: the CPUs that can go on, in order, then the earliest timer, if there is
+   * one. NULL: what is earliest. A CPU that is passed over has been slow: its clock is put forward when it goes on */
+  guint (*choose) (guint n, gpointer data);
+  gpointer choose_data;
 } KmlSchedulerConfig;
 
 /* Makes the machine one with tasks, until it is freed. */

@@ -185,7 +185,7 @@ wait_busily (KmlScheduler *self, KmlTask *task)
 }
 
 void
-kml_task_wait (KmlMachine *machine, const KmlWait *wait, KmlPart part, gboolean spin)
+kml_task_wait_now (KmlMachine *machine, const KmlWait *wait, KmlPart part, gboolean spin)
 {
   KmlScheduler *self = machine->scheduler;
   KmlTask *task = kml_current_task (machine);
@@ -196,7 +196,6 @@ kml_task_wait (KmlMachine *machine, const KmlWait *wait, KmlPart part, gboolean 
                           g_strdup_printf ("%s sleeps for %s", task->name, wait->what));
     spin = TRUE;
   }
-  kml_sync (machine);
   if (task->is_woken) { /* meanwhile */
     task->is_woken = FALSE;
     return;
@@ -214,6 +213,13 @@ kml_task_wait (KmlMachine *machine, const KmlWait *wait, KmlPart part, gboolean 
   task->is_woken = FALSE;
   task->wait.kind = KML_WAIT_NONE;
   kml_task_account (task, machine->now, before);
+}
+
+void
+kml_task_wait (KmlMachine *machine, const KmlWait *wait, KmlPart part, gboolean spin)
+{
+  kml_sync (machine);
+  kml_task_wait_now (machine, wait, part, spin);
 }
 
 void

@@ -4,7 +4,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
-from harness import contains, equal, lacks, main, query, run, run_json, write
+from harness import check, contains, equal, lacks, main, query, run, run_json, write
 
 HEAD = "[machine]\ncpus = 2\nram = 16MiB\n\n"
 ABBA = HEAD + """[lock A]
@@ -36,6 +36,15 @@ def one_that_is_expected_is_what_one_wanted():
     run("run", "abba.ini")
     run("run", "abba.ini", "-s", "task.T2.start=20us", status=1)
     run("verify", "abba.db", status=0)
+
+
+def random_schedules_find_what_the_order_of_time_does_not():
+    write("luck.ini", ABBA.replace("start = 2us", "start = 20us")
+          + "[schedule]\npolicy = random\n[sweep]\nrepeat = 60\n[expect]\ndeadlock.count = 0..1\n")
+    run("run", "luck.ini")
+    found = query("luck.db", "SELECT count (*) FROM deadlocks")[0][0]
+    check(10 < found < 59, f"{found} of 60 deadlocked")
+    run("verify", "luck.db")
 
 
 def a_wait_that_nobody_ends_is_a_stall_and_no_hang():
@@ -86,6 +95,7 @@ def steps_are_listed():
 
 main(a_deadlock_that_nobody_expects_is_status_1_and_has_a_story,
      one_that_is_expected_is_what_one_wanted,
+     random_schedules_find_what_the_order_of_time_does_not,
      a_wait_that_nobody_ends_is_a_stall_and_no_hang,
      a_bug_is_recorded_where_it_happens,
      the_longest_operation_says_where_its_time_went,

@@ -12,6 +12,7 @@
 #include "cli/table.h"
 #include "scenarios/scenario.h"
 #include "simcore/bin-set.h"
+#include "simcore/device.h"
 #include "simcore/units.h"
 #include "simcore/workload.h"
 #include "workloads/program.h"
@@ -241,8 +242,12 @@ list_traces (JsonBuilder *builder)
 static void
 list_devices (JsonBuilder *builder)
 {
-  if (builder == NULL)
-    kml_out ("This version has no simulated devices.\n");
+  guint n;
+  const KmlDeviceOps *const *all = kml_device_list (&n);
+
+  for (guint i = 0; i < n; i++)
+    show_plugin (builder, all[i]->name, all[i]->disk != NULL ? "disk" : "device", all[i]->summary,
+                 all[i]->params, all[i]->counters, all[i]->figures);
 }
 
 static void
@@ -313,6 +318,7 @@ list_metrics (JsonBuilder *builder)
 {
   g_autoptr (KmlTable) table = kml_table_new ();
   const KmlAllocatorOps *const *allocators;
+  const KmlDeviceOps *const *devices;
   const KmlWorkloadOps *const *workloads;
   guint n;
 
@@ -325,6 +331,11 @@ list_metrics (JsonBuilder *builder)
   for (guint i = 0; i < n; i++) {
     add_counters (builder, table, allocators[i]->name, allocators[i]->counters);
     add_figures (builder, table, allocators[i]->name, allocators[i]->figures);
+  }
+  devices = kml_device_list (&n);
+  for (guint i = 0; i < n; i++) {
+    add_counters (builder, table, devices[i]->name, devices[i]->counters);
+    add_figures (builder, table, devices[i]->name, devices[i]->figures);
   }
   workloads = kml_workload_list (&n);
   for (guint i = 0; i < n; i++)
@@ -462,7 +473,7 @@ static const struct {
 } topics[] = {
   { "allocators", list_allocators, "list keys" },
   { "bins", list_bins, "run SCENARIO -s objects.bins=NAME" },
-  { "devices", list_devices, "list allocators" },
+  { "devices", list_devices, "list keys" },
   { "keys", list_keys, "run SCENARIO -s KEY=VALUE" },
   { "metrics", list_metrics, "compare SCENARIO --vary KEY=A,B --metrics NAME" },
   { "profiles", list_profiles, "run SCENARIO -s machine.profile=NAME" },

@@ -309,7 +309,8 @@ check_workloads (KmlScenario *self)
   for (guint i = 0; i < self->sections->len; i++) {
     const KmlSection *section = g_ptr_array_index (self->sections, i);
 
-    if (g_str_equal (section->info->name, "workload") || g_str_equal (section->info->name, "task"))
+    if (g_str_equal (section->info->name, "workload") ||
+        g_str_equal (section->info->name, "device") || g_str_equal (section->info->name, "task"))
       return;
   }
   kml_scenario_problem (

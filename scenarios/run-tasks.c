@@ -224,6 +224,7 @@ struct _KmlRunTasks {
   KmlRng schedule_rng; /* of the policy random */
   KmlLocked *pages;    /* (owned) */
   KmlLocked *objects;  /* (owned) (nullable) */
+  GPtrArray *devices;  /* (owned) (element-type KmlDevice) */
   GPtrArray *programs; /* (owned) (element-type KmlProgram) */
   GPtrArray *doers;    /* (owned) (element-type KmlProgramTask) */
   GPtrArray *sources;  /* (owned) (element-type Source) */
@@ -232,9 +233,10 @@ struct _KmlRunTasks {
 gboolean
 kml_run_has_tasks (const KmlRunSpec *spec)
 {
-  g_autoptr (GPtrArray) names = kml_run_spec_names (spec, "task");
+  g_autoptr (GPtrArray) tasks = kml_run_spec_names (spec, "task");
+  g_autoptr (GPtrArray) devices = kml_run_spec_names (spec, "device");
 
-  return names->len > 0;
+  return tasks->len > 0 || devices->len > 0;
 }
 
 static char *
@@ -300,6 +302,7 @@ kml_run_tasks_new (const KmlRunSpec *spec, KmlMachine *machine)
 
   self->spec = spec;
   self->machine = machine;
+  self->devices = g_ptr_array_new_with_free_func ((GDestroyNotify)kml_device_free);
   self->programs = g_ptr_array_new_with_free_func ((GDestroyNotify)kml_program_free);
   self->doers = g_ptr_array_new_with_free_func ((GDestroyNotify)kml_program_task_free);
   self->sources = g_ptr_array_new_with_free_func (free_source);
@@ -314,6 +317,7 @@ kml_run_tasks_free (KmlRunTasks *self)
   if (self->world.locks != NULL)
     kml_world_clear (&self->world);
   kml_requests_clear (&self->requests);
+  g_ptr_array_unref (self->devices);
   kml_scheduler_free (self->scheduler);
   g_ptr_array_unref (self->sources);
   g_ptr_array_unref (self->doers);
@@ -379,6 +383,41 @@ build_regions (KmlRunTasks *self, GError **error)
     region->n = (guint)((settings.size + page - 1) / page);
     region->first = kml_pager_add (self->pager, region->n);
   }
+  return TRUE;
+}
+
+static gboolean
+build_device (KmlRunTasks *self, const char *name, GError **error)
+{
+  const KmlDeviceHost host = { self->machine, self->requests.pages, self->requests.objects };
+  g_autofree char *prefix = prefix_of ("device", name);
+  g_autofree char *key = g_strconcat (prefix, ".kind", NULL);
+  const KmlDeviceOps *ops = kml_device_find (kml_run_spec_get (self->spec, key));
+  KmlDevice *device;
+  KmlDisk *disk;
+
+  g_assert (ops != NULL); /* the loader has checked the kind */
+  device = kml_device_new (ops, name);
+  g_ptr_array_add (self->devices, device);
+  if (!kml_run_spec_apply (self->spec, prefix, ops->params, device, error) ||
+      !kml_device_open (device, &host, error)) {
+    g_prefix_error (error, "[device %s]: ", name);
+    return FALSE;
+  }
+  disk = kml_disk_from_device (device);
+  if (disk != NULL)
+    g_hash_table_insert (self->world.disks, g_strdup (name), disk);
+  return TRUE;
+}
+
+static gboolean
+build_devices (KmlRunTasks *self, GError **error)
+{
+  g_autoptr (GPtrArray) names = kml_run_spec_names (self->spec, "device");
+
+  for (guint i = 0; i < names->len; i++)
+    if (!build_device (self, g_ptr_array_index (names, i), error))
+      return FALSE;
   return TRUE;
 }
 
@@ -553,7 +592,8 @@ check_end (const KmlRunTasks *self, KmlTime until, GError **error)
     ends |= ((const Source *)g_ptr_array_index (self->sources, i))->times > 0;
   if (!ends)
     g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "there are only interrupts without end: say [scenario] until, or times of a task");
+                 "there are only devices and interrupts without end: say [scenario] until, or "
+                 "times of a task");
   return ends;
 }
 
@@ -590,8 +630,8 @@ kml_run_tasks_build (KmlRunTasks *self, KmlAllocator *pages, KmlAllocator *objec
     .recorder = recorder,
   };
   kml_world_init (&self->world, self->machine, self->scheduler, &self->requests);
-  return build_locks (self, error) && build_regions (self, error) && build_tasks (self, error) &&
-         check_end (self, until, error);
+  return build_locks (self, error) && build_regions (self, error) && build_devices (self, error) &&
+         build_tasks (self, error) && check_end (self, until, error);
 }
 
 /* ---- Running ---- */
@@ -652,6 +692,25 @@ add_worst (GArray *metrics, const KmlRequests *requests, guint operation, guint 
                 kml_part_names[part]);
 }
 
+/* Devices of one kind are one metric, their sum; a mean of several is none. */
+static void
+add_device (const KmlRunTasks *self, GArray *metrics, KmlDevice *device)
+{
+  guint n_alike = 0;
+
+  for (guint i = 0; i < self->devices->len; i++)
+    n_alike += ((const KmlDevice *)g_ptr_array_index (self->devices, i))->ops == device->ops;
+  kml_device_account (device);
+  for (guint i = 0; device->ops->counters != NULL && device->ops->counters[i].name != NULL; i++)
+    add_metric (metrics, device->ops->counters[i].unit, (double)device->counters[i], "%s.%s",
+                device->ops->name, device->ops->counters[i].name);
+  for (guint i = 0;
+       n_alike == 1 && device->ops->figures != NULL && device->ops->figures[i].name != NULL; i++)
+    add_metric (metrics, device->ops->figures[i].unit,
+                device->ops->figures[i].value (device->counters), "%s.%s", device->ops->name,
+                device->ops->figures[i].name);
+}
+
 void
 kml_run_tasks_metrics (const KmlRunTasks *self, GArray *metrics)
 {
@@ -665,6 +724,8 @@ kml_run_tasks_metrics (const KmlRunTasks *self, GArray *metrics)
     add_metric (metrics, "times", n[i], "%s", kml_incident_metrics[i]);
   for (guint i = 0; i < names->len; i++)
     add_lock (metrics, g_hash_table_lookup (self->world.locks, g_ptr_array_index (names, i)));
+  for (guint i = 0; i < self->devices->len; i++)
+    add_device (self, metrics, g_ptr_array_index (self->devices, i));
   add_lock (metrics, &self->pages->lock);
   add_lock (metrics, &self->objects->lock);
   add_lock (metrics, &self->pager->lock);

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "scenarios/run-tasks.h"
+#include "simcore/device.h"
 #include "simcore/lock.h"
 #include "simcore/machine.h"
 #include "simcore/ram.h"
@@ -143,6 +144,14 @@ static const KmlParam layer_params[] = {
   { NULL },
 };
 
+static const KmlParam device_params[] = {
+  { .name = "kind",
+    .type = KML_PARAM_TEXT,
+    .grammar = "a kind of device",
+    .summary = "what it is" },
+  { NULL },
+};
+
 static const KmlParam workload_params[] = {
   { .name = "kind",
     .type = KML_PARAM_TEXT,
@@ -227,6 +236,22 @@ list_workloads (void)
   return plugins;
 }
 
+static GArray *
+list_devices (void)
+{
+  GArray *plugins = g_array_new (FALSE, FALSE, sizeof (KmlPlugin));
+  guint n;
+  const KmlDeviceOps *const *all = kml_device_list (&n);
+
+  for (guint i = 0; i < n; i++) {
+    const KmlPlugin plugin = { all[i]->name, all[i]->params, all[i]->counters, all[i]->summary,
+                               all[i]->figures };
+
+    g_array_append_val (plugins, plugin);
+  }
+  return plugins;
+}
+
 /* ---- Groups ---- */
 
 const KmlGroupInfo kml_scenario_groups[] = {
@@ -257,6 +282,12 @@ const KmlGroupInfo kml_scenario_groups[] = {
   { .name = "memory",
     .params = kml_memory_params,
     .summary = "zones, and how much of them stays free" },
+  { .name = "device",
+    .named = TRUE,
+    .chooser = "kind",
+    .plugins = list_devices,
+    .params = device_params,
+    .summary = "something that works beside the CPUs; one group each" },
   { .name = "task",
     .named = TRUE,
     .params = kml_task_params,

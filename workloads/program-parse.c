@@ -15,8 +15,9 @@
 
 #include "simcore/units.h"
 
-#define MAX_STEPS 10000
-#define MAX_DEPTH 8
+#define MAX_STEPS    10000
+#define MAX_DEPTH    8
+#define MAX_TRANSFER (G_GUINT64_CONSTANT (1) << 30) /* bytes, of one request to a disk */
 
 const KmlStepForm kml_step_forms[KML_N_STEPS] = {
   [KML_STEP_ALLOC] = { "alloc", "alloc NAME SIZE [pages] [GFP…] [align SIZE] [below SIZE]", 2, 9,
@@ -43,6 +44,9 @@ const KmlStepForm kml_step_forms[KML_N_STEPS] = {
                              "no other task on this CPU" },
   [KML_STEP_PREEMPT_ON] = { "preempt-on", "preempt-on", 0, 0, FALSE, "others again" },
   [KML_STEP_IO] = { "io", "io TIME", 1, 1, FALSE, "sleeps until a device is done" },
+  [KML_STEP_READ] = { "read", "read NAME SIZE", 2, 2, FALSE,
+                      "reads so much from the disk [device NAME], at a random place, and waits" },
+  [KML_STEP_WRITE] = { "write", "write NAME SIZE", 2, 2, FALSE, "writes so much to it, and waits" },
   [KML_STEP_REPEAT] = { "repeat", "repeat COUNT { … }", 1, 1, TRUE, "does the block so often" },
   [KML_STEP_IF_FAILED] = { "if-failed", "if-failed { … }", 0, 0, TRUE,
                            "does the block if the last alloc or touch got nothing" },
@@ -213,6 +217,16 @@ read_wait (KmlStep *step, const GPtrArray *words, GError **error)
 }
 
 static gboolean
+read_transfer (KmlStep *step, const GPtrArray *words, GError **error)
+{
+  if (!kml_parse_size (g_ptr_array_index (words, 2), &step->count, error))
+    return FALSE;
+  if (step->count == 0 || step->count > MAX_TRANSFER)
+    return refuse (kml_step_forms[step->kind].shape, error, "expected a size from 1 to 1 GiB");
+  return TRUE;
+}
+
+static gboolean
 read_arguments (KmlStep *step, const GPtrArray *words, GError **error)
 {
   switch ((KmlStepKind)step->kind) {
@@ -222,6 +236,9 @@ read_arguments (KmlStep *step, const GPtrArray *words, GError **error)
     return read_wait (step, words, error);
   case KML_STEP_TOUCH:
     return words->len < 3 || kml_parse_count (g_ptr_array_index (words, 2), &step->count, error);
+  case KML_STEP_READ:
+  case KML_STEP_WRITE:
+    return read_transfer (step, words, error);
   case KML_STEP_REPEAT:
     return kml_parse_count (g_ptr_array_index (words, 1), &step->count, error);
   case KML_STEP_WORK:

@@ -29,6 +29,8 @@ typedef enum {
   KML_STEP_PREEMPT_OFF,
   KML_STEP_PREEMPT_ON,
   KML_STEP_IO,
+  KML_STEP_READ,
+  KML_STEP_WRITE,
   KML_STEP_REPEAT,    /* begins a block: target is the place behind its end */
   KML_STEP_IF_FAILED, /* likewise */
   KML_STEP_CALL,      /* likewise: shows up in call chains */
@@ -45,7 +47,7 @@ typedef struct {
   KmlRequest request;
   KmlConstraints constraints;
   KmlLevel level;
-  guint64 count;       /* of repeat; the page of touch */
+  guint64 count;       /* of repeat; the page of touch; bytes of read and write */
   KmlTime lo, hi;      /* a time that is uniform in [lo, hi] … */
   KmlDistribution law; /* … unless it has a law */
   gboolean has_law;

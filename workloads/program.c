@@ -24,6 +24,7 @@ typedef union {
   KmlCompletion *completion;
   GArray *blocks; /* (element-type KmlBlock) */
   const KmlRegion *region;
+  KmlDisk *disk;
 } Target;
 
 struct _KmlProgramTask {
@@ -57,6 +58,7 @@ kml_world_init (KmlWorld *self, KmlMachine *machine, KmlScheduler *scheduler, Km
 {
   *self = (KmlWorld){ .machine = machine, .scheduler = scheduler, .requests = requests };
   self->locks = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  self->disks = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->regions = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   self->completions = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, free_completion);
   self->tasks = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
@@ -67,6 +69,7 @@ void
 kml_world_clear (KmlWorld *self)
 {
   g_clear_pointer (&self->locks, g_hash_table_unref);
+  g_clear_pointer (&self->disks, g_hash_table_unref);
   g_clear_pointer (&self->regions, g_hash_table_unref);
   g_clear_pointer (&self->completions, g_hash_table_unref);
   g_clear_pointer (&self->tasks, g_hash_table_unref);
@@ -172,6 +175,10 @@ bind (KmlProgramTask *self, guint i, const KmlStep *step, GError **error)
       return FALSE;
     }
     return target->lock != NULL;
+  case KML_STEP_READ:
+  case KML_STEP_WRITE:
+    target->disk = find_declared (self->world->disks, "device", step->name, error);
+    return target->disk != NULL;
   case KML_STEP_WAIT:
     if (step->other != NULL && !g_hash_table_contains (self->world->tasks, step->other)) {
       g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "wait %s for %s: there is no [task %s]",
@@ -302,6 +309,20 @@ do_touch (KmlProgramTask *self, guint i, const KmlStep *step)
     kml_spend (self->world->machine, KML_COST_COLD, 1);
 }
 
+/* At a random place, which must be one where it fits. */
+static void
+do_transfer (KmlProgramTask *self, const KmlStep *step, KmlDisk *disk)
+{
+  const guint64 n_sectors = MIN ((step->count + KML_SECTOR_SIZE - 1) / KML_SECTOR_SIZE,
+                                 disk->n_sectors);
+  const guint64 sector = kml_rng_below (&self->rng, disk->n_sectors - n_sectors + 1);
+  const KmlDiskStatus status = step->kind == KML_STEP_READ
+                                   ? kml_disk_read (disk, sector, (guint32)n_sectors)
+                                   : kml_disk_write (disk, sector, (guint32)n_sectors);
+
+  self->has_failed = status != KML_DISK_OK;
+}
+
 /* A step that is no block, and no end of one. */
 static void
 do_step (KmlProgramTask *self, guint i, const KmlStep *step)
@@ -336,6 +357,10 @@ do_step (KmlProgramTask *self, guint i, const KmlStep *step)
     return;
   case KML_STEP_IO:
     kml_task_io (machine, "disk", kml_step_draw_time (step, &self->rng));
+    return;
+  case KML_STEP_READ:
+  case KML_STEP_WRITE:
+    do_transfer (self, step, target->disk);
     return;
   case KML_STEP_YIELD:
     kml_yield (machine);

@@ -12,6 +12,7 @@
 #pragma once
 
 #include "simcore/completion.h"
+#include "simcore/disk.h"
 #include "simcore/lock.h"
 #include "simcore/pager.h"
 #include "simcore/requests.h"
@@ -53,6 +54,7 @@ typedef struct {
   KmlRequests *requests;
   KmlPager *pager;         /* (nullable) */
   GHashTable *locks;       /* (owned) (element-type utf8 KmlLock) */
+  GHashTable *disks;       /* (owned) (element-type utf8 KmlDisk): the devices that are disks */
   GHashTable *regions;     /* (owned) (element-type utf8 KmlRegion) */
   GHashTable *completions; /* (owned) (element-type utf8 KmlCompletion): made when first named */
   GHashTable *tasks;       /* (owned) (element-type utf8 KmlTask) */

@@ -69,6 +69,8 @@ def the_longest_operation_says_where_its_time_went():
 
 def what_a_program_names_must_be_there():
     for program, message in (("lock quue", "there is no lock “quue”; did you mean “queue”?"),
+                             ("read sdb 4KiB", "there is no device “sdb”"),
+                             ("read sda 0", "expected a size from 1 to 1 GiB"),
                              ("touch heap", "there is no region “heap”"),
                              ("wait x for nobody", "there is no [task nobody]"),
                              ("lok queue", "there is no such step; did you mean “lock”?"),
@@ -82,7 +84,20 @@ def what_a_program_names_must_be_there():
     write("wrong.ini", HEAD + "[task x]\ncontext = hardirq\nprogram = yield\n")
     contains(run("run", "wrong.ini", status=2).stderr, "every = 100us")
     write("wrong.ini", HEAD + "[task x]\ncontext = hardirq\nevery = 1us\nprogram = yield\n")
-    contains(run("run", "wrong.ini", status=2).stderr, "only interrupts without end")
+    contains(run("run", "wrong.ini", status=2).stderr, "interrupts without end")
+
+
+def a_disk_and_a_network_card_work_beside_the_cpus():
+    write("devices.ini", HEAD + "[device sda]\nkind = hdd\n[device eth0]\nkind = nic\n"
+          "[task x]\nprogram = repeat 20 { read sda 4KiB, if-failed { wait never } write sda 64KiB }\n")
+    metrics = run_json("run", "devices.ini")["runs"][0]["metrics"]
+    equal((metrics["hdd.done"], metrics["hdd.read"], metrics["hdd.written"]), (40, 20 * 4096, 20 * 65536), "disk")
+    check(metrics["hdd.utilisation"] > 0.9, "one reader keeps it busy")
+    check(metrics["nic.packets"] > 0, "packets")
+    write("devices.ini", HEAD + "[device eth0]\nkind = nic\n")
+    contains(run("run", "devices.ini", status=2).stderr, "only devices and interrupts without end")
+    write("devices.ini", HEAD + "[device eth0]\nkind = nick\n[task x]\nprogram = yield\n")
+    contains(run("run", "devices.ini", status=2).stderr, "did you mean “nic”?")
 
 
 def steps_are_listed():
@@ -100,4 +115,5 @@ main(a_deadlock_that_nobody_expects_is_status_1_and_has_a_story,
      a_bug_is_recorded_where_it_happens,
      the_longest_operation_says_where_its_time_went,
      what_a_program_names_must_be_there,
+     a_disk_and_a_network_card_work_beside_the_cpus,
      steps_are_listed)

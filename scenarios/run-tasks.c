@@ -598,7 +598,7 @@ check_end (const KmlRunTasks *self, KmlTime until, GError **error)
 }
 
 static guint
-choose_at_random (guint n, gpointer data)
+choose_at_random (const KmlCandidate *candidates, guint n, gpointer data)
 {
   KmlRunTasks *self = data;
 
@@ -635,6 +635,12 @@ kml_run_tasks_build (KmlRunTasks *self, KmlAllocator *pages, KmlAllocator *objec
 }
 
 /* ---- Running ---- */
+
+void
+kml_run_tasks_set_choices (KmlRunTasks *self, KmlChooseFunc choose, gpointer data)
+{
+  kml_scheduler_set_choices (self->scheduler, choose, data);
+}
 
 gboolean
 kml_run_tasks_execute (KmlRunTasks *self, GError **error)

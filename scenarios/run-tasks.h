@@ -36,6 +36,9 @@ KmlAllocator *kml_run_tasks_lock_objects (KmlRunTasks *self, KmlAllocator *objec
 gboolean kml_run_tasks_build (KmlRunTasks *self, KmlAllocator *pages, KmlAllocator *objects,
                               KmlRecorder *recorder, KmlTime until, GError **error);
 
+/* Before it is executed: who comes next is @choose's to say. */
+void kml_run_tasks_set_choices (KmlRunTasks *self, KmlChooseFunc choose, gpointer data);
+
 /* Runs to the end of all tasks, or to whatever ends the run before. */
 gboolean kml_run_tasks_execute (KmlRunTasks *self, GError **error);
 

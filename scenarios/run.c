@@ -413,6 +413,15 @@ kml_run_set_checking (KmlRun *self, gboolean check_every_operation)
   self->driver.check_every_operation |= check_every_operation;
 }
 
+gboolean
+kml_run_set_choices (KmlRun *self, KmlChooseFunc choose, gpointer data)
+{
+  if (self->tasks == NULL)
+    return FALSE;
+  kml_run_tasks_set_choices (self->tasks, choose, data);
+  return TRUE;
+}
+
 static gboolean
 execute_straight (KmlRun *self, GError **error)
 {

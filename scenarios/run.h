@@ -6,6 +6,7 @@
 #pragma once
 
 #include "scenarios/scenario.h"
+#include "simcore/scheduler.h"
 #include "simcore/driver.h"
 
 G_BEGIN_DECLS
@@ -45,5 +46,8 @@ GArray *kml_run_metrics (const KmlRun *self);
 
 /* What should not be and was: deadlocks, bugs of the simulated kernel. (nullable) (element-type KmlIncident) */
 const GArray *kml_run_incidents (const KmlRun *self);
+
+/* Of a run with tasks, before it is executed: who comes next is @choose's to say. FALSE: it has none. */
+gboolean kml_run_set_choices (KmlRun *self, KmlChooseFunc choose, gpointer data);
 
 G_END_DECLS

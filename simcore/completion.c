@@ -8,7 +8,7 @@
 void
 kml_completion_init (KmlCompletion *self, const char *name)
 {
-  *self = (KmlCompletion){ .name = name };
+  *self = (KmlCompletion){ .name = name, .object = kml_object_named (name) };
   g_queue_init (&self->waiters);
 }
 
@@ -24,7 +24,7 @@ kml_completion_wait (KmlMachine *machine, KmlCompletion *self, KmlTask *provider
   KmlTask *task = kml_current_task (machine);
   const KmlWait wait = { .kind = KML_WAIT_EVENT, .what = self->name, .provider = provider };
 
-  kml_sync (machine);
+  kml_sync_on (machine, self->object);
   while (self->n_posted == 0) {
     g_queue_push_tail (&self->waiters, task);
     kml_task_wait (machine, &wait, KML_PART_SLEEP, FALSE);
@@ -38,7 +38,7 @@ kml_completion_post (KmlMachine *machine, KmlCompletion *self)
 {
   KmlTask *waiter;
 
-  kml_sync (machine);
+  kml_sync_on (machine, self->object);
   kml_spend (machine, KML_COST_WAKE, 1);
   self->n_posted++;
   waiter = g_queue_pop_head (&self->waiters);

@@ -13,6 +13,7 @@ G_BEGIN_DECLS
 
 typedef struct {
   const char *name; /* borrowed */
+  guint64 object;   /* see kml_sync_on() */
   guint64 n_posted; /* and not yet taken */
   GQueue waiters;   /* (element-type KmlTask), in the order in which they came */
 } KmlCompletion;

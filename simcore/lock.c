@@ -33,7 +33,7 @@ const char *const kml_lock_kind_names[] = {
 void
 kml_lock_init (KmlLock *self, KmlLockKind kind, const char *name)
 {
-  *self = (KmlLock){ .kind = kind, .name = name };
+  *self = (KmlLock){ .kind = kind, .name = name, .object = kml_object_named (name) };
 }
 
 static int
@@ -144,7 +144,7 @@ kml_lock_take (KmlMachine *machine, KmlLock *self, KmlLockMode mode)
         machine->scheduler, KML_INCIDENT_SLEEP_IN_ATOMIC,
         g_strdup_printf ("%s takes the sleeping lock %s", task->name, self->name));
   keep_others_away (machine, self->kind);
-  kml_sync (machine);
+  kml_sync_on (machine, self->object);
   if (is_free_for (self, mode) && self->first == NULL)
     grant (self, task, mode, machine->now);
   else
@@ -183,6 +183,9 @@ hand_over (KmlMachine *machine, KmlLock *self)
     if (kml_lock_sleeps (self))
       kml_spend (machine, KML_COST_WAKE, 1);
     kml_task_wake (next);
+    if (machine->scheduler->cpus[next->cpu].current == next)
+      machine->scheduler->cpus[next->cpu].object =
+          self->object; /* it goes on in what the lock protects */
   }
 }
 
@@ -195,7 +198,7 @@ kml_lock_give (KmlMachine *machine, KmlLock *self)
 
   if (machine->scheduler == NULL || self->kind == KML_LOCK_NONE)
     return;
-  kml_sync (machine);
+  kml_sync_on (machine, self->object);
   task = kml_current_task (machine);
   i = find_held (self, task);
   if (i < 0) {

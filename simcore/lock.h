@@ -42,6 +42,7 @@ typedef enum {
 struct _KmlLock {
   const char *name; /* borrowed; of the class, too */
   KmlLockKind kind;
+  guint64 object; /* see kml_sync_on() */
   gboolean
       is_paid;    /* whom it protects has its cost among his own: a free one is taken for nothing */
   KmlTask *owner; /* (nullable): exclusive */

@@ -155,7 +155,7 @@ kml_pager_touch (KmlPager *self, guint page)
 {
   g_assert (page < self->table->len);
 
-  kml_sync (self->machine);
+  kml_sync_on (self->machine, kml_object_named ("page") + 4 * (guint64)page);
   if (entry (self, page)->is_resident) {
     entry (self, page)->was_touched = TRUE;
     kml_spend (self->machine, KML_COST_HOT, 1);

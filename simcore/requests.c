@@ -43,7 +43,7 @@ finish (KmlRequests *self, KmlOperation operation, KmlTask *task, const KmlTime 
 {
   KmlMachine *machine = self->machine;
 
-  kml_sync (machine); /* in the order of time */
+  kml_sync_on (machine, KML_OBJECT_NONE); /* in the order of time; only the recorder sees it */
   if (machine->now >= self->recorder->next_snapshot)
     kml_recorder_snapshot_due (self->recorder, machine->now);
   kml_tally_pass_time (&self->recorder->tally, machine->now);

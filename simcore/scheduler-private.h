@@ -23,6 +23,7 @@ typedef struct {
   KmlTask *
       idle; /* (nullable): whom interrupts interrupt when there is nobody else; made when first needed */
   KmlTimer resume; /* set: when the current task goes on. A parked task that spins has none */
+  guint64 object;  /* while resume is set: what its next step touches, see KmlCandidate */
   KmlTask *first,
       *last;         /* the run queue: by priority, equal ones in the order in which they came */
   KmlTime slice_end; /* of the current task, when others are ready */
@@ -43,7 +44,8 @@ struct _KmlScheduler {
   GPtrArray *own;     /* (owned) (element-type KmlTask): those that were made here */
   guint n_alive;      /* tasks that the run waits for */
   gboolean is_stopped;
-  KmlTime latest; /* when the last thing happened */
+  KmlCandidate *candidates; /* (owned) (array length=n_cpus + 1): room for them */
+  KmlTime latest;           /* when the last thing happened */
   KmlCoroutine host;
   KmlCoroutine
       *dead; /* (nullable): of a task that has ended: its stack is free once nobody stands on it */

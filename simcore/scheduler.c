@@ -58,8 +58,10 @@ kml_timer_set (KmlTimer *self, KmlScheduler *scheduler, KmlTime time)
   self->generation++;
   self->time = time;
   self->is_set = TRUE;
-  if (self->kind == KML_TIMER_RESUME && scheduler->config.choose != NULL)
+  if (self->kind == KML_TIMER_RESUME && scheduler->config.choose != NULL) {
+    scheduler->cpus[GPOINTER_TO_UINT (self->data)].object = KML_OBJECT_ANY;
     return; /* who goes on is chosen: see 4. */
+  }
   kml_agenda_schedule (scheduler->agenda, time, (guint64)self->generation << 32 | self->index);
   if (time < scheduler->machine->horizon)
     scheduler->machine->horizon = time;
@@ -106,24 +108,32 @@ has_timer (const KmlScheduler *self)
 static KmlTimer *
 take_chosen (KmlScheduler *self)
 {
-  guint n = has_timer (self), chosen;
+  const guint n_cpus = self->machine->n_cpus;
+  KmlCandidate *candidates = self->candidates;
+  guint n = 0, chosen;
+  KmlTimer *resume;
 
-  for (guint i = 0; i < self->machine->n_cpus; i++)
-    n += self->cpus[i].resume.is_set;
+  for (guint i = 0; i < n_cpus; i++) {
+    const KmlCpu *cpu = &self->cpus[i];
+
+    if (cpu->resume.is_set)
+      candidates[n++] = (KmlCandidate){ i, cpu->pending != NULL ? KML_OBJECT_ANY : cpu->object };
+  }
+  if (has_timer (self))
+    candidates[n++] = (KmlCandidate){ n_cpus, KML_OBJECT_ANY };
   if (n == 0)
     return NULL;
-  chosen = n > 1 ? self->config.choose (n, self->config.choose_data) : 0;
-  g_assert (chosen < n);
-  for (guint i = 0; i < self->machine->n_cpus; i++) {
-    KmlTimer *resume = &self->cpus[i].resume;
-
-    if (resume->is_set && chosen-- == 0) {
-      resume->is_set = FALSE;
-      resume->time = MAX (resume->time, self->latest); /* S1 */
-      return resume;
-    }
+  chosen = self->config.choose (candidates, n, self->config.choose_data);
+  if (chosen == G_MAXUINT) {
+    self->is_stopped = TRUE;
+    return NULL;
   }
-  return take_earliest (self);
+  g_assert (chosen < n);
+  if (candidates[chosen].who == n_cpus)
+    return take_earliest (self);
+  resume = &self->cpus[candidates[chosen].who].resume;
+  resume->is_set = FALSE;
+  return resume;
 }
 
 static KmlTimer *
@@ -404,14 +414,17 @@ kml_scheduler_preempt (KmlScheduler *self)
 }
 
 void
-kml_scheduler_sync (KmlScheduler *self)
+kml_scheduler_sync (KmlScheduler *self, guint64 object)
 {
   KmlMachine *machine = self->machine;
 
   kml_scheduler_refresh_horizon (self);
   do {
     if (machine->now >= machine->horizon) {
-      kml_timer_set (&kml_scheduler_cpu (self)->resume, self, machine->now);
+      KmlCpu *cpu = kml_scheduler_cpu (self);
+
+      kml_timer_set (&cpu->resume, self, machine->now);
+      cpu->object = object;
       kml_scheduler_park (self);
     }
   } while (kml_interrupts_deliver (self) || kml_scheduler_preempt (self));
@@ -436,6 +449,7 @@ kml_scheduler_new (const KmlSchedulerConfig *config)
   self->incidents = g_array_new (FALSE, FALSE, sizeof (KmlIncident));
   self->cpu = KML_NO_CPU;
   self->cpus = g_new0 (KmlCpu, self->machine->n_cpus);
+  self->candidates = g_new (KmlCandidate, self->machine->n_cpus + 1);
   for (guint i = 0; i < self->machine->n_cpus; i++) {
     self->cpus[i].level = KML_LEVEL_PROCESS;
     timer_init (&self->cpus[i].resume, self, KML_TIMER_RESUME, GUINT_TO_POINTER (i));
@@ -463,6 +477,7 @@ kml_scheduler_free (KmlScheduler *self)
   kml_stack_pool_free (self->pool);
   kml_agenda_free (self->agenda);
   g_free (self->cpus);
+  g_free (self->candidates);
   g_free (self);
 }
 
@@ -483,8 +498,21 @@ kml_task_new (KmlScheduler *scheduler, const KmlTaskConfig *config)
   self->state = KML_TASK_SLEEPING;
   self->part = KML_PART_SLEEP;
   self->mark = scheduler->machine->now;
-  kml_timer_set (&self->alarm, scheduler, MAX (config->start, scheduler->machine->now));
+  if (config->start > scheduler->machine->now) {
+    kml_timer_set (&self->alarm, scheduler, config->start);
+    return self;
+  }
+  kml_scheduler_make_ready (scheduler, self);
+  if (scheduler->cpus[self->cpu].current == self)
+    scheduler->cpus[self->cpu].object = KML_OBJECT_NONE; /* up to its first point */
   return self;
+}
+
+void
+kml_scheduler_set_choices (KmlScheduler *self, KmlChooseFunc choose, gpointer data)
+{
+  self->config.choose = choose;
+  self->config.choose_data = data;
 }
 
 void

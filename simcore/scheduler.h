@@ -186,14 +186,36 @@ void kml_irq_raise (KmlIrq *self);
 /* The task that runs. */
 KmlTask *kml_current_task (const KmlMachine *machine);
 
+/* What a step touches, by a number that is the same in every run. Equal numbers of different things cost time, and no truth. */
+#define KML_OBJECT_ANY  0
+#define KML_OBJECT_NONE 1
+
+static inline guint64
+kml_object_named (const char *name)
+{
+  guint64 hash = G_GUINT64_CONSTANT (0xcbf29ce484222325); /* FNV-1a */
+
+  for (; *name != '\0'; name++)
+    hash = (hash ^ (guint8)*name) * G_GUINT64_CONSTANT (0x100000001b3);
+  return hash | 2; /* neither of the two above */
+}
+
 /* Lets all that is earlier happen. To be called before anything that others can see. */
-void kml_scheduler_sync (KmlScheduler *self);
+void kml_scheduler_sync (KmlScheduler *self, guint64 object);
+
+/* The same by who knows that up to its next such point it will touch nothing shared but @object: a lock, a page; what a lock
+ * protects is the lock's. Whoever explores schedules need not try both orders of steps that touch different objects. */
+static inline void
+kml_sync_on (KmlMachine *machine, guint64 object)
+{
+  if (G_UNLIKELY (machine->now >= machine->horizon))
+    kml_scheduler_sync (machine->scheduler, object);
+}
 
 static inline void
 kml_sync (KmlMachine *machine)
 {
-  if (G_UNLIKELY (machine->now >= machine->horizon))
-    kml_scheduler_sync (machine->scheduler);
+  kml_sync_on (machine, KML_OBJECT_ANY);
 }
 
 /* The same for code that may also run when no task does: at boot, in a timer's function, on a machine without tasks. */
@@ -332,13 +354,21 @@ char *kml_incident_story (const KmlIncident *self);
 /* "A, B": what the waiter of an edge has. (transfer full) */
 char *kml_incident_names_of_held (const KmlIncidentEdge *edge);
 
+/* Something that could come next: a CPU goes on, or the earliest timer rings. */
+typedef struct {
+  guint who;      /* the number of the CPU; that of CPUs: the timer */
+  guint64 object; /* all that its next step touches of what is shared, or KML_OBJECT_… */
+} KmlCandidate;
+
+/* Answers which of @n > 0 candidates comes next; G_MAXUINT: none, the run ends here. CPUs come in the order of their numbers, the timer last.
+ * A CPU that is passed over has been slow: its clock is put forward when it goes on. */
+typedef guint (*KmlChooseFunc) (const KmlCandidate *candidates, guint n, gpointer data);
+
 typedef struct {
   KmlMachine *machine; /* borrowed */
   KmlTime time_slice;
-  KmlTime until; /* KML_TIME_MAX: when all tasks have ended */
-  /* (nullable): answers which of @n > 1 comes next: the CPUs that can go on, in order, then the earliest timer, if there is
-   * one. NULL: what is earliest. A CPU that is passed over has been slow: its clock is put forward when it goes on */
-  guint (*choose) (guint n, gpointer data);
+  KmlTime until;        /* KML_TIME_MAX: when all tasks have ended */
+  KmlChooseFunc choose; /* (nullable): NULL: what is earliest comes next */
   gpointer choose_data;
 } KmlSchedulerConfig;
 
@@ -346,6 +376,9 @@ typedef struct {
 KmlScheduler *kml_scheduler_new (const KmlSchedulerConfig *config);
 void kml_scheduler_free (KmlScheduler *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlScheduler, kml_scheduler_free)
+
+/* Before it runs: who comes next is @choose's to say. */
+void kml_scheduler_set_choices (KmlScheduler *self, KmlChooseFunc choose, gpointer data);
 
 /* Runs until all tasks have ended, none can go on, the time is over, or somebody has called kml_scheduler_stop(). */
 void kml_scheduler_run (KmlScheduler *self);

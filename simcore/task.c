@@ -78,7 +78,7 @@ kml_task_main (gpointer data)
   }
   self->is_woken = FALSE; /* that was to start it */
   self->func (scheduler->machine, self->data);
-  kml_sync (scheduler->machine);
+  kml_sync_on (scheduler->machine, KML_OBJECT_NONE);
   if (self->n_held > 0)
     kml_scheduler_report (scheduler, KML_INCIDENT_LOCK_MISUSE,
                           g_strdup_printf ("%s has ended and keeps a lock", self->name));
@@ -111,6 +111,7 @@ kml_work (KmlMachine *machine, KmlTime time)
           !kml_in_atomic (machine))
         limit = CLAMP (cpu->slice_end, machine->now, end);
       kml_timer_set (&cpu->resume, self, limit);
+      cpu->object = KML_OBJECT_NONE;
       kml_scheduler_park (self);
       before = machine->now;
       if (!kml_interrupts_deliver (self) && !kml_scheduler_preempt (self) && before >= end)

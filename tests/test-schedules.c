@@ -14,7 +14,7 @@
 #define MAX_CHOICES 64
 
 typedef struct {
-  guint n_begun; /* tasks: both stand at their first point before anything is chosen */
+  guint n_begun; /* both tasks stand at their first point before anything is chosen */
   guint n;       /* choices so far in this schedule */
   guint depth;   /* of the odometer */
   guint answers[MAX_CHOICES], wheels[MAX_CHOICES];
@@ -25,14 +25,12 @@ static KmlLock a, b;
 static guint n_steps;
 
 static guint
-choose (guint n, gpointer data)
+choose (const KmlCandidate *candidates, guint n, gpointer data)
 {
   Choices *self = data;
 
-  if (self->n_begun < 2) {
-    self->n_begun++;
-    return n - 1; /* the other task begins */
-  }
+  if (self->n_begun < 2)
+    return self->n_begun++; /* first the one begins, then the other */
   if (self->rng != NULL)
     return (guint)kml_rng_below (self->rng, n);
   g_assert_cmpuint (self->n, <, MAX_CHOICES);
@@ -73,7 +71,7 @@ run_schedule (Choices *choices, KmlTaskFunc first, KmlTaskFunc second)
   const KmlTaskConfig tasks[] = { { .name = "T1", .cpu = 0, .func = first },
                                   { .name = "T2", .cpu = 1, .func = second } };
 
-  choices->n_begun = 1;
+  choices->n_begun = 0;
   kml_lock_init (&a, KML_LOCK_SPIN, "A");
   kml_lock_init (&b, KML_LOCK_SPIN, "B");
   for (guint i = 0; i < 2; i++)

@@ -279,6 +279,8 @@ do_alloc (KmlProgramTask *self, const KmlStep *step, GArray *blocks)
     request.size = (request.size + page - 1) / page * page;
   }
   self->has_failed = !kml_requests_alloc (self->world->requests, step->level, &request, &block);
+  if (step->name[0] == '@')
+    kml_sync (self->world->machine); /* others see the name */
   if (!self->has_failed)
     g_array_append_val (blocks, block);
 }

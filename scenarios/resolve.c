@@ -303,19 +303,35 @@ check_compulsory (KmlScenario *self, const KmlSection *section, const KmlParam *
   }
 }
 
-static void
-check_workloads (KmlScenario *self)
+/* The first section of a group. (nullable) */
+static const KmlSection *
+find_section (const KmlScenario *self, const char *group)
 {
   for (guint i = 0; i < self->sections->len; i++) {
     const KmlSection *section = g_ptr_array_index (self->sections, i);
 
-    if (g_str_equal (section->info->name, "workload") ||
-        g_str_equal (section->info->name, "device") || g_str_equal (section->info->name, "task"))
-      return;
+    if (g_str_equal (section->info->name, group))
+      return section;
   }
-  kml_scenario_problem (
-      self, (KmlPlace){ self->file, 0, 0 },
-      "there is no workload: a scenario has at least one group [workload NAME] or [task NAME]");
+  return NULL;
+}
+
+/* Something must be done, and it is done by tasks or straight: nothing that a scenario asks for is left out in silence. */
+static void
+check_workloads (KmlScenario *self)
+{
+  const KmlSection *workload = find_section (self, "workload");
+  const gboolean has_tasks = find_section (self, "task") != NULL ||
+                             find_section (self, "device") != NULL;
+
+  if (workload == NULL && !has_tasks)
+    kml_scenario_problem (
+        self, (KmlPlace){ self->file, 0, 0 },
+        "there is no workload: a scenario has at least one group [workload NAME] or [task NAME]");
+  if (workload != NULL && has_tasks)
+    kml_scenario_problem (self, workload->place,
+                          "a workload cannot be run beside tasks and devices yet: a scenario has "
+                          "groups [workload NAME], or [task NAME] and [device NAME]");
 }
 
 /* ---- All of it ---- */

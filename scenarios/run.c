@@ -340,6 +340,13 @@ build_driver (KmlRun *self, GError **error)
     .check_every_operation = settings.check != 0,
   };
   kml_params_clear (kml_scenario_params, &settings);
+  if (self->tasks != NULL && self->driver.check_every_operation) {
+    g_set_error (
+        error, KML_ERROR, KML_ERROR_INPUT,
+        "[scenario] check = every-event is for runs without tasks: between tasks others are "
+        "in the middle of their operations");
+    return FALSE;
+  }
   return self->tasks == NULL ||
          kml_run_tasks_build (self->tasks, self->pages_top, self->objects_top, self->recorder,
                               self->driver.until, error);

@@ -52,6 +52,8 @@ finish (KmlRequests *self, KmlOperation operation, KmlTask *task, const KmlTime 
   if (machine->free_area.has_changed)
     kml_recorder_look_at_pages (self->recorder);
   self->n_operations++;
+  if (!self->recorder->is_warm && self->n_operations >= self->recorder->config.warm_up)
+    kml_recorder_end_warm_up (self->recorder);
 }
 
 /* One that was given a block, or gave one back. @what: see journal.h. */

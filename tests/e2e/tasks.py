@@ -100,6 +100,20 @@ def a_disk_and_a_network_card_work_beside_the_cpus():
     contains(run("run", "devices.ini", status=2).stderr, "did you mean “nic”?")
 
 
+def nothing_that_is_asked_for_is_left_out_in_silence():
+    task = "[task x]\nprogram = repeat 50 { alloc a 64, free a }\n"
+    workload = "[workload w]\nkind = synthetic\narrivals = closed\nlive = 1\noperations = 1\nsizes = fixed(8)\n"
+    for other in (task, "[device d]\nkind = hdd\n"):
+        write("both.ini", other + workload)
+        contains(run("run", "both.ini", status=2).stderr, "a workload cannot be run beside tasks and devices")
+    write("check.ini", "[scenario]\ncheck = every-event\n" + task)
+    contains(run("run", "check.ini", status=2).stderr, "is for runs without tasks")
+    write("warm.ini", task + "[record]\nwarm-up = 10\n")
+    metrics = run_json("run", "warm.ini")["runs"][0]["metrics"]
+    equal(metrics["alloc.count"], 50, "allocs")
+    check(metrics["latency.alloc.max_ns"] < 100, "the first, which makes a slab, is in the warm-up")
+
+
 def steps_are_listed():
     listed = run("list", "steps").stdout
     contains(listed, "alloc NAME SIZE")
@@ -116,4 +130,4 @@ main(a_deadlock_that_nobody_expects_is_status_1_and_has_a_story,
      the_longest_operation_says_where_its_time_went,
      what_a_program_names_must_be_there,
      a_disk_and_a_network_card_work_beside_the_cpus,
-     steps_are_listed)
+     nothing_that_is_asked_for_is_left_out_in_silence, steps_are_listed)

@@ -242,6 +242,34 @@ START_TEST (interrupts_wait_until_they_are_enabled)
 }
 END_TEST
 
+static void
+closed_to_softirqs (KmlMachine *machine, gpointer data)
+{
+  kml_softirq_disable (machine);
+  kml_work (machine, 100 * KML_NS);
+  note (machine, "opens");
+  kml_softirq_enable (machine);
+}
+
+/* A softirq at 10, a hardirq at 40: only the first is kept away. */
+START_TEST (softirqs_that_are_off_stay_away_and_hardirqs_do_not)
+{
+  KmlIrq softirq;
+  KmlTimer soft_timer;
+
+  set_up (1);
+  start ("x", 0, 0, closed_to_softirqs, NULL);
+  kml_irq_init (&softirq, rig.scheduler, "soft", 0, KML_LEVEL_SOFTIRQ, handler, NULL);
+  kml_timer_init (&soft_timer, rig.scheduler, raise_irq, &softirq);
+  kml_timer_set (&soft_timer, rig.scheduler, 10 * KML_NS);
+  interrupt_at (40 * KML_NS, 0, handler);
+  kml_scheduler_run (rig.scheduler);
+  expect_log ("irq in@40, irq out@47, x opens@107, soft in@107, soft out@114");
+  kml_irq_clear (&softirq);
+  tear_down ();
+}
+END_TEST
+
 /* ---- Locks ---- */
 
 static void
@@ -267,6 +295,19 @@ START_TEST (a_contended_lock_is_given_in_the_order_in_which_it_was_asked_for)
   expect_log ("p has@0, r has@12, s has@24, q has@36");
   ck_assert_uint_eq (rig.a.n_contended, 3);
   ck_assert_uint_eq (rig.a.worst_wait, 33 * KML_NS);
+  tear_down ();
+}
+END_TEST
+
+START_TEST (a_hand_over_takes_longer_the_more_others_wait)
+{
+  set_up (4);
+  rig.machine->cost[KML_COST_BYSTANDER] = KML_NS;
+  for (guint i = 0; i < 4; i++)
+    start ("p", i, i * KML_NS, critical, &rig.a);
+  kml_scheduler_run (rig.scheduler);
+  /* two others wait at the first hand-over, then one, then none */
+  expect_log ("p has@0, p has@12, p has@23, p has@33");
   tear_down ();
 }
 END_TEST
@@ -605,6 +646,8 @@ main (void)
   tcase_add_test (irqs, an_idle_cpu_takes_an_interrupt);
   tcase_add_test (irqs, interrupts_wait_until_they_are_enabled);
   tcase_add_test (locks, a_contended_lock_is_given_in_the_order_in_which_it_was_asked_for);
+  tcase_add_test (irqs, softirqs_that_are_off_stay_away_and_hardirqs_do_not);
+  tcase_add_test (locks, a_hand_over_takes_longer_the_more_others_wait);
   tcase_add_test (locks, who_waits_for_a_mutex_sleeps);
   tcase_add_test (locks, readers_share_and_a_writer_is_alone);
   tcase_add_test (wrong, abba_is_a_deadlock_at_the_moment_its_cycle_closes);

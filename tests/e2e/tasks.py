@@ -67,6 +67,12 @@ def the_longest_operation_says_where_its_time_went():
     equal(metrics["fault.count"], 1, "faults")
 
 
+def two_who_touch_one_page_at_a_time_are_one_fault():
+    write("fault.ini", HEAD + "[region data]\n[task x]\ncpus = all\nprogram = touch data\n")
+    metrics = run_json("run", "fault.ini")["runs"][0]["metrics"]
+    equal((metrics["fault.count"], metrics["lock.pager.contended"]), (1, 1), "faults and waits")
+
+
 def what_a_program_names_must_be_there():
     for program, message in (("lock quue", "there is no lock “quue”; did you mean “queue”?"),
                              ("read sdb 4KiB", "there is no device “sdb”"),
@@ -128,6 +134,6 @@ main(a_deadlock_that_nobody_expects_is_status_1_and_has_a_story,
      a_wait_that_nobody_ends_is_a_stall_and_no_hang,
      a_bug_is_recorded_where_it_happens,
      the_longest_operation_says_where_its_time_went,
-     what_a_program_names_must_be_there,
+     two_who_touch_one_page_at_a_time_are_one_fault, what_a_program_names_must_be_there,
      a_disk_and_a_network_card_work_beside_the_cpus,
      nothing_that_is_asked_for_is_left_out_in_silence, steps_are_listed)

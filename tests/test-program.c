@@ -61,8 +61,8 @@ START_TEST (blocks_know_where_they_begin_and_end)
   ck_assert_uint_eq (steps[3].target, 6);
   ck_assert_uint_eq (steps[5].kind, KML_STEP_END);
   ck_assert_uint_eq (steps[5].target, 3);
-  ck_assert_uint_eq (steps[6].lo, KML_US);
-  ck_assert_uint_eq (steps[6].hi, 2 * KML_US);
+  ck_assert_uint_eq (steps[6].time.lo, KML_US);
+  ck_assert_uint_eq (steps[6].time.hi, 2 * KML_US);
   ck_assert_uint_eq (steps[7].target, 1);
   ck_assert_str_eq (steps[8].name, "A");
 }

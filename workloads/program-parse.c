@@ -76,8 +76,7 @@ clear_step (gpointer data)
 
   g_free (step->name);
   g_free (step->other);
-  if (step->has_law)
-    kml_distribution_clear (&step->law);
+  kml_time_law_clear (&step->time);
 }
 
 static gboolean G_GNUC_PRINTF (3, 4)
@@ -150,29 +149,6 @@ refuse_name (const char *name, GError **error)
 
 /* ---- Arguments ---- */
 
-/* 5us, 1us..3us, exponential(2us) */
-static gboolean
-read_time (KmlStep *step, const char *word, GError **error)
-{
-  const char *dots = strstr (word, "..");
-
-  if (strchr (word, '(') != NULL) {
-    step->has_law = kml_distribution_parse (word, KML_DRAW_LIFETIMES, &step->law, error);
-    return step->has_law;
-  }
-  if (dots != NULL) {
-    g_autofree char *first = g_strndup (word, (gsize)(dots - word));
-
-    return kml_parse_time (first, &step->lo, error) &&
-           kml_parse_time (dots + 2, &step->hi, error) &&
-           (step->lo <= step->hi || refuse (word, error, "the first time is the longer one"));
-  }
-  if (!kml_parse_time (word, &step->lo, error))
-    return FALSE;
-  step->hi = step->lo;
-  return TRUE;
-}
-
 static gboolean
 read_alloc (KmlStep *step, const GPtrArray *words, GError **error)
 {
@@ -244,7 +220,7 @@ read_arguments (KmlStep *step, const GPtrArray *words, GError **error)
   case KML_STEP_WORK:
   case KML_STEP_SLEEP:
   case KML_STEP_IO:
-    return read_time (step, g_ptr_array_index (words, 1), error);
+    return kml_time_law_parse (g_ptr_array_index (words, 1), &step->time, error);
   case KML_STEP_FREE:
   case KML_STEP_LOCK:
   case KML_STEP_LOCK_SHARED:

@@ -5,8 +5,8 @@
 
 #pragma once
 
-#include "simcore/distribution.h"
 #include "workloads/program.h"
+#include "workloads/time-law.h"
 
 G_BEGIN_DECLS
 
@@ -47,15 +47,10 @@ typedef struct {
   KmlRequest request;
   KmlConstraints constraints;
   KmlLevel level;
-  guint64 count;       /* of repeat; the page of touch; bytes of read and write */
-  KmlTime lo, hi;      /* a time that is uniform in [lo, hi] … */
-  KmlDistribution law; /* … unless it has a law */
-  gboolean has_law;
-  guint target; /* of a block and its end */
+  guint64 count;   /* of repeat; the page of touch; bytes of read and write */
+  KmlTimeLaw time; /* of a step that takes some */
+  guint target;    /* of a block and its end */
 } KmlStep;
-
-/* Of a step that takes a time. */
-KmlTime kml_step_draw_time (const KmlStep *self, KmlRng *rng);
 
 struct _KmlProgram {
   GArray *steps; /* (owned) (element-type KmlStep) */

@@ -246,14 +246,6 @@ kml_program_task_free (KmlProgramTask *self)
 
 /* ---- Steps ---- */
 
-KmlTime
-kml_step_draw_time (const KmlStep *self, KmlRng *rng)
-{
-  if (self->has_law)
-    return kml_distribution_draw (&self->law, rng);
-  return self->lo == self->hi ? self->lo : self->lo + kml_rng_below (rng, self->hi - self->lo + 1);
-}
-
 static KmlRequest
 request_of (const KmlStep *step, const KmlTask *task)
 {
@@ -352,13 +344,13 @@ do_step (KmlProgramTask *self, guint i, const KmlStep *step)
     kml_lock_give (machine, target->lock);
     return;
   case KML_STEP_WORK:
-    kml_work (machine, kml_step_draw_time (step, &self->rng));
+    kml_work (machine, kml_time_law_draw (&step->time, &self->rng));
     return;
   case KML_STEP_SLEEP:
-    kml_sleep (machine, kml_step_draw_time (step, &self->rng));
+    kml_sleep (machine, kml_time_law_draw (&step->time, &self->rng));
     return;
   case KML_STEP_IO:
-    kml_task_io (machine, "disk", kml_step_draw_time (step, &self->rng));
+    kml_task_io (machine, "disk", kml_time_law_draw (&step->time, &self->rng));
     return;
   case KML_STEP_READ:
   case KML_STEP_WRITE:

@@ -1,0 +1,89 @@
+/* run-tasks-metrics.c: what a run with tasks has to tell.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "scenarios/run-tasks-private.h"
+
+static void G_GNUC_PRINTF (4, 5)
+    add_metric (GArray *metrics, const char *unit, double value, const char *name, ...)
+{
+  KmlMetric metric = { .unit = unit, .value = value };
+  va_list args;
+
+  va_start (args, name);
+  metric.name = g_strdup_vprintf (name, args);
+  va_end (args);
+  g_array_append_val (metrics, metric);
+}
+
+static void
+add_lock (GArray *metrics, const KmlLock *lock)
+{
+  add_metric (metrics, "times", (double)lock->n_taken, "lock.%s.taken", lock->name);
+  add_metric (metrics, "times", (double)lock->n_contended, "lock.%s.contended", lock->name);
+  add_metric (metrics, "ns", (double)lock->waited / KML_NS, "lock.%s.wait_ns", lock->name);
+  add_metric (metrics, "ns", (double)lock->worst_wait / KML_NS, "lock.%s.wait_max_ns", lock->name);
+  add_metric (metrics, "ns", (double)lock->held / KML_NS, "lock.%s.hold_ns", lock->name);
+  add_metric (metrics, "ns", (double)lock->worst_hold / KML_NS, "lock.%s.hold_max_ns", lock->name);
+  add_metric (metrics, "tasks", lock->most_waiting, "lock.%s.waiters.peak", lock->name);
+}
+
+static void
+add_worst (GArray *metrics, const KmlRequests *requests, guint operation, guint context)
+{
+  if (requests->who[operation][context] == NULL)
+    return;
+  for (guint part = 0; part < KML_N_PARTS; part++)
+    add_metric (metrics, "ns", (double)requests->parts[operation][context][part] / KML_NS,
+                "worst.%s.%s.%s_ns", kml_operation_names[operation], kml_context_names[context],
+                kml_part_names[part]);
+}
+
+/* Devices of one kind are one metric, their sum; a mean of several is none. */
+static void
+add_device (const KmlRunTasks *self, GArray *metrics, KmlDevice *device)
+{
+  guint n_alike = 0;
+
+  for (guint i = 0; i < self->devices->len; i++)
+    n_alike += ((const KmlDevice *)g_ptr_array_index (self->devices, i))->ops == device->ops;
+  kml_device_account (device);
+  for (guint i = 0; device->ops->counters != NULL && device->ops->counters[i].name != NULL; i++)
+    add_metric (metrics, device->ops->counters[i].unit, (double)device->counters[i], "%s.%s",
+                device->ops->name, device->ops->counters[i].name);
+  for (guint i = 0;
+       n_alike == 1 && device->ops->figures != NULL && device->ops->figures[i].name != NULL; i++)
+    add_metric (metrics, device->ops->figures[i].unit,
+                device->ops->figures[i].value (device->counters), "%s.%s", device->ops->name,
+                device->ops->figures[i].name);
+}
+
+void
+kml_run_tasks_metrics (const KmlRunTasks *self, GArray *metrics)
+{
+  const GArray *incidents = kml_scheduler_incidents (self->scheduler);
+  guint n[KML_N_INCIDENTS] = { 0 };
+  g_autoptr (GPtrArray) names = kml_run_spec_names (self->spec, "lock");
+
+  for (guint i = 0; i < incidents->len; i++)
+    n[g_array_index (incidents, KmlIncident, i).kind]++;
+  for (guint i = 0; i < KML_N_INCIDENTS; i++)
+    add_metric (metrics, "times", n[i], "%s", kml_incident_metrics[i]);
+  for (guint i = 0; i < names->len; i++)
+    add_lock (metrics, g_hash_table_lookup (self->world.locks, g_ptr_array_index (names, i)));
+  for (guint i = 0; i < self->devices->len; i++)
+    add_device (self, metrics, g_ptr_array_index (self->devices, i));
+  add_lock (metrics, &self->pages->lock);
+  add_lock (metrics, &self->objects->lock);
+  add_lock (metrics, &self->pager->lock);
+  add_metric (metrics, "faults", (double)self->pager->n_faults, "fault.count");
+  add_metric (metrics, "pages", (double)self->pager->n_evicted, "fault.evicted");
+  add_metric (metrics, "faults", (double)self->pager->n_no_frame, "fault.failed");
+  add_metric (metrics, "ns", (double)self->machine->now / KML_NS, "time.end_ns");
+  add_metric (metrics, "switches", (double)kml_scheduler_n_switches (self->scheduler),
+              "task.switches");
+  for (guint i = 0; i < KML_N_OPERATIONS; i++)
+    for (guint j = 0; j < KML_N_CONTEXTS; j++)
+      add_worst (metrics, &self->requests, i, j);
+}

@@ -1,0 +1,90 @@
+/* run-tasks-private.h: what the files of run-tasks share: settings as they are read, and the parts of a run with tasks.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#pragma once
+
+#include "scenarios/run-tasks.h"
+#include "simcore/locked.h"
+#include "workloads/program.h"
+#include "workloads/time-law.h"
+
+G_BEGIN_DECLS
+
+/* ---- Settings ---- */
+
+typedef enum {
+  KML_METADATA_PINNED,
+  KML_METADATA_PAGEABLE,
+} KmlMetadataPlace;
+
+typedef enum {
+  KML_POLICY_TIMED,
+  KML_POLICY_RANDOM,
+} KmlPolicy;
+
+typedef struct {
+  char *cpus;
+  guint context; /* KmlContext */
+  guint64 count;
+  guint64 priority;
+  KmlTime start;
+  char *every;
+  guint64 times;
+  char *program;
+} KmlTaskSettings;
+
+typedef struct {
+  guint kind; /* from KML_LOCK_SPIN */
+} KmlLockSettings;
+
+typedef struct {
+  guint64 size;
+} KmlRegionSettings;
+
+typedef struct {
+  guint metadata; /* KmlMetadataPlace */
+  guint lock;
+  guint64 pool;
+  guint64 resident;
+  KmlTime read, write;
+} KmlPagerSettings;
+
+typedef struct {
+  guint policy; /* KmlPolicy */
+  KmlTime time_slice;
+} KmlScheduleSettings;
+
+/* ---- Interrupts that come again and again ---- */
+
+typedef struct _KmlSource KmlSource;
+
+/* @settings says when it comes and in which context its handler, @doer (borrowed), runs. One that comes a number of times
+ * holds up the end of the run. Errors are INPUT. */
+KmlSource *kml_source_new (KmlScheduler *scheduler, KmlMachine *machine, const char *name,
+                           guint cpu, const KmlTaskSettings *settings, KmlProgramTask *doer,
+                           GError **error);
+void kml_source_free (KmlSource *self);
+/* Whether it comes a number of times only. */
+gboolean kml_source_ends (const KmlSource *self);
+
+/* ---- The parts ---- */
+
+struct _KmlRunTasks {
+  const KmlRunSpec *spec;
+  KmlMachine *machine;
+  KmlScheduler *scheduler; /* (owned) */
+  KmlRequests requests;
+  KmlWorld world;
+  KmlPager *pager;     /* (owned) (nullable) */
+  KmlRng schedule_rng; /* of the policy random */
+  KmlLocked *pages;    /* (owned) */
+  KmlLocked *objects;  /* (owned) (nullable) */
+  GPtrArray *devices;  /* (owned) (element-type KmlDevice) */
+  GPtrArray *programs; /* (owned) (element-type KmlProgram) */
+  GPtrArray *doers;    /* (owned) (element-type KmlProgramTask) */
+  GPtrArray *sources;  /* (owned) (element-type KmlSource) */
+};
+
+G_END_DECLS

@@ -1,0 +1,151 @@
+/* run-tasks-settings.c: the keys of [task], [lock], [region], [pager] and [schedule].
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "scenarios/run-tasks-private.h"
+
+#include "workloads/cpu-list.h"
+
+static const char *const lock_choices[] = {
+  "spin", "spin-softirq", "spin-irq", "mutex", "rw", NULL
+};
+static const char *const metadata_choices[] = { "pinned", "pageable", NULL };
+
+const KmlParam kml_task_params[] = {
+  { .name = "program",
+    .type = KML_PARAM_TEXT,
+    .validate = kml_program_validate,
+    .offset = G_STRUCT_OFFSET (KmlTaskSettings, program),
+    .grammar = "lock L, alloc x 64, unlock L, repeat 10 { work 1us }, free x",
+    .summary = "what it does, step by step" },
+  { .name = "cpus",
+    .type = KML_PARAM_TEXT,
+    .value = "0",
+    .validate = kml_cpu_list_validate,
+    .offset = G_STRUCT_OFFSET (KmlTaskSettings, cpus),
+    .grammar = "0-3,5 or all",
+    .summary = "where it runs; several of it are spread over these in turn" },
+  { .name = "count",
+    .type = KML_PARAM_COUNT,
+    .value = "0",
+    .max = 100000,
+    .offset = G_STRUCT_OFFSET (KmlTaskSettings, count),
+    .summary = "so many tasks with this program; 0: one on each of its CPUs" },
+  { .name = "context",
+    .type = KML_PARAM_CHOICE,
+    .value = "process",
+    .choices = kml_context_names,
+    .offset = G_STRUCT_OFFSET (KmlTaskSettings, context),
+    .summary = "process: a task that may sleep; softirq, hardirq: the handler of an interrupt" },
+  { .name = "priority",
+    .type = KML_PARAM_COUNT,
+    .value = "0",
+    .max = 100,
+    .offset = G_STRUCT_OFFSET (KmlTaskSettings, priority),
+    .summary = "the higher preempts; of a hardirq: the higher interrupts the lower" },
+  { .name = "start",
+    .type = KML_PARAM_TIME,
+    .value = "0",
+    .offset = G_STRUCT_OFFSET (KmlTaskSettings, start),
+    .summary = "when it begins, or its first interrupt may come" },
+  { .name = "every",
+    .type = KML_PARAM_TEXT,
+    .value = "",
+    .validate = kml_time_law_validate,
+    .offset = G_STRUCT_OFFSET (KmlTaskSettings, every),
+    .grammar = "100us, 50us..150us, exponential(100us)",
+    .summary = "of a handler: the time between two interrupts" },
+  { .name = "times",
+    .type = KML_PARAM_COUNT,
+    .value = "0",
+    .offset = G_STRUCT_OFFSET (KmlTaskSettings, times),
+    .summary = "of a handler: so many interrupts, and the run waits for them; 0: as long as "
+               "anything else runs" },
+  { NULL },
+};
+
+const KmlParam kml_lock_params[] = {
+  { .name = "kind",
+    .type = KML_PARAM_CHOICE,
+    .value = "spin",
+    .choices = lock_choices,
+    .offset = G_STRUCT_OFFSET (KmlLockSettings, kind),
+    .summary =
+        "spin locks keep the CPU busy, and others off it; mutex and rw (readers share) sleep" },
+  { NULL },
+};
+
+const KmlParam kml_region_params[] = {
+  { .name = "size",
+    .type = KML_PARAM_SIZE,
+    .value = "4KiB",
+    .min = 1,
+    .max = G_GUINT64_CONSTANT (1) << 32,
+    .offset = G_STRUCT_OFFSET (KmlRegionSettings, size),
+    .summary = "bytes of pageable kernel memory, none of it resident at first" },
+  { NULL },
+};
+
+const KmlParam kml_pager_params[] = {
+  { .name = "metadata",
+    .type = KML_PARAM_CHOICE,
+    .value = "pinned",
+    .choices = metadata_choices,
+    .offset = G_STRUCT_OFFSET (KmlPagerSettings, metadata),
+    .summary = "where allocators keep their structures: in memory that is always there, or in "
+               "memory that may be paged out" },
+  { .name = "pool",
+    .type = KML_PARAM_COUNT,
+    .value = "0",
+    .max = 1000000,
+    .offset = G_STRUCT_OFFSET (KmlPagerSettings, pool),
+    .summary = "page frames set aside for the pager alone; 0: it asks the page allocator" },
+  { .name = "resident",
+    .type = KML_PARAM_COUNT,
+    .value = "1000000",
+    .min = 1,
+    .max = 1000000000,
+    .offset = G_STRUCT_OFFSET (KmlPagerSettings, resident),
+    .summary = "pageable pages that may be resident at a time" },
+  { .name = "lock",
+    .type = KML_PARAM_CHOICE,
+    .value = "mutex",
+    .choices = lock_choices,
+    .offset = G_STRUCT_OFFSET (KmlPagerSettings, lock),
+    .summary = "what protects the page tables" },
+  { .name = "read",
+    .type = KML_PARAM_TIME,
+    .value = "100us",
+    .max = 1000 * KML_S,
+    .offset = G_STRUCT_OFFSET (KmlPagerSettings, read),
+    .summary = "from the disk, one page" },
+  { .name = "write",
+    .type = KML_PARAM_TIME,
+    .value = "100us",
+    .max = 1000 * KML_S,
+    .offset = G_STRUCT_OFFSET (KmlPagerSettings, write),
+    .summary = "to the disk, one page" },
+  { NULL },
+};
+
+static const char *const policy_choices[] = { "timed", "random", NULL };
+
+const KmlParam kml_schedule_params[] = {
+  { .name = "policy",
+    .type = KML_PARAM_CHOICE,
+    .value = "timed",
+    .choices = policy_choices,
+    .offset = G_STRUCT_OFFSET (KmlScheduleSettings, policy),
+    .summary = "who goes on where several could: in the order of simulated time, or any of them "
+               "with equal probability, "
+               "as if CPUs were delayed at will; a repetition is another draw" },
+  { .name = "time-slice",
+    .type = KML_PARAM_TIME,
+    .value = "4ms",
+    .min = KML_NS,
+    .max = 1000 * KML_S,
+    .offset = G_STRUCT_OFFSET (KmlScheduleSettings, time_slice),
+    .summary = "after so long an equal task of the same CPU has its turn" },
+  { NULL },
+};

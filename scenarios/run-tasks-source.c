@@ -1,0 +1,98 @@
+/* run-tasks-source.c: an interrupt that comes again and again, and the program that handles it.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "scenarios/run-tasks-private.h"
+
+struct _KmlSource {
+  KmlMachine *machine;
+  KmlScheduler *scheduler;
+  KmlIrq irq;
+  KmlTimer timer;
+  KmlProgramTask *doer; /* borrowed */
+  KmlTimeLaw every;     /* (owned) */
+  KmlRng rng;
+  guint64 times; /* 0: no end */
+  guint64 n_raised, n_handled;
+};
+
+static void
+wait_for_next (KmlSource *self)
+{
+  kml_timer_set (&self->timer, self->scheduler,
+                 self->machine->now + kml_time_law_draw (&self->every, &self->rng));
+}
+
+static void
+come (gpointer data)
+{
+  KmlSource *self = data;
+
+  kml_irq_raise (&self->irq);
+  if (++self->n_raised != self->times)
+    wait_for_next (self);
+}
+
+static void
+handle (KmlMachine *machine, gpointer data)
+{
+  KmlSource *self = data;
+
+  kml_program_run (machine, self->doer);
+  if (++self->n_handled == self->times)
+    kml_scheduler_release (self->scheduler);
+}
+
+static int
+level_of (const KmlTaskSettings *settings)
+{
+  return settings->context == KML_CONTEXT_HARDIRQ ? KML_LEVEL_HARDIRQ + (int)settings->priority
+                                                  : KML_LEVEL_SOFTIRQ;
+}
+
+KmlSource *
+kml_source_new (KmlScheduler *scheduler, KmlMachine *machine, const char *name, guint cpu,
+                const KmlTaskSettings *settings, KmlProgramTask *doer, GError **error)
+{
+  g_autofree char *stream = g_strconcat (name, ".every", NULL);
+  KmlTimeLaw every;
+  KmlSource *self;
+
+  if (settings->every[0] == '\0') {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "a task in %s context is the handler of an interrupt: say how often it comes "
+                 "(every = 100us)",
+                 kml_context_names[settings->context]);
+    return NULL;
+  }
+  if (!kml_time_law_parse (settings->every, &every, error))
+    return NULL;
+  self = g_new0 (KmlSource, 1);
+  self->machine = machine;
+  self->scheduler = scheduler;
+  self->doer = doer;
+  self->times = settings->times;
+  self->every = every;
+  kml_rng_init (&self->rng, machine->seed, stream);
+  kml_irq_init (&self->irq, scheduler, name, cpu, level_of (settings), handle, self);
+  kml_timer_init (&self->timer, scheduler, come, self);
+  kml_timer_set (&self->timer, scheduler, settings->start);
+  if (self->times > 0)
+    kml_scheduler_hold (scheduler);
+  return self;
+}
+
+void
+kml_source_free (KmlSource *self)
+{
+  kml_irq_clear (&self->irq);
+  kml_time_law_clear (&self->every);
+  g_free (self);
+}
+
+gboolean
+kml_source_ends (const KmlSource *self)
+{
+  return self->times > 0;
+}

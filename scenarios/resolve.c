@@ -281,6 +281,14 @@ resolve_applies (KmlEntry *entry)
 
 /* ---- What is missing ---- */
 
+static gboolean
+is_assigned (const KmlScenario *self, const char *key)
+{
+  const KmlEntry *entry = g_hash_table_lookup (self->by_key, key);
+
+  return entry != NULL && entry->assignments->len > 0;
+}
+
 static void
 check_compulsory (KmlScenario *self, const KmlSection *section, const KmlParam *table,
                   const char *whose)
@@ -288,13 +296,11 @@ check_compulsory (KmlScenario *self, const KmlSection *section, const KmlParam *
   for (; table != NULL && table->name != NULL; table++) {
     g_autofree char *key = NULL;
     g_autofree char *title = NULL;
-    const KmlEntry *entry;
 
     if (table->value != NULL || g_strcmp0 (table->name, section->info->chooser) == 0)
       continue;
     key = g_strjoin (".", section->prefix, table->name, NULL);
-    entry = g_hash_table_lookup (self->by_key, key);
-    if (entry != NULL && entry->assignments->len > 0)
+    if (is_assigned (self, key))
       continue;
     title = kml_section_title (section);
     kml_scenario_problem (self, section->place, "%s lacks the key “%s”%s%s: %s", title, table->name,
@@ -328,10 +334,10 @@ check_workloads (KmlScenario *self)
     kml_scenario_problem (
         self, (KmlPlace){ self->file, 0, 0 },
         "there is no workload: a scenario has at least one group [workload NAME] or [task NAME]");
-  if (workload != NULL && has_tasks)
+  if (workload != NULL && has_tasks && !is_assigned (self, "schedule.replay"))
     kml_scenario_problem (self, workload->place,
-                          "a workload cannot be run beside tasks and devices yet: a scenario has "
-                          "groups [workload NAME], or [task NAME] and [device NAME]");
+                          "beside tasks and devices a workload is replayed on the CPUs: say "
+                          "[schedule] replay = cpus");
 }
 
 /* ---- All of it ---- */

@@ -7,6 +7,7 @@
 
 #include "scenarios/run-tasks.h"
 #include "simcore/locked.h"
+#include "simcore/replay.h"
 #include "workloads/program.h"
 #include "workloads/time-law.h"
 
@@ -23,6 +24,11 @@ typedef enum {
   KML_POLICY_TIMED,
   KML_POLICY_RANDOM,
 } KmlPolicy;
+
+typedef enum {
+  KML_REPLAY_STRAIGHT,
+  KML_REPLAY_CPUS,
+} KmlReplayMode;
 
 typedef struct {
   char *cpus;
@@ -54,20 +60,21 @@ typedef struct {
 typedef struct {
   guint policy; /* KmlPolicy */
   KmlTime time_slice;
+  guint replay; /* KmlReplayMode */
 } KmlScheduleSettings;
 
 /* ---- Interrupts that come again and again ---- */
 
-typedef struct _KmlSource KmlSource;
+typedef struct _KmlIrqSource KmlIrqSource;
 
 /* @settings says when it comes and in which context its handler, @doer (borrowed), runs. One that comes a number of times
  * holds up the end of the run. Errors are INPUT. */
-KmlSource *kml_source_new (KmlScheduler *scheduler, KmlMachine *machine, const char *name,
-                           guint cpu, const KmlTaskSettings *settings, KmlProgramTask *doer,
-                           GError **error);
-void kml_source_free (KmlSource *self);
+KmlIrqSource *kml_irq_source_new (KmlScheduler *scheduler, KmlMachine *machine, const char *name,
+                                  guint cpu, const KmlTaskSettings *settings, KmlProgramTask *doer,
+                                  GError **error);
+void kml_irq_source_free (KmlIrqSource *self);
 /* Whether it comes a number of times only. */
-gboolean kml_source_ends (const KmlSource *self);
+gboolean kml_irq_source_ends (const KmlIrqSource *self);
 
 /* ---- The parts ---- */
 
@@ -84,7 +91,8 @@ struct _KmlRunTasks {
   GPtrArray *devices;  /* (owned) (element-type KmlDevice) */
   GPtrArray *programs; /* (owned) (element-type KmlProgram) */
   GPtrArray *doers;    /* (owned) (element-type KmlProgramTask) */
-  GPtrArray *sources;  /* (owned) (element-type KmlSource) */
+  GPtrArray *sources;  /* (owned) (element-type KmlIrqSource) */
+  GPtrArray *replays;  /* (owned) (element-type KmlReplay) */
 };
 
 G_END_DECLS

@@ -131,6 +131,8 @@ const KmlParam kml_pager_params[] = {
 
 static const char *const policy_choices[] = { "timed", "random", NULL };
 
+static const char *const replay_choices[] = { "straight", "cpus", NULL };
+
 const KmlParam kml_schedule_params[] = {
   { .name = "policy",
     .type = KML_PARAM_CHOICE,
@@ -147,5 +149,13 @@ const KmlParam kml_schedule_params[] = {
     .max = 1000 * KML_S,
     .offset = G_STRUCT_OFFSET (KmlScheduleSettings, time_slice),
     .summary = "after so long an equal task of the same CPU has its turn" },
+  { .name = "replay",
+    .type = KML_PARAM_CHOICE,
+    .value = "straight",
+    .choices = replay_choices,
+    .offset = G_STRUCT_OFFSET (KmlScheduleSettings, replay),
+    .summary = "of workloads: straight: one operation after another, without locks; cpus: every "
+               "CPU does its "
+               "own, in their contexts and behind locks" },
   { NULL },
 };

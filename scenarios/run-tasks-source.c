@@ -5,7 +5,7 @@
 
 #include "scenarios/run-tasks-private.h"
 
-struct _KmlSource {
+struct _KmlIrqSource {
   KmlMachine *machine;
   KmlScheduler *scheduler;
   KmlIrq irq;
@@ -18,7 +18,7 @@ struct _KmlSource {
 };
 
 static void
-wait_for_next (KmlSource *self)
+wait_for_next (KmlIrqSource *self)
 {
   kml_timer_set (&self->timer, self->scheduler,
                  self->machine->now + kml_time_law_draw (&self->every, &self->rng));
@@ -27,7 +27,7 @@ wait_for_next (KmlSource *self)
 static void
 come (gpointer data)
 {
-  KmlSource *self = data;
+  KmlIrqSource *self = data;
 
   kml_irq_raise (&self->irq);
   if (++self->n_raised != self->times)
@@ -37,7 +37,7 @@ come (gpointer data)
 static void
 handle (KmlMachine *machine, gpointer data)
 {
-  KmlSource *self = data;
+  KmlIrqSource *self = data;
 
   kml_program_run (machine, self->doer);
   if (++self->n_handled == self->times)
@@ -51,13 +51,13 @@ level_of (const KmlTaskSettings *settings)
                                                   : KML_LEVEL_SOFTIRQ;
 }
 
-KmlSource *
-kml_source_new (KmlScheduler *scheduler, KmlMachine *machine, const char *name, guint cpu,
-                const KmlTaskSettings *settings, KmlProgramTask *doer, GError **error)
+KmlIrqSource *
+kml_irq_source_new (KmlScheduler *scheduler, KmlMachine *machine, const char *name, guint cpu,
+                    const KmlTaskSettings *settings, KmlProgramTask *doer, GError **error)
 {
   g_autofree char *stream = g_strconcat (name, ".every", NULL);
   KmlTimeLaw every;
-  KmlSource *self;
+  KmlIrqSource *self;
 
   if (settings->every[0] == '\0') {
     g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
@@ -68,7 +68,7 @@ kml_source_new (KmlScheduler *scheduler, KmlMachine *machine, const char *name, 
   }
   if (!kml_time_law_parse (settings->every, &every, error))
     return NULL;
-  self = g_new0 (KmlSource, 1);
+  self = g_new0 (KmlIrqSource, 1);
   self->machine = machine;
   self->scheduler = scheduler;
   self->doer = doer;
@@ -84,7 +84,7 @@ kml_source_new (KmlScheduler *scheduler, KmlMachine *machine, const char *name, 
 }
 
 void
-kml_source_free (KmlSource *self)
+kml_irq_source_free (KmlIrqSource *self)
 {
   kml_irq_clear (&self->irq);
   kml_time_law_clear (&self->every);
@@ -92,7 +92,7 @@ kml_source_free (KmlSource *self)
 }
 
 gboolean
-kml_source_ends (const KmlSource *self)
+kml_irq_source_ends (const KmlIrqSource *self)
 {
   return self->times > 0;
 }

@@ -19,7 +19,8 @@ kml_run_has_tasks (const KmlRunSpec *spec)
   g_autoptr (GPtrArray) tasks = kml_run_spec_names (spec, "task");
   g_autoptr (GPtrArray) devices = kml_run_spec_names (spec, "device");
 
-  return tasks->len > 0 || devices->len > 0;
+  return tasks->len > 0 || devices->len > 0 ||
+         !g_str_equal (kml_run_spec_get (spec, "schedule.replay"), "straight");
 }
 
 static char *
@@ -78,7 +79,8 @@ kml_run_tasks_new (const KmlRunSpec *spec, KmlMachine *machine)
   self->devices = g_ptr_array_new_with_free_func ((GDestroyNotify)kml_device_free);
   self->programs = g_ptr_array_new_with_free_func ((GDestroyNotify)kml_program_free);
   self->doers = g_ptr_array_new_with_free_func ((GDestroyNotify)kml_program_task_free);
-  self->sources = g_ptr_array_new_with_free_func ((GDestroyNotify)kml_source_free);
+  self->replays = g_ptr_array_new_with_free_func ((GDestroyNotify)kml_replay_free);
+  self->sources = g_ptr_array_new_with_free_func ((GDestroyNotify)kml_irq_source_free);
   return self;
 }
 
@@ -93,6 +95,7 @@ kml_run_tasks_free (KmlRunTasks *self)
   g_ptr_array_unref (self->devices);
   kml_scheduler_free (self->scheduler);
   g_ptr_array_unref (self->sources);
+  g_ptr_array_unref (self->replays);
   g_ptr_array_unref (self->doers);
   g_ptr_array_unref (self->programs);
   kml_pager_free (self->pager);
@@ -237,8 +240,8 @@ add_task (KmlRunTasks *self, const char *name, guint cpu, const KmlTaskSettings 
   if (doer == NULL || !cpu_in_reach (self, cpu, error))
     return FALSE;
   if (settings->context != KML_CONTEXT_PROCESS) {
-    KmlSource *source = kml_source_new (self->scheduler, self->machine, name, cpu, settings, doer,
-                                        error);
+    KmlIrqSource *source = kml_irq_source_new (self->scheduler, self->machine, name, cpu, settings,
+                                               doer, error);
 
     if (source != NULL)
       g_ptr_array_add (self->sources, source);
@@ -296,15 +299,40 @@ build_tasks (KmlRunTasks *self, GError **error)
   return TRUE;
 }
 
+static gboolean
+build_replays (KmlRunTasks *self, const KmlScheduleSettings *settings, const GPtrArray *workloads,
+               KmlTime until, GError **error)
+{
+  if (workloads->len > 0 && settings->replay == KML_REPLAY_STRAIGHT) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "[schedule] replay = straight: beside tasks and devices it must be cpus");
+    return FALSE;
+  }
+  for (guint i = 0; i < workloads->len; i++) {
+    const KmlReplayConfig config = {
+      .scheduler = self->scheduler,
+      .requests = &self->requests,
+      .workload = g_ptr_array_index (workloads, i),
+      .number = i,
+      .until = until,
+    };
+
+    g_ptr_array_add (self->replays, kml_replay_new (&config));
+  }
+  kml_recorder_set_workloads (self->requests.recorder, (KmlWorkload *const *)workloads->pdata,
+                              workloads->len);
+  return TRUE;
+}
+
 /* A run that nothing ends is refused, not begun. */
 static gboolean
 check_end (const KmlRunTasks *self, KmlTime until, GError **error)
 {
-  gboolean ends = until != KML_TIME_MAX ||
+  gboolean ends = until != KML_TIME_MAX || self->replays->len > 0 ||
                   g_hash_table_size (self->world.tasks) > self->sources->len;
 
   for (guint i = 0; i < self->sources->len; i++)
-    ends |= kml_source_ends (g_ptr_array_index (self->sources, i));
+    ends |= kml_irq_source_ends (g_ptr_array_index (self->sources, i));
   if (!ends)
     g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
                  "there are only devices and interrupts without end: say [scenario] until, or "
@@ -322,7 +350,8 @@ choose_at_random (const KmlCandidate *candidates, guint n, gpointer data)
 
 gboolean
 kml_run_tasks_build (KmlRunTasks *self, KmlAllocator *pages, KmlAllocator *objects,
-                     KmlRecorder *recorder, KmlTime until, GError **error)
+                     KmlRecorder *recorder, const GPtrArray *workloads, KmlTime until,
+                     GError **error)
 {
   KmlScheduleSettings settings = { 0 };
   KmlSchedulerConfig config = { .machine = self->machine, .until = until };
@@ -345,8 +374,9 @@ kml_run_tasks_build (KmlRunTasks *self, KmlAllocator *pages, KmlAllocator *objec
     .recorder = recorder,
   };
   kml_world_init (&self->world, self->machine, self->scheduler, &self->requests);
-  return build_locks (self, error) && build_regions (self, error) && build_devices (self, error) &&
-         build_tasks (self, error) && check_end (self, until, error);
+  return build_replays (self, &settings, workloads, until, error) && build_locks (self, error) &&
+         build_regions (self, error) && build_devices (self, error) && build_tasks (self, error) &&
+         check_end (self, until, error);
 }
 
 /* ---- Running ---- */
@@ -361,6 +391,9 @@ gboolean
 kml_run_tasks_execute (KmlRunTasks *self, GError **error)
 {
   kml_scheduler_run (self->scheduler);
+  for (guint i = 0; i < self->replays->len; i++)
+    if (!kml_replay_finish (g_ptr_array_index (self->replays, i), error))
+      return FALSE;
   return kml_recorder_finish (self->requests.recorder, error);
 }
 

@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A scenario with a group [task NAME] is run by tasks on CPUs, with locks around
- * its allocators; without one it is run straight, by the driver.
+ * A scenario with a group [task NAME] or [device NAME], or with [schedule] replay, is run by tasks on CPUs, with locks around
+ * its allocators; any other is run straight, by the driver.
  */
 
 #pragma once
@@ -32,9 +32,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlRunTasks, kml_run_tasks_free)
 KmlAllocator *kml_run_tasks_lock_pages (KmlRunTasks *self, KmlAllocator *pages);
 KmlAllocator *kml_run_tasks_lock_objects (KmlRunTasks *self, KmlAllocator *objects);
 
-/* The tasks, when all else is there. @pages and @objects are what they ask, with all layers. */
+/* The tasks, when all else is there. @pages and @objects are what they and the workloads ask, with all layers. */
 gboolean kml_run_tasks_build (KmlRunTasks *self, KmlAllocator *pages, KmlAllocator *objects,
-                              KmlRecorder *recorder, KmlTime until, GError **error);
+                              KmlRecorder *recorder, const GPtrArray *workloads, KmlTime until,
+                              GError **error);
 
 /* Before it is executed: who comes next is @choose's to say. */
 void kml_run_tasks_set_choices (KmlRunTasks *self, KmlChooseFunc choose, gpointer data);

@@ -349,7 +349,7 @@ build_driver (KmlRun *self, GError **error)
   }
   return self->tasks == NULL ||
          kml_run_tasks_build (self->tasks, self->pages_top, self->objects_top, self->recorder,
-                              self->driver.until, error);
+                              self->workloads, self->driver.until, error);
 }
 
 KmlRun *

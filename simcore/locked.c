@@ -40,6 +40,21 @@ locked_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
 }
 
 static gboolean
+locked_split (KmlAllocator *base, KmlAddr addr, guint64 size)
+{
+  KmlLocked *self = (KmlLocked *)base;
+  KML_CALL (base->machine, base->lower->ops->name);
+  gboolean ok;
+
+  if (base->lower->ops->split == NULL)
+    return FALSE;
+  enter (self);
+  ok = base->lower->ops->split (base->lower, addr, size);
+  kml_lock_give (base->machine, &self->lock);
+  return ok;
+}
+
+static gboolean
 locked_init (KmlAllocator *base, GError **error)
 {
   return TRUE;
@@ -73,6 +88,7 @@ static const KmlAllocatorOps locked_ops = {
   .init = locked_init,
   .alloc = locked_alloc,
   .free = locked_free,
+  .split = locked_split,
   .shrink = locked_shrink,
   .walk = locked_walk,
   .check = locked_check,

@@ -82,7 +82,7 @@ kml_requests_alloc (KmlRequests *self, KmlLevel level, const KmlRequest *request
   parts_of (task, start, before);
   addr = kml_allocator_alloc (allocator, request, &held);
   finish (self, KML_OPERATION_ALLOC, task, before, start);
-  *ret_block = (KmlBlock){ addr, request->size, level };
+  *ret_block = (KmlBlock){ addr, request->size, held, level };
   if (addr == KML_ADDR_NONE) {
     kml_recorder_failed (self->recorder, &op, start, self->machine->now);
     return FALSE;
@@ -94,7 +94,7 @@ kml_requests_alloc (KmlRequests *self, KmlLevel level, const KmlRequest *request
   return TRUE;
 }
 
-void
+gboolean
 kml_requests_free (KmlRequests *self, KmlBlock *block, const KmlRequest *how)
 {
   KmlAllocator *allocator = block->level == KML_LEVEL_PAGES ? self->pages : self->objects;
@@ -102,17 +102,39 @@ kml_requests_free (KmlRequests *self, KmlBlock *block, const KmlRequest *how)
   const KmlTime start = self->machine->now;
   KmlTime before[KML_N_PARTS];
   const KmlBlock given = *block;
-  guint64 held;
 
   block->addr = KML_ADDR_NONE; /* nobody else may give it back meanwhile */
   if (given.addr == KML_ADDR_NONE) {
     self->recorder->n_free_skipped++;
-    return;
+    return FALSE;
   }
   parts_of (task, start, before);
-  held = kml_allocator_free_block (allocator, given.addr, how);
+  block->held = kml_allocator_free_block (allocator, given.addr, how);
   finish (self, KML_OPERATION_FREE, task, before, start);
   record (self, KML_OPERATION_FREE, task, start, given.addr,
           kml_what_pack (kml_what_block (given.size, given.level), KML_OP_FREE, how));
-  kml_tally_add_free (&self->recorder->tally, given.size, held);
+  kml_tally_add_free (&self->recorder->tally, given.size, block->held);
+  return TRUE;
+}
+
+gboolean
+kml_requests_split (KmlRequests *self, KmlBlock *lower, KmlBlock *ret_upper, const KmlRequest *how)
+{
+  const guint64 half = lower->size / 2;
+  const KmlTime start = self->machine->now;
+
+  g_assert (lower->level == KML_LEVEL_PAGES);
+  *ret_upper = (KmlBlock){ .addr = KML_ADDR_NONE, .size = half, .level = KML_LEVEL_PAGES };
+  if (lower->addr == KML_ADDR_NONE || self->pages->ops->split == NULL ||
+      !self->pages->ops->split (self->pages, lower->addr, half))
+    return FALSE;
+  lower->size = half;
+  ret_upper->addr = lower->addr + half;
+  kml_sync_on (self->machine, KML_OBJECT_NONE);
+  kml_recorder_add_entry (
+      self->recorder, start, self->machine->now, lower->addr,
+      kml_what_pack (kml_what_block (half, KML_LEVEL_PAGES), KML_OP_SPLIT, how));
+  self->recorder->n_split++;
+  self->n_operations++;
+  return TRUE;
 }

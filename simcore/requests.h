@@ -32,6 +32,7 @@ void kml_requests_clear (KmlRequests *self);
 typedef struct {
   KmlAddr addr; /* KML_ADDR_NONE: there is none */
   guint64 size; /* asked for */
+  guint64 held; /* given */
   KmlLevel level;
 } KmlBlock;
 
@@ -39,7 +40,12 @@ typedef struct {
 gboolean kml_requests_alloc (KmlRequests *self, KmlLevel level, const KmlRequest *request,
                              KmlBlock *ret_block);
 
-/* Gives back what there is. Of @how only who frees counts. */
-void kml_requests_free (KmlRequests *self, KmlBlock *block, const KmlRequest *how);
+/* Gives back what there is; FALSE: there was nothing. Of @how only who frees counts. @block->held: what was given back. */
+gboolean kml_requests_free (KmlRequests *self, KmlBlock *block, const KmlRequest *how);
+
+/* Halves a block of pages: @lower is the lower half then, @ret_upper the upper. FALSE: the allocator does not split, and
+ * the block stays whole under @lower. */
+gboolean kml_requests_split (KmlRequests *self, KmlBlock *lower, KmlBlock *ret_upper,
+                             const KmlRequest *how);
 
 G_END_DECLS

@@ -27,6 +27,7 @@ typedef struct {
   KmlTask *first,
       *last;         /* the run queue: by priority, equal ones in the order in which they came */
   KmlTime slice_end; /* of the current task, when others are ready */
+  KmlTime committed; /* while it is parked: what it does up to then is done, whatever comes */
   int level;         /* KML_LEVEL_… */
   guint irq_off, softirq_off, preempt_off; /* depths */
   KmlIrq *pending;                         /* by level, the highest first, equal ones in order */

@@ -151,12 +151,15 @@ take_timer (KmlScheduler *self)
 void
 kml_scheduler_refresh_horizon (KmlScheduler *self)
 {
+  const KmlCpu *cpu = self->cpu != KML_NO_CPU ? kml_scheduler_cpu (self) : NULL;
   KmlTime horizon = self->is_stopped || self->config.choose != NULL
                         ? 0
                         : kml_agenda_next_time (self->agenda);
 
-  if (self->cpu != KML_NO_CPU && kml_scheduler_cpu (self)->first != NULL)
-    horizon = MIN (horizon, kml_scheduler_cpu (self)->slice_end);
+  if (cpu != NULL && cpu->first != NULL)
+    horizon = MIN (horizon, cpu->slice_end);
+  if (cpu != NULL && kml_interrupts_deliverable (cpu))
+    horizon = 0;
   self->machine->horizon = horizon;
 }
 
@@ -312,7 +315,10 @@ dispatch (KmlScheduler *self, KmlCoroutine *from)
 void
 kml_scheduler_park (KmlScheduler *self)
 {
-  dispatch (self, kml_scheduler_cpu (self)->current->coroutine);
+  KmlCpu *cpu = kml_scheduler_cpu (self);
+
+  cpu->committed = self->machine->now;
+  dispatch (self, cpu->current->coroutine);
 }
 
 void
@@ -338,6 +344,7 @@ kml_scheduler_leave (KmlScheduler *self)
     switch_to (self, from, coroutine_of (self, next));
     return;
   }
+  cpu->committed = machine->now;
   kml_timer_set (&cpu->resume, self, machine->now);
   dispatch (self, from);
 }
@@ -353,6 +360,7 @@ kml_scheduler_kick (KmlScheduler *self, guint number, KmlTime time)
     self->machine->horizon = 0; /* at the next look */
     return;
   }
+  time = MAX (time, cpu->committed);
   if (!cpu->resume.is_set || cpu->resume.time > time)
     kml_timer_set (&cpu->resume, self, time);
 }
@@ -382,7 +390,8 @@ kml_scheduler_make_ready (KmlScheduler *self, KmlTask *task)
   kml_task_account (task, now, KML_PART_CPU);
   if (cpu->current == NULL) { /* S3: its queue is empty */
     begin_to_run (self, cpu, task);
-    kml_timer_set (&cpu->resume, self, now + self->machine->cost[KML_COST_SWITCH]);
+    cpu->committed = now + self->machine->cost[KML_COST_SWITCH];
+    kml_timer_set (&cpu->resume, self, cpu->committed);
     return;
   }
   task->state = KML_TASK_READY;

@@ -229,6 +229,9 @@ kml_sync_if_running (KmlMachine *machine)
 /* Works for @time; interrupts are taken and a time slice may end meanwhile. */
 void kml_work (KmlMachine *machine, KmlTime time);
 
+/* Keeps the CPU busy up to @time, whatever comes meanwhile; not at all when that is past. */
+void kml_work_until (KmlMachine *machine, KmlTime time);
+
 /* Sleeps for @time. */
 void kml_sleep (KmlMachine *machine, KmlTime time);
 
@@ -341,12 +344,6 @@ typedef struct {
   GArray
       *edges; /* (owned) (element-type KmlIncidentEdge): of a deadlock in the order of the cycle */
 } KmlIncident;
-
-/* What happened, for people: several lines. (transfer full) */
-char *kml_incident_story (const KmlIncident *self);
-
-/* "A, B": what the waiter of an edge has. (transfer full) */
-char *kml_incident_names_of_held (const KmlIncidentEdge *edge);
 
 /* What happened, for people: several lines. (transfer full) */
 char *kml_incident_story (const KmlIncident *self);

@@ -92,13 +92,13 @@ kml_task_main (gpointer data)
 
 /* ---- Time ---- */
 
-void
-kml_work (KmlMachine *machine, KmlTime time)
+/* @is_work: what others do meanwhile puts the end off. */
+static void
+be_busy (KmlMachine *machine, KmlTime end, gboolean is_work)
 {
   KmlScheduler *self = machine->scheduler;
-  KmlTime end = machine->now + time;
 
-  while (end >= machine->horizon) {
+  while (end >= machine->horizon && end > machine->now) {
     KmlCpu *cpu = kml_scheduler_cpu (self);
     KmlTime limit = end, before;
 
@@ -117,9 +117,22 @@ kml_work (KmlMachine *machine, KmlTime time)
       if (!kml_interrupts_deliver (self) && !kml_scheduler_preempt (self) && before >= end)
         return;
     }
-    end += machine->now - before; /* that was not this task's work */
+    if (is_work)
+      end += machine->now - before;
   }
-  machine->now = end;
+  machine->now = MAX (end, machine->now);
+}
+
+void
+kml_work (KmlMachine *machine, KmlTime time)
+{
+  be_busy (machine, machine->now + time, TRUE);
+}
+
+void
+kml_work_until (KmlMachine *machine, KmlTime time)
+{
+  be_busy (machine, time, FALSE);
 }
 
 void

@@ -230,6 +230,51 @@ closed (KmlMachine *machine, gpointer data)
   note (machine, "goes on");
 }
 
+static void
+spends_twice (KmlMachine *machine, gpointer data)
+{
+  for (guint i = 0; i < 2; i++) {
+    kml_spend (machine, KML_COST_INSTRUCTION, 10);
+    kml_sync (machine);
+    note (machine, "spent");
+  }
+}
+
+START_TEST (what_is_one_path_of_instructions_is_not_interrupted)
+{
+  set_up (2);
+  rig.machine->cost[KML_COST_INSTRUCTION] = KML_NS;
+  start ("T", 0, 0, spends_twice, NULL);
+  interrupt_at (4 * KML_NS, 0, handler);
+  kml_scheduler_run (rig.scheduler);
+  expect_log ("irq in@10, irq out@17, T spent@17, T spent@27");
+  tear_down ();
+}
+END_TEST
+
+static void
+sleeps_twice (KmlMachine *machine, gpointer data)
+{
+  for (guint i = 0; i < 2; i++) {
+    kml_sleep (machine, 30 * KML_NS);
+    note (machine, "awake");
+  }
+}
+
+/* From 70 to 90 the CPU goes from T to U, which sleeps at once. */
+START_TEST (an_interrupt_that_comes_while_a_task_is_switched_to_is_not_lost)
+{
+  set_up (2);
+  rig.machine->cost[KML_COST_SWITCH] = 20 * KML_NS;
+  start ("T", 0, 0, sleeps_twice, NULL);
+  start ("U", 0, 0, sleeps_twice, NULL);
+  interrupt_at (75 * KML_NS, 0, handler);
+  kml_scheduler_run (rig.scheduler);
+  expect_log ("T awake@70, U awake@90, irq in@90, irq out@97, T awake@120, U awake@140");
+  tear_down ();
+}
+END_TEST
+
 START_TEST (interrupts_wait_until_they_are_enabled)
 {
   set_up (1);
@@ -644,6 +689,8 @@ main (void)
   tcase_add_test (time, a_higher_task_preempts_at_once);
   tcase_add_test (irqs, an_interrupt_is_taken_in_the_middle_of_work_and_its_time_is_not_the_task_s);
   tcase_add_test (irqs, an_idle_cpu_takes_an_interrupt);
+  tcase_add_test (irqs, what_is_one_path_of_instructions_is_not_interrupted);
+  tcase_add_test (irqs, an_interrupt_that_comes_while_a_task_is_switched_to_is_not_lost);
   tcase_add_test (irqs, interrupts_wait_until_they_are_enabled);
   tcase_add_test (locks, a_contended_lock_is_given_in_the_order_in_which_it_was_asked_for);
   tcase_add_test (irqs, softirqs_that_are_off_stay_away_and_hardirqs_do_not);

@@ -4,8 +4,11 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
-from harness import check, contains, equal, lacks, main, query, run, run_json, write
+import os
 
+from harness import TOP, check, contains, equal, lacks, main, query, run, run_json, write
+
+MIX = os.path.join(TOP, "scenarios", "traces", "mix.kmt")
 HEAD = "[machine]\ncpus = 2\nram = 16MiB\n\n"
 ABBA = HEAD + """[lock A]
 kind = spin
@@ -106,12 +109,30 @@ def a_disk_and_a_network_card_work_beside_the_cpus():
     contains(run("run", "devices.ini", status=2).stderr, "did you mean “nic”?")
 
 
+def a_recording_is_replayed_by_the_cpus_it_was_made_on():
+    write("replay.ini", "[machine]\ncpus = 4\nram = 64MiB\n[schedule]\nreplay = cpus\n[record]\norigins = yes\n"
+          "[workload w]\nkind = trace\nfile = " + MIX + "\nlevel = both\n"
+          "[sweep]\nworkload.w.timing = recorded | asap\nmachine.cpus = 1 | 4 | 64\n")
+    runs = [each["metrics"] for each in run_json("run", "replay.ini")["runs"]]
+    equal({each["alloc.count"] for each in runs}, {146437}, "no request is lost")
+    equal({each["alloc.failed"] for each in runs}, {0}, "nor refused")
+    one, four = runs[3], runs[4]
+    check("latency.alloc.hardirq.p99_ns" in four, "contexts are kept")
+    equal(one["lock.objects.contended"], 0, "one CPU meets nobody")
+    check(four["lock.objects.wait_ns"] > four["lock.objects.hold_ns"], "four wait most of the time")
+    check(four["time.end_ns"] > one["time.end_ns"], "which takes longer than one CPU alone: handing the lock over costs more than the work")
+    check(0 < query("replay.db", "SELECT count(*) FROM site_waste WHERE run_id = 5")[0][0], "origins")
+    result = run("run", "replay.ini", "-s", "machine.cpus=4", "-s", "objects.lock=mutex", "-o", "mutex.db", status=1)
+    contains(result.stdout, "takes the sleeping lock objects")
+
+
 def nothing_that_is_asked_for_is_left_out_in_silence():
     task = "[task x]\nprogram = repeat 50 { alloc a 64, free a }\n"
     workload = "[workload w]\nkind = synthetic\narrivals = closed\nlive = 1\noperations = 1\nsizes = fixed(8)\n"
     for other in (task, "[device d]\nkind = hdd\n"):
         write("both.ini", other + workload)
-        contains(run("run", "both.ini", status=2).stderr, "a workload cannot be run beside tasks and devices")
+        contains(run("run", "both.ini", status=2).stderr, "say [schedule] replay = cpus")
+        contains(run("run", "both.ini", "-s", "schedule.replay=straight", status=2).stderr, "it must be cpus")
     write("check.ini", "[scenario]\ncheck = every-event\n" + task)
     contains(run("run", "check.ini", status=2).stderr, "is for runs without tasks")
     write("warm.ini", task + "[record]\nwarm-up = 10\n")
@@ -136,4 +157,5 @@ main(a_deadlock_that_nobody_expects_is_status_1_and_has_a_story,
      the_longest_operation_says_where_its_time_went,
      two_who_touch_one_page_at_a_time_are_one_fault, what_a_program_names_must_be_there,
      a_disk_and_a_network_card_work_beside_the_cpus,
+     a_recording_is_replayed_by_the_cpus_it_was_made_on,
      nothing_that_is_asked_for_is_left_out_in_silence, steps_are_listed)

@@ -1,0 +1,539 @@
+/* replay.c: lets a workload loose on a machine with tasks.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Streams. Operations are read from the workload in its order and dealt to streams: of each CPU one for each context; those without a
+ * time all go to that of processes, which keeps them in order. A stream is a queue; a task or a handler takes from it. To read on is no
+ * event of the simulation. At most WINDOW operations are dealt and not executed, so memory does not grow with the length of a
+ * workload; who would need more waits until others have caught up.
+ *
+ * Blocks. A workload gives a name to another block once the first is given back; here the first may still be
+ * in use on a CPU that lags behind. So each block gets a record of its own when its first operation is dealt, and each
+ * operation knows its *turn* among those of its block. One whose predecessor is on the same stream need not look.
+ *
+ * Invariants:
+ *   R1  the operation that was read first of all that are not executed can be executed: nothing waits in a circle
+ *   R2  a record is used again only when the last operation on its block has been executed
+ */
+
+#include "simcore/replay.h"
+
+#define WINDOW 65536
+#define BATCH  256
+
+typedef struct {
+  KmlOp op;            /* block and other are records here */
+  guint turn;          /* of op.block */
+  gboolean is_foreign; /* the operation before it on its block is on another stream */
+} Entry;
+
+typedef struct _Stream Stream;
+
+struct _Stream {
+  KmlReplay *replay;
+  Entry *entries; /* (owned) (array length=n_room): a ring; n_room is a power of two */
+  guint n_room;
+  guint64 head, tail;   /* counted since the beginning */
+  gboolean is_waiting;  /* until there is an operation, or the first one's turn has come */
+  Stream *next_waiting; /* of those that wait for one block */
+  KmlTask *task;        /* of processes: takes from it */
+  KmlIrq irq;           /* of handlers: does so … */
+  KmlTimer due;         /* … when this says so */
+  Stream *lender; /* (nullable): whose first operation the handler is to do instead of its own */
+};
+
+typedef struct {
+  KmlBlock block;
+  guint n_dealt; /* operations on it that were dealt */
+  guint n_executed;
+  Stream *last;    /* to which the last was dealt */
+  Stream *waiting; /* (nullable): who waits for its turn */
+} Record;
+
+struct _KmlReplay {
+  KmlReplayConfig config;
+  KmlMachine *machine;
+  Stream (*streams)[KML_N_CONTEXTS]; /* (owned) (array length=n_cpus) */
+  GArray
+      *names; /* (owned) (element-type guint32): the workload's names: the record each means now */
+  GArray *records; /* (owned) (element-type Record) */
+  GArray *unused;  /* (owned) (element-type guint32): records */
+  KmlOp batch[BATCH];
+  int n_batch, at;
+  guint64 n_queued;   /* dealt and not executed */
+  gboolean has_ended; /* the workload: nothing more will be dealt */
+  gboolean is_full;   /* somebody waits for the window */
+  gboolean is_held;   /* the run waits for this */
+  KmlTimer next;      /* when more is to be dealt; not set: when somebody needs it */
+  GError *error;      /* (owned) (nullable) */
+};
+
+static const KmlWait for_operation = { .kind = KML_WAIT_EVENT, .what = "its next operation" };
+static const KmlWait for_turn = { .kind = KML_WAIT_EVENT, .what = "a block of another CPU" };
+
+static Record *
+record_at (const KmlReplay *self, guint32 i)
+{
+  return &g_array_index (self->records, Record, i);
+}
+
+/* ---- Queues ---- */
+
+static gboolean
+is_empty (const Stream *self)
+{
+  return self->head == self->tail;
+}
+
+static Entry *
+first (Stream *self)
+{
+  return &self->entries[self->head & (self->n_room - 1)];
+}
+
+static Entry *
+append (Stream *self)
+{
+  if (self->tail - self->head == self->n_room) {
+    const guint n_room = MAX (self->n_room * 2, 16);
+    Entry *entries = g_new (Entry, n_room);
+
+    for (guint64 i = self->head; i < self->tail; i++)
+      entries[i & (n_room - 1)] = self->entries[i & (self->n_room - 1)];
+    g_free (self->entries);
+    self->entries = entries;
+    self->n_room = n_room;
+  }
+  return &self->entries[self->tail++ & (self->n_room - 1)];
+}
+
+/* ---- Dealing ---- */
+
+static guint32
+new_record (KmlReplay *self)
+{
+  guint32 i;
+
+  if (self->unused->len > 0) {
+    i = g_array_index (self->unused, guint32, self->unused->len - 1);
+    g_array_set_size (self->unused, self->unused->len - 1);
+  } else {
+    i = self->records->len;
+    g_array_set_size (self->records, i + 1);
+  }
+  *record_at (self, i) = (Record){ .block = { .addr = KML_ADDR_NONE } };
+  return i;
+}
+
+/* The record that a name means; it is new when the operation brings the block into being. */
+static guint32
+record_of (KmlReplay *self, guint32 name, gboolean is_new)
+{
+  if (name >= self->names->len)
+    g_array_set_size (self->names, name + 1);
+  if (is_new)
+    g_array_index (self->names, guint32, name) = new_record (self);
+  return g_array_index (self->names, guint32, name);
+}
+
+/* What sets a stream in motion that had nothing to do, or had to wait. */
+static void
+set_going (Stream *self)
+{
+  KmlReplay *replay = self->replay;
+
+  if (!self->is_waiting || (self->task == NULL && is_empty (self)))
+    return;
+  self->is_waiting = FALSE;
+  if (self->task != NULL)
+    kml_task_wake (self->task);
+  else
+    kml_timer_set (&self->due, replay->config.scheduler,
+                   MAX (first (self)->op.time, replay->machine->now));
+}
+
+/* Those that have nothing to do. */
+static void
+set_idle_going (KmlReplay *self)
+{
+  for (guint cpu = 0; cpu < self->machine->n_cpus; cpu++)
+    for (guint context = 0; context < KML_N_CONTEXTS; context++)
+      if (is_empty (&self->streams[cpu][context]))
+        set_going (&self->streams[cpu][context]);
+}
+
+static void
+look_whether_done (KmlReplay *self)
+{
+  if (!self->has_ended || self->n_queued > 0 || !self->is_held)
+    return;
+  self->is_held = FALSE;
+  kml_scheduler_release (self->config.scheduler);
+}
+
+static void
+end (KmlReplay *self)
+{
+  self->has_ended = TRUE;
+  set_idle_going (self);
+  look_whether_done (self);
+}
+
+static void
+deal (KmlReplay *self, const KmlOp *op)
+{
+  const guint context = op->time == 0 ? KML_CONTEXT_PROCESS : op->request.context;
+  Stream *stream = &self->streams[op->request.cpu][context];
+  const guint32 block = record_of (self, op->block, op->kind == KML_OP_ALLOC);
+  Record *record = record_at (self, block);
+  const gboolean was_empty = is_empty (stream);
+  Entry *entry = append (stream);
+
+  *entry = (Entry){ *op, record->n_dealt++, record->last != stream && record->last != NULL };
+  record->last = stream;
+  entry->op.block = block;
+  if (op->kind == KML_OP_SPLIT) {
+    entry->op.other = record_of (self, op->other, TRUE);
+    record = record_at (self, entry->op.other);
+    record->n_dealt = 1;
+    record->last = stream;
+  }
+  self->n_queued++;
+  if (was_empty)
+    set_going (stream);
+}
+
+/* Deals what is at hand, or what the workload has next. */
+static void
+read_on (KmlReplay *self)
+{
+  KmlWorkload *workload = self->config.workload;
+
+  if (self->at == self->n_batch) {
+    self->at = 0;
+    self->n_batch = workload->ops->next (workload, self->batch, BATCH, &self->error);
+    if (self->n_batch < 0) {
+      self->n_batch = 0;
+      kml_scheduler_stop (self->config.scheduler);
+    }
+  }
+  if (self->n_batch == 0)
+    end (self);
+  for (; self->at < self->n_batch && !self->has_ended; self->at++)
+    if (self->batch[self->at].time > self->config.until)
+      end (self);
+    else
+      deal (self, &self->batch[self->at]);
+}
+
+/* All that is to come up to some time is dealt, and at that time more; what has no time is dealt when it is needed. */
+static void
+deal_more (gpointer data)
+{
+  KmlReplay *self = data;
+  KmlTime last = 0;
+
+  do {
+    if (self->n_queued >= WINDOW) {
+      self->is_full = TRUE;
+      return;
+    }
+    read_on (self);
+    if (self->has_ended)
+      return;
+    last = self->batch[self->n_batch - 1].time;
+  } while (last > 0 && last <= self->machine->now);
+  if (last > 0)
+    kml_timer_set (&self->next, self->config.scheduler, last);
+}
+
+/* ---- Executing ---- */
+
+static void
+execute_alloc (KmlReplay *self, const KmlOp *op)
+{
+  KmlOrigins *origins = self->config.requests->recorder->origins;
+  KmlBlock block;
+
+  if (kml_requests_alloc (self->config.requests, op->level, &op->request, &block) &&
+      origins != NULL)
+    kml_origins_add_alloc (origins, self->config.number, op, self->machine->now, block.held);
+  record_at (self, op->block)->block = block;
+}
+
+static void
+execute_free (KmlReplay *self, const KmlOp *op)
+{
+  KmlOrigins *origins = self->config.requests->recorder->origins;
+  KmlBlock *block = &record_at (self, op->block)->block;
+  KmlBlock given = *block;
+
+  block->addr = KML_ADDR_NONE;
+  if (kml_requests_free (self->config.requests, &given, &op->request) && origins != NULL)
+    kml_origins_add_free (origins, self->config.number, op, self->machine->now, given.size,
+                          given.held);
+}
+
+static void
+execute_split (KmlReplay *self, const KmlOp *op)
+{
+  KmlOrigins *origins = self->config.requests->recorder->origins;
+  KmlBlock lower = record_at (self, op->block)->block, upper;
+
+  if (kml_requests_split (self->config.requests, &lower, &upper, &op->request) && origins != NULL)
+    kml_origins_add_split (origins, self->config.number, op);
+  record_at (self, op->block)->block = lower;
+  record_at (self, op->other)->block = upper;
+}
+
+/* Whoever waited for its turn looks again. */
+static void
+pass_on (KmlReplay *self, guint32 i)
+{
+  Stream *stream = record_at (self, i)->waiting;
+
+  record_at (self, i)->n_executed++;
+  record_at (self, i)->waiting = NULL;
+  while (stream != NULL) {
+    Stream *next = stream->next_waiting;
+
+    set_going (stream);
+    stream = next;
+  }
+}
+
+/* The first operation of @stream, on the running CPU, in its context. */
+static void
+execute_first (Stream *stream)
+{
+  KmlReplay *self = stream->replay;
+  const KmlOp op = first (stream)->op;
+
+  stream->head++;
+  self->n_queued--;
+  if (op.kind == KML_OP_ALLOC)
+    execute_alloc (self, &op);
+  else if (op.kind == KML_OP_FREE)
+    execute_free (self, &op);
+  else
+    execute_split (self, &op);
+  pass_on (self, op.block);
+  if (op.kind == KML_OP_SPLIT)
+    pass_on (self, op.other);
+  if (op.kind == KML_OP_FREE) /* R2 */
+    g_array_append_val (self->unused, op.block);
+  if (self->is_full && self->n_queued < WINDOW / 2) {
+    self->is_full = FALSE;
+    kml_timer_set (&self->next, self->config.scheduler, self->machine->now);
+  }
+  look_whether_done (self);
+}
+
+/* Whether the first operation's block is as it must be for it. */
+static gboolean
+has_turn (Stream *stream)
+{
+  const Entry *entry = first (stream);
+
+  return !entry->is_foreign ||
+         record_at (stream->replay, entry->op.block)->n_executed == entry->turn;
+}
+
+/* It will be set going when that may have changed. */
+static void
+wait_for_turn (Stream *stream)
+{
+  Record *record = record_at (stream->replay, first (stream)->op.block);
+
+  stream->next_waiting = record->waiting;
+  record->waiting = stream;
+  stream->is_waiting = TRUE;
+}
+
+static void
+wait_until_going (Stream *self, const KmlWait *wait)
+{
+  while (self->is_waiting)
+    kml_task_wait (self->replay->machine, wait, KML_PART_SLEEP, FALSE);
+}
+
+/* ---- Of processes: a task ---- */
+
+/* FALSE: there will be no more. */
+static gboolean
+wait_for_operation (Stream *self)
+{
+  KmlReplay *replay = self->replay;
+
+  while (is_empty (self)) {
+    if (replay->has_ended)
+      return FALSE;
+    if (!replay->next.is_set && !replay->is_full) {
+      deal_more (replay);
+      continue;
+    }
+    self->is_waiting = TRUE;
+    wait_until_going (self, &for_operation);
+  }
+  return TRUE;
+}
+
+/* Asleep as long as it pays, then busily, so that the operation starts to the picosecond. */
+static void
+wait_for_time (KmlMachine *machine, KmlTime time)
+{
+  const KmlTime to_switch = machine->cost[KML_COST_SWITCH];
+
+  if (time <= machine->now)
+    return;
+  if (time - machine->now > 2 * to_switch)
+    kml_sleep (machine, time - machine->now - to_switch);
+  kml_work_until (machine, time);
+}
+
+static void
+run_stream (KmlMachine *machine, gpointer data)
+{
+  Stream *self = data;
+
+  while (wait_for_operation (self)) {
+    guint context;
+
+    wait_for_time (machine, first (self)->op.time);
+    if (first (self)->is_foreign)
+      kml_sync (machine);
+    while (!has_turn (self)) {
+      wait_for_turn (self);
+      wait_until_going (self, &for_turn);
+    }
+    context = first (self)->op.request.context;
+    if (context == KML_CONTEXT_PROCESS) {
+      execute_first (self);
+    } else {
+      Stream *handler = self + context;
+
+      handler->lender = self;
+      kml_irq_raise (&handler->irq);
+      kml_sync (machine);
+    }
+  }
+}
+
+/* ---- Of softirqs and hardirqs: the handlers of interrupts ---- */
+
+/* The time of the first operation of a handler has come. */
+static void
+come (gpointer data)
+{
+  Stream *self = data;
+
+  if (has_turn (self))
+    kml_irq_raise (&self->irq);
+  else
+    wait_for_turn (self);
+}
+
+/* An interrupt does what is due when it has come, which may be more than what it came for. */
+static void
+handle (KmlMachine *machine, gpointer data)
+{
+  Stream *self = data;
+
+  if (self->lender != NULL) {
+    execute_first (g_steal_pointer (&self->lender));
+    return;
+  }
+  do {
+    execute_first (self);
+    kml_sync (machine);
+  } while (!is_empty (self) && first (self)->op.time <= machine->now && has_turn (self));
+  self->is_waiting = TRUE;
+  set_going (self);
+}
+
+/* ---- The whole ---- */
+
+static const int level_of_context[KML_N_CONTEXTS] = {
+  [KML_CONTEXT_PROCESS] = KML_LEVEL_PROCESS,
+  [KML_CONTEXT_SOFTIRQ] = KML_LEVEL_SOFTIRQ,
+  [KML_CONTEXT_HARDIRQ] = KML_LEVEL_HARDIRQ,
+};
+
+static void
+build_handler (KmlReplay *self, guint cpu, guint context)
+{
+  KmlScheduler *scheduler = self->config.scheduler;
+  Stream *stream = &self->streams[cpu][context];
+  g_autofree char *name = g_strdup_printf ("%s.%u.%s", self->config.workload->name, cpu,
+                                           kml_context_names[context]);
+
+  kml_irq_init (&stream->irq, scheduler, name, cpu, level_of_context[context], handle, stream);
+  kml_timer_init (&stream->due, scheduler, come, stream);
+  stream->is_waiting = TRUE;
+}
+
+static void
+build_cpu (KmlReplay *self, guint cpu)
+{
+  Stream *stream = &self->streams[cpu][KML_CONTEXT_PROCESS];
+  g_autofree char *name = g_strdup_printf ("%s.%u", self->config.workload->name, cpu);
+  const KmlTaskConfig config = { .name = name, .cpu = cpu, .func = run_stream, .data = stream };
+
+  for (guint context = 0; context < KML_N_CONTEXTS; context++) {
+    self->streams[cpu][context].replay = self;
+    if (context != KML_CONTEXT_PROCESS)
+      build_handler (self, cpu, context);
+  }
+  stream->task = kml_task_new (self->config.scheduler, &config);
+}
+
+KmlReplay *
+kml_replay_new (const KmlReplayConfig *config)
+{
+  KmlReplay *self = g_new0 (KmlReplay, 1);
+  const guint n_cpus = config->requests->machine->n_cpus;
+
+  self->config = *config;
+  if (config->workload->until != 0)
+    self->config.until = MIN (config->until, config->workload->until);
+  self->machine = config->requests->machine;
+  self->names = g_array_new (FALSE, TRUE, sizeof (guint32));
+  self->records = g_array_new (FALSE, FALSE, sizeof (Record));
+  self->unused = g_array_new (FALSE, FALSE, sizeof (guint32));
+  self->streams = g_malloc0_n (n_cpus, sizeof *self->streams);
+  for (guint cpu = 0; cpu < n_cpus; cpu++)
+    build_cpu (self, cpu);
+  kml_timer_init (&self->next, config->scheduler, deal_more, self);
+  kml_timer_set (&self->next, config->scheduler, self->machine->now);
+  self->is_held = TRUE;
+  kml_scheduler_hold (config->scheduler);
+  return self;
+}
+
+void
+kml_replay_free (KmlReplay *self)
+{
+  if (self == NULL)
+    return;
+  for (guint cpu = 0; cpu < self->machine->n_cpus; cpu++)
+    for (guint context = 0; context < KML_N_CONTEXTS; context++) {
+      g_free (self->streams[cpu][context].entries);
+      if (context != KML_CONTEXT_PROCESS)
+        kml_irq_clear (&self->streams[cpu][context].irq);
+    }
+  g_free (self->streams);
+  g_array_unref (self->names);
+  g_array_unref (self->records);
+  g_array_unref (self->unused);
+  g_clear_error (&self->error);
+  g_free (self);
+}
+
+gboolean
+kml_replay_finish (KmlReplay *self, GError **error)
+{
+  if (self->error == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&self->error));
+  return FALSE;
+}

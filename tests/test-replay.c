@@ -1,0 +1,410 @@
+/* test-replay.c: every CPU does its own operations, and what belongs together stays in order.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Method: a workload that plays a list, and an allocator that writes down who asked it what and when. An alloc takes 10 ns, a
+ * free 5; nothing else takes any time.
+ */
+
+#include <string.h>
+
+#include "simcore/replay.h"
+#include "tests/testutils.h"
+
+static GString *story;
+
+/* ---- Stand-ins ---- */
+
+typedef struct {
+  KmlAllocator base;
+  KmlAddr next;
+} Scribe;
+
+static void
+note (KmlAllocator *self, const char *what, guint64 which)
+{
+  const KmlMachine *machine = self->machine;
+  const KmlTask *task = kml_current_task (machine);
+
+  g_string_append_printf (story, "%s%u/%s %s %" G_GUINT64_FORMAT "@%" G_GUINT64_FORMAT,
+                          story->len > 0 ? ", " : "", task->cpu, kml_context_names[task->context],
+                          what, which, machine->now / KML_NS);
+}
+
+static gboolean
+scribe_init (KmlAllocator *base, GError **error)
+{
+  return TRUE;
+}
+
+static KmlAddr
+scribe_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
+{
+  Scribe *self = (Scribe *)base;
+
+  note (base, "alloc", request->size);
+  kml_spend (base->machine, KML_COST_INSTRUCTION, 10);
+  *ret_held = request->size;
+  return request->size == 13 ? KML_ADDR_NONE : (self->next += 4096);
+}
+
+static guint64
+scribe_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
+{
+  note (base, "free", addr / 4096);
+  kml_spend (base->machine, KML_COST_INSTRUCTION, 5);
+  return 0;
+}
+
+static gboolean
+scribe_split (KmlAllocator *base, KmlAddr addr, guint64 piece)
+{
+  note (base, "split", addr / 4096);
+  return TRUE;
+}
+
+static void
+scribe_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data)
+{
+}
+
+static gboolean
+scribe_check (const KmlAllocator *base, GError **error)
+{
+  return TRUE;
+}
+
+static const KmlAllocatorOps scribe_ops = {
+  .name = "scribe",
+  .level = KML_LEVEL_PAGES,
+  .instance_size = sizeof (Scribe),
+  .init = scribe_init,
+  .alloc = scribe_alloc,
+  .free = scribe_free,
+  .split = scribe_split,
+  .walk = scribe_walk,
+  .check = scribe_check,
+};
+
+typedef struct {
+  KmlWorkload base;
+  const KmlOp *ops;
+  guint n, at;
+  guint n_torn; /* > 0: an error after so many operations */
+} List;
+
+static gboolean
+list_open (KmlWorkload *base, GError **error)
+{
+  return TRUE;
+}
+
+static int
+list_next (KmlWorkload *base, KmlOp *ops, guint n, GError **error)
+{
+  List *self = (List *)base;
+  const guint taken = MIN (n, self->n - self->at);
+
+  if (self->n_torn > 0 && self->at >= self->n_torn) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "list:1: the list is torn");
+    return -1;
+  }
+  memcpy (ops, self->ops + self->at, taken * sizeof *ops);
+  self->at += taken;
+  return (int)taken;
+}
+
+static const KmlWorkloadOps list_ops = {
+  .name = "list",
+  .instance_size = sizeof (List),
+  .open = list_open,
+  .next = list_next,
+};
+
+/* ---- A machine with all of that ---- */
+
+static struct {
+  KmlMachine *machine;
+  KmlAllocator *pages;
+  KmlRecorder *recorder;
+  KmlScheduler *scheduler;
+  KmlRequests requests;
+  KmlWorkload *workload;
+} rig;
+
+static void
+set_up (guint n_cpus, KmlTime to_interrupt)
+{
+  const KmlRecordConfig record = { .points = 16 };
+  KmlMachineConfig config = { .n_cpus = n_cpus, .ram = 1 << 20, .page_size = 4096 };
+  KmlSchedulerConfig scheduler = { .time_slice = KML_S, .until = KML_TIME_MAX };
+
+  config.cost[KML_COST_INSTRUCTION] = KML_NS;
+  config.cost[KML_COST_INTERRUPT] = to_interrupt;
+  story = g_string_new (NULL);
+  rig.machine = kml_machine_new (&config, NULL);
+  rig.pages = kml_allocator_new (&scribe_ops, rig.machine, NULL);
+  kml_free_area_add_blocks (&rig.machine->free_area, 0, rig.machine->ram->n_usable,
+                            KML_MOBILITY_UNMOVABLE);
+  rig.recorder = kml_recorder_new (&record, rig.machine, rig.pages, NULL);
+  scheduler.machine = rig.machine;
+  rig.scheduler = kml_scheduler_new (&scheduler);
+  rig.requests = (KmlRequests){
+    .machine = rig.machine, .pages = rig.pages, .objects = rig.pages, .recorder = rig.recorder
+  };
+  rig.workload = kml_workload_new (&list_ops, "list", ".");
+}
+
+static void
+tear_down (void)
+{
+  kml_requests_clear (&rig.requests);
+  kml_scheduler_free (rig.scheduler);
+  kml_recorder_free (rig.recorder);
+  kml_workload_free (rig.workload);
+  kml_allocator_destroy (rig.pages);
+  kml_machine_free (rig.machine);
+  g_string_free (story, TRUE);
+}
+
+static gboolean
+run (const KmlOp *ops, guint n, GError **error)
+{
+  const KmlReplayConfig config = {
+    .scheduler = rig.scheduler,
+    .requests = &rig.requests,
+    .workload = rig.workload,
+    .until = KML_TIME_MAX,
+  };
+  KmlReplay *replay = kml_replay_new (&config);
+  List *list = (List *)rig.workload;
+  gboolean ok;
+
+  list->ops = ops;
+  list->n = n;
+  kml_scheduler_run (rig.scheduler);
+  ok = kml_replay_finish (replay, error);
+  kml_scheduler_free (g_steal_pointer (&rig.scheduler));
+  kml_replay_free (replay);
+  return ok;
+}
+
+static void
+expect_story (const KmlOp *ops, guint n, const char *text)
+{
+  g_autoptr (GError) error = NULL;
+
+  ck_assert (run (ops, n, &error));
+  ck_assert_str_eq (story->str, text);
+}
+
+static KmlOp
+op (guint8 kind, guint cpu, KmlTime time, guint32 block, guint64 size)
+{
+  return (KmlOp){
+    .kind = kind,
+    .time = time * KML_NS,
+    .block = block,
+    .level = KML_LEVEL_PAGES,
+    .request = { .size = size, .cpu = (guint8)cpu },
+  };
+}
+
+static KmlOp
+in_context (KmlOp operation, KmlContext context)
+{
+  operation.request.context = context;
+  return operation;
+}
+
+/* ---- Times ---- */
+
+START_TEST (operations_start_at_their_times_or_when_their_cpu_is_done)
+{
+  const KmlOp ops[] = {
+    op (KML_OP_ALLOC, 0, 100, 0, 1),
+    op (KML_OP_ALLOC, 0, 103, 1, 2), /* CPU 0 is busy until 110 */
+    op (KML_OP_ALLOC, 1, 103, 2, 3), /* CPU 1 is not */
+    op (KML_OP_FREE, 0, 200, 0, 0),
+  };
+
+  set_up (2, 0);
+  expect_story (ops, G_N_ELEMENTS (ops),
+                "0/process alloc 1@100, 1/process alloc 3@103, 0/process alloc 2@110, "
+                "0/process free 1@200");
+  tear_down ();
+}
+END_TEST
+
+START_TEST (an_interrupt_comes_in_the_middle_and_does_all_that_is_due)
+{
+  const KmlOp ops[] = {
+    op (KML_OP_ALLOC, 0, 100, 0, 1),
+    in_context (op (KML_OP_ALLOC, 0, 105, 1, 2), KML_CONTEXT_SOFTIRQ),
+    in_context (op (KML_OP_ALLOC, 0, 106, 2, 3), KML_CONTEXT_SOFTIRQ),
+    in_context (op (KML_OP_ALLOC, 0, 107, 3, 4), KML_CONTEXT_HARDIRQ),
+    op (KML_OP_ALLOC, 0, 120, 4, 5),
+  };
+
+  set_up (1, 2 * KML_NS);
+  expect_story (ops, G_N_ELEMENTS (ops),
+                "0/process alloc 1@100, 0/hardirq alloc 4@112, 0/softirq alloc 2@124, "
+                "0/softirq alloc 3@134, 0/process alloc 5@144");
+  tear_down ();
+}
+END_TEST
+
+/* ---- No times ---- */
+
+START_TEST (operations_without_a_time_follow_one_another)
+{
+  const KmlOp ops[] = {
+    op (KML_OP_ALLOC, 0, 0, 0, 1),
+    op (KML_OP_ALLOC, 1, 0, 1, 2),
+    in_context (op (KML_OP_FREE, 0, 0, 0, 0), KML_CONTEXT_HARDIRQ),
+    op (KML_OP_ALLOC, 0, 0, 2, 3),
+  };
+
+  set_up (2, 2 * KML_NS);
+  expect_story (ops, G_N_ELEMENTS (ops),
+                "0/process alloc 1@0, 1/process alloc 2@0, 0/hardirq free 1@12, "
+                "0/process alloc 3@17");
+  tear_down ();
+}
+END_TEST
+
+/* ---- Blocks ---- */
+
+START_TEST (a_block_is_not_given_back_before_there_is_one)
+{
+  const KmlOp ops[] = {
+    op (KML_OP_ALLOC, 0, (guint)_i, 0, 1),
+    op (KML_OP_ALLOC, 0, (guint)_i, 1, 2),
+    op (KML_OP_FREE, 1, (guint)_i, 1, 0),
+  };
+
+  set_up (2, 0);
+  expect_story (ops, G_N_ELEMENTS (ops),
+                _i == 0 ? "0/process alloc 1@0, 0/process alloc 2@10, 1/process free 2@20"
+                        : "0/process alloc 1@1, 0/process alloc 2@11, 1/process free 2@21");
+  tear_down ();
+}
+END_TEST
+
+START_TEST (an_interrupt_that_needs_a_block_comes_when_there_is_one)
+{
+  const KmlOp ops[] = {
+    op (KML_OP_ALLOC, 0, 50, 0, 1),
+    in_context (op (KML_OP_FREE, 1, 51, 0, 0), KML_CONTEXT_SOFTIRQ),
+    in_context (op (KML_OP_ALLOC, 1, 52, 1, 2), KML_CONTEXT_SOFTIRQ),
+  };
+
+  set_up (2, 0);
+  expect_story (ops, G_N_ELEMENTS (ops),
+                "0/process alloc 1@50, 1/softirq free 1@60, 1/softirq alloc 2@65");
+  tear_down ();
+}
+END_TEST
+
+/* CPU 1 gives name 0 away again before CPU 0 has given its first block back. */
+START_TEST (a_name_may_mean_another_block_on_a_cpu_that_is_ahead)
+{
+  const KmlOp ops[] = {
+    op (KML_OP_ALLOC, 0, 0, 0, 1), op (KML_OP_ALLOC, 0, 0, 1, 2), op (KML_OP_ALLOC, 0, 0, 2, 3),
+    op (KML_OP_FREE, 0, 0, 0, 0),  op (KML_OP_ALLOC, 1, 0, 0, 9), op (KML_OP_FREE, 1, 0, 0, 0),
+  };
+
+  set_up (2, 0);
+  expect_story (ops, G_N_ELEMENTS (ops),
+                "0/process alloc 1@0, 1/process alloc 9@0, 0/process alloc 2@10, "
+                "1/process free 2@10, 0/process alloc 3@20, 0/process free 1@30");
+  tear_down ();
+}
+END_TEST
+
+START_TEST (halves_of_a_block_are_given_back_one_by_one)
+{
+  KmlOp ops[] = {
+    op (KML_OP_ALLOC, 0, 0, 0, 8192),
+    op (KML_OP_SPLIT, 0, 0, 0, 0),
+    op (KML_OP_FREE, 1, 0, 1, 0),
+    op (KML_OP_FREE, 0, 0, 0, 0),
+  };
+
+  ops[1].other = 1;
+  set_up (2, 0);
+  expect_story (ops, G_N_ELEMENTS (ops),
+                "0/process alloc 8192@0, 0/process split 1@10, 0/process free 1@10, "
+                "1/process free 2@10");
+  ck_assert_uint_eq (rig.recorder->n_split, 1);
+  ck_assert_uint_eq (kml_recorder_live_blocks (rig.recorder), 0);
+  tear_down ();
+}
+END_TEST
+
+START_TEST (what_was_not_given_is_not_given_back)
+{
+  const KmlOp ops[] = { op (KML_OP_ALLOC, 0, 0, 0, 13), op (KML_OP_FREE, 0, 0, 0, 0) };
+
+  set_up (1, 0);
+  expect_story (ops, G_N_ELEMENTS (ops), "0/process alloc 13@0");
+  ck_assert_uint_eq (rig.recorder->n_failed, 1);
+  ck_assert_uint_eq (rig.recorder->n_free_skipped, 1);
+  tear_down ();
+}
+END_TEST
+
+/* ---- Much, and wrong ---- */
+
+#define MANY 200000
+
+/* Of 200000 operations the first is CPU 1's, and the last: what lies between is more than may be dealt and not executed. */
+START_TEST (a_cpu_with_little_to_do_waits_for_the_others)
+{
+  KmlOp *ops = g_new (KmlOp, MANY);
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < MANY; i++)
+    ops[i] = op (i % 2 == 0 ? KML_OP_ALLOC : KML_OP_FREE, i == 0 || i >= MANY - 2,
+                 (guint)_i * i * 20, i / 2 % 2, 1);
+  set_up (2, 0);
+  ck_assert (run (ops, MANY, &error));
+  ck_assert_uint_eq (rig.requests.n_operations, MANY);
+  ck_assert_uint_eq (kml_recorder_live_blocks (rig.recorder), 0);
+  tear_down ();
+  g_free (ops);
+}
+END_TEST
+
+START_TEST (a_workload_that_breaks_off_ends_the_run)
+{
+  const KmlOp ops[] = { op (KML_OP_ALLOC, 0, 0, 0, 1) };
+  g_autoptr (GError) error = NULL;
+
+  set_up (2, 0);
+  ((List *)rig.workload)->n_torn = 1;
+  ck_assert (!run (ops, 1, &error));
+  assert_error (error, KML_ERROR_INPUT, "list:1: the list is torn");
+  tear_down ();
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("replay");
+  TCase *tcase = tcase_create ("stories");
+
+  tcase_add_test (tcase, operations_start_at_their_times_or_when_their_cpu_is_done);
+  tcase_add_test (tcase, an_interrupt_comes_in_the_middle_and_does_all_that_is_due);
+  tcase_add_test (tcase, operations_without_a_time_follow_one_another);
+  tcase_add_loop_test (tcase, a_block_is_not_given_back_before_there_is_one, 0, 2);
+  tcase_add_test (tcase, an_interrupt_that_needs_a_block_comes_when_there_is_one);
+  tcase_add_test (tcase, a_name_may_mean_another_block_on_a_cpu_that_is_ahead);
+  tcase_add_test (tcase, halves_of_a_block_are_given_back_one_by_one);
+  tcase_add_test (tcase, what_was_not_given_is_not_given_back);
+  tcase_add_loop_test (tcase, a_cpu_with_little_to_do_waits_for_the_others, 0, 2);
+  tcase_add_loop_test (tcase, a_workload_that_breaks_off_ends_the_run, 0, 2);
+  suite_add_tcase (suite, tcase);
+  return run_suite (suite);
+}

@@ -32,6 +32,7 @@ static const struct {
   { "*", "slabs", "run_id, t_ns, cache" },
   { "*", "pagemap", "run_id, t_ns" },
   { "*", "lock_edges", "run_id, from_class, to_class, context, site" },
+  { "*", "potential_deadlocks", "run_id, seq" },
 };
 
 /* TRUE with the integer of the one row that @statement gives, FALSE without @error when it gives none. */
@@ -80,9 +81,12 @@ static const char copy_deadlocks_sql[] =
     "shard.deadlocks;"
     "INSERT INTO main.deadlocks SELECT r.new, d.run_id, d.t_ns, d.kind, d.story FROM "
     "shard.deadlocks d JOIN temp.renamed r ON r.old = d.deadlock_id ORDER BY r.new;"
-    "INSERT INTO main.deadlock_edges SELECT r.new, e.waiter, e.waits_for, e.resource, e.held, "
-    "e.site, e.since_ns FROM shard.deadlock_edges e JOIN temp.renamed r ON r.old = e.deadlock_id "
-    "ORDER BY r.new, e.waiter, e.resource;"
+    "INSERT INTO main.deadlock_edges SELECT r.new, e.seq, e.waiter, e.waits_for, e.resource, "
+    "e.held, e.site, e.since_ns FROM shard.deadlock_edges e JOIN temp.renamed r ON r.old = "
+    "e.deadlock_id ORDER BY r.new, e.seq;"
+    "INSERT INTO main.deadlock_spans SELECT r.new, s.seq, s.task, s.cpu, s.what, s.resource, "
+    "s.t0_ns, s.t1_ns FROM shard.deadlock_spans s JOIN temp.renamed r ON r.old = s.deadlock_id "
+    "ORDER BY r.new, s.seq;"
     "DROP TABLE temp.renamed";
 
 static gboolean

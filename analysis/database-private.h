@@ -22,7 +22,7 @@ G_BEGIN_DECLS
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (sqlite3_stmt, sqlite3_finalize)
 
 #define KML_DATABASE_APPLICATION_ID 0x6b6d6c62 /* "kmlb" */
-#define KML_DATABASE_VERSION        5
+#define KML_DATABASE_VERSION        6
 
 /* Statements that put one row each, kept prepared. */
 typedef enum {
@@ -44,7 +44,10 @@ typedef enum {
   KML_PUT_FAILURE,
   KML_PUT_DEADLOCK,
   KML_PUT_DEADLOCK_EDGE,
+  KML_PUT_DEADLOCK_SPAN,
   KML_PUT_BUG,
+  KML_PUT_LOCK_EDGE,
+  KML_PUT_POTENTIAL_DEADLOCK,
   KML_PUT_BIN_STUDY,
   KML_PUT_BIN_SIZE,
   KML_PUT_BIN_CURVE,

@@ -48,10 +48,18 @@ static const char *const put_sql[KML_N_PUTS] = {
                       "\"order\", gfp, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
   [KML_PUT_DEADLOCK] = "INSERT INTO deadlocks (run_id, t_ns, kind, story) VALUES (?, ?, ?, ?)",
   [KML_PUT_DEADLOCK_EDGE] =
-      "INSERT INTO deadlock_edges (deadlock_id, waiter, waits_for, resource, held, site, since_ns) "
-      "SELECT max (deadlock_id), ?, ?, ?, ?, ?, ? FROM deadlocks",
+      "INSERT INTO deadlock_edges (deadlock_id, seq, waiter, waits_for, resource, held, site, "
+      "since_ns) SELECT max (deadlock_id), ?, ?, ?, ?, ?, ?, ? FROM deadlocks",
+  [KML_PUT_DEADLOCK_SPAN] =
+      "INSERT INTO deadlock_spans (deadlock_id, seq, task, cpu, what, resource, t0_ns, t1_ns) "
+      "SELECT max (deadlock_id), ?, ?, ?, ?, ?, ?, ? FROM deadlocks",
   [KML_PUT_BUG] = "INSERT INTO bugs (run_id, seq, t_ns, cpu, task, kind, text, site) "
                   "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+  [KML_PUT_LOCK_EDGE] = "INSERT INTO lock_edges (run_id, from_class, to_class, context, site, "
+                        "count) VALUES (?, ?, ?, ?, ?, ?)",
+  [KML_PUT_POTENTIAL_DEADLOCK] =
+      "INSERT INTO potential_deadlocks (run_id, seq, t_ns, kind, classes, report) "
+      "VALUES (?, ?, ?, ?, ?, ?)",
   [KML_PUT_BIN_STUDY] =
       "INSERT INTO bin_studies (study_id, subject, title, version, weight, requests, "
       "quantum, tails, hold, max_size, prefix, knee, chosen) "
@@ -386,7 +394,7 @@ put_deadlock (KmlDatabase *self, const KmlIncident *incident, GError **error)
     const KmlIncidentEdge *edge = &g_array_index (incident->edges, KmlIncidentEdge, i);
     g_autofree char *held = kml_incident_names_of_held (edge);
 
-    if (!kml_database_put (self, KML_PUT_DEADLOCK_EDGE, error, "tttttu", edge->waiter,
+    if (!kml_database_put (self, KML_PUT_DEADLOCK_EDGE, error, "utttttu", (guint64)i, edge->waiter,
                            edge->waits_for != NULL ? edge->waits_for : "", edge->resource, held,
                            edge->site, to_ns (edge->since)))
       return FALSE;
@@ -409,6 +417,31 @@ put_incidents (KmlDatabase *self, const GArray *incidents, GError **error)
                                   incident->site)) {
       return FALSE;
     }
+  }
+  return TRUE;
+}
+
+static gboolean
+put_lockdep (KmlDatabase *self, const KmlLockdep *lockdep, GError **error)
+{
+  const GArray *reports = kml_lockdep_reports (lockdep);
+  g_autoptr (GArray) edges = kml_lockdep_edges (lockdep);
+
+  for (guint i = 0; i < edges->len; i++) {
+    const KmlLockdepEdge *edge = &g_array_index (edges, KmlLockdepEdge, i);
+
+    if (!kml_database_put (self, KML_PUT_LOCK_EDGE, error, "uttttu", self->run_id, edge->from,
+                           edge->to, kml_context_names[edge->context], edge->site, edge->count))
+      return FALSE;
+  }
+  for (guint i = 0; i < reports->len; i++) {
+    const KmlLockdepReport *report = &g_array_index (reports, KmlLockdepReport, i);
+    g_autofree char *classes = kml_lockdep_report_classes (report);
+
+    if (!kml_database_put (self, KML_PUT_POTENTIAL_DEADLOCK, error, "uuuttt", self->run_id,
+                           (guint64)i, to_ns (report->time), kml_lockdep_kind_names[report->kind],
+                           classes, report->text))
+      return FALSE;
   }
   return TRUE;
 }
@@ -548,7 +581,8 @@ kml_database_end_run (KmlDatabase *self, const KmlDatabaseRun *run, const KmlRec
 
   good = remove_other_attempts (self, run, error) && put_run (self, run, error) &&
          put_scalars (self, run, error) &&
-         (run->incidents == NULL || put_incidents (self, run->incidents, error));
+         (run->incidents == NULL || put_incidents (self, run->incidents, error)) &&
+         (run->lockdep == NULL || put_lockdep (self, run->lockdep, error));
   if (good && recorder != NULL)
     good = put_series (self, recorder, error) && put_latencies (self, recorder, error) &&
            put_waste (self, recorder, error) && put_origins (self, recorder, error) &&

@@ -11,6 +11,7 @@
 
 #pragma once
 
+#include "simcore/lockdep.h"
 #include "simcore/recorder.h"
 #include "simcore/scheduler.h"
 #include "simcore/types.h"
@@ -68,7 +69,8 @@ typedef struct {
   guint n_metrics;
   const KmlDatabaseExpectation *expectations;
   guint n_expectations;
-  const GArray *incidents; /* (nullable) (element-type KmlIncident) */
+  const GArray *incidents;   /* (nullable) (element-type KmlIncident) */
+  const KmlLockdep *lockdep; /* (nullable) */
 } KmlDatabaseRun;
 
 /* For writing: makes a new database, or opens one of ours. Errors: INPUT when the file is not a kmemlab

@@ -29,9 +29,10 @@
 --   3  studies of bin sizes: bin_studies, bin_…
 --   4  site_waste, lifetime_waste
 --   5  bugs; deadlock_edges.held and since_ns for holder
+--   6  potential_deadlocks, deadlock_spans; deadlock_edges.seq
 
 PRAGMA application_id = 0x6b6d6c62; -- "kmlb"
-PRAGMA user_version = 5;
+PRAGMA user_version = 6;
 
 -- ---- What was asked for ----
 
@@ -249,13 +250,27 @@ CREATE INDEX deadlocks_by_run ON deadlocks (run_id);
 -- Who waits for whom in a deadlock.
 CREATE TABLE deadlock_edges (
   deadlock_id INTEGER NOT NULL REFERENCES deadlocks ON DELETE CASCADE,
+  seq         INTEGER NOT NULL, -- 0, 1, …: of a deadlock in the order of the circle
   waiter      TEXT NOT NULL, -- name of the task that waits
   waits_for   TEXT NOT NULL, -- name of the task that must move first; empty: none is known
   resource    TEXT NOT NULL, -- name of what it waits for: a lock, an event, a CPU
   held        TEXT NOT NULL, -- names of the locks that the waiter has meanwhile
   site        TEXT NOT NULL, -- where the waiter waits: its call chain
   since_ns    INTEGER NOT NULL, -- since when, ns
-  PRIMARY KEY (deadlock_id, waiter, resource)
+  PRIMARY KEY (deadlock_id, seq)
+) STRICT, WITHOUT ROWID;
+
+-- What the tasks of a deadlock did before it, as far back as is remembered.
+CREATE TABLE deadlock_spans (
+  deadlock_id INTEGER NOT NULL REFERENCES deadlocks ON DELETE CASCADE,
+  seq         INTEGER NOT NULL, -- 0, 1, …
+  task        TEXT NOT NULL,    -- name of the task
+  cpu         INTEGER NOT NULL, -- where it runs
+  what        TEXT NOT NULL,    -- hold: has a lock; else where its time goes: run, cpu, interrupted, lock, io, memory, reclaim, sleep
+  resource    TEXT NOT NULL,    -- what it has or waits for; empty: nothing that has a name
+  t0_ns       INTEGER NOT NULL, -- from, ns
+  t1_ns       INTEGER NOT NULL, -- to, ns
+  PRIMARY KEY (deadlock_id, seq)
 ) STRICT, WITHOUT ROWID;
 
 -- What simulated code did and must not do, at the moment when it did.
@@ -280,6 +295,17 @@ CREATE TABLE lock_edges (
   site       TEXT NOT NULL,    -- where it was taken
   count      INTEGER NOT NULL, -- how often
   PRIMARY KEY (run_id, from_class, to_class, context, site)
+) STRICT, WITHOUT ROWID;
+
+-- What lock_edges and contexts show: a run in which tasks come at other times could deadlock, as far as locks are concerned.
+CREATE TABLE potential_deadlocks (
+  run_id  INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+  seq     INTEGER NOT NULL, -- 0, 1, … within the run
+  t_ns    INTEGER NOT NULL, -- when it was found, ns
+  kind    TEXT NOT NULL,    -- circular, recursive, inconsistent, irq-order
+  classes TEXT NOT NULL,    -- the classes of locks, "A -> B -> A": each is taken while the one before is held
+  report  TEXT NOT NULL,    -- in the form of Linux's lockdep, many lines
+  PRIMARY KEY (run_id, seq)
 ) STRICT, WITHOUT ROWID;
 
 -- ---- Studies of bin sizes (`kmemlab bins -o DB`) ----

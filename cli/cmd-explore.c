@@ -11,7 +11,8 @@
 #include "cli/output.h"
 #include "cli/reproducer.h"
 #include "cli/stop.h"
-#include "scenarios/explore.h"
+#include "scenarios/potential.h"
+#include "simcore/lockdep.h"
 #include "simcore/units.h"
 
 static struct {
@@ -99,8 +100,29 @@ save (const KmlExperiment *experiment, const KmlRunSpec *spec, const KmlExploreR
   return kml_reproducer_save (&reproducer, path, error);
 }
 
+/* What the order of locks in one run warns of. */
 static void
-say (const KmlExploreResult *result, double wall, const char *path)
+say_potentials (const GArray *potentials)
+{
+  static const char *const words[] = {
+    [KML_POTENTIAL_REFUTED] = "a false alarm: no schedule of this scenario deadlocks",
+    [KML_POTENTIAL_OPEN] = "open: it was not seen to happen, and not all schedules were tried",
+    [KML_POTENTIAL_CONFIRMED] = "confirmed: a schedule deadlocks there",
+  };
+
+  if (potentials->len > 0)
+    kml_out ("\npotential deadlocks, by the order and context of locks:\n");
+  for (guint i = 0; i < potentials->len; i++) {
+    const KmlPotential *potential = &g_array_index (potentials, KmlPotential, i);
+    g_autofree char *classes = kml_printable (potential->classes);
+
+    kml_out ("  %s (%s): %s\n", classes, kml_lockdep_kind_names[potential->kind],
+             words[potential->fate]);
+  }
+}
+
+static void
+say (const KmlExploreResult *result, const GArray *potentials, double wall, const char *path)
 {
   kml_out ("%s: %" G_GUINT64_FORMAT " schedules, %" G_GUINT64_FORMAT
            " pruned, at most %" G_GUINT64_FORMAT " choices, %.2f s\n",
@@ -109,7 +131,8 @@ say (const KmlExploreResult *result, double wall, const char *path)
                                                       : "none within the budget",
            result->n_schedules, result->n_pruned, result->longest, wall);
   if (result->story != NULL)
-    kml_out ("\n%s\n", result->story);
+    kml_out ("\n%s", result->story);
+  say_potentials (potentials);
   if (path != NULL && !options.quiet)
     kml_note ("Next: kmemlab reproduce %s", path);
   else if (result->verdict == KML_EXPLORE_BUDGET && !options.quiet)
@@ -117,7 +140,23 @@ say (const KmlExploreResult *result, double wall, const char *path)
 }
 
 static void
-say_json (const KmlExploreResult *result, double wall, const char *path)
+add_potentials_json (JsonBuilder *builder, const GArray *potentials)
+{
+  kml_json_begin_array (builder, "potential");
+  for (guint i = 0; i < potentials->len; i++) {
+    const KmlPotential *potential = &g_array_index (potentials, KmlPotential, i);
+
+    kml_json_begin_object (builder, NULL);
+    kml_json_text (builder, "kind", kml_lockdep_kind_names[potential->kind]);
+    kml_json_text (builder, "classes", potential->classes);
+    kml_json_text (builder, "fate", kml_potential_fates[potential->fate]);
+    json_builder_end_object (builder);
+  }
+  json_builder_end_array (builder);
+}
+
+static void
+say_json (const KmlExploreResult *result, const GArray *potentials, double wall, const char *path)
 {
   JsonBuilder *builder = kml_json_new ("explore/1");
 
@@ -130,6 +169,7 @@ say_json (const KmlExploreResult *result, double wall, const char *path)
     kml_json_text (builder, "reproducer", path);
   if (result->story != NULL)
     kml_json_text (builder, "story", result->story);
+  add_potentials_json (builder, potentials);
   kml_json_print (builder);
 }
 
@@ -149,8 +189,8 @@ exit_of_verdict (KmlExploreVerdict verdict)
 
 /* One run after the other; counts add up. */
 static gboolean
-explore (const KmlExperiment *experiment, Budget *budget, KmlExploreResult *total, char **ret_path,
-         GError **error)
+explore (const KmlExperiment *experiment, Budget *budget, KmlExploreResult *total,
+         GArray *potentials, char **ret_path, GError **error)
 {
   for (guint64 i = 0; i < kml_scenario_n_runs (experiment->scenario); i++) {
     g_autoptr (KmlRunSpec) spec = kml_scenario_run_spec (experiment->scenario, i);
@@ -159,6 +199,11 @@ explore (const KmlExperiment *experiment, Budget *budget, KmlExploreResult *tota
 
     if (!kml_explore (experiment->scenario, spec, &config, &result, error))
       return FALSE;
+    if (!kml_potentials_judge (potentials, experiment->scenario, spec, result.verdict,
+                               result.choices, error)) {
+      kml_explore_result_clear (&result);
+      return FALSE;
+    }
     result.n_schedules += total->n_schedules;
     result.n_pruned += total->n_pruned;
     result.longest = MAX (result.longest, total->longest);
@@ -183,6 +228,7 @@ run (char **arguments)
   g_autoptr (KmlExperiment) experiment = NULL;
   g_autoptr (GError) error = NULL;
   g_autofree char *path = NULL;
+  g_autoptr (GArray) potentials = kml_potentials_new ();
   KmlExploreResult result = { .verdict = KML_EXPLORE_EXHAUSTED };
   Budget budget;
   double wall;
@@ -198,15 +244,15 @@ run (char **arguments)
   if (experiment == NULL)
     return status;
   kml_stop_install ();
-  if (!explore (experiment, &budget, &result, &path, &error)) {
+  if (!explore (experiment, &budget, &result, potentials, &path, &error)) {
     kml_explore_result_clear (&result);
     return kml_fail (error);
   }
   wall = (double)(g_get_monotonic_time () - budget.start) / G_USEC_PER_SEC;
   if (options.json)
-    say_json (&result, wall, path);
+    say_json (&result, potentials, wall, path);
   else
-    say (&result, wall, path);
+    say (&result, potentials, wall, path);
   status = exit_of_verdict (result.verdict);
   kml_explore_result_clear (&result);
   return kml_stop_exit () != KML_EXIT_DONE ? kml_stop_exit () : status;

@@ -383,6 +383,19 @@ print_worst (const KmlResult *result)
     }
 }
 
+/* Of a database, so it is not trusted. */
+static void
+print_lines (const char *text)
+{
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+
+  for (guint i = 0; lines[i] != NULL; i++) {
+    g_autofree char *line = kml_printable (lines[i]);
+
+    kml_out ("%s\n", line);
+  }
+}
+
 /* Of one run: the stories of its deadlocks, and its first bugs. */
 static void
 print_incidents (KmlDatabase *database, guint64 run_id)
@@ -400,13 +413,35 @@ print_incidents (KmlDatabase *database, guint64 run_id)
     return;
   sqlite3_bind_int64 (statement, 1, (sqlite3_int64)run_id);
   while (sqlite3_step (statement) == SQLITE_ROW) {
-    g_auto (GStrv) lines = g_strsplit ((const char *)sqlite3_column_text (statement, 0), "\n", -1);
-
     kml_out ("run %" G_GUINT64_FORMAT ": ", run_id);
-    for (guint i = 0; lines[i] != NULL; i++) {
-      g_autofree char *line = kml_printable (lines[i]);
+    print_lines ((const char *)sqlite3_column_text (statement, 0));
+  }
+  sqlite3_finalize (statement);
+}
 
-      kml_out ("%s\n", line);
+/* Of one run: what could deadlock. */
+static void
+print_potential (KmlDatabase *database, guint64 run_id)
+{
+  sqlite3_stmt *statement;
+
+  if (sqlite3_prepare_v2 (kml_database_handle (database),
+                          "SELECT p.report, p.classes, (SELECT min (q.run_id) FROM "
+                          "potential_deadlocks q WHERE q.report = p.report) FROM "
+                          "potential_deadlocks p WHERE p.run_id = ? ORDER BY p.seq LIMIT 3",
+                          -1, &statement, NULL) != SQLITE_OK)
+    return;
+  sqlite3_bind_int64 (statement, 1, (sqlite3_int64)run_id);
+  while (sqlite3_step (statement) == SQLITE_ROW) {
+    const guint64 first = (guint64)sqlite3_column_int64 (statement, 2);
+    g_autofree char *classes = kml_printable ((const char *)sqlite3_column_text (statement, 1));
+
+    kml_out ("run %" G_GUINT64_FORMAT ": potential deadlock, %s", run_id, classes);
+    if (first == run_id) {
+      kml_out ("\n");
+      print_lines ((const char *)sqlite3_column_text (statement, 0));
+    } else {
+      kml_out (", as in run %" G_GUINT64_FORMAT "\n", first);
     }
   }
   sqlite3_finalize (statement);
@@ -422,6 +457,7 @@ kml_experiment_print_incidents (const KmlExperiment *self, const GPtrArray *resu
 
     print_worst (result);
     print_incidents (database, result->run_id);
+    print_potential (database, result->run_id);
   }
 }
 

@@ -70,6 +70,7 @@ kml_run_tasks_metrics (const KmlRunTasks *self, GArray *metrics)
     n[g_array_index (incidents, KmlIncident, i).kind]++;
   for (guint i = 0; i < KML_N_INCIDENTS; i++)
     add_metric (metrics, "times", n[i], "%s", kml_incident_metrics[i]);
+  add_metric (metrics, "circles", kml_lockdep_reports (self->lockdep)->len, "lockdep.cycles");
   for (guint i = 0; i < names->len; i++)
     add_lock (metrics, g_hash_table_lookup (self->world.locks, g_ptr_array_index (names, i)));
   for (guint i = 0; i < self->devices->len; i++)

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "scenarios/run-tasks.h"
+#include "simcore/lockdep.h"
 #include "simcore/locked.h"
 #include "simcore/replay.h"
 #include "workloads/program.h"
@@ -43,6 +44,7 @@ typedef struct {
 
 typedef struct {
   guint kind; /* from KML_LOCK_SPIN */
+  char *class_name;
 } KmlLockSettings;
 
 typedef struct {
@@ -82,12 +84,14 @@ struct _KmlRunTasks {
   const KmlRunSpec *spec;
   KmlMachine *machine;
   KmlScheduler *scheduler; /* (owned) */
+  KmlLockdep *lockdep;     /* (owned) */
   KmlRequests requests;
   KmlWorld world;
   KmlPager *pager;     /* (owned) (nullable) */
   KmlRng schedule_rng; /* of the policy random */
   KmlLocked *pages;    /* (owned) */
   KmlLocked *objects;  /* (owned) (nullable) */
+  GPtrArray *texts;    /* (owned) (element-type utf8): names of classes */
   GPtrArray *devices;  /* (owned) (element-type KmlDevice) */
   GPtrArray *programs; /* (owned) (element-type KmlProgram) */
   GPtrArray *doers;    /* (owned) (element-type KmlProgramTask) */

@@ -73,6 +73,14 @@ const KmlParam kml_lock_params[] = {
     .offset = G_STRUCT_OFFSET (KmlLockSettings, kind),
     .summary =
         "spin locks keep the CPU busy, and others off it; mutex and rw (readers share) sleep" },
+  { .name = "class",
+    .type = KML_PARAM_TEXT,
+    .value = "",
+    .offset = G_STRUCT_OFFSET (KmlLockSettings, class_name),
+    .grammar = "a name",
+    .summary = "what it is for the lock validator, which takes what it learns of one lock to hold "
+               "for all of "
+               "its class; by default a class of its own" },
   { NULL },
 };
 

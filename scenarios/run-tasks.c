@@ -76,6 +76,7 @@ kml_run_tasks_new (const KmlRunSpec *spec, KmlMachine *machine)
 
   self->spec = spec;
   self->machine = machine;
+  self->texts = g_ptr_array_new_with_free_func (g_free);
   self->devices = g_ptr_array_new_with_free_func ((GDestroyNotify)kml_device_free);
   self->programs = g_ptr_array_new_with_free_func ((GDestroyNotify)kml_program_free);
   self->doers = g_ptr_array_new_with_free_func ((GDestroyNotify)kml_program_task_free);
@@ -94,6 +95,8 @@ kml_run_tasks_free (KmlRunTasks *self)
   kml_requests_clear (&self->requests);
   g_ptr_array_unref (self->devices);
   kml_scheduler_free (self->scheduler);
+  kml_lockdep_free (self->lockdep);
+  g_ptr_array_unref (self->texts);
   g_ptr_array_unref (self->sources);
   g_ptr_array_unref (self->replays);
   g_ptr_array_unref (self->doers);
@@ -131,12 +134,15 @@ build_locks (KmlRunTasks *self, GError **error)
     g_autofree char *prefix = prefix_of ("lock", g_ptr_array_index (names, i));
     char *name = g_strdup (g_ptr_array_index (names, i));
     KmlLock *lock = g_new0 (KmlLock, 1);
-    KmlLockSettings settings;
+    KmlLockSettings settings = { 0 };
 
     g_hash_table_insert (self->world.locks, name, lock);
     if (!kml_run_spec_apply (self->spec, prefix, kml_lock_params, &settings, error))
       return FALSE;
     kml_lock_init (lock, (KmlLockKind)(KML_LOCK_SPIN + settings.kind), name);
+    g_ptr_array_add (self->texts, settings.class_name);
+    if (settings.class_name[0] != '\0')
+      lock->class_name = settings.class_name;
   }
   return TRUE;
 }
@@ -366,6 +372,7 @@ kml_run_tasks_build (KmlRunTasks *self, KmlAllocator *pages, KmlAllocator *objec
   }
   if (!build_pager (self, pages, error))
     return FALSE;
+  self->lockdep = config.lockdep = kml_lockdep_new ();
   self->scheduler = kml_scheduler_new (&config);
   self->requests = (KmlRequests){
     .machine = self->machine,
@@ -407,4 +414,10 @@ const GArray *
 kml_run_tasks_incidents (const KmlRunTasks *self)
 {
   return kml_scheduler_incidents (self->scheduler);
+}
+
+const KmlLockdep *
+kml_run_tasks_lockdep (const KmlRunTasks *self)
+{
+  return self->lockdep;
 }

@@ -495,6 +495,12 @@ kml_run_incidents (const KmlRun *self)
   return self->tasks != NULL ? kml_run_tasks_incidents (self->tasks) : NULL;
 }
 
+const KmlLockdep *
+kml_run_lockdep (const KmlRun *self)
+{
+  return self->tasks != NULL ? kml_run_tasks_lockdep (self->tasks) : NULL;
+}
+
 /* ---- Results ---- */
 
 static void

@@ -47,6 +47,9 @@ GArray *kml_run_metrics (const KmlRun *self);
 /* What should not be and was: deadlocks, bugs of the simulated kernel. (nullable) (element-type KmlIncident) */
 const GArray *kml_run_incidents (const KmlRun *self);
 
+/* What it learnt of orders of locks. (nullable) (transfer none) */
+const KmlLockdep *kml_run_lockdep (const KmlRun *self);
+
 /* Of a run with tasks, before it is executed: who comes next is @choose's to say. FALSE: it has none. */
 gboolean kml_run_set_choices (KmlRun *self, KmlChooseFunc choose, gpointer data);
 

@@ -216,6 +216,7 @@ store_result (Child *self, const KmlRun *run, GArray *metrics, const GArray *ver
   row.expectations = (const KmlDatabaseExpectation *)expectations->data;
   row.n_expectations = expectations->len;
   row.incidents = kml_run_incidents (run);
+  row.lockdep = kml_run_lockdep (run);
   if (self->job->with_timings) {
     row.started_at = started_at;
     row.wall_ns = wall_ns;

@@ -105,16 +105,22 @@ find_path (const KmlScheduler *self, KmlTask *task, const KmlTask *goal, GHashTa
 
 /* ---- Telling ---- */
 
-static char *
-call_chain (const KmlTask *task)
+char *
+kml_call_chain_text (const char *const *functions, guint n)
 {
   GString *text = g_string_new (NULL);
 
-  for (guint i = 0; i < MIN (task->n_chain, KML_MAX_CHAIN); i++)
-    g_string_append_printf (text, "%s%s", i > 0 ? " > " : "", task->chain[i]);
-  if (task->n_chain > KML_MAX_CHAIN)
+  for (guint i = 0; i < MIN (n, KML_MAX_CHAIN); i++)
+    g_string_append_printf (text, "%s%s", i > 0 ? " > " : "", functions[i]);
+  if (n > KML_MAX_CHAIN)
     g_string_append (text, " > …");
   return g_string_free (text, FALSE);
+}
+
+static char *
+call_chain (const KmlTask *task)
+{
+  return kml_call_chain_text (task->chain, task->n_chain);
 }
 
 static GArray *
@@ -153,6 +159,9 @@ add_edge (const KmlScheduler *self, GArray *edges, const KmlTask *waiter, const 
     .held = what_is_held (waiter),
     .by_cpu = by_cpu,
     .by_lock = waiter->wait.kind == KML_WAIT_LOCK,
+    .lock_class = by_cpu || waiter->wait.kind != KML_WAIT_LOCK
+                      ? NULL
+                      : g_strdup (kml_lock_class_name (waiter->wait.lock)),
     .site = call_chain (waiter),
     .since = by_cpu ? waiter->mark : waiter->wait.since,
   };
@@ -254,6 +263,7 @@ kml_incidents_free (GArray *incidents)
       g_free (edge->waiter);
       g_free (edge->waits_for);
       g_free (edge->resource);
+      g_free (edge->lock_class);
       for (guint k = 0; k < edge->held->len; k++)
         g_free (g_array_index (edge->held, KmlIncidentHold, k).name);
       g_array_unref (edge->held);

@@ -18,6 +18,7 @@
 
 #include "simcore/lock.h"
 
+#include "simcore/lockdep.h"
 #include "simcore/scheduler-private.h"
 
 const char *const kml_lock_kind_names[] = {
@@ -89,6 +90,9 @@ grant (KmlLock *self, KmlTask *task, guint mode, KmlTime now)
   else
     self->owner = task;
   task->held[task->n_held] = self;
+  task->held_at[task->n_held] = task->n_chain > 0
+                                    ? task->chain[MIN (task->n_chain, KML_MAX_CHAIN) - 1]
+                                    : NULL;
   task->held_since[task->n_held++] = now;
   self->n_taken++;
 }
@@ -119,6 +123,26 @@ wait_for_turn (KmlMachine *machine, KmlLock *self, KmlTask *task, KmlLockMode mo
   kml_task_part (machine, part);
 }
 
+/* FALSE: it holds as many as it may; that is recorded. */
+static gboolean
+may_hold_another (KmlMachine *machine, const KmlLock *self, const KmlTask *task)
+{
+  if (G_LIKELY (task->n_held < KML_MAX_HELD))
+    return TRUE;
+  kml_scheduler_report (machine->scheduler, KML_INCIDENT_LOCK_MISUSE,
+                        g_strdup_printf ("%s holds %d locks and wants one more, %s, which it is "
+                                         "not given",
+                                         task->name, KML_MAX_HELD, self->name));
+  return FALSE;
+}
+
+static void
+learn (KmlMachine *machine, KmlLock *self, KmlLockMode mode, gboolean tries)
+{
+  if (machine->scheduler->config.lockdep != NULL)
+    kml_lockdep_take (machine->scheduler, self, mode == KML_LOCK_SHARED, tries);
+}
+
 void
 kml_lock_take (KmlMachine *machine, KmlLock *self, KmlLockMode mode)
 {
@@ -132,18 +156,14 @@ kml_lock_take (KmlMachine *machine, KmlLock *self, KmlLockMode mode)
     return;
   }
   task = kml_current_task (machine);
-  if (task->n_held == KML_MAX_HELD) {
-    kml_scheduler_report (machine->scheduler, KML_INCIDENT_LOCK_MISUSE,
-                          g_strdup_printf ("%s holds %d locks and wants one more, %s, which it is "
-                                           "not given",
-                                           task->name, KML_MAX_HELD, self->name));
+  if (!may_hold_another (machine, self, task))
     return;
-  }
   if (kml_lock_sleeps (self) && kml_in_atomic (machine))
     kml_scheduler_report (
         machine->scheduler, KML_INCIDENT_SLEEP_IN_ATOMIC,
         g_strdup_printf ("%s takes the sleeping lock %s", task->name, self->name));
   keep_others_away (machine, self->kind);
+  learn (machine, self, mode, FALSE);
   kml_sync_on (machine, self->object);
   if (is_free_for (self, mode) && self->first == NULL)
     grant (self, task, mode, machine->now);
@@ -155,14 +175,24 @@ kml_lock_take (KmlMachine *machine, KmlLock *self, KmlLockMode mode)
 gboolean
 kml_lock_try (KmlMachine *machine, KmlLock *self)
 {
-  if (machine->scheduler != NULL && self->kind != KML_LOCK_NONE) {
-    kml_sync (machine);
-    if (!is_free_for (self, KML_LOCK_EXCLUSIVE) || self->first != NULL) {
-      kml_spend (machine, KML_COST_ATOMIC, 1);
-      return FALSE;
-    }
+  KmlTask *task;
+
+  if (machine->scheduler == NULL || self->kind == KML_LOCK_NONE) {
+    kml_lock_take (machine, self, KML_LOCK_EXCLUSIVE);
+    return TRUE;
   }
-  kml_lock_take (machine, self, KML_LOCK_EXCLUSIVE);
+  kml_sync_on (machine, self->object);
+  task = kml_current_task (machine);
+  if (!is_free_for (self, KML_LOCK_EXCLUSIVE) || self->first != NULL) {
+    kml_spend (machine, KML_COST_ATOMIC, 1);
+    return FALSE;
+  }
+  if (!may_hold_another (machine, self, task))
+    return FALSE;
+  keep_others_away (machine, self->kind);
+  learn (machine, self, KML_LOCK_EXCLUSIVE, TRUE);
+  grant (self, task, KML_LOCK_EXCLUSIVE, machine->now);
+  kml_spend (machine, KML_COST_LOCK, !self->is_paid);
   return TRUE;
 }
 
@@ -214,6 +244,7 @@ kml_lock_give (KmlMachine *machine, KmlLock *self)
   for (guint j = (guint)i; j < task->n_held; j++) {
     task->held[j] = task->held[j + 1];
     task->held_since[j] = task->held_since[j + 1];
+    task->held_at[j] = task->held_at[j + 1];
   }
   if (self->owner == task)
     self->owner = NULL;

@@ -38,9 +38,14 @@ typedef enum {
   KML_LOCK_GRANTED,
 } KmlLockMode;
 
+typedef struct _KmlLockClass KmlLockClass;
+
 /* Lives where its owner puts it; all zero but kind and name is one that is free. */
 struct _KmlLock {
-  const char *name; /* borrowed; of the class, too */
+  const char *name; /* borrowed */
+  const char *
+      class_name; /* (nullable) borrowed: what lockdep.h takes it for; NULL: a class of its own, called name */
+  KmlLockClass *class; /* (nullable): the same, looked up */
   KmlLockKind kind;
   guint64 object; /* see kml_sync_on() */
   gboolean
@@ -68,6 +73,12 @@ gboolean kml_lock_try (KmlMachine *machine, KmlLock *self);
 void kml_lock_give (KmlMachine *machine, KmlLock *self);
 
 gboolean kml_lock_is_held_by (const KmlLock *self, const KmlTask *task);
+
+static inline const char *
+kml_lock_class_name (const KmlLock *self)
+{
+  return self->class_name != NULL ? self->class_name : self->name;
+}
 
 static inline gboolean
 kml_lock_sleeps (const KmlLock *self)

@@ -16,6 +16,8 @@
 
 #include "simcore/pager.h"
 
+#include "simcore/lockdep.h"
+
 KmlPager *
 kml_pager_new (const KmlPagerConfig *config)
 {
@@ -63,6 +65,7 @@ ask_for_frame (KmlPager *self)
   };
   guint64 held;
 
+  kml_lockdep_might_reclaim (self->machine, request.gfp);
   return kml_allocator_alloc (self->pages, &request, &held);
 }
 
@@ -96,6 +99,7 @@ evict (KmlPager *self)
   KML_CALL (self->machine, "evict");
   KmlPagerPage *victim;
 
+  kml_lockdep_enter_reclaim (self->machine, KML_GFP_KERNEL);
   for (;; self->hand++) {
     victim = entry (self, self->hand % self->table->len);
     if (victim->is_resident && !victim->was_touched)
@@ -106,6 +110,7 @@ evict (KmlPager *self)
   victim->is_resident = FALSE;
   self->n_resident--;
   self->n_evicted++;
+  kml_lockdep_leave_reclaim (self->machine);
   return victim->frame;
 }
 

@@ -54,6 +54,7 @@
 
 #include "simcore/reclaim.h"
 
+#include "simcore/lockdep.h"
 #include "simcore/pin.h"
 
 #define PRIORITIES      12
@@ -217,6 +218,7 @@ kml_reclaim_shrink (KmlReclaim *self, guint64 n_wanted, KmlGfp gfp, KmlZoneKind 
                                : 0;
   guint64 n_freed = 0;
 
+  kml_lockdep_enter_reclaim (self->machine, gfp);
   kml_sync (self->machine);
   for (guint priority = PRIORITIES + 1; priority-- > 0 && n_freed < n_wanted;) {
     const guint64 n_file = n_to_scan (self, KML_LRU_INACTIVE_FILE, priority,
@@ -226,6 +228,7 @@ kml_reclaim_shrink (KmlReclaim *self, guint64 n_wanted, KmlGfp gfp, KmlZoneKind 
     n_freed += shrink_list (self, KML_LRU_INACTIVE_FILE, n_file, n_wanted - n_freed, gfp, highest);
     n_freed += shrink_list (self, KML_LRU_INACTIVE_ANON, n_anon, n_wanted - n_freed, gfp, highest);
   }
+  kml_lockdep_leave_reclaim (self->machine);
   return n_freed;
 }
 

@@ -59,6 +59,9 @@ const KmlMetricInfo kml_recorder_metric_info[] = {
   { "bug.lock_misuse", "times",
     "locks given back by who did not hold them, or kept beyond the end" },
   { "bug.irq_misuse", "times", "interrupts or preemption enabled or left disabled out of turn" },
+  { "lockdep.cycles", "circles",
+    "potential deadlocks that the orders and contexts of locks show, whether or not any schedule "
+    "deadlocks" },
   { "lock.NAME.taken", "times",
     "how often the lock was taken; pages, objects and pager are the machine's own" },
   { "lock.NAME.contended", "times", "how often somebody had to wait for it" },

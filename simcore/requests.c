@@ -5,6 +5,8 @@
 
 #include "simcore/requests.h"
 
+#include "simcore/lockdep.h"
+
 void
 kml_requests_clear (KmlRequests *self)
 {
@@ -79,6 +81,7 @@ kml_requests_alloc (KmlRequests *self, KmlLevel level, const KmlRequest *request
   const KmlOp op = { .request = *request, .kind = KML_OP_ALLOC, .level = (guint8)level };
   KmlAddr addr;
 
+  kml_lockdep_might_reclaim (self->machine, request->gfp);
   parts_of (task, start, before);
   addr = kml_allocator_alloc (allocator, request, &held);
   finish (self, KML_OPERATION_ALLOC, task, before, start);

@@ -98,6 +98,9 @@ gboolean kml_interrupts_deliverable (const KmlCpu *cpu);
 
 /* ---- incident.c ---- */
 
+/* "syscall > page fault": @n may be more than KML_MAX_CHAIN, of which so many are remembered. (transfer full) */
+char *kml_call_chain_text (const char *const *functions, guint n);
+
 /* @task has begun to wait: whether that closes a cycle. */
 void kml_incident_look_for_cycle (KmlScheduler *self, KmlTask *task);
 

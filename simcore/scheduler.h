@@ -31,6 +31,7 @@ G_BEGIN_DECLS
 typedef struct _KmlTask KmlTask;
 typedef struct _KmlLock KmlLock;
 typedef struct _KmlScheduler KmlScheduler;
+typedef struct _KmlLockdep KmlLockdep;
 
 typedef void (*KmlTaskFunc) (KmlMachine *machine, gpointer data);
 
@@ -136,7 +137,10 @@ struct _KmlTask {
   guint n_held;
   KmlLock *held[KML_MAX_HELD];
   KmlTime held_since[KML_MAX_HELD];
-  guint n_chain; /* may be more than are remembered */
+  const char *held_at[KML_MAX_HELD]; /* (nullable): the function that took it */
+  guint n_reclaims;                  /* it takes memory back: calls of that in each other … */
+  gboolean reclaims_fs;              /* … and calls file systems for it */
+  guint n_chain;                     /* may be more than are remembered */
   const char *chain[KML_MAX_CHAIN];
 };
 
@@ -333,6 +337,7 @@ typedef struct {
   GArray *held;     /* (owned) (element-type KmlIncidentHold): what the waiter has meanwhile */
   gboolean by_cpu;  /* the other runs in its place on its CPU */
   gboolean by_lock; /* the other has the lock */
+  char *lock_class; /* (owned) (nullable): the class of the lock that is waited for */
   KmlTime since;
 } KmlIncidentEdge;
 
@@ -367,6 +372,7 @@ typedef struct {
   KmlTime until;        /* KML_TIME_MAX: when all tasks have ended */
   KmlChooseFunc choose; /* (nullable): NULL: what is earliest comes next */
   gpointer choose_data;
+  KmlLockdep *lockdep; /* (nullable) borrowed: learns orders of locks, see lockdep.h */
 } KmlSchedulerConfig;
 
 /* Makes the machine one with tasks, until it is freed. */

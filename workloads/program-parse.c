@@ -28,6 +28,8 @@ const KmlStepForm kml_step_forms[KML_N_STEPS] = {
                        "looks at a block, or at a page of a [region], which may fault" },
   [KML_STEP_LOCK] = { "lock", "lock NAME", 1, 1, FALSE, "takes a [lock]" },
   [KML_STEP_LOCK_SHARED] = { "lock-shared", "lock-shared NAME", 1, 1, FALSE, "takes it to read" },
+  [KML_STEP_TRY_LOCK] = { "try-lock", "try-lock NAME", 1, 1, FALSE,
+                          "takes it if that needs no waiting; if-failed sees whether" },
   [KML_STEP_UNLOCK] = { "unlock", "unlock NAME", 1, 1, FALSE, "gives it back" },
   [KML_STEP_WORK] = { "work", "work TIME", 1, 1, FALSE, "keeps its CPU busy" },
   [KML_STEP_SLEEP] = { "sleep", "sleep TIME", 1, 1, FALSE, "leaves its CPU to others" },
@@ -52,6 +54,10 @@ const KmlStepForm kml_step_forms[KML_N_STEPS] = {
                            "does the block if the last alloc or touch got nothing" },
   [KML_STEP_CALL] = { "call", "call NAME { … }", 1, 1, TRUE,
                       "does the block as a function of that name, for call chains" },
+  [KML_STEP_RECLAIM] = { "reclaim", "reclaim { … }", 0, 0, TRUE,
+                         "does the block as what a file system is asked to do to free memory: not "
+                         "where "
+                         "the GFP flags of the last alloc forbid that" },
   [KML_STEP_END] = { "}", "}", 0, 0, FALSE, "ends a block" },
 };
 
@@ -224,6 +230,7 @@ read_arguments (KmlStep *step, const GPtrArray *words, GError **error)
   case KML_STEP_FREE:
   case KML_STEP_LOCK:
   case KML_STEP_LOCK_SHARED:
+  case KML_STEP_TRY_LOCK:
   case KML_STEP_UNLOCK:
   case KML_STEP_WAKE:
   case KML_STEP_CALL:
@@ -235,6 +242,7 @@ read_arguments (KmlStep *step, const GPtrArray *words, GError **error)
   case KML_STEP_PREEMPT_OFF:
   case KML_STEP_PREEMPT_ON:
   case KML_STEP_IF_FAILED:
+  case KML_STEP_RECLAIM:
     return TRUE;
   case KML_STEP_END:
   case KML_N_STEPS:

@@ -16,6 +16,7 @@ typedef enum {
   KML_STEP_TOUCH,
   KML_STEP_LOCK,
   KML_STEP_LOCK_SHARED,
+  KML_STEP_TRY_LOCK,
   KML_STEP_UNLOCK,
   KML_STEP_WORK,
   KML_STEP_SLEEP,
@@ -34,6 +35,7 @@ typedef enum {
   KML_STEP_REPEAT,    /* begins a block: target is the place behind its end */
   KML_STEP_IF_FAILED, /* likewise */
   KML_STEP_CALL,      /* likewise: shows up in call chains */
+  KML_STEP_RECLAIM,   /* likewise */
   KML_STEP_END,       /* of a block: target is its beginning */
   KML_N_STEPS,
 } KmlStepKind;

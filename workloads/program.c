@@ -16,6 +16,7 @@
 
 #include <string.h>
 
+#include "simcore/lockdep.h"
 #include "simcore/units.h"
 
 /* What a step is about, looked up. */
@@ -35,7 +36,8 @@ struct _KmlProgramTask {
   Target *targets;     /* (owned) (array length=steps) */
   gboolean *is_block;  /* (owned): of touch: a block and no region */
   guint64 *left;       /* (owned) (array length=steps): of repeat: rounds to go */
-  gboolean has_failed; /* the last alloc or touch */
+  gboolean has_failed; /* the last alloc, touch, transfer or try-lock */
+  KmlGfp gfp;          /* of the last alloc */
 };
 
 /* ---- What is shared ---- */
@@ -166,6 +168,7 @@ bind (KmlProgramTask *self, guint i, const KmlStep *step, GError **error)
     return bind_touch (self, i, step, error);
   case KML_STEP_LOCK:
   case KML_STEP_LOCK_SHARED:
+  case KML_STEP_TRY_LOCK:
   case KML_STEP_UNLOCK:
     target->lock = find_declared (self->world->locks, "lock", step->name, error);
     if (target->lock != NULL && step->kind == KML_STEP_LOCK_SHARED &&
@@ -203,6 +206,7 @@ bind (KmlProgramTask *self, guint i, const KmlStep *step, GError **error)
   case KML_STEP_REPEAT:
   case KML_STEP_IF_FAILED:
   case KML_STEP_CALL:
+  case KML_STEP_RECLAIM:
   case KML_STEP_END:
     return TRUE;
   case KML_N_STEPS:
@@ -220,6 +224,7 @@ kml_program_task_new (const KmlProgram *program, KmlWorld *world, const KmlRng *
   self->program = program;
   self->world = world;
   self->rng = *rng;
+  self->gfp = KML_GFP_KERNEL;
   self->own = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, unref_array);
   self->targets = g_new0 (Target, n);
   self->is_block = g_new0 (gboolean, n);
@@ -265,6 +270,7 @@ do_alloc (KmlProgramTask *self, const KmlStep *step, GArray *blocks)
   KmlRequest request = request_of (step, task);
   KmlBlock block;
 
+  self->gfp = request.gfp;
   if (step->level == KML_LEVEL_PAGES) {
     const guint64 page = kml_ram_page_size (self->world->machine->ram);
 
@@ -340,6 +346,9 @@ do_step (KmlProgramTask *self, guint i, const KmlStep *step)
   case KML_STEP_LOCK_SHARED:
     kml_lock_take (machine, target->lock, KML_LOCK_SHARED);
     return;
+  case KML_STEP_TRY_LOCK:
+    self->has_failed = !kml_lock_try (machine, target->lock);
+    return;
   case KML_STEP_UNLOCK:
     kml_lock_give (machine, target->lock);
     return;
@@ -388,11 +397,33 @@ do_step (KmlProgramTask *self, guint i, const KmlStep *step)
   case KML_STEP_REPEAT:
   case KML_STEP_IF_FAILED:
   case KML_STEP_CALL:
+  case KML_STEP_RECLAIM:
   case KML_STEP_END:
   case KML_N_STEPS:
     break;
   }
   g_assert_not_reached ();
+}
+
+/* What follows is done for the last alloc, which is in direct reclaim. FALSE: its flags say that no file system may be called. */
+static gboolean
+begin_reclaim (const KmlProgramTask *self, KmlMachine *machine)
+{
+  if (!kml_gfp_may_sleep (self->gfp) || !kml_gfp_may_fs (self->gfp) ||
+      kml_current_task (machine)->n_reclaims > 0)
+    return FALSE;
+  kml_call_begin (machine, "direct reclaim");
+  kml_lockdep_enter_reclaim (machine, self->gfp);
+  kml_task_part (machine, KML_PART_RECLAIM);
+  return TRUE;
+}
+
+static void
+end_reclaim (KmlMachine *machine)
+{
+  kml_task_part (machine, KML_PART_RUN);
+  kml_lockdep_leave_reclaim (machine);
+  kml_current_task (machine)->n_chain--;
 }
 
 /* The step after a block's beginning: its first, or the one behind it. */
@@ -405,6 +436,8 @@ begin_block (KmlProgramTask *self, guint i, const KmlStep *step)
     return step->count > 0 ? i + 1 : step->target;
   case KML_STEP_IF_FAILED:
     return self->has_failed ? i + 1 : step->target;
+  case KML_STEP_RECLAIM:
+    return begin_reclaim (self, self->world->machine) ? i + 1 : step->target;
   default:
     kml_call_begin (self->world->machine, step->name);
     return i + 1;
@@ -420,6 +453,8 @@ end_block (KmlProgramTask *self, guint i, guint begin)
     return begin + 1;
   if (step->kind == KML_STEP_CALL)
     kml_current_task (self->world->machine)->n_chain--;
+  else if (step->kind == KML_STEP_RECLAIM)
+    end_reclaim (self->world->machine);
   return i + 1;
 }
 

@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""deadlocks.py: what could deadlock and what does, told, drawn and judged.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import os
+
+from harness import contains, equal, lacks, main, query, run, run_json, write
+
+DEADLOCKS = os.path.join(os.environ["KML_SOURCE_ROOT"], "scenarios/deadlock")
+HEAD = "[machine]\ncpus = 2\nram = 16MiB\nprofile = unit\n"
+SECTIONS = ("WARNING: possible circular locking dependency detected",
+            "but task is already holding lock:",
+            "the existing dependency chain (in reverse order) is:",
+            "Possible unsafe locking scenario:",
+            "*** DEADLOCK ***")
+
+
+def orders(first, second, more=""):
+    write("orders.ini", HEAD + "[lock A]\n[lock B]\n" + more
+          + f"[task T1]\nprogram = {first}\n[task T2]\ncpus = 1\nstart = 1ms\nprogram = {second}\n")
+
+
+def a_run_that_got_away_with_it_warns_in_lockdeps_form():
+    orders("call open { lock A, lock B, unlock B, unlock A }", "lock B, lock A, unlock A, unlock B")
+    result = run("run", "orders.ini")  # a warning: the run is as it should be
+    for section in SECTIONS:
+        contains(result.stdout, section)
+    equal(query("orders.db", "SELECT from_class, to_class, context, site, count FROM lock_edges"),
+          [("A", "B", "process", "open", 1), ("B", "A", "process", "", 1)], "edges")
+    equal(query("orders.db", "SELECT kind, classes FROM potential_deadlocks"), [("circular", "A -> B -> A")], "circles")
+    equal(run_json("run", "orders.ini")["runs"][0]["metrics"]["lockdep.cycles"], 1, "metric")
+
+
+def the_same_warning_is_printed_once():
+    orders("lock A, lock B, unlock B, unlock A", "lock B, lock A, unlock A, unlock B", "[sweep]\nrepeat = 2\n")
+    out = run("run", "orders.ini").stdout
+    equal(out.count(SECTIONS[0]), 1, "reports")
+    contains(out, "run 2: potential deadlock, A -> B -> A, as in run 1")
+
+
+def explore_says_which_warnings_are_true():
+    orders("lock A, lock B, unlock B, unlock A", "lock B, lock A, unlock A, unlock B")
+    contains(run("explore", "orders.ini", status=1).stdout, "A -> B -> A (circular): confirmed: a schedule deadlocks there")
+    # a third lock around both
+    orders("lock C, lock A, lock B, unlock B, unlock A, unlock C", "lock C, lock B, lock A, unlock A, unlock B, unlock C",
+           "[lock C]\n")
+    contains(run("explore", "orders.ini").stdout, "A -> B -> A (circular): a false alarm: no schedule of this scenario deadlocks")
+    equal(run_json("explore", "orders.ini")["potential"],
+          [{"kind": "circular", "classes": "A -> B -> A", "fate": "refuted"}], "json")
+    equal(run_json("explore", "orders.ini", "--budget", "1", status=75)["potential"][0]["fate"], "open", "budget")
+
+
+def jffs2_s_warning_is_a_false_alarm_until_reclaim_takes_the_writer_s_own_lock():
+    path = os.path.join(DEADLOCKS, "false-alarm-jffs2.ini")
+    circle = {"kind": "circular", "classes": "f->sem -> fs_reclaim -> f->sem"}
+    run("run", path)
+    found = run_json("explore", path)
+    equal((found["verdict"], found["potential"]), ("none, exhausted", [dict(circle, fate="refuted")]), "another inode")
+    found = run_json("explore", path, "-s", "task.kswapd.program=reclaim { lock inode-1, unlock inode-1 }, wake memory", status=1)
+    equal((found["verdict"], found["potential"]), ("deadlock", [dict(circle, fate="confirmed")]), "the same inode")
+
+
+def who_may_not_call_file_systems_makes_no_circle():
+    for flags, cycles in (("GFP_KERNEL", 1), ("GFP_NOFS", 0), ("GFP_ATOMIC", 0)):
+        orders(f"lock A, alloc x 64 {flags}, unlock A", "reclaim { lock A, unlock A }")
+        equal(run_json("run", "orders.ini", "-s", "lock.A.kind=mutex")["runs"][0]["metrics"]["lockdep.cycles"], cycles, flags)
+
+
+def a_handler_that_takes_what_it_interrupts_is_told_without_luck():
+    write("irq.ini", HEAD + "[lock queue]\n[task sender]\nprogram = lock queue, unlock queue\n"
+          "[task nic]\ncontext = hardirq\nstart = 1ms\nevery = 1ms\ntimes = 1\nprogram = lock queue, unlock queue\n")
+    out = run("run", "irq.ini").stdout
+    contains(out, "WARNING: inconsistent lock state\n")
+    contains(out, "  lock(queue);\n  <Interrupt>\n    lock(queue);\n")
+    lacks(run("run", "irq.ini", "-s", "lock.queue.kind=spin-irq").stdout, "WARNING")
+
+
+def trying_needs_no_order():
+    orders("lock A, try-lock B, if-failed { unlock A, yield }", "lock B, lock A, unlock A, unlock B")
+    contains(run("run", "orders.ini", status=1).stdout, "T1 has ended and keeps a lock")
+    orders("try-lock B, if-failed { wait never }, unlock B", "yield")
+    run("run", "orders.ini")
+
+
+main(a_run_that_got_away_with_it_warns_in_lockdeps_form, the_same_warning_is_printed_once,
+     explore_says_which_warnings_are_true,
+     jffs2_s_warning_is_a_false_alarm_until_reclaim_takes_the_writer_s_own_lock,
+     who_may_not_call_file_systems_makes_no_circle, a_handler_that_takes_what_it_interrupts_is_told_without_luck,
+     trying_needs_no_order)

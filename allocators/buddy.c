@@ -172,6 +172,15 @@ buddy_finish (KmlAllocator *base)
   g_clear_pointer (&self->pageblocks, g_free);
 }
 
+/* Sets and pageblocks are as large as RAM is: to make another machine is as good. */
+static gboolean
+buddy_remember (KmlAllocator *base, KmlImage *image)
+{
+  const Buddy *self = (const Buddy *)base;
+
+  return self->list_order != ORDER_ADDRESS && self->pageblocks == NULL;
+}
+
 /* ---- Finding a block ---- */
 
 static inline void
@@ -478,6 +487,7 @@ static const KmlAllocatorOps buddy_ops = {
   .free = buddy_free,
   .split = buddy_split,
   .shrink = buddy_shrink,
+  .remember = buddy_remember,
   .walk = buddy_walk,
   .state = buddy_state,
   .check = buddy_check,

@@ -61,6 +61,12 @@ bump_init (KmlAllocator *base, GError **error)
   return TRUE;
 }
 
+static gboolean
+bump_remember (KmlAllocator *base, KmlImage *image)
+{
+  return TRUE; /* it is all in the instance */
+}
+
 /* The free run began at @self->next and begins at @next from now on. No block of the free area
  * spans a multiple of the largest block's size, so what lies behind the next multiple is
  * counted as before. */
@@ -251,6 +257,7 @@ static const KmlAllocatorOps bump_ops = {
   .init = bump_init,
   .alloc = bump_alloc,
   .free = bump_free,
+  .remember = bump_remember,
   .walk = bump_walk,
   .state = bump_state,
   .check = bump_check,

@@ -270,6 +270,15 @@ per_cpu_pages_finish (KmlAllocator *base)
   g_free (((PerCpuPages *)base)->cpus);
 }
 
+static gboolean
+per_cpu_pages_remember (KmlAllocator *base, KmlImage *image)
+{
+  PerCpuPages *self = (PerCpuPages *)base;
+
+  kml_image_add (image, self->cpus, base->machine->n_cpus * sizeof *self->cpus);
+  return TRUE;
+}
+
 /* ---- Looking ---- */
 
 typedef struct {
@@ -381,6 +390,7 @@ static const KmlAllocatorOps per_cpu_pages_ops = {
   .alloc = per_cpu_pages_alloc,
   .free = per_cpu_pages_free,
   .shrink = per_cpu_pages_shrink,
+  .remember = per_cpu_pages_remember,
   .walk = per_cpu_pages_walk,
   .check = per_cpu_pages_check,
 };

@@ -209,6 +209,15 @@ segregated_finish (KmlAllocator *base)
   kml_bin_table_clear (&self->table);
 }
 
+static gboolean
+segregated_remember (KmlAllocator *base, KmlImage *image)
+{
+  Segregated *self = (Segregated *)base;
+
+  kml_image_add (image, self->bins, self->n_bins * sizeof *self->bins);
+  return TRUE;
+}
+
 /* ---- Lists of slabs ---- */
 
 static void
@@ -692,6 +701,7 @@ static const KmlAllocatorOps segregated_ops = {
   .free = segregated_free,
   .execute = segregated_execute,
   .shrink = segregated_shrink,
+  .remember = segregated_remember,
   .walk = segregated_walk,
   .walk_caches = segregated_walk_caches,
   .check = segregated_check,

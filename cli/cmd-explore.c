@@ -4,67 +4,154 @@
  *
  * Every run of the scenario is explored in turn, until one deadlocks. What is said in the end is one of three things, and the last two are
  * never mixed: there is a deadlock (and here is how to see it again), there is none in any schedule, or none was found in the
- * time that was given.
+ * time that was given. A search that was stopped leaves a file behind, from which the same command goes on.
  */
 
 #include "cli/experiment.h"
+#include "cli/explore-state.h"
 #include "cli/output.h"
+#include "cli/progress.h"
 #include "cli/reproducer.h"
 #include "cli/stop.h"
+#include "scenarios/minimise.h"
 #include "scenarios/potential.h"
 #include "simcore/lockdep.h"
 #include "simcore/units.h"
 
+#include <errno.h>
+#include <unistd.h>
+
+#define MAX_JOBS 1024
+
 static struct {
   char **settings;
   char *seed;
-  char *budget;
-  char *output;
+  char *search, *preemptions, *budget, *jobs;
+  char *output, *state;
+  gboolean no_minimise, afresh;
   gboolean json, quiet;
 } options;
 
 typedef struct {
-  guint64 schedules; /* 0: no end */
-  gint64 deadline;   /* of the monotonic clock; 0: none */
-  gint64 start;
-} Budget;
+  KmlSearch search;
+  guint64 n_jobs;
+  guint64 schedules;      /* of the budget; 0: no end */
+  KmlTime time;           /* of the budget; 0: no end */
+  gint64 start, deadline; /* of the monotonic clock; 0: none */
+  guint64 n_before;       /* schedules of runs before this one, and of commands before this one */
+} Hunt;
+
+/* What is said in the end. */
+typedef struct {
+  KmlExploreVerdict verdict;
+  guint64 n_schedules, n_pruned, longest;
+  gboolean is_finished;     /* there is nothing left to look at */
+  char *reproducer, *story; /* (owned) (nullable) */
+  KmlMinimised minimised;
+  GArray *potentials; /* (owned) (element-type KmlPotential) */
+} Report;
+
+static void
+report_clear (Report *self)
+{
+  g_free (self->reproducer);
+  g_free (self->story);
+  g_array_unref (self->potentials);
+}
+
+/* ---- Options ---- */
 
 static gboolean
-read_budget (Budget *ret_budget)
+read_search (KmlSearch *ret_search)
 {
-  KmlTime time;
+  const char *text = options.search != NULL ? options.search : "exhaustive";
+  guint64 depth = 3;
 
-  *ret_budget = (Budget){ .start = g_get_monotonic_time () };
+  *ret_search = (KmlSearch){ .preemptions = KML_ANY_PREEMPTIONS };
+  if (g_str_equal (text, "exhaustive"))
+    ret_search->kind = KML_SEARCH_EXHAUSTIVE;
+  else if (g_str_equal (text, "random"))
+    ret_search->kind = KML_SEARCH_RANDOM;
+  else if (g_str_has_prefix (text, "pct") &&
+           (text[3] == '\0' || (text[3] == ':' && kml_parse_count (text + 4, &depth, NULL))) &&
+           depth >= 1 && depth <= 16)
+    ret_search->kind = KML_SEARCH_PCT;
+  else {
+    kml_usage_error ("explore",
+                     "--search: expected exhaustive, random, pct or pct:DEPTH (1 to 16), not “%s”",
+                     text);
+    return FALSE;
+  }
+  ret_search->depth = (guint)depth;
+  if (options.preemptions == NULL)
+    return TRUE;
+  if (ret_search->kind != KML_SEARCH_EXHAUSTIVE) {
+    kml_usage_error ("explore", "--preemptions bounds the exhaustive search, not --search %s",
+                     text);
+    return FALSE;
+  }
+  return kml_option_count ("explore", "--preemptions", options.preemptions, 0, G_MAXINT32,
+                           &ret_search->preemptions);
+}
+
+static gboolean
+read_budget (Hunt *hunt)
+{
+  if (options.budget == NULL && hunt->search.kind != KML_SEARCH_EXHAUSTIVE) {
+    kml_usage_error ("explore", "--search %s has no end: say --budget, such as 100000 or 10s",
+                     options.search);
+    return FALSE;
+  }
   if (options.budget == NULL)
     return TRUE;
-  if (kml_parse_count (options.budget, &ret_budget->schedules, NULL))
+  if ((kml_parse_count (options.budget, &hunt->schedules, NULL) && hunt->schedules > 0) ||
+      (kml_parse_time (options.budget, &hunt->time, NULL) && hunt->time > 0))
     return TRUE;
-  if (!kml_parse_time (options.budget, &time, NULL))
-    return FALSE;
-  ret_budget->deadline = ret_budget->start + (gint64)(time / KML_US);
-  return TRUE;
+  kml_usage_error ("explore", "--budget: expected schedules (100000) or a time (10s), not “%s”",
+                   options.budget);
+  return FALSE;
 }
 
 static gboolean
-is_over (guint64 n_schedules, gpointer data)
+read_options (Hunt *hunt)
 {
-  const Budget *budget = data;
-
-  return kml_stop_exit () != KML_EXIT_DONE ||
-         (budget->deadline != 0 && g_get_monotonic_time () >= budget->deadline);
+  *hunt = (Hunt){ .start = g_get_monotonic_time (), .n_jobs = g_get_num_processors () };
+  return read_search (&hunt->search) && read_budget (hunt) &&
+         (options.jobs == NULL ||
+          kml_option_count ("explore", "--jobs", options.jobs, 1, MAX_JOBS, &hunt->n_jobs));
 }
 
+/* What a search is for: one that is another does not go on from where this one stopped. (transfer full) */
 static char *
-reproducer_path (const char *scenario)
+search_text (const KmlSearch *search)
+{
+  switch (search->kind) {
+  case KML_SEARCH_RANDOM:
+    return g_strdup ("random");
+  case KML_SEARCH_PCT:
+    return g_strdup_printf ("pct:%u", search->depth);
+  case KML_SEARCH_EXHAUSTIVE:
+    break;
+  }
+  return search->preemptions == KML_ANY_PREEMPTIONS
+             ? g_strdup ("exhaustive")
+             : g_strdup_printf ("exhaustive, preemptions %" G_GUINT64_FORMAT, search->preemptions);
+}
+
+/* ---- Files ---- */
+
+/* The scenario's name with another ending, in this folder. (transfer full) */
+static char *
+file_beside (const char *scenario, const char *ending, const char *wanted)
 {
   g_autofree char *base = g_path_get_basename (scenario);
   char *dot = g_strrstr (base, ".");
 
-  if (options.output != NULL)
-    return g_strdup (options.output);
+  if (wanted != NULL)
+    return g_strdup (wanted);
   if (dot != NULL)
     *dot = '\0';
-  return g_strconcat (base, ".reproducer", NULL);
+  return g_strconcat (base, ending, NULL);
 }
 
 /* -s settings, and what the sweep has set in this run. (transfer full) */
@@ -83,21 +170,203 @@ overrides_of (const KmlExperiment *experiment, const KmlRunSpec *spec)
   return overrides;
 }
 
+/* Its schedule made short, told, and written down. */
 static gboolean
-save (const KmlExperiment *experiment, const KmlRunSpec *spec, const KmlExploreResult *result,
-      const char *path, GError **error)
+keep (const KmlExperiment *experiment, const KmlRunSpec *spec, GArray *choices, Report *report,
+      GError **error)
 {
   g_autoptr (GPtrArray) overrides = overrides_of (experiment, spec);
-  const KmlReproducer reproducer = {
+  KmlReproducer reproducer = {
     .version = (char *)KML_VERSION,
     .scenario = experiment->path,
-    .fingerprint = result->fingerprint,
+    .run = spec->key,
     .overrides = overrides,
     .seed = spec->seed,
-    .choices = result->choices,
+    .choices = choices,
   };
+  KmlReplayResult replay;
+  gboolean good;
 
-  return kml_reproducer_save (&reproducer, path, error);
+  if ((!options.no_minimise &&
+       !kml_minimise (experiment->scenario, spec, choices, &report->minimised, error)) ||
+      !kml_explore_replay (experiment->scenario, spec, choices, &replay, error))
+    return FALSE;
+  report->reproducer = file_beside (experiment->path, ".reproducer", options.output);
+  report->story = g_steal_pointer (&replay.story);
+  reproducer.fingerprint = replay.fingerprint;
+  good = kml_reproducer_save (&reproducer, report->reproducer, error);
+  kml_replay_result_clear (&replay);
+  return good;
+}
+
+/* ---- Exploring ---- */
+
+static gboolean
+is_over (const KmlExploreState *state, gpointer data)
+{
+  const Hunt *hunt = data;
+  const gint64 now = g_get_monotonic_time ();
+  const guint64 n = hunt->n_before + state->n_schedules;
+
+  if (now > hunt->start)
+    kml_progress_show_text ("%" G_GUINT64_FORMAT " schedules  %.0f/s  %" G_GUINT64_FORMAT " pruned",
+                            n, (double)n * G_USEC_PER_SEC / (double)(now - hunt->start),
+                            state->n_pruned);
+  return kml_stop_exit () != KML_EXIT_DONE || (hunt->deadline != 0 && now >= hunt->deadline);
+}
+
+/* What one of @n_left runs may have of the budget: all that is left where it ends by itself, a fair share where it does not. */
+static void
+share_budget (Hunt *hunt, guint64 n_left, guint64 n_done, KmlExploreConfig *config,
+              const KmlExploreState *state)
+{
+  const gint64 now = g_get_monotonic_time (), end = hunt->start + (gint64)(hunt->time / KML_US);
+  const guint64 parts = hunt->search.kind == KML_SEARCH_EXHAUSTIVE ? 1 : n_left;
+
+  if (hunt->schedules > 0)
+    config->budget = state->n_schedules + MAX ((hunt->schedules - n_done) / parts, 1);
+  if (hunt->time > 0)
+    hunt->deadline = now + MAX (end - now, 0) / (gint64)parts;
+}
+
+/* The next run; behind the last one, by chance, the first again: numbers of schedules that any run has had are not used again. */
+static void
+go_to_next_run (const Report *report, KmlExploreStop *stop, guint64 n_runs)
+{
+  const guint64 next = MAX (stop->next_round, stop->state.next);
+
+  stop->n_schedules_before = report->n_schedules;
+  stop->n_pruned_before = report->n_pruned;
+  kml_explore_state_clear (&stop->state);
+  kml_explore_state_init (&stop->state);
+  stop->index++;
+  stop->state.next = stop->round;
+  stop->next_round = next;
+  if (stop->index == n_runs) {
+    stop->index = 0;
+    stop->state.next = stop->round = next;
+  }
+}
+
+static void
+count (const KmlExploreStop *stop, Report *report)
+{
+  report->n_schedules = stop->n_schedules_before + stop->state.n_schedules;
+  report->n_pruned = stop->n_pruned_before + stop->state.n_pruned;
+  report->longest = MAX (report->longest, stop->state.longest);
+}
+
+/* From where @stop says on; afterwards it says where to go on. */
+static gboolean
+explore_runs (const KmlExperiment *experiment, Hunt *hunt, KmlExploreStop *stop, Report *report,
+              GError **error)
+{
+  const guint64 n_runs = kml_scenario_n_runs (experiment->scenario);
+  guint64 n_done = 0;
+
+  for (guint64 i = stop->index; i < n_runs; i++) {
+    g_autoptr (KmlRunSpec) spec = kml_scenario_run_spec (experiment->scenario, i);
+    KmlExploreConfig config = {
+      .search = hunt->search, .n_jobs = (guint)hunt->n_jobs, .stop = is_over, .data = hunt
+    };
+    const guint64 n_at_first = stop->state.n_schedules;
+    KmlExploreVerdict verdict;
+
+    share_budget (hunt, n_runs - i, n_done, &config, &stop->state);
+    if (!kml_explore (experiment->scenario, spec, &config, &stop->state, &verdict, error) ||
+        !kml_potentials_judge (report->potentials, experiment->scenario, spec, verdict,
+                               stop->state.choices, error))
+      return FALSE;
+    n_done += stop->state.n_schedules - n_at_first;
+    hunt->n_before = n_done;
+    count (stop, report);
+    if (verdict != KML_EXPLORE_EXHAUSTED)
+      report->verdict = verdict;
+    if (verdict == KML_EXPLORE_DEADLOCK)
+      return keep (experiment, spec, stop->state.choices, report, error);
+    if (kml_stop_exit () != KML_EXIT_DONE ||
+        (hunt->search.kind == KML_SEARCH_EXHAUSTIVE && !stop->state.is_finished))
+      return TRUE;
+    go_to_next_run (report, stop, n_runs);
+  }
+  report->is_finished = hunt->search.kind == KML_SEARCH_EXHAUSTIVE;
+  return TRUE;
+}
+
+/* ---- Going on ---- */
+
+/* All that has to be the same: what is looked for, and in what. (transfer full) */
+static char *
+identity (const KmlExperiment *experiment, const KmlSearch *search)
+{
+  g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
+  g_autofree char *text = search_text (search);
+
+  for (guint64 i = 0; i < kml_scenario_n_runs (experiment->scenario); i++) {
+    g_autoptr (KmlRunSpec) spec = kml_scenario_run_spec (experiment->scenario, i);
+
+    g_checksum_update (checksum, (const guchar *)spec->key, -1);
+  }
+  return g_strdup_printf ("%s of %.32s", text, g_checksum_get_string (checksum));
+}
+
+/* What an earlier command has left. FALSE: it is wrong. */
+static gboolean
+go_on (KmlExploreStop *stop, const char *path, const char *search, GError **error)
+{
+  g_autofree char *found = NULL;
+
+  if (options.afresh || !g_file_test (path, G_FILE_TEST_EXISTS)) {
+    stop->search = g_strdup (search);
+    return TRUE;
+  }
+  if (!kml_explore_stop_load (stop, path, error)) {
+    g_prefix_error (error,
+                    "cannot go on with a search that was stopped (--afresh begins a new one): ");
+    return FALSE;
+  }
+  if (g_str_equal (stop->search, search)) {
+    if (!options.quiet)
+      kml_note ("Going on from %s, behind %" G_GUINT64_FORMAT " schedules; --afresh begins anew",
+                path, stop->n_schedules_before + stop->state.n_schedules);
+    return TRUE;
+  }
+  if (!options.quiet)
+    kml_note ("%s is of another search, and makes room for this one", path);
+  kml_explore_stop_clear (stop);
+  kml_explore_stop_init (stop);
+  stop->search = g_strdup (search);
+  return TRUE;
+}
+
+/* There is a file as long as there is more to look at. */
+static gboolean
+leave (const KmlExploreStop *stop, const Report *report, const char *path, GError **error)
+{
+  if (report->verdict == KML_EXPLORE_BUDGET && !report->is_finished)
+    return kml_explore_stop_save (stop, path, error);
+  if (unlink (path) == 0 || errno == ENOENT)
+    return TRUE;
+  g_set_error (error, KML_ERROR, KML_ERROR_WORLD, "%s: %s", path, g_strerror (errno));
+  return FALSE;
+}
+
+/* ---- Saying ---- */
+
+static const char *
+verdict_text (const Report *report)
+{
+  switch (report->verdict) {
+  case KML_EXPLORE_DEADLOCK:
+    return "deadlock found";
+  case KML_EXPLORE_EXHAUSTED:
+    return "none: the space is exhausted";
+  case KML_EXPLORE_BUDGET:
+    return report->is_finished
+               ? "none within the budget (all schedules within the bounds were looked at)"
+               : "none within the budget";
+  }
+  g_assert_not_reached ();
 }
 
 /* What the order of locks in one run warns of. */
@@ -122,21 +391,26 @@ say_potentials (const GArray *potentials)
 }
 
 static void
-say (const KmlExploreResult *result, const GArray *potentials, double wall, const char *path)
+say (const Report *report, double wall, const char *state_path)
 {
   kml_out ("%s: %" G_GUINT64_FORMAT " schedules, %" G_GUINT64_FORMAT
            " pruned, at most %" G_GUINT64_FORMAT " choices, %.2f s\n",
-           result->verdict == KML_EXPLORE_DEADLOCK    ? "deadlock found"
-           : result->verdict == KML_EXPLORE_EXHAUSTED ? "none: the space is exhausted"
-                                                      : "none within the budget",
-           result->n_schedules, result->n_pruned, result->longest, wall);
-  if (result->story != NULL)
-    kml_out ("\n%s", result->story);
-  say_potentials (potentials);
-  if (path != NULL && !options.quiet)
-    kml_note ("Next: kmemlab reproduce %s", path);
-  else if (result->verdict == KML_EXPLORE_BUDGET && !options.quiet)
-    kml_note ("Next: the same command with a larger --budget");
+           verdict_text (report), report->n_schedules, report->n_pruned, report->longest, wall);
+  if (report->minimised.n_choices > 0)
+    kml_out ("%s: %u context switches, %u choices\n",
+             report->minimised.is_least ? "the shortest there is" : "the shortest that was found",
+             report->minimised.n_switches, report->minimised.n_choices);
+  if (report->story != NULL)
+    kml_out ("\n%s", report->story);
+  say_potentials (report->potentials);
+  if (options.quiet)
+    return;
+  if (report->reproducer != NULL)
+    kml_note ("Next: kmemlab reproduce %s", report->reproducer);
+  else if (report->verdict == KML_EXPLORE_BUDGET && report->is_finished)
+    kml_note ("Next: more --preemptions");
+  else if (report->verdict == KML_EXPLORE_BUDGET)
+    kml_note ("Next: the same command, which goes on from %s", state_path);
 }
 
 static void
@@ -156,20 +430,17 @@ add_potentials_json (JsonBuilder *builder, const GArray *potentials)
 }
 
 static void
-say_json (const KmlExploreResult *result, const GArray *potentials, double wall, const char *path)
+say_json (const Report *report, double wall)
 {
   JsonBuilder *builder = kml_json_new ("explore/1");
 
-  kml_json_text (builder, "verdict", kml_explore_verdicts[result->verdict]);
-  kml_json_count (builder, "schedules", result->n_schedules);
-  kml_json_count (builder, "pruned", result->n_pruned);
-  json_builder_set_member_name (builder, "wall_s");
-  json_builder_add_double_value (builder, wall);
-  if (path != NULL)
-    kml_json_text (builder, "reproducer", path);
-  if (result->story != NULL)
-    kml_json_text (builder, "story", result->story);
-  add_potentials_json (builder, potentials);
+  kml_json_text (builder, "verdict", kml_explore_verdicts[report->verdict]);
+  kml_json_count (builder, "schedules", report->n_schedules);
+  kml_json_count (builder, "pruned", report->n_pruned);
+  kml_json_number (builder, "wall_s", wall);
+  kml_json_text (builder, "reproducer", report->reproducer);
+  kml_json_text (builder, "story", report->story);
+  add_potentials_json (builder, report->potentials);
   kml_json_print (builder);
 }
 
@@ -187,36 +458,47 @@ exit_of_verdict (KmlExploreVerdict verdict)
   g_assert_not_reached ();
 }
 
-/* One run after the other; counts add up. */
-static gboolean
-explore (const KmlExperiment *experiment, Budget *budget, KmlExploreResult *total,
-         GArray *potentials, char **ret_path, GError **error)
-{
-  for (guint64 i = 0; i < kml_scenario_n_runs (experiment->scenario); i++) {
-    g_autoptr (KmlRunSpec) spec = kml_scenario_run_spec (experiment->scenario, i);
-    const KmlExploreConfig config = { budget->schedules, is_over, budget };
-    KmlExploreResult result;
+/* ---- The command ---- */
 
-    if (!kml_explore (experiment->scenario, spec, &config, &result, error))
-      return FALSE;
-    if (!kml_potentials_judge (potentials, experiment->scenario, spec, result.verdict,
-                               result.choices, error)) {
-      kml_explore_result_clear (&result);
-      return FALSE;
-    }
-    result.n_schedules += total->n_schedules;
-    result.n_pruned += total->n_pruned;
-    result.longest = MAX (result.longest, total->longest);
-    if (result.verdict == KML_EXPLORE_EXHAUSTED && total->verdict == KML_EXPLORE_BUDGET)
-      result.verdict = KML_EXPLORE_BUDGET;
-    kml_explore_result_clear (total);
-    *total = result;
-    if (result.verdict == KML_EXPLORE_DEADLOCK) {
-      *ret_path = reproducer_path (experiment->path);
-      return save (experiment, spec, total, *ret_path, error);
-    }
+static gboolean
+hunt_down (const KmlExperiment *experiment, Hunt *hunt, const char *state_path, Report *report,
+           GError **error)
+{
+  g_autofree char *search = identity (experiment, &hunt->search);
+  KmlExploreStop stop;
+  gboolean good;
+
+  kml_explore_stop_init (&stop);
+  kml_progress_begin (experiment->path);
+  good = go_on (&stop, state_path, search, error) &&
+         explore_runs (experiment, hunt, &stop, report, error) &&
+         leave (&stop, report, state_path, error);
+  kml_progress_end ();
+  kml_explore_stop_clear (&stop);
+  return good;
+}
+
+static int
+explore (const KmlExperiment *experiment, Hunt *hunt)
+{
+  g_autofree char *state_path = file_beside (experiment->path, ".search", options.state);
+  g_autoptr (GError) error = NULL;
+  Report report = { .verdict = KML_EXPLORE_EXHAUSTED, .potentials = kml_potentials_new () };
+  double wall;
+  int status;
+
+  if (!hunt_down (experiment, hunt, state_path, &report, &error)) {
+    report_clear (&report);
+    return kml_fail (error);
   }
-  return TRUE;
+  wall = (double)(g_get_monotonic_time () - hunt->start) / G_USEC_PER_SEC;
+  if (options.json)
+    say_json (&report, wall);
+  else
+    say (&report, wall, state_path);
+  status = exit_of_verdict (report.verdict);
+  report_clear (&report);
+  return kml_stop_exit () != KML_EXIT_DONE ? kml_stop_exit () : status;
 }
 
 static int
@@ -226,46 +508,38 @@ run (char **arguments)
                                       .seed = options.seed,
                                       .quiet = TRUE };
   g_autoptr (KmlExperiment) experiment = NULL;
-  g_autoptr (GError) error = NULL;
-  g_autofree char *path = NULL;
-  g_autoptr (GArray) potentials = kml_potentials_new ();
-  KmlExploreResult result = { .verdict = KML_EXPLORE_EXHAUSTED };
-  Budget budget;
-  double wall;
+  Hunt hunt;
   int status;
 
-  if (!read_budget (&budget))
-    return kml_usage_error ("explore",
-                            "--budget: expected schedules (100000) or a time (10s), not “%s”",
-                            options.budget);
-  if (!kml_run_options_check (&run_options, "explore"))
+  if (!read_options (&hunt) || !kml_run_options_check (&run_options, "explore"))
     return KML_EXIT_INPUT;
   experiment = kml_experiment_new (arguments[0], &run_options, NULL, &status);
   if (experiment == NULL)
     return status;
   kml_stop_install ();
-  if (!explore (experiment, &budget, &result, potentials, &path, &error)) {
-    kml_explore_result_clear (&result);
-    return kml_fail (error);
-  }
-  wall = (double)(g_get_monotonic_time () - budget.start) / G_USEC_PER_SEC;
-  if (options.json)
-    say_json (&result, potentials, wall, path);
-  else
-    say (&result, potentials, wall, path);
-  status = exit_of_verdict (result.verdict);
-  kml_explore_result_clear (&result);
-  return kml_stop_exit () != KML_EXIT_DONE ? kml_stop_exit () : status;
+  return explore (experiment, &hunt);
 }
 
 static const GOptionEntry entries[] = {
   { "set", 's', 0, G_OPTION_ARG_FILENAME_ARRAY, &options.settings,
     "Override a setting of the scenario (repeatable)", "GROUP.KEY=VALUE" },
   { "seed", 0, 0, G_OPTION_ARG_STRING, &options.seed, "Begin all randomness here", "N" },
+  { "search", 0, 0, G_OPTION_ARG_STRING, &options.search,
+    "exhaustive (default), random, or pct[:DEPTH]", "KIND" },
+  { "preemptions", 0, 0, G_OPTION_ARG_STRING, &options.preemptions,
+    "Only schedules with at most so many preemptions", "N" },
   { "budget", 0, 0, G_OPTION_ARG_STRING, &options.budget,
     "Stop after so many schedules, or after a time", "N|TIME" },
+  { "jobs", 'j', 0, G_OPTION_ARG_STRING, &options.jobs,
+    "Processes that look at the same time (default: one per processor)", "N" },
   { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output,
     "Where the reproducer goes (default: SCENARIO.reproducer, in this folder)", "FILE" },
+  { "state", 0, 0, G_OPTION_ARG_FILENAME, &options.state,
+    "From where a search goes on that was stopped (default: SCENARIO.search, in this folder)",
+    "FILE" },
+  { "afresh", 0, 0, G_OPTION_ARG_NONE, &options.afresh, "Begin anew", NULL },
+  { "no-minimise", 0, 0, G_OPTION_ARG_NONE, &options.no_minimise,
+    "Keep the schedule as it was found", NULL },
   { "json", 0, 0, G_OPTION_ARG_NONE, &options.json, "Print one JSON document", NULL },
   { "quiet", 'q', 0, G_OPTION_ARG_NONE, &options.quiet, "No hints", NULL },
   { NULL },
@@ -277,12 +551,16 @@ static const KmlCommand explore_command = {
   .usage = "SCENARIO",
   .details = "At every point where several CPUs could go on, each of them is tried, once for each "
              "class of schedules that\n"
-             "differ only in the order of steps that do not touch the same. A deadlock or a stall "
-             "ends the search; its schedule goes into\n"
-             "a reproducer. Exit status 1: a deadlock was found; 0: there is none, in any "
+             "differ only in the order of steps that do not touch the same; or schedules are drawn "
+             "(--search). A deadlock or a stall "
+             "ends the search;\n"
+             "its schedule is made as short as it can be and goes into a reproducer. A search that "
+             "is stopped goes on\n"
+             "with the same command. Exit status 1: a deadlock was found; 0: there is none, in any "
              "schedule; 75: none within the budget.",
   .examples = { "explore scenarios/deadlock/allocator-pager-none.ini",
-                "explore scenarios/deadlock/allocator-pager-both.ini --budget 10s --json" },
+                "explore scenarios/deadlock/allocator-pager-both.ini --budget 10s --json",
+                "explore scenarios/deadlock/abba.ini --search pct:2 --budget 10000" },
   .options = entries,
   .min_arguments = 1,
   .max_arguments = 1,

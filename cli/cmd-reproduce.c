@@ -13,7 +13,7 @@ static struct {
 } options;
 
 static void
-say (const KmlReproducer *reproducer, const KmlExploreResult *result, gboolean same)
+say (const KmlReproducer *reproducer, const KmlReplayResult *result, gboolean same)
 {
   if (options.json) {
     JsonBuilder *builder = kml_json_new ("reproduce/1");
@@ -42,7 +42,7 @@ replay (const KmlReproducer *reproducer, const char *path)
   g_autoptr (KmlExperiment) experiment = NULL;
   g_autoptr (KmlRunSpec) spec = NULL;
   g_autoptr (GError) error = NULL;
-  KmlExploreResult result;
+  KmlReplayResult result;
   gboolean same;
   int status;
 
@@ -52,13 +52,19 @@ replay (const KmlReproducer *reproducer, const char *path)
   if (experiment == NULL)
     return status;
   spec = kml_scenario_run_spec (experiment->scenario, 0);
+  if (!g_str_equal (spec->key, reproducer->run)) {
+    g_set_error (&error, KML_ERROR, KML_ERROR_INPUT,
+                 "%s:%u: %s is not, or no longer, the scenario that was explored: its run is %s",
+                 path, reproducer->run_line, reproducer->scenario, spec->key);
+    return kml_fail (error);
+  }
   if (!kml_explore_replay (experiment->scenario, spec, reproducer->choices, &result, &error)) {
-    g_prefix_error (&error, "%s: ", path);
+    g_prefix_error (&error, "%s:%u: ", path, reproducer->choices_line);
     return kml_fail (error);
   }
   same = g_strcmp0 (result.fingerprint, reproducer->fingerprint) == 0;
   say (reproducer, &result, same);
-  kml_explore_result_clear (&result);
+  kml_replay_result_clear (&result);
   return same ? KML_EXIT_DONE : KML_EXIT_FOUND;
 }
 

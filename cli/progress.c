@@ -124,6 +124,22 @@ kml_progress_show_share (double share, gpointer data)
 }
 
 void
+kml_progress_show_text (const char *format, ...)
+{
+  g_autoptr (GString) text = NULL;
+  va_list args;
+
+  if (!is_due ())
+    return;
+  text = g_string_new (line.title);
+  g_string_append_c (text, ' ');
+  va_start (args, format);
+  g_string_append_vprintf (text, format, args);
+  va_end (args);
+  show (text);
+}
+
+void
 kml_progress_clear (void)
 {
   if (!line.is_shown)

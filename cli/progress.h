@@ -18,6 +18,9 @@ void kml_progress_show (const KmlCampaignProgress *progress, gpointer data);
 /* The same for work without runs. A KmlTraceConvert.progress. */
 void kml_progress_show_share (double share, gpointer data);
 
+/* The same for work whose end is not known: @format says how far it is. */
+void kml_progress_show_text (const char *format, ...) G_GNUC_PRINTF (1, 2);
+
 /* Removes the line, so that something else can be written. */
 void kml_progress_clear (void);
 

@@ -1,4 +1,4 @@
-/* explore.h: every schedule of a scenario.
+/* explore.h: many schedules of a scenario, or all of them.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -6,6 +6,7 @@
 #pragma once
 
 #include "scenarios/scenario.h"
+#include "scenarios/schedule-tree.h"
 
 G_BEGIN_DECLS
 
@@ -18,32 +19,65 @@ typedef enum {
 /* "deadlock", "none, exhausted", "none within budget" */
 extern const char *const kml_explore_verdicts[];
 
+typedef enum {
+  KML_SEARCH_EXHAUSTIVE, /* every schedule, once for each class of equivalent ones */
+  KML_SEARCH_RANDOM,     /* each choice evenly */
+  KML_SEARCH_PCT,        /* see chooser.h */
+} KmlSearchKind;
+
 typedef struct {
-  guint64 budget; /* schedules; 0: no end */
-  /* (nullable): asked after each schedule whether to stop */
-  gboolean (*stop) (guint64 n_schedules, gpointer data);
+  KmlSearchKind kind;
+  guint depth;         /* of PCT */
+  guint64 preemptions; /* exhaustive: at most so many; KML_ANY_PREEMPTIONS */
+} KmlSearch;
+
+/* How far a search is: enough to go on from there. */
+typedef struct {
+  guint64 n_schedules; /* run to their end */
+  guint64
+      n_pruned; /* answers not tried, since what is behind them differs in the order of independent
+                          steps alone */
+  guint64 longest; /* choices of a schedule, at most */
+  gboolean
+      is_cut; /* some schedules were not looked at: they are too long, or have too many preemptions */
+  gboolean is_finished; /* there is nothing left to look at */
+  guint64 next;         /* by chance: the number of the next schedule */
+  GArray *
+      choices; /* (owned) (element-type guint32): exhaustive: where to go on; once something is found: its schedule */
+} KmlExploreState;
+
+void kml_explore_state_init (KmlExploreState *self);
+void kml_explore_state_clear (KmlExploreState *self);
+void kml_explore_state_copy (KmlExploreState *self, const KmlExploreState *from);
+
+typedef struct {
+  KmlSearch search;
+  guint64
+      budget; /* schedules in all, those that @state counts at the beginning included; 0: no end */
+  guint
+      n_jobs; /* processes that look; they never change what is found, or how many schedules that took */
+  /* (nullable): asked again and again whether to stop */
+  gboolean (*stop) (const KmlExploreState *state, gpointer data);
   gpointer data;
 } KmlExploreConfig;
 
-typedef struct {
-  KmlExploreVerdict verdict;
-  guint64 n_schedules; /* run to their end */
-  guint64
-      n_pruned; /* answers not tried, since what is behind them differs in the order of independent steps alone */
-  guint64 longest;   /* choices of a schedule, at most */
-  GArray *choices;   /* (owned) (element-type guint32): of the schedule that deadlocked */
-  char *story;       /* (owned) (nullable): what happened in it */
-  char *fingerprint; /* (owned) (nullable): of it */
-} KmlExploreResult;
-
-void kml_explore_result_clear (KmlExploreResult *self);
-
-/* Looks for a schedule of the run that deadlocks or stalls. Errors: INPUT when it has no tasks, or cannot be run. */
+/* Looks for a schedule of the run that deadlocks or stalls, from @state on, and leaves there how far it came. Errors: INPUT when
+ * the run has no tasks, cannot be built, or @state is of another. */
 gboolean kml_explore (const KmlScenario *scenario, const KmlRunSpec *spec,
-                      const KmlExploreConfig *config, KmlExploreResult *ret_result, GError **error);
+                      const KmlExploreConfig *config, KmlExploreState *state,
+                      KmlExploreVerdict *ret_verdict, GError **error);
+
+/* What became of one schedule. */
+typedef struct {
+  gboolean is_found; /* it ended in a deadlock or a stall */
+  char *story;       /* (owned) (nullable): of that */
+  char *fingerprint; /* (owned) */
+} KmlReplayResult;
+
+void kml_replay_result_clear (KmlReplayResult *self);
 
 /* Runs the one schedule with @choices (element-type guint32). Errors: INPUT, too, when a choice is out of range or they are too few. */
 gboolean kml_explore_replay (const KmlScenario *scenario, const KmlRunSpec *spec,
-                             const GArray *choices, KmlExploreResult *ret_result, GError **error);
+                             const GArray *choices, KmlReplayResult *ret_result, GError **error);
 
 G_END_DECLS

@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include "scenarios/chooser.h"
 #include "scenarios/run-tasks.h"
 #include "simcore/lockdep.h"
 #include "simcore/locked.h"
@@ -24,6 +25,7 @@ typedef enum {
 typedef enum {
   KML_POLICY_TIMED,
   KML_POLICY_RANDOM,
+  KML_POLICY_PCT,
 } KmlPolicy;
 
 typedef enum {
@@ -61,6 +63,7 @@ typedef struct {
 
 typedef struct {
   guint policy; /* KmlPolicy */
+  guint64 depth, steps;
   KmlTime time_slice;
   guint replay; /* KmlReplayMode */
 } KmlScheduleSettings;
@@ -75,6 +78,7 @@ KmlIrqSource *kml_irq_source_new (KmlScheduler *scheduler, KmlMachine *machine, 
                                   guint cpu, const KmlTaskSettings *settings, KmlProgramTask *doer,
                                   GError **error);
 void kml_irq_source_free (KmlIrqSource *self);
+void kml_irq_source_remember (KmlIrqSource *self, KmlImage *image);
 /* Whether it comes a number of times only. */
 gboolean kml_irq_source_ends (const KmlIrqSource *self);
 
@@ -88,7 +92,7 @@ struct _KmlRunTasks {
   KmlRequests requests;
   KmlWorld world;
   KmlPager *pager;     /* (owned) (nullable) */
-  KmlRng schedule_rng; /* of the policy random */
+  KmlChooser chooser;  /* of the policies random and pct */
   KmlLocked *pages;    /* (owned) */
   KmlLocked *objects;  /* (owned) (nullable) */
   GPtrArray *texts;    /* (owned) (element-type utf8): names of classes */

@@ -137,7 +137,7 @@ const KmlParam kml_pager_params[] = {
   { NULL },
 };
 
-static const char *const policy_choices[] = { "timed", "random", NULL };
+static const char *const policy_choices[] = { "timed", "random", "pct", NULL };
 
 static const char *const replay_choices[] = { "straight", "cpus", NULL };
 
@@ -149,7 +149,22 @@ const KmlParam kml_schedule_params[] = {
     .offset = G_STRUCT_OFFSET (KmlScheduleSettings, policy),
     .summary = "who goes on where several could: in the order of simulated time, or any of them "
                "with equal probability, "
-               "as if CPUs were delayed at will; a repetition is another draw" },
+               "as if CPUs were delayed at will, or by probabilistic concurrency testing; a "
+               "repetition is another draw" },
+  { .name = "depth",
+    .type = KML_PARAM_COUNT,
+    .value = "3",
+    .min = 1,
+    .max = KML_MAX_DEPTH,
+    .offset = G_STRUCT_OFFSET (KmlScheduleSettings, depth),
+    .summary = "of pct: a CPU loses its priority depth - 1 times" },
+  { .name = "steps",
+    .type = KML_PARAM_COUNT,
+    .value = "1000",
+    .min = 1,
+    .max = 1000000000,
+    .offset = G_STRUCT_OFFSET (KmlScheduleSettings, steps),
+    .summary = "of pct: this happens within so many choices" },
   { .name = "time-slice",
     .type = KML_PARAM_TIME,
     .value = "4ms",

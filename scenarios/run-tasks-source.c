@@ -96,3 +96,9 @@ kml_irq_source_ends (const KmlIrqSource *self)
 {
   return self->times > 0;
 }
+
+void
+kml_irq_source_remember (KmlIrqSource *self, KmlImage *image)
+{
+  kml_image_add (image, self, sizeof *self);
+}

@@ -346,12 +346,18 @@ check_end (const KmlRunTasks *self, KmlTime until, GError **error)
   return ends;
 }
 
-static guint
-choose_at_random (const KmlCandidate *candidates, guint n, gpointer data)
+/* By chance, if the policy says so. */
+static void
+set_policy (KmlRunTasks *self, const KmlScheduleSettings *settings, KmlSchedulerConfig *config)
 {
-  KmlRunTasks *self = data;
-
-  return (guint)kml_rng_below (&self->schedule_rng, n);
+  if (settings->policy == KML_POLICY_TIMED)
+    return;
+  self->chooser.kind = settings->policy == KML_POLICY_PCT ? KML_CHOOSER_PCT : KML_CHOOSER_RANDOM;
+  self->chooser.depth = (guint)settings->depth;
+  self->chooser.steps = settings->steps;
+  kml_chooser_begin (&self->chooser, self->machine->seed, 0);
+  config->choose = kml_chooser_choose;
+  config->choose_data = &self->chooser;
 }
 
 gboolean
@@ -365,11 +371,7 @@ kml_run_tasks_build (KmlRunTasks *self, KmlAllocator *pages, KmlAllocator *objec
   if (!kml_run_spec_apply (self->spec, "schedule", kml_schedule_params, &settings, error))
     return FALSE;
   config.time_slice = settings.time_slice;
-  if (settings.policy == KML_POLICY_RANDOM) {
-    kml_rng_init (&self->schedule_rng, self->machine->seed, "schedule");
-    config.choose = choose_at_random;
-    config.choose_data = self;
-  }
+  set_policy (self, &settings, &config);
   if (!build_pager (self, pages, error))
     return FALSE;
   self->lockdep = config.lockdep = kml_lockdep_new ();
@@ -392,6 +394,23 @@ void
 kml_run_tasks_set_choices (KmlRunTasks *self, KmlChooseFunc choose, gpointer data)
 {
   kml_scheduler_set_choices (self->scheduler, choose, data);
+}
+
+gboolean
+kml_run_tasks_remember (KmlRunTasks *self, KmlImage *image)
+{
+  if (self->devices->len > 0 || self->replays->len > 0 ||
+      !kml_allocator_remember (&self->pages->base, image) ||
+      !kml_allocator_remember (&self->objects->base, image))
+    return FALSE;
+  kml_scheduler_remember (self->scheduler, image);
+  kml_requests_remember (&self->requests, image);
+  kml_pager_remember (self->pager, image);
+  for (guint i = 0; i < self->doers->len; i++)
+    kml_program_task_remember (g_ptr_array_index (self->doers, i), image);
+  for (guint i = 0; i < self->sources->len; i++)
+    kml_irq_source_remember (g_ptr_array_index (self->sources, i), image);
+  return TRUE;
 }
 
 gboolean

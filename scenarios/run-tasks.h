@@ -37,6 +37,9 @@ gboolean kml_run_tasks_build (KmlRunTasks *self, KmlAllocator *pages, KmlAllocat
                               KmlRecorder *recorder, const GPtrArray *workloads, KmlTime until,
                               GError **error);
 
+/* Before it is executed: what changes in all of it. FALSE: it has parts that cannot be remembered. */
+gboolean kml_run_tasks_remember (KmlRunTasks *self, KmlImage *image);
+
 /* Before it is executed: who comes next is @choose's to say. */
 void kml_run_tasks_set_choices (KmlRunTasks *self, KmlChooseFunc choose, gpointer data);
 

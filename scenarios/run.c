@@ -12,6 +12,7 @@
 
 #include "scenarios/bin-file.h"
 #include "scenarios/run-tasks.h"
+#include "simcore/ram-image.h"
 #include "simcore/zones.h"
 
 struct _KmlRun {
@@ -27,7 +28,9 @@ struct _KmlRun {
   KmlTwinMaker twins;                     /* for those of them that want some */
   KmlRecorder *recorder;                  /* (owned) */
   KmlDriverConfig driver;
+  KmlImage *image;   /* (owned) (nullable): see kml_run_remember() */
   char *fingerprint; /* (owned) (nullable) */
+  gboolean is_executed;
   guint64 n_operations;
 };
 
@@ -385,6 +388,9 @@ kml_run_free (KmlRun *self)
 {
   if (self == NULL)
     return;
+  if (self->image != NULL)
+    kml_ram_image_end (self->machine->ram);
+  kml_image_free (self->image);
   kml_recorder_free (self->recorder);
   g_clear_pointer (&self->workloads, g_ptr_array_unref);
   destroy_layers (self->object_layers);
@@ -430,6 +436,44 @@ kml_run_set_choices (KmlRun *self, KmlChooseFunc choose, gpointer data)
 }
 
 static gboolean
+remember_allocators (const KmlRun *self, KmlImage *image)
+{
+  gboolean all = kml_allocator_remember (self->pages, image) &&
+                 kml_allocator_remember (self->objects, image);
+
+  for (guint i = 0; all && i < self->page_layers->len; i++)
+    all = kml_allocator_remember (g_ptr_array_index (self->page_layers, i), image);
+  for (guint i = 0; all && i < self->object_layers->len; i++)
+    all = kml_allocator_remember (g_ptr_array_index (self->object_layers, i), image);
+  return all;
+}
+
+gboolean
+kml_run_remember (KmlRun *self)
+{
+  g_autoptr (KmlImage) image = kml_image_new ();
+
+  g_assert (self->image == NULL);
+  if (self->tasks == NULL || !remember_allocators (self, image) ||
+      !kml_run_tasks_remember (self->tasks, image) || !kml_ram_image_begin (self->machine->ram))
+    return FALSE;
+  kml_machine_remember (self->machine, image);
+  kml_recorder_remember (self->recorder, image);
+  kml_image_take (image);
+  self->image = g_steal_pointer (&image);
+  return TRUE;
+}
+
+void
+kml_run_go_back (KmlRun *self)
+{
+  kml_image_put_back (self->image);
+  kml_ram_image_put_back (self->machine->ram);
+  g_clear_pointer (&self->fingerprint, g_free);
+  self->is_executed = FALSE;
+}
+
+static gboolean
 execute_straight (KmlRun *self, GError **error)
 {
   g_autoptr (KmlDriver) driver = kml_driver_new (&self->driver);
@@ -454,14 +498,14 @@ kml_run_execute (KmlRun *self, GError **error)
 {
   gboolean ok;
 
-  g_assert (self->fingerprint == NULL); /* a run is executed once */
+  g_assert (!self->is_executed); /* once, unless it goes back */
+  self->is_executed = TRUE;
 
   ok = self->tasks != NULL ? execute_tasks (self, error) : execute_straight (self, error);
   if (!ok || !kml_scenario_check_inputs (self->scenario, self->spec, error)) {
     g_prefix_error (error, "%s: ", kml_scenario_name (self->scenario));
     return FALSE;
   }
-  self->fingerprint = kml_recorder_fingerprint (self->recorder);
   return TRUE;
 }
 
@@ -472,8 +516,10 @@ kml_run_recorder (const KmlRun *self)
 }
 
 const char *
-kml_run_fingerprint (const KmlRun *self)
+kml_run_fingerprint (KmlRun *self)
 {
+  if (self->fingerprint == NULL)
+    self->fingerprint = kml_recorder_fingerprint (self->recorder);
   return self->fingerprint;
 }
 

@@ -35,9 +35,15 @@ GPtrArray *kml_run_open_workloads (const KmlScenario *scenario, const KmlRunSpec
 /* To the end. */
 gboolean kml_run_execute (KmlRun *self, GError **error);
 
+/* Of a run with tasks, before it is executed: it can then be executed any number of times, each from the same state on, at a cost that grows with
+ * what the run does and not with its machine. Only the fingerprint and the incidents of the latest execution can be asked for.
+ * One run of a process at a time. FALSE: it has parts that cannot go back (KmlAllocatorOps.remember); it is executed once. */
+gboolean kml_run_remember (KmlRun *self);
+void kml_run_go_back (KmlRun *self);
+
 /* After kml_run_execute(). */
 const KmlRecorder *kml_run_recorder (const KmlRun *self);
-const char *kml_run_fingerprint (const KmlRun *self);
+const char *kml_run_fingerprint (KmlRun *self);
 guint64 kml_run_n_operations (const KmlRun *self);
 KmlTime kml_run_end_time (const KmlRun *self);
 

@@ -198,8 +198,8 @@ describe_expectations (const GArray *verdicts, GArray *ret_expectations)
 }
 
 static gboolean
-store_result (Child *self, const KmlRun *run, GArray *metrics, const GArray *verdicts,
-              gint64 started_at, gint64 wall_ns, GError **error)
+store_result (Child *self, KmlRun *run, GArray *metrics, const GArray *verdicts, gint64 started_at,
+              gint64 wall_ns, GError **error)
 {
   g_auto (KmlWorkerRow) columns = KML_WORKER_ROW_INIT;
   g_autoptr (GArray) expectations = g_array_new (FALSE, FALSE, sizeof (KmlDatabaseExpectation));

@@ -504,12 +504,17 @@ kml_agenda_new (void)
 {
   KmlAgenda *self = g_new0 (KmlAgenda, 1);
 
-  self->bottom_end = KML_TIME_MAX;
-  bottom_clear (&self->bottom);
-  self->top = NONE;
-  self->top_min = KML_TIME_MAX;
-  self->free_nodes = NONE;
+  kml_agenda_clear (self);
   return self;
+}
+
+static void
+free_parts (KmlAgenda *self)
+{
+  g_free (self->rungs);
+  g_free (self->buckets);
+  g_free (self->occupied);
+  g_free (self->nodes);
 }
 
 void
@@ -517,11 +522,21 @@ kml_agenda_free (KmlAgenda *self)
 {
   if (self == NULL)
     return;
-  g_free (self->rungs);
-  g_free (self->buckets);
-  g_free (self->occupied);
-  g_free (self->nodes);
+  free_parts (self);
   g_free (self);
+}
+
+void
+kml_agenda_clear (KmlAgenda *self)
+{
+  free_parts (self);
+  *self = (KmlAgenda){
+    .bottom_end = KML_TIME_MAX,
+    .top = NONE,
+    .top_min = KML_TIME_MAX,
+    .free_nodes = NONE,
+  };
+  bottom_clear (&self->bottom);
 }
 
 /* What the bottom does not accept: rare with few pending, usual with many. Apart, so that the other

@@ -25,6 +25,9 @@ KmlAgenda *kml_agenda_new (void);
 void kml_agenda_free (KmlAgenda *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlAgenda, kml_agenda_free)
 
+/* As it was when it was new. */
+void kml_agenda_clear (KmlAgenda *self);
+
 /* @time must not be before the event taken last: the past cannot be changed. */
 void kml_agenda_schedule (KmlAgenda *self, KmlTime time, guint64 what);
 

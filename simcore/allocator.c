@@ -79,3 +79,10 @@ kml_allocator_destroy (KmlAllocator *self)
   kml_params_clear (self->ops->params, self);
   g_free (self);
 }
+
+gboolean
+kml_allocator_remember (KmlAllocator *self, KmlImage *image)
+{
+  kml_image_add (image, self, self->ops->instance_size);
+  return self->ops->remember != NULL && self->ops->remember (self, image);
+}

@@ -94,6 +94,8 @@ typedef void (*KmlCacheFunc) (const KmlCacheInfo *cache, gpointer user_data);
  *   number of frames) that are freed separately from then on, as Linux's split_page(). FALSE: this one it
  *   leaves whole, since it is larger than was asked for and the pieces would not be known to anybody
  * @shrink: (nullable): gives back to the lower allocator all that holds no live block; does now what was put off
+ * @remember: (nullable): adds to @image what changes after @init besides the instance, its counters and simulated RAM, so that
+ *   putting them back brings back a state. FALSE, or without it: it cannot
  * @walk: calls @func for every block in address order. Page allocators: the blocks tile the usable
  *   range without gap or overlap. Object allocators: the blocks tile each run of pages they hold
  * @walk_caches: (nullable): calls @func for every cache, in order of object size
@@ -123,6 +125,7 @@ struct _KmlAllocatorOps {
   void (*execute) (KmlDriver *driver, KmlSource *source, const KmlOp *ops, guint n);
   gboolean (*split) (KmlAllocator *self, KmlAddr addr, guint64 piece);
   void (*shrink) (KmlAllocator *self);
+  gboolean (*remember) (KmlAllocator *self, KmlImage *image);
 
   void (*walk) (const KmlAllocator *self, KmlWalkFunc func, gpointer user_data);
   void (*walk_caches) (const KmlAllocator *self, KmlCacheFunc func, gpointer user_data);
@@ -168,6 +171,9 @@ gboolean kml_allocator_start (KmlAllocator *self, GError **error);
 /* For check(): the error that invariant @invariant does not hold at @what number @which. Returns FALSE. */
 gboolean kml_allocator_broken (const char *invariant, const char *what, guint64 which,
                                GError **error);
+/* What changes in it, but for RAM. FALSE: it cannot be remembered. */
+gboolean kml_allocator_remember (KmlAllocator *self, KmlImage *image);
+
 void kml_allocator_destroy (KmlAllocator *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlAllocator, kml_allocator_destroy)
 

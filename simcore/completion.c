@@ -18,6 +18,20 @@ kml_completion_clear (KmlCompletion *self)
   g_queue_clear (&self->waiters);
 }
 
+static void
+forget_waiters (gpointer data)
+{
+  kml_completion_clear (data);
+}
+
+void
+kml_completion_remember (KmlCompletion *self, KmlImage *image)
+{
+  g_assert (g_queue_is_empty (&self->waiters));
+  kml_image_add_hook (image, forget_waiters, self);
+  kml_image_add (image, self, sizeof *self);
+}
+
 void
 kml_completion_wait (KmlMachine *machine, KmlCompletion *self, KmlTask *provider)
 {

@@ -21,6 +21,9 @@ typedef struct {
 void kml_completion_init (KmlCompletion *self, const char *name);
 void kml_completion_clear (KmlCompletion *self);
 
+/* What changes in it. */
+void kml_completion_remember (KmlCompletion *self, KmlImage *image);
+
 /* By the running task. @provider (nullable): the one task that will post it, if there is only one. */
 void kml_completion_wait (KmlMachine *machine, KmlCompletion *self, KmlTask *provider);
 void kml_completion_post (KmlMachine *machine, KmlCompletion *self);

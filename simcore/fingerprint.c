@@ -25,8 +25,14 @@ kml_fingerprint_new (void)
 
   self->state = XXH3_createState ();
   g_assert (self->state != NULL);
-  XXH3_128bits_reset (self->state);
+  kml_fingerprint_clear (self);
   return self;
+}
+
+void
+kml_fingerprint_clear (KmlFingerprint *self)
+{
+  XXH3_128bits_reset (self->state);
 }
 
 void

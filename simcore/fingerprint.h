@@ -17,6 +17,8 @@ G_BEGIN_DECLS
 typedef struct _KmlFingerprint KmlFingerprint;
 
 KmlFingerprint *kml_fingerprint_new (void);
+/* As it was when it was new. */
+void kml_fingerprint_clear (KmlFingerprint *self);
 void kml_fingerprint_free (KmlFingerprint *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlFingerprint, kml_fingerprint_free)
 

@@ -252,7 +252,7 @@ kml_scheduler_incidents (const KmlScheduler *self)
 }
 
 void
-kml_incidents_free (GArray *incidents)
+kml_incidents_clear (GArray *incidents)
 {
   for (guint i = 0; i < incidents->len; i++) {
     KmlIncident *incident = &g_array_index (incidents, KmlIncident, i);
@@ -274,5 +274,12 @@ kml_incidents_free (GArray *incidents)
     g_free (incident->text);
     g_free (incident->site);
   }
+  g_array_set_size (incidents, 0);
+}
+
+void
+kml_incidents_free (GArray *incidents)
+{
+  kml_incidents_clear (incidents);
   g_array_unref (incidents);
 }

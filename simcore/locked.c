@@ -67,6 +67,12 @@ locked_shrink (KmlAllocator *base)
     base->lower->ops->shrink (base->lower);
 }
 
+static gboolean
+locked_remember (KmlAllocator *base, KmlImage *image)
+{
+  return TRUE; /* it is all in the instance */
+}
+
 static void
 locked_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data)
 {
@@ -90,6 +96,7 @@ static const KmlAllocatorOps locked_ops = {
   .free = locked_free,
   .split = locked_split,
   .shrink = locked_shrink,
+  .remember = locked_remember,
   .walk = locked_walk,
   .check = locked_check,
 };

@@ -48,3 +48,22 @@ kml_machine_reset (KmlMachine *self)
   self->now = 0;
   memset (self->cpu_clock, 0, sizeof self->cpu_clock);
 }
+
+/* Pins are made when there is a first one. */
+static void
+forget_pins (gpointer data)
+{
+  KmlMachine *self = data;
+
+  g_clear_pointer (&self->pins, g_free);
+}
+
+void
+kml_machine_remember (KmlMachine *self, KmlImage *image)
+{
+  if (self->pins != NULL)
+    kml_image_add (image, self->pins, self->ram->n_frames * sizeof *self->pins);
+  else
+    kml_image_add_hook (image, forget_pins, self);
+  kml_image_add (image, self, sizeof *self);
+}

@@ -11,6 +11,7 @@
 
 #include "simcore/cost.h"
 #include "simcore/free-area.h"
+#include "simcore/image.h"
 #include "simcore/ram.h"
 #include "simcore/types.h"
 
@@ -49,6 +50,9 @@ void kml_machine_free (KmlMachine *self);
 /* As it was when it was new, without its allocators' doing; they must be gone. Touches all of RAM. */
 void kml_machine_reset (KmlMachine *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlMachine, kml_machine_free)
+
+/* All but its RAM. */
+void kml_machine_remember (KmlMachine *self, KmlImage *image);
 
 /* The running CPU works for @n items of @cost. */
 static inline void

@@ -54,6 +54,14 @@ kml_pager_add (KmlPager *self, guint n)
   return first;
 }
 
+void
+kml_pager_remember (KmlPager *self, KmlImage *image)
+{
+  kml_image_add (image, self, sizeof *self);
+  kml_image_add_array (image, self->table);
+  kml_image_add_array (image, self->spare);
+}
+
 static KmlAddr
 ask_for_frame (KmlPager *self)
 {

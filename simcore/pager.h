@@ -60,6 +60,9 @@ gboolean kml_pager_fill_pool (KmlPager *self, GError **error);
 /* @n pages more of pageable memory, none resident; returns the first. */
 guint kml_pager_add (KmlPager *self, guint n);
 
+/* What changes in it. */
+void kml_pager_remember (KmlPager *self, KmlImage *image);
+
 /* By the running task: returns when the page is resident, or FALSE when there is no frame for it. */
 gboolean kml_pager_touch (KmlPager *self, guint page);
 

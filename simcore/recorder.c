@@ -151,6 +151,32 @@ kml_recorder_free (KmlRecorder *self)
   g_free (self);
 }
 
+static void
+forget_records (gpointer data)
+{
+  KmlRecorder *self = data;
+
+  kml_fingerprint_clear (self->fingerprint);
+  g_array_set_size (self->failures, 0);
+}
+
+void
+kml_recorder_remember (KmlRecorder *self, KmlImage *image)
+{
+  g_assert (self->tally.n_alloc + self->n_failed == 0);
+
+  self->is_brief = TRUE;
+  self->is_warm = TRUE;
+  self->next_snapshot = KML_TIME_MAX;
+  self->config.latency = FALSE;
+  for (guint operation = 0; operation < KML_N_OPERATIONS; operation++)
+    for (guint context = 0; context < KML_N_CONTEXTS; context++)
+      g_clear_pointer (&self->latency[operation][context], g_free);
+  g_clear_pointer (&self->samples, g_free);
+  kml_image_add_hook (image, forget_records, self);
+  kml_image_add (image, self, sizeof *self);
+}
+
 void
 kml_recorder_set_sink (KmlRecorder *self, KmlSampleSink sink, gpointer data)
 {
@@ -432,6 +458,8 @@ kml_recorder_finish (KmlRecorder *self, GError **error)
 {
   const KmlTime end = self->machine->now;
 
+  if (self->is_brief)
+    return TRUE;
   if (!self->is_warm) {
     g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
                  "record.warm-up: the run has ended before its first %" G_GUINT64_FORMAT

@@ -156,6 +156,8 @@ typedef struct {
       [2][KML_MAX_COUNTERS]; /* counters of pages and objects at the end of the warm-up */
   guint64 peak_external_ppb;
 
+  gboolean is_brief; /* only the fingerprint is wanted */
+
   KmlJournal journal;          /* of operations that fingerprint and samples do not have yet */
   KmlFingerprint *fingerprint; /* (owned) */
 
@@ -181,6 +183,10 @@ KmlRecorder *kml_recorder_new (const KmlRecordConfig *config, KmlMachine *machin
                                KmlAllocator *pages, KmlAllocator *objects);
 void kml_recorder_free (KmlRecorder *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlRecorder, kml_recorder_free)
+
+/* Before anything was recorded: what changes in it, which from then on is the fingerprint and no more: nothing else is asked of
+ * runs that are done again and again. */
+void kml_recorder_remember (KmlRecorder *self, KmlImage *image);
 
 /* Where full blocks of samples go; without a sink they are dropped. */
 void kml_recorder_set_sink (KmlRecorder *self, KmlSampleSink sink, gpointer data);

@@ -15,6 +15,19 @@ kml_requests_clear (KmlRequests *self)
       g_clear_pointer (&self->who[i][j], g_free);
 }
 
+static void
+forget_names (gpointer data)
+{
+  kml_requests_clear (data);
+}
+
+void
+kml_requests_remember (KmlRequests *self, KmlImage *image)
+{
+  kml_image_add_hook (image, forget_names, self);
+  kml_image_add (image, self, sizeof *self);
+}
+
 /* What a task did with its time up to now. */
 static void
 parts_of (KmlTask *task, KmlTime now, KmlTime *ret_parts)

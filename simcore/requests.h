@@ -28,6 +28,9 @@ typedef struct {
 
 void kml_requests_clear (KmlRequests *self);
 
+/* What changes in it; nothing was asked for yet. */
+void kml_requests_remember (KmlRequests *self, KmlImage *image);
+
 /* What a task keeps of a block. */
 typedef struct {
   KmlAddr addr; /* KML_ADDR_NONE: there is none */

@@ -5,6 +5,7 @@
  * scheduler.c   timers, what is next, switching
  * task.c        what a task may do: work, sleep, wait
  * interrupt.c   lines, levels, delivery
+ * scheduler-image.c   going back to before the run
  * incident.c    what should not be: cycles of waits, stalls, bugs
  */
 
@@ -52,6 +53,10 @@ struct _KmlScheduler {
       *dead; /* (nullable): of a task that has ended: its stack is free once nobody stands on it */
   guint64 n_switches;
   GArray *incidents; /* (owned) (element-type KmlIncident) */
+  struct {
+    GArray *events; /* (owned) (nullable) (element-type KmlEvent): NULL: nothing is remembered */
+    guint n_own, n_tasks, n_timers;
+  } remembered;
 };
 
 static inline KmlCpu *
@@ -106,6 +111,7 @@ void kml_incident_look_for_cycle (KmlScheduler *self, KmlTask *task);
 
 /* Nothing will ever happen: who waits for what. */
 void kml_incident_stall (KmlScheduler *self);
+void kml_incidents_clear (GArray *incidents);
 void kml_incidents_free (GArray *incidents);
 
 G_END_DECLS

@@ -117,10 +117,11 @@ take_chosen (KmlScheduler *self)
     const KmlCpu *cpu = &self->cpus[i];
 
     if (cpu->resume.is_set)
-      candidates[n++] = (KmlCandidate){ i, cpu->pending != NULL ? KML_OBJECT_ANY : cpu->object };
+      candidates[n++] = (KmlCandidate){ KML_CANDIDATE_CPU, i,
+                                        cpu->pending != NULL ? KML_OBJECT_ANY : cpu->object };
   }
   if (has_timer (self))
-    candidates[n++] = (KmlCandidate){ n_cpus, KML_OBJECT_ANY };
+    candidates[n++] = (KmlCandidate){ KML_CANDIDATE_TIMER, n_cpus, KML_OBJECT_ANY };
   if (n == 0)
     return NULL;
   chosen = self->config.choose (candidates, n, self->config.choose_data);
@@ -487,6 +488,7 @@ kml_scheduler_free (KmlScheduler *self)
   kml_agenda_free (self->agenda);
   g_free (self->cpus);
   g_free (self->candidates);
+  g_clear_pointer (&self->remembered.events, g_array_unref);
   g_free (self);
 }
 

@@ -356,8 +356,14 @@ char *kml_incident_story (const KmlIncident *self);
 /* "A, B": what the waiter of an edge has. (transfer full) */
 char *kml_incident_names_of_held (const KmlIncidentEdge *edge);
 
-/* Something that could come next: a CPU goes on, or the earliest timer rings. */
+typedef enum {
+  KML_CANDIDATE_CPU,   /* it goes on */
+  KML_CANDIDATE_TIMER, /* the earliest one rings */
+} KmlCandidateKind;
+
+/* Something that could come next. */
 typedef struct {
+  guint8 kind;    /* KmlCandidateKind */
   guint who;      /* the number of the CPU; that of CPUs: the timer */
   guint64 object; /* all that its next step touches of what is shared, or KML_OBJECT_… */
 } KmlCandidate;
@@ -382,6 +388,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlScheduler, kml_scheduler_free)
 
 /* Before it runs: who comes next is @choose's to say. */
 void kml_scheduler_set_choices (KmlScheduler *self, KmlChooseFunc choose, gpointer data);
+
+/* Before it runs: what changes in it and in tasks that were made with kml_task_new(). Handlers belong to whoever has them. Orders
+ * of locks are no longer learnt: those of several runs would be taken for one's. */
+void kml_scheduler_remember (KmlScheduler *self, KmlImage *image);
 
 /* Runs until all tasks have ended, none can go on, the time is over, or somebody has called kml_scheduler_stop(). */
 void kml_scheduler_run (KmlScheduler *self);

@@ -6,10 +6,12 @@
  * given the next one.
  */
 
+#include "scenarios/chooser.h"
 #include "simcore/lock.h"
-#include "simcore/rng.h"
 #include "simcore/scheduler.h"
 #include "tests/testutils.h"
+
+#include <math.h>
 
 #define MAX_CHOICES 64
 
@@ -18,7 +20,7 @@ typedef struct {
   guint n;       /* choices so far in this schedule */
   guint depth;   /* of the odometer */
   guint answers[MAX_CHOICES], wheels[MAX_CHOICES];
-  KmlRng *rng; /* (nullable): answers at random instead */
+  KmlChooser *chooser; /* (nullable): answers by chance instead */
 } Choices;
 
 static KmlLock a, b;
@@ -31,8 +33,8 @@ choose (const KmlCandidate *candidates, guint n, gpointer data)
 
   if (self->n_begun < 2)
     return self->n_begun++; /* first the one begins, then the other */
-  if (self->rng != NULL)
-    return (guint)kml_rng_below (self->rng, n);
+  if (self->chooser != NULL)
+    return kml_chooser_choose (candidates, n, self->chooser);
   g_assert_cmpuint (self->n, <, MAX_CHOICES);
   if (self->n == self->depth) {
     self->answers[self->depth] = 0;
@@ -54,30 +56,59 @@ next_schedule (Choices *self)
   return self->depth > 0;
 }
 
-/* One schedule of two tasks; TRUE: it deadlocked. */
-static gboolean
-run_schedule (Choices *choices, KmlTaskFunc first, KmlTaskFunc second)
+/* Two tasks, each on a CPU, that go back to their beginning for each schedule. */
+static struct {
+  KmlMachine *machine;     /* (owned) */
+  KmlScheduler *scheduler; /* (owned) */
+  KmlImage *image;         /* (owned) */
+  Choices *choices;
+} rig;
+
+static guint
+ask (const KmlCandidate *candidates, guint n, gpointer data)
+{
+  return choose (candidates, n, rig.choices);
+}
+
+static void
+set_up (KmlTaskFunc first, KmlTaskFunc second)
 {
   const KmlMachineConfig config = { .n_cpus = 2, .ram = 1 << 16, .page_size = 4096 };
-  g_autoptr (KmlMachine) machine = kml_machine_new (&config, NULL);
-  const KmlSchedulerConfig settings = {
-    .machine = machine,
-    .time_slice = KML_MS,
-    .until = KML_TIME_MAX,
-    .choose = choose,
-    .choose_data = choices,
-  };
-  g_autoptr (KmlScheduler) scheduler = kml_scheduler_new (&settings);
   const KmlTaskConfig tasks[] = { { .name = "T1", .cpu = 0, .func = first },
                                   { .name = "T2", .cpu = 1, .func = second } };
+  KmlSchedulerConfig settings = { .time_slice = KML_MS, .until = KML_TIME_MAX, .choose = ask };
 
-  choices->n_begun = 0;
+  settings.machine = rig.machine = kml_machine_new (&config, NULL);
+  rig.scheduler = kml_scheduler_new (&settings);
+  rig.image = kml_image_new ();
   kml_lock_init (&a, KML_LOCK_SPIN, "A");
   kml_lock_init (&b, KML_LOCK_SPIN, "B");
   for (guint i = 0; i < 2; i++)
-    kml_task_new (scheduler, &tasks[i]);
-  kml_scheduler_run (scheduler);
-  return kml_scheduler_incidents (scheduler)->len > 0;
+    kml_task_new (rig.scheduler, &tasks[i]);
+  kml_machine_remember (rig.machine, rig.image);
+  kml_scheduler_remember (rig.scheduler, rig.image);
+  kml_image_add (rig.image, &a, sizeof a);
+  kml_image_add (rig.image, &b, sizeof b);
+  kml_image_take (rig.image);
+}
+
+static void
+tear_down (void)
+{
+  g_clear_pointer (&rig.scheduler, kml_scheduler_free);
+  g_clear_pointer (&rig.machine, kml_machine_free);
+  g_clear_pointer (&rig.image, kml_image_free);
+}
+
+/* One schedule; TRUE: it deadlocked. */
+static gboolean
+run_schedule (Choices *choices)
+{
+  choices->n_begun = 0;
+  rig.choices = choices;
+  kml_image_put_back (rig.image);
+  kml_scheduler_run (rig.scheduler);
+  return kml_scheduler_incidents (rig.scheduler)->len > 0;
 }
 
 /* ---- Counting ---- */
@@ -105,12 +136,14 @@ START_TEST (two_tasks_have_as_many_schedules_as_their_steps_can_be_interleaved)
   guint64 n = 0;
 
   n_steps = (guint)_i;
+  set_up (only_steps, only_steps);
   do {
-    ck_assert (!run_schedule (&choices, only_steps, only_steps));
+    ck_assert (!run_schedule (&choices));
     n++;
   } while (next_schedule (&choices));
   /* the end of a task is a point, too */
   ck_assert_uint_eq (n, binomial (2 * (n_steps + 1), n_steps + 1));
+  tear_down ();
 }
 END_TEST
 
@@ -207,35 +240,83 @@ START_TEST (all_schedules_of_abba_are_those_of_an_independent_model)
   guint64 n = 0, n_deadlocks = 0, all = 0, deadlocks = 0;
 
   n_steps = (guint)_i;
+  set_up (a_then_b, b_then_a);
   do {
-    n_deadlocks += run_schedule (&choices, a_then_b, b_then_a);
+    n_deadlocks += run_schedule (&choices);
     n++;
   } while (next_schedule (&choices));
+  tear_down ();
   count_model (&start, &all, &deadlocks);
   ck_assert_uint_eq (n_deadlocks, deadlocks);
   ck_assert_uint_eq (n, all);
 }
 END_TEST
 
+/* Of @n schedules of ABBA by chance, how many deadlock; the most steps that one has. */
+static guint
+count_deadlocks (KmlChooser *chooser, guint n, guint64 *ret_longest)
+{
+  Choices choices = { .chooser = chooser };
+  guint n_deadlocks = 0;
+
+  *ret_longest = 0;
+  set_up (a_then_b, b_then_a);
+  for (guint i = 0; i < n; i++) {
+    kml_chooser_begin (chooser, 1, i);
+    n_deadlocks += run_schedule (&choices);
+    *ret_longest = MAX (*ret_longest, chooser->at);
+  }
+  tear_down ();
+  return n_deadlocks;
+}
+
 /* Claim A40: under a scheduler that chooses uniformly, ABBA with j steps between its locks deadlocks with probability
  * 1 - 2^-(j + 1): after the first lock the same task has to be chosen j + 1 times more to have both. */
 START_TEST (a_random_schedule_deadlocks_as_often_as_the_coin_says)
 {
-  const guint n = 4000;
+  const guint n = 10000;
   const double p = 1 - 1.0 / (double)(2u << _i);
-  Choices choices = { 0 };
-  KmlRng rng;
-  guint n_deadlocks = 0;
+  KmlChooser chooser = { .kind = KML_CHOOSER_RANDOM };
+  guint64 longest;
+  guint n_deadlocks;
   double off;
 
   n_steps = (guint)_i;
-  kml_rng_init (&rng, 1, "schedules");
-  choices.rng = &rng;
-  for (guint i = 0; i < n; i++)
-    n_deadlocks += run_schedule (&choices, a_then_b, b_then_a);
+  n_deadlocks = count_deadlocks (&chooser, n, &longest);
   off = n_deadlocks - n * p;
   ck_assert_msg (off * off <= 9 * n * p * (1 - p), "%u of %u, expected %.0f", n_deadlocks, n,
                  n * p);
+}
+END_TEST
+
+/* Claim A39: PCT finds a bug of depth d, of two threads and k steps, with probability 1 / (2 k^(d-1)) at least. ABBA has depth 2: each takes its
+ * first lock before the other takes its second one. */
+START_TEST (pct_deadlocks_at_least_as_often_as_is_guaranteed)
+{
+  const guint n = 10000;
+  KmlChooser chooser = { .kind = KML_CHOOSER_RANDOM };
+  guint64 k, longest;
+  double p, least;
+  guint n_deadlocks;
+
+  n_steps = (guint)_i;
+  count_deadlocks (&chooser, 50, &k);
+  chooser = (KmlChooser){ .kind = KML_CHOOSER_PCT, .depth = 2, .steps = k };
+  n_deadlocks = count_deadlocks (&chooser, n, &longest);
+  p = 1 / (2 * (double)k);
+  least = n * p - 3 * sqrt (n * p * (1 - p));
+  ck_assert_msg (n_deadlocks >= least, "%u of %u, expected %.0f at least", n_deadlocks, n, least);
+}
+END_TEST
+
+/* A bug of depth 2 needs one change of priority. */
+START_TEST (pct_of_depth_1_changes_nothing_and_finds_nothing)
+{
+  KmlChooser chooser = { .kind = KML_CHOOSER_PCT, .depth = 1, .steps = 10 };
+  guint64 longest;
+
+  n_steps = 2;
+  ck_assert_uint_eq (count_deadlocks (&chooser, 200, &longest), 0);
 }
 END_TEST
 
@@ -249,6 +330,8 @@ main (void)
                        5);
   tcase_add_loop_test (all, all_schedules_of_abba_are_those_of_an_independent_model, 0, 3);
   tcase_add_loop_test (random, a_random_schedule_deadlocks_as_often_as_the_coin_says, 0, 5);
+  tcase_add_loop_test (random, pct_deadlocks_at_least_as_often_as_is_guaranteed, 0, 5);
+  tcase_add_test (random, pct_of_depth_1_changes_nothing_and_finds_nothing);
   suite_add_tcase (suite, all);
   suite_add_tcase (suite, random);
   return run_suite (suite);

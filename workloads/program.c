@@ -249,6 +249,47 @@ kml_program_task_free (KmlProgramTask *self)
   g_free (self);
 }
 
+/* What the step is about. That of several steps is put back several times. */
+static void
+remember_target (const KmlProgramTask *self, guint i, const KmlStep *step, KmlImage *image)
+{
+  const Target *target = &self->targets[i];
+
+  switch (step->kind) {
+  case KML_STEP_ALLOC:
+  case KML_STEP_FREE:
+    kml_image_add_array (image, target->blocks);
+    return;
+  case KML_STEP_TOUCH:
+    if (self->is_block[i])
+      kml_image_add_array (image, target->blocks);
+    return;
+  case KML_STEP_LOCK:
+  case KML_STEP_LOCK_SHARED:
+  case KML_STEP_TRY_LOCK:
+  case KML_STEP_UNLOCK:
+    kml_image_add (image, target->lock, sizeof *target->lock);
+    return;
+  case KML_STEP_WAIT:
+  case KML_STEP_WAKE:
+    kml_completion_remember (target->completion, image);
+    return;
+  default:
+    return; /* a device's state is the device's; others are about nothing that changes */
+  }
+}
+
+void
+kml_program_task_remember (KmlProgramTask *self, KmlImage *image)
+{
+  const GArray *steps = self->program->steps;
+
+  kml_image_add (image, self, sizeof *self);
+  kml_image_add (image, self->left, steps->len * sizeof *self->left);
+  for (guint i = 0; i < steps->len; i++)
+    remember_target (self, i, &g_array_index (steps, KmlStep, i), image);
+}
+
 /* ---- Steps ---- */
 
 static KmlRequest

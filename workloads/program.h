@@ -72,6 +72,8 @@ typedef struct _KmlProgramTask KmlProgramTask;
 KmlProgramTask *kml_program_task_new (const KmlProgram *program, KmlWorld *world, const KmlRng *rng,
                                       GError **error);
 void kml_program_task_free (KmlProgramTask *self);
+/* What changes in it and in all that its steps are about. */
+void kml_program_task_remember (KmlProgramTask *self, KmlImage *image);
 
 /* KmlTaskFunc: @data is a KmlProgramTask. A handler runs it from the beginning each time. */
 void kml_program_run (KmlMachine *machine, gpointer data);

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""explore.py: every schedule, and the one that deadlocks once more.
+"""explore.py: every schedule, or many, and the one that deadlocks once more.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -10,10 +10,23 @@ from harness import check, contains, equal, main, read, run, run_json, write
 
 DEADLOCKS = os.path.join(os.environ["KML_SOURCE_ROOT"], "scenarios", "deadlock")
 HEAD = "[machine]\ncpus = 2\nram = 16MiB\nprofile = unit\n\n[lock A]\n[lock B]\n"
+ABBA = "lock A, work 5us, lock B, unlock B, unlock A", "lock B, work 5us, lock A, unlock A, unlock B"
 
 
-def tasks(first, second):
-    write("two.ini", HEAD + f"[task T1]\nprogram = {first}\n[task T2]\ncpus = 1\nprogram = {second}\n")
+def tasks(first, second, more=""):
+    write("two.ini", HEAD + f"[task T1]\nprogram = {first}\n[task T2]\ncpus = 1\nprogram = {second}\n" + more)
+
+
+def explore(*arguments, status=0):
+    return run_json("explore", "two.ini", "--afresh", *arguments, status=status)
+
+
+def choices():
+    return [line for line in read("two.reproducer").decode().split("\n") if line.startswith("choices")][0].split()[2:]
+
+
+def changes(numbers):
+    return sum(a != b for a, b in zip(numbers, numbers[1:]))
 
 
 def a_remedy_is_proved_over_every_schedule():
@@ -26,21 +39,22 @@ def a_remedy_is_proved_over_every_schedule():
 
 def independent_steps_are_tried_in_one_order():
     tasks("lock A, unlock A", "lock B, unlock B")
-    equal(run_json("explore", "two.ini")["schedules"], 1, "two locks")
+    equal(explore()["schedules"], 1, "two locks")
     tasks("repeat 3 { work 1us }", "repeat 5 { work 1us }")
-    equal(run_json("explore", "two.ini")["schedules"], 1, "work")
+    equal(explore()["schedules"], 1, "work")
 
 
 def dependent_steps_are_tried_in_every_order():
     # T1 first; T2 first; T2 waits for T1, or T1 for T2: four orders of taking and giving back a lock
     tasks("lock A, unlock A", "lock A, unlock A")
-    equal(run_json("explore", "two.ini")["schedules"], 4, "one lock")
+    equal(explore()["schedules"], 4, "one lock")
 
 
 def a_deadlock_has_a_reproducer_with_the_same_story():
-    tasks("lock A, work 5us, lock B, unlock B, unlock A", "sleep 1ms, lock B, work 5us, lock A, unlock A, unlock B")
+    tasks(ABBA[0], "sleep 1ms, " + ABBA[1])
     run("run", "two.ini")
-    found = run_json("explore", "two.ini", status=1)
+    found = explore(status=1)
+    equal(set(found), {"schema", "verdict", "schedules", "pruned", "wall_s", "reproducer", "story", "potential"}, "members")
     equal(found["reproducer"], "two.reproducer", "file")
     contains(found["story"], "the cycle is closed")
     again = run_json("reproduce", "two.reproducer")
@@ -48,17 +62,73 @@ def a_deadlock_has_a_reproducer_with_the_same_story():
     contains(run("reproduce", "two.reproducer").stdout, "reproduced: the fingerprint is the same")
 
 
+def a_schedule_that_was_drawn_becomes_as_short_as_one_that_was_searched_for():
+    tasks("repeat 5 { work 1us }, " + ABBA[0], "repeat 5 { work 1us }, " + ABBA[1])
+    explore("--search", "random", "--budget", "1000", "--no-minimise", status=1)
+    drawn = choices()
+    told = run("explore", "two.ini", "--afresh", "--search", "random", "--budget", "1000", status=1).stdout
+    # T1 takes A; T2 takes B and waits for A; T1 waits for B
+    contains(told, "the shortest there is: 2 context switches")
+    short = choices()
+    check(changes(short) < changes(drawn), f"{short} changes less than {drawn}")
+    run("reproduce", "two.reproducer")
+    explore(status=1)
+    equal(choices(), short, "of the exhaustive search")
+
+
+def chance_finds_what_is_there_and_proves_nothing():
+    tasks(*ABBA)
+    for search in ("random", "pct", "pct:2"):
+        equal(explore("--search", search, "--budget", "1000", status=1)["verdict"], "deadlock", search)
+    tasks(ABBA[0], ABBA[0])
+    for search in ("random", "pct:2"):
+        result = explore("--search", search, "--budget", "100", status=75)
+        equal((result["verdict"], result["schedules"]), ("none within budget", 100), search)
+    contains(run("explore", "two.ini", "--search", "random", status=2).stderr, "--search random has no end")
+    contains(run("explore", "two.ini", "--search", "pct:0", status=2).stderr, "expected exhaustive, random, pct")
+
+
+def few_preemptions_are_not_all_schedules():
+    tasks(*ABBA)  # T2 must begin although T1 could go on
+    none = explore("--preemptions", "0", status=75)
+    equal(none["verdict"], "none within budget", "without preemptions")
+    contains(run("explore", "two.ini", "--afresh", "--preemptions", "0", status=75).stdout, "within the bounds")
+    equal(explore("--preemptions", "1", status=1)["verdict"], "deadlock", "with one")
+    tasks("work 1us", "work 1us")
+    equal(explore("--preemptions", "9")["verdict"], "none, exhausted", "more than there can be")
+
+
+def a_search_that_was_stopped_goes_on_where_it_stood():
+    path = os.path.join(DEADLOCKS, "allocator-pager-pinned.ini")
+    whole = run_json("explore", path, "--afresh")
+    stops = 0
+    while True:
+        result = run_json("explore", path, "--budget", "50", status=None)
+        if result["verdict"] != "none within budget":
+            break
+        stops += 1
+        equal(result["schedules"], 50 * stops, "schedules")
+    equal((result["verdict"], result["schedules"], result["pruned"]),
+          (whole["verdict"], whole["schedules"], whole["pruned"]), "in pieces")
+    check(not os.path.exists("allocator-pager-pinned.search"), "a search that has ended leaves nothing behind")
+    tasks(ABBA[0], ABBA[0])
+    drawn = [run_json("explore", "two.ini", "--search", "random", "--budget", "40", status=75)["schedules"] for _ in "123"]
+    equal(drawn, [40, 80, 120], "by chance")
+    run("explore", "two.ini", "--search", "pct", "--budget", "40", status=75)
+    contains(run("explore", "two.ini", "--search", "pct", "--budget", "40", status=75).stderr, "Going on from two.search, behind 40")
+    write("two.search", read("two.search").decode().replace("next = ", "next = x"))
+    contains(run("explore", "two.ini", "--search", "pct", "--budget", "40", status=2).stderr, "two.search:5: next: expected a count")
+
+
 def a_reproducer_knows_what_the_sweep_had_set():
-    tasks("lock A, work 5us, lock B, unlock B, unlock A", "yield")
-    write("two.ini", read("two.ini").decode()
-          + "[sweep]\ntask.T2.program = yield | lock B, work 5us, lock A, unlock A, unlock B\n")
+    tasks(ABBA[0], "yield", "[sweep]\ntask.T2.program = yield | " + ABBA[1] + "\n")
     run("explore", "two.ini", status=1)
     contains(read("two.reproducer").decode(), "override = task.T2.program=lock B, work 5us")
     run("reproduce", "two.reproducer")
 
 
 def a_reproducer_that_was_edited_is_refused_or_does_not_reproduce():
-    tasks("lock A, work 5us, lock B, unlock B, unlock A", "lock B, work 5us, lock A, unlock A, unlock B")
+    tasks(*ABBA)
     run("explore", "two.ini", status=1)
     text = read("two.reproducer").decode()
     lines = text.split("\n")
@@ -67,16 +137,21 @@ def a_reproducer_that_was_edited_is_refused_or_does_not_reproduce():
         write("edited.reproducer", changed)
         contains(run("reproduce", "edited.reproducer", status=status).stderr, message)
 
-    tried(text.replace("choices", "choises"), 2, "edited.reproducer:7: unknown key “choises”; did you mean “choices”?")
-    tried("\n".join(lines[:-3]), 2, "it lacks “fingerprint”")
-    tried(text.replace("choices = ", "choices = 9 "), 2, "choice 1 is out of range")
-    tried(text.replace("choices = ", "choices = x "), 2, "edited.reproducer:7: choices: expected small numbers")
-    tried("\n".join(lines[:-2]) + "\nchoices = 0\n", 2, "but there are no more choices")
-    tried(text.replace("version = ", "version = 9"), 125, "made by version 9")
+    tried(text.replace("choices", "choises"), 2, "edited.reproducer:8: unknown key “choises”; did you mean “choices”?")
+    tried("\n".join(lines[:-3]), 2, "edited.reproducer:6: it lacks “fingerprint”")
+    tried(text.replace("choices = ", "choices = 9 "), 2, "edited.reproducer:8: choice 1 is out of range")
+    tried(text.replace("choices = ", "choices = x "), 2, "edited.reproducer:8: choices: expected small numbers")
+    tried("\n".join(lines[:-2]) + "\nchoices = 0\n", 2, "edited.reproducer:8: choice 2: the schedule goes on, but there are no more choices")
+    tried(text.rstrip() + " 0 0\n", 2, "2 choices too many")
+    tried(text.replace("version = ", "version = 9"), 125, "edited.reproducer:3: made by version 9")
+    tried(text.replace("version = 0", "version = 0.0."), 2, "edited.reproducer:3: made by version 0.0.")
     tried(text.replace("two.ini", "gone.ini"), 2, "gone.ini")
+    tried(text.replace("seed = 1", "seed = 1\nseed = 1"), 2, "edited.reproducer:6: “seed” again")
     tried("\x00", 2, "no reproducer")
     write("edited.reproducer", text.replace("fingerprint = ", "fingerprint = 0"))
     contains(run("reproduce", "edited.reproducer", status=1).stdout, "not reproduced")
+    tasks(ABBA[0], ABBA[1].replace("5us", "6us"))
+    tried(text, 2, "edited.reproducer:6: two.ini is not, or no longer, the scenario that was explored")
 
 
 def a_budget_is_not_the_whole_space():
@@ -90,4 +165,7 @@ def a_budget_is_not_the_whole_space():
 
 main(a_remedy_is_proved_over_every_schedule, independent_steps_are_tried_in_one_order,
      dependent_steps_are_tried_in_every_order, a_deadlock_has_a_reproducer_with_the_same_story,
-     a_reproducer_knows_what_the_sweep_had_set, a_reproducer_that_was_edited_is_refused_or_does_not_reproduce, a_budget_is_not_the_whole_space)
+     a_schedule_that_was_drawn_becomes_as_short_as_one_that_was_searched_for, chance_finds_what_is_there_and_proves_nothing,
+     few_preemptions_are_not_all_schedules, a_search_that_was_stopped_goes_on_where_it_stood,
+     a_reproducer_knows_what_the_sweep_had_set, a_reproducer_that_was_edited_is_refused_or_does_not_reproduce,
+     a_budget_is_not_the_whole_space)

@@ -1,0 +1,154 @@
+/* key-lines.c: reading and writing small text files.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "cli/key-lines.h"
+
+#include <string.h>
+
+#include "simcore/types.h"
+#include "simcore/units.h"
+
+#define MAX_SIZE (1 << 23)
+
+static gboolean
+read_text (const char *path, const char *group, char **ret_text, GError **error)
+{
+  g_autofree char *text = NULL;
+  g_autoptr (GError) cause = NULL;
+  gsize length;
+
+  if (!g_file_get_contents (path, &text, &length, &cause)) {
+    g_set_error_literal (error, KML_ERROR, KML_ERROR_INPUT, cause->message);
+    return FALSE;
+  }
+  if (length > MAX_SIZE || memchr (text, '\0', length) != NULL ||
+      !g_utf8_validate (text, (gssize)length, NULL)) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "%s: no %s: it is no text, or too long", path,
+                 group);
+    return FALSE;
+  }
+  *ret_text = g_steal_pointer (&text);
+  return TRUE;
+}
+
+static const KmlKeyForm *
+find_form (const KmlKeyForm *forms, const char *key, GError **error)
+{
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+  g_autofree char *quoted = NULL;
+  const char *nearest;
+
+  for (const KmlKeyForm *form = forms; form->key != NULL; form++) {
+    if (g_str_equal (form->key, key))
+      return form;
+    g_ptr_array_add (names, (gpointer)form->key);
+  }
+  g_ptr_array_add (names, NULL);
+  quoted = kml_quote (key, -1);
+  nearest = kml_nearest_name (key, (const char *const *)names->pdata);
+  g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "unknown key %s%s%s%s", quoted,
+               nearest != NULL ? "; did you mean “" : "", nearest != NULL ? nearest : "",
+               nearest != NULL ? "”?" : "");
+  return NULL;
+}
+
+static gboolean
+read_line (const char *text, guint line, const KmlKeyForm *forms, GHashTable *seen,
+           KmlKeyLineFunc func, gpointer data, GError **error)
+{
+  const char *equals = strchr (text, '=');
+  g_autofree char *key = NULL;
+  g_autofree char *value = NULL;
+  const KmlKeyForm *form;
+
+  if (equals == NULL) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "expected key = value");
+    return FALSE;
+  }
+  key = g_strstrip (g_strndup (text, (gsize)(equals - text)));
+  value = g_strstrip (g_strdup (equals + 1));
+  form = find_form (forms, key, error);
+  if (form == NULL)
+    return FALSE;
+  if (!g_hash_table_add (seen, (gpointer)form->key) && !form->is_repeatable) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "“%s” again", key);
+    return FALSE;
+  }
+  return func (form->key, value, line, data, error);
+}
+
+gboolean
+kml_key_lines_load (const char *path, const char *group, const KmlKeyForm *forms,
+                    KmlKeyLineFunc func, gpointer data, GError **error)
+{
+  g_autofree char *text = NULL;
+  g_autofree char *head = g_strdup_printf ("[%s]", group);
+  g_autoptr (GHashTable) seen = g_hash_table_new (g_str_hash, g_str_equal);
+  g_auto (GStrv) lines = NULL;
+
+  if (!read_text (path, group, &text, error))
+    return FALSE;
+  lines = g_strsplit (text, "\n", -1);
+  for (guint i = 0; lines[i] != NULL; i++) {
+    const char *line = g_strstrip (lines[i]);
+
+    if (line[0] == '\0' || line[0] == '#' || g_str_equal (line, head))
+      continue;
+    if (!read_line (line, i + 1, forms, seen, func, data, error)) {
+      g_prefix_error (error, "%s:%u: ", path, i + 1);
+      return FALSE;
+    }
+  }
+  for (const KmlKeyForm *form = forms; form->key != NULL; form++)
+    if (!form->is_optional && !g_hash_table_contains (seen, form->key)) {
+      g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                   "%s:%u: it lacks “%s”: it was cut short, or is no %s", path,
+                   g_strv_length (lines), form->key, group);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+gboolean
+kml_key_lines_read_choices (const char *value, GArray *choices, GError **error)
+{
+  g_auto (GStrv) words = g_strsplit (value, " ", -1);
+
+  for (guint i = 0; words[i] != NULL; i++) {
+    guint64 choice;
+    guint32 narrow;
+
+    if (words[i][0] == '\0')
+      continue;
+    if (!kml_parse_count (words[i], &choice, NULL) || choice > 256) {
+      g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                   "choices: expected small numbers such as 0 or 1, not “%s”", words[i]);
+      return FALSE;
+    }
+    narrow = (guint32)choice;
+    g_array_append_val (choices, narrow);
+  }
+  return TRUE;
+}
+
+void
+kml_key_lines_write_choices (GString *text, const GArray *choices)
+{
+  g_string_append (text, "choices =");
+  for (guint i = 0; i < choices->len; i++)
+    g_string_append_printf (text, " %u", g_array_index (choices, guint32, i));
+  g_string_append_c (text, '\n');
+}
+
+gboolean
+kml_key_lines_save (const char *path, const GString *text, GError **error)
+{
+  g_autoptr (GError) cause = NULL;
+
+  if (g_file_set_contents (path, text->str, (gssize)text->len, &cause))
+    return TRUE;
+  g_set_error_literal (error, KML_ERROR, KML_ERROR_WORLD, cause->message);
+  return FALSE;
+}

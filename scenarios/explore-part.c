@@ -1,0 +1,143 @@
+/* explore-part.c: schedules that follow each other, by one process.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "scenarios/explore-private.h"
+
+#include "scenarios/chooser.h"
+
+#define MAX_CHOICES   1000000 /* of a schedule by chance: a loop without end is cut there */
+#define LOOK_INTERVAL 256 /* schedules after which the time is looked at, where they are quick */
+
+static gboolean
+is_over (const KmlExploreTask *task, const KmlExploreState *state, const KmlRerun *rerun)
+{
+  const KmlExploreConfig *config = task->config;
+
+  if (config->budget > 0 && state->n_schedules >= config->budget)
+    return TRUE;
+  if (config->stop == NULL ||
+      (state->n_schedules % LOOK_INTERVAL != 0 && !kml_rerun_is_slow (rerun)))
+    return FALSE;
+  return config->stop (state, config->data);
+}
+
+/* ---- All ---- */
+
+static void
+count (const KmlScheduleTree *tree, guint64 pruned_before, KmlExploreState *state)
+{
+  state->n_pruned = pruned_before + kml_schedule_tree_n_pruned (tree);
+  state->is_cut |= kml_schedule_tree_is_cut (tree);
+  state->longest = MAX (state->longest, kml_schedule_tree_n_choices (tree));
+}
+
+static gboolean
+look_at_all (const KmlExploreTask *task, const KmlExplorePart *part, KmlExploreState *state,
+             KmlPartEnd *ret_end, GError **error)
+{
+  g_autoptr (KmlScheduleTree) tree = kml_schedule_tree_new (task->config->search.preemptions);
+  g_autoptr (KmlRerun)
+      rerun = kml_rerun_new (task->scenario, task->spec, kml_schedule_tree_choose, tree, error);
+  const guint64 pruned_before = state->n_pruned;
+  gboolean is_more;
+
+  if (rerun == NULL)
+    return FALSE;
+  kml_schedule_tree_start_at (tree, part->path, part->n_fixed);
+  do {
+    KmlTreeEnd end;
+
+    kml_schedule_tree_begin (tree);
+    if (!kml_rerun_execute (rerun, error))
+      return FALSE;
+    end = kml_schedule_tree_end (tree);
+    if (end == KML_TREE_ASTRAY) {
+      g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                   "the search cannot go on from there: this scenario has no such schedule");
+      return FALSE;
+    }
+    state->n_schedules += end != KML_TREE_BLOCKED;
+    count (tree, pruned_before, state);
+    if (end == KML_TREE_TO_THE_END && kml_rerun_found (rerun) != NULL) {
+      kml_schedule_tree_get_choices (tree, state->choices);
+      *ret_end = KML_PART_END_FOUND;
+      return TRUE;
+    }
+    is_more = kml_schedule_tree_next (tree);
+    count (tree, pruned_before, state);
+    if (is_more && is_over (task, state, rerun)) {
+      kml_schedule_tree_get_choices (tree, state->choices);
+      *ret_end = KML_PART_END_OVER;
+      return TRUE;
+    }
+  } while (is_more);
+  *ret_end = KML_PART_END_DONE;
+  return TRUE;
+}
+
+/* ---- By chance ---- */
+
+typedef struct {
+  KmlChooser chooser;
+  GArray *choices; /* borrowed: made so far */
+} Drawing;
+
+static guint
+draw (const KmlCandidate *candidates, guint n, gpointer data)
+{
+  Drawing *self = data;
+  guint32 choice;
+
+  if (self->choices->len == MAX_CHOICES)
+    return G_MAXUINT;
+  choice = kml_chooser_choose (candidates, n, &self->chooser);
+  g_array_append_val (self->choices, choice);
+  return choice;
+}
+
+static gboolean
+look_by_chance (const KmlExploreTask *task, const KmlExplorePart *part, KmlExploreState *state,
+                KmlPartEnd *ret_end, GError **error)
+{
+  const KmlSearch *search = &task->config->search;
+  Drawing drawing = { .choices = state->choices };
+  g_autoptr (KmlRerun) rerun = kml_rerun_new (task->scenario, task->spec, draw, &drawing, error);
+
+  if (rerun == NULL)
+    return FALSE;
+  drawing.chooser.kind = search->kind == KML_SEARCH_PCT ? KML_CHOOSER_PCT : KML_CHOOSER_RANDOM;
+  drawing.chooser.depth = search->depth;
+  drawing.chooser.steps = task->steps;
+  for (guint64 i = part->first; i < part->last; i++) {
+    g_array_set_size (state->choices, 0);
+    kml_chooser_begin (&drawing.chooser, task->spec->seed, i);
+    if (!kml_rerun_execute (rerun, error))
+      return FALSE;
+    state->n_schedules++;
+    state->next = i + 1;
+    state->longest = MAX (state->longest, state->choices->len);
+    if (state->choices->len < MAX_CHOICES && kml_rerun_found (rerun) != NULL) {
+      *ret_end = KML_PART_END_FOUND;
+      return TRUE;
+    }
+    if (is_over (task, state, rerun)) {
+      g_array_set_size (state->choices, 0);
+      *ret_end = KML_PART_END_OVER;
+      return TRUE;
+    }
+  }
+  g_array_set_size (state->choices, 0);
+  *ret_end = KML_PART_END_DONE;
+  return TRUE;
+}
+
+gboolean
+kml_explore_part (const KmlExploreTask *task, const KmlExplorePart *part, KmlExploreState *state,
+                  KmlPartEnd *ret_end, GError **error)
+{
+  return task->config->search.kind == KML_SEARCH_EXHAUSTIVE
+             ? look_at_all (task, part, state, ret_end, error)
+             : look_by_chance (task, part, state, ret_end, error);
+}

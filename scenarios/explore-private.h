@@ -1,0 +1,45 @@
+/* explore-private.h: what the files of the explorer share.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * explore.c        the search: parts of it in their order
+ * explore-part.c   one part, by one process
+ * explore-jobs.c   several parts at a time
+ * explore-replay.c one schedule
+ * schedule-tree.c, chooser.c, rerun.c   which schedules there are, and running them
+ */
+
+#pragma once
+
+#include "scenarios/explore.h"
+#include "scenarios/rerun.h"
+
+G_BEGIN_DECLS
+
+/* Schedules that follow each other. */
+typedef struct {
+  GArray
+      *path; /* (owned) (nullable) (element-type guint32): exhaustive: those that begin so, and … */
+  guint n_fixed;       /* … go on to the last that has so many choices of them */
+  guint64 first, last; /* by chance: those with the numbers [first, last) */
+} KmlExplorePart;
+
+typedef enum {
+  KML_PART_END_DONE,  /* all of it was looked at */
+  KML_PART_END_FOUND, /* a deadlock or a stall: state.choices is its schedule */
+  KML_PART_END_OVER,  /* the budget was */
+} KmlPartEnd;
+
+/* What a search needs to know of the run. */
+typedef struct {
+  const KmlScenario *scenario;
+  const KmlRunSpec *spec;
+  const KmlExploreConfig *config;
+  guint64 steps; /* PCT: choices that schedules of this run have */
+} KmlExploreTask;
+
+/* Looks at @part and adds what it sees to @state. @budget: of schedules, counted from where @state is at the beginning. */
+gboolean kml_explore_part (const KmlExploreTask *task, const KmlExplorePart *part,
+                           KmlExploreState *state, KmlPartEnd *ret_end, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,66 @@
+/* explore-replay.c: one schedule once more.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "scenarios/explore-private.h"
+
+void
+kml_replay_result_clear (KmlReplayResult *self)
+{
+  g_clear_pointer (&self->story, g_free);
+  g_clear_pointer (&self->fingerprint, g_free);
+}
+
+typedef struct {
+  const GArray *choices;
+  guint at;
+  gboolean is_wrong; /* one is out of range, or there are too few */
+} Replay;
+
+static guint
+choose_again (const KmlCandidate *candidates, guint n, gpointer data)
+{
+  Replay *self = data;
+  guint32 choice;
+
+  if (self->at == self->choices->len || g_array_index (self->choices, guint32, self->at) >= n) {
+    self->is_wrong = TRUE;
+    return G_MAXUINT;
+  }
+  choice = g_array_index (self->choices, guint32, self->at++);
+  return choice;
+}
+
+gboolean
+kml_explore_replay (const KmlScenario *scenario, const KmlRunSpec *spec, const GArray *choices,
+                    KmlReplayResult *ret_result, GError **error)
+{
+  Replay replay = { .choices = choices };
+  g_autoptr (KmlRerun) rerun = kml_rerun_new (scenario, spec, choose_again, &replay, error);
+  const KmlIncident *found;
+
+  if (rerun == NULL || !kml_rerun_execute (rerun, error))
+    return FALSE;
+  if (replay.is_wrong) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 replay.at == choices->len
+                     ? "choice %u: the schedule goes on, but there are no more choices"
+                     : "choice %u is out of range there",
+                 replay.at + 1);
+    return FALSE;
+  }
+  if (replay.at < choices->len) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "choice %u: the schedule has ended before it; there are %u choices too many",
+                 replay.at + 1, choices->len - replay.at);
+    return FALSE;
+  }
+  found = kml_rerun_found (rerun);
+  *ret_result = (KmlReplayResult){
+    .is_found = found != NULL,
+    .story = found != NULL ? kml_incident_story (found) : NULL,
+    .fingerprint = g_strdup (kml_rerun_fingerprint (rerun)),
+  };
+  return TRUE;
+}

@@ -38,7 +38,8 @@ typedef struct {
   guint64 schedules;      /* of the budget; 0: no end */
   KmlTime time;           /* of the budget; 0: no end */
   gint64 start, deadline; /* of the monotonic clock; 0: none */
-  guint64 n_before;       /* schedules of runs before this one, and of commands before this one */
+  guint64 n_done;         /* schedules of runs before this one, by this command */
+  guint64 n_at_first;     /* schedules of this run, by commands before this one */
 } Hunt;
 
 /* What is said in the end. */
@@ -202,29 +203,35 @@ keep (const KmlExperiment *experiment, const KmlRunSpec *spec, GArray *choices, 
 /* ---- Exploring ---- */
 
 static gboolean
-is_over (const KmlExploreState *state, gpointer data)
+is_over (gpointer data)
 {
   const Hunt *hunt = data;
-  const gint64 now = g_get_monotonic_time ();
-  const guint64 n = hunt->n_before + state->n_schedules;
 
-  if (now > hunt->start)
-    kml_progress_show_text ("%" G_GUINT64_FORMAT " schedules  %.0f/s  %" G_GUINT64_FORMAT " pruned",
-                            n, (double)n * G_USEC_PER_SEC / (double)(now - hunt->start),
-                            state->n_pruned);
-  return kml_stop_exit () != KML_EXIT_DONE || (hunt->deadline != 0 && now >= hunt->deadline);
+  return kml_stop_exit () != KML_EXIT_DONE ||
+         (hunt->deadline != 0 && g_get_monotonic_time () >= hunt->deadline);
+}
+
+static void
+show_progress (const KmlExploreState *state, gpointer data)
+{
+  const Hunt *hunt = data;
+  const double seconds = (double)(g_get_monotonic_time () - hunt->start) / G_USEC_PER_SEC;
+  const guint64 n = hunt->n_done + state->n_schedules - hunt->n_at_first;
+
+  kml_progress_show_text ("%" G_GUINT64_FORMAT " schedules  %.0f/s  %" G_GUINT64_FORMAT " pruned",
+                          n, seconds > 0 ? (double)n / seconds : 0, state->n_pruned);
 }
 
 /* What one of @n_left runs may have of the budget: all that is left where it ends by itself, a fair share where it does not. */
 static void
-share_budget (Hunt *hunt, guint64 n_left, guint64 n_done, KmlExploreConfig *config,
-              const KmlExploreState *state)
+share_budget (Hunt *hunt, guint64 n_left, KmlExploreConfig *config, const KmlExploreState *state)
 {
   const gint64 now = g_get_monotonic_time (), end = hunt->start + (gint64)(hunt->time / KML_US);
   const guint64 parts = hunt->search.kind == KML_SEARCH_EXHAUSTIVE ? 1 : n_left;
 
   if (hunt->schedules > 0)
-    config->budget = state->n_schedules + MAX ((hunt->schedules - n_done) / parts, 1);
+    config->budget = state->n_schedules +
+                     MAX ((hunt->schedules - MIN (hunt->schedules, hunt->n_done)) / parts, 1);
   if (hunt->time > 0)
     hunt->deadline = now + MAX (end - now, 0) / (gint64)parts;
 }
@@ -262,23 +269,27 @@ explore_runs (const KmlExperiment *experiment, Hunt *hunt, KmlExploreStop *stop,
               GError **error)
 {
   const guint64 n_runs = kml_scenario_n_runs (experiment->scenario);
-  guint64 n_done = 0;
 
   for (guint64 i = stop->index; i < n_runs; i++) {
     g_autoptr (KmlRunSpec) spec = kml_scenario_run_spec (experiment->scenario, i);
-    KmlExploreConfig config = {
-      .search = hunt->search, .n_jobs = (guint)hunt->n_jobs, .stop = is_over, .data = hunt
-    };
-    const guint64 n_at_first = stop->state.n_schedules;
+    KmlExploreConfig config = { .search = hunt->search,
+                                .n_jobs = (guint)hunt->n_jobs,
+                                .stop = is_over,
+                                .progress = show_progress,
+                                .data = hunt };
     KmlExploreVerdict verdict;
 
-    share_budget (hunt, n_runs - i, n_done, &config, &stop->state);
+    if (hunt->schedules > 0 && hunt->n_done >= hunt->schedules) {
+      report->verdict = KML_EXPLORE_BUDGET;
+      return TRUE;
+    }
+    hunt->n_at_first = stop->state.n_schedules;
+    share_budget (hunt, n_runs - i, &config, &stop->state);
     if (!kml_explore (experiment->scenario, spec, &config, &stop->state, &verdict, error) ||
         !kml_potentials_judge (report->potentials, experiment->scenario, spec, verdict,
                                stop->state.choices, error))
       return FALSE;
-    n_done += stop->state.n_schedules - n_at_first;
-    hunt->n_before = n_done;
+    hunt->n_done += stop->state.n_schedules - hunt->n_at_first;
     count (stop, report);
     if (verdict != KML_EXPLORE_EXHAUSTED)
       report->verdict = verdict;

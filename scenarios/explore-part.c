@@ -17,10 +17,11 @@ is_over (const KmlExploreTask *task, const KmlExploreState *state, const KmlReru
 
   if (config->budget > 0 && state->n_schedules >= config->budget)
     return TRUE;
-  if (config->stop == NULL ||
-      (state->n_schedules % LOOK_INTERVAL != 0 && !kml_rerun_is_slow (rerun)))
+  if (state->n_schedules % LOOK_INTERVAL != 0 && !kml_rerun_is_slow (rerun))
     return FALSE;
-  return config->stop (state, config->data);
+  if (config->progress != NULL)
+    config->progress (state, config->data);
+  return config->stop != NULL && config->stop (config->data);
 }
 
 /* ---- All ---- */

@@ -38,6 +38,10 @@ typedef struct {
   guint64 steps; /* PCT: choices that schedules of this run have */
 } KmlExploreTask;
 
+/* The whole search from @state on, by config->n_jobs processes besides this one. */
+gboolean kml_explore_jobs (const KmlExploreTask *task, KmlExploreState *state, KmlPartEnd *ret_end,
+                           GError **error);
+
 /* Looks at @part and adds what it sees to @state. @budget: of schedules, counted from where @state is at the beginning. */
 gboolean kml_explore_part (const KmlExploreTask *task, const KmlExplorePart *part,
                            KmlExploreState *state, KmlPartEnd *ret_end, GError **error);

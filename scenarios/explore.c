@@ -41,6 +41,8 @@ kml_explore_state_copy (KmlExploreState *self, const KmlExploreState *from)
   g_array_append_vals (choices, from->choices->data, from->choices->len);
 }
 
+#define BEGINNING 4000 /* schedules that one process looks at alone */
+
 /* ---- Choices of a schedule, for PCT ---- */
 
 #define N_TRIALS 16
@@ -95,23 +97,55 @@ verdict_of (KmlPartEnd end, const KmlExploreState *state)
   g_assert_not_reached ();
 }
 
+static gboolean
+explore_alone (const KmlExploreTask *task, KmlExploreState *state, KmlPartEnd *ret_end,
+               GError **error)
+{
+  const KmlExplorePart part = { .path = g_array_copy (state->choices),
+                                .first = state->next,
+                                .last = G_MAXUINT64 };
+  const gboolean good = kml_explore_part (task, &part, state, ret_end, error);
+
+  g_array_unref (part.path);
+  return good;
+}
+
+/* A small search is over before others are at work. */
+static gboolean
+explore_beginning (const KmlExploreTask *task, KmlExploreState *state, KmlPartEnd *ret_end,
+                   gboolean *ret_is_over, GError **error)
+{
+  KmlExploreConfig config = *task->config;
+  const KmlExploreTask beginning = { task->scenario, task->spec, &config, task->steps };
+  const guint64 limit = state->n_schedules + BEGINNING, wanted = config.budget;
+
+  config.budget = wanted == 0 ? limit : MIN (wanted, limit);
+  if (!explore_alone (&beginning, state, ret_end, error))
+    return FALSE;
+  *ret_is_over = *ret_end != KML_PART_END_OVER || config.budget == wanted ||
+                 state->n_schedules < limit;
+  return TRUE;
+}
+
 gboolean
 kml_explore (const KmlScenario *scenario, const KmlRunSpec *spec, const KmlExploreConfig *config,
              KmlExploreState *state, KmlExploreVerdict *ret_verdict, GError **error)
 {
   KmlExploreTask task = { .scenario = scenario, .spec = spec, .config = config };
-  KmlExplorePart part = { .first = state->next, .last = G_MAXUINT64 };
   KmlPartEnd end;
-  gboolean good;
+  gboolean is_over = TRUE;
 
   if (config->search.kind == KML_SEARCH_PCT && !measure_steps (&task, error))
     return FALSE;
-  part.path = g_array_copy (state->choices);
-  good = kml_explore_part (&task, &part, state, &end, error);
-  g_array_unref (part.path);
-  if (good) {
-    state->is_finished = end == KML_PART_END_DONE;
-    *ret_verdict = verdict_of (end, state);
+  if (config->n_jobs <= 1) {
+    if (!explore_alone (&task, state, &end, error))
+      return FALSE;
+  } else if (!explore_beginning (&task, state, &end, &is_over, error)) {
+    return FALSE;
   }
-  return good;
+  if (!is_over && !kml_explore_jobs (&task, state, &end, error))
+    return FALSE;
+  state->is_finished = end == KML_PART_END_DONE;
+  *ret_verdict = verdict_of (end, state);
+  return TRUE;
 }

@@ -56,8 +56,10 @@ typedef struct {
       budget; /* schedules in all, those that @state counts at the beginning included; 0: no end */
   guint
       n_jobs; /* processes that look; they never change what is found, or how many schedules that took */
-  /* (nullable): asked again and again whether to stop */
-  gboolean (*stop) (const KmlExploreState *state, gpointer data);
+  /* (nullable): asked again and again whether to stop, in each process */
+  gboolean (*stop) (gpointer data);
+  /* (nullable): told again and again how far it is */
+  void (*progress) (const KmlExploreState *state, gpointer data);
   gpointer data;
 } KmlExploreConfig;
 

@@ -252,7 +252,7 @@ kml_schedule_tree_choose (const KmlCandidate *candidates, guint n, gpointer data
     g_assert (known->n == n); /* T1 */
     return known->chosen;
   }
-  if (self->at == self->max_depth)
+  if (self->at >= self->max_depth)
     return leave (self, self->max_depth == MAX_DEPTH ? KML_TREE_TOO_LONG : KML_TREE_LIMITED);
   node = make_node (self, candidates, n);
   good = self->at < self->start->len

@@ -22,7 +22,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlScheduleTree, kml_schedule_tree_free)
  * change. A choice that cannot be is seen when it is come to: see is_astray. */
 void kml_schedule_tree_start_at (KmlScheduleTree *self, const GArray *path, guint n_fixed);
 
-/* Schedules are followed to this depth only: the walk is over their beginnings. */
+/* Schedules are followed to this depth only: the walk is over their beginnings. Between two schedules it may change. */
 void kml_schedule_tree_limit_depth (KmlScheduleTree *self, guint depth);
 
 /* Before each schedule. */

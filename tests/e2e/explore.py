@@ -120,6 +120,35 @@ def a_search_that_was_stopped_goes_on_where_it_stood():
     contains(run("explore", "two.ini", "--search", "pct", "--budget", "40", status=2).stderr, "two.search:5: next: expected a count")
 
 
+def more_processes_find_the_same_after_as_many_schedules():
+    programs = "repeat 2 { lock A, work 1us, unlock A }, lock B, unlock B", "repeat 2 { lock A, unlock A }, lock B, unlock B"
+    third = "lock A, lock B, unlock B, unlock A"
+    # at the beginning of schedules, so that the search comes to it late
+    deadlocks = "lock A, lock B, unlock B, unlock A, lock A, unlock A", programs[1]
+
+    def explored(jobs, programs, *arguments):
+        last = third if programs != deadlocks else "lock B, lock A, unlock A, unlock B, lock A, unlock A"
+        tasks(*programs, f"\n[task T3]\ncpus = 2\nprogram = {last}\n")
+        write("two.ini", read("two.ini").decode().replace("cpus = 2", "cpus = 3", 1))
+        result = run_json("explore", "two.ini", "--jobs", jobs, *arguments, status=None)
+        return [result[member] for member in ("verdict", "schedules", "pruned")]
+
+    for case in ((programs,), (deadlocks,), (programs, "--search", "random", "--budget", "20000"),
+                 (programs, "--preemptions", "3")):
+        alone = explored("1", *case, "--afresh", "--no-minimise")
+        check(alone[1] > 4000, f"{case}: {alone}, but others begin to work after 4000 schedules")
+        left = [read(file) for file in ("two.reproducer", "two.search") if os.path.exists(file)]
+        equal(explored("3", *case, "--afresh", "--no-minimise"), alone, case)
+        equal([read(file) for file in ("two.reproducer", "two.search") if os.path.exists(file)], left, "files")
+    whole = explored("1", programs, "--afresh")
+    while True:
+        piece = explored("3", programs, "--budget", "1500")
+        if piece[0] != "none within budget":
+            break
+        equal(piece[1] % 1500, 0, "pieces")
+    equal(piece, whole, "in pieces")
+
+
 def a_reproducer_knows_what_the_sweep_had_set():
     tasks(ABBA[0], "yield", "[sweep]\ntask.T2.program = yield | " + ABBA[1] + "\n")
     run("explore", "two.ini", status=1)
@@ -166,6 +195,6 @@ def a_budget_is_not_the_whole_space():
 main(a_remedy_is_proved_over_every_schedule, independent_steps_are_tried_in_one_order,
      dependent_steps_are_tried_in_every_order, a_deadlock_has_a_reproducer_with_the_same_story,
      a_schedule_that_was_drawn_becomes_as_short_as_one_that_was_searched_for, chance_finds_what_is_there_and_proves_nothing,
-     few_preemptions_are_not_all_schedules, a_search_that_was_stopped_goes_on_where_it_stood,
+     few_preemptions_are_not_all_schedules, more_processes_find_the_same_after_as_many_schedules, a_search_that_was_stopped_goes_on_where_it_stood,
      a_reproducer_knows_what_the_sweep_had_set, a_reproducer_that_was_edited_is_refused_or_does_not_reproduce,
      a_budget_is_not_the_whole_space)

@@ -264,6 +264,12 @@ allocator_of (const Nic *self)
   return self->from == FROM_OBJECTS ? self->base.host.objects : self->base.host.pages;
 }
 
+static KmlLevel
+level_of (const Nic *self)
+{
+  return self->from == FROM_OBJECTS ? KML_LEVEL_OBJECTS : KML_LEVEL_PAGES;
+}
+
 /* By the running task. */
 static KmlRequest
 make_request (const Nic *self, KmlGfp gfp)
@@ -286,17 +292,26 @@ static KmlAddr
 take_buffer (Nic *self, KmlGfp gfp)
 {
   const KmlRequest request = make_request (self, gfp);
+  KmlRequests *requests = self->base.host.requests;
   guint64 held;
+  KmlBlock block;
 
-  return kml_allocator_alloc (allocator_of (self), &request, &held);
+  if (requests == NULL)
+    return kml_allocator_alloc (allocator_of (self), &request, &held);
+  kml_requests_alloc (requests, level_of (self), &request, &block);
+  return block.addr;
 }
 
 static void
 give_back (Nic *self, KmlAddr addr)
 {
   const KmlRequest how = make_request (self, 0);
+  KmlBlock block = { .addr = addr, .size = self->buffer, .level = level_of (self) };
 
-  kml_allocator_free_block (allocator_of (self), addr, &how);
+  if (self->base.host.requests != NULL)
+    kml_requests_free (self->base.host.requests, &block, &how);
+  else
+    kml_allocator_free_block (allocator_of (self), addr, &how);
 }
 
 static void

@@ -59,6 +59,20 @@ add_device (const KmlRunTasks *self, GArray *metrics, KmlDevice *device)
                 device->ops->figures[i].name);
 }
 
+static void
+add_page_lock (KmlLocked *locked, gpointer metrics)
+{
+  add_lock (metrics, &locked->lock);
+}
+
+static void
+add_reclaim (GArray *metrics, const KmlReclaim *reclaim)
+{
+  for (guint i = 0; i < KML_N_RECLAIM_COUNTERS; i++)
+    add_metric (metrics, kml_reclaim_counters[i].unit, (double)reclaim->counters[i], "%s",
+                kml_reclaim_counters[i].name);
+}
+
 void
 kml_run_tasks_metrics (const KmlRunTasks *self, GArray *metrics)
 {
@@ -75,9 +89,11 @@ kml_run_tasks_metrics (const KmlRunTasks *self, GArray *metrics)
     add_lock (metrics, g_hash_table_lookup (self->world.locks, g_ptr_array_index (names, i)));
   for (guint i = 0; i < self->devices->len; i++)
     add_device (self, metrics, g_ptr_array_index (self->devices, i));
-  add_lock (metrics, &self->pages->lock);
+  kml_run_tasks_for_page_locks (self, add_page_lock, metrics);
   add_lock (metrics, &self->objects->lock);
   add_lock (metrics, &self->pager->lock);
+  if (self->reclaim != NULL)
+    add_reclaim (metrics, self->reclaim);
   add_metric (metrics, "faults", (double)self->pager->n_faults, "fault.count");
   add_metric (metrics, "pages", (double)self->pager->n_evicted, "fault.evicted");
   add_metric (metrics, "faults", (double)self->pager->n_no_frame, "fault.failed");

@@ -9,6 +9,7 @@
 #include "scenarios/run-tasks.h"
 #include "simcore/lockdep.h"
 #include "simcore/locked.h"
+#include "simcore/reclaim.h"
 #include "simcore/replay.h"
 #include "workloads/program.h"
 #include "workloads/time-law.h"
@@ -53,6 +54,17 @@ typedef struct {
   guint64 size;
 } KmlRegionSettings;
 
+typedef enum {
+  KML_MAPPING_FILE,
+  KML_MAPPING_ANONYMOUS,
+} KmlMappingKind;
+
+typedef struct {
+  guint kind; /* KmlMappingKind */
+  guint64 size;
+  char *task, *lock; /* "": none */
+} KmlMappingSettings;
+
 typedef struct {
   guint metadata; /* KmlMetadataPlace */
   guint lock;
@@ -91,9 +103,12 @@ struct _KmlRunTasks {
   KmlLockdep *lockdep;     /* (owned) */
   KmlRequests requests;
   KmlWorld world;
-  KmlPager *pager;     /* (owned) (nullable) */
-  KmlChooser chooser;  /* of the policies random and pct */
-  KmlLocked *pages;    /* (owned) */
+  KmlPager *pager;    /* (owned) (nullable) */
+  KmlChooser chooser; /* of the policies random and pct */
+  KmlZones *zones;    /* (nullable) borrowed: what the page level is, then each zone has its lock */
+  KmlLocked *pages;   /* (owned) (nullable): otherwise */
+  KmlReclaim *reclaim; /* (owned) (nullable) */
+  KmlPreload *preload; /* (owned) (nullable): where there is reclaim */
   KmlLocked *objects;  /* (owned) (nullable) */
   GPtrArray *texts;    /* (owned) (element-type utf8): names of classes */
   GPtrArray *devices;  /* (owned) (element-type KmlDevice) */
@@ -102,5 +117,23 @@ struct _KmlRunTasks {
   GPtrArray *sources;  /* (owned) (element-type KmlIrqSource) */
   GPtrArray *replays;  /* (owned) (element-type KmlReplay) */
 };
+
+/* ---- Memory ---- */
+
+/* kml_run_spec_get() of a choice from @names: its index. */
+guint kml_run_tasks_choice (const KmlRunSpec *spec, const char *key, const char *const *names);
+
+/* "group.NAME", or "group". (transfer full) */
+char *kml_run_tasks_prefix (const char *group, const char *name);
+
+/* Reclaim, where the scenario wants it, and its mappings. When locks and devices are there. */
+gboolean kml_run_tasks_build_memory (KmlRunTasks *self, KmlAllocator *pages, GError **error);
+
+/* When tasks are there: whose mappings they are. */
+gboolean kml_run_tasks_bind_owners (KmlRunTasks *self, GError **error);
+
+/* The locks of the page level, one or one for each zone: @func for each. */
+void kml_run_tasks_for_page_locks (const KmlRunTasks *self,
+                                   void (*func) (KmlLocked *locked, gpointer data), gpointer data);
 
 G_END_DECLS

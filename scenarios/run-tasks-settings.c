@@ -95,6 +95,38 @@ const KmlParam kml_region_params[] = {
   { NULL },
 };
 
+static const char *const mapping_choices[] = { "file", "anonymous", NULL };
+
+const KmlParam kml_mapping_params[] = {
+  { .name = "kind",
+    .type = KML_PARAM_CHOICE,
+    .value = "file",
+    .choices = mapping_choices,
+    .offset = G_STRUCT_OFFSET (KmlMappingSettings, kind),
+    .summary = "a file, read from [memory] disk when it is first touched; or anonymous memory, "
+               "which begins as zeros and is swapped there" },
+  { .name = "size",
+    .type = KML_PARAM_SIZE,
+    .value = "1MiB",
+    .min = 1,
+    .max = G_GUINT64_CONSTANT (1) << 40,
+    .offset = G_STRUCT_OFFSET (KmlMappingSettings, size),
+    .summary = "bytes, none of them in memory at first" },
+  { .name = "task",
+    .type = KML_PARAM_TEXT,
+    .value = "",
+    .offset = G_STRUCT_OFFSET (KmlMappingSettings, task),
+    .grammar = "the name of a task",
+    .summary = "whose memory it is: who may be killed to have it back" },
+  { .name = "lock",
+    .type = KML_PARAM_TEXT,
+    .value = "",
+    .offset = G_STRUCT_OFFSET (KmlMappingSettings, lock),
+    .grammar = "the name of a [lock]",
+    .summary = "taken by reclaim when it writes a page back: a file system's, a swap device's" },
+  { NULL },
+};
+
 const KmlParam kml_pager_params[] = {
   { .name = "metadata",
     .type = KML_PARAM_CHOICE,

@@ -3,7 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * The page allocator and the object allocator are each wrapped in their lock ([pages] lock, [objects] lock). What tasks
- * and the object allocator call is the wrapped one; what is walked and counted is the allocator itself.
+ * and the object allocator call is the wrapped one; what is walked and counted is the allocator itself. In zones each zone's
+ * allocator has a lock of its own.
  *
  * A task in process context is a task. One in softirq or hardirq context is a handler: a source raises its interrupt at the
  * times that `every` says, and its program is run each time.
@@ -23,23 +24,43 @@ kml_run_has_tasks (const KmlRunSpec *spec)
          !g_str_equal (kml_run_spec_get (spec, "schedule.replay"), "straight");
 }
 
-static char *
-prefix_of (const char *group, const char *name)
+char *
+kml_run_tasks_prefix (const char *group, const char *name)
 {
   return name[0] == '\0' ? g_strdup (group) : g_strconcat (group, ".", name, NULL);
 }
 
-/* ---- Around the allocators ---- */
-
-static KmlLockKind
-lock_kind (const KmlRunSpec *spec, const char *key)
+guint
+kml_run_tasks_choice (const KmlRunSpec *spec, const char *key, const char *const *names)
 {
   const char *text = kml_run_spec_get (spec, key);
 
-  for (guint i = 0; kml_lock_kind_names[i] != NULL; i++)
-    if (g_str_equal (text, kml_lock_kind_names[i]))
-      return (KmlLockKind)i;
+  for (guint i = 0; names[i] != NULL; i++)
+    if (g_str_equal (text, names[i]))
+      return i;
   g_assert_not_reached ();
+}
+
+/* ---- Around the allocators ---- */
+
+void
+kml_run_tasks_for_page_locks (const KmlRunTasks *self,
+                              void (*func) (KmlLocked *locked, gpointer data), gpointer data)
+{
+  if (self->zones == NULL)
+    func (self->pages, data);
+  else
+    for (guint i = 0; i < self->zones->n_zones; i++)
+      func (self->zones->zones[i].locked, data);
+}
+
+static void
+make_pageable (KmlLocked *locked, gpointer data)
+{
+  KmlRunTasks *self = data;
+
+  locked->metadata = kml_pager_add (self->pager, 1);
+  locked->pager = self->pager;
 }
 
 static gboolean
@@ -62,10 +83,8 @@ build_pager (KmlRunTasks *self, KmlAllocator *pages, GError **error)
   self->pager = kml_pager_new (&config);
   if (!kml_pager_fill_pool (self->pager, error))
     return FALSE;
-  if (settings.metadata == KML_METADATA_PAGEABLE) {
-    self->pages->metadata = kml_pager_add (self->pager, 1);
-    self->pages->pager = self->pager;
-  }
+  if (settings.metadata == KML_METADATA_PAGEABLE)
+    kml_run_tasks_for_page_locks (self, make_pageable, self);
   return TRUE;
 }
 
@@ -93,6 +112,7 @@ kml_run_tasks_free (KmlRunTasks *self)
   if (self->world.locks != NULL)
     kml_world_clear (&self->world);
   kml_requests_clear (&self->requests);
+  kml_reclaim_free (self->reclaim);
   g_ptr_array_unref (self->devices);
   kml_scheduler_free (self->scheduler);
   kml_lockdep_free (self->lockdep);
@@ -104,6 +124,8 @@ kml_run_tasks_free (KmlRunTasks *self)
   kml_pager_free (self->pager);
   if (self->objects != NULL)
     kml_allocator_destroy (&self->objects->base);
+  if (self->preload != NULL)
+    kml_allocator_destroy (&self->preload->base);
   if (self->pages != NULL)
     kml_allocator_destroy (&self->pages->base);
   g_free (self);
@@ -112,14 +134,25 @@ kml_run_tasks_free (KmlRunTasks *self)
 KmlAllocator *
 kml_run_tasks_lock_pages (KmlRunTasks *self, KmlAllocator *pages)
 {
-  self->pages = kml_locked_new (pages, lock_kind (self->spec, "pages.lock"), "pages");
+  const KmlLockKind kind = (KmlLockKind)kml_run_tasks_choice (self->spec, "pages.lock",
+                                                              kml_lock_kind_names);
+
+  self->zones = kml_zones_from_allocator (pages);
+  if (self->zones != NULL) {
+    kml_zones_lock (self->zones, kind);
+    return pages;
+  }
+  self->pages = kml_locked_new (pages, kind, "pages");
   return &self->pages->base;
 }
 
 KmlAllocator *
 kml_run_tasks_lock_objects (KmlRunTasks *self, KmlAllocator *objects)
 {
-  self->objects = kml_locked_new (objects, lock_kind (self->spec, "objects.lock"), "objects");
+  self->objects = kml_locked_new (
+      objects, (KmlLockKind)kml_run_tasks_choice (self->spec, "objects.lock", kml_lock_kind_names),
+      "objects");
+  self->objects->preload = self->preload;
   return &self->objects->base;
 }
 
@@ -131,7 +164,7 @@ build_locks (KmlRunTasks *self, GError **error)
   g_autoptr (GPtrArray) names = kml_run_spec_names (self->spec, "lock");
 
   for (guint i = 0; i < names->len; i++) {
-    g_autofree char *prefix = prefix_of ("lock", g_ptr_array_index (names, i));
+    g_autofree char *prefix = kml_run_tasks_prefix ("lock", g_ptr_array_index (names, i));
     char *name = g_strdup (g_ptr_array_index (names, i));
     KmlLock *lock = g_new0 (KmlLock, 1);
     KmlLockSettings settings = { 0 };
@@ -155,7 +188,7 @@ build_regions (KmlRunTasks *self, GError **error)
 
   self->world.pager = self->pager;
   for (guint i = 0; i < names->len; i++) {
-    g_autofree char *prefix = prefix_of ("region", g_ptr_array_index (names, i));
+    g_autofree char *prefix = kml_run_tasks_prefix ("region", g_ptr_array_index (names, i));
     KmlRegion *region = g_new0 (KmlRegion, 1);
     KmlRegionSettings settings;
 
@@ -171,12 +204,14 @@ build_regions (KmlRunTasks *self, GError **error)
 static gboolean
 build_device (KmlRunTasks *self, const char *name, GError **error)
 {
-  const KmlDeviceHost host = { self->machine, self->requests.pages, self->requests.objects };
-  g_autofree char *prefix = prefix_of ("device", name);
+  const KmlDeviceHost host = { self->machine, self->requests.pages, self->requests.objects,
+                               &self->requests };
+  g_autofree char *prefix = kml_run_tasks_prefix ("device", name);
   g_autofree char *key = g_strconcat (prefix, ".kind", NULL);
   const KmlDeviceOps *ops = kml_device_find (kml_run_spec_get (self->spec, key));
   KmlDevice *device;
   KmlDisk *disk;
+  KmlDma *dma;
 
   g_assert (ops != NULL); /* the loader has checked the kind */
   device = kml_device_new (ops, name);
@@ -187,8 +222,11 @@ build_device (KmlRunTasks *self, const char *name, GError **error)
     return FALSE;
   }
   disk = kml_disk_from_device (device);
+  dma = kml_dma_from_device (device);
   if (disk != NULL)
     g_hash_table_insert (self->world.disks, g_strdup (name), disk);
+  if (dma != NULL)
+    g_hash_table_insert (self->world.dmas, g_strdup (name), dma);
   return TRUE;
 }
 
@@ -291,7 +329,7 @@ build_tasks (KmlRunTasks *self, GError **error)
     g_hash_table_insert (self->world.tasks, g_strdup (g_ptr_array_index (names, i)), NULL);
   for (guint i = 0; i < names->len; i++) {
     const char *name = g_ptr_array_index (names, i);
-    g_autofree char *prefix = prefix_of ("task", name);
+    g_autofree char *prefix = kml_run_tasks_prefix ("task", name);
     KmlTaskSettings settings = { 0 };
     gboolean ok = kml_run_spec_apply (self->spec, prefix, kml_task_params, &settings, error) &&
                   add_tasks (self, name, &settings, error);
@@ -381,11 +419,18 @@ kml_run_tasks_build (KmlRunTasks *self, KmlAllocator *pages, KmlAllocator *objec
     .pages = pages,
     .objects = objects,
     .recorder = recorder,
+    .free_from = {
+      [KML_LEVEL_PAGES] = (KmlFreeFrom)kml_run_tasks_choice (self->spec, "pages.free-from",
+                                                             kml_free_from_names),
+      [KML_LEVEL_OBJECTS] = (KmlFreeFrom)kml_run_tasks_choice (self->spec, "objects.free-from",
+                                                               kml_free_from_names),
+    },
   };
   kml_world_init (&self->world, self->machine, self->scheduler, &self->requests);
   return build_replays (self, &settings, workloads, until, error) && build_locks (self, error) &&
-         build_regions (self, error) && build_devices (self, error) && build_tasks (self, error) &&
-         check_end (self, until, error);
+         build_regions (self, error) && build_devices (self, error) &&
+         kml_run_tasks_build_memory (self, pages, error) && build_tasks (self, error) &&
+         kml_run_tasks_bind_owners (self, error) && check_end (self, until, error);
 }
 
 /* ---- Running ---- */
@@ -399,7 +444,7 @@ kml_run_tasks_set_choices (KmlRunTasks *self, KmlChooseFunc choose, gpointer dat
 gboolean
 kml_run_tasks_remember (KmlRunTasks *self, KmlImage *image)
 {
-  if (self->devices->len > 0 || self->replays->len > 0 ||
+  if (self->zones != NULL || self->devices->len > 0 || self->replays->len > 0 ||
       !kml_allocator_remember (&self->pages->base, image) ||
       !kml_allocator_remember (&self->objects->base, image))
     return FALSE;

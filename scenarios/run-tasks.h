@@ -19,6 +19,7 @@ typedef struct _KmlRunTasks KmlRunTasks;
 extern const KmlParam kml_task_params[];
 extern const KmlParam kml_lock_params[];
 extern const KmlParam kml_region_params[];
+extern const KmlParam kml_mapping_params[];
 extern const KmlParam kml_pager_params[];
 extern const KmlParam kml_schedule_params[];
 
@@ -31,6 +32,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlRunTasks, kml_run_tasks_free)
 /* The allocators with their locks around. (transfer none) */
 KmlAllocator *kml_run_tasks_lock_pages (KmlRunTasks *self, KmlAllocator *pages);
 KmlAllocator *kml_run_tasks_lock_objects (KmlRunTasks *self, KmlAllocator *objects);
+
+/* Whom the object allocator asks for pages, which are @pages with all layers. (transfer none) */
+KmlAllocator *kml_run_tasks_below_objects (KmlRunTasks *self, KmlAllocator *pages);
 
 /* The tasks, when all else is there. @pages and @objects are what they and the workloads ask, with all layers. */
 gboolean kml_run_tasks_build (KmlRunTasks *self, KmlAllocator *pages, KmlAllocator *objects,

@@ -207,7 +207,11 @@ make_page_level (KmlRun *self, KmlMachine *machine, GError **error)
     kml_params_clear (kml_memory_params, &config);
     return NULL;
   }
-  if (kml_memory_is_plain (&config)) {
+  if (config.reclaim && !kml_run_has_tasks (self->spec)) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "[memory] reclaim = yes: who reclaims sleeps, so expected a [task NAME], or "
+                 "[schedule] replay = cpus");
+  } else if (kml_memory_is_plain (&config)) {
     pages = make_plain_pages (self, machine, error);
   } else {
     KmlZones *zones = kml_zones_new (machine, &config, make_plain_pages, self, error);
@@ -296,7 +300,11 @@ build_objects (KmlRun *self, GError **error)
 {
   KmlAllocator *inner;
 
-  self->objects = make_allocator (self, self->machine, "objects", self->pages_top, error);
+  self->objects = make_allocator (self, self->machine, "objects",
+                                  self->tasks != NULL
+                                      ? kml_run_tasks_below_objects (self->tasks, self->pages_top)
+                                      : self->pages_top,
+                                  error);
   if (self->objects == NULL || !resolve_bins (self, self->objects, error) ||
       !kml_allocator_start (self->objects, error))
     return FALSE;

@@ -15,6 +15,7 @@
 
 #include "simcore/allocator.h"
 #include "simcore/param.h"
+#include "simcore/requests.h"
 #include "simcore/rng.h"
 #include "simcore/scheduler.h"
 
@@ -28,6 +29,7 @@ typedef struct {
   KmlMachine *machine;   /* with a scheduler */
   KmlAllocator *pages;   /* (nullable) */
   KmlAllocator *objects; /* (nullable) */
+  KmlRequests *requests; /* (nullable): where a device's requests are measured */
 } KmlDeviceHost;
 
 /**

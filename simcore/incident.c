@@ -32,6 +32,8 @@ const char *const kml_incident_metrics[] = {
   [KML_INCIDENT_SLEEP_IN_ATOMIC] = "bug.sleep_in_atomic",
   [KML_INCIDENT_LOCK_MISUSE] = "bug.lock_misuse",
   [KML_INCIDENT_IRQ_MISUSE] = "bug.irq_misuse",
+  [KML_INCIDENT_FREE_CONTEXT] = "bug.free_context",
+  [KML_INCIDENT_FREE_IN_FLIGHT] = "bug.free_in_flight",
   NULL,
 };
 
@@ -41,6 +43,8 @@ const char *const kml_incident_names[] = {
   [KML_INCIDENT_SLEEP_IN_ATOMIC] = "sleeping in atomic context",
   [KML_INCIDENT_LOCK_MISUSE] = "misuse of a lock",
   [KML_INCIDENT_IRQ_MISUSE] = "misuse of interrupts",
+  [KML_INCIDENT_FREE_CONTEXT] = "freeing in the wrong context",
+  [KML_INCIDENT_FREE_IN_FLIGHT] = "freeing under a device",
   NULL,
 };
 

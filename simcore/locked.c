@@ -13,17 +13,43 @@ enter (KmlLocked *self)
     kml_pager_touch (self->pager, self->metadata);
 }
 
+/* @call: (nullable): of an allocator below which pages can be preloaded. */
+static KmlAddr
+call_alloc (KmlLocked *self, KmlPreloadCall *call, const KmlRequest *request, guint64 *ret_held)
+{
+  KmlAddr addr;
+
+  enter (self);
+  if (call != NULL)
+    self->preload->call = call;
+  addr = kml_allocator_alloc (self->base.lower, request, ret_held);
+  if (call != NULL)
+    self->preload->call = NULL;
+  kml_lock_give (self->base.machine, &self->lock);
+  return addr;
+}
+
+static KmlAddr
+alloc_with_preload (KmlLocked *self, const KmlRequest *request, guint64 *ret_held)
+{
+  KmlPreloadCall call = { .addr = KML_ADDR_NONE };
+  KmlAddr addr;
+
+  do
+    addr = call_alloc (self, &call, request, ret_held);
+  while (addr == KML_ADDR_NONE && kml_preload_fetch (self->preload, &call));
+  kml_preload_end (self->preload, &call);
+  return addr;
+}
+
 static KmlAddr
 locked_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
 {
   KmlLocked *self = (KmlLocked *)base;
   KML_CALL (base->machine, base->lower->ops->name);
-  KmlAddr addr;
 
-  enter (self);
-  addr = kml_allocator_alloc (base->lower, request, ret_held);
-  kml_lock_give (base->machine, &self->lock);
-  return addr;
+  return self->preload != NULL ? alloc_with_preload (self, request, ret_held)
+                               : call_alloc (self, NULL, request, ret_held);
 }
 
 static guint64
@@ -63,8 +89,14 @@ locked_init (KmlAllocator *base, GError **error)
 static void
 locked_shrink (KmlAllocator *base)
 {
-  if (base->lower->ops->shrink != NULL)
-    base->lower->ops->shrink (base->lower);
+  KmlLocked *self = (KmlLocked *)base;
+  KML_CALL (base->machine, base->lower->ops->name);
+
+  if (base->lower->ops->shrink == NULL)
+    return;
+  enter (self);
+  base->lower->ops->shrink (base->lower);
+  kml_lock_give (base->machine, &self->lock);
 }
 
 static gboolean

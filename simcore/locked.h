@@ -5,7 +5,7 @@
  * Allocators are written as if they were alone. On a machine with tasks each is
  * wrapped in a layer that takes the allocator's lock around every call, as zone->lock is taken around the buddy allocator
  * and a cache's list_lock around its slabs. An object allocator that needs a page calls the page allocator with its own lock
- * held, so the two nest as they do in a kernel.
+ * held, so the two nest as they do in a kernel. Where memory is reclaimed for it, the lock is given back first (preload.h).
  *
  * The allocator's own costs contain the lock already (KML_COST_LOCK), so the layer spends nothing for one that is free.
  *
@@ -19,14 +19,16 @@
 #include "simcore/allocator.h"
 #include "simcore/lock.h"
 #include "simcore/pager.h"
+#include "simcore/preload.h"
 
 G_BEGIN_DECLS
 
 typedef struct {
   KmlAllocator base;
   KmlLock lock;
-  KmlPager *pager; /* (nullable): borrowed: the metadata is pageable … */
-  guint metadata;  /* … and this is its first page there */
+  KmlPager *pager;     /* (nullable): borrowed: the metadata is pageable … */
+  guint metadata;      /* … and this is its first page there */
+  KmlPreload *preload; /* (nullable): borrowed: what lies below an object allocator */
 } KmlLocked;
 
 /* Around @inner, which is borrowed. @name is of the lock, and lives longer. */

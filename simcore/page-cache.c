@@ -13,7 +13,7 @@
  *
  * While one task fetches a page, its entry is BUSY and others that touch it wait. While reclaim writes a page it is on no list, and can
  * be used meanwhile; then it is not evicted. One that is dropped in that time is marked, and
- * freed by who works on it.
+ * freed by who works on it. So is one that a device has (pin.h): who unpins it frees it.
  *
  * 2. Decisions
  *
@@ -24,9 +24,11 @@
  * 3. Not modelled
  *
  * Read-ahead, page tables (a touch is a call, and sets the bits that a processor would), sharing of anonymous pages, truncation,
- * periodic write-back: dirty pages are written when reclaim meets them.
+ * periodic write-back: dirty pages are written when reclaim meets them, or somebody syncs their mapping.
  */
 
+#include "simcore/memalloc.h"
+#include "simcore/pin.h"
 #include "simcore/reclaim.h"
 
 /* A fault: the exception, the look for the mapping, the entry. An estimate from reading. */
@@ -45,6 +47,7 @@ add_mapping (KmlReclaim *self, const char *name, guint32 n_pages)
   mapping->n_pages = n_pages;
   mapping->frames = g_new (KmlPfn, n_pages);
   mapping->is_on_disk = g_new0 (guint8, n_pages);
+  mapping->fetches = g_array_new (FALSE, FALSE, sizeof (KmlMappingFetch));
   mapping->first_block = self->next_block;
   self->next_block += n_pages;
   for (guint32 i = 0; i < n_pages; i++)
@@ -104,10 +107,25 @@ page_request (const KmlMapping *self)
                        .mobility = KML_MOBILITY_MOVABLE };
 }
 
-static void
-free_frame (const KmlMapping *self, KmlPfn pfn)
+KmlPfn
+kml_mapping_take_frame (const KmlMapping *self, gboolean is_copy)
 {
-  KmlAllocator *pages = &self->reclaim->config.zones->base;
+  KmlAllocator *pages = self->reclaim->config.pages;
+  KmlRequest request = page_request (self);
+  guint64 held;
+  KmlAddr addr;
+
+  if (is_copy)
+    request.gfp &= ~(KmlGfp)KML_GFP_ZERO;
+  addr = kml_allocator_alloc (pages, &request, &held);
+
+  return addr == KML_ADDR_NONE ? KML_PFN_NONE : kml_ram_pfn (&pages->ram, addr);
+}
+
+void
+kml_mapping_free_frame (const KmlMapping *self, KmlPfn pfn)
+{
+  KmlAllocator *pages = self->reclaim->config.pages;
   const KmlRequest how = page_request (self);
 
   kml_allocator_free_block (pages, kml_ram_addr (&pages->ram, pfn), &how);
@@ -124,7 +142,7 @@ kml_mapping_evict (KmlMapping *self, KmlPfn pfn)
     self->frames[frame->lru.index] = KML_PFN_NONE;
     self->n_resident--;
   }
-  free_frame (self, pfn);
+  kml_mapping_free_frame (self, pfn);
 }
 
 void
@@ -138,6 +156,9 @@ kml_mapping_drop (KmlMapping *self)
 
     if (pfn == KML_PFN_NONE || pfn == KML_PFN_BUSY)
       continue;
+    if (kml_is_pinned (reclaim->machine, pfn) &&
+        kml_ram_frame (ram, pfn)->lru.kind != KML_LRU_ISOLATED)
+      kml_lru_remove (reclaim->lists, ram, pfn);
     if (kml_ram_frame (ram, pfn)->lru.kind == KML_LRU_ISOLATED) {
       kml_ram_frame (ram, pfn)->lru.bits |= KML_PAGE_DOOMED;
       self->frames[i] = KML_PFN_NONE;
@@ -151,8 +172,47 @@ kml_mapping_drop (KmlMapping *self)
   }
 }
 
+/* ---- Entries ---- */
+
+void
+kml_mapping_begin (KmlMapping *self, guint32 index)
+{
+  const KmlMappingFetch fetch = { index, kml_current_task (self->reclaim->machine) };
+
+  self->frames[index] = KML_PFN_BUSY;
+  g_array_append_val (self->fetches, fetch);
+}
+
+void
+kml_mapping_end (KmlMapping *self, guint32 index, KmlPfn pfn)
+{
+  guint i = 0;
+
+  while (g_array_index (self->fetches, KmlMappingFetch, i).index != index)
+    i++;
+  g_array_remove_index (self->fetches, i);
+  self->frames[index] = pfn;
+  self->n_resident += pfn != KML_PFN_NONE;
+  kml_reclaim_wake_all (self->reclaim);
+}
+
+/* Until nobody works on it. */
+static void
+wait_while_busy (KmlMapping *self, guint32 index)
+{
+  while (self->frames[index] == KML_PFN_BUSY) {
+    guint i = 0;
+
+    while (g_array_index (self->fetches, KmlMappingFetch, i).index != index)
+      i++;
+    kml_reclaim_wait (self->reclaim, "a page that another task works on",
+                      g_array_index (self->fetches, KmlMappingFetch, i).task);
+  }
+}
+
 /* ---- Touching ---- */
 
+/* A new page, with the record of its frame. */
 static void
 insert (KmlMapping *self, guint32 index, KmlPfn pfn)
 {
@@ -164,33 +224,30 @@ insert (KmlMapping *self, guint32 index, KmlPfn pfn)
   frame->lru.bits = 0;
   kml_lru_insert (reclaim->lists, reclaim->machine->ram, pfn,
                   self->is_anon ? KML_LRU_INACTIVE_ANON : KML_LRU_INACTIVE_FILE);
-  self->frames[index] = pfn;
-  self->n_resident++;
 }
 
-/* The entry is BUSY. */
-static gboolean
+/* The entry is BUSY. KML_PFN_NONE: the page cannot be had. */
+static KmlPfn
 fetch (KmlMapping *self, guint32 index)
 {
   KmlReclaim *reclaim = self->reclaim;
-  KmlAllocator *pages = &reclaim->config.zones->base;
-  const KmlRequest request = page_request (self);
-  guint64 held;
-  KmlAddr addr;
+  KmlPfn pfn;
   KML_CALL (reclaim->machine, "page fault");
 
   kml_spend (reclaim->machine, KML_COST_INSTRUCTION, FAULT_INSTRUCTIONS);
   reclaim->counters[KML_RECLAIM_FAULTS]++;
-  addr = kml_allocator_alloc (pages, &request, &held);
-  if (addr == KML_ADDR_NONE)
-    return FALSE;
+  if (!self->is_on_disk[index]) /* otherwise the disk is waited for, which tells of it */
+    kml_might_alloc (reclaim->machine, KML_GFP_KERNEL);
+  pfn = kml_mapping_take_frame (self, self->is_on_disk[index]);
+  if (pfn == KML_PFN_NONE)
+    return KML_PFN_NONE;
   if (self->is_killed || (self->is_on_disk[index] && !kml_mapping_transfer (self, index, FALSE)) ||
       self->is_killed) {
-    free_frame (self, kml_ram_pfn (&pages->ram, addr));
-    return FALSE;
+    kml_mapping_free_frame (self, pfn);
+    return KML_PFN_NONE;
   }
-  insert (self, index, kml_ram_pfn (&pages->ram, addr));
-  return TRUE;
+  insert (self, index, pfn);
+  return pfn;
 }
 
 gboolean
@@ -203,18 +260,18 @@ kml_mapping_touch (KmlMapping *self, guint32 index, gboolean is_write)
   g_assert (index < self->n_pages);
   kml_spend (machine, KML_COST_INSTRUCTION, TOUCH_INSTRUCTIONS);
   kml_sync (machine);
-  while (self->frames[index] == KML_PFN_BUSY)
-    kml_reclaim_wait (self->reclaim, "a page that another task fetches");
+  wait_while_busy (self, index);
   if (self->is_killed)
     return FALSE;
   if (self->frames[index] == KML_PFN_NONE) {
-    self->frames[index] = KML_PFN_BUSY;
-    is_new = fetch (self, index);
-    if (!is_new)
-      self->frames[index] = KML_PFN_NONE;
-    kml_reclaim_wake_all (self->reclaim);
-    if (!is_new)
+    KmlPfn pfn;
+
+    kml_mapping_begin (self, index);
+    pfn = fetch (self, index);
+    kml_mapping_end (self, index, pfn);
+    if (pfn == KML_PFN_NONE)
       return FALSE;
+    is_new = TRUE;
   }
   frame = kml_ram_frame (machine->ram, self->frames[index]);
   if (!is_new)
@@ -223,4 +280,75 @@ kml_mapping_touch (KmlMapping *self, guint32 index, gboolean is_write)
     frame->lru.bits |= KML_PAGE_DIRTY;
   kml_spend (machine, KML_COST_WARM, 1);
   return TRUE;
+}
+
+/* ---- Writing back ---- */
+
+void
+kml_mapping_write (KmlMapping *self, KmlPfn pfn)
+{
+  KmlFrame *frame = kml_ram_frame (self->reclaim->machine->ram, pfn);
+  const guint32 index = frame->lru.index;
+
+  frame->lru.bits &= (guint8)~KML_PAGE_DIRTY;
+  if (!kml_mapping_transfer (self, index, TRUE))
+    frame->lru.bits |= KML_PAGE_DIRTY;
+  else if (!(frame->lru.bits & KML_PAGE_DOOMED))
+    self->is_on_disk[index] = TRUE;
+}
+
+/* Writes page @pfn if it is dirty and nobody else is writing it, and puts it back on its list. */
+static void
+clean (KmlMapping *self, KmlPfn pfn)
+{
+  KmlReclaim *reclaim = self->reclaim;
+  const KmlRam *ram = reclaim->machine->ram;
+  KmlFrame *frame = kml_ram_frame (ram, pfn);
+  const KmlLruKind kind = frame->lru.kind;
+
+  if (kind == KML_LRU_ISOLATED || !(frame->lru.bits & KML_PAGE_DIRTY))
+    return;
+  kml_lru_remove (reclaim->lists, ram, pfn);
+  kml_mapping_write (self, pfn);
+  if (!(frame->lru.bits & KML_PAGE_DOOMED))
+    kml_lru_insert (reclaim->lists, ram, pfn, kind);
+  else if (!kml_is_pinned (reclaim->machine, pfn))
+    kml_mapping_evict (self, pfn);
+}
+
+gboolean
+kml_mapping_sync (KmlMapping *self)
+{
+  KmlReclaim *reclaim = self->reclaim;
+  const guint64 n_errors = reclaim->counters[KML_RECLAIM_ERRORS];
+  KML_CALL (reclaim->machine, "write-back");
+
+  if (reclaim->config.disk == NULL)
+    return FALSE;
+  kml_sync (reclaim->machine);
+  for (guint32 i = 0; i < self->n_pages; i++)
+    if (self->frames[i] != KML_PFN_NONE && self->frames[i] != KML_PFN_BUSY)
+      clean (self, self->frames[i]);
+  return reclaim->counters[KML_RECLAIM_ERRORS] == n_errors;
+}
+
+/* ---- For devices ---- */
+
+KmlPfn
+kml_mapping_pin (KmlMapping *self, guint32 index, gboolean is_write)
+{
+  if (!kml_mapping_touch (self, index, is_write))
+    return KML_PFN_NONE;
+  kml_pin (self->reclaim->machine, self->frames[index]);
+  return self->frames[index];
+}
+
+void
+kml_mapping_unpin (KmlReclaim *self, KmlPfn pfn)
+{
+  const KmlFrame *frame = kml_ram_frame (self->machine->ram, pfn);
+
+  kml_unpin (self->machine, pfn);
+  if ((frame->lru.bits & KML_PAGE_DOOMED) && !kml_is_pinned (self->machine, pfn))
+    kml_mapping_evict (kml_mapping_of (self, frame), pfn);
 }

@@ -12,16 +12,18 @@
  *   killer   where that finds nothing: the task that would free most is killed
  *
  * A request that may not sleep has none of that: it succeeds at once or fails at once. One that is made in atomic
- * context and says that it may sleep is a bug of the simulated kernel, which is reported, and then fails at once, too.
+ * context and says that it may sleep is a bug of the simulated kernel, which is reported where it is made (memalloc.h), and then fails at once, too.
  *
  * 2. What is looked at
  *
- * The tails of the inactive lists, first a little of them (1 / 2^12), then twice as much, and so on, until enough has been freed or all
+ * First the object allocator gives back slabs that hold nothing. Then the tails of the inactive lists, first a little of them (1 / 2^12), then twice as much, and so on, until enough has been freed or all
  * has been looked at. Of what is looked at, swappiness / 200 is anonymous, in the last round everything. A page that
  * was used goes to the active list. A clean one is evicted. A dirty one is written first, and waited for:
  *
  *     GFP_NOIO    nothing is written: only what is clean can be had
  *     GFP_NOFS    anonymous pages go to swap; files are not written, since their file system may be what asks
+ *
+ * A page is written with the lock of its mapping, if that has one. Who asks with GFP_KERNEL and has this lock waits for itself.
  *
  * 3. When nothing is found
  *
@@ -38,13 +40,13 @@
  * 4. Decisions
  *
  * The killer takes the owner with most pages in memory, whose mappings are emptied at once, as by Linux's oom_reaper; badness by
- * oom_score_adj is not modelled. The victim may then dig deeper into the reserves, and finds its memory gone at its
- * next touch. Pages are written one at a time, by kswapd as well: a disk with a queue is used better by several direct
+ * oom_score_adj is not modelled. The victim may then dig deeper into the reserves, finds its memory gone at its
+ * next touch, and ends when it leaves the kernel: where its program has no lock. Pages are written one at a time, by kswapd as well: a disk with a queue is used better by several direct
  * reclaimers than by one.
  *
  * 5. Not modelled
  *
- * Shrinkers of caches, memory control groups, refault distances, the lock of the lists, throttling of writers, compaction.
+ * Shrinkers of caches with objects in use (dentries, inodes), memory control groups, refault distances, the lock of the lists, throttling of writers, compaction.
  *
  * Invariants, verified by kml_reclaim_check():
  *   Q1  each list's links agree, it has as many pages as it says, and each of them says so
@@ -55,6 +57,7 @@
 #include "simcore/reclaim.h"
 
 #include "simcore/lockdep.h"
+#include "simcore/memalloc.h"
 #include "simcore/pin.h"
 
 #define PRIORITIES      12
@@ -67,28 +70,29 @@
 #define SCAN_INSTRUCTIONS 60
 
 const KmlCounterInfo kml_reclaim_counters[] = {
-  [KML_RECLAIM_PAGES] = { "reclaim.pages", "pages", "pages taken back" },
-  [KML_RECLAIM_DIRECT] = { "reclaim.direct", "requests",
-                           "requests that had to look for memory themselves" },
-  [KML_RECLAIM_SCANNED] = { "reclaim.scanned", "pages", "pages looked at by reclaim" },
-  [KML_RECLAIM_WRITTEN] = { "reclaim.written", "pages", "dirty pages written back or to swap" },
-  [KML_RECLAIM_ACTIVATED] = { "reclaim.activated", "pages",
-                              "pages spared by reclaim, since they had been used" },
-  [KML_RECLAIM_WAKEUPS] = { "kswapd.wakeups", "times", "the reclaim daemon was woken" },
-  [KML_RECLAIM_OOM_KILLS] = { "oom.kills", "tasks", "tasks killed for want of memory" },
-  [KML_RECLAIM_FAULTS] = { "fault.count", "faults", "pages that were touched and not there" },
-  [KML_RECLAIM_READS] = { "fault.reads", "pages", "pages read from the disk by faults" },
-  [KML_RECLAIM_ERRORS] = { "reclaim.io_errors", "requests",
-                           "reads and writes of pages in which the disk failed" },
-  { NULL },
+  [KML_RECLAIM_PAGES] = { "reclaim.pages", "pages" },
+  [KML_RECLAIM_DIRECT] = { "reclaim.direct", "requests" },
+  [KML_RECLAIM_SCANNED] = { "reclaim.scanned", "pages" },
+  [KML_RECLAIM_WRITTEN] = { "reclaim.written", "pages" },
+  [KML_RECLAIM_ACTIVATED] = { "reclaim.activated", "pages" },
+  [KML_RECLAIM_WAKEUPS] = { "kswapd.wakeups", "times" },
+  [KML_RECLAIM_OOM_KILLS] = { "oom.kills", "tasks" },
+  [KML_RECLAIM_FAULTS] = { "fault.count", "faults" },
+  [KML_RECLAIM_READS] = { "fault.reads", "pages" },
+  [KML_RECLAIM_ERRORS] = { "reclaim.io_errors", "requests" },
+  [KML_RECLAIM_SLABS] = { "reclaim.slab_pages", "pages" },
+  [KML_MIGRATE_PAGES] = { "migrate.pages", "pages" },
+  [KML_MIGRATE_FAILED_PINNED] = { "migrate.failed_pinned", "pages" },
+  [KML_MIGRATE_FAILED] = { "migrate.failed", "pages" },
+  [KML_N_RECLAIM_COUNTERS] = { NULL },
 };
 
 /* ---- Waiting ---- */
 
 void
-kml_reclaim_wait (KmlReclaim *self, const char *what)
+kml_reclaim_wait (KmlReclaim *self, const char *what, KmlTask *provider)
 {
-  const KmlWait wait = { .kind = KML_WAIT_MEMORY, .what = what };
+  const KmlWait wait = { .kind = KML_WAIT_MEMORY, .what = what, .provider = provider };
   KmlTask *task = kml_current_task (self->machine);
 
   g_ptr_array_add (self->waiters, task);
@@ -113,20 +117,20 @@ may_write (const KmlReclaim *self, const KmlMapping *mapping, KmlGfp gfp)
   return mapping->is_anon ? kml_gfp_may_io (gfp) : kml_gfp_may_fs (gfp);
 }
 
-/* Sleeps. The page is isolated. TRUE: it is clean now, and was not used meanwhile. */
+/* Sleeps. The page is isolated. TRUE: it is clean now, and was neither used nor pinned meanwhile. */
 static gboolean
-write_page (KmlMapping *mapping, KmlFrame *frame)
+write_page (KmlMapping *mapping, KmlPfn pfn)
 {
-  const guint32 index = frame->lru.index;
+  KmlMachine *machine = mapping->reclaim->machine;
+  KmlFrame *frame = kml_ram_frame (machine->ram, pfn);
 
-  frame->lru.bits &= (guint8)~KML_PAGE_DIRTY;
-  if (!kml_mapping_transfer (mapping, index, TRUE)) {
-    frame->lru.bits |= KML_PAGE_DIRTY;
-    return FALSE;
-  }
-  if (!(frame->lru.bits & KML_PAGE_DOOMED))
-    mapping->is_on_disk[index] = TRUE;
-  return (frame->lru.bits & (KML_PAGE_DIRTY | KML_PAGE_REFERENCED)) == 0;
+  if (mapping->lock != NULL)
+    kml_lock_take (machine, mapping->lock, KML_LOCK_EXCLUSIVE);
+  kml_mapping_write (mapping, pfn);
+  if (mapping->lock != NULL)
+    kml_lock_give (machine, mapping->lock);
+  return (frame->lru.bits & (KML_PAGE_DIRTY | KML_PAGE_REFERENCED)) == 0 &&
+         !kml_is_pinned (machine, pfn);
 }
 
 /* The page at the tail of @kind, an inactive list. TRUE: it has been freed. */
@@ -155,8 +159,10 @@ look_at_tail (KmlReclaim *self, KmlLruKind kind, KmlGfp gfp, KmlZoneKind highest
     is_evictable = FALSE;
   } else {
     is_evictable = !(frame->lru.bits & KML_PAGE_DIRTY) ||
-                   (may_write (self, mapping, gfp) && write_page (mapping, frame));
+                   (may_write (self, mapping, gfp) && write_page (mapping, pfn));
   }
+  if ((frame->lru.bits & KML_PAGE_DOOMED) && kml_is_pinned (self->machine, pfn))
+    return FALSE; /* who unpins it frees it */
   if (is_evictable || (frame->lru.bits & KML_PAGE_DOOMED)) {
     kml_mapping_evict (mapping, pfn);
     self->counters[KML_RECLAIM_PAGES]++;
@@ -210,6 +216,21 @@ shrink_list (KmlReclaim *self, KmlLruKind kind, guint64 n_scan, guint64 n_wanted
   return n_freed;
 }
 
+/* What holds nothing is had for nothing. Counted as the zones see it: what layers keep is not seen. */
+static guint64
+shrink_slabs (KmlReclaim *self)
+{
+  const guint64 before = self->machine->free_area.n_free;
+  guint64 n;
+
+  if (self->config.slabs == NULL || self->config.slabs->ops->shrink == NULL)
+    return 0;
+  self->config.slabs->ops->shrink (self->config.slabs);
+  n = self->machine->free_area.n_free - MIN (before, self->machine->free_area.n_free);
+  self->counters[KML_RECLAIM_SLABS] += n;
+  return n;
+}
+
 guint64
 kml_reclaim_shrink (KmlReclaim *self, guint64 n_wanted, KmlGfp gfp, KmlZoneKind highest)
 {
@@ -220,6 +241,7 @@ kml_reclaim_shrink (KmlReclaim *self, guint64 n_wanted, KmlGfp gfp, KmlZoneKind 
 
   kml_lockdep_enter_reclaim (self->machine, gfp);
   kml_sync (self->machine);
+  n_freed = shrink_slabs (self);
   for (guint priority = PRIORITIES + 1; priority-- > 0 && n_freed < n_wanted;) {
     const guint64 n_file = n_to_scan (self, KML_LRU_INACTIVE_FILE, priority,
                                       SWAPPINESS_UNIT - swappiness),
@@ -280,12 +302,6 @@ wake_kswapd (gpointer data, const KmlRequest *request)
 
 /* ---- The killer ---- */
 
-gboolean
-kml_reclaim_was_killed (const KmlReclaim *self, const KmlTask *task)
-{
-  return g_ptr_array_find (self->killed, task, NULL);
-}
-
 static guint64
 n_pages_of (const KmlReclaim *self, const KmlTask *task)
 {
@@ -319,8 +335,7 @@ kill_somebody (KmlReclaim *self)
   if (victim == NULL)
     return FALSE;
   self->counters[KML_RECLAIM_OOM_KILLS]++;
-  if (!kml_reclaim_was_killed (self, victim))
-    g_ptr_array_add (self->killed, victim);
+  victim->is_killed = TRUE;
   for (guint i = 0; i < self->mappings->len; i++) {
     KmlMapping *mapping = g_ptr_array_index (self->mappings, i);
 
@@ -364,23 +379,27 @@ decide (KmlReclaim *self, const KmlRequest *request, guint64 n_freed, guint atte
 static KmlAddr
 reclaim_and_try (KmlReclaim *self, KmlZones *zones, const KmlRequest *request, guint64 *ret_held)
 {
-  const KmlTask *task = kml_current_task (self->machine);
+  KmlTask *task = kml_current_task (self->machine);
+  const guint8 scopes = task->memalloc;
 
   for (guint attempt = 0;; attempt++) {
-    const guint64 n_freed = kml_reclaim_shrink (
-        self, MAX (CLUSTER, request->size >> self->machine->ram->page_shift), request->gfp,
-        kml_gfp_zone (request->gfp));
-    const guint flags = kml_alloc_flags (request->gfp) |
-                        (kml_reclaim_was_killed (self, task) ? KML_ALLOC_OOM : 0);
-    const KmlAddr addr = kml_zones_try (zones, request, KML_MARK_MIN, flags, ret_held);
+    guint64 n_freed;
+    KmlAddr addr;
 
+    task->memalloc |= KML_MEMALLOC_RESERVES; /* who frees memory may take some */
+    n_freed = kml_reclaim_shrink (self,
+                                  MAX (CLUSTER, request->size >> self->machine->ram->page_shift),
+                                  request->gfp, kml_gfp_zone (request->gfp));
+    task->memalloc = scopes;
+    addr = kml_zones_try (zones, request, KML_MARK_MIN, kml_memalloc_flags (task, request->gfp),
+                          ret_held);
     if (addr != KML_ADDR_NONE)
       return addr;
     switch (decide (self, request, n_freed, attempt)) {
     case NEXT_TRY:
       break;
     case NEXT_WAIT:
-      kml_reclaim_wait (self, "memory");
+      kml_reclaim_wait (self, "memory", NULL);
       break;
     case NEXT_FAIL:
       return KML_ADDR_NONE;
@@ -398,16 +417,8 @@ slow_path (gpointer data, KmlZones *zones, const KmlRequest *request, guint64 *r
   KmlPart part;
   KmlAddr addr;
 
-  if (task == NULL)
+  if (task == NULL || kml_in_atomic (machine)) /* kml_might_alloc() has told of it */
     return KML_ADDR_NONE;
-  if (kml_in_atomic (machine)) {
-    g_autofree char *flags = kml_gfp_format (request->gfp);
-
-    kml_scheduler_report (
-        machine->scheduler, KML_INCIDENT_SLEEP_IN_ATOMIC,
-        g_strdup_printf ("%s asks for memory with %s in atomic context", task->name, flags));
-    return KML_ADDR_NONE;
-  }
   self->counters[KML_RECLAIM_DIRECT]++;
   part = kml_task_part (machine, KML_PART_RECLAIM);
   addr = reclaim_and_try (self, zones, request, ret_held);
@@ -431,6 +442,7 @@ free_mapping (gpointer data)
   g_free (mapping->name);
   g_free (mapping->frames);
   g_free (mapping->is_on_disk);
+  g_array_unref (mapping->fetches);
   g_free (mapping);
 }
 
@@ -451,9 +463,11 @@ kml_reclaim_new (const KmlReclaimConfig *config)
     self->lists[i].first = self->lists[i].last = KML_PFN_NONE;
   self->mappings = g_ptr_array_new_with_free_func (free_mapping);
   self->waiters = g_ptr_array_new ();
-  self->killed = g_ptr_array_new ();
   kswapd.start = self->machine->now;
   self->kswapd = kml_task_new (self->machine->scheduler, &kswapd);
+  self->kswapd->memalloc = KML_MEMALLOC_RESERVES;
+  if (self->config.pages == NULL)
+    self->config.pages = &config->zones->base;
   config->zones->reclaim = (KmlZonesReclaim){
     .wake = wake_kswapd, .slow_path = slow_path, .freed = page_was_freed, .data = self
   };
@@ -468,7 +482,6 @@ kml_reclaim_free (KmlReclaim *self)
   self->config.zones->reclaim = (KmlZonesReclaim){ 0 };
   g_ptr_array_unref (self->mappings);
   g_ptr_array_unref (self->waiters);
-  g_ptr_array_unref (self->killed);
   g_free (self);
 }
 

@@ -6,6 +6,15 @@
 #include "simcore/requests.h"
 
 #include "simcore/lockdep.h"
+#include "simcore/memalloc.h"
+
+const char *const kml_free_from_names[] = {
+  [KML_FREE_FROM_ANY] = "any",
+  [KML_FREE_FROM_SOFTIRQ] = "softirq",
+  [KML_FREE_FROM_PROCESS] = "process",
+  [KML_FREE_FROM_SLEEPABLE] = "sleepable",
+  NULL,
+};
 
 void
 kml_requests_clear (KmlRequests *self)
@@ -82,6 +91,38 @@ record (KmlRequests *self, KmlOperation operation, const KmlTask *task, KmlTime 
   kml_recorder_add_latency (self->recorder, operation, task->context, now - start);
 }
 
+/* ---- Where memory may be given back ---- */
+
+static gboolean
+may_free_here (const KmlRequests *self, KmlLevel level, const KmlTask *task)
+{
+  switch (self->free_from[level]) {
+  case KML_FREE_FROM_ANY:
+    return TRUE;
+  case KML_FREE_FROM_SOFTIRQ:
+    return task->context != KML_CONTEXT_HARDIRQ;
+  case KML_FREE_FROM_PROCESS:
+    return task->context == KML_CONTEXT_PROCESS;
+  case KML_FREE_FROM_SLEEPABLE:
+    return !kml_in_atomic (self->machine);
+  case KML_N_FREE_FROM:
+    break;
+  }
+  g_assert_not_reached ();
+}
+
+static void
+check_free (KmlRequests *self, const KmlBlock *block, const KmlTask *task)
+{
+  if (may_free_here (self, block->level, task))
+    return;
+  kml_scheduler_report (self->machine->scheduler, KML_INCIDENT_FREE_CONTEXT,
+                        g_strdup_printf ("%s gives back memory in a context where its allocator "
+                                         "forbids it (free-from = %s)",
+                                         task->name,
+                                         kml_free_from_names[self->free_from[block->level]]));
+}
+
 gboolean
 kml_requests_alloc (KmlRequests *self, KmlLevel level, const KmlRequest *request,
                     KmlBlock *ret_block)
@@ -90,11 +131,13 @@ kml_requests_alloc (KmlRequests *self, KmlLevel level, const KmlRequest *request
   KmlTask *task = kml_current_task (self->machine);
   const KmlTime start = self->machine->now;
   KmlTime before[KML_N_PARTS];
+  const KmlGfp gfp = kml_memalloc_gfp (task, request->gfp);
   guint64 held = 0;
   const KmlOp op = { .request = *request, .kind = KML_OP_ALLOC, .level = (guint8)level };
   KmlAddr addr;
 
-  kml_lockdep_might_reclaim (self->machine, request->gfp);
+  kml_lockdep_might_reclaim (self->machine, gfp);
+  kml_might_alloc (self->machine, gfp);
   parts_of (task, start, before);
   addr = kml_allocator_alloc (allocator, request, &held);
   finish (self, KML_OPERATION_ALLOC, task, before, start);
@@ -124,6 +167,7 @@ kml_requests_free (KmlRequests *self, KmlBlock *block, const KmlRequest *how)
     self->recorder->n_free_skipped++;
     return FALSE;
   }
+  check_free (self, &given, task);
   parts_of (task, start, before);
   block->held = kml_allocator_free_block (allocator, given.addr, how);
   finish (self, KML_OPERATION_FREE, task, before, start);

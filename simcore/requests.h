@@ -15,11 +15,25 @@
 
 G_BEGIN_DECLS
 
+/* From where an allocator may be given memory back. Most take it from anywhere; Linux's vfree() may not be called in interrupts, and dma_free_coherent() not
+ * with interrupts off, since it may have to wait for other CPUs. */
+typedef enum {
+  KML_FREE_FROM_ANY,
+  KML_FREE_FROM_SOFTIRQ,   /* not from hardirqs */
+  KML_FREE_FROM_PROCESS,   /* nor from softirqs */
+  KML_FREE_FROM_SLEEPABLE, /* only where one may sleep */
+  KML_N_FREE_FROM,
+} KmlFreeFrom;
+
+/* "any", "softirq", … */
+extern const char *const kml_free_from_names[KML_N_FREE_FROM + 1];
+
 typedef struct {
   KmlMachine *machine;
   KmlAllocator *pages;   /* whom tasks ask: with all layers around */
   KmlAllocator *objects; /* (nullable) */
   KmlRecorder *recorder;
+  KmlFreeFrom free_from[2]; /* by level: pages, objects */
   guint64 n_operations;
   KmlTime worst[KML_N_OPERATIONS][KML_N_CONTEXTS]; /* the longest operation of each kind … */
   KmlTime parts[KML_N_OPERATIONS][KML_N_CONTEXTS][KML_N_PARTS]; /* … and where its time went */
@@ -39,11 +53,11 @@ typedef struct {
   KmlLevel level;
 } KmlBlock;
 
-/* By the running task. FALSE: there was no memory, and @ret_block says so. */
+/* By the running task; a request that may sleep in atomic context is reported. FALSE: there was no memory, and @ret_block says so. */
 gboolean kml_requests_alloc (KmlRequests *self, KmlLevel level, const KmlRequest *request,
                              KmlBlock *ret_block);
 
-/* Gives back what there is; FALSE: there was nothing. Of @how only who frees counts. @block->held: what was given back. */
+/* Gives back what there is; FALSE: there was nothing. Of @how only who frees counts. Where the allocator forbids it, that is reported. @block->held: what was given back. */
 gboolean kml_requests_free (KmlRequests *self, KmlBlock *block, const KmlRequest *how);
 
 /* Halves a block of pages: @lower is the lower half then, @ret_upper the upper. FALSE: the allocator does not split, and

@@ -120,8 +120,10 @@ struct _KmlTask {
   gint16 priority;    /* the higher runs; equal ones take turns */
   gboolean is_daemon; /* the run does not wait for its end */
   gboolean is_woken;  /* what it waited for has happened */
-  guint8 part;        /* KmlPart: where its time goes now … */
-  KmlTime mark;       /* … since then */
+  gboolean is_killed; /* for want of memory: it ends as soon as it can */
+  guint8 memalloc; /* KML_MEMALLOC_…: what its requests for memory may not do, or may besides */
+  guint8 part;     /* KmlPart: where its time goes now … */
+  KmlTime mark;    /* … since then */
   KmlTime parts[KML_N_PARTS];
 
   KmlCoroutine *coroutine; /* its own, or that of whom it interrupts */
@@ -189,6 +191,13 @@ void kml_irq_raise (KmlIrq *self);
 
 /* The task that runs. */
 KmlTask *kml_current_task (const KmlMachine *machine);
+
+/* The same where there may be none: at boot, in a timer's function, on a machine without tasks. (nullable) */
+static inline KmlTask *
+kml_running_task (const KmlMachine *machine)
+{
+  return machine->scheduler != NULL ? kml_current_task (machine) : NULL;
+}
 
 /* What a step touches, by a number that is the same in every run. Equal numbers of different things cost time, and no truth. */
 #define KML_OBJECT_ANY  0
@@ -313,8 +322,10 @@ typedef enum {
   KML_INCIDENT_DEADLOCK, /* a cycle of waits */
   KML_INCIDENT_STALL,    /* tasks wait and nobody is left who could wake them */
   KML_INCIDENT_SLEEP_IN_ATOMIC,
-  KML_INCIDENT_LOCK_MISUSE, /* taken twice, given back by another, kept beyond the end */
-  KML_INCIDENT_IRQ_MISUSE,  /* enabled more often than disabled, left disabled */
+  KML_INCIDENT_LOCK_MISUSE,    /* taken twice, given back by another, kept beyond the end */
+  KML_INCIDENT_IRQ_MISUSE,     /* enabled more often than disabled, left disabled */
+  KML_INCIDENT_FREE_CONTEXT,   /* memory is given back where its allocator forbids it */
+  KML_INCIDENT_FREE_IN_FLIGHT, /* … while a device works on it */
   KML_N_INCIDENTS,
 } KmlIncidentKind;
 

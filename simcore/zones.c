@@ -21,6 +21,7 @@
  *
  *     low watermark ── none? wake the daemon ── min watermark, as deep as the flags allow ── none? the slow path, or failure
  *
+ * A task's scope may forbid what the flags allow, or open the reserves (memalloc.h).
  * A request that may not sleep fails here, at once. What the slow path does is reclaim's business (reclaim.h); without
  * reclaim, or on a machine without tasks, there is none, and every request succeeds or fails at once.
  *
@@ -35,7 +36,12 @@
  * The recorder knows one page allocator and one free area. After each call they get what the zone's have changed by.
  * Counters that are a maximum are summed up, too: "most" of three zones together is an upper bound.
  *
- * 5. Not modelled
+ * 5. Locks
+ *
+ * On a machine with tasks each zone has a lock, which is taken around calls of its allocator and nothing else: so the slow path sleeps
+ * without it. Watermarks are compared before it is taken, as in Linux: CPUs that compare at the same time may go below a mark by one request each.
+ *
+ * 6. Not modelled
  *
  * NUMA nodes, zones of movable memory, per-CPU lists; the high-atomic reserve is a number of frames, not
  * pageblocks of their own.
@@ -48,94 +54,12 @@
 
 #include "simcore/zones.h"
 
-#include "simcore/scheduler.h"
-#include "simcore/units.h"
+#include "simcore/memalloc.h"
 
 #include <string.h>
 
-#define LINUX_DMA_END   (G_GUINT64_CONSTANT (16) << 20)
-#define LINUX_DMA32_END (G_GUINT64_CONSTANT (4) << 30)
-
 /* A list of zones to go through and compare with: load and add a few words a zone. */
 #define TRY_INSTRUCTIONS 20
-
-/* ---- What can be set ---- */
-
-/* Where DMA and DMA32 end. */
-static gboolean
-parse_ends (const char *text, KmlAddr ret_ends[2], GError **error)
-{
-  g_auto (GStrv) words = NULL;
-
-  if (g_str_equal (text, "linux")) {
-    ret_ends[0] = LINUX_DMA_END;
-    ret_ends[1] = LINUX_DMA32_END;
-    return TRUE;
-  }
-  words = g_strsplit (text, ",", 3);
-  if (g_strv_length (words) != 2 || !kml_parse_size (g_strstrip (words[0]), &ret_ends[0], NULL) ||
-      !kml_parse_size (g_strstrip (words[1]), &ret_ends[1], NULL) || ret_ends[0] > ret_ends[1]) {
-    g_autofree char *quoted = kml_quote (text, -1);
-
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "expected one, linux, or where DMA and DMA32 end, such as 1MiB,8MiB, not %s",
-                 quoted);
-    return FALSE;
-  }
-  return TRUE;
-}
-
-static gboolean
-validate_zones (const char *text, GError **error)
-{
-  KmlAddr ends[2];
-
-  return g_str_equal (text, "one") || parse_ends (text, ends, error);
-}
-
-gboolean
-kml_memory_is_plain (const KmlMemoryConfig *self)
-{
-  return g_str_equal (self->zones, "one");
-}
-
-const KmlParam kml_memory_params[] = {
-  { .name = "zones",
-    .type = KML_PARAM_TEXT,
-    .value = "one",
-    .validate = validate_zones,
-    .offset = G_STRUCT_OFFSET (KmlMemoryConfig, zones),
-    .grammar = "one, linux (16MiB,4GiB), or SIZE,SIZE",
-    .summary = "one zone without watermarks, or where DMA and DMA32 end" },
-  { .name = "min-free",
-    .type = KML_PARAM_SIZE,
-    .value = "0",
-    .offset = G_STRUCT_OFFSET (KmlMemoryConfig, min_free),
-    .summary =
-        "what ordinary requests must leave free in all zones together (vm.min_free_kbytes); 0: as "
-        "Linux chooses" },
-  { .name = "watermark-scale-factor",
-    .type = KML_PARAM_COUNT,
-    .value = "10",
-    .min = 1,
-    .max = 3000,
-    .offset = G_STRUCT_OFFSET (KmlMemoryConfig, scale_factor),
-    .summary =
-        "ten-thousandths of a zone between its watermarks, if that is more than a quarter of min" },
-  { .name = "lowmem-reserve-ratio",
-    .type = KML_PARAM_COUNT,
-    .value = "256",
-    .max = 1000000,
-    .offset = G_STRUCT_OFFSET (KmlMemoryConfig, reserve_ratio),
-    .summary =
-        "a zone keeps what higher ones have divided by this from requests for those; 0: nothing" },
-  { .name = "highatomic",
-    .type = KML_PARAM_SIZE,
-    .value = "0",
-    .offset = G_STRUCT_OFFSET (KmlMemoryConfig, highatomic),
-    .summary = "what the highest zone keeps for atomic requests alone" },
-  { NULL },
-};
 
 /* ---- Finding zones ---- */
 
@@ -147,6 +71,13 @@ kml_zones_of (KmlZones *self, KmlPfn pfn)
   while (self->zones[i].first > pfn)
     i--;
   return &self->zones[i];
+}
+
+/* Whom requests are put to. */
+static KmlAllocator *
+door_of (const KmlZone *zone)
+{
+  return zone->locked != NULL ? &zone->locked->base : zone->pages;
 }
 
 static KmlAddr
@@ -218,7 +149,7 @@ alloc_in (KmlZones *self, KmlZone *zone, const KmlRequest *request, guint64 *ret
       return KML_ADDR_NONE;
     inner.constraints = &constraints;
   }
-  addr = kml_allocator_alloc (zone->pages, &inner, ret_held);
+  addr = kml_allocator_alloc (door_of (zone), &inner, ret_held);
   add_up (self, zone);
   return addr == KML_ADDR_NONE ? addr : addr + start;
 }
@@ -281,22 +212,34 @@ kml_zone_is_balanced (const KmlZone *zone)
   return zone->area.n_free > zone->marks.high;
 }
 
+/* No zone has enough above its low watermark. */
+static KmlAddr G_GNUC_NO_INLINE
+alloc_slowly (KmlZones *self, const KmlRequest *request, guint64 *ret_held)
+{
+  const KmlZonesReclaim *reclaim = &self->reclaim;
+  const KmlTask *task = kml_running_task (self->base.machine);
+  KmlRequest mine = *request;
+  KmlAddr addr;
+
+  mine.gfp = kml_memalloc_gfp (task, request->gfp);
+  if (reclaim->wake != NULL && kml_gfp_wakes_kswapd (mine.gfp))
+    reclaim->wake (reclaim->data, &mine);
+  addr = kml_zones_try (self, &mine, KML_MARK_MIN, kml_memalloc_flags (task, mine.gfp), ret_held);
+  if (addr == KML_ADDR_NONE && reclaim->slow_path != NULL && kml_gfp_may_sleep (mine.gfp))
+    addr = reclaim->slow_path (reclaim->data, self, &mine, ret_held);
+  return addr;
+}
+
 static KmlAddr
 zones_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
 {
   KmlZones *self = (KmlZones *)base;
-  const KmlZonesReclaim *reclaim = &self->reclaim;
   KmlAddr addr;
 
   kml_sync_if_running (base->machine);
   addr = kml_zones_try (self, request, KML_MARK_LOW, 0, ret_held);
-  if (G_LIKELY (addr != KML_ADDR_NONE))
-    return addr;
-  if (reclaim->wake != NULL && kml_gfp_wakes_kswapd (request->gfp))
-    reclaim->wake (reclaim->data, request);
-  addr = kml_zones_try (self, request, KML_MARK_MIN, kml_alloc_flags (request->gfp), ret_held);
-  if (addr == KML_ADDR_NONE && reclaim->slow_path != NULL && kml_gfp_may_sleep (request->gfp))
-    addr = reclaim->slow_path (reclaim->data, self, request, ret_held);
+  if (G_UNLIKELY (addr == KML_ADDR_NONE))
+    addr = alloc_slowly (self, request, ret_held);
   return addr;
 }
 
@@ -308,7 +251,7 @@ zones_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   guint64 held;
 
   kml_sync_if_running (base->machine);
-  held = kml_allocator_free_block (zone->pages, addr - start_of (self, zone), how);
+  held = kml_allocator_free_block (door_of (zone), addr - start_of (self, zone), how);
   add_up (self, zone);
   if (self->reclaim.freed != NULL)
     self->reclaim.freed (self->reclaim.data);
@@ -320,7 +263,8 @@ zones_split (KmlAllocator *base, KmlAddr addr, guint64 piece)
 {
   KmlZones *self = (KmlZones *)base;
   KmlZone *zone = kml_zones_of (self, kml_ram_pfn (&base->ram, addr));
-  const gboolean done = zone->pages->ops->split (zone->pages, addr - start_of (self, zone), piece);
+  const gboolean done = door_of (zone)->ops->split (door_of (zone), addr - start_of (self, zone),
+                                                    piece);
 
   add_up (self, zone);
   return done;
@@ -332,7 +276,7 @@ zones_shrink (KmlAllocator *base)
   KmlZones *self = (KmlZones *)base;
 
   for (guint i = 0; i < self->n_zones; i++) {
-    self->zones[i].pages->ops->shrink (self->zones[i].pages);
+    door_of (&self->zones[i])->ops->shrink (door_of (&self->zones[i]));
     add_up (self, &self->zones[i]);
   }
 }
@@ -444,8 +388,11 @@ zones_finish (KmlAllocator *base)
 {
   KmlZones *self = (KmlZones *)base;
 
-  for (guint i = 0; i < self->n_zones; i++)
+  for (guint i = 0; i < self->n_zones; i++) {
+    if (self->zones[i].locked != NULL)
+      kml_allocator_destroy (&self->zones[i].locked->base);
     kml_allocator_destroy (self->zones[i].pages);
+  }
 }
 
 static void
@@ -460,6 +407,7 @@ take_over (KmlZones *self, const KmlAllocatorOps *pages)
   self->ops.free = zones_free;
   self->ops.split = pages->split != NULL ? zones_split : NULL;
   self->ops.shrink = pages->shrink != NULL ? zones_shrink : NULL;
+  self->ops.remember = NULL; /* a run with zones is built anew */
   self->ops.walk = zones_walk;
   self->ops.state = pages->state != NULL ? zones_state : NULL;
   self->ops.check = zones_check;
@@ -534,7 +482,7 @@ kml_zones_new (KmlMachine *machine, const KmlMemoryConfig *config, KmlPagesMaker
   KmlAddr ends[2];
   KmlPfn first = 0;
 
-  if (!parse_ends (config->zones, ends, error))
+  if (!kml_memory_parse_ends (config->zones, ends, error))
     return NULL;
   for (KmlZoneKind kind = KML_ZONE_DMA; kind <= KML_ZONE_NORMAL; kind++) {
     KmlPfn end = ram->n_usable;
@@ -551,8 +499,28 @@ kml_zones_new (KmlMachine *machine, const KmlMemoryConfig *config, KmlPagesMaker
       return NULL;
     first = end;
   }
+  self->has_reclaim = config->reclaim;
   take_over (self, self->zones[0].pages->ops);
   set_marks (self, config);
   base = NULL;
   return self;
+}
+
+KmlZones *
+kml_zones_from_allocator (KmlAllocator *base)
+{
+  return base->ops->finish == zones_finish ? (KmlZones *)base : NULL;
+}
+
+void
+kml_zones_lock (KmlZones *self, KmlLockKind kind)
+{
+  static const char *const names[KML_N_ZONES] = {
+    [KML_ZONE_DMA] = "pages.DMA",
+    [KML_ZONE_DMA32] = "pages.DMA32",
+    [KML_ZONE_NORMAL] = "pages.Normal",
+  };
+
+  for (guint i = 0; i < self->n_zones; i++)
+    self->zones[i].locked = kml_locked_new (self->zones[i].pages, kind, names[self->zones[i].kind]);
 }

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "simcore/allocator.h"
+#include "simcore/locked.h"
 #include "simcore/watermark.h"
 
 G_BEGIN_DECLS
@@ -19,9 +20,15 @@ typedef struct {
   guint64 min_free;
   guint64 scale_factor, reserve_ratio;
   guint64 highatomic; /* bytes */
+  gboolean reclaim;   /* whether memory is taken back (reclaim.h) … */
+  guint64 swappiness, kswapd_cpu;
+  char *disk; /* (owned): … and to which device: "": none */
 } KmlMemoryConfig;
 
 extern const KmlParam kml_memory_params[];
+
+/* Where DMA and DMA32 end, from the setting `zones`. */
+gboolean kml_memory_parse_ends (const char *text, KmlAddr ret_ends[2], GError **error);
 
 /* Whether there is only one zone, without watermarks: then there is no need of a KmlZones. */
 gboolean kml_memory_is_plain (const KmlMemoryConfig *self);
@@ -34,6 +41,7 @@ typedef struct {
   KmlPfn first;
   guint32 n_frames;
   KmlAllocator *pages; /* (owned): it sees a RAM of its own that begins at frame 0 */
+  KmlLocked *locked;   /* (owned) (nullable): its lock around it, on a machine with tasks */
   KmlFreeArea area;    /* kept by it */
   KmlFreeArea counted; /* as much of it is in the machine's */
   guint64 counters[KML_MAX_COUNTERS], metadata_bytes; /* as much is in the zones' */
@@ -62,7 +70,8 @@ struct _KmlZones {
   KmlAllocatorOps ops; /* the page allocators', with the slots that are different here */
   guint n_zones;
   KmlZone zones[KML_N_ZONES]; /* from below */
-  KmlZonesReclaim reclaim;    /* all NULL: there is none */
+  KmlZonesReclaim reclaim;    /* all NULL: there is none, or not yet */
+  gboolean has_reclaim;       /* whether there is to be one: [memory] reclaim */
 };
 
 /* A new page allocator with its parameters set, not yet started. (transfer full) */
@@ -72,6 +81,12 @@ typedef KmlAllocator *(*KmlPagesMaker) (gpointer data, KmlMachine *machine, GErr
  * zones that @machine has no room for. */
 KmlZones *kml_zones_new (KmlMachine *machine, const KmlMemoryConfig *config, KmlPagesMaker maker,
                          gpointer data, GError **error);
+
+/* @base made by kml_zones_new()? (nullable) (transfer none) */
+KmlZones *kml_zones_from_allocator (KmlAllocator *base);
+
+/* From now on each zone has a lock of its own, "pages.DMA" and so on, around its allocator. Before tasks run. */
+void kml_zones_lock (KmlZones *self, KmlLockKind kind);
 
 /* From the zones that the request may have, the highest first, and leaving @mark (0: min, 1: low) as @flags say. */
 typedef enum {

@@ -20,12 +20,33 @@
 #define MAX_TRANSFER (G_GUINT64_CONSTANT (1) << 30) /* bytes, of one request to a disk */
 
 const KmlStepForm kml_step_forms[KML_N_STEPS] = {
-  [KML_STEP_ALLOC] = { "alloc", "alloc NAME SIZE [pages] [GFP…] [align SIZE] [below SIZE]", 2, 9,
-                       FALSE, "asks for a block and calls it NAME; a name can have several" },
+  [KML_STEP_ALLOC] = { "alloc",
+                       "alloc NAME SIZE [pages] [GFP…] [align SIZE] [below SIZE] [for DEVICE]", 2,
+                       11, FALSE,
+                       "asks for a block and calls it NAME, a name can have several; one that "
+                       "suits "
+                       "a DMA engine" },
   [KML_STEP_FREE] = { "free", "free NAME", 1, 1, FALSE,
                       "gives back the latest block of that name" },
-  [KML_STEP_TOUCH] = { "touch", "touch NAME [PAGE]", 1, 2, FALSE,
-                       "looks at a block, or at a page of a [region], which may fault" },
+  [KML_STEP_TOUCH] = { "touch", "touch NAME [PAGE | FIRST..LAST | next | random]", 1, 2, FALSE,
+                       "looks at a block, or at pages of a [region] or [mapping], which may "
+                       "fault" },
+  [KML_STEP_DIRTY] = { "dirty", "dirty NAME [PAGE | FIRST..LAST | next | random]", 1, 2, FALSE,
+                       "writes to pages of a [mapping]" },
+  [KML_STEP_SYNC] = { "sync", "sync NAME", 1, 1, FALSE,
+                      "writes the dirty pages of a [mapping] to the disk, and waits" },
+  [KML_STEP_DROP] = { "drop", "drop NAME", 1, 1, FALSE, "gives back all pages of a [mapping]" },
+  [KML_STEP_MIGRATE] = { "migrate", "migrate NAME [PAGE | FIRST..LAST | next | random] [pausing]",
+                         1, 3, FALSE,
+                         "moves pages of a [mapping] to other frames; pausing a device that has "
+                         "them" },
+  [KML_STEP_DMA] = { "dma",
+                     "dma DEVICE NAME [FIRST..LAST] [all] [to-device | from-device] [nowait]", 2, 6,
+                     FALSE,
+                     "a DMA engine moves a block, all blocks of a name as one scattered buffer, or "
+                     "pages of a [mapping]; waits, unless nowait" },
+  [KML_STEP_DMA_WAIT] = { "dma-wait", "dma-wait NAME", 1, 1, FALSE,
+                          "until the transfers of NAME that this task began are done" },
   [KML_STEP_LOCK] = { "lock", "lock NAME", 1, 1, FALSE, "takes a [lock]" },
   [KML_STEP_LOCK_SHARED] = { "lock-shared", "lock-shared NAME", 1, 1, FALSE, "takes it to read" },
   [KML_STEP_TRY_LOCK] = { "try-lock", "try-lock NAME", 1, 1, FALSE,
@@ -51,7 +72,14 @@ const KmlStepForm kml_step_forms[KML_N_STEPS] = {
   [KML_STEP_WRITE] = { "write", "write NAME SIZE", 2, 2, FALSE, "writes so much to it, and waits" },
   [KML_STEP_REPEAT] = { "repeat", "repeat COUNT { … }", 1, 1, TRUE, "does the block so often" },
   [KML_STEP_IF_FAILED] = { "if-failed", "if-failed { … }", 0, 0, TRUE,
-                           "does the block if the last alloc or touch got nothing" },
+                           "does the block if the last step that could fail did" },
+  [KML_STEP_NOFS] = { "memalloc-nofs", "memalloc-nofs { … }", 0, 0, TRUE,
+                      "does the block; requests in it do not call file systems, as with GFP_NOFS" },
+  [KML_STEP_NOIO] = { "memalloc-noio", "memalloc-noio { … }", 0, 0, TRUE,
+                      "does the block; requests in it start no I/O, as with GFP_NOIO" },
+  [KML_STEP_NORECLAIM] = { "memalloc-noreclaim", "memalloc-noreclaim { … }", 0, 0, TRUE,
+                           "does the block; requests in it reclaim nothing themselves and may use "
+                           "the reserves up (PF_MEMALLOC)" },
   [KML_STEP_CALL] = { "call", "call NAME { … }", 1, 1, TRUE,
                       "does the block as a function of that name, for call chains" },
   [KML_STEP_RECLAIM] = { "reclaim", "reclaim { … }", 0, 0, TRUE,
@@ -171,6 +199,11 @@ read_alloc (KmlStep *step, const GPtrArray *words, GError **error)
 
     if (g_str_equal (word, "pages")) {
       step->level = KML_LEVEL_PAGES;
+    } else if (g_str_equal (word, "for")) {
+      if (++i == words->len)
+        return refuse (word, error, "expected the name of a [device] after it");
+      g_free (step->other);
+      step->other = g_strdup (g_ptr_array_index (words, i));
     } else if (is_align || g_str_equal (word, "below")) {
       if (++i == words->len)
         return refuse (word, error, "expected a size after it");
@@ -198,6 +231,72 @@ read_wait (KmlStep *step, const GPtrArray *words, GError **error)
   return TRUE;
 }
 
+/* PAGE, FIRST..LAST, next or random. */
+static gboolean
+read_pages (KmlStep *step, const char *word, GError **error)
+{
+  const char *dots = strstr (word, "..");
+  g_autofree char *first = dots != NULL ? g_strndup (word, (gsize)(dots - word)) : g_strdup (word);
+
+  if (g_str_equal (word, "next")) {
+    step->pages.kind = KML_PAGES_NEXT;
+    return TRUE;
+  }
+  if (g_str_equal (word, "random")) {
+    step->pages.kind = KML_PAGES_RANDOM;
+    return TRUE;
+  }
+  if (!kml_parse_count (first, &step->pages.first, error) ||
+      (dots != NULL && !kml_parse_count (dots + 2, &step->pages.last, error)))
+    return FALSE;
+  if (dots == NULL)
+    step->pages.last = step->pages.first;
+  return step->pages.first <= step->pages.last ||
+         refuse (word, error, "the first page is behind the last");
+}
+
+static gboolean
+read_migrate (KmlStep *step, const GPtrArray *words, GError **error)
+{
+  for (guint i = 2; i < words->len; i++) {
+    const char *word = g_ptr_array_index (words, i);
+
+    if (g_str_equal (word, "pausing"))
+      step->flags |= KML_STEP_FLAG_PAUSING;
+    else if (!read_pages (step, word, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+read_dma (KmlStep *step, const GPtrArray *words, GError **error)
+{
+  static const struct {
+    const char *word;
+    guint8 flag;
+  } flags[] = { { "all", KML_STEP_FLAG_ALL },
+                { "from-device", KML_STEP_FLAG_FROM_DEVICE },
+                { "to-device", 0 },
+                { "nowait", KML_STEP_FLAG_NOWAIT } };
+
+  step->other = g_strdup (g_ptr_array_index (words, 2));
+  for (guint i = 3; i < words->len; i++) {
+    const char *word = g_ptr_array_index (words, i);
+    guint j = 0;
+
+    while (j < G_N_ELEMENTS (flags) && !g_str_equal (word, flags[j].word))
+      j++;
+    if (j < G_N_ELEMENTS (flags))
+      step->flags |= flags[j].flag;
+    else if (strstr (word, "..") == NULL)
+      return refuse (word, error, "expected %s", kml_step_forms[KML_STEP_DMA].shape);
+    else if (!read_pages (step, word, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
 static gboolean
 read_transfer (KmlStep *step, const GPtrArray *words, GError **error)
 {
@@ -217,7 +316,12 @@ read_arguments (KmlStep *step, const GPtrArray *words, GError **error)
   case KML_STEP_WAIT:
     return read_wait (step, words, error);
   case KML_STEP_TOUCH:
-    return words->len < 3 || kml_parse_count (g_ptr_array_index (words, 2), &step->count, error);
+  case KML_STEP_DIRTY:
+    return words->len < 3 || read_pages (step, g_ptr_array_index (words, 2), error);
+  case KML_STEP_MIGRATE:
+    return read_migrate (step, words, error);
+  case KML_STEP_DMA:
+    return read_dma (step, words, error);
   case KML_STEP_READ:
   case KML_STEP_WRITE:
     return read_transfer (step, words, error);
@@ -243,6 +347,12 @@ read_arguments (KmlStep *step, const GPtrArray *words, GError **error)
   case KML_STEP_PREEMPT_ON:
   case KML_STEP_IF_FAILED:
   case KML_STEP_RECLAIM:
+  case KML_STEP_SYNC:
+  case KML_STEP_DROP:
+  case KML_STEP_DMA_WAIT:
+  case KML_STEP_NOFS:
+  case KML_STEP_NOIO:
+  case KML_STEP_NORECLAIM:
     return TRUE;
   case KML_STEP_END:
   case KML_N_STEPS:

@@ -14,6 +14,12 @@ typedef enum {
   KML_STEP_ALLOC,
   KML_STEP_FREE,
   KML_STEP_TOUCH,
+  KML_STEP_DIRTY,
+  KML_STEP_SYNC,
+  KML_STEP_DROP,
+  KML_STEP_MIGRATE,
+  KML_STEP_DMA,
+  KML_STEP_DMA_WAIT,
   KML_STEP_LOCK,
   KML_STEP_LOCK_SHARED,
   KML_STEP_TRY_LOCK,
@@ -34,6 +40,9 @@ typedef enum {
   KML_STEP_WRITE,
   KML_STEP_REPEAT,    /* begins a block: target is the place behind its end */
   KML_STEP_IF_FAILED, /* likewise */
+  KML_STEP_NOFS,      /* likewise */
+  KML_STEP_NOIO,      /* likewise */
+  KML_STEP_NORECLAIM, /* likewise */
   KML_STEP_CALL,      /* likewise: shows up in call chains */
   KML_STEP_RECLAIM,   /* likewise */
   KML_STEP_END,       /* of a block: target is its beginning */
@@ -42,14 +51,36 @@ typedef enum {
 
 extern const KmlStepForm kml_step_forms[KML_N_STEPS];
 
+/* Which pages a step is about. */
+typedef enum {
+  KML_PAGES_FIXED,
+  KML_PAGES_NEXT,   /* one after the other, and from the beginning again: of each step its own */
+  KML_PAGES_RANDOM, /* any, with equal probability */
+} KmlPagesKind;
+
+typedef struct {
+  guint8 kind;         /* KmlPagesKind */
+  guint64 first, last; /* FIXED */
+} KmlStepPages;
+
+enum {
+  KML_STEP_FLAG_PAUSING = 0x1,     /* migrate */
+  KML_STEP_FLAG_ALL = 0x2,         /* dma: all blocks of the name */
+  KML_STEP_FLAG_FROM_DEVICE = 0x4, /* dma */
+  KML_STEP_FLAG_NOWAIT = 0x8,      /* dma */
+};
+
 typedef struct {
   guint8 kind; /* KmlStepKind */
   char *name;  /* (owned) (nullable): what it is about */
-  char *other; /* (owned) (nullable): of wait: the task that will do it */
+  char *
+      other; /* (owned) (nullable): of wait: the task that will do it; of alloc: the device that it is for; of dma: what is moved */
+  guint8 flags; /* KML_STEP_FLAG_… */
+  KmlStepPages pages;
   KmlRequest request;
   KmlConstraints constraints;
   KmlLevel level;
-  guint64 count;   /* of repeat; the page of touch; bytes of read and write */
+  guint64 count;   /* of repeat; bytes of read and write */
   KmlTimeLaw time; /* of a step that takes some */
   guint target;    /* of a block and its end */
 } KmlStep;
@@ -58,5 +89,29 @@ struct _KmlProgram {
   GArray *steps; /* (owned) (element-type KmlStep) */
   guint depth;   /* blocks in blocks */
 };
+
+/* ---- program-memory.c: steps about pages and DMA ---- */
+
+/* A DMA transfer that a task has begun. */
+typedef struct _KmlTransfer KmlTransfer;
+
+void kml_transfer_free (KmlTransfer *self);
+
+/* The pages that the step is about now, of @n: *@ret_first to *@ret_last. @cursor: where `next` is. */
+void kml_step_choose_pages (const KmlStepPages *self, guint64 n, guint64 *cursor, KmlRng *rng,
+                            guint64 *ret_first, guint64 *ret_last);
+
+/* All that follow: by the running task. FALSE: it failed, for at least one page. */
+gboolean kml_step_touch (KmlMapping *mapping, guint64 first, guint64 last, gboolean is_write);
+gboolean kml_step_migrate (KmlWorld *world, KmlMapping *mapping, guint64 first, guint64 last,
+                           gboolean pausing);
+
+/* @blocks or @mapping is what is moved. */
+gboolean kml_step_dma (KmlWorld *world, const KmlStep *step, KmlDma *dma, const GArray *blocks,
+                       KmlMapping *mapping);
+gboolean kml_step_dma_wait (KmlWorld *world, const char *name);
+
+/* Whether a device works on any of its bytes. */
+gboolean kml_block_in_flight (const KmlWorld *world, const KmlBlock *block);
 
 G_END_DECLS

@@ -17,27 +17,31 @@
 #include <string.h>
 
 #include "simcore/lockdep.h"
+#include "simcore/memalloc.h"
 #include "simcore/units.h"
 
-/* What a step is about, looked up. */
-typedef union {
+/* What a step is about, looked up; all else is NULL. */
+typedef struct {
   KmlLock *lock;
   KmlCompletion *completion;
   GArray *blocks; /* (element-type KmlBlock) */
   const KmlRegion *region;
+  KmlMapping *mapping;
   KmlDisk *disk;
+  KmlDma *dma;
+  guint64 cursor; /* of pages that come one after the other */
 } Target;
 
 struct _KmlProgramTask {
   const KmlProgram *program;
   KmlWorld *world;
   KmlRng rng;
-  GHashTable *own;     /* (owned) (element-type utf8 GArray): blocks by name */
-  Target *targets;     /* (owned) (array length=steps) */
-  gboolean *is_block;  /* (owned): of touch: a block and no region */
-  guint64 *left;       /* (owned) (array length=steps): of repeat: rounds to go */
-  gboolean has_failed; /* the last alloc, touch, transfer or try-lock */
-  KmlGfp gfp;          /* of the last alloc */
+  GHashTable *own; /* (owned) (element-type utf8 GArray): blocks by name */
+  Target *targets; /* (owned) (array length=steps) */
+  guint64 *
+      left; /* (owned) (array length=steps): of repeat: rounds to go; of memalloc-…: what was before */
+  gboolean has_failed; /* the last step that could fail */
+  KmlGfp gfp;          /* of the last alloc, as it counted */
 };
 
 /* ---- What is shared ---- */
@@ -62,6 +66,9 @@ kml_world_init (KmlWorld *self, KmlMachine *machine, KmlScheduler *scheduler, Km
   self->locks = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   self->disks = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->regions = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  self->dmas = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->mappings = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  self->transfers = g_ptr_array_new_with_free_func ((GDestroyNotify)kml_transfer_free);
   self->completions = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, free_completion);
   self->tasks = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->blocks = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, unref_array);
@@ -72,6 +79,9 @@ kml_world_clear (KmlWorld *self)
 {
   g_clear_pointer (&self->locks, g_hash_table_unref);
   g_clear_pointer (&self->disks, g_hash_table_unref);
+  g_clear_pointer (&self->dmas, g_hash_table_unref);
+  g_clear_pointer (&self->mappings, g_hash_table_unref);
+  g_clear_pointer (&self->transfers, g_ptr_array_unref);
   g_clear_pointer (&self->regions, g_hash_table_unref);
   g_clear_pointer (&self->completions, g_hash_table_unref);
   g_clear_pointer (&self->tasks, g_hash_table_unref);
@@ -131,27 +141,57 @@ find_declared (GHashTable *table, const char *what, const char *name, GError **e
   return NULL;
 }
 
-/* A touch is of a block that some step before it asks for, or of a region. */
+/* Pages that are named by their numbers are there. */
 static gboolean
-bind_touch (KmlProgramTask *self, guint i, const KmlStep *step, GError **error)
+check_pages (const KmlStep *step, const char *name, guint64 n, GError **error)
 {
-  const KmlRegion *region;
-
-  self->targets[i].blocks = find_blocks (self, step->name, step->name[0] == '@');
-  self->is_block[i] = self->targets[i].blocks != NULL;
-  if (self->is_block[i])
+  if (step->pages.kind != KML_PAGES_FIXED || step->pages.last < n)
     return TRUE;
-  region = find_declared (self->world->regions, "region", step->name, error);
-  if (region == NULL)
+  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+               "%s %s: there is no page %" G_GUINT64_FORMAT
+               ", it has pages 0 to %" G_GUINT64_FORMAT,
+               kml_step_forms[step->kind].name, name, step->pages.last, n - 1);
+  return FALSE;
+}
+
+static gboolean
+bind_mapping (KmlProgramTask *self, Target *target, const KmlStep *step, const char *name,
+              GError **error)
+{
+  target->mapping = find_declared (self->world->mappings, "mapping", name, error);
+  return target->mapping != NULL && check_pages (step, name, target->mapping->n_pages, error);
+}
+
+/* A touch is of a block that some step before it asks for, of a mapping, or of a region. */
+static gboolean
+bind_touch (KmlProgramTask *self, Target *target, const KmlStep *step, GError **error)
+{
+  target->blocks = find_blocks (self, step->name, step->name[0] == '@');
+  if (target->blocks != NULL)
+    return TRUE;
+  if (g_hash_table_contains (self->world->mappings, step->name))
+    return bind_mapping (self, target, step, step->name, error);
+  target->region = find_declared (self->world->regions, "region", step->name, error);
+  return target->region != NULL && check_pages (step, step->name, target->region->n, error);
+}
+
+/* What is moved is a mapping, or a block. */
+static gboolean
+bind_dma (KmlProgramTask *self, Target *target, const KmlStep *step, GError **error)
+{
+  target->dma = find_declared (self->world->dmas, "device", step->name, error);
+  if (target->dma == NULL)
     return FALSE;
-  if (step->count >= region->n) {
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "touch %s %" G_GUINT64_FORMAT ": it has pages 0 to %u", step->name, step->count,
-                 region->n - 1);
-    return FALSE;
-  }
-  self->targets[i].region = region;
-  return TRUE;
+  if (g_hash_table_contains (self->world->mappings, step->other))
+    return bind_mapping (self, target, step, step->other, error);
+  target->blocks = find_blocks (self, step->other, step->other[0] == '@');
+  if (target->blocks != NULL)
+    return TRUE;
+  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+               "dma %s %s: no step before it asks for a block of that name, and there is no "
+               "[mapping %s]",
+               step->name, step->other, step->other);
+  return FALSE;
 }
 
 static gboolean
@@ -163,9 +203,18 @@ bind (KmlProgramTask *self, guint i, const KmlStep *step, GError **error)
   case KML_STEP_ALLOC:
   case KML_STEP_FREE:
     target->blocks = find_blocks (self, step->name, TRUE);
-    return TRUE;
+    if (step->other != NULL)
+      target->dma = find_declared (self->world->dmas, "device", step->other, error);
+    return step->other == NULL || target->dma != NULL;
   case KML_STEP_TOUCH:
-    return bind_touch (self, i, step, error);
+    return bind_touch (self, target, step, error);
+  case KML_STEP_DIRTY:
+  case KML_STEP_SYNC:
+  case KML_STEP_DROP:
+  case KML_STEP_MIGRATE:
+    return bind_mapping (self, target, step, step->name, error);
+  case KML_STEP_DMA:
+    return bind_dma (self, target, step, error);
   case KML_STEP_LOCK:
   case KML_STEP_LOCK_SHARED:
   case KML_STEP_TRY_LOCK:
@@ -205,8 +254,12 @@ bind (KmlProgramTask *self, guint i, const KmlStep *step, GError **error)
   case KML_STEP_IO:
   case KML_STEP_REPEAT:
   case KML_STEP_IF_FAILED:
+  case KML_STEP_NOFS:
+  case KML_STEP_NOIO:
+  case KML_STEP_NORECLAIM:
   case KML_STEP_CALL:
   case KML_STEP_RECLAIM:
+  case KML_STEP_DMA_WAIT:
   case KML_STEP_END:
     return TRUE;
   case KML_N_STEPS:
@@ -227,7 +280,6 @@ kml_program_task_new (const KmlProgram *program, KmlWorld *world, const KmlRng *
   self->gfp = KML_GFP_KERNEL;
   self->own = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, unref_array);
   self->targets = g_new0 (Target, n);
-  self->is_block = g_new0 (gboolean, n);
   self->left = g_new0 (guint64, n);
   for (guint i = 0; i < n; i++)
     if (!bind (self, i, &g_array_index (program->steps, KmlStep, i), error)) {
@@ -244,7 +296,6 @@ kml_program_task_free (KmlProgramTask *self)
     return;
   g_hash_table_unref (self->own);
   g_free (self->targets);
-  g_free (self->is_block);
   g_free (self->left);
   g_free (self);
 }
@@ -261,7 +312,7 @@ remember_target (const KmlProgramTask *self, guint i, const KmlStep *step, KmlIm
     kml_image_add_array (image, target->blocks);
     return;
   case KML_STEP_TOUCH:
-    if (self->is_block[i])
+    if (target->blocks != NULL)
       kml_image_add_array (image, target->blocks);
     return;
   case KML_STEP_LOCK:
@@ -286,6 +337,7 @@ kml_program_task_remember (KmlProgramTask *self, KmlImage *image)
 
   kml_image_add (image, self, sizeof *self);
   kml_image_add (image, self->left, steps->len * sizeof *self->left);
+  kml_image_add (image, self->targets, steps->len * sizeof *self->targets);
   for (guint i = 0; i < steps->len; i++)
     remember_target (self, i, &g_array_index (steps, KmlStep, i), image);
 }
@@ -299,19 +351,36 @@ request_of (const KmlStep *step, const KmlTask *task)
 
   request.cpu = (guint8)task->cpu;
   request.context = task->context;
-  if (step->constraints.alignment != 0 || step->constraints.limit != 0)
-    request.constraints = &step->constraints;
   return request;
 }
 
+/* What the step says, and what the device wants that it is for. */
+static KmlConstraints
+constraints_of (const KmlStep *step, const Target *target)
+{
+  KmlConstraints all = step->constraints, device;
+
+  if (target->dma == NULL)
+    return all;
+  device = kml_dma_constraints (target->dma);
+  all.alignment = MAX (all.alignment, device.alignment);
+  all.boundary = device.boundary;
+  if (all.limit == 0 || (device.limit != 0 && device.limit < all.limit))
+    all.limit = device.limit;
+  return all;
+}
+
 static void
-do_alloc (KmlProgramTask *self, const KmlStep *step, GArray *blocks)
+do_alloc (KmlProgramTask *self, const KmlStep *step, const Target *target)
 {
   const KmlTask *task = kml_current_task (self->world->machine);
+  const KmlConstraints constraints = constraints_of (step, target);
   KmlRequest request = request_of (step, task);
   KmlBlock block;
 
-  self->gfp = request.gfp;
+  self->gfp = kml_memalloc_gfp (task, request.gfp);
+  if (constraints.alignment != 0 || constraints.boundary != 0 || constraints.limit != 0)
+    request.constraints = &constraints;
   if (step->level == KML_LEVEL_PAGES) {
     const guint64 page = kml_ram_page_size (self->world->machine->ram);
 
@@ -321,7 +390,7 @@ do_alloc (KmlProgramTask *self, const KmlStep *step, GArray *blocks)
   if (step->name[0] == '@')
     kml_sync (self->world->machine); /* others see the name */
   if (!self->has_failed)
-    g_array_append_val (blocks, block);
+    g_array_append_val (target->blocks, block);
 }
 
 static void
@@ -337,17 +406,46 @@ do_free (KmlProgramTask *self, const KmlStep *step, GArray *blocks)
     block = g_array_index (blocks, KmlBlock, blocks->len - 1);
     g_array_set_size (blocks, blocks->len - 1);
   }
+  if (block.addr != KML_ADDR_NONE && kml_block_in_flight (self->world, &block)) {
+    kml_scheduler_report (self->world->scheduler, KML_INCIDENT_FREE_IN_FLIGHT,
+                          g_strdup_printf ("%s gives back %s while a device works on it; it is "
+                                           "kept",
+                                           task->name, step->name));
+    return;
+  }
   kml_requests_free (self->world->requests, &block, &how);
 }
 
 static void
-do_touch (KmlProgramTask *self, guint i, const KmlStep *step)
+do_touch (KmlProgramTask *self, const KmlStep *step, Target *target)
 {
-  if (!self->is_block[i])
-    self->has_failed = !kml_pager_touch (self->world->pager,
-                                         self->targets[i].region->first + (guint)step->count);
-  else
+  guint64 first, last;
+
+  if (target->blocks != NULL) {
     kml_spend (self->world->machine, KML_COST_COLD, 1);
+    return;
+  }
+  kml_step_choose_pages (&step->pages,
+                         target->region != NULL ? target->region->n : target->mapping->n_pages,
+                         &target->cursor, &self->rng, &first, &last);
+  if (target->mapping != NULL) {
+    self->has_failed = !kml_step_touch (target->mapping, first, last, step->kind == KML_STEP_DIRTY);
+    return;
+  }
+  self->has_failed = FALSE;
+  for (guint64 i = first; i <= last; i++)
+    self->has_failed |= !kml_pager_touch (self->world->pager, target->region->first + (guint)i);
+}
+
+static void
+do_migrate (KmlProgramTask *self, const KmlStep *step, Target *target)
+{
+  guint64 first, last;
+
+  kml_step_choose_pages (&step->pages, target->mapping->n_pages, &target->cursor, &self->rng,
+                         &first, &last);
+  self->has_failed = !kml_step_migrate (self->world, target->mapping, first, last,
+                                        (step->flags & KML_STEP_FLAG_PAUSING) != 0);
 }
 
 /* At a random place, which must be one where it fits. */
@@ -369,17 +467,35 @@ static void
 do_step (KmlProgramTask *self, guint i, const KmlStep *step)
 {
   KmlMachine *machine = self->world->machine;
-  const Target *target = &self->targets[i];
+  Target *target = &self->targets[i];
 
   switch ((KmlStepKind)step->kind) {
   case KML_STEP_ALLOC:
-    do_alloc (self, step, target->blocks);
+    do_alloc (self, step, target);
     return;
   case KML_STEP_FREE:
     do_free (self, step, target->blocks);
     return;
   case KML_STEP_TOUCH:
-    do_touch (self, i, step);
+  case KML_STEP_DIRTY:
+    do_touch (self, step, target);
+    return;
+  case KML_STEP_SYNC:
+    self->has_failed = !kml_mapping_sync (target->mapping);
+    return;
+  case KML_STEP_DROP:
+    kml_sync (machine);
+    kml_mapping_drop (target->mapping);
+    return;
+  case KML_STEP_MIGRATE:
+    do_migrate (self, step, target);
+    return;
+  case KML_STEP_DMA:
+    self->has_failed = !kml_step_dma (self->world, step, target->dma, target->blocks,
+                                      target->mapping);
+    return;
+  case KML_STEP_DMA_WAIT:
+    self->has_failed = !kml_step_dma_wait (self->world, step->name);
     return;
   case KML_STEP_LOCK:
     kml_lock_take (machine, target->lock, KML_LOCK_EXCLUSIVE);
@@ -437,6 +553,9 @@ do_step (KmlProgramTask *self, guint i, const KmlStep *step)
     return;
   case KML_STEP_REPEAT:
   case KML_STEP_IF_FAILED:
+  case KML_STEP_NOFS:
+  case KML_STEP_NOIO:
+  case KML_STEP_NORECLAIM:
   case KML_STEP_CALL:
   case KML_STEP_RECLAIM:
   case KML_STEP_END:
@@ -467,10 +586,26 @@ end_reclaim (KmlMachine *machine)
   kml_current_task (machine)->n_chain--;
 }
 
+/* What requests for memory in the block may not do, or may besides: KML_MEMALLOC_… */
+static guint8
+scope_of (guint8 kind)
+{
+  switch (kind) {
+  case KML_STEP_NOFS:
+    return KML_MEMALLOC_NOFS;
+  case KML_STEP_NOIO:
+    return KML_MEMALLOC_NOIO;
+  default:
+    return KML_MEMALLOC_RESERVES;
+  }
+}
+
 /* The step after a block's beginning: its first, or the one behind it. */
 static guint
 begin_block (KmlProgramTask *self, guint i, const KmlStep *step)
 {
+  KmlTask *task = kml_current_task (self->world->machine);
+
   switch (step->kind) {
   case KML_STEP_REPEAT:
     self->left[i] = step->count;
@@ -479,6 +614,12 @@ begin_block (KmlProgramTask *self, guint i, const KmlStep *step)
     return self->has_failed ? i + 1 : step->target;
   case KML_STEP_RECLAIM:
     return begin_reclaim (self, self->world->machine) ? i + 1 : step->target;
+  case KML_STEP_NOFS:
+  case KML_STEP_NOIO:
+  case KML_STEP_NORECLAIM:
+    self->left[i] = task->memalloc;
+    task->memalloc |= scope_of (step->kind);
+    return i + 1;
   default:
     kml_call_begin (self->world->machine, step->name);
     return i + 1;
@@ -489,14 +630,26 @@ static guint
 end_block (KmlProgramTask *self, guint i, guint begin)
 {
   const KmlStep *step = &g_array_index (self->program->steps, KmlStep, begin);
+  KmlTask *task = kml_current_task (self->world->machine);
 
   if (step->kind == KML_STEP_REPEAT && --self->left[begin] > 0)
     return begin + 1;
   if (step->kind == KML_STEP_CALL)
-    kml_current_task (self->world->machine)->n_chain--;
+    task->n_chain--;
   else if (step->kind == KML_STEP_RECLAIM)
     end_reclaim (self->world->machine);
+  else if (step->kind >= KML_STEP_NOFS && step->kind <= KML_STEP_NORECLAIM)
+    task->memalloc = (guint8)self->left[begin];
   return i + 1;
+}
+
+/* Who was killed ends where it is not in the middle of something that others wait for. */
+static gboolean
+must_die (const KmlMachine *machine)
+{
+  const KmlTask *task = kml_current_task (machine);
+
+  return G_UNLIKELY (task->is_killed) && task->n_held == 0 && !kml_in_atomic (machine);
 }
 
 void
@@ -506,7 +659,7 @@ kml_program_run (KmlMachine *machine, gpointer data)
   const GArray *steps = self->program->steps;
   guint i = 0;
 
-  while (i < steps->len) {
+  while (i < steps->len && !must_die (machine)) {
     const KmlStep *step = &g_array_index (steps, KmlStep, i);
 
     if (kml_step_forms[step->kind].has_block) {

@@ -15,6 +15,7 @@
 #include "simcore/disk.h"
 #include "simcore/lock.h"
 #include "simcore/pager.h"
+#include "simcore/reclaim.h"
 #include "simcore/requests.h"
 #include "simcore/rng.h"
 
@@ -54,7 +55,11 @@ typedef struct {
   KmlRequests *requests;
   KmlPager *pager;         /* (nullable) */
   GHashTable *locks;       /* (owned) (element-type utf8 KmlLock) */
+  KmlReclaim *reclaim;     /* (nullable) */
   GHashTable *disks;       /* (owned) (element-type utf8 KmlDisk): the devices that are disks */
+  GHashTable *dmas;        /* (owned) (element-type utf8 KmlDma): those that are DMA engines */
+  GHashTable *mappings;    /* (owned) (element-type utf8 KmlMapping) */
+  GPtrArray *transfers;    /* (owned) (element-type KmlTransfer): DMA that tasks have begun */
   GHashTable *regions;     /* (owned) (element-type utf8 KmlRegion) */
   GHashTable *completions; /* (owned) (element-type utf8 KmlCompletion): made when first named */
   GHashTable *tasks;       /* (owned) (element-type utf8 KmlTask) */

@@ -1,0 +1,123 @@
+#!/usr/bin/env python3
+"""memory.py: memory that runs short, in programs of tasks.
+
+SPDX-License-Identifier: Apache-2.0
+
+On 4 MiB 1016 frames are to be had, of which ordinary requests leave 63.
+"""
+
+from harness import check, contains, equal, main, query, run, run_json, write
+
+HEAD = "[machine]\ncpus = 2\nram = 4MiB\n\n"
+SHORT = HEAD + ("[memory]\nreclaim = yes\ndisk = sda\nkswapd-cpu = 1\n\n[device sda]\nkind = queue\nservice = fixed(1ms)\n\n"
+                "[mapping log]\nkind = file\nsize = 3600KiB\n\n")
+FILL = "dirty log 0..899, repeat 53 { alloc p 4KiB pages __GFP_DIRECT_RECLAIM|__GFP_IO|__GFP_FS }"
+
+LAST = "WHERE run_id = (SELECT max (run_id) FROM runs)"
+
+
+def measure(text, *arguments, status=0):
+    write("m.ini", text)
+    return run_json("run", "m.ini", *arguments, status=status)["runs"][0]["metrics"]
+
+
+def objects_wait_for_pages_without_their_allocator_s_lock():
+    metrics = measure(SHORT + f"[task T]\nprogram = {FILL}, alloc x 3000\n")
+    equal((metrics["alloc.failed"], metrics["reclaim.direct"]), (0, 1), "requests")
+    check(metrics["worst.alloc.process.io_ns"] >= 32e6, "it waits for the disk")
+    check(metrics["lock.objects.hold_max_ns"] < 1e5, "and has not got the lock meanwhile")
+    run("verify", "m.db")
+
+
+def zones_have_locks_of_their_own():
+    metrics = measure(HEAD + "[memory]\nzones = 1MiB,2MiB\n[task T]\nprogram = alloc a 4KiB pages GFP_DMA, "
+                      "repeat 2 { alloc a 4KiB pages GFP_DMA32 }, repeat 3 { alloc a 4KiB pages }\n")
+    equal([metrics[f"lock.pages.{zone}.taken"] for zone in ("DMA", "DMA32", "Normal")], [1, 2, 3], "locks")
+
+
+def a_request_that_may_sleep_in_atomic_context_is_a_bug_though_it_would_not_have_slept():
+    for program, count in (("irq-off, call f { alloc a 64 }, irq-on", 1), ("lock L, call f { alloc a 64 }, unlock L", 1),
+                           ("lock L, call f { alloc a 64 GFP_ATOMIC }, unlock L", 0), ("alloc a 64", 0)):
+        write("m.ini", HEAD + f"[lock L]\n[task T]\nprogram = {program}\n")
+        run("run", "m.ini", status=1 if count else 0)
+        equal(query("m.db", f"SELECT kind, task, site FROM bugs {LAST}"), [("bug.sleep_in_atomic", "T", "f")] * count, program)
+
+
+def freeing_from_the_wrong_context_is_a_bug_where_the_allocator_forbids_it():
+    tasks = ("[task T]\nprogram = repeat 5 { alloc @x 64 }, sleep 10ms\n"
+             "[task irq]\ncontext = hardirq\nstart = 1ms\nevery = 1ms\ntimes = 5\nprogram = call f { free @x }\n")
+    for where, count in (("any", 0), ("softirq", 5), ("process", 5), ("sleepable", 5)):
+        write("m.ini", HEAD + f"[objects]\nfree-from = {where}\n" + tasks)
+        contains(run("run", "m.ini", status=1 if count else 0).stdout, "bug.free_context" if count else "")
+        equal(len(query("m.db", "SELECT * FROM bugs " + LAST + " AND kind = 'bug.free_context' AND site = 'f'")), count, where)
+    tasks = "[task T]\nprogram = alloc x 64, irq-off, free x, irq-on\n"
+    equal(measure(HEAD + "[objects]\nfree-from = process\n" + tasks)["bug.free_context"], 0, "interrupts off")
+    equal(measure(HEAD + "[objects]\nfree-from = sleepable\n" + tasks, status=1)["bug.free_context"], 1, "interrupts off")
+
+
+def a_block_that_a_device_works_on_is_not_given_back():
+    tasks = ("[device eng]\nkind = dma\nburst-time = 1ms\n[task T]\nprogram = alloc b 8KiB pages, dma eng b from-device nowait, "
+             "free b, dma-wait b, alloc c 8KiB pages, dma eng c, free c\n")
+    metrics = measure(HEAD + tasks, status=1)
+    equal((metrics["bug.free_in_flight"], metrics["free.count"], metrics["live.blocks.end"]), (1, 1, 1), "blocks")
+
+
+def who_is_killed_ends_and_does_no_further_step():
+    tasks = ("[mapping big]\nkind = anonymous\nsize = 3600KiB\ntask = hog\n"
+             "[task hog]\nprogram = dirty big 0..899, sleep 1s, alloc never 4KiB pages\n"
+             "[task T]\nstart = 500ms\nprogram = repeat 54 { alloc p 4KiB pages }\n")
+    metrics = measure(HEAD + "[memory]\nreclaim = yes\n" + tasks)
+    equal((metrics["oom.kills"], metrics["alloc.count"], metrics["alloc.failed"]), (1, 54, 0), "requests")
+
+
+def who_has_no_need_to_succeed_fails_and_who_must_waits():
+    for flags, failed in (("__GFP_NORETRY", 1), ("__GFP_RETRY_MAYFAIL", 1), ("__GFP_NOFAIL", 0)):
+        metrics = measure(HEAD + "[memory]\nreclaim = yes\n[task T]\nstart = 1ms\nprogram = repeat 952 { alloc p 4KiB pages }, "
+                          f"alloc q 4KiB pages GFP_KERNEL|{flags}\n[task F]\nprogram = alloc f 4KiB pages, sleep 1s, free f\n")
+        equal((metrics["alloc.failed"], metrics["oom.kills"]), (failed, 0), flags)
+
+
+def scopes_hold_for_all_requests_in_them():
+    last = "alloc q 4KiB pages GFP_KERNEL|__GFP_NORETRY"
+    for scope, failed in (("call", 0), ("memalloc-nofs", 1), ("memalloc-noio", 1), ("memalloc-noreclaim", 0)):
+        block = f"call f {{ {last} }}" if scope == "call" else f"{scope} {{ {last} }}"
+        metrics = measure(SHORT + f"[task T]\nprogram = {FILL}, irq-off, irq-on, {block}\n")
+        equal(metrics["alloc.failed"], failed, scope)
+        equal(metrics["reclaim.direct"], 0 if scope == "memalloc-noreclaim" else 1, scope)
+
+
+def a_card_s_requests_are_among_all_others():
+    metrics = measure(HEAD + "[device eth]\nkind = nic\npackets = 100\n[task T]\nprogram = sleep 10ms\n")
+    check(metrics["latency.alloc.softirq.max_ns"] > 0, "in softirq context")
+    equal(metrics["alloc.count"], 256 + 100, "buffers of the ring and of packets")
+
+
+def what_makes_no_sense_is_refused():
+    task = "[task T]\nprogram = "
+    for text, message in (
+            ("[memory]\nreclaim = yes\n[workload w]\nkind = synthetic\n", "who reclaims sleeps"),
+            ("[memory]\nreclaim = yes\ndisk = sdb\n" + task + "yield\n", "expected the name of a [device] that is a disk"),
+            ("[memory]\nreclaim = yes\nkswapd-cpu = 7\n" + task + "yield\n", "the machine has CPUs 0 to 1"),
+            ("[mapping m]\n" + task + "touch m\n", "expected [memory] reclaim = yes"),
+            (SHORT[len(HEAD):] + task + "dirty log 900\n", "there is no page 900, it has pages 0 to 899"),
+            (SHORT[len(HEAD):] + task + "dirty log 9..3\n", "the first page is behind the last"),
+            (SHORT[len(HEAD):] + task + "dirty lgo\n", "did you mean “log”?"),
+            (SHORT[len(HEAD):] + "[mapping m]\ntask = nobody\n" + task + "touch m\n", "there is no such task"),
+            (SHORT[len(HEAD):] + "[mapping m]\nlock = none\n" + task + "touch m\n", "there is no such [lock]"),
+            (SHORT[len(HEAD):] + "[mapping m]\nsize = 2TiB\n" + task + "touch m\n", "expected a size from 1B to 1TiB"),
+            (SHORT[len(HEAD):].replace("fixed(1ms)", "fixed(1ms)\nsize = 1MiB") + task + "yield\n", "need a disk of at least"),
+            (task + "alloc x 64, dma eng x\n", "there is no device “eng”"),
+            ("[device eng]\nkind = dma\n" + task + "dma eng x\n", "no step before it asks for a block of that name"),
+            ("[device eng]\nkind = dma\n" + task + "alloc x 64, dma eng x sideways\n", "expected dma DEVICE NAME"),
+            (task + "alloc x 64 for eng\n", "there is no device “eng”"),
+            (task + "memalloc-nofs, yield\n", "expected memalloc-nofs { … }")):
+        write("wrong.ini", HEAD + text)
+        contains(run("run", "wrong.ini", status=2).stderr, message)
+
+
+main(objects_wait_for_pages_without_their_allocator_s_lock, zones_have_locks_of_their_own,
+     a_request_that_may_sleep_in_atomic_context_is_a_bug_though_it_would_not_have_slept,
+     freeing_from_the_wrong_context_is_a_bug_where_the_allocator_forbids_it,
+     a_block_that_a_device_works_on_is_not_given_back, who_is_killed_ends_and_does_no_further_step,
+     who_has_no_need_to_succeed_fails_and_who_must_waits, scopes_hold_for_all_requests_in_them,
+     a_card_s_requests_are_among_all_others, what_makes_no_sense_is_refused)

@@ -399,6 +399,14 @@ put_deadlock (KmlDatabase *self, const KmlIncident *incident, GError **error)
                            edge->site, to_ns (edge->since)))
       return FALSE;
   }
+  for (guint i = 0; incident->spans != NULL && i < incident->spans->len; i++) {
+    const KmlIncidentSpan *span = &g_array_index (incident->spans, KmlIncidentSpan, i);
+
+    if (!kml_database_put (self, KML_PUT_DEADLOCK_SPAN, error, "ututtuu", (guint64)i, span->task,
+                           (guint64)span->cpu, span->what, span->resource, to_ns (span->start),
+                           to_ns (span->end)))
+      return FALSE;
+  }
   return TRUE;
 }
 

@@ -221,6 +221,7 @@ kml_incident_look_for_cycle (KmlScheduler *self, KmlTask *task)
   for (guint i = 0; i < path->len; i++)
     add_edge (self, incident->edges, g_ptr_array_index (path, i),
               g_ptr_array_index (path, (i + 1) % path->len));
+  incident->spans = kml_spans_of_incident (self, incident);
   kml_scheduler_stop (self);
 }
 
@@ -245,6 +246,7 @@ kml_incident_stall (KmlScheduler *self)
     if (task->state != KML_TASK_ENDED && task->wait.kind != KML_WAIT_NONE)
       add_edge (self, incident->edges, task, blocker (self, task, 0));
   }
+  incident->spans = kml_spans_of_incident (self, incident);
 }
 
 /* ---- The list ---- */
@@ -274,6 +276,11 @@ kml_incidents_clear (GArray *incidents)
       g_free (edge->site);
     }
     g_array_unref (incident->edges);
+    for (guint j = 0; incident->spans != NULL && j < incident->spans->len; j++) {
+      g_free (g_array_index (incident->spans, KmlIncidentSpan, j).task);
+      g_free (g_array_index (incident->spans, KmlIncidentSpan, j).resource);
+    }
+    g_clear_pointer (&incident->spans, g_array_unref);
     g_free (incident->task);
     g_free (incident->text);
     g_free (incident->site);

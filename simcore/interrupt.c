@@ -80,7 +80,7 @@ handle (KmlScheduler *self, KmlCpu *cpu, KmlIrq *irq)
   handler->below = below;
   handler->coroutine = below->coroutine;
   handler->state = KML_TASK_RUNNING;
-  handler->mark = machine->now;
+  handler->mark = handler->part_since = machine->now;
   handler->part = KML_PART_RUN;
   handler->n_chain = 0;
   cpu->current = handler;

@@ -238,6 +238,7 @@ kml_lock_give (KmlMachine *machine, KmlLock *self)
     return;
   }
   held = machine->now - task->held_since[i];
+  kml_span_lock (task, self->name, task->held_since[i], machine->now);
   self->held += held;
   self->worst_hold = MAX (self->worst_hold, held);
   task->n_held--;

@@ -17,6 +17,15 @@ G_BEGIN_DECLS
 
 #define KML_NO_CPU G_MAXUINT
 
+/* A stretch of a task's time, or of its holding a lock. All borrowed. */
+typedef struct {
+  const KmlTask *task;
+  const char *what, *resource;
+  KmlTime start, end;
+} KmlSpan;
+
+#define KML_N_SPANS 512 /* that are remembered, of all tasks together: 20 KiB */
+
 /* A CPU is *running* (one is, or none while a timer's function is called), *parked* (its current task will go on
  * where it stopped), or *idle* (current is NULL). */
 typedef struct {
@@ -57,6 +66,8 @@ struct _KmlScheduler {
     GArray *events; /* (owned) (nullable) (element-type KmlEvent): NULL: nothing is remembered */
     guint n_own, n_tasks, n_timers;
   } remembered;
+  KmlSpan *spans;  /* (owned) (array length=KML_N_SPANS): a ring … */
+  guint64 n_spans; /* … of so many as there ever were */
 };
 
 static inline KmlCpu *
@@ -100,6 +111,17 @@ void kml_task_account (KmlTask *self, KmlTime now, KmlPart part);
 /* Runs the handlers that may run now on the running CPU. TRUE: there were some. */
 gboolean kml_interrupts_deliver (KmlScheduler *self);
 gboolean kml_interrupts_deliverable (const KmlCpu *cpu);
+
+/* ---- spans.c ---- */
+
+extern const char *const kml_span_hold;
+
+/* The task's time goes elsewhere from @now on; it gives a lock back. */
+void kml_span_part (KmlTask *task, KmlTime now);
+void kml_span_lock (KmlTask *task, const char *lock, KmlTime since, KmlTime now);
+
+/* (transfer full) */
+GArray *kml_spans_of_incident (const KmlScheduler *self, const KmlIncident *incident);
 
 /* ---- incident.c ---- */
 

@@ -456,6 +456,7 @@ kml_scheduler_new (const KmlSchedulerConfig *config)
   self->timers = g_ptr_array_new ();
   self->tasks = g_ptr_array_new ();
   self->own = g_ptr_array_new ();
+  self->spans = g_new (KmlSpan, KML_N_SPANS);
   self->incidents = g_array_new (FALSE, FALSE, sizeof (KmlIncident));
   self->cpu = KML_NO_CPU;
   self->cpus = g_new0 (KmlCpu, self->machine->n_cpus);
@@ -481,6 +482,7 @@ kml_scheduler_free (KmlScheduler *self)
     g_free (task);
   }
   kml_incidents_free (self->incidents);
+  g_free (self->spans);
   g_ptr_array_unref (self->timers);
   g_ptr_array_unref (self->tasks);
   g_ptr_array_unref (self->own);
@@ -508,7 +510,7 @@ kml_task_new (KmlScheduler *scheduler, const KmlTaskConfig *config)
     scheduler->n_alive++;
   self->state = KML_TASK_SLEEPING;
   self->part = KML_PART_SLEEP;
-  self->mark = scheduler->machine->now;
+  self->mark = self->part_since = scheduler->machine->now;
   if (config->start > scheduler->machine->now) {
     kml_timer_set (&self->alarm, scheduler, config->start);
     return self;

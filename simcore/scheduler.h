@@ -123,7 +123,8 @@ struct _KmlTask {
   gboolean is_killed; /* for want of memory: it ends as soon as it can */
   guint8 memalloc; /* KML_MEMALLOC_…: what its requests for memory may not do, or may besides */
   guint8 part;     /* KmlPart: where its time goes now … */
-  KmlTime mark;    /* … since then */
+  KmlTime mark;    /* … since then, or since it was last booked … */
+  KmlTime part_since; /* … and it has gone there since then */
   KmlTime parts[KML_N_PARTS];
 
   KmlCoroutine *coroutine; /* its own, or that of whom it interrupts */
@@ -352,6 +353,15 @@ typedef struct {
   KmlTime since;
 } KmlIncidentEdge;
 
+/* What a task of an incident did before it. */
+typedef struct {
+  char *task; /* (owned) */
+  guint16 cpu;
+  const char *what; /* "hold": it has a lock; else where its time goes: "run", "lock", … */
+  char *resource;   /* (owned): what it has or waits for; "" */
+  KmlTime start, end;
+} KmlIncidentSpan;
+
 typedef struct {
   guint8 kind; /* KmlIncidentKind */
   guint16 cpu;
@@ -359,6 +369,8 @@ typedef struct {
   char *task, *text, *site; /* (owned) */
   GArray
       *edges; /* (owned) (element-type KmlIncidentEdge): of a deadlock in the order of the cycle */
+  GArray *
+      spans; /* (owned) (nullable) (element-type KmlIncidentSpan): by task, in the order of their ends; holds that go on last */
 } KmlIncident;
 
 /* What happened, for people: several lines. (transfer full) */

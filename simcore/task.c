@@ -45,7 +45,11 @@ void
 kml_task_account (KmlTask *self, KmlTime now, KmlPart part)
 {
   kml_task_account_now (self, now);
+  if (self->part == part)
+    return;
+  kml_span_part (self, now);
   self->part = part;
+  self->part_since = now;
 }
 
 KmlTask *

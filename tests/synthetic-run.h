@@ -13,6 +13,7 @@
 
 #include "analysis/database.h"
 #include "simcore/rng.h"
+#include "simcore/scheduler-private.h"
 
 #define SYNTHETIC_N_SNAPSHOTS 200
 #define SYNTHETIC_STEP        (10 * KML_MS)
@@ -202,6 +203,42 @@ synthetic_samples (guint n, guint64 first, guint8 *ret_data)
 /* Text that must come through as it is, wherever it lands. */
 #define SYNTHETIC_TITLE "What does a bin set waste? It's a \"test\" `touch canary` <b> 100 %"
 
+/* A deadlock of two tasks at @time, whose names are not for the faint-hearted. (element-type KmlIncident) (transfer full) */
+static inline GArray *
+synthetic_incidents (KmlTime time)
+{
+  static const char *const names[] = { "it's `touch canary`", "<b>\"two\" 100 %" };
+  static const char *const locks[] = { "A{1}_^2", "system(\"touch canary\")" };
+  GArray *incidents = g_array_new (FALSE, FALSE, sizeof (KmlIncident));
+  KmlIncident incident = { .kind = KML_INCIDENT_DEADLOCK,
+                           .time = time,
+                           .task = g_strdup (names[0]),
+                           .text = g_strdup ("2 tasks wait in a cycle"),
+                           .site = g_strdup (""),
+                           .edges = g_array_new (FALSE, FALSE, sizeof (KmlIncidentEdge)),
+                           .spans = g_array_new (FALSE, FALSE, sizeof (KmlIncidentSpan)) };
+
+  for (guint i = 0; i < 2; i++) {
+    const KmlIncidentEdge edge = { .waiter = g_strdup (names[i]),
+                                   .waits_for = g_strdup (names[1 - i]),
+                                   .resource = g_strdup (locks[1 - i]),
+                                   .site = g_strdup ("main"),
+                                   .held = g_array_new (FALSE, FALSE, sizeof (KmlIncidentHold)),
+                                   .by_lock = TRUE,
+                                   .since = time - time / 4 * i };
+    const KmlIncidentSpan spans[] = {
+      { g_strdup (names[i]), (guint16)i, "run", g_strdup (""), 0, edge.since },
+      { g_strdup (names[i]), (guint16)i, "lock", g_strdup (locks[1 - i]), edge.since, time },
+      { g_strdup (names[i]), (guint16)i, "hold", g_strdup (locks[i]), time / 3, time },
+    };
+
+    g_array_append_val (incident.edges, edge);
+    g_array_append_vals (incident.spans, spans, G_N_ELEMENTS (spans));
+  }
+  g_array_append_val (incidents, incident);
+  return incidents;
+}
+
 static inline gboolean
 synthetic_store (KmlDatabase *database, guint64 run_id, const char *bins, guint flavour,
                  const char *status, GError **error)
@@ -209,6 +246,7 @@ synthetic_store (KmlDatabase *database, guint64 run_id, const char *bins, guint 
   g_autofree char *key = g_strdup_printf ("%032x", (guint)run_id);
   g_autofree guint8 *data = g_malloc (KML_SAMPLE_MAX_BYTES);
   const gboolean done = strcmp (status, "done") == 0;
+  GArray *incidents = done ? synthetic_incidents (2 * KML_S) : NULL;
   Synthetic synthetic;
   gboolean good;
 
@@ -254,21 +292,27 @@ synthetic_store (KmlDatabase *database, guint64 run_id, const char *bins, guint 
     .n_metrics = done ? G_N_ELEMENTS (metrics) : 0,
     .expectations = expectations,
     .n_expectations = done ? G_N_ELEMENTS (expectations) : 0,
+    .incidents = incidents,
   };
 
-  if (!kml_database_begin_run (database, run_id, error))
+  if (!kml_database_begin_run (database, run_id, error)) {
+    g_clear_pointer (&incidents, kml_incidents_free);
     return FALSE;
+  }
   for (guint block = 0; done && block < 2; block++) {
     const gsize n_bytes = synthetic_samples (1000, 1000 * block, data);
 
     if (!kml_database_sample_sink (block * KML_MS, (block + 1) * KML_MS, 1000, data, n_bytes,
                                    database, error)) {
       kml_database_abort_run (database);
+      kml_incidents_free (incidents);
       return FALSE;
     }
   }
   synthetic_init (&synthetic, flavour, TRUE);
   good = kml_database_end_run (database, &run, done ? synthetic.recorder : NULL, error);
   synthetic_finish (&synthetic);
+  if (incidents != NULL)
+    kml_incidents_free (incidents);
   return good;
 }

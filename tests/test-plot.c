@@ -182,7 +182,7 @@ kind_of (int i)
   return (guint)i < n ? kinds[i].name : NULL;
 }
 
-#define N_KINDS 12
+#define N_KINDS 14
 
 START_TEST (every_figure_is_listed)
 {
@@ -384,29 +384,32 @@ START_TEST (a_run_in_which_hardly_anything_happened_is_drawn)
     { (char *)"memory.requested.peak_bytes", "bytes", 0 },
     { (char *)"memory.reserved.peak_bytes", "bytes", 0 },
   };
-  const KmlDatabaseRun run = { .run_id = 1,
-                               .run_key = "k",
-                               .scenario = "s",
-                               .title = "",
-                               .scenario_text = "",
-                               .overrides = "",
-                               .base_dir = "",
-                               .status = "done",
-                               .version = "",
-                               .started_at = -1,
-                               .wall_ns = -1,
-                               .metrics = metrics,
-                               .n_metrics = G_N_ELEMENTS (metrics) };
+  GArray *incidents = synthetic_incidents (0);
+  KmlDatabaseRun run = { .run_id = 1,
+                         .run_key = "k",
+                         .scenario = "s",
+                         .title = "",
+                         .scenario_text = "",
+                         .overrides = "",
+                         .base_dir = "",
+                         .status = "done",
+                         .version = "",
+                         .started_at = -1,
+                         .wall_ns = -1,
+                         .metrics = metrics,
+                         .n_metrics = G_N_ELEMENTS (metrics) };
   g_autofree char *path = g_build_filename (folder, "idle.db", NULL);
   KmlPlotOptions options = KML_PLOT_OPTIONS_INIT;
   g_autofree char *text = NULL;
   Synthetic synthetic;
   KmlDatabase *writer = kml_database_open_for_writing (path, NULL);
 
+  run.incidents = incidents;
   synthetic_init (&synthetic, 0, TRUE);
   empty (synthetic.recorder);
   ck_assert (kml_database_begin_run (writer, 1, NULL));
   ck_assert (kml_database_end_run (writer, &run, synthetic.recorder, NULL));
+  kml_incidents_free (incidents);
   store_study (writer, 1);
   ck_assert (kml_database_finish (writer, NULL));
   synthetic_finish (&synthetic);

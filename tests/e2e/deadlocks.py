@@ -84,8 +84,31 @@ def trying_needs_no_order():
     run("run", "orders.ini")
 
 
+def a_deadlock_is_drawn_from_its_database():
+    orders("lock A, work 2ms, lock B, unlock B, unlock A", "lock B, work 2ms, lock A, unlock A, unlock B")
+    run("run", "orders.ini", status=1)
+    waits = run("plot", "orders.db", "waits", "--format", "terminal").stdout
+    lanes = run("plot", "orders.db", "lanes", "--format", "terminal").stdout
+    for name in ("[T1]", "[T2]", "(A)", "(B)"):
+        contains(waits, name)
+    contains(lanes, "! waits for A of T1")
+    contains(lanes, "T2 (CPU 1)   __")  # it started later
+    equal(query("orders.db", "SELECT task, what, resource, t0_ns, t1_ns FROM deadlock_spans WHERE what IN ('lock', 'hold')"),
+          [("T1", "lock", "B", 2000002, 3000002), ("T1", "hold", "A", 1, 3000002),
+           ("T2", "lock", "A", 3000002, 3000002), ("T2", "hold", "B", 1000001, 3000002)], "spans")
+    dot = run("export", "orders.db", "dot").stdout
+    contains(dot, '"task T1" -> "resource B" [label="waits since 2.00 ms"')
+    contains(dot, '"resource B" -> "task T2" [label="held by"')
+    contains(run("export", "orders.db").stdout, "Graphviz")
+    contains(run("export", "orders.db", "dott", status=2).stderr, "did you mean “dot”?")
+    contains(run("export", "orders.db", "dot", "--run", "7", status=2).stderr, "run 7 has no deadlock and no stall")
+    orders("lock A, unlock A", "lock A, unlock A")
+    run("run", "orders.ini", "-o", "fine.db")
+    contains(run("plot", "fine.db", "lanes", status=2).stderr, "has no deadlock and no stall")
+
+
 main(a_run_that_got_away_with_it_warns_in_lockdeps_form, the_same_warning_is_printed_once,
      explore_says_which_warnings_are_true,
      jffs2_s_warning_is_a_false_alarm_until_reclaim_takes_the_writer_s_own_lock,
      who_may_not_call_file_systems_makes_no_circle, a_handler_that_takes_what_it_interrupts_is_told_without_luck,
-     trying_needs_no_order)
+     trying_needs_no_order, a_deadlock_is_drawn_from_its_database)

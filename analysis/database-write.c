@@ -416,7 +416,7 @@ put_incidents (KmlDatabase *self, const GArray *incidents, GError **error)
   for (guint i = 0; i < incidents->len; i++) {
     const KmlIncident *incident = &g_array_index (incidents, KmlIncident, i);
 
-    if (incident->kind == KML_INCIDENT_DEADLOCK || incident->kind == KML_INCIDENT_STALL) {
+    if (incident->kind <= KML_INCIDENT_INVERSION) {
       if (!put_deadlock (self, incident, error))
         return FALSE;
     } else if (!kml_database_put (self, KML_PUT_BUG, error, "uuuutttt", self->run_id, (guint64)i,

@@ -242,7 +242,7 @@ CREATE TABLE deadlocks (
   deadlock_id INTEGER PRIMARY KEY,
   run_id      INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
   t_ns        INTEGER NOT NULL, -- when the circle closed, ns
-  kind        TEXT NOT NULL,    -- deadlock: a circle; stall: nobody is left who could wake them
+  kind        TEXT NOT NULL,    -- deadlock: a circle; stall: nobody is left who could wake them; livelock, priority inversion
   story       TEXT NOT NULL     -- what led to it, for people, several lines
 ) STRICT;
 CREATE INDEX deadlocks_by_run ON deadlocks (run_id);

@@ -79,7 +79,7 @@ kml_rerun_found (const KmlRerun *self)
   for (guint i = 0; i < incidents->len; i++) {
     const KmlIncident *incident = &g_array_index (incidents, KmlIncident, i);
 
-    if (incident->kind == KML_INCIDENT_DEADLOCK || incident->kind == KML_INCIDENT_STALL)
+    if (incident->kind <= KML_INCIDENT_LIVELOCK) /* what ends a run */
       return incident;
   }
   return NULL;

@@ -76,7 +76,7 @@ typedef struct {
 typedef struct {
   guint policy; /* KmlPolicy */
   guint64 depth, steps;
-  KmlTime time_slice;
+  KmlTime time_slice, no_progress;
   guint replay; /* KmlReplayMode */
 } KmlScheduleSettings;
 

@@ -204,6 +204,14 @@ const KmlParam kml_schedule_params[] = {
     .max = 1000 * KML_S,
     .offset = G_STRUCT_OFFSET (KmlScheduleSettings, time_slice),
     .summary = "after so long an equal task of the same CPU has its turn" },
+  { .name = "no-progress",
+    .type = KML_PARAM_TIME,
+    .value = "0",
+    .max = 1000 * KML_S,
+    .offset = G_STRUCT_OFFSET (KmlScheduleSettings, no_progress),
+    .summary = "tasks that go on for so long and achieve nothing are a livelock; one that waits "
+               "for so long for a "
+               "lower one, which does not run, is a priority inversion; 0: not looked for" },
   { .name = "replay",
     .type = KML_PARAM_CHOICE,
     .value = "straight",

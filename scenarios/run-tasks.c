@@ -409,6 +409,7 @@ kml_run_tasks_build (KmlRunTasks *self, KmlAllocator *pages, KmlAllocator *objec
   if (!kml_run_spec_apply (self->spec, "schedule", kml_schedule_params, &settings, error))
     return FALSE;
   config.time_slice = settings.time_slice;
+  config.no_progress = settings.no_progress;
   set_policy (self, &settings, &config);
   if (!build_pager (self, pages, error))
     return FALSE;

@@ -18,6 +18,8 @@
 static const KmlExpectation unspoken[] = {
   { .metric = (char *)"deadlock.count", .text = (char *)"0" },
   { .metric = (char *)"stall.count", .text = (char *)"0" },
+  { .metric = (char *)"livelock.count", .text = (char *)"0" },
+  { .metric = (char *)"inversion.count", .text = (char *)"0" },
   { .metric = (char *)"bug.sleep_in_atomic", .text = (char *)"0" },
   { .metric = (char *)"bug.lock_misuse", .text = (char *)"0" },
   { .metric = (char *)"bug.irq_misuse", .text = (char *)"0" },

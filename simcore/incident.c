@@ -20,7 +20,7 @@
  * When nothing is left to happen and tasks still wait, nobody can wake them. That is no cycle when they wait for an event
  * that somebody forgot.
  *
- * Both end the run. Bugs do not: the kernel would go on, too.
+ * Both end the run, and so does a livelock (progress.c). Bugs do not: the kernel would go on, too.
  */
 
 #include "simcore/lock.h"
@@ -29,6 +29,8 @@
 const char *const kml_incident_metrics[] = {
   [KML_INCIDENT_DEADLOCK] = "deadlock.count",
   [KML_INCIDENT_STALL] = "stall.count",
+  [KML_INCIDENT_LIVELOCK] = "livelock.count",
+  [KML_INCIDENT_INVERSION] = "inversion.count",
   [KML_INCIDENT_SLEEP_IN_ATOMIC] = "bug.sleep_in_atomic",
   [KML_INCIDENT_LOCK_MISUSE] = "bug.lock_misuse",
   [KML_INCIDENT_IRQ_MISUSE] = "bug.irq_misuse",
@@ -40,6 +42,8 @@ const char *const kml_incident_metrics[] = {
 const char *const kml_incident_names[] = {
   [KML_INCIDENT_DEADLOCK] = "deadlock",
   [KML_INCIDENT_STALL] = "stall",
+  [KML_INCIDENT_LIVELOCK] = "livelock",
+  [KML_INCIDENT_INVERSION] = "priority inversion",
   [KML_INCIDENT_SLEEP_IN_ATOMIC] = "sleeping in atomic context",
   [KML_INCIDENT_LOCK_MISUSE] = "misuse of a lock",
   [KML_INCIDENT_IRQ_MISUSE] = "misuse of interrupts",
@@ -87,6 +91,12 @@ blocker (const KmlScheduler *self, const KmlTask *task, guint i)
       return other;
   }
   return NULL;
+}
+
+KmlTask *
+kml_incident_blocker (const KmlScheduler *self, const KmlTask *task)
+{
+  return blocker (self, task, 0);
 }
 
 /* A path of edges from @task to @goal is put behind @path. */
@@ -154,7 +164,8 @@ kml_incident_names_of_held (const KmlIncidentEdge *edge)
 static void
 add_edge (const KmlScheduler *self, GArray *edges, const KmlTask *waiter, const KmlTask *other)
 {
-  const gboolean by_cpu = other != NULL && other == cpu_blocker (self, waiter);
+  const gboolean by_cpu = other != NULL &&
+                          (other == cpu_blocker (self, waiter) || waiter->state == KML_TASK_READY);
   KmlIncidentEdge edge = {
     .waiter = g_strdup (waiter->name),
     .waits_for = other != NULL ? g_strdup (other->name) : NULL,
@@ -167,7 +178,7 @@ add_edge (const KmlScheduler *self, GArray *edges, const KmlTask *waiter, const 
                       ? NULL
                       : g_strdup (kml_lock_class_name (waiter->wait.lock)),
     .site = call_chain (waiter),
-    .since = by_cpu ? waiter->mark : waiter->wait.since,
+    .since = by_cpu ? waiter->part_since : waiter->wait.since,
   };
 
   g_array_append_val (edges, edge);
@@ -246,6 +257,50 @@ kml_incident_stall (KmlScheduler *self)
     if (task->state != KML_TASK_ENDED && task->wait.kind != KML_WAIT_NONE)
       add_edge (self, incident->edges, task, blocker (self, task, 0));
   }
+  incident->spans = kml_spans_of_incident (self, incident);
+}
+
+/* ---- Going on and getting nowhere ---- */
+
+void
+kml_incident_livelock (KmlScheduler *self, char *text)
+{
+  KmlIncident *incident = add_incident (self, KML_INCIDENT_LIVELOCK, NULL, text);
+
+  for (guint i = 0; i < self->tasks->len; i++) {
+    const KmlTask *task = g_ptr_array_index (self->tasks, i);
+    KmlIncidentEdge *edge;
+
+    if (task->state == KML_TASK_ENDED || task->is_daemon)
+      continue;
+    add_edge (self, incident->edges, task, blocker (self, task, 0));
+    edge = &g_array_index (incident->edges, KmlIncidentEdge, incident->edges->len - 1);
+    if (task->wait.kind == KML_WAIT_NONE) { /* it is at work, and in vain */
+      g_free (edge->resource);
+      edge->resource = g_strdup ("progress");
+      edge->since = self->watch.since;
+    }
+  }
+  incident->spans = kml_spans_of_incident (self, incident);
+  kml_scheduler_stop (self);
+}
+
+void
+kml_incident_inversion (KmlScheduler *self, const KmlTask *task, const KmlTask *low,
+                        const KmlTask *middle)
+{
+  KmlIncident *incident = add_incident (
+      self, KML_INCIDENT_INVERSION, task,
+      g_strdup_printf ("%s (priority %d) waits for %s (%d), in whose place %s (%d) runs",
+                       task->name, task->priority, low->name, low->priority, middle->name,
+                       middle->priority));
+  const KmlTask *next;
+
+  for (const KmlTask *at = task; at != low; at = next) {
+    next = blocker (self, at, 0);
+    add_edge (self, incident->edges, at, next);
+  }
+  add_edge (self, incident->edges, low, middle);
   incident->spans = kml_spans_of_incident (self, incident);
 }
 

@@ -55,6 +55,12 @@ const KmlMetricInfo kml_recorder_metric_info[] = {
   { "deadlock.count", "times", "cycles of waits that closed; the first ends the run" },
   { "stall.count", "times",
     "ends of a run at which tasks waited and nobody was left who could wake them" },
+  { "livelock.count", "times",
+    "ends of a run at which tasks had gone on for [schedule] no-progress, or for a million steps "
+    "at one instant, and got nowhere" },
+  { "inversion.count", "times",
+    "waits of [schedule] no-progress or more for a task that one of a priority in between kept "
+    "from its CPU" },
   { "bug.sleep_in_atomic", "times", "sleeps, or sleeping locks taken, where one must not sleep" },
   { "bug.lock_misuse", "times",
     "locks given back by who did not hold them, or kept beyond the end" },

@@ -7,6 +7,8 @@
  * interrupt.c   lines, levels, delivery
  * scheduler-image.c   going back to before the run
  * incident.c    what should not be: cycles of waits, stalls, bugs
+ * progress.c    livelocks and inversions of priorities
+ * spans.c       what tasks did lately
  */
 
 #pragma once
@@ -66,7 +68,12 @@ struct _KmlScheduler {
     GArray *events; /* (owned) (nullable) (element-type KmlEvent): NULL: nothing is remembered */
     guint n_own, n_tasks, n_timers;
   } remembered;
-  KmlSpan *spans;  /* (owned) (array length=KML_N_SPANS): a ring … */
+  KmlSpan *spans; /* (owned) (array length=KML_N_SPANS): a ring … */
+  struct {
+    KmlTime next, since;        /* when to look again; the last progress that was seen */
+    guint64 n_progress, n_seen; /* how often something was achieved */
+    guint64 n_steps, n_steps_then;
+  } watch;
   guint64 n_spans; /* … of so many as there ever were */
 };
 
@@ -123,7 +130,24 @@ void kml_span_lock (KmlTask *task, const char *lock, KmlTime since, KmlTime now)
 /* (transfer full) */
 GArray *kml_spans_of_incident (const KmlScheduler *self, const KmlIncident *incident);
 
+/* ---- progress.c ---- */
+
+void kml_progress_init (KmlScheduler *self);
+
+/* Whether tasks get anywhere. To be called when watch.next has come. */
+void kml_progress_look (KmlScheduler *self);
+
 /* ---- incident.c ---- */
+
+/* The first that must move before @task does. (nullable) */
+KmlTask *kml_incident_blocker (const KmlScheduler *self, const KmlTask *task);
+
+/* @text: (transfer full). Ends the run. */
+void kml_incident_livelock (KmlScheduler *self, char *text);
+
+/* @task waits for @low, in whose place @middle runs. */
+void kml_incident_inversion (KmlScheduler *self, const KmlTask *task, const KmlTask *low,
+                             const KmlTask *middle);
 
 /* "syscall > page fault": @n may be more than KML_MAX_CHAIN, of which so many are remembered. (transfer full) */
 char *kml_call_chain_text (const char *const *functions, guint n);

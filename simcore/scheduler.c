@@ -157,6 +157,7 @@ kml_scheduler_refresh_horizon (KmlScheduler *self)
                         ? 0
                         : kml_agenda_next_time (self->agenda);
 
+  horizon = MIN (horizon, self->watch.next);
   if (cpu != NULL && cpu->first != NULL)
     horizon = MIN (horizon, cpu->slice_end);
   if (cpu != NULL && kml_interrupts_deliverable (cpu))
@@ -428,6 +429,8 @@ kml_scheduler_sync (KmlScheduler *self, guint64 object)
 {
   KmlMachine *machine = self->machine;
 
+  if (machine->now >= self->watch.next)
+    kml_progress_look (self);
   kml_scheduler_refresh_horizon (self);
   do {
     if (machine->now >= machine->horizon) {
@@ -459,6 +462,7 @@ kml_scheduler_new (const KmlSchedulerConfig *config)
   self->spans = g_new (KmlSpan, KML_N_SPANS);
   self->incidents = g_array_new (FALSE, FALSE, sizeof (KmlIncident));
   self->cpu = KML_NO_CPU;
+  kml_progress_init (self);
   self->cpus = g_new0 (KmlCpu, self->machine->n_cpus);
   self->candidates = g_new (KmlCandidate, self->machine->n_cpus + 1);
   for (guint i = 0; i < self->machine->n_cpus; i++) {

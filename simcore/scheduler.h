@@ -115,12 +115,13 @@ struct _KmlTask {
   char *name; /* (owned) */
   guint32 id; /* in the order of creation, handlers included */
   guint16 cpu;
-  guint8 context;     /* KmlContext */
-  guint8 state;       /* KmlTaskState */
-  gint16 priority;    /* the higher runs; equal ones take turns */
-  gboolean is_daemon; /* the run does not wait for its end */
-  gboolean is_woken;  /* what it waited for has happened */
-  gboolean is_killed; /* for want of memory: it ends as soon as it can */
+  guint8 context;       /* KmlContext */
+  guint8 state;         /* KmlTaskState */
+  gint16 priority;      /* the higher runs; equal ones take turns */
+  gboolean is_daemon;   /* the run does not wait for its end */
+  gboolean is_woken;    /* what it waited for has happened */
+  gboolean is_inverted; /* its wait has been reported as an inversion of priorities */
+  gboolean is_killed;   /* for want of memory: it ends as soon as it can */
   guint8 memalloc; /* KML_MEMALLOC_…: what its requests for memory may not do, or may besides */
   guint8 part;     /* KmlPart: where its time goes now … */
   KmlTime mark;    /* … since then, or since it was last booked … */
@@ -322,6 +323,8 @@ kml_call_begin (const KmlMachine *machine, const char *name)
 typedef enum {
   KML_INCIDENT_DEADLOCK, /* a cycle of waits */
   KML_INCIDENT_STALL,    /* tasks wait and nobody is left who could wake them */
+  KML_INCIDENT_LIVELOCK, /* they go on and get nowhere */
+  KML_INCIDENT_INVERSION, /* one waits for another that one of a priority in between keeps from its CPU */
   KML_INCIDENT_SLEEP_IN_ATOMIC,
   KML_INCIDENT_LOCK_MISUSE,    /* taken twice, given back by another, kept beyond the end */
   KML_INCIDENT_IRQ_MISUSE,     /* enabled more often than disabled, left disabled */
@@ -401,6 +404,8 @@ typedef struct {
   KmlTime until;        /* KML_TIME_MAX: when all tasks have ended */
   KmlChooseFunc choose; /* (nullable): NULL: what is earliest comes next */
   gpointer choose_data;
+  KmlTime
+      no_progress; /* after so long a livelock or an inversion is one; 0: neither is looked for */
   KmlLockdep *lockdep; /* (nullable) borrowed: learns orders of locks, see lockdep.h */
 } KmlSchedulerConfig;
 
@@ -432,6 +437,18 @@ const GPtrArray *kml_scheduler_tasks (const KmlScheduler *self);
 
 /* Something that should not be, done by the running task. @text: (transfer full) */
 void kml_scheduler_report (KmlScheduler *self, KmlIncidentKind kind, char *text);
+
+/* A task has achieved something: see progress.c. */
+void kml_scheduler_progress (KmlScheduler *self);
+
+/* How many steps somebody has done at one instant. All zero at first. */
+typedef struct {
+  KmlTime time;
+  guint n;
+} KmlStepCount;
+
+/* The running task has done a step. FALSE: so many at one instant that it is a livelock; the run ends at the next kml_sync(). */
+gboolean kml_progress_step (KmlScheduler *self, KmlStepCount *count);
 
 guint64 kml_scheduler_n_switches (const KmlScheduler *self);
 

@@ -56,6 +56,12 @@ whose_it_is (const KmlIncidentEdge *edge)
   return g_strdup_printf (", which only %s can bring about", edge->waits_for);
 }
 
+static const char *
+verb_of (const KmlIncidentEdge *edge)
+{
+  return edge->by_cpu ? "cannot go on without" : "waits for";
+}
+
 static void
 add_wait (GArray *lines, const KmlIncidentEdge *edge)
 {
@@ -63,9 +69,8 @@ add_wait (GArray *lines, const KmlIncidentEdge *edge)
   const Line line = {
     .time = edge->since,
     .rank = lines->len,
-    .text = g_strdup_printf ("%s %s %s%s%s%s", edge->waiter,
-                             edge->by_cpu ? "cannot go on without" : "waits for", edge->resource,
-                             whose, edge->site[0] != '\0' ? "; in " : "", edge->site),
+    .text = g_strdup_printf ("%s %s %s%s%s%s", edge->waiter, verb_of (edge), edge->resource, whose,
+                             edge->site[0] != '\0' ? "; in " : "", edge->site),
   };
 
   g_array_append_val (lines, line);

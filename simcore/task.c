@@ -88,6 +88,7 @@ kml_task_main (gpointer data)
                           g_strdup_printf ("%s has ended and keeps a lock", self->name));
   kml_task_account (self, scheduler->machine->now, KML_PART_SLEEP);
   self->state = KML_TASK_ENDED;
+  kml_scheduler_progress (scheduler);
   if (!self->is_daemon)
     scheduler->n_alive--;
   kml_scheduler_leave (scheduler);
@@ -106,6 +107,8 @@ be_busy (KmlMachine *machine, KmlTime end, gboolean is_work)
     KmlCpu *cpu = kml_scheduler_cpu (self);
     KmlTime limit = end, before;
 
+    if (machine->now >= self->watch.next)
+      kml_progress_look (self);
     kml_scheduler_refresh_horizon (self);
     before = machine->now;
     if (!kml_interrupts_deliver (self) && !kml_scheduler_preempt (self)) {
@@ -114,6 +117,7 @@ be_busy (KmlMachine *machine, KmlTime end, gboolean is_work)
       if (cpu->first != NULL && cpu->first->priority == cpu->current->priority &&
           !kml_in_atomic (machine))
         limit = CLAMP (cpu->slice_end, machine->now, end);
+      limit = MIN (limit, self->watch.next); /* not past: it was looked just now */
       kml_timer_set (&cpu->resume, self, limit);
       cpu->object = KML_OBJECT_NONE;
       kml_scheduler_park (self);

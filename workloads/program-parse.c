@@ -55,6 +55,10 @@ const KmlStepForm kml_step_forms[KML_N_STEPS] = {
   [KML_STEP_WORK] = { "work", "work TIME", 1, 1, FALSE, "keeps its CPU busy" },
   [KML_STEP_SLEEP] = { "sleep", "sleep TIME", 1, 1, FALSE, "leaves its CPU to others" },
   [KML_STEP_YIELD] = { "yield", "yield", 0, 0, FALSE, "lets another ready task run" },
+  [KML_STEP_PROGRESS] = { "progress", "progress", 0, 0, FALSE,
+                          "says that something was achieved; with one such step in a scenario "
+                          "nothing "
+                          "else but the end of a task counts" },
   [KML_STEP_WAIT] = { "wait", "wait NAME [for TASK]", 1, 3, FALSE,
                       "until somebody wakes NAME; where only TASK can, it says so" },
   [KML_STEP_WAKE] = { "wake", "wake NAME", 1, 1, FALSE,
@@ -339,6 +343,7 @@ read_arguments (KmlStep *step, const GPtrArray *words, GError **error)
   case KML_STEP_WAKE:
   case KML_STEP_CALL:
   case KML_STEP_YIELD:
+  case KML_STEP_PROGRESS:
   case KML_STEP_IRQ_OFF:
   case KML_STEP_IRQ_ON:
   case KML_STEP_SOFTIRQ_OFF:

@@ -42,6 +42,7 @@ struct _KmlProgramTask {
       left; /* (owned) (array length=steps): of repeat: rounds to go; of memalloc-…: what was before */
   gboolean has_failed; /* the last step that could fail */
   KmlGfp gfp;          /* of the last alloc, as it counted */
+  KmlStepCount count;  /* at one instant */
 };
 
 /* ---- What is shared ---- */
@@ -241,6 +242,9 @@ bind (KmlProgramTask *self, guint i, const KmlStep *step, GError **error)
     return TRUE;
   case KML_STEP_WAKE:
     target->completion = find_completion (self->world, step->name);
+    return TRUE;
+  case KML_STEP_PROGRESS:
+    self->world->says_progress = TRUE;
     return TRUE;
   case KML_STEP_WORK:
   case KML_STEP_SLEEP:
@@ -522,6 +526,9 @@ do_step (KmlProgramTask *self, guint i, const KmlStep *step)
   case KML_STEP_WRITE:
     do_transfer (self, step, target->disk);
     return;
+  case KML_STEP_PROGRESS:
+    kml_scheduler_progress (self->world->scheduler);
+    return;
   case KML_STEP_YIELD:
     kml_yield (machine);
     return;
@@ -643,6 +650,29 @@ end_block (KmlProgramTask *self, guint i, guint begin)
   return i + 1;
 }
 
+/* Whether something was achieved, where programs do not say so themselves. */
+static gboolean
+achieves (const KmlProgramTask *self, const KmlStep *step)
+{
+  switch (step->kind) {
+  case KML_STEP_FREE:
+  case KML_STEP_IO:
+    return TRUE;
+  case KML_STEP_ALLOC:
+  case KML_STEP_TOUCH:
+  case KML_STEP_DIRTY:
+  case KML_STEP_READ:
+  case KML_STEP_WRITE:
+  case KML_STEP_SYNC:
+  case KML_STEP_MIGRATE:
+  case KML_STEP_DMA:
+  case KML_STEP_DMA_WAIT:
+    return !self->has_failed;
+  default:
+    return FALSE;
+  }
+}
+
 /* Who was killed ends where it is not in the middle of something that others wait for. */
 static gboolean
 must_die (const KmlMachine *machine)
@@ -668,7 +698,11 @@ kml_program_run (KmlMachine *machine, gpointer data)
       i = end_block (self, i, step->target);
     } else {
       do_step (self, i, step);
+      if (!self->world->says_progress && achieves (self, step))
+        kml_scheduler_progress (self->world->scheduler);
       i++;
     }
+    if (G_UNLIKELY (!kml_progress_step (self->world->scheduler, &self->count)))
+      kml_sync (machine);
   }
 }

@@ -107,8 +107,57 @@ def a_deadlock_is_drawn_from_its_database():
     contains(run("plot", "fine.db", "lanes", status=2).stderr, "has no deadlock and no stall")
 
 
+ENDLESS = "repeat 1000000000000 "
+POLITE = "{{ lock {0}, work 5us, try-lock {1}, if-failed {{ unlock {0}, work 1us }} }}"
+
+
+def a_run_in_which_time_does_not_pass_ends_and_says_so():
+    write("zero.ini", "[machine]\nram = 16MiB\n[task x]\nprogram = call spin " + "{ " + ENDLESS + "{ yield } }\n")
+    out = run("run", "zero.ini", status=1).stdout
+    contains(out, "livelock at 1 us: x has done 1000000 steps, and time did not pass")
+    contains(out, "x waits for progress; in spin")
+    equal(query("zero.db", "SELECT kind FROM deadlocks"), [("livelock",)], "kind")
+
+
+def tasks_that_go_on_and_achieve_nothing_are_a_livelock():
+    orders(ENDLESS + POLITE.format("A", "B"), ENDLESS + POLITE.format("B", "A"), "[schedule]\nno-progress = 10ms\n")
+    metrics = run_json("run", "orders.ini", "-s", "task.T2.start=0", status=1)["runs"][0]["metrics"]
+    equal(metrics["livelock.count"], 1, "livelocks")
+    equal(10e6 <= metrics["time.end_ns"] < 11e6, True, "it ends when the time is over")
+    # the same, but something comes of it
+    orders("repeat 5000 { alloc x 64, free x, lock A, work 5us, unlock A }", "repeat 5000 { lock A, work 5us, unlock A }",
+           "[schedule]\nno-progress = 10ms\n")
+    equal(run_json("run", "orders.ini", "-s", "task.T2.start=0")["runs"][0]["metrics"]["livelock.count"], 0, "progress")
+    # a program may say what progress is
+    orders("repeat 5000 { alloc x 64, free x, work 10us }, progress", "yield", "[schedule]\nno-progress = 10ms\n")
+    equal(run_json("run", "orders.ini", status=1)["runs"][0]["metrics"]["livelock.count"], 1, "allocs do not count then")
+
+
+def long_work_and_long_sleep_are_none():
+    orders("work 100ms, sleep 100ms, work 100ms", "lock A, sleep 50ms, unlock A", "[schedule]\nno-progress = 10ms\n")
+    run("run", "orders.ini", "-s", "lock.A.kind=mutex")
+
+
+def who_is_kept_waiting_by_one_in_between_is_inverted():
+    text = ("[machine]\nram = 16MiB\n[lock bus]\nkind = mutex\n[schedule]\nno-progress = 20ms\n"
+            "[task low]\npriority = 1\nprogram = lock bus, work 5ms, unlock bus\n"
+            "[task middle]\npriority = 2\nstart = 2ms\nprogram = work 100ms\n"
+            "[task high]\npriority = 3\nstart = 1ms\nprogram = lock bus, work 1ms, unlock bus\n")
+    write("inversion.ini", text)
+    out = run("run", "inversion.ini", status=1).stdout
+    contains(out, "high (priority 3) waits for low (1), in whose place middle (2) runs")
+    contains(out, "low cannot go on without CPU 0, where middle runs")
+    found = query("inversion.db", "SELECT kind, t_ns FROM deadlocks")
+    equal([kind for kind, _ in found], ["priority inversion"], "kinds")
+    equal(22e6 <= found[0][1] < 24e6, True, "20 ms after the last of them began to wait")
+    write("inversion.ini", text.replace("work 100ms", "work 10ms"))
+    run("run", "inversion.ini")
+
+
 main(a_run_that_got_away_with_it_warns_in_lockdeps_form, the_same_warning_is_printed_once,
      explore_says_which_warnings_are_true,
      jffs2_s_warning_is_a_false_alarm_until_reclaim_takes_the_writer_s_own_lock,
      who_may_not_call_file_systems_makes_no_circle, a_handler_that_takes_what_it_interrupts_is_told_without_luck,
-     trying_needs_no_order, a_deadlock_is_drawn_from_its_database)
+     trying_needs_no_order, a_deadlock_is_drawn_from_its_database,
+     a_run_in_which_time_does_not_pass_ends_and_says_so, tasks_that_go_on_and_achieve_nothing_are_a_livelock,
+     long_work_and_long_sleep_are_none, who_is_kept_waiting_by_one_in_between_is_inverted)

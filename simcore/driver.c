@@ -173,14 +173,17 @@ tell_origins (const KmlDriver *self, const KmlSource *source, const KmlOp *op,
 static void
 execute_watched (KmlDriver *self, KmlSource *source, const KmlOp *ops, guint n)
 {
-  const KmlRecorder *recorder = self->config.recorder;
+  KmlRecorder *recorder = self->config.recorder;
 
   for (; n > 0; n--, ops++) {
     const KmlTally before = recorder->tally;
+    const guint64 n_live = kml_recorder_live_blocks (recorder);
     const guint64 n_split = recorder->n_split;
 
     if (kml_driver_loop (self, source, ops, 1, FALSE, NULL, NULL) == 0)
       return;
+    if (recorder->config.population)
+      kml_population_pass_time (&recorder->population, n_live, recorder->tally.last_time);
     if (recorder->origins != NULL)
       tell_origins (self, source, ops, &before, n_split);
     if (self->config.check_every_operation)
@@ -194,7 +197,8 @@ execute (KmlDriver *self, KmlSource *source, const KmlOp *ops, guint n)
 {
   const KmlAllocator *objects = self->config.objects;
 
-  if (self->config.check_every_operation || self->config.recorder->origins != NULL)
+  if (self->config.check_every_operation || self->config.recorder->origins != NULL ||
+      self->config.recorder->config.population)
     execute_watched (self, source, ops, n);
   else if (objects != NULL && objects->ops->execute != NULL)
     objects->ops->execute (self, source, ops, n);

@@ -43,6 +43,9 @@ const KmlMetricInfo kml_recorder_metric_info[] = {
   { "memory.metadata.peak_bytes", "bytes",
     "the frame table, and what allocators keep for themselves, at most" },
   { "live.blocks.end", "blocks", "blocks not given back at the end" },
+  { "live.blocks.mean", "blocks", "live blocks, mean over time ([record] population)" },
+  { "live.blocks.dispersion", "ratio",
+    "their variance over time by their mean; 1 where they are Poisson's" },
   { "latency.{alloc,free}.{mean,p50,p90,p99,p999,max}_ns", "ns",
     "simulated time from start to end of an operation; quantiles to 3 %" },
   { "latency.{alloc,free}.CONTEXT.{mean,p50,p90,p99,p999,max}_ns", "ns",
@@ -231,6 +234,11 @@ kml_recorder_metrics (KmlRecorder *self)
   add_metric (metrics, "operations", (double)self->tally.n_free, "free.count");
   add_metric (metrics, "operations", (double)self->n_free_skipped, "free.skipped");
   add_metric (metrics, "blocks", (double)kml_recorder_live_blocks (self), "live.blocks.end");
+  if (self->config.population) {
+    add_metric (metrics, "blocks", kml_population_mean (&self->population), "live.blocks.mean");
+    add_metric (metrics, "ratio", kml_population_dispersion (&self->population),
+                "live.blocks.dispersion");
+  }
   add_metric (metrics, "bytes", (double)self->tally.peak_requested, "memory.requested.peak_bytes");
   add_metric (metrics, "bytes", (double)self->tally.peak_held, "memory.held.peak_bytes");
   add_metric (metrics, "bytes", (double)self->peak_reserved, "memory.reserved.peak_bytes");

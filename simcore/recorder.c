@@ -43,6 +43,11 @@ const KmlParam kml_record_params[] = {
     .value = "no",
     .offset = G_STRUCT_OFFSET (KmlRecordConfig, origins),
     .summary = "bytes asked for and held, by call site and by lifetime" },
+  { .name = "population",
+    .type = KML_PARAM_BOOL,
+    .value = "no",
+    .offset = G_STRUCT_OFFSET (KmlRecordConfig, population),
+    .summary = "mean and dispersion over time of how many blocks are live" },
   { .name = "pagemap",
     .type = KML_PARAM_BOOL,
     .value = "no",
@@ -441,6 +446,7 @@ kml_recorder_end_warm_up (KmlRecorder *self)
   self->is_warm = TRUE;
   self->tally.requested_time = 0;
   self->tally.held_time = 0;
+  self->population = (KmlPopulation){ 0 };
   if (self->origins != NULL)
     kml_origins_end_warm_up (self->origins, self->tally.last_time);
   memset (self->waste, 0, KML_WASTE_N * sizeof *self->waste);

@@ -38,6 +38,7 @@
 #include "simcore/machine.h"
 #include "simcore/op.h"
 #include "simcore/origins.h"
+#include "simcore/population.h"
 #include "simcore/rng.h"
 #include "simcore/samples.h"
 #include "simcore/tally.h"
@@ -62,6 +63,7 @@ typedef struct {
   gboolean latency;
   gboolean waste;
   gboolean origins;
+  gboolean population;
   gboolean pagemap;
   guint events;     /* KmlRecordEvents */
   double sampling;  /* share of operations for events = sample */
@@ -163,7 +165,8 @@ typedef struct {
 
   KmlHistogram *latency[KML_N_OPERATIONS][KML_N_CONTEXTS]; /* (owned) (nullable) */
   KmlRecent recent[KML_N_OPERATIONS][KML_N_CONTEXTS]; /* latencies that those do not have yet */
-  KmlWaste *waste;     /* (owned) (array length=KML_WASTE_N): of all requests given a block */
+  KmlWaste *waste;          /* (owned) (array length=KML_WASTE_N): of all requests given a block */
+  KmlPopulation population; /* of live blocks, where it is asked for */
   KmlOrigins *origins; /* (owned) (nullable): when they are asked for and the workloads are known */
   GArray *failures;    /* (owned) (element-type KmlFailure) */
   GArray *snapshots;   /* (owned) (element-type KmlSnapshot) */

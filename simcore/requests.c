@@ -71,6 +71,9 @@ finish (KmlRequests *self, KmlOperation operation, KmlTask *task, const KmlTime 
   if (machine->now >= self->recorder->next_snapshot)
     kml_recorder_snapshot_due (self->recorder, machine->now);
   kml_tally_pass_time (&self->recorder->tally, machine->now);
+  if (self->recorder->config.population)
+    kml_population_pass_time (&self->recorder->population,
+                              kml_recorder_live_blocks (self->recorder), machine->now);
   kml_task_account_now (task, machine->now);
   remember_worst (self, operation, task, before, machine->now - start);
   if (machine->free_area.has_changed)

@@ -268,7 +268,7 @@ def plot_lists_its_kinds_and_draws_them():
     run("run", "small.ini", "-s", "record.pagemap=yes", "-s", "record.origins=yes")
     text = run("plot", "small.db").stdout
     kinds = [line.split()[0] for line in text.strip().split("\n")[1:]]
-    check({"bins", "external", "internal", "latency", "pagemap", "waste", "waste-by-lifetime", "waste-by-site"}
+    check({"bins", "external", "internal", "latency", "pagemap", "waste", "waste-by-lifetime", "waste-by-site", "worst-case"}
           <= set(kinds), f"kinds: {kinds}")
     for kind in [kind for kind in kinds if not kind.startswith("bins-")]: # those are of studies: bins.py
         run("plot", "small.db", kind, "--run", "1", "-o", f"{kind}.svg")

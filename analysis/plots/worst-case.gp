@@ -1,0 +1,67 @@
+# worst-case.gp: the longest operations, and what their bound costs.
+#
+# SPDX-License-Identifier: Apache-2.0
+#
+# A place for each run, in their order. Above, the longest request and the longest free, in the context that can wait least: in hard interrupts where
+# there were some, else in soft ones; whoever must meet a deadline asks for them and not for the mean. Below, what one pays: requests that got nothing, and memory that is held and that
+# nobody asked for.
+#
+#summary longest alloc and free of each run, and what they cost: failed requests, memory held in vain
+#runs 12
+#needs EXISTS (SELECT 1 FROM metrics m WHERE m.run_id = r.run_id AND m.name = 'latency.alloc.max_ns')
+#missing recorded no latencies: set [record] latency = yes
+#query context
+#   SELECT coalesce (max (iif (name = 'latency.alloc.hardirq.max_ns', 'hardirq', NULL)),
+#   max (iif (name = 'latency.alloc.softirq.max_ns', 'softirq', NULL)), 'process') AS block
+#   FROM chosen JOIN metrics USING (run_id)
+#query runs
+#   SELECT i,
+#   coalesce (max (iif (name = 'latency.alloc.hardirq.max_ns', value, NULL)), max (iif (name = 'latency.alloc.softirq.max_ns', value, NULL)),
+#   max (iif (name = 'latency.alloc.max_ns', value, NULL))),
+#   coalesce (max (iif (name = 'latency.free.hardirq.max_ns', value, NULL)), max (iif (name = 'latency.free.softirq.max_ns', value, NULL)),
+#   max (iif (name = 'latency.free.max_ns', value, NULL))),
+#   100.0 * sum (iif (name = 'alloc.failed', value, 0)) / max (sum (iif (name IN ('alloc.count', 'alloc.failed'), value, 0)), 1),
+#   100.0 * max (iif (name = 'frag.internal.mean', value, NULL))
+#   FROM chosen JOIN metrics USING (run_id) GROUP BY i ORDER BY i
+
+stats RUNS using 2 name 'A' nooutput
+stats RUNS using 3 name 'F' nooutput
+stats RUNS using 4 name 'L' nooutput
+stats RUNS using 5 name 'W' nooutput
+worst = A_max > F_max ? A_max : F_max
+cost = L_max > W_max ? L_max : W_max
+scale = time_scale (worst)
+set xrange [0.4 : N + 0.6]
+set grid noxtics
+TICS = "set xtics scale 0 ('' 0); do for [k = 1:N] { set xtics add (LABEL[k] k) }"
+bar(i, j) = i - 0.36 + 0.36 * j
+
+if (ON_TERMINAL) {
+  set key below
+  eval TICS
+  unset grid
+  set xlabel VARIED
+  set yrange [0 : axis_end (worst / scale * 1.05)]
+  set ylabel sprintf ('longest in %s (%s)', CONTEXT_BLOCK[1], time_unit (worst))
+  plot RUNS using 1:($2 / scale):(bar ($1, 0)):(bar ($1, 1)):(0):($2 / scale) with boxxyerror lt 1 title 'alloc', \
+    RUNS using 1:($3 / scale):(bar ($1, 1)):(bar ($1, 2)):(0):($3 / scale) with boxxyerror lt 2 title 'free'
+} else {
+  chars_right = 23 * CHARACTER
+  eval ABOVE
+  set xtics scale 0
+  set yrange [0 : axis_end (worst / scale * 1.05)]
+  set ylabel sprintf ('longest in %s (%s)', CONTEXT_BLOCK[1], time_unit (worst))
+  set key on at graph 1.02, graph 1 left top vertical Left reverse samplen 2 width 0 notitle
+  plot RUNS using 1:($2 / scale):(bar ($1, 0)):(bar ($1, 1)):(0):($2 / scale) with boxxyerror lt 1 title 'alloc', \
+    RUNS using 1:($3 / scale):(bar ($1, 1)):(bar ($1, 2)):(0):($3 / scale) with boxxyerror lt 2 title 'free'
+  eval BELOW
+  set format x '%h'
+  eval TICS
+  set xtics font SMALL
+  set xlabel VARIED
+  set yrange [0 : axis_end (cost * 1.05)]
+  set ylabel 'cost (%)'
+  plot RUNS using 1:4:(bar ($1, 0)):(bar ($1, 1)):(0):4 with boxxyerror lt 3 title 'requests failed', \
+    RUNS using 1:5:(bar ($1, 1)):(bar ($1, 2)):(0):5 with boxxyerror lt 4 title 'memory in vain'
+  unset multiplot
+}

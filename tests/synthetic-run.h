@@ -261,6 +261,8 @@ synthetic_store (KmlDatabase *database, guint64 run_id, const char *bins, guint 
     { (char *)"frag.external.end", "ratio", 0.5 + 0.04 * flavour },
     { (char *)"frag.internal.mean", "ratio", 0.06 + 0.04 * flavour },
     { (char *)"frag.internal.peak", "ratio", 0.08 + 0.04 * flavour },
+    { (char *)"latency.alloc.max_ns", "ns", 900 - 100 * flavour },
+    { (char *)"latency.free.max_ns", "ns", 400 },
     { (char *)"memory.requested.peak_bytes", "bytes", 9.0 * (1 << 20) },
     { (char *)"memory.reserved.peak_bytes", "bytes", (11 + 0.5 * flavour) * (1 << 20) },
     { (char *)"nothing", "ratio", 0.0 / 0.0 },

@@ -120,7 +120,7 @@ START_TEST (a_run_is_read_back_as_it_was_written)
   expect_answer (path, "SELECT sim_ns FROM runs", "2000000000");
   expect_answer (path, "SELECT started_at IS NULL AND wall_ns IS NULL FROM runs", "1");
   expect_answer (path, "SELECT value FROM params WHERE key = 'objects.bins'", "linux");
-  expect_answer (path, "SELECT count(*) FROM metrics", "7");
+  expect_answer (path, "SELECT count(*) FROM metrics", "9");
   expect_answer (path, "SELECT value IS NULL FROM metrics WHERE name = 'nothing'", "1");
   expect_answer (path, "SELECT group_concat (held) FROM expectations", "1,0");
   expect_answer (path, "SELECT measured IS NULL FROM expectations WHERE metric = 'no.such'", "1");

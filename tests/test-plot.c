@@ -182,7 +182,7 @@ kind_of (int i)
   return (guint)i < n ? kinds[i].name : NULL;
 }
 
-#define N_KINDS 14
+#define N_KINDS 15
 
 START_TEST (every_figure_is_listed)
 {
@@ -381,6 +381,7 @@ START_TEST (a_run_in_which_hardly_anything_happened_is_drawn)
 {
   const KmlMetric metrics[] = {
     { (char *)"frag.internal.mean", "ratio", 0 },
+    { (char *)"latency.alloc.max_ns", "ns", 0 },
     { (char *)"memory.requested.peak_bytes", "bytes", 0 },
     { (char *)"memory.reserved.peak_bytes", "bytes", 0 },
   };

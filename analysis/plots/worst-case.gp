@@ -17,11 +17,11 @@
 #query runs
 #   SELECT i,
 #   coalesce (max (iif (name = 'latency.alloc.hardirq.max_ns', value, NULL)), max (iif (name = 'latency.alloc.softirq.max_ns', value, NULL)),
-#   max (iif (name = 'latency.alloc.max_ns', value, NULL))),
+#   max (iif (name = 'latency.alloc.max_ns', value, NULL)), 0),
 #   coalesce (max (iif (name = 'latency.free.hardirq.max_ns', value, NULL)), max (iif (name = 'latency.free.softirq.max_ns', value, NULL)),
-#   max (iif (name = 'latency.free.max_ns', value, NULL))),
+#   max (iif (name = 'latency.free.max_ns', value, NULL)), 0),
 #   100.0 * sum (iif (name = 'alloc.failed', value, 0)) / max (sum (iif (name IN ('alloc.count', 'alloc.failed'), value, 0)), 1),
-#   100.0 * max (iif (name = 'frag.internal.mean', value, NULL))
+#   100.0 * max (iif (name = 'frag.internal.mean', value, 0))
 #   FROM chosen JOIN metrics USING (run_id) GROUP BY i ORDER BY i
 
 stats RUNS using 2 name 'A' nooutput

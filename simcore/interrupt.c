@@ -83,7 +83,7 @@ handle (KmlScheduler *self, KmlCpu *cpu, KmlIrq *irq)
   handler->mark = handler->part_since = machine->now;
   handler->part = KML_PART_RUN;
   handler->n_chain = 0;
-  cpu->current = handler;
+  cpu->current = machine->task = handler;
   cpu->level = irq->level;
   machine->now += machine->cost[KML_COST_INTERRUPT];
   handler->func (machine, handler->data);
@@ -102,7 +102,7 @@ handle (KmlScheduler *self, KmlCpu *cpu, KmlIrq *irq)
   handler->state = KML_TASK_ENDED;
   handler->below = NULL;
   cpu->level = level;
-  cpu->current = below;
+  cpu->current = machine->task = below;
   kml_task_account (below, machine->now, part);
 }
 

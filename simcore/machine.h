@@ -20,6 +20,7 @@ G_BEGIN_DECLS
 #define KML_MAX_CPUS 256
 
 typedef struct _KmlScheduler KmlScheduler;
+typedef struct _KmlTask KmlTask;
 
 /* A machine of one zone; every CPU has a clock of its own. */
 typedef struct {
@@ -27,6 +28,7 @@ typedef struct {
   KmlTime
       horizon; /* something else happens then, which comes first: see scheduler.h; straight code never gets there */
   KmlScheduler *scheduler;   /* (nullable): borrowed: of a machine with tasks */
+  KmlTask *task;             /* (nullable): borrowed: that runs now */
   KmlTime cost[KML_N_COSTS]; /* the profile */
   KmlRam *ram;               /* (owned) */
   KmlFreeArea free_area;     /* kept by the page allocator */

@@ -304,12 +304,14 @@ dispatch (KmlScheduler *self, KmlCoroutine *from)
       break;
     }
     self->cpu = KML_NO_CPU;
+    machine->task = NULL;
     machine->now = timer->time;
     if (timer->kind == KML_TIMER_WAKE)
       to = wake_up (self, timer->data);
     else
       timer->func (timer->data);
   }
+  machine->task = self->cpu != KML_NO_CPU ? kml_scheduler_cpu (self)->current : NULL;
   kml_scheduler_refresh_horizon (self);
   switch_to (self, from, to);
 }
@@ -341,6 +343,7 @@ kml_scheduler_leave (KmlScheduler *self)
   if (task != cpu->idle)
     machine->now += machine->cost[KML_COST_SWITCH];
   begin_to_run (self, cpu, next);
+  machine->task = next;
   kml_scheduler_refresh_horizon (self);
   if (machine->now < machine->horizon) {
     switch_to (self, from, coroutine_of (self, next));
@@ -478,6 +481,7 @@ kml_scheduler_free (KmlScheduler *self)
   if (self == NULL)
     return;
   self->machine->scheduler = NULL;
+  self->machine->task = NULL;
   self->machine->horizon = KML_TIME_MAX;
   for (guint i = 0; i < self->own->len; i++) {
     KmlTask *task = g_ptr_array_index (self->own, i);

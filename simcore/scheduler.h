@@ -28,9 +28,7 @@
 
 G_BEGIN_DECLS
 
-typedef struct _KmlTask KmlTask;
 typedef struct _KmlLock KmlLock;
-typedef struct _KmlScheduler KmlScheduler;
 typedef struct _KmlLockdep KmlLockdep;
 
 typedef void (*KmlTaskFunc) (KmlMachine *machine, gpointer data);
@@ -191,8 +189,12 @@ void kml_irq_raise (KmlIrq *self);
 
 /* ---- For simulated code, on the running CPU ---- */
 
-/* The task that runs. */
-KmlTask *kml_current_task (const KmlMachine *machine);
+/* The task that runs; NULL in a timer's function, at boot, on a machine without tasks. */
+static inline KmlTask *
+kml_current_task (const KmlMachine *machine)
+{
+  return machine->task;
+}
 
 /* The same where there may be none: at boot, in a timer's function, on a machine without tasks. (nullable) */
 static inline KmlTask *
@@ -237,7 +239,7 @@ kml_sync (KmlMachine *machine)
 static inline void
 kml_sync_if_running (KmlMachine *machine)
 {
-  if (machine->scheduler != NULL && kml_current_task (machine) != NULL)
+  if (machine->task != NULL)
     kml_sync (machine);
 }
 
@@ -304,7 +306,7 @@ kml_call_end (KmlCall *self)
 static inline KmlCall
 kml_call_begin (const KmlMachine *machine, const char *name)
 {
-  KmlTask *task = machine->scheduler != NULL ? kml_current_task (machine) : NULL;
+  KmlTask *task = machine->task;
 
   if (task != NULL) {
     if (task->n_chain < KML_MAX_CHAIN)

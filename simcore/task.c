@@ -52,14 +52,6 @@ kml_task_account (KmlTask *self, KmlTime now, KmlPart part)
   self->part_since = now;
 }
 
-KmlTask *
-kml_current_task (const KmlMachine *machine)
-{
-  KmlScheduler *self = machine->scheduler;
-
-  return self->cpu == KML_NO_CPU ? NULL : kml_scheduler_cpu (self)->current;
-}
-
 KmlPart
 kml_task_part (KmlMachine *machine, KmlPart part)
 {
@@ -225,7 +217,8 @@ kml_task_wait_now (KmlMachine *machine, const KmlWait *wait, KmlPart part, gbool
   task->wait = *wait;
   task->wait.since = machine->now;
   kml_task_account (task, machine->now, part);
-  kml_incident_look_for_cycle (self, task);
+  if (wait->kind != KML_WAIT_TIME && wait->kind != KML_WAIT_IO) /* those end by themselves */
+    kml_incident_look_for_cycle (self, task);
   if (spin) {
     wait_busily (self, task);
   } else {

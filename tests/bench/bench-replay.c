@@ -23,9 +23,9 @@
 #include <gio/gio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "simcore/driver.h"
+#include "tests/bench/stream.h"
 
 #define N_PEERS G_N_ELEMENTS (peers)
 
@@ -34,121 +34,6 @@ static const char *const peers[] = { "libjemalloc.so.2", "libmimalloc.so.2.0" };
 static const char *object_allocator = "segregated";
 
 static const char *const constant_time[] = { "segregated", "slab", "tlsf", "half-fit" };
-
-/* A stream of operations in memory. */
-typedef struct {
-  char *title;
-  GArray *ops; /* (element-type KmlOp) */
-  guint32 n_names;
-} Stream;
-
-static double
-cpu_seconds (void)
-{
-  struct timespec now;
-
-  clock_gettime (CLOCK_THREAD_CPUTIME_ID, &now);
-  return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
-static void
-die (GError *error)
-{
-  g_printerr ("bench-replay: %s\n", error->message);
-  exit (2);
-}
-
-static void
-set (gpointer instance, const KmlParam *params, const char *name, const char *value)
-{
-  g_autoptr (GError) error = NULL;
-
-  if (!kml_param_parse (kml_param_find (params, name), value, instance, &error))
-    die (error);
-}
-
-/* All operations of a workload, and frees of what it leaves. */
-static Stream *
-read_stream (const char *title, KmlWorkload *workload)
-{
-  g_autoptr (GError) error = NULL;
-  g_autoptr (GByteArray) live = g_byte_array_new ();
-  Stream *self = g_new0 (Stream, 1);
-  KmlOp batch[256];
-  int n;
-
-  self->title = g_strdup (title);
-  self->ops = g_array_new (FALSE, FALSE, sizeof (KmlOp));
-  if (!kml_workload_open (workload, 1, 4, 4096, &error))
-    die (error);
-  while ((n = workload->ops->next (workload, batch, G_N_ELEMENTS (batch), &error)) > 0) {
-    g_array_append_vals (self->ops, batch, (guint)n);
-    for (int i = 0; i < n; i++) {
-      if (batch[i].block >= self->n_names) {
-        self->n_names = batch[i].block + 1;
-        g_byte_array_set_size (live, self->n_names);
-      }
-      live->data[batch[i].block] = batch[i].kind == KML_OP_ALLOC ? 1 + batch[i].level : 0;
-    }
-  }
-  if (n < 0)
-    die (error);
-  for (guint32 block = 0; block < self->n_names; block++)
-    if (live->data[block]) {
-      const KmlOp op = { .kind = KML_OP_FREE, .level = live->data[block] - 1u, .block = block };
-
-      g_array_append_val (self->ops, op);
-    }
-  for (guint i = 0; i < self->ops->len; i++)
-    g_array_index (self->ops, KmlOp, i).time = 0;
-  kml_workload_free (workload);
-  return self;
-}
-
-static Stream *
-trace_stream (const char *path, const char *title, const char *level)
-{
-  KmlWorkload *workload = kml_workload_new (kml_workload_find ("trace"), "bench", ".");
-
-  set (workload, workload->ops->params, "file", path);
-  set (workload, workload->ops->params, "timing", "asap");
-  set (workload, workload->ops->params, "level", level);
-  return read_stream (title, workload);
-}
-
-static Stream *
-synthetic_stream (const char *path, const char *live, const char *operations)
-{
-  KmlWorkload *workload = kml_workload_new (kml_workload_find ("synthetic"), "bench", ".");
-  g_autofree char *sizes = g_strdup_printf ("trace(%s)", path);
-  g_autofree char *title = g_strdup_printf ("its sizes, %s live", live);
-
-  set (workload, workload->ops->params, "sizes", sizes);
-  set (workload, workload->ops->params, "live", live);
-  set (workload, workload->ops->params, "operations", operations);
-  return read_stream (title, workload);
-}
-
-/* ---- The two that are compared ---- */
-
-/* ns an operation */
-static double
-native_round (const Stream *stream, void **blocks)
-{
-  const KmlOp *ops = (const KmlOp *)stream->ops->data;
-  const guint n = stream->ops->len;
-  const double before = cpu_seconds ();
-
-  for (guint i = 0; i < n; i++) {
-    if (ops[i].kind == KML_OP_ALLOC) {
-      blocks[ops[i].block] = malloc (ops[i].request.size);
-      __asm__ volatile("" : : "r"(blocks[ops[i].block]) : "memory");
-    } else {
-      free (blocks[ops[i].block]);
-    }
-  }
-  return (cpu_seconds () - before) * 1e9 / n;
-}
 
 typedef struct {
   KmlMachine *machine;
@@ -172,7 +57,7 @@ simulator_new (void)
   for (guint cost = 0; cost < KML_N_COSTS; cost++)
     machine.cost[cost] = 100 + cost;
   for (const KmlParam *param = kml_record_params; param->name != NULL; param++)
-    set (&record, kml_record_params, param->name, param->value);
+    set_param (&record, kml_record_params, param->name, param->value);
   self.machine = kml_machine_new (&machine, &error);
   if (self.machine == NULL)
     die (error);
@@ -225,21 +110,6 @@ peer_round (const char *peer, const char *trace, guint stream)
 
 /* ---- Rounds ---- */
 
-static int
-compare_doubles (gconstpointer a, gconstpointer b)
-{
-  const double left = *(const double *)a, right = *(const double *)b;
-
-  return left < right ? -1 : left > right;
-}
-
-static double
-median (double *values, guint n)
-{
-  qsort (values, n, sizeof *values, compare_doubles);
-  return values[n / 2];
-}
-
 static double
 native_figure (const Stream *stream)
 {
@@ -289,14 +159,6 @@ compare_with_peers (double simulated, guint index, const char *trace)
       g_print ("%-26s %20s %s %5.1f ns: kmemlab takes %.2f times as long\n", "", "", peers[peer],
                figure, simulated / figure);
   }
-}
-
-static void
-stream_free (Stream *self)
-{
-  g_array_unref (self->ops);
-  g_free (self->title);
-  g_free (self);
 }
 
 /* A round of page requests is short, so there are more of them. */

@@ -1,0 +1,195 @@
+/* bench-cpus.c: how fast a trace is replayed by several CPUs at once, against native malloc.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The operations of a trace, without times, by turns
+ *
+ *   native   malloc() and free() of this process, one after another
+ *   kmemlab  replay -> locked ALLOCATOR -> locked buddy: each CPU executes its own, exactly interleaved, with locks, cost model,
+ *            fragmentation accounting and latency histograms: what `kmemlab run` does with [schedule] replay = cpus
+ *
+ * On 4 CPUs each executes what was recorded on it; on other numbers of CPUs blocks are spread over all of them, and each is
+ * given back where it was asked for. The time between two operations of a CPU is GAP, so that they do not all wait for one lock.
+ *
+ *   bench-cpus TRACE [ROUNDS]
+ *   bench-cpus --profile TRACE N_CPUS        one round, for perf and callgrind
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "simcore/locked.h"
+#include "simcore/replay.h"
+#include "tests/bench/stream.h"
+
+static const guint numbers[] = { 1, 4, 64, 256 };
+
+/* ---- A workload that plays a stream ---- */
+
+typedef struct {
+  KmlWorkload base;
+  const KmlOp *ops;
+  guint n, at, n_cpus;
+} Player;
+
+static gboolean
+player_open (KmlWorkload *base, GError **error)
+{
+  return TRUE;
+}
+
+static int
+player_next (KmlWorkload *base, KmlOp *ops, guint n, GError **error)
+{
+  Player *self = (Player *)base;
+  const guint taken = MIN (n, self->n - self->at);
+
+  memcpy (ops, self->ops + self->at, taken * sizeof *ops);
+  for (guint i = 0; i < taken; i++) {
+    ops[i].request.context = KML_CONTEXT_PROCESS;
+    if (self->n_cpus != 4)
+      ops[i].request.cpu = (guint8)(ops[i].block % self->n_cpus);
+  }
+  self->at += taken;
+  return (int)taken;
+}
+
+static const KmlWorkloadOps player_ops = {
+  .name = "player",
+  .instance_size = sizeof (Player),
+  .open = player_open,
+  .next = player_next,
+};
+
+/* ---- A machine ---- */
+
+typedef struct {
+  KmlMachine *machine;
+  KmlAllocator *pages, *objects;
+  KmlLocked *locked_pages, *locked_objects;
+  KmlRecorder *recorder;
+} Rig;
+
+static Rig
+rig_new (guint n_cpus)
+{
+  g_autoptr (GError) error = NULL;
+  KmlMachineConfig config = { .n_cpus = n_cpus,
+                              .ram = G_GUINT64_CONSTANT (2) << 30,
+                              .page_size = 4096 };
+  KmlRecordConfig record = { 0 };
+  Rig self = { 0 };
+
+  for (guint cost = 0; cost < KML_N_COSTS; cost++)
+    config.cost[cost] = 100 + cost;
+  for (const KmlParam *param = kml_record_params; param->name != NULL; param++)
+    set_param (&record, kml_record_params, param->name, param->value);
+  self.machine = kml_machine_new (&config, &error);
+  if (self.machine == NULL)
+    die (error);
+  self.pages = kml_allocator_new (kml_allocator_find ("buddy"), self.machine, NULL);
+  self.locked_pages = kml_locked_new (self.pages, KML_LOCK_SPIN_IRQ, "pages");
+  self.objects = kml_allocator_new (kml_allocator_find ("segregated"), self.machine,
+                                    &self.locked_pages->base);
+  if (!kml_allocator_start (self.pages, &error) || !kml_allocator_start (self.objects, &error))
+    die (error);
+  self.locked_objects = kml_locked_new (self.objects, KML_LOCK_SPIN_IRQ, "objects");
+  self.recorder = kml_recorder_new (&record, self.machine, self.pages, self.objects);
+  return self;
+}
+
+static void
+rig_free (Rig *self)
+{
+  kml_recorder_free (self->recorder);
+  kml_allocator_destroy (&self->locked_objects->base);
+  kml_allocator_destroy (self->objects);
+  kml_allocator_destroy (&self->locked_pages->base);
+  kml_allocator_destroy (self->pages);
+  kml_machine_free (self->machine);
+}
+
+/* ns an operation, of one replay from the beginning to the end */
+static double
+simulated_round (const Stream *stream, Rig *rig)
+{
+  KmlRequests requests = { .machine = rig->machine,
+                           .pages = &rig->locked_pages->base,
+                           .objects = &rig->locked_objects->base,
+                           .recorder = rig->recorder };
+  KmlWorkload *workload = kml_workload_new (&player_ops, "player", ".");
+  Player *player = (Player *)workload;
+  double taken;
+  KmlReplayConfig config = { .requests = &requests, .workload = workload, .until = KML_TIME_MAX };
+  KmlReplay *replay;
+
+  player->ops = (const KmlOp *)stream->ops->data;
+  player->n = stream->ops->len;
+  player->n_cpus = rig->machine->n_cpus;
+  config.scheduler = kml_scheduler_new (
+      &(KmlSchedulerConfig){ .machine = rig->machine, .time_slice = KML_S, .until = KML_TIME_MAX });
+  replay = kml_replay_new (&config);
+  taken = cpu_seconds ();
+  kml_scheduler_run (config.scheduler);
+  taken = cpu_seconds () - taken;
+  if (requests.n_operations != stream->ops->len)
+    g_error ("%" G_GUINT64_FORMAT " of %u operations were executed", requests.n_operations,
+             stream->ops->len);
+  kml_scheduler_free (config.scheduler);
+  kml_replay_free (replay);
+  kml_requests_clear (&requests);
+  kml_workload_free (workload);
+  return taken * 1e9 / stream->ops->len;
+}
+
+static void
+measure (const Stream *stream, guint n_cpus, guint n_rounds)
+{
+  g_autofree void **blocks = g_new0 (void *, stream->n_names);
+  g_autofree double *native = g_new (double, n_rounds);
+  g_autofree double *simulated = g_new (double, n_rounds);
+  g_autofree double *ratios = g_new (double, n_rounds);
+  Rig rig = rig_new (n_cpus);
+
+  native_round (stream, blocks);
+  simulated_round (stream, &rig);
+  for (guint i = 0; i < n_rounds; i++) {
+    native[i] = native_round (stream, blocks);
+    simulated[i] = simulated_round (stream, &rig);
+    ratios[i] = native[i] / simulated[i];
+  }
+  g_print ("%4u CPUs  glibc %5.1f ns   kmemlab %6.1f ns   ratio %.2f", n_cpus,
+           median (native, n_rounds), median (simulated, n_rounds), median (ratios, n_rounds));
+  g_print (" (of the minima %.2f); %.0f %% of locks contended\n", native[0] / simulated[0],
+           100.0 * (double)rig.locked_objects->lock.n_contended /
+               (double)rig.locked_objects->lock.n_taken);
+  rig_free (&rig);
+}
+
+int
+main (int argc, char **argv)
+{
+  guint n_rounds = 5;
+  Stream *stream;
+
+  if (argc < 2) {
+    g_printerr ("bench-cpus TRACE [ROUNDS]\n");
+    return 2;
+  }
+  if (argc == 4 && strcmp (argv[1], "--profile") == 0) {
+    Rig rig = rig_new ((guint)CLAMP (g_ascii_strtoull (argv[3], NULL, 10), 1, KML_MAX_CPUS));
+
+    stream = trace_stream (argv[2], "the trace", "objects");
+    g_print ("%.1f ns\n", simulated_round (stream, &rig));
+    rig_free (&rig);
+    stream_free (stream);
+    return 0;
+  }
+  if (argc > 2)
+    n_rounds = (guint)MAX (1, g_ascii_strtoull (argv[2], NULL, 10));
+  stream = trace_stream (argv[1], "the trace", "objects");
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
+    measure (stream, numbers[i], n_rounds);
+  stream_free (stream);
+  return 0;
+}

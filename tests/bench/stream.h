@@ -1,0 +1,35 @@
+/* stream.h: operations in memory, for benchmarks that compare with native malloc.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#pragma once
+
+#include "simcore/workload.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+  char *title;
+  GArray *ops; /* (element-type KmlOp): without times; all blocks are given back in the end */
+  guint32 n_names;
+} Stream;
+
+/* The operations of a trace, "objects" or "pages"; and requests of its sizes, with so many live. */
+Stream *trace_stream (const char *path, const char *title, const char *level);
+Stream *synthetic_stream (const char *path, const char *live, const char *operations);
+void stream_free (Stream *self);
+
+/* ns an operation of malloc() and free(). @blocks has room for all names. */
+double native_round (const Stream *stream, void **blocks);
+
+/* CPU time of the thread. */
+double cpu_seconds (void);
+
+/* Sorts @values. */
+double median (double *values, guint n);
+
+void set_param (gpointer instance, const KmlParam *params, const char *name, const char *value);
+void die (GError *error) G_GNUC_NORETURN;
+
+G_END_DECLS

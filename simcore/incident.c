@@ -219,9 +219,9 @@ kml_incident_look_for_cycle (KmlScheduler *self, KmlTask *task)
 
   if (next == NULL)
     return;
-  if (next != task && next->wait.kind == KML_WAIT_NONE && next->state == KML_TASK_RUNNING &&
-      self->cpus[next->cpu].current == next)
-    return; /* the usual case: it is at work */
+  if (next != task && self->cpus[next->cpu].current == next &&
+      (next->is_woken || (next->wait.kind == KML_WAIT_NONE && next->state == KML_TASK_RUNNING)))
+    return; /* the usual case: it is at work, or about to be */
   path = g_ptr_array_new ();
   seen = g_hash_table_new (NULL, NULL);
   if (!find_path (self, task, task, seen, path))

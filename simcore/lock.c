@@ -10,6 +10,11 @@
  * though it will notice only when the line has come to its CPU. So nobody can slip in between, and
  * the wait-for graph is right at every instant.
  *
+ * Ahead of time. A spinlock that is given back by a CPU that is ahead of others needs no look at them where nothing but CPUs can
+ * come first: those who want it before that time find it taken until then (free_at), or wait in its queue, whose order is that in
+ * which they came. So an operation of an allocator is one meeting with the other CPUs, when it takes its lock, and not two. With
+ * open choices there is no such thing: to give back is a point where others may be chosen.
+ *
  * Invariants:
  *   L1  an exclusive owner excludes readers
  *   L2  a lock is in the list `held` of each of its holders once, and in no other
@@ -74,10 +79,17 @@ let_others_in (KmlMachine *machine, KmlLockKind kind)
     kml_softirq_enable (machine);
 }
 
+/* Nobody has it, now or at a time yet to come. */
 static gboolean
-is_free_for (const KmlLock *self, guint mode)
+is_given_back (const KmlLock *self, guint mode)
 {
   return self->owner == NULL && (mode == KML_LOCK_SHARED || self->n_readers == 0);
+}
+
+static gboolean
+can_be_taken (const KmlMachine *machine, const KmlLock *self, guint mode)
+{
+  return is_given_back (self, mode) && self->first == NULL && self->free_at <= machine->now;
 }
 
 static void
@@ -98,12 +110,8 @@ grant (KmlLock *self, KmlTask *task, guint mode, KmlTime now)
 }
 
 static void
-wait_for_turn (KmlMachine *machine, KmlLock *self, KmlTask *task, KmlLockMode mode)
+enqueue (KmlLock *self, KmlTask *task, KmlLockMode mode)
 {
-  const KmlWait wait = { .kind = KML_WAIT_LOCK, .what = self->name, .lock = self };
-  const KmlPart part = kml_task_part (machine, KML_PART_LOCK);
-  const KmlTime start = machine->now;
-
   task->mode = mode;
   task->next = NULL;
   if (self->last != NULL)
@@ -111,11 +119,27 @@ wait_for_turn (KmlMachine *machine, KmlLock *self, KmlTask *task, KmlLockMode mo
   else
     self->first = task;
   self->last = task;
+}
+
+static void
+wait_for_turn (KmlMachine *machine, KmlLock *self, KmlTask *task, KmlLockMode mode)
+{
+  const KmlWait wait = { .kind = KML_WAIT_LOCK, .what = self->name, .lock = self };
+  const KmlPart part = kml_task_part (machine, KML_PART_LOCK);
+  const KmlTime start = machine->now;
+
   self->n_waiting++;
   self->n_contended++;
   self->most_waiting = MAX (self->most_waiting, self->n_waiting);
-  while (task->mode != KML_LOCK_GRANTED)
-    kml_task_wait_now (machine, &wait, KML_PART_LOCK, !kml_lock_sleeps (self));
+  if (is_given_back (self, mode) && self->first == NULL) {
+    grant (self, task, mode, self->free_at);
+    kml_work_until (machine, self->free_at);
+    self->n_waiting--;
+  } else {
+    enqueue (self, task, mode);
+    while (task->mode != KML_LOCK_GRANTED)
+      kml_task_wait_now (machine, &wait, KML_PART_LOCK, !kml_lock_sleeps (self));
+  }
   kml_spend (machine, KML_COST_HANDOVER, 1);
   kml_spend (machine, KML_COST_BYSTANDER, self->n_waiting);
   self->waited += machine->now - start;
@@ -165,7 +189,7 @@ kml_lock_take (KmlMachine *machine, KmlLock *self, KmlLockMode mode)
   keep_others_away (machine, self->kind);
   learn (machine, self, mode, FALSE);
   kml_sync_on (machine, self->object);
-  if (is_free_for (self, mode) && self->first == NULL)
+  if (can_be_taken (machine, self, mode))
     grant (self, task, mode, machine->now);
   else
     wait_for_turn (machine, self, task, mode);
@@ -183,7 +207,7 @@ kml_lock_try (KmlMachine *machine, KmlLock *self)
   }
   kml_sync_on (machine, self->object);
   task = kml_current_task (machine);
-  if (!is_free_for (self, KML_LOCK_EXCLUSIVE) || self->first != NULL) {
+  if (!can_be_taken (machine, self, KML_LOCK_EXCLUSIVE)) {
     kml_spend (machine, KML_COST_ATOMIC, 1);
     return FALSE;
   }
@@ -200,7 +224,7 @@ kml_lock_try (KmlMachine *machine, KmlLock *self)
 static void
 hand_over (KmlMachine *machine, KmlLock *self)
 {
-  while (self->first != NULL && is_free_for (self, self->first->mode)) {
+  while (self->first != NULL && is_given_back (self, self->first->mode)) {
     KmlTask *next = self->first;
 
     self->first = next->next;
@@ -219,6 +243,14 @@ hand_over (KmlMachine *machine, KmlLock *self)
   }
 }
 
+/* See the head: nobody need be looked at first. */
+static gboolean
+is_given_ahead (KmlScheduler *scheduler, const KmlLock *self)
+{
+  return !kml_lock_sleeps (self) && scheduler->config.choose == NULL &&
+         scheduler->n_timers_set == 0 && kml_scheduler_cpu (scheduler)->first == NULL;
+}
+
 void
 kml_lock_give (KmlMachine *machine, KmlLock *self)
 {
@@ -228,7 +260,8 @@ kml_lock_give (KmlMachine *machine, KmlLock *self)
 
   if (machine->scheduler == NULL || self->kind == KML_LOCK_NONE)
     return;
-  kml_sync_on (machine, self->object);
+  if (!is_given_ahead (machine->scheduler, self))
+    kml_sync_on (machine, self->object);
   task = kml_current_task (machine);
   i = find_held (self, task);
   if (i < 0) {
@@ -251,6 +284,7 @@ kml_lock_give (KmlMachine *machine, KmlLock *self)
     self->owner = NULL;
   else
     self->n_readers--;
+  self->free_at = machine->now;
   hand_over (machine, self);
   let_others_in (machine, self->kind);
 }

@@ -51,6 +51,8 @@ struct _KmlLock {
   gboolean
       is_paid;    /* whom it protects has its cost among his own: a free one is taken for nothing */
   KmlTask *owner; /* (nullable): exclusive */
+  KmlTime
+      free_at; /* of a spinlock without an owner: it was given back then, which may be yet to come */
   guint n_readers;       /* > 0: owner is NULL */
   KmlTask *first, *last; /* who waits, in the order in which they came */
   guint n_waiting;

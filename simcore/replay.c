@@ -46,6 +46,7 @@ typedef struct {
   KmlBlock block;
   guint n_dealt; /* operations on it that were dealt */
   guint n_executed;
+  KmlTime done;    /* the last of those: may be yet to come for a CPU that is behind */
   Stream *last;    /* to which the last was dealt */
   Stream *waiting; /* (nullable): who waits for its turn */
 } Record;
@@ -292,7 +293,12 @@ pass_on (KmlReplay *self, guint32 i)
 {
   Stream *stream = record_at (self, i)->waiting;
 
+  if (stream != NULL) {
+    kml_sync (self->machine);
+    stream = record_at (self, i)->waiting;
+  }
   record_at (self, i)->n_executed++;
+  record_at (self, i)->done = self->machine->now;
   record_at (self, i)->waiting = NULL;
   while (stream != NULL) {
     Stream *next = stream->next_waiting;
@@ -329,14 +335,16 @@ execute_first (Stream *stream)
   look_whether_done (self);
 }
 
-/* Whether the first operation's block is as it must be for it. */
-static gboolean
-has_turn (Stream *stream)
+/* When the block of the first operation is as it must be for it; KML_TIME_MAX: that is not known yet. */
+static KmlTime
+turn_time (Stream *stream)
 {
   const Entry *entry = first (stream);
+  const Record *record = record_at (stream->replay, entry->op.block);
 
-  return !entry->is_foreign ||
-         record_at (stream->replay, entry->op.block)->n_executed == entry->turn;
+  if (!entry->is_foreign)
+    return 0;
+  return record->n_executed == entry->turn ? record->done : KML_TIME_MAX;
 }
 
 /* It will be set going when that may have changed. */
@@ -402,10 +410,11 @@ run_stream (KmlMachine *machine, gpointer data)
     wait_for_time (machine, first (self)->op.time);
     if (first (self)->is_foreign)
       kml_sync (machine);
-    while (!has_turn (self)) {
+    while (turn_time (self) == KML_TIME_MAX) {
       wait_for_turn (self);
       wait_until_going (self, &for_turn);
     }
+    wait_for_time (machine, turn_time (self));
     context = first (self)->op.request.context;
     if (context == KML_CONTEXT_PROCESS) {
       execute_first (self);
@@ -427,10 +436,14 @@ come (gpointer data)
 {
   Stream *self = data;
 
-  if (has_turn (self))
-    kml_irq_raise (&self->irq);
-  else
+  const KmlTime time = turn_time (self);
+
+  if (time == KML_TIME_MAX)
     wait_for_turn (self);
+  else if (time > self->replay->machine->now)
+    kml_timer_set (&self->due, self->replay->config.scheduler, time);
+  else
+    kml_irq_raise (&self->irq);
 }
 
 /* An interrupt does what is due when it has come, which may be more than what it came for. */
@@ -446,7 +459,8 @@ handle (KmlMachine *machine, gpointer data)
   do {
     execute_first (self);
     kml_sync (machine);
-  } while (!is_empty (self) && first (self)->op.time <= machine->now && has_turn (self));
+  } while (!is_empty (self) && first (self)->op.time <= machine->now &&
+           turn_time (self) <= machine->now);
   self->is_waiting = TRUE;
   set_going (self);
 }

@@ -60,6 +60,23 @@ remember_worst (KmlRequests *self, KmlOperation operation, const KmlTask *task,
   self->who[operation][context] = g_strdup (task->name);
 }
 
+/* An operation begins, and counts from now on: operations are recorded in the order in which they begin. Returns when it is. */
+static KmlTime
+begin (KmlRequests *self, KmlTask *task, KmlTime *ret_parts)
+{
+  KmlMachine *machine = self->machine;
+
+  kml_sync_on (machine, KML_OBJECT_NONE); /* only the recorder sees it */
+  if (machine->now >= self->recorder->next_snapshot)
+    kml_recorder_snapshot_due (self->recorder, machine->now);
+  kml_tally_pass_time (&self->recorder->tally, machine->now);
+  if (self->recorder->config.population)
+    kml_population_pass_time (&self->recorder->population,
+                              kml_recorder_live_blocks (self->recorder), machine->now);
+  parts_of (task, machine->now, ret_parts);
+  return machine->now;
+}
+
 /* The operation is over: what all of them have in common. */
 static void
 finish (KmlRequests *self, KmlOperation operation, KmlTask *task, const KmlTime *before,
@@ -67,13 +84,6 @@ finish (KmlRequests *self, KmlOperation operation, KmlTask *task, const KmlTime 
 {
   KmlMachine *machine = self->machine;
 
-  kml_sync_on (machine, KML_OBJECT_NONE); /* in the order of time; only the recorder sees it */
-  if (machine->now >= self->recorder->next_snapshot)
-    kml_recorder_snapshot_due (self->recorder, machine->now);
-  kml_tally_pass_time (&self->recorder->tally, machine->now);
-  if (self->recorder->config.population)
-    kml_population_pass_time (&self->recorder->population,
-                              kml_recorder_live_blocks (self->recorder), machine->now);
   kml_task_account_now (task, machine->now);
   remember_worst (self, operation, task, before, machine->now - start);
   if (machine->free_area.has_changed)
@@ -132,8 +142,7 @@ kml_requests_alloc (KmlRequests *self, KmlLevel level, const KmlRequest *request
 {
   KmlAllocator *allocator = level == KML_LEVEL_PAGES ? self->pages : self->objects;
   KmlTask *task = kml_current_task (self->machine);
-  const KmlTime start = self->machine->now;
-  KmlTime before[KML_N_PARTS];
+  KmlTime before[KML_N_PARTS], start;
   const KmlGfp gfp = kml_memalloc_gfp (task, request->gfp);
   guint64 held = 0;
   const KmlOp op = { .request = *request, .kind = KML_OP_ALLOC, .level = (guint8)level };
@@ -141,7 +150,7 @@ kml_requests_alloc (KmlRequests *self, KmlLevel level, const KmlRequest *request
 
   kml_lockdep_might_reclaim (self->machine, gfp);
   kml_might_alloc (self->machine, gfp);
-  parts_of (task, start, before);
+  start = begin (self, task, before);
   addr = kml_allocator_alloc (allocator, request, &held);
   finish (self, KML_OPERATION_ALLOC, task, before, start);
   *ret_block = (KmlBlock){ addr, request->size, held, level };
@@ -161,8 +170,7 @@ kml_requests_free (KmlRequests *self, KmlBlock *block, const KmlRequest *how)
 {
   KmlAllocator *allocator = block->level == KML_LEVEL_PAGES ? self->pages : self->objects;
   KmlTask *task = kml_current_task (self->machine);
-  const KmlTime start = self->machine->now;
-  KmlTime before[KML_N_PARTS];
+  KmlTime before[KML_N_PARTS], start;
   const KmlBlock given = *block;
 
   block->addr = KML_ADDR_NONE; /* nobody else may give it back meanwhile */
@@ -171,7 +179,7 @@ kml_requests_free (KmlRequests *self, KmlBlock *block, const KmlRequest *how)
     return FALSE;
   }
   check_free (self, &given, task);
-  parts_of (task, start, before);
+  start = begin (self, task, before);
   block->held = kml_allocator_free_block (allocator, given.addr, how);
   finish (self, KML_OPERATION_FREE, task, before, start);
   record (self, KML_OPERATION_FREE, task, start, given.addr,
@@ -184,16 +192,17 @@ gboolean
 kml_requests_split (KmlRequests *self, KmlBlock *lower, KmlBlock *ret_upper, const KmlRequest *how)
 {
   const guint64 half = lower->size / 2;
-  const KmlTime start = self->machine->now;
+  KmlTime start;
 
   g_assert (lower->level == KML_LEVEL_PAGES);
+  kml_sync_on (self->machine, KML_OBJECT_NONE);
+  start = self->machine->now;
   *ret_upper = (KmlBlock){ .addr = KML_ADDR_NONE, .size = half, .level = KML_LEVEL_PAGES };
   if (lower->addr == KML_ADDR_NONE || self->pages->ops->split == NULL ||
       !self->pages->ops->split (self->pages, lower->addr, half))
     return FALSE;
   lower->size = half;
   ret_upper->addr = lower->addr + half;
-  kml_sync_on (self->machine, KML_OBJECT_NONE);
   kml_recorder_add_entry (
       self->recorder, start, self->machine->now, lower->addr,
       kml_what_pack (kml_what_block (half, KML_LEVEL_PAGES), KML_OP_SPLIT, how));

@@ -4,7 +4,7 @@
  *
  * What the driver is to straight code this is to tasks: a request is started, the
  * allocator works on it (and may wait meanwhile, for its lock or for memory), and the recorder learns
- * what happened. Many can be under way at once. They are recorded in the order in which they end, which is the order of
+ * what happened. Many can be under way at once. They count from their begin, in the order of
  * simulated time.
  */
 

@@ -56,6 +56,7 @@ struct _KmlScheduler {
   GPtrArray *tasks;   /* (element-type KmlTask): borrowed, by id */
   GPtrArray *own;     /* (owned) (element-type KmlTask): those that were made here */
   guint n_alive;      /* tasks that the run waits for */
+  guint n_timers_set; /* besides those by which CPUs go on */
   gboolean is_stopped;
   KmlCandidate *candidates; /* (owned) (array length=n_cpus + 1): room for them */
   KmlTime latest;           /* when the last thing happened */

@@ -40,7 +40,9 @@
 static void
 timer_init (KmlTimer *self, KmlScheduler *scheduler, KmlTimerKind kind, gpointer data)
 {
-  *self = (KmlTimer){ .index = scheduler->timers->len, .kind = kind, .data = data };
+  *self = (KmlTimer){
+    .scheduler = scheduler, .index = scheduler->timers->len, .kind = kind, .data = data
+  };
   g_ptr_array_add (scheduler->timers, self);
 }
 
@@ -57,6 +59,7 @@ kml_timer_set (KmlTimer *self, KmlScheduler *scheduler, KmlTime time)
 {
   self->generation++;
   self->time = time;
+  scheduler->n_timers_set += !self->is_set && self->kind != KML_TIMER_RESUME;
   self->is_set = TRUE;
   if (self->kind == KML_TIMER_RESUME && scheduler->config.choose != NULL) {
     scheduler->cpus[GPOINTER_TO_UINT (self->data)].object = KML_OBJECT_ANY;
@@ -67,11 +70,19 @@ kml_timer_set (KmlTimer *self, KmlScheduler *scheduler, KmlTime time)
     scheduler->machine->horizon = time;
 }
 
+static void
+unset (KmlTimer *self)
+{
+  self->is_set = FALSE;
+  self->scheduler->n_timers_set -= self->kind != KML_TIMER_RESUME;
+}
+
 void
 kml_timer_cancel (KmlTimer *self)
 {
   self->generation++;
-  self->is_set = FALSE;
+  if (self->is_set)
+    unset (self);
 }
 
 /* The earliest timer that is still meant. NULL: none. */
@@ -84,24 +95,11 @@ take_earliest (KmlScheduler *self)
     KmlTimer *timer = g_ptr_array_index (self->timers, (guint32)event.what);
 
     if (timer->is_set && timer->generation == (guint32)(event.what >> 32)) {
-      timer->is_set = FALSE;
+      unset (timer);
       return timer;
     }
   }
   return NULL;
-}
-
-/* Whether anything is in the agenda that is still meant. */
-static gboolean
-has_timer (const KmlScheduler *self)
-{
-  for (guint i = 0; i < self->timers->len; i++) {
-    const KmlTimer *timer = g_ptr_array_index (self->timers, i);
-
-    if (timer->is_set && timer->kind != KML_TIMER_RESUME)
-      return TRUE;
-  }
-  return FALSE;
 }
 
 /* What comes next, when that is open. */
@@ -120,7 +118,7 @@ take_chosen (KmlScheduler *self)
       candidates[n++] = (KmlCandidate){ KML_CANDIDATE_CPU, i,
                                         cpu->pending != NULL ? KML_OBJECT_ANY : cpu->object };
   }
-  if (has_timer (self))
+  if (self->n_timers_set > 0)
     candidates[n++] = (KmlCandidate){ KML_CANDIDATE_TIMER, n_cpus, KML_OBJECT_ANY };
   if (n == 0)
     return NULL;

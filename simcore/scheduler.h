@@ -42,6 +42,7 @@ typedef enum {
 } KmlTimerKind;
 
 typedef struct {
+  KmlScheduler *scheduler;
   guint32 index; /* in the scheduler's table */
   guint32
       generation; /* one that was set anew leaves its old event in the agenda, which is then of another generation */

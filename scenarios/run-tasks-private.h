@@ -43,12 +43,17 @@ typedef struct {
   char *every;
   guint64 times;
   char *program;
+  guint memalloc; /* index into its choices */
 } KmlTaskSettings;
 
 typedef struct {
   guint kind; /* from KML_LOCK_SPIN */
   char *class_name;
 } KmlLockSettings;
+
+typedef struct {
+  guint64 size;
+} KmlPoolSettings;
 
 typedef struct {
   guint64 size;

@@ -12,6 +12,8 @@ static const char *const lock_choices[] = {
 };
 static const char *const metadata_choices[] = { "pinned", "pageable", NULL };
 
+static const char *const memalloc_choices[] = { "none", "nofs", "noio", "noreclaim", NULL };
+
 const KmlParam kml_task_params[] = {
   { .name = "program",
     .type = KML_PARAM_TEXT,
@@ -44,6 +46,14 @@ const KmlParam kml_task_params[] = {
     .max = 100,
     .offset = G_STRUCT_OFFSET (KmlTaskSettings, priority),
     .summary = "the higher preempts; of a hardirq: the higher interrupts the lower" },
+  { .name = "memalloc",
+    .type = KML_PARAM_CHOICE,
+    .value = "none",
+    .choices = memalloc_choices,
+    .offset = G_STRUCT_OFFSET (KmlTaskSettings, memalloc),
+    .summary =
+        "of a task: what holds for all its requests for memory, as if its program were in a block "
+        "memalloc-nofs, -noio or -noreclaim" },
   { .name = "start",
     .type = KML_PARAM_TIME,
     .value = "0",
@@ -81,6 +91,16 @@ const KmlParam kml_lock_params[] = {
     .summary = "what it is for the lock validator, which takes what it learns of one lock to hold "
                "for all of "
                "its class; by default a class of its own" },
+  { NULL },
+};
+
+const KmlParam kml_pool_params[] = {
+  { .name = "size",
+    .type = KML_PARAM_COUNT,
+    .value = "1",
+    .max = 1000000,
+    .offset = G_STRUCT_OFFSET (KmlPoolSettings, size),
+    .summary = "elements that are there at first" },
   { NULL },
 };
 

@@ -12,6 +12,7 @@
 
 #include "scenarios/run-tasks-private.h"
 
+#include "simcore/memalloc.h"
 #include "workloads/cpu-list.h"
 
 gboolean
@@ -181,6 +182,22 @@ build_locks (KmlRunTasks *self, GError **error)
 }
 
 static gboolean
+build_pools (KmlRunTasks *self, GError **error)
+{
+  g_autoptr (GPtrArray) names = kml_run_spec_names (self->spec, "pool");
+
+  for (guint i = 0; i < names->len; i++) {
+    g_autofree char *prefix = kml_run_tasks_prefix ("pool", g_ptr_array_index (names, i));
+    KmlPoolSettings settings;
+
+    if (!kml_run_spec_apply (self->spec, prefix, kml_pool_params, &settings, error))
+      return FALSE;
+    kml_world_completion (&self->world, g_ptr_array_index (names, i))->n_posted = settings.size;
+  }
+  return TRUE;
+}
+
+static gboolean
 build_regions (KmlRunTasks *self, GError **error)
 {
   g_autoptr (GPtrArray) names = kml_run_spec_names (self->spec, "region");
@@ -271,6 +288,8 @@ static gboolean
 add_task (KmlRunTasks *self, const char *name, guint cpu, const KmlTaskSettings *settings,
           const KmlProgram *program, GError **error)
 {
+  static const guint8 memalloc[] = { 0, KML_MEMALLOC_NOFS, KML_MEMALLOC_NOIO,
+                                     KML_MEMALLOC_RESERVES };
   KmlProgramTask *doer = new_doer (self, name, program, error);
   const KmlTaskConfig config = {
     .name = name,
@@ -280,6 +299,7 @@ add_task (KmlRunTasks *self, const char *name, guint cpu, const KmlTaskSettings 
     .func = kml_program_run,
     .data = doer,
   };
+  KmlTask *task;
 
   if (doer == NULL || !cpu_in_reach (self, cpu, error))
     return FALSE;
@@ -291,7 +311,9 @@ add_task (KmlRunTasks *self, const char *name, guint cpu, const KmlTaskSettings 
       g_ptr_array_add (self->sources, source);
     return source != NULL;
   }
-  g_hash_table_insert (self->world.tasks, g_strdup (name), kml_task_new (self->scheduler, &config));
+  task = kml_task_new (self->scheduler, &config);
+  task->memalloc = memalloc[settings->memalloc];
+  g_hash_table_insert (self->world.tasks, g_strdup (name), task);
   return TRUE;
 }
 
@@ -429,7 +451,7 @@ kml_run_tasks_build (KmlRunTasks *self, KmlAllocator *pages, KmlAllocator *objec
   };
   kml_world_init (&self->world, self->machine, self->scheduler, &self->requests);
   return build_replays (self, &settings, workloads, until, error) && build_locks (self, error) &&
-         build_regions (self, error) && build_devices (self, error) &&
+         build_pools (self, error) && build_regions (self, error) && build_devices (self, error) &&
          kml_run_tasks_build_memory (self, pages, error) && build_tasks (self, error) &&
          kml_run_tasks_bind_owners (self, error) && check_end (self, until, error);
 }

@@ -18,6 +18,7 @@ typedef struct _KmlRunTasks KmlRunTasks;
 
 extern const KmlParam kml_task_params[];
 extern const KmlParam kml_lock_params[];
+extern const KmlParam kml_pool_params[];
 extern const KmlParam kml_region_params[];
 extern const KmlParam kml_mapping_params[];
 extern const KmlParam kml_pager_params[];

@@ -306,6 +306,11 @@ const KmlGroupInfo kml_scenario_groups[] = {
     .named = TRUE,
     .params = kml_lock_params,
     .summary = "a lock that programs of tasks take; one group each" },
+  { .name = "pool",
+    .named = TRUE,
+    .params = kml_pool_params,
+    .summary = "elements, as of a mempool: the step wait takes one, wake gives one back; one group "
+               "each" },
   { .name = "region",
     .named = TRUE,
     .params = kml_region_params,

@@ -104,8 +104,8 @@ find_blocks (KmlProgramTask *self, const char *name, gboolean make)
   return blocks;
 }
 
-static KmlCompletion *
-find_completion (KmlWorld *world, const char *name)
+KmlCompletion *
+kml_world_completion (KmlWorld *world, const char *name)
 {
   KmlCompletion *completion = g_hash_table_lookup (world->completions, name);
 
@@ -238,10 +238,10 @@ bind (KmlProgramTask *self, guint i, const KmlStep *step, GError **error)
                    step->name, step->other, step->other);
       return FALSE;
     }
-    target->completion = find_completion (self->world, step->name);
+    target->completion = kml_world_completion (self->world, step->name);
     return TRUE;
   case KML_STEP_WAKE:
-    target->completion = find_completion (self->world, step->name);
+    target->completion = kml_world_completion (self->world, step->name);
     return TRUE;
   case KML_STEP_PROGRESS:
     self->world->says_progress = TRUE;

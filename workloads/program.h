@@ -71,6 +71,9 @@ void kml_world_init (KmlWorld *self, KmlMachine *machine, KmlScheduler *schedule
                      KmlRequests *requests);
 void kml_world_clear (KmlWorld *self);
 
+/* What `wait NAME` waits for; made when first named. (transfer none) */
+KmlCompletion *kml_world_completion (KmlWorld *self, const char *name);
+
 /* A program as one task runs it. */
 typedef struct _KmlProgramTask KmlProgramTask;
 

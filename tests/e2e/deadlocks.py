@@ -154,10 +154,30 @@ def who_is_kept_waiting_by_one_in_between_is_inverted():
     run("run", "inversion.ini")
 
 
+ORDERED = "call refill { lock cache-0, call steal { lock cache-1, unlock cache-1 }, unlock cache-0 }"
+PRIVATE = "call write_out { wait private, io 10us, wake private }, wake page"
+SHORT = ["-s", "task.sender.program=repeat 2 { lock queue, unlock queue }", "-s", "task.nic.times=1"]
+CASES = (("reclaim-recursion", [], ["-s", "task.z_wr_iss.memalloc=nofs"]),
+         ("memalloc-propagation", [], ["-s", "task.worker.memalloc=noreclaim"]),
+         ("mempool-two-users", [], ["-s", "pool.bio.size=3"]),
+         ("abba-caches", [], ["-s", "task.cpu-1.program=" + ORDERED]),
+         ("interrupt-own-lock", SHORT, SHORT + ["-s", "lock.queue.kind=spin-irq"]),
+         ("refill-own-reserve", [], ["-s", "task.refill.program=" + PRIVATE]))
+
+
+def each_real_case_is_found_and_its_remedy_holds_in_every_schedule():
+    for name, without, remedy in CASES:
+        path = os.path.join(DEADLOCKS, name + ".ini")
+        run("run", path, "-o", name + ".db")
+        equal(run_json("explore", path, *without, status=1)["verdict"], "deadlock", name)
+        equal(run_json("explore", path, *remedy)["verdict"], "none, exhausted", name)
+
+
 main(a_run_that_got_away_with_it_warns_in_lockdeps_form, the_same_warning_is_printed_once,
      explore_says_which_warnings_are_true,
      jffs2_s_warning_is_a_false_alarm_until_reclaim_takes_the_writer_s_own_lock,
      who_may_not_call_file_systems_makes_no_circle, a_handler_that_takes_what_it_interrupts_is_told_without_luck,
      trying_needs_no_order, a_deadlock_is_drawn_from_its_database,
      a_run_in_which_time_does_not_pass_ends_and_says_so, tasks_that_go_on_and_achieve_nothing_are_a_livelock,
-     long_work_and_long_sleep_are_none, who_is_kept_waiting_by_one_in_between_is_inverted)
+     long_work_and_long_sleep_are_none, who_is_kept_waiting_by_one_in_between_is_inverted,
+     each_real_case_is_found_and_its_remedy_holds_in_every_schedule)

@@ -91,6 +91,33 @@ struct _KmlProgram {
   guint depth;   /* blocks in blocks */
 };
 
+/* ---- program-bind.c: a program as one task runs it ---- */
+
+/* What a step is about, looked up; all else is NULL. */
+typedef struct {
+  KmlLock *lock;
+  KmlCompletion *completion;
+  GArray *blocks; /* (element-type KmlBlock) */
+  const KmlRegion *region;
+  KmlMapping *mapping;
+  KmlDisk *disk;
+  KmlDma *dma;
+  guint64 cursor; /* of pages that come one after the other */
+} KmlStepTarget;
+
+struct _KmlProgramTask {
+  const KmlProgram *program;
+  KmlWorld *world;
+  KmlRng rng;
+  GHashTable *own;        /* (owned) (element-type utf8 GArray): blocks by name */
+  KmlStepTarget *targets; /* (owned) (array length=steps) */
+  guint64 *
+      left; /* (owned) (array length=steps): of repeat: rounds to go; of memalloc-…: what was before */
+  gboolean has_failed; /* the last step that could fail */
+  KmlGfp gfp;          /* of the last alloc, as it counted */
+  KmlStepCount count;  /* at one instant */
+};
+
 /* ---- program-memory.c: steps about pages and DMA ---- */
 
 /* A DMA transfer that a task has begun. */

@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Names are looked up once, when a task is made; a step then goes straight to what it is about.
+ * What a step names was looked up when its task was made (program-bind.c); it goes straight to what it is about.
  *
  * Blocks. A name is a stack of blocks: alloc puts one on it, free takes the latest off, so `repeat` can fill and empty it. Names
  * are a task's own, but those that begin with @ are shared by all tasks. A free of nothing is counted
@@ -14,337 +14,8 @@
 
 #include "workloads/program-private.h"
 
-#include <string.h>
-
 #include "simcore/lockdep.h"
 #include "simcore/memalloc.h"
-#include "simcore/units.h"
-
-/* What a step is about, looked up; all else is NULL. */
-typedef struct {
-  KmlLock *lock;
-  KmlCompletion *completion;
-  GArray *blocks; /* (element-type KmlBlock) */
-  const KmlRegion *region;
-  KmlMapping *mapping;
-  KmlDisk *disk;
-  KmlDma *dma;
-  guint64 cursor; /* of pages that come one after the other */
-} Target;
-
-struct _KmlProgramTask {
-  const KmlProgram *program;
-  KmlWorld *world;
-  KmlRng rng;
-  GHashTable *own; /* (owned) (element-type utf8 GArray): blocks by name */
-  Target *targets; /* (owned) (array length=steps) */
-  guint64 *
-      left; /* (owned) (array length=steps): of repeat: rounds to go; of memalloc-…: what was before */
-  gboolean has_failed; /* the last step that could fail */
-  KmlGfp gfp;          /* of the last alloc, as it counted */
-  KmlStepCount count;  /* at one instant */
-};
-
-/* ---- What is shared ---- */
-
-static void
-free_completion (gpointer data)
-{
-  kml_completion_clear (data);
-  g_free (data);
-}
-
-static void
-unref_array (gpointer data)
-{
-  g_array_unref (data);
-}
-
-void
-kml_world_init (KmlWorld *self, KmlMachine *machine, KmlScheduler *scheduler, KmlRequests *requests)
-{
-  *self = (KmlWorld){ .machine = machine, .scheduler = scheduler, .requests = requests };
-  self->locks = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  self->disks = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  self->regions = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  self->dmas = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  self->mappings = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  self->transfers = g_ptr_array_new_with_free_func ((GDestroyNotify)kml_transfer_free);
-  self->completions = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, free_completion);
-  self->tasks = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  self->blocks = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, unref_array);
-}
-
-void
-kml_world_clear (KmlWorld *self)
-{
-  g_clear_pointer (&self->locks, g_hash_table_unref);
-  g_clear_pointer (&self->disks, g_hash_table_unref);
-  g_clear_pointer (&self->dmas, g_hash_table_unref);
-  g_clear_pointer (&self->mappings, g_hash_table_unref);
-  g_clear_pointer (&self->transfers, g_ptr_array_unref);
-  g_clear_pointer (&self->regions, g_hash_table_unref);
-  g_clear_pointer (&self->completions, g_hash_table_unref);
-  g_clear_pointer (&self->tasks, g_hash_table_unref);
-  g_clear_pointer (&self->blocks, g_hash_table_unref);
-}
-
-/* ---- Names ---- */
-
-static GArray *
-find_blocks (KmlProgramTask *self, const char *name, gboolean make)
-{
-  GHashTable *table = name[0] == '@' ? self->world->blocks : self->own;
-  GArray *blocks = g_hash_table_lookup (table, name);
-
-  if (blocks == NULL && make) {
-    blocks = g_array_new (FALSE, FALSE, sizeof (KmlBlock));
-    g_hash_table_insert (table, g_strdup (name), blocks);
-  }
-  return blocks;
-}
-
-KmlCompletion *
-kml_world_completion (KmlWorld *world, const char *name)
-{
-  KmlCompletion *completion = g_hash_table_lookup (world->completions, name);
-
-  if (completion == NULL) {
-    char *key = g_strdup (name);
-
-    completion = g_new0 (KmlCompletion, 1);
-    kml_completion_init (completion, key);
-    g_hash_table_insert (world->completions, key, completion);
-  }
-  return completion;
-}
-
-/* Something that the scenario has to have. (nullable) */
-static gpointer
-find_declared (GHashTable *table, const char *what, const char *name, GError **error)
-{
-  gpointer found = g_hash_table_lookup (table, name);
-  g_autofree char *quoted = NULL;
-  g_autofree const char **names = NULL;
-  const char *nearest;
-
-  if (found != NULL)
-    return found;
-  quoted = kml_quote (name, -1);
-  names = (const char **)g_hash_table_get_keys_as_array (table, NULL);
-  nearest = kml_nearest_name (name, names);
-  if (nearest != NULL)
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "there is no %s %s; did you mean “%s”?", what,
-                 quoted, nearest);
-  else
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "there is no %s %s: [%s %s] would make it one",
-                 what, quoted, what, name);
-  return NULL;
-}
-
-/* Pages that are named by their numbers are there. */
-static gboolean
-check_pages (const KmlStep *step, const char *name, guint64 n, GError **error)
-{
-  if (step->pages.kind != KML_PAGES_FIXED || step->pages.last < n)
-    return TRUE;
-  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-               "%s %s: there is no page %" G_GUINT64_FORMAT
-               ", it has pages 0 to %" G_GUINT64_FORMAT,
-               kml_step_forms[step->kind].name, name, step->pages.last, n - 1);
-  return FALSE;
-}
-
-static gboolean
-bind_mapping (KmlProgramTask *self, Target *target, const KmlStep *step, const char *name,
-              GError **error)
-{
-  target->mapping = find_declared (self->world->mappings, "mapping", name, error);
-  return target->mapping != NULL && check_pages (step, name, target->mapping->n_pages, error);
-}
-
-/* A touch is of a block that some step before it asks for, of a mapping, or of a region. */
-static gboolean
-bind_touch (KmlProgramTask *self, Target *target, const KmlStep *step, GError **error)
-{
-  target->blocks = find_blocks (self, step->name, step->name[0] == '@');
-  if (target->blocks != NULL)
-    return TRUE;
-  if (g_hash_table_contains (self->world->mappings, step->name))
-    return bind_mapping (self, target, step, step->name, error);
-  target->region = find_declared (self->world->regions, "region", step->name, error);
-  return target->region != NULL && check_pages (step, step->name, target->region->n, error);
-}
-
-/* What is moved is a mapping, or a block. */
-static gboolean
-bind_dma (KmlProgramTask *self, Target *target, const KmlStep *step, GError **error)
-{
-  target->dma = find_declared (self->world->dmas, "device", step->name, error);
-  if (target->dma == NULL)
-    return FALSE;
-  if (g_hash_table_contains (self->world->mappings, step->other))
-    return bind_mapping (self, target, step, step->other, error);
-  target->blocks = find_blocks (self, step->other, step->other[0] == '@');
-  if (target->blocks != NULL)
-    return TRUE;
-  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-               "dma %s %s: no step before it asks for a block of that name, and there is no "
-               "[mapping %s]",
-               step->name, step->other, step->other);
-  return FALSE;
-}
-
-static gboolean
-bind (KmlProgramTask *self, guint i, const KmlStep *step, GError **error)
-{
-  Target *target = &self->targets[i];
-
-  switch ((KmlStepKind)step->kind) {
-  case KML_STEP_ALLOC:
-  case KML_STEP_FREE:
-    target->blocks = find_blocks (self, step->name, TRUE);
-    if (step->other != NULL)
-      target->dma = find_declared (self->world->dmas, "device", step->other, error);
-    return step->other == NULL || target->dma != NULL;
-  case KML_STEP_TOUCH:
-    return bind_touch (self, target, step, error);
-  case KML_STEP_DIRTY:
-  case KML_STEP_SYNC:
-  case KML_STEP_DROP:
-  case KML_STEP_MIGRATE:
-    return bind_mapping (self, target, step, step->name, error);
-  case KML_STEP_DMA:
-    return bind_dma (self, target, step, error);
-  case KML_STEP_LOCK:
-  case KML_STEP_LOCK_SHARED:
-  case KML_STEP_TRY_LOCK:
-  case KML_STEP_UNLOCK:
-    target->lock = find_declared (self->world->locks, "lock", step->name, error);
-    if (target->lock != NULL && step->kind == KML_STEP_LOCK_SHARED &&
-        target->lock->kind != KML_LOCK_RW) {
-      g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                   "lock-shared %s: only a lock of kind rw can be shared", step->name);
-      return FALSE;
-    }
-    return target->lock != NULL;
-  case KML_STEP_READ:
-  case KML_STEP_WRITE:
-    target->disk = find_declared (self->world->disks, "device", step->name, error);
-    return target->disk != NULL;
-  case KML_STEP_WAIT:
-    if (step->other != NULL && !g_hash_table_contains (self->world->tasks, step->other)) {
-      g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "wait %s for %s: there is no [task %s]",
-                   step->name, step->other, step->other);
-      return FALSE;
-    }
-    target->completion = kml_world_completion (self->world, step->name);
-    return TRUE;
-  case KML_STEP_WAKE:
-    target->completion = kml_world_completion (self->world, step->name);
-    return TRUE;
-  case KML_STEP_PROGRESS:
-    self->world->says_progress = TRUE;
-    return TRUE;
-  case KML_STEP_WORK:
-  case KML_STEP_SLEEP:
-  case KML_STEP_YIELD:
-  case KML_STEP_IRQ_OFF:
-  case KML_STEP_IRQ_ON:
-  case KML_STEP_SOFTIRQ_OFF:
-  case KML_STEP_SOFTIRQ_ON:
-  case KML_STEP_PREEMPT_OFF:
-  case KML_STEP_PREEMPT_ON:
-  case KML_STEP_IO:
-  case KML_STEP_REPEAT:
-  case KML_STEP_IF_FAILED:
-  case KML_STEP_NOFS:
-  case KML_STEP_NOIO:
-  case KML_STEP_NORECLAIM:
-  case KML_STEP_CALL:
-  case KML_STEP_RECLAIM:
-  case KML_STEP_DMA_WAIT:
-  case KML_STEP_END:
-    return TRUE;
-  case KML_N_STEPS:
-    break;
-  }
-  g_assert_not_reached ();
-}
-
-KmlProgramTask *
-kml_program_task_new (const KmlProgram *program, KmlWorld *world, const KmlRng *rng, GError **error)
-{
-  KmlProgramTask *self = g_new0 (KmlProgramTask, 1);
-  const guint n = program->steps->len;
-
-  self->program = program;
-  self->world = world;
-  self->rng = *rng;
-  self->gfp = KML_GFP_KERNEL;
-  self->own = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, unref_array);
-  self->targets = g_new0 (Target, n);
-  self->left = g_new0 (guint64, n);
-  for (guint i = 0; i < n; i++)
-    if (!bind (self, i, &g_array_index (program->steps, KmlStep, i), error)) {
-      kml_program_task_free (self);
-      return NULL;
-    }
-  return self;
-}
-
-void
-kml_program_task_free (KmlProgramTask *self)
-{
-  if (self == NULL)
-    return;
-  g_hash_table_unref (self->own);
-  g_free (self->targets);
-  g_free (self->left);
-  g_free (self);
-}
-
-/* What the step is about. That of several steps is put back several times. */
-static void
-remember_target (const KmlProgramTask *self, guint i, const KmlStep *step, KmlImage *image)
-{
-  const Target *target = &self->targets[i];
-
-  switch (step->kind) {
-  case KML_STEP_ALLOC:
-  case KML_STEP_FREE:
-    kml_image_add_array (image, target->blocks);
-    return;
-  case KML_STEP_TOUCH:
-    if (target->blocks != NULL)
-      kml_image_add_array (image, target->blocks);
-    return;
-  case KML_STEP_LOCK:
-  case KML_STEP_LOCK_SHARED:
-  case KML_STEP_TRY_LOCK:
-  case KML_STEP_UNLOCK:
-    kml_image_add (image, target->lock, sizeof *target->lock);
-    return;
-  case KML_STEP_WAIT:
-  case KML_STEP_WAKE:
-    kml_completion_remember (target->completion, image);
-    return;
-  default:
-    return; /* a device's state is the device's; others are about nothing that changes */
-  }
-}
-
-void
-kml_program_task_remember (KmlProgramTask *self, KmlImage *image)
-{
-  const GArray *steps = self->program->steps;
-
-  kml_image_add (image, self, sizeof *self);
-  kml_image_add (image, self->left, steps->len * sizeof *self->left);
-  kml_image_add (image, self->targets, steps->len * sizeof *self->targets);
-  for (guint i = 0; i < steps->len; i++)
-    remember_target (self, i, &g_array_index (steps, KmlStep, i), image);
-}
 
 /* ---- Steps ---- */
 
@@ -360,7 +31,7 @@ request_of (const KmlStep *step, const KmlTask *task)
 
 /* What the step says, and what the device wants that it is for. */
 static KmlConstraints
-constraints_of (const KmlStep *step, const Target *target)
+constraints_of (const KmlStep *step, const KmlStepTarget *target)
 {
   KmlConstraints all = step->constraints, device;
 
@@ -375,7 +46,7 @@ constraints_of (const KmlStep *step, const Target *target)
 }
 
 static void
-do_alloc (KmlProgramTask *self, const KmlStep *step, const Target *target)
+do_alloc (KmlProgramTask *self, const KmlStep *step, const KmlStepTarget *target)
 {
   const KmlTask *task = kml_current_task (self->world->machine);
   const KmlConstraints constraints = constraints_of (step, target);
@@ -421,7 +92,7 @@ do_free (KmlProgramTask *self, const KmlStep *step, GArray *blocks)
 }
 
 static void
-do_touch (KmlProgramTask *self, const KmlStep *step, Target *target)
+do_touch (KmlProgramTask *self, const KmlStep *step, KmlStepTarget *target)
 {
   guint64 first, last;
 
@@ -442,7 +113,7 @@ do_touch (KmlProgramTask *self, const KmlStep *step, Target *target)
 }
 
 static void
-do_migrate (KmlProgramTask *self, const KmlStep *step, Target *target)
+do_migrate (KmlProgramTask *self, const KmlStep *step, KmlStepTarget *target)
 {
   guint64 first, last;
 
@@ -471,7 +142,7 @@ static void
 do_step (KmlProgramTask *self, guint i, const KmlStep *step)
 {
   KmlMachine *machine = self->world->machine;
-  Target *target = &self->targets[i];
+  KmlStepTarget *target = &self->targets[i];
 
   switch ((KmlStepKind)step->kind) {
   case KML_STEP_ALLOC:

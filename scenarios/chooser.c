@@ -10,7 +10,7 @@
  * A bug that needs d orderings of steps is found with probability 1 / (n k^(d-1)) at least, whatever the program.
  *
  * Threads are what a choice is between here: the CPUs, and the timers of the machine together. k is what the caller says; schedules that are
- * longer have no changes behind the k-th step.
+ * longer have no changes behind the k-th step. What may go wrong (inject.h) does so with a given probability.
  */
 
 #include "scenarios/chooser.h"
@@ -35,9 +35,11 @@ kml_chooser_begin (KmlChooser *self, guint64 seed, guint64 index)
 static guint32
 priority_of (KmlChooser *self, guint who)
 {
-  if (self->priorities[who] == 0)
-    self->priorities[who] = (guint32)kml_rng_below (&self->rng, G_MAXINT32) + KML_MAX_DEPTH;
-  return self->priorities[who];
+  guint32 *priority = &self->priorities[who % KML_N_PRIORITIES];
+
+  if (*priority == 0)
+    *priority = (guint32)kml_rng_below (&self->rng, G_MAXINT32) + KML_MAX_DEPTH;
+  return *priority;
 }
 
 static guint
@@ -51,7 +53,7 @@ choose_highest (KmlChooser *self, const KmlCandidate *candidates, guint n)
   self->at++;
   for (guint i = 0; i + 1 < self->depth; i++)
     if (self->change_points[i] == self->at)
-      self->priorities[candidates[best].who] = i + 1;
+      self->priorities[candidates[best].who % KML_N_PRIORITIES] = i + 1;
   return best;
 }
 
@@ -60,6 +62,8 @@ kml_chooser_choose (const KmlCandidate *candidates, guint n, gpointer data)
 {
   KmlChooser *self = data;
 
+  if (candidates[0].kind == KML_CANDIDATE_WELL)
+    return kml_rng_below (&self->rng, KML_SHARE_ONE) < self->share;
   if (self->kind == KML_CHOOSER_PCT)
     return choose_highest (self, candidates, n);
   self->at++;

@@ -5,7 +5,7 @@
 
 #pragma once
 
-#include "simcore/rng.h"
+#include "simcore/inject.h"
 #include "simcore/scheduler.h"
 
 G_BEGIN_DECLS
@@ -15,15 +15,17 @@ typedef enum {
   KML_CHOOSER_PCT,    /* the candidate of the highest priority; see chooser.c */
 } KmlChooserKind;
 
-#define KML_MAX_DEPTH 16 /* of PCT */
+#define KML_MAX_DEPTH    16                 /* of PCT */
+#define KML_N_PRIORITIES (2 * KML_MAX_CPUS) /* who is further on shares one with another */
 
 typedef struct {
   KmlChooserKind kind;
   guint depth;   /* PCT: d, 1 .. KML_MAX_DEPTH */
   guint64 steps; /* PCT: k: choices that a schedule has */
+  guint64 share; /* of what may go wrong, how much does, in units of 10^-9 (inject.h) */
   KmlRng rng;
   guint64 at;                           /* choices made in this schedule */
-  guint32 priorities[KML_MAX_CPUS + 1]; /* of who; 0: not drawn yet */
+  guint32 priorities[KML_N_PRIORITIES]; /* of who; 0: not drawn yet */
   guint64 change_points[KML_MAX_DEPTH]; /* d - 1 of them, in no order */
 } KmlChooser;
 

@@ -111,6 +111,7 @@ look_by_chance (const KmlExploreTask *task, const KmlExplorePart *part, KmlExplo
   drawing.chooser.kind = search->kind == KML_SEARCH_PCT ? KML_CHOOSER_PCT : KML_CHOOSER_RANDOM;
   drawing.chooser.depth = search->depth;
   drawing.chooser.steps = task->steps;
+  drawing.chooser.share = task->share;
   for (guint64 i = part->first; i < part->last; i++) {
     g_array_set_size (state->choices, 0);
     kml_chooser_begin (&drawing.chooser, task->spec->seed, i);

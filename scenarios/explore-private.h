@@ -36,6 +36,7 @@ typedef struct {
   const KmlRunSpec *spec;
   const KmlExploreConfig *config;
   guint64 steps; /* PCT: choices that schedules of this run have */
+  guint64 share; /* by chance: of what may go wrong, see chooser.h */
 } KmlExploreTask;
 
 /* The whole search from @state on, by config->n_jobs processes besides this one. */

@@ -6,8 +6,8 @@
  * By chance, each choice evenly or as PCT says (chooser.c): quick to find what is not rare, in spaces of any size, and it proves
  * nothing. A run is built once and goes back to its beginning for each schedule (rerun.c).
  *
- * What is not explored: choices that are not the scheduler's. Times that tasks draw are those of the seed; of timers the earliest rings
- * first.
+ * Choices are those of the scheduler, and what goes wrong (inject.h). What is not explored: times that tasks draw are those of the seed; of timers
+ * the earliest rings first, unless interrupts are injected.
  */
 
 #include "scenarios/explore-private.h"
@@ -83,6 +83,14 @@ measure_steps (KmlExploreTask *task, GError **error)
 
 /* ---- The search ---- */
 
+static guint64
+share_of (const KmlRunSpec *spec)
+{
+  const char *text = kml_run_spec_get (spec, "schedule.inject-share");
+
+  return text == NULL ? 0 : (guint64)(g_ascii_strtod (text, NULL) * (double)KML_SHARE_ONE);
+}
+
 static KmlExploreVerdict
 verdict_of (KmlPartEnd end, const KmlExploreState *state)
 {
@@ -116,7 +124,8 @@ explore_beginning (const KmlExploreTask *task, KmlExploreState *state, KmlPartEn
                    gboolean *ret_is_over, GError **error)
 {
   KmlExploreConfig config = *task->config;
-  const KmlExploreTask beginning = { task->scenario, task->spec, &config, task->steps };
+  const KmlExploreTask beginning = { task->scenario, task->spec, &config, task->steps,
+                                     task->share };
   const guint64 limit = state->n_schedules + BEGINNING, wanted = config.budget;
 
   config.budget = wanted == 0 ? limit : MIN (wanted, limit);
@@ -135,6 +144,7 @@ kml_explore (const KmlScenario *scenario, const KmlRunSpec *spec, const KmlExplo
   KmlPartEnd end;
   gboolean is_over = TRUE;
 
+  task.share = share_of (spec);
   if (config->search.kind == KML_SEARCH_PCT && !measure_steps (&task, error))
     return FALSE;
   if (config->n_jobs <= 1) {

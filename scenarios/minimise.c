@@ -50,6 +50,12 @@ pick (Follower *self, const KmlCandidate *candidates, guint n)
 {
   guint i = NOBODY;
 
+  if (candidates[0].kind == KML_CANDIDATE_WELL) { /* it goes wrong only where it did */
+    const gboolean is_meant = self->at < self->whos->len &&
+                              g_array_index (self->whos, guint, self->at) >= KML_WHO_NOBODY;
+
+    return is_meant && g_array_index (self->whos, guint, self->at++) > KML_WHO_NOBODY;
+  }
   while (self->at < self->whos->len && i == NOBODY)
     i = find (candidates, n, g_array_index (self->whos, guint, self->at++));
   if (i == NOBODY)

@@ -81,6 +81,10 @@ typedef struct {
 typedef struct {
   guint policy; /* KmlPolicy */
   guint64 depth, steps;
+  char *inject;
+  double inject_share;
+  guint64 inject_most;
+  KmlTime inject_delay;
   KmlTime time_slice, no_progress;
   guint replay; /* KmlReplayMode */
 } KmlScheduleSettings;
@@ -110,8 +114,9 @@ struct _KmlRunTasks {
   KmlWorld world;
   KmlPager *pager;    /* (owned) (nullable) */
   KmlChooser chooser; /* of the policies random and pct */
-  KmlZones *zones;    /* (nullable) borrowed: what the page level is, then each zone has its lock */
-  KmlLocked *pages;   /* (owned) (nullable): otherwise */
+  KmlInjector injector;
+  KmlZones *zones;  /* (nullable) borrowed: what the page level is, then each zone has its lock */
+  KmlLocked *pages; /* (owned) (nullable): otherwise */
   KmlReclaim *reclaim; /* (owned) (nullable) */
   KmlPreload *preload; /* (owned) (nullable): where there is reclaim */
   KmlLocked *objects;  /* (owned) (nullable) */

@@ -406,6 +406,26 @@ check_end (const KmlRunTasks *self, KmlTime until, GError **error)
   return ends;
 }
 
+/* What may go wrong. */
+static gboolean
+set_injector (KmlRunTasks *self, const KmlScheduleSettings *settings, KmlSchedulerConfig *config,
+              GError **error)
+{
+  if (!(settings->inject_share > 0 && settings->inject_share <= 1)) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "schedule.inject-share: expected a share in (0, 1]");
+    return FALSE;
+  }
+  self->injector = (KmlInjector){
+    .share = (guint64)(settings->inject_share * (double)KML_SHARE_ONE),
+    .most = settings->inject_most,
+    .delay = settings->inject_delay,
+  };
+  kml_rng_init (&self->injector.rng, self->machine->seed, "inject");
+  config->injector = &self->injector;
+  return kml_injections_parse (settings->inject, &self->injector.what, error);
+}
+
 /* By chance, if the policy says so. */
 static void
 set_policy (KmlRunTasks *self, const KmlScheduleSettings *settings, KmlSchedulerConfig *config)
@@ -415,24 +435,26 @@ set_policy (KmlRunTasks *self, const KmlScheduleSettings *settings, KmlScheduler
   self->chooser.kind = settings->policy == KML_POLICY_PCT ? KML_CHOOSER_PCT : KML_CHOOSER_RANDOM;
   self->chooser.depth = (guint)settings->depth;
   self->chooser.steps = settings->steps;
+  self->chooser.share = self->injector.share;
   kml_chooser_begin (&self->chooser, self->machine->seed, 0);
   config->choose = kml_chooser_choose;
   config->choose_data = &self->chooser;
 }
 
-gboolean
-kml_run_tasks_build (KmlRunTasks *self, KmlAllocator *pages, KmlAllocator *objects,
-                     KmlRecorder *recorder, const GPtrArray *workloads, KmlTime until,
-                     GError **error)
+/* All but what @settings hold. */
+static gboolean
+build_all (KmlRunTasks *self, const KmlScheduleSettings *settings, KmlAllocator *pages,
+           KmlAllocator *objects, KmlRecorder *recorder, const GPtrArray *workloads, KmlTime until,
+           GError **error)
 {
-  KmlScheduleSettings settings = { 0 };
-  KmlSchedulerConfig config = { .machine = self->machine, .until = until };
+  KmlSchedulerConfig config = { .machine = self->machine,
+                                .until = until,
+                                .time_slice = settings->time_slice,
+                                .no_progress = settings->no_progress };
 
-  if (!kml_run_spec_apply (self->spec, "schedule", kml_schedule_params, &settings, error))
+  if (!set_injector (self, settings, &config, error))
     return FALSE;
-  config.time_slice = settings.time_slice;
-  config.no_progress = settings.no_progress;
-  set_policy (self, &settings, &config);
+  set_policy (self, settings, &config);
   if (!build_pager (self, pages, error))
     return FALSE;
   self->lockdep = config.lockdep = kml_lockdep_new ();
@@ -450,10 +472,25 @@ kml_run_tasks_build (KmlRunTasks *self, KmlAllocator *pages, KmlAllocator *objec
     },
   };
   kml_world_init (&self->world, self->machine, self->scheduler, &self->requests);
-  return build_replays (self, &settings, workloads, until, error) && build_locks (self, error) &&
+  return build_replays (self, settings, workloads, until, error) && build_locks (self, error) &&
          build_pools (self, error) && build_regions (self, error) && build_devices (self, error) &&
          kml_run_tasks_build_memory (self, pages, error) && build_tasks (self, error) &&
          kml_run_tasks_bind_owners (self, error) && check_end (self, until, error);
+}
+
+gboolean
+kml_run_tasks_build (KmlRunTasks *self, KmlAllocator *pages, KmlAllocator *objects,
+                     KmlRecorder *recorder, const GPtrArray *workloads, KmlTime until,
+                     GError **error)
+{
+  KmlScheduleSettings settings = { 0 };
+  const gboolean good = kml_run_spec_apply (self->spec, "schedule", kml_schedule_params, &settings,
+                                            error) &&
+                        build_all (self, &settings, pages, objects, recorder, workloads, until,
+                                   error);
+
+  kml_params_clear (kml_schedule_params, &settings);
+  return good;
 }
 
 /* ---- Running ---- */
@@ -476,6 +513,7 @@ kml_run_tasks_remember (KmlRunTasks *self, KmlImage *image)
   kml_pager_remember (self->pager, image);
   for (guint i = 0; i < self->doers->len; i++)
     kml_program_task_remember (g_ptr_array_index (self->doers, i), image);
+  kml_image_add (image, &self->injector, sizeof self->injector);
   for (guint i = 0; i < self->sources->len; i++)
     kml_irq_source_remember (g_ptr_array_index (self->sources, i), image);
   return TRUE;

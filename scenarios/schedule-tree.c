@@ -177,11 +177,11 @@ choose_from (KmlScheduleTree *self, Node *node, guint first)
   return FALSE;
 }
 
-/* What was tried need not be done until somebody does what depends on it. */
+/* What was tried need not be done until somebody does what depends on it. Whether something goes wrong is no step that could be done later. */
 static void
 put_to_sleep (const KmlScheduleTree *self, Node *node, guint i)
 {
-  if (self->preemptions == KML_ANY_PREEMPTIONS)
+  if (self->preemptions == KML_ANY_PREEMPTIONS && node->candidates[i].kind <= KML_CANDIDATE_TIMER)
     node->sleeping[node->n_sleeping++] = node->candidates[i];
 }
 

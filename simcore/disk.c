@@ -38,6 +38,8 @@
 
 #include "simcore/disk.h"
 
+#include "simcore/inject.h"
+
 const char *const kml_disk_status_names[] = {
   [KML_DISK_NEW] = "new",     [KML_DISK_PENDING] = "pending",           [KML_DISK_OK] = "ok",
   [KML_DISK_ERROR] = "error", [KML_DISK_OUT_OF_RANGE] = "out of range", NULL,
@@ -218,6 +220,9 @@ start (KmlDisk *self, KmlDiskServer *server)
       self->base.counters[COUNT_SLOW]++;
     }
     if (kml_fault_strikes (&self->errors, self->n_sent, now, &self->error_rng))
+      request->verdict = KML_DISK_ERROR;
+    service += kml_inject_delay (machine);
+    if (request->verdict == KML_DISK_OK && kml_inject (machine, KML_INJECT_IO_ERROR))
       request->verdict = KML_DISK_ERROR;
   }
   for (KmlDiskRequest *part = request; part != NULL; part = part->merged)

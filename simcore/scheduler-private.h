@@ -48,17 +48,18 @@ typedef struct {
 struct _KmlScheduler {
   KmlSchedulerConfig config;
   KmlMachine *machine;
-  KmlAgenda *agenda;  /* (owned) */
-  KmlStackPool *pool; /* (owned) */
-  KmlCpu *cpus;       /* (owned) (array length=machine->n_cpus) */
-  guint cpu;          /* that runs, or KML_NO_CPU */
-  GPtrArray *timers;  /* (element-type KmlTimer): borrowed, by index */
-  GPtrArray *tasks;   /* (element-type KmlTask): borrowed, by id */
-  GPtrArray *own;     /* (owned) (element-type KmlTask): those that were made here */
-  guint n_alive;      /* tasks that the run waits for */
-  guint n_timers_set; /* besides those by which CPUs go on */
+  KmlAgenda *agenda;   /* (owned) */
+  KmlStackPool *pool;  /* (owned) */
+  KmlCpu *cpus;        /* (owned) (array length=machine->n_cpus) */
+  guint cpu;           /* that runs, or KML_NO_CPU */
+  GPtrArray *timers;   /* (element-type KmlTimer): borrowed, by index */
+  GPtrArray *any_time; /* (element-type KmlTimer): borrowed: those that may ring at any time */
+  GPtrArray *tasks;    /* (element-type KmlTask): borrowed, by id */
+  GPtrArray *own;      /* (owned) (element-type KmlTask): those that were made here */
+  guint n_alive;       /* tasks that the run waits for */
+  guint n_timers_set;  /* besides those by which CPUs go on */
   gboolean is_stopped;
-  KmlCandidate *candidates; /* (owned) (array length=n_cpus + 1): room for them */
+  KmlCandidate *candidates; /* (owned) (array length=n_cpus + 1 + any_time->len): room for them */
   KmlTime latest;           /* when the last thing happened */
   KmlCoroutine host;
   KmlCoroutine

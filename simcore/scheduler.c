@@ -33,6 +33,7 @@
  *   S3  a CPU is idle only when its run queue is empty
  */
 
+#include "simcore/inject.h"
 #include "simcore/scheduler-private.h"
 
 /* ---- Timers ---- */
@@ -55,6 +56,19 @@ kml_timer_init (KmlTimer *self, KmlScheduler *scheduler, void (*func) (gpointer 
 }
 
 void
+kml_timer_may_come_any_time (KmlTimer *self, KmlScheduler *scheduler)
+{
+  const KmlInjector *injector = scheduler->config.injector;
+
+  if (injector == NULL || (injector->what & 1u << KML_INJECT_INTERRUPT) == 0)
+    return;
+  self->is_any_time = TRUE;
+  g_ptr_array_add (scheduler->any_time, self);
+  scheduler->candidates = g_renew (KmlCandidate, scheduler->candidates,
+                                   scheduler->machine->n_cpus + 1 + scheduler->any_time->len);
+}
+
+void
 kml_timer_set (KmlTimer *self, KmlScheduler *scheduler, KmlTime time)
 {
   self->generation++;
@@ -65,6 +79,8 @@ kml_timer_set (KmlTimer *self, KmlScheduler *scheduler, KmlTime time)
     scheduler->cpus[GPOINTER_TO_UINT (self->data)].object = KML_OBJECT_ANY;
     return; /* who goes on is chosen: see 4. */
   }
+  if (self->is_any_time && scheduler->config.choose != NULL)
+    return; /* likewise */
   kml_agenda_schedule (scheduler->agenda, time, (guint64)self->generation << 32 | self->index);
   if (time < scheduler->machine->horizon)
     scheduler->machine->horizon = time;
@@ -85,6 +101,13 @@ kml_timer_cancel (KmlTimer *self)
     unset (self);
 }
 
+/* Whether what is in the agenda may come before all else: not where it is chosen when it does. */
+static gboolean
+is_in_order (const KmlScheduler *self, const KmlTimer *timer)
+{
+  return self->config.choose == NULL || (timer->kind != KML_TIMER_RESUME && !timer->is_any_time);
+}
+
 /* The earliest timer that is still meant. NULL: none. */
 static KmlTimer *
 take_earliest (KmlScheduler *self)
@@ -94,12 +117,43 @@ take_earliest (KmlScheduler *self)
   while (kml_agenda_take (self->agenda, &event)) {
     KmlTimer *timer = g_ptr_array_index (self->timers, (guint32)event.what);
 
-    if (timer->is_set && timer->generation == (guint32)(event.what >> 32)) {
+    if (timer->is_set && timer->generation == (guint32)(event.what >> 32) &&
+        is_in_order (self, timer)) {
       unset (timer);
       return timer;
     }
   }
   return NULL;
+}
+
+/* The earliest timer, and those that may ring at any time, behind @n candidates. */
+static guint
+add_timers (KmlScheduler *self, guint n)
+{
+  const guint n_cpus = self->machine->n_cpus;
+  guint n_open = 0;
+
+  for (guint i = 0; i < self->any_time->len; i++)
+    n_open += ((const KmlTimer *)g_ptr_array_index (self->any_time, i))->is_set;
+  if (self->n_timers_set > n_open)
+    self->candidates[n++] = (KmlCandidate){ KML_CANDIDATE_TIMER, n_cpus, KML_OBJECT_ANY };
+  for (guint i = 0; i < self->any_time->len; i++) {
+    const KmlTimer *timer = g_ptr_array_index (self->any_time, i);
+
+    if (timer->is_set)
+      self->candidates[n++] = (KmlCandidate){ KML_CANDIDATE_TIMER, n_cpus + 1 + timer->index,
+                                              KML_OBJECT_ANY };
+  }
+  return n;
+}
+
+/* A CPU goes on, or a timer that may ring at any time does. */
+static KmlTimer *
+timer_of (KmlScheduler *self, guint who)
+{
+  return who < self->machine->n_cpus
+             ? &self->cpus[who].resume
+             : g_ptr_array_index (self->timers, who - self->machine->n_cpus - 1);
 }
 
 /* What comes next, when that is open. */
@@ -109,7 +163,7 @@ take_chosen (KmlScheduler *self)
   const guint n_cpus = self->machine->n_cpus;
   KmlCandidate *candidates = self->candidates;
   guint n = 0, chosen;
-  KmlTimer *resume;
+  KmlTimer *timer;
 
   for (guint i = 0; i < n_cpus; i++) {
     const KmlCpu *cpu = &self->cpus[i];
@@ -118,8 +172,7 @@ take_chosen (KmlScheduler *self)
       candidates[n++] = (KmlCandidate){ KML_CANDIDATE_CPU, i,
                                         cpu->pending != NULL ? KML_OBJECT_ANY : cpu->object };
   }
-  if (self->n_timers_set > 0)
-    candidates[n++] = (KmlCandidate){ KML_CANDIDATE_TIMER, n_cpus, KML_OBJECT_ANY };
+  n = add_timers (self, n);
   if (n == 0)
     return NULL;
   chosen = self->config.choose (candidates, n, self->config.choose_data);
@@ -130,9 +183,9 @@ take_chosen (KmlScheduler *self)
   g_assert (chosen < n);
   if (candidates[chosen].who == n_cpus)
     return take_earliest (self);
-  resume = &self->cpus[candidates[chosen].who].resume;
-  resume->is_set = FALSE;
-  return resume;
+  timer = timer_of (self, candidates[chosen].who);
+  unset (timer);
+  return timer;
 }
 
 static KmlTimer *
@@ -458,6 +511,7 @@ kml_scheduler_new (const KmlSchedulerConfig *config)
   self->agenda = kml_agenda_new ();
   self->pool = kml_stack_pool_new ();
   self->timers = g_ptr_array_new ();
+  self->any_time = g_ptr_array_new ();
   self->tasks = g_ptr_array_new ();
   self->own = g_ptr_array_new ();
   self->spans = g_new (KmlSpan, KML_N_SPANS);
@@ -490,6 +544,7 @@ kml_scheduler_free (KmlScheduler *self)
   kml_incidents_free (self->incidents);
   g_free (self->spans);
   g_ptr_array_unref (self->timers);
+  g_ptr_array_unref (self->any_time);
   g_ptr_array_unref (self->tasks);
   g_ptr_array_unref (self->own);
   kml_stack_pool_free (self->pool);

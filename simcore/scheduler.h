@@ -28,6 +28,7 @@
 
 G_BEGIN_DECLS
 
+typedef struct _KmlInjector KmlInjector;
 typedef struct _KmlLock KmlLock;
 typedef struct _KmlLockdep KmlLockdep;
 
@@ -48,7 +49,8 @@ typedef struct {
       generation; /* one that was set anew leaves its old event in the agenda, which is then of another generation */
   KmlTime time; /* while it is set */
   gboolean is_set;
-  guint8 kind; /* KmlTimerKind */
+  gboolean is_any_time; /* where schedules are chosen it may ring at any time */
+  guint8 kind;          /* KmlTimerKind */
   void (*func) (gpointer data);
   gpointer data;
 } KmlTimer;
@@ -56,6 +58,9 @@ typedef struct {
 /* @self must stay where it is as long as the scheduler lives. */
 void kml_timer_init (KmlTimer *self, KmlScheduler *scheduler, void (*func) (gpointer data),
                      gpointer data);
+
+/* It may ring at any time from when it is set on, where interrupts are injected (inject.h) and schedules chosen. */
+void kml_timer_may_come_any_time (KmlTimer *self, KmlScheduler *scheduler);
 
 /* Sets it, or sets it anew, to a time that is not past. */
 void kml_timer_set (KmlTimer *self, KmlScheduler *scheduler, KmlTime time);
@@ -387,17 +392,21 @@ char *kml_incident_names_of_held (const KmlIncidentEdge *edge);
 
 typedef enum {
   KML_CANDIDATE_CPU,   /* it goes on */
-  KML_CANDIDATE_TIMER, /* the earliest one rings */
+  KML_CANDIDATE_TIMER, /* the earliest one rings; or one that may ring at any time */
+  KML_CANDIDATE_WELL,  /* what is done goes well … */
+  KML_CANDIDATE_FAULT, /* … or goes wrong: see inject.h */
 } KmlCandidateKind;
+
+#define KML_WHO_NOBODY (1u << 30) /* from here on: the answers to whether something goes wrong */
 
 /* Something that could come next. */
 typedef struct {
-  guint8 kind;    /* KmlCandidateKind */
-  guint who;      /* the number of the CPU; that of CPUs: the timer */
+  guint8 kind; /* KmlCandidateKind */
+  guint who;   /* the number of the CPU; that of CPUs: the earliest timer; above: a certain timer */
   guint64 object; /* all that its next step touches of what is shared, or KML_OBJECT_… */
 } KmlCandidate;
 
-/* Answers which of @n > 0 candidates comes next; G_MAXUINT: none, the run ends here. CPUs come in the order of their numbers, the timer last.
+/* Answers which of @n > 0 candidates comes next; G_MAXUINT: none, the run ends here. CPUs come in the order of their numbers, timers last.
  * A CPU that is passed over has been slow: its clock is put forward when it goes on. */
 typedef guint (*KmlChooseFunc) (const KmlCandidate *candidates, guint n, gpointer data);
 
@@ -409,7 +418,8 @@ typedef struct {
   gpointer choose_data;
   KmlTime
       no_progress; /* after so long a livelock or an inversion is one; 0: neither is looked for */
-  KmlLockdep *lockdep; /* (nullable) borrowed: learns orders of locks, see lockdep.h */
+  KmlInjector *injector; /* (nullable) borrowed: what may go wrong, see inject.h */
+  KmlLockdep *lockdep;   /* (nullable) borrowed: learns orders of locks, see lockdep.h */
 } KmlSchedulerConfig;
 
 /* Makes the machine one with tasks, until it is freed. */

@@ -12,6 +12,7 @@
  * event comes.
  */
 
+#include "simcore/inject.h"
 #include "simcore/scheduler-private.h"
 
 #include <string.h>
@@ -181,7 +182,7 @@ kml_task_io (KmlMachine *machine, const char *what, KmlTime time)
   const KmlWait wait = { .kind = KML_WAIT_IO, .what = what };
 
   if (time > 0)
-    wait_for_time (machine, time, &wait, KML_PART_IO);
+    wait_for_time (machine, time + kml_inject_delay (machine), &wait, KML_PART_IO);
 }
 
 /* ---- Waiting ---- */

@@ -149,6 +149,47 @@ def more_processes_find_the_same_after_as_many_schedules():
     equal(piece, whole, "in pieces")
 
 
+def what_may_go_wrong_is_a_choice():
+    tasks("lock A, alloc a 64, if-failed { lock A, unlock A }, unlock A", "lock A, unlock A")
+    equal(explore()["verdict"], "none, exhausted", "all goes well")
+    failing = ("-s", "schedule.inject=alloc")
+    equal(explore(*failing, status=1)["verdict"], "deadlock", "any allocation may fail")
+    contains(read("two.reproducer").decode(), "override = schedule.inject=alloc")
+    run("reproduce", "two.reproducer")
+    equal(explore(*failing, "--search", "random", "--budget", "1000", status=1)["verdict"], "deadlock", "by chance")
+    tasks("lock A, alloc a 64, if-failed { work 1us }, unlock A", "repeat 2 { alloc a 64 }")
+    # three allocations, one of which fails, or none
+    counts = [explore("-s", "schedule.inject=alloc", "-s", f"schedule.inject-most={most}")["schedules"] for most in (1, 2, 3, 0)]
+    check(counts[0] < counts[1] < counts[2] == counts[3], f"{counts}: up to 1, 2, 3 of them")
+    contains(run("explore", "two.ini", "-s", "schedule.inject=alloc, io-slw", status=2).stderr, "did you mean “io-slow”?")
+    contains(run("run", "two.ini", "-s", "schedule.inject-share=0", status=2).stderr, "expected a share in (0, 1]")
+
+
+def by_chance_as_much_goes_wrong_as_was_said():
+    tasks("repeat 4000 { alloc a 64 }", "yield", "[device d]\nkind = hdd\n")
+    for policy in ("timed", "random"):
+        failed = run_json("run", "two.ini", "-s", "schedule.inject=alloc", "-s", "schedule.inject-share=0.25", "-s",
+                          "schedule.inject-most=0", "-s", f"schedule.policy={policy}", "-o", f"{policy}.db")["runs"][0]["metrics"]["alloc.failed"]
+        check(abs(failed - 1000) < 3 * 27.4, f"{failed} of 4000 fail under {policy}, 1000 expected")
+    tasks("repeat 1000 { read d 4KiB, if-failed { alloc a 64 } }", "yield", "[device d]\nkind = hdd\n")
+    errors = run_json("run", "two.ini", "-s", "schedule.inject=io-error", "-s", "schedule.inject-share=0.1", "-s",
+                      "schedule.inject-most=0", "-o", "io.db")["runs"][0]["metrics"]["alloc.count"]
+    check(abs(errors - 100) < 3 * 9.5, f"{errors} of 1000 reads fail, 100 expected")
+    tasks("repeat 10 { io 1ms }", "yield")
+    slow = run_json("run", "two.ini", "-s", "schedule.inject=io-slow", "-s", "schedule.inject-share=1", "-s",
+                    "schedule.inject-most=3", "-o", "slow.db")["runs"][0]["metrics"]["time.end_ns"]
+    equal(round(slow / 1e6), 40, "three of ten take 10 ms longer")
+
+
+def interrupts_come_in_any_order_when_injected():
+    # the handler that comes a second later has to come first
+    write("two.ini", HEAD + "[task T1]\nprogram = wait go, lock A, work 1us, unlock A\n"
+          "[task early]\ncontext = hardirq\ncpus = 1\nevery = 1s\ntimes = 1\nprogram = wake go\n"
+          "[task late]\ncontext = hardirq\nstart = 2s\nevery = 1s\ntimes = 1\nprogram = work 1us\n")
+    alone = explore()["schedules"]
+    check(explore("-s", "schedule.inject=interrupt")["schedules"] > alone, "more orders")
+
+
 def a_reproducer_knows_what_the_sweep_had_set():
     tasks(ABBA[0], "yield", "[sweep]\ntask.T2.program = yield | " + ABBA[1] + "\n")
     run("explore", "two.ini", status=1)
@@ -195,6 +236,7 @@ def a_budget_is_not_the_whole_space():
 main(a_remedy_is_proved_over_every_schedule, independent_steps_are_tried_in_one_order,
      dependent_steps_are_tried_in_every_order, a_deadlock_has_a_reproducer_with_the_same_story,
      a_schedule_that_was_drawn_becomes_as_short_as_one_that_was_searched_for, chance_finds_what_is_there_and_proves_nothing,
-     few_preemptions_are_not_all_schedules, more_processes_find_the_same_after_as_many_schedules, a_search_that_was_stopped_goes_on_where_it_stood,
+     few_preemptions_are_not_all_schedules, more_processes_find_the_same_after_as_many_schedules, what_may_go_wrong_is_a_choice,
+     by_chance_as_much_goes_wrong_as_was_said, interrupts_come_in_any_order_when_injected, a_search_that_was_stopped_goes_on_where_it_stood,
      a_reproducer_knows_what_the_sweep_had_set, a_reproducer_that_was_edited_is_refused_or_does_not_reproduce,
      a_budget_is_not_the_whole_space)

@@ -12,6 +12,9 @@
  * 2. Looking at all that could be shorter (schedule-tree.c): all schedules with 0 preemptions, then those with up to 1, and so on. A schedule has at
  *    least as many switches as preemptions, so once the bound has come to the switches of the best one, there is none with fewer. With as many
  *    switches but fewer choices likewise. The search is bounded in schedules: in large spaces the first step's answer stays.
+ *
+ * Both are bounded in choices made, too, and not in time, so that the answer is the same on every host: a schedule of ten thousand choices is
+ * as good a reproducer as one of nine thousand.
  */
 
 #include "scenarios/minimise.h"
@@ -19,8 +22,10 @@
 #include "scenarios/rerun.h"
 
 #define MAX_CHOICES 100000
-#define MAX_QUICK   30000 /* schedules of the second step: a part of a second */
-#define MAX_SLOW    500   /* likewise, where each is a run of its own */
+#define MAX_QUICK   30000   /* schedules of the second step: a part of a second */
+#define MAX_SLOW    500     /* likewise, where each is a run of its own */
+#define MAX_EFFORT  3000000 /* choices in each step: a second or so */
+#define TO_BUILD    10000   /* choices that could be made while a run of its own is built */
 #define NOBODY      G_MAXUINT
 
 /* ---- One schedule, as who goes on ---- */
@@ -102,7 +107,16 @@ typedef struct {
   GArray *whos;    /* (owned) (element-type guint): of the best */
   GArray *choices; /* (element-type guint32): borrowed: of the best */
   guint n_switches;
+  guint64 effort; /* of this step so far */
 } Best;
+
+/* A schedule more. FALSE: it is enough. */
+static gboolean
+may_go_on (Best *self, const KmlRerun *rerun, guint n_choices)
+{
+  self->effort += n_choices + (kml_rerun_is_slow (rerun) ? TO_BUILD : 0);
+  return self->effort < MAX_EFFORT;
+}
 
 static gboolean
 is_better (const Best *self, guint n_switches, guint n_choices)
@@ -155,21 +169,22 @@ put_off (const Best *self, guint i)
 static gboolean
 undo_switches (Best *self, GError **error)
 {
-  gboolean any = TRUE;
+  gboolean any = TRUE, more = TRUE;
   GError *cause = NULL;
 
-  while (any) {
+  while (any && more) {
     any = FALSE;
-    for (guint i = 0; i < self->whos->len && cause == NULL; i++) {
+    for (guint i = 0; i < self->whos->len && more; i++) {
       replace (self->follower.whos, self->whos);
       g_array_set_size (self->follower.whos, i);
       any |= attempt (self, &cause);
+      more = cause == NULL && may_go_on (self, self->rerun, self->follower.choices->len);
     }
-    for (guint i = 0; i < self->whos->len && cause == NULL; i++) {
+    for (guint i = 0; i < self->whos->len && more; i++) {
       put_off (self, i);
       any |= attempt (self, &cause);
+      more = cause == NULL && may_go_on (self, self->rerun, self->follower.choices->len);
     }
-    any &= cause == NULL;
   }
   if (cause != NULL)
     g_propagate_error (error, cause);
@@ -203,6 +218,8 @@ look_at_all (Best *self, const KmlScenario *scenario, const KmlRunSpec *spec, gu
       self->n_switches = kml_schedule_tree_n_switches (tree);
       kml_schedule_tree_get_choices (tree, self->choices);
     }
+    if (!may_go_on (self, rerun, kml_schedule_tree_n_choices (tree)))
+      return FALSE;
   } while (kml_schedule_tree_next (tree));
   return TRUE;
 }
@@ -216,6 +233,7 @@ minimise (Best *self, const KmlScenario *scenario, const KmlRunSpec *spec,
   gboolean is_least = TRUE;
   GError *cause = NULL;
 
+  self->effort = 0;
   for (guint bound = 0; is_least && bound <= self->n_switches; bound++)
     is_least = look_at_all (self, scenario, spec, bound, &left, &cause);
   if (cause != NULL) {

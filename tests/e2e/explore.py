@@ -5,6 +5,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 import os
+import time
 
 from harness import check, contains, equal, main, read, run, run_json, write
 
@@ -224,6 +225,13 @@ def a_reproducer_that_was_edited_is_refused_or_does_not_reproduce():
     tried(text, 2, "edited.reproducer:6: two.ini is not, or no longer, the scenario that was explored")
 
 
+def a_long_schedule_is_not_shortened_for_ever():
+    began = time.monotonic()
+    run("explore", os.path.join(DEADLOCKS, "reclaim-file-system-lock.ini"), "--budget", "100", "-o", "long.reproducer", status=1)
+    check(len(read("long.reproducer").decode().split()) > 5000, "it is long")
+    check(time.monotonic() - began < 30, "and took a second or so")
+
+
 def a_budget_is_not_the_whole_space():
     path = os.path.join(DEADLOCKS, "allocator-pager-pool.ini")
     result = run_json("explore", path, "--budget", "5", status=75)
@@ -239,4 +247,5 @@ main(a_remedy_is_proved_over_every_schedule, independent_steps_are_tried_in_one_
      few_preemptions_are_not_all_schedules, more_processes_find_the_same_after_as_many_schedules, what_may_go_wrong_is_a_choice,
      by_chance_as_much_goes_wrong_as_was_said, interrupts_come_in_any_order_when_injected, a_search_that_was_stopped_goes_on_where_it_stood,
      a_reproducer_knows_what_the_sweep_had_set, a_reproducer_that_was_edited_is_refused_or_does_not_reproduce,
+     a_long_schedule_is_not_shortened_for_ever,
      a_budget_is_not_the_whole_space)

@@ -36,52 +36,6 @@ typedef struct {
 
 /* ---- The question ---- */
 
-/* "sweep.objects.bins=pow2 | linux" for "objects.bins=pow2,linux". NULL after the mistake has
- * been said. */
-static char *
-make_axis (const char *text)
-{
-  const char *equals = strchr (text, '=');
-  g_autofree char *key = NULL;
-  g_auto (GStrv) values = NULL;
-  g_autofree char *list = NULL;
-
-  if (equals == NULL || equals == text || equals[1] == '\0') {
-    g_autofree char *quoted = kml_quote (text, -1);
-
-    kml_usage_error ("compare", "--vary: expected group.key=value,value…, not %s", quoted);
-    return NULL;
-  }
-  key = g_strstrip (g_strndup (text, (gsize)(equals - text)));
-  values = g_strsplit (equals + 1, strchr (equals, '|') != NULL ? "|" : ",", -1);
-  for (guint i = 0; values[i] != NULL; i++) {
-    g_strstrip (values[i]);
-    if (values[i][0] == '\0') {
-      kml_usage_error ("compare", "--vary: a value of %s is empty", key);
-      return NULL;
-    }
-  }
-  list = g_strjoinv (" | ", values);
-  return g_strdup_printf ("sweep.%s=%s", key, list);
-}
-
-static char **
-make_axes (void)
-{
-  g_autoptr (GPtrArray) axes = g_ptr_array_new_with_free_func (g_free);
-
-  for (guint i = 0; options.vary[i] != NULL; i++) {
-    char *axis = make_axis (options.vary[i]);
-
-    if (axis == NULL)
-      return NULL;
-    g_ptr_array_add (axes, axis);
-  }
-  g_ptr_array_add (axes, NULL);
-  g_ptr_array_set_free_func (axes, NULL);
-  return (char **)g_ptr_array_free (g_steal_pointer (&axes), FALSE);
-}
-
 /* Whether --vary names @axis: in full, or "workload.sizes" for "workload.web.sizes". */
 static gboolean
 is_varied (const char *axis)
@@ -473,7 +427,7 @@ run (char **arguments)
     g_strstrip (metrics[i]);
   if (!kml_run_options_check (&options.common, "compare"))
     return KML_EXIT_INPUT;
-  axes = make_axes ();
+  axes = kml_experiment_axes ("compare", options.vary);
   if (axes == NULL)
     return KML_EXIT_INPUT;
   return compare (path, (const char *const *)axes,

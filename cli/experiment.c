@@ -158,6 +158,52 @@ kml_experiment_new_text (const char *path, const char *text, const char *base_di
   return new_experiment (path, text, base_dir, options, more, ret_status);
 }
 
+/* "sweep.objects.bins=pow2 | linux" for "objects.bins=pow2,linux". NULL after the mistake has
+ * been said. */
+static char *
+make_axis (const char *command, const char *text)
+{
+  const char *equals = strchr (text, '=');
+  g_autofree char *key = NULL;
+  g_auto (GStrv) values = NULL;
+  g_autofree char *list = NULL;
+
+  if (equals == NULL || equals == text || equals[1] == '\0') {
+    g_autofree char *quoted = kml_quote (text, -1);
+
+    kml_usage_error (command, "--vary: expected group.key=value,value…, not %s", quoted);
+    return NULL;
+  }
+  key = g_strstrip (g_strndup (text, (gsize)(equals - text)));
+  values = g_strsplit (equals + 1, strchr (equals, '|') != NULL ? "|" : ",", -1);
+  for (guint i = 0; values[i] != NULL; i++) {
+    g_strstrip (values[i]);
+    if (values[i][0] == '\0') {
+      kml_usage_error (command, "--vary: a value of %s is empty", key);
+      return NULL;
+    }
+  }
+  list = g_strjoinv (" | ", values);
+  return g_strdup_printf ("sweep.%s=%s", key, list);
+}
+
+char **
+kml_experiment_axes (const char *command, char **vary)
+{
+  g_autoptr (GPtrArray) axes = g_ptr_array_new_with_free_func (g_free);
+
+  for (guint i = 0; vary != NULL && vary[i] != NULL; i++) {
+    char *axis = make_axis (command, vary[i]);
+
+    if (axis == NULL)
+      return NULL;
+    g_ptr_array_add (axes, axis);
+  }
+  g_ptr_array_add (axes, NULL);
+  g_ptr_array_set_free_func (axes, NULL);
+  return (char **)g_ptr_array_free (g_steal_pointer (&axes), FALSE);
+}
+
 void
 kml_experiment_free (KmlExperiment *self)
 {

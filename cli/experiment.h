@@ -67,6 +67,10 @@ KmlExperiment *kml_experiment_new (const char *path, const KmlRunOptions *option
 KmlExperiment *kml_experiment_new_text (const char *path, const char *text, const char *base_dir,
                                         const KmlRunOptions *options, const char *const *more,
                                         int *ret_status);
+/* What --vary of @command says, GROUP.KEY=A,B,… or GROUP.KEY=A|B|…, as overrides for more axes of the sweep. @vary (nullable). NULL after the
+ * mistake has been said. (transfer full) */
+char **kml_experiment_axes (const char *command, char **vary);
+
 void kml_experiment_free (KmlExperiment *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlExperiment, kml_experiment_free)
 

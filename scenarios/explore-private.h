@@ -39,6 +39,9 @@ typedef struct {
   guint64 share; /* by chance: of what may go wrong, see chooser.h */
 } KmlExploreTask;
 
+/* By chance: how much goes wrong of what may, in units of 10^-9. */
+guint64 kml_explore_share (const KmlRunSpec *spec);
+
 /* The whole search from @state on, by config->n_jobs processes besides this one. */
 gboolean kml_explore_jobs (const KmlExploreTask *task, KmlExploreState *state, KmlPartEnd *ret_end,
                            GError **error);

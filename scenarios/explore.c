@@ -83,8 +83,8 @@ measure_steps (KmlExploreTask *task, GError **error)
 
 /* ---- The search ---- */
 
-static guint64
-share_of (const KmlRunSpec *spec)
+guint64
+kml_explore_share (const KmlRunSpec *spec)
 {
   const char *text = kml_run_spec_get (spec, "schedule.inject-share");
 
@@ -144,7 +144,7 @@ kml_explore (const KmlScenario *scenario, const KmlRunSpec *spec, const KmlExplo
   KmlPartEnd end;
   gboolean is_over = TRUE;
 
-  task.share = share_of (spec);
+  task.share = kml_explore_share (spec);
   if (config->search.kind == KML_SEARCH_PCT && !measure_steps (&task, error))
     return FALSE;
   if (config->n_jobs <= 1) {

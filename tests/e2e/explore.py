@@ -225,6 +225,23 @@ def a_reproducer_that_was_edited_is_refused_or_does_not_reproduce():
     tried(text, 2, "edited.reproducer:6: two.ini is not, or no longer, the scenario that was explored")
 
 
+def remedies_are_taken_away_one_by_one():
+    scenario = os.path.join(DEADLOCKS, "allocator-pager-none.ini")
+    document = run_json("ablate", scenario, "--vary", "pager.metadata=pageable,pinned", "--vary", "pager.pool=0,4", "--schedules", "200")
+    equal([(row["params"]["pager.metadata"], row["params"]["pager.pool"], row["failed"]) for row in document["rows"]],
+          [("pageable", "0", 200), ("pageable", "4", 0), ("pinned", "0", 0), ("pinned", "4", 0)], "rows")
+    check(0.018 < document["rows"][1]["high"] < 0.0185, "1 - 0.025^(1/200)")
+    tasks(*ABBA)
+    table = run("ablate", "two.ini", "--seed", "3").stdout
+    equal(run("ablate", "two.ini", "--seed", "3").stdout, table, "the same again")
+    failed, of = (int(word) for word in table.split("\n")[1].split()[:2])
+    check(of == 1000 and 0 < failed < 1000, "by chance")
+    contains(run("ablate", "two.ini", "--schedules", "0", status=2).stderr, "--schedules")
+    contains(run("ablate", "two.ini", "--vary", "pager.pol=0,4", status=2).stderr, "pool")
+    write("straight.ini", "[workload w]\nkind = synthetic\narrivals = closed\nlive = 1\noperations = 1\nsizes = fixed(8)\n")
+    contains(run("ablate", "straight.ini", status=2).stderr, "task")
+
+
 def a_long_schedule_is_not_shortened_for_ever():
     began = time.monotonic()
     run("explore", os.path.join(DEADLOCKS, "reclaim-file-system-lock.ini"), "--budget", "100", "-o", "long.reproducer", status=1)
@@ -247,5 +264,5 @@ main(a_remedy_is_proved_over_every_schedule, independent_steps_are_tried_in_one_
      few_preemptions_are_not_all_schedules, more_processes_find_the_same_after_as_many_schedules, what_may_go_wrong_is_a_choice,
      by_chance_as_much_goes_wrong_as_was_said, interrupts_come_in_any_order_when_injected, a_search_that_was_stopped_goes_on_where_it_stood,
      a_reproducer_knows_what_the_sweep_had_set, a_reproducer_that_was_edited_is_refused_or_does_not_reproduce,
-     a_long_schedule_is_not_shortened_for_ever,
+     remedies_are_taken_away_one_by_one, a_long_schedule_is_not_shortened_for_ever,
      a_budget_is_not_the_whole_space)

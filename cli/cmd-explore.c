@@ -325,7 +325,6 @@ identity (const KmlExperiment *experiment, const KmlSearch *search)
 static gboolean
 go_on (KmlExploreStop *stop, const char *path, const char *search, GError **error)
 {
-
   if (options.afresh || !g_file_test (path, G_FILE_TEST_EXISTS)) {
     stop->search = g_strdup (search);
     return TRUE;

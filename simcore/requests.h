@@ -5,7 +5,7 @@
  * What the driver is to straight code this is to tasks: a request is started, the
  * allocator works on it (and may wait meanwhile, for its lock or for memory), and the recorder learns
  * what happened. Many can be under way at once. They count from their begin, in the order of
- * simulated time.
+ * simulated time; one during which others began counts from the latest of these.
  */
 
 #pragma once

@@ -6,6 +6,7 @@
  */
 
 #include "simcore/lock.h"
+#include "simcore/rng.h"
 #include "simcore/scheduler.h"
 #include "tests/testutils.h"
 
@@ -651,6 +652,59 @@ random_walk (KmlMachine *machine, gpointer data)
   }
 }
 
+/* Takes the lock again and again, after times that no other CPU has. */
+static void
+takes_a_now_and_then (KmlMachine *machine, gpointer data)
+{
+  KmlRng rng;
+
+  kml_rng_init (&rng, GPOINTER_TO_UINT (data), "now and then");
+  for (guint i = 0; i < 300; i++) {
+    kml_work (machine, kml_rng_below (&rng, 200 * KML_NS));
+    kml_lock_take (machine, &rig.a, KML_LOCK_EXCLUSIVE);
+    note (machine, "has it");
+    machine->now += kml_rng_below (&rng, 100 * KML_NS);
+    kml_lock_give (machine, &rig.a);
+  }
+}
+
+/* With a timer that is set, however far ahead, giving back meets the other CPUs; without one it need not. */
+START_TEST (to_give_a_lock_back_ahead_of_time_changes_nothing)
+{
+  g_autofree char *story = NULL;
+  KmlLock lock = { 0 };
+  guint64 n_switches = 0;
+
+  for (guint round = 0; round < 2; round++) {
+    set_up (4);
+    rig.machine->cost[KML_COST_HANDOVER] = 13 * KML_NS;
+    rig.machine->cost[KML_COST_BYSTANDER] = 7 * KML_NS;
+    kml_timer_init (&timer, rig.scheduler, raise_irq, &rig.irq);
+    if (round == 1)
+      kml_timer_set (&timer, rig.scheduler, KML_S);
+    for (guint cpu = 0; cpu < 4; cpu++)
+      start ("T", cpu, 0, takes_a_now_and_then, GUINT_TO_POINTER (cpu));
+    kml_scheduler_run (rig.scheduler);
+    expect_peace ();
+    if (round == 0) {
+      lock = rig.a;
+      n_switches = kml_scheduler_n_switches (rig.scheduler);
+      story = g_strdup (rig.log->str);
+    } else {
+      ck_assert_msg (g_str_equal (rig.log->str, story), "others had it, or at other times");
+      ck_assert_uint_gt (rig.a.n_contended, 600);
+      ck_assert_uint_eq (rig.a.n_contended, lock.n_contended);
+      ck_assert_uint_eq (rig.a.waited, lock.waited);
+      ck_assert_uint_eq (rig.a.worst_wait, lock.worst_wait);
+      ck_assert_uint_eq (rig.a.held, lock.held);
+      ck_assert_uint_eq (rig.a.most_waiting, lock.most_waiting);
+      ck_assert_uint_gt (kml_scheduler_n_switches (rig.scheduler), n_switches);
+    }
+    tear_down ();
+  }
+}
+END_TEST
+
 START_TEST (every_picosecond_of_every_task_is_in_one_part)
 {
   const KmlTask *task;
@@ -706,6 +760,7 @@ main (void)
   tcase_add_test (wrong, to_give_back_what_one_does_not_hold_is_a_bug);
   tcase_add_test (wrong, more_locks_than_a_task_may_hold_are_a_bug);
   tcase_add_loop_test (laws, a_closed_queue_of_n_cpus_takes_n_times_the_critical_section, 1, 9);
+  tcase_add_test (laws, to_give_a_lock_back_ahead_of_time_changes_nothing);
   tcase_add_test (laws, every_picosecond_of_every_task_is_in_one_part);
   suite_add_tcase (suite, time);
   suite_add_tcase (suite, irqs);

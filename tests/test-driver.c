@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "simcore/driver.h"
+#include "tests/list-workload.h"
 #include "tests/testutils.h"
 
 /* ---- Stand-ins ---- */
@@ -117,40 +118,6 @@ static const KmlAllocatorOps three_ops = {
   .free = three_free,
   .walk = three_walk,
   .check = three_check,
-};
-
-typedef struct {
-  KmlWorkload base;
-  const KmlOp *ops;
-  guint n, at;
-} List;
-
-static gboolean
-list_open (KmlWorkload *base, GError **error)
-{
-  return TRUE;
-}
-
-static int
-list_next (KmlWorkload *base, KmlOp *ops, guint n, GError **error)
-{
-  List *self = (List *)base;
-  const guint n_left = self->n - self->at, taken = MIN (n, n_left);
-
-  if (self->ops == NULL) {
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "torn:1: the tape is torn");
-    return -1;
-  }
-  memcpy (ops, self->ops + self->at, taken * sizeof *ops);
-  self->at += taken;
-  return (int)taken;
-}
-
-static const KmlWorkloadOps list_ops = {
-  .name = "list",
-  .instance_size = sizeof (List),
-  .open = list_open,
-  .next = list_next,
 };
 
 /* ---- A machine with all of that ---- */
@@ -615,6 +582,7 @@ START_TEST (an_error_of_the_workload_is_the_run_s)
   Setup setup;
 
   set_up (&setup, &everything, 1, KML_TIME_MAX);
+  ((List *)setup.workloads[0])->is_torn = TRUE;
   ck_assert (!kml_driver_run (setup.driver, &error));
   assert_error (error, KML_ERROR_INPUT, "the tape is torn");
   tear_down (&setup);

@@ -6,9 +6,8 @@
  * free 5; nothing else takes any time.
  */
 
-#include <string.h>
-
 #include "simcore/replay.h"
+#include "tests/list-workload.h"
 #include "tests/testutils.h"
 
 static GString *story;
@@ -84,41 +83,6 @@ static const KmlAllocatorOps scribe_ops = {
   .split = scribe_split,
   .walk = scribe_walk,
   .check = scribe_check,
-};
-
-typedef struct {
-  KmlWorkload base;
-  const KmlOp *ops;
-  guint n, at;
-  guint n_torn; /* > 0: an error after so many operations */
-} List;
-
-static gboolean
-list_open (KmlWorkload *base, GError **error)
-{
-  return TRUE;
-}
-
-static int
-list_next (KmlWorkload *base, KmlOp *ops, guint n, GError **error)
-{
-  List *self = (List *)base;
-  const guint taken = MIN (n, self->n - self->at);
-
-  if (self->n_torn > 0 && self->at >= self->n_torn) {
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "list:1: the list is torn");
-    return -1;
-  }
-  memcpy (ops, self->ops + self->at, taken * sizeof *ops);
-  self->at += taken;
-  return (int)taken;
-}
-
-static const KmlWorkloadOps list_ops = {
-  .name = "list",
-  .instance_size = sizeof (List),
-  .open = list_open,
-  .next = list_next,
 };
 
 /* ---- A machine with all of that ---- */
@@ -382,9 +346,9 @@ START_TEST (a_workload_that_breaks_off_ends_the_run)
   g_autoptr (GError) error = NULL;
 
   set_up (2, 0);
-  ((List *)rig.workload)->n_torn = 1;
+  ((List *)rig.workload)->is_torn = TRUE;
   ck_assert (!run (ops, 1, &error));
-  assert_error (error, KML_ERROR_INPUT, "list:1: the list is torn");
+  assert_error (error, KML_ERROR_INPUT, "torn:1: the tape is torn");
   tear_down ();
 }
 END_TEST

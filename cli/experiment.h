@@ -84,10 +84,10 @@ GPtrArray *kml_experiment_results (const KmlExperiment *self, GError **error);
 /* What [expect] says of @result. (transfer full) (element-type KmlVerdict) */
 GArray *kml_experiment_verdicts (const KmlExperiment *self, const KmlResult *result);
 
-/* Lists the expectations that did not hold, on standard error. */
 /* Stories of deadlocks and bugs of the first runs. */
 void kml_experiment_print_incidents (const KmlExperiment *self, const GPtrArray *results);
 
+/* Lists the expectations that did not hold, on standard error. */
 void kml_experiment_print_unmet (const KmlExperiment *self, const GPtrArray *results);
 
 /* How many runs, how long: a line on standard error. */

@@ -47,6 +47,7 @@ typedef struct {
   KmlExploreVerdict verdict;
   guint64 n_schedules, n_pruned, longest;
   gboolean is_finished;     /* there is nothing left to look at */
+  const char *kind;         /* (nullable): what was found: "deadlock", "stall", "livelock" */
   char *reproducer, *story; /* (owned) (nullable) */
   KmlMinimised minimised;
   GArray *potentials; /* (owned) (element-type KmlPotential) */
@@ -193,6 +194,7 @@ keep (const KmlExperiment *experiment, const KmlRunSpec *spec, GArray *choices, 
       !kml_explore_replay (experiment->scenario, spec, choices, &replay, error))
     return FALSE;
   report->reproducer = file_beside (experiment->path, ".reproducer", options.output);
+  report->kind = replay.kind;
   report->story = g_steal_pointer (&replay.story);
   reproducer.fingerprint = replay.fingerprint;
   good = kml_reproducer_save (&reproducer, report->reproducer, error);
@@ -362,18 +364,19 @@ leave (const KmlExploreStop *stop, const Report *report, const char *path, GErro
 
 /* ---- Saying ---- */
 
-static const char *
+/* (transfer full) */
+static char *
 verdict_text (const Report *report)
 {
   switch (report->verdict) {
   case KML_EXPLORE_DEADLOCK:
-    return "deadlock found";
+    return g_strconcat (report->kind, " found", NULL);
   case KML_EXPLORE_EXHAUSTED:
-    return "none: the space is exhausted";
+    return g_strdup ("none: the space is exhausted");
   case KML_EXPLORE_BUDGET:
-    return report->is_finished
-               ? "none within the budget (all schedules within the bounds were looked at)"
-               : "none within the budget";
+    return g_strdup (report->is_finished
+                         ? "none within the budget (all schedules within the bounds were looked at)"
+                         : "none within the budget");
   }
   g_assert_not_reached ();
 }
@@ -402,9 +405,11 @@ say_potentials (const GArray *potentials)
 static void
 say (const Report *report, double wall, const char *state_path)
 {
+  g_autofree char *verdict = verdict_text (report);
+
   kml_out ("%s: %" G_GUINT64_FORMAT " schedules, %" G_GUINT64_FORMAT
            " pruned, at most %" G_GUINT64_FORMAT " choices, %.2f s\n",
-           verdict_text (report), report->n_schedules, report->n_pruned, report->longest, wall);
+           verdict, report->n_schedules, report->n_pruned, report->longest, wall);
   if (report->minimised.n_choices > 0)
     kml_out ("%s: %u context switches, %u choices\n",
              report->minimised.is_least ? "the shortest there is" : "the shortest that was found",
@@ -444,6 +449,7 @@ say_json (const Report *report, double wall)
   JsonBuilder *builder = kml_json_new ("explore/1");
 
   kml_json_text (builder, "verdict", kml_explore_verdicts[report->verdict]);
+  kml_json_text (builder, "kind", report->kind);
   kml_json_count (builder, "schedules", report->n_schedules);
   kml_json_count (builder, "pruned", report->n_pruned);
   kml_json_number (builder, "wall_s", wall);

@@ -20,6 +20,7 @@ say (const KmlReproducer *reproducer, const KmlReplayResult *result, gboolean sa
 
     kml_json_text (builder, "scenario", reproducer->scenario);
     kml_json_text (builder, "verdict", same ? "reproduced" : "not reproduced");
+    kml_json_text (builder, "kind", result->kind);
     if (result->story != NULL)
       kml_json_text (builder, "story", result->story);
     if (result->fingerprint != NULL)
@@ -95,7 +96,7 @@ static const KmlCommand reproduce_command = {
   .usage = "FILE",
   .details = "Exit status 0: the same schedule has the same fingerprint; 1: it has another, or "
              "does not deadlock; 2: the file or its\n"
-             "scenario is wrong; 125: another version of the program made it.",
+             "scenario is wrong, or another version of the program made it.",
   .examples = { "reproduce allocator-pager-none.reproducer", "reproduce abba.reproducer --json" },
   .options = entries,
   .min_arguments = 1,

@@ -8,6 +8,7 @@
 #include "cli/stop.h"
 #include "cli/table.h"
 #include "scenarios/stored.h"
+#include "simcore/scheduler.h"
 
 #include <math.h>
 
@@ -99,11 +100,44 @@ print_table (const KmlExperiment *self, const GPtrArray *results)
   kml_out ("\n");
 }
 
+/* Whether any run has a story, of a deadlock or the like: there are pictures of it. */
+static gboolean
+have_a_story (const GPtrArray *results)
+{
+  for (guint i = 0; i < results->len; i++)
+    for (guint kind = KML_INCIDENT_DEADLOCK; kind <= KML_INCIDENT_INVERSION; kind++) {
+      const KmlResultMetric *metric = kml_result_metric (g_ptr_array_index (results, i),
+                                                         kml_incident_metrics[kind]);
+
+      if (metric != NULL && metric->value > 0)
+        return TRUE;
+    }
+  return FALSE;
+}
+
+/* What one would type next. @stuck (nullable): has runs that got nowhere. */
+static void
+show_next (const KmlExperiment *last, const KmlExperiment *stuck)
+{
+  g_autofree char *database = kml_shell_word (last->database);
+  g_autofree char *scenario = NULL;
+
+  if (stuck == NULL) {
+    kml_note ("Next: kmemlab plot %s internal", database);
+    return;
+  }
+  scenario = kml_shell_word (stuck->path);
+  kml_note ("Next: kmemlab plot %s waits, who waits for whom (lanes: what they did before); "
+            "kmemlab explore %s, the shortest way there",
+            database, scenario);
+}
+
 static int
 show (GPtrArray *experiments, int status)
 {
   JsonBuilder *builder = options.common.json ? kml_json_new ("run/1") : NULL;
   const KmlExperiment *last = g_ptr_array_index (experiments, experiments->len - 1);
+  const KmlExperiment *stuck = NULL;
   gboolean have_results = FALSE;
 
   if (builder != NULL) {
@@ -128,14 +162,14 @@ show (GPtrArray *experiments, int status)
     kml_experiment_print_unmet (experiment, results);
     kml_experiment_print_summary (experiment);
     have_results = have_results || results->len > 0;
+    if (stuck == NULL && have_a_story (results))
+      stuck = experiment;
   }
   if (builder != NULL) {
     json_builder_end_array (builder);
     kml_json_print (builder);
   } else if (have_results && !options.common.quiet) {
-    g_autofree char *word = kml_shell_word (last->database);
-
-    kml_note ("Next: kmemlab plot %s internal", word);
+    show_next (last, stuck);
   }
   return status;
 }

@@ -5,8 +5,6 @@
 
 #include "cli/reproducer.h"
 
-#include <stdlib.h>
-
 #include "cli/key-lines.h"
 #include "simcore/types.h"
 #include "simcore/units.h"
@@ -53,29 +51,14 @@ static const KmlKeyForm forms[] = {
   { NULL },
 };
 
-/* < 0: @a is older. Numbers between dots are compared, and what is behind them is not. */
-static int
-compare_versions (const char *a, const char *b)
-{
-  for (guint i = 0; i < 3; i++) {
-    char *end_a, *end_b;
-    const unsigned long x = strtoul (a, &end_a, 10), y = strtoul (b, &end_b, 10);
-
-    if (x != y)
-      return x < y ? -1 : 1;
-    a = *end_a == '.' ? end_a + 1 : end_a;
-    b = *end_b == '.' ? end_b + 1 : end_b;
-  }
-  return 0;
-}
-
+/* Of whatever other version, older or newer, it is no input of this one: not even one that an update would read, since what its choices mean
+ * is known to that version alone. So it is not KML_ERROR_NEWER. */
 static gboolean
 check_version (const char *version, GError **error)
 {
   if (g_str_equal (version, KML_VERSION))
     return TRUE;
-  g_set_error (error, KML_ERROR,
-               compare_versions (version, KML_VERSION) > 0 ? KML_ERROR_NEWER : KML_ERROR_INPUT,
+  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
                "made by version %s; this is %s, where the same choices may mean other things: "
                "explore again",
                version, KML_VERSION);

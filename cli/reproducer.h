@@ -31,7 +31,7 @@ typedef struct {
 
 void kml_reproducer_clear (KmlReproducer *self);
 
-/* Errors: INPUT with the line, also for one of an older version of the program, NEWER for one of a newer one, WORLD. */
+/* Errors: INPUT with the line, also for one of another version of the program, WORLD. */
 gboolean kml_reproducer_load (KmlReproducer *self, const char *path, GError **error);
 gboolean kml_reproducer_save (const KmlReproducer *self, const char *path, GError **error);
 

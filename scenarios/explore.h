@@ -71,7 +71,7 @@ gboolean kml_explore (const KmlScenario *scenario, const KmlRunSpec *spec,
 
 /* What became of one schedule. */
 typedef struct {
-  gboolean is_found; /* it ended in a deadlock or a stall */
+  const char *kind;  /* (nullable): what it ended in: "deadlock", "stall", "livelock" */
   char *story;       /* (owned) (nullable): of that */
   char *fingerprint; /* (owned) */
 } KmlReplayResult;

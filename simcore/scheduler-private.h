@@ -36,6 +36,7 @@ typedef struct {
       idle; /* (nullable): whom interrupts interrupt when there is nobody else; made when first needed */
   KmlTimer resume; /* set: when the current task goes on. A parked task that spins has none */
   guint64 object;  /* while resume is set: what its next step touches, see KmlCandidate */
+  gboolean begins; /* its first task has yet to run up to its first point */
   KmlTask *first,
       *last;         /* the run queue: by priority, equal ones in the order in which they came */
   KmlTime slice_end; /* of the current task, when others are ready */
@@ -58,6 +59,7 @@ struct _KmlScheduler {
   GPtrArray *own;      /* (owned) (element-type KmlTask): those that were made here */
   guint n_alive;       /* tasks that the run waits for */
   guint n_timers_set;  /* besides those by which CPUs go on */
+  guint n_begin;       /* CPUs that begin */
   gboolean is_stopped;
   KmlCandidate *candidates; /* (owned) (array length=n_cpus + 1 + any_time->len): room for them */
   KmlTime latest;           /* when the last thing happened */

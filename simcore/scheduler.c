@@ -25,7 +25,8 @@
  * 4. Open choices
  *
  * The order of time is one schedule of many: a real CPU may be delayed at any point. With config.choose the scheduler asks at each
- * point where others can see something who goes on. CPUs that could are not in the agenda then.
+ * point where others can see something who goes on. CPUs that could are not in the agenda then. What a task does up to its first
+ * such point nobody sees, so all that are ready at first are there before anything is chosen.
  *
  * Invariants:
  *   S1  what happens is never earlier than what has happened
@@ -156,6 +157,20 @@ timer_of (KmlScheduler *self, guint who)
              : g_ptr_array_index (self->timers, who - self->machine->n_cpus - 1);
 }
 
+/* A CPU whose first task has yet to begin. */
+static KmlTimer *
+take_beginning (KmlScheduler *self)
+{
+  KmlCpu *cpu = self->cpus;
+
+  while (!cpu->begins)
+    cpu++;
+  cpu->begins = FALSE;
+  self->n_begin--;
+  unset (&cpu->resume);
+  return &cpu->resume;
+}
+
 /* What comes next, when that is open. */
 static KmlTimer *
 take_chosen (KmlScheduler *self)
@@ -164,6 +179,9 @@ take_chosen (KmlScheduler *self)
   KmlCandidate *candidates = self->candidates;
   guint n = 0, chosen;
   KmlTimer *timer;
+
+  if (self->n_begin > 0)
+    return take_beginning (self);
 
   for (guint i = 0; i < n_cpus; i++) {
     const KmlCpu *cpu = &self->cpus[i];
@@ -577,8 +595,10 @@ kml_task_new (KmlScheduler *scheduler, const KmlTaskConfig *config)
     return self;
   }
   kml_scheduler_make_ready (scheduler, self);
-  if (scheduler->cpus[self->cpu].current == self)
-    scheduler->cpus[self->cpu].object = KML_OBJECT_NONE; /* up to its first point */
+  if (scheduler->cpus[self->cpu].current == self) {
+    scheduler->cpus[self->cpu].begins = TRUE;
+    scheduler->n_begin++;
+  }
   return self;
 }
 

@@ -16,9 +16,8 @@
 #define MAX_CHOICES 64
 
 typedef struct {
-  guint n_begun; /* both tasks stand at their first point before anything is chosen */
-  guint n;       /* choices so far in this schedule */
-  guint depth;   /* of the odometer */
+  guint n;     /* choices so far in this schedule */
+  guint depth; /* of the odometer */
   guint answers[MAX_CHOICES], wheels[MAX_CHOICES];
   KmlChooser *chooser; /* (nullable): answers by chance instead */
 } Choices;
@@ -31,8 +30,6 @@ choose (const KmlCandidate *candidates, guint n, gpointer data)
 {
   Choices *self = data;
 
-  if (self->n_begun < 2)
-    return self->n_begun++; /* first the one begins, then the other */
   if (self->chooser != NULL)
     return kml_chooser_choose (candidates, n, self->chooser);
   g_assert_cmpuint (self->n, <, MAX_CHOICES);
@@ -104,7 +101,6 @@ tear_down (void)
 static gboolean
 run_schedule (Choices *choices)
 {
-  choices->n_begun = 0;
   rig.choices = choices;
   kml_image_put_back (rig.image);
   kml_scheduler_run (rig.scheduler);

@@ -57,11 +57,14 @@ count (const KmlExperiment *experiment, guint64 n_schedules, GArray *rows, GErro
 {
   const guint64 n_runs = kml_scenario_n_runs (experiment->scenario);
   Progress progress = { 0, n_runs * n_schedules };
+  const KmlSampleHow how = {
+    .search.kind = KML_SEARCH_RANDOM, .n = n_schedules, .stop = is_over, .data = &progress
+  };
 
   for (guint64 i = 0; i < n_runs && kml_stop_exit () == KML_EXIT_DONE; i++) {
     Row row = { .spec = kml_scenario_run_spec (experiment->scenario, i) };
-    const gboolean ok = kml_sample_schedules (experiment->scenario, row.spec, n_schedules, is_over,
-                                              &progress, &row.sample, error);
+    const gboolean ok = kml_sample_schedules (experiment->scenario, row.spec, &how, &row.sample,
+                                              error);
 
     if (ok && row.sample.n_schedules > 0)
       kml_clopper_pearson (row.sample.n_failed, row.sample.n_schedules, CONFIDENCE, &row.low,

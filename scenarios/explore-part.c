@@ -5,19 +5,19 @@
 
 #include "scenarios/explore-private.h"
 
-#include "scenarios/chooser.h"
+#include "scenarios/draws.h"
 
 #define MAX_CHOICES   1000000 /* of a schedule by chance: a loop without end is cut there */
 #define LOOK_INTERVAL 256 /* schedules after which the time is looked at, where they are quick */
 
 static gboolean
-is_over (const KmlExploreTask *task, const KmlExploreState *state, const KmlRerun *rerun)
+is_over (const KmlExploreTask *task, const KmlExploreState *state, gboolean is_slow)
 {
   const KmlExploreConfig *config = task->config;
 
   if (config->budget > 0 && state->n_schedules >= config->budget)
     return TRUE;
-  if (state->n_schedules % LOOK_INTERVAL != 0 && !kml_rerun_is_slow (rerun))
+  if (state->n_schedules % LOOK_INTERVAL != 0 && !is_slow)
     return FALSE;
   if (config->progress != NULL)
     config->progress (state, config->data);
@@ -68,7 +68,7 @@ look_at_all (const KmlExploreTask *task, const KmlExplorePart *part, KmlExploreS
     }
     is_more = kml_schedule_tree_next (tree);
     count (tree, pruned_before, state);
-    if (is_more && is_over (task, state, rerun)) {
+    if (is_more && is_over (task, state, kml_rerun_is_slow (rerun))) {
       kml_schedule_tree_get_choices (tree, state->choices);
       *ret_end = KML_PART_END_OVER;
       return TRUE;
@@ -80,58 +80,38 @@ look_at_all (const KmlExploreTask *task, const KmlExplorePart *part, KmlExploreS
 
 /* ---- By chance ---- */
 
-typedef struct {
-  KmlChooser chooser;
-  GArray *choices; /* borrowed: made so far */
-} Drawing;
-
-static guint
-draw (const KmlCandidate *candidates, guint n, gpointer data)
+static void
+stand_at (KmlExploreState *state, const GArray *choices)
 {
-  Drawing *self = data;
-  guint32 choice;
-
-  if (self->choices->len == MAX_CHOICES)
-    return G_MAXUINT;
-  choice = kml_chooser_choose (candidates, n, &self->chooser);
-  g_array_append_val (self->choices, choice);
-  return choice;
+  g_array_set_size (state->choices, 0);
+  if (choices != NULL)
+    g_array_append_vals (state->choices, choices->data, choices->len);
 }
 
 static gboolean
 look_by_chance (const KmlExploreTask *task, const KmlExplorePart *part, KmlExploreState *state,
                 KmlPartEnd *ret_end, GError **error)
 {
-  const KmlSearch *search = &task->config->search;
-  Drawing drawing = { .choices = state->choices };
-  g_autoptr (KmlRerun) rerun = kml_rerun_new (task->scenario, task->spec, draw, &drawing, error);
+  g_autoptr (KmlDraws)
+      draws = kml_draws_new (task->scenario, task->spec, &task->how, MAX_CHOICES, error);
 
-  if (rerun == NULL)
+  if (draws == NULL)
     return FALSE;
-  drawing.chooser.kind = search->kind == KML_SEARCH_PCT ? KML_CHOOSER_PCT : KML_CHOOSER_RANDOM;
-  drawing.chooser.depth = search->depth;
-  drawing.chooser.steps = task->steps;
-  drawing.chooser.share = task->share;
-  for (guint64 i = part->first; i < part->last; i++) {
-    g_array_set_size (state->choices, 0);
-    kml_chooser_begin (&drawing.chooser, task->spec->seed, i);
-    if (!kml_rerun_execute (rerun, error))
+  stand_at (state, NULL);
+  *ret_end = KML_PART_END_DONE;
+  for (guint64 i = part->first; i < part->last && *ret_end == KML_PART_END_DONE; i++) {
+    if (!kml_draws_execute (draws, i, error))
       return FALSE;
     state->n_schedules++;
     state->next = i + 1;
-    state->longest = MAX (state->longest, state->choices->len);
-    if (state->choices->len < MAX_CHOICES && kml_rerun_found (rerun) != NULL) {
+    state->longest = MAX (state->longest, kml_draws_choices (draws)->len);
+    if (kml_draws_found (draws) != NULL) {
+      stand_at (state, kml_draws_choices (draws));
       *ret_end = KML_PART_END_FOUND;
-      return TRUE;
-    }
-    if (is_over (task, state, rerun)) {
-      g_array_set_size (state->choices, 0);
+    } else if (is_over (task, state, kml_draws_are_slow (draws))) {
       *ret_end = KML_PART_END_OVER;
-      return TRUE;
     }
   }
-  g_array_set_size (state->choices, 0);
-  *ret_end = KML_PART_END_DONE;
   return TRUE;
 }
 

@@ -6,11 +6,12 @@
  * explore-part.c   one part, by one process
  * explore-jobs.c   several parts at a time
  * explore-replay.c one schedule
- * schedule-tree.c, chooser.c, rerun.c   which schedules there are, and running them
+ * schedule-tree.c, draws.c, rerun.c   which schedules there are, and running them
  */
 
 #pragma once
 
+#include "scenarios/chooser.h"
 #include "scenarios/explore.h"
 #include "scenarios/rerun.h"
 
@@ -35,12 +36,11 @@ typedef struct {
   const KmlScenario *scenario;
   const KmlRunSpec *spec;
   const KmlExploreConfig *config;
-  guint64 steps; /* PCT: choices that schedules of this run have */
-  guint64 share; /* by chance: of what may go wrong, see chooser.h */
+  KmlChooser how; /* by chance */
 } KmlExploreTask;
 
-/* By chance: how much goes wrong of what may, in units of 10^-9. */
-guint64 kml_explore_share (const KmlRunSpec *spec);
+/* By chance: how schedules of the run are drawn, but for the steps of PCT. */
+KmlChooser kml_explore_chooser (const KmlRunSpec *spec, const KmlSearch *search);
 
 /* The whole search from @state on, by config->n_jobs processes besides this one. */
 gboolean kml_explore_jobs (const KmlExploreTask *task, KmlExploreState *state, KmlPartEnd *ret_end,

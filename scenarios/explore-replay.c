@@ -5,6 +5,8 @@
 
 #include "scenarios/explore-private.h"
 
+#include "scenarios/draws.h"
+
 void
 kml_replay_result_clear (KmlReplayResult *self)
 {
@@ -12,32 +14,12 @@ kml_replay_result_clear (KmlReplayResult *self)
   g_clear_pointer (&self->fingerprint, g_free);
 }
 
-typedef struct {
-  const GArray *choices;
-  guint at;
-  gboolean is_wrong; /* one is out of range, or there are too few */
-} Replay;
-
-static guint
-choose_again (const KmlCandidate *candidates, guint n, gpointer data)
-{
-  Replay *self = data;
-  guint32 choice;
-
-  if (self->at == self->choices->len || g_array_index (self->choices, guint32, self->at) >= n) {
-    self->is_wrong = TRUE;
-    return G_MAXUINT;
-  }
-  choice = g_array_index (self->choices, guint32, self->at++);
-  return choice;
-}
-
 gboolean
 kml_explore_replay (const KmlScenario *scenario, const KmlRunSpec *spec, const GArray *choices,
                     KmlReplayResult *ret_result, GError **error)
 {
-  Replay replay = { .choices = choices };
-  g_autoptr (KmlRerun) rerun = kml_rerun_new (scenario, spec, choose_again, &replay, error);
+  KmlReplayer replay = { .choices = choices };
+  g_autoptr (KmlRerun) rerun = kml_rerun_new (scenario, spec, kml_replayer_choose, &replay, error);
   const KmlIncident *found;
 
   if (rerun == NULL || !kml_rerun_execute (rerun, error))

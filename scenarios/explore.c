@@ -12,7 +12,7 @@
 
 #include "scenarios/explore-private.h"
 
-#include "scenarios/chooser.h"
+#include "scenarios/draws.h"
 
 const char *const kml_explore_verdicts[] = { "deadlock", "none, exhausted", "none within budget" };
 
@@ -47,48 +47,37 @@ kml_explore_state_copy (KmlExploreState *self, const KmlExploreState *from)
 
 #define N_TRIALS 16
 
-typedef struct {
-  KmlChooser chooser;
-  guint64 longest;
-} Trial;
-
-static guint
-try (const KmlCandidate *candidates, guint n, gpointer data)
-{
-  Trial *self = data;
-
-  if (self->chooser.at == G_MAXUINT16)
-    return G_MAXUINT;
-  return kml_chooser_choose (candidates, n, &self->chooser);
-}
-
 /* The most that a few schedules have. Their changes of priority are then somewhere in every schedule, as long as those are of about one
  * length. */
 static gboolean
 measure_steps (KmlExploreTask *task, GError **error)
 {
-  Trial trial = { .chooser.kind = KML_CHOOSER_RANDOM };
-  g_autoptr (KmlRerun) rerun = kml_rerun_new (task->scenario, task->spec, try, &trial, error);
+  const KmlChooser evenly = { .kind = KML_CHOOSER_RANDOM };
+  g_autoptr (KmlDraws)
+      draws = kml_draws_new (task->scenario, task->spec, &evenly, G_MAXUINT16, error);
 
-  if (rerun == NULL)
+  if (draws == NULL)
     return FALSE;
   for (guint i = 0; i < N_TRIALS; i++) {
-    kml_chooser_begin (&trial.chooser, task->spec->seed, i);
-    if (!kml_rerun_execute (rerun, error))
+    if (!kml_draws_execute (draws, i, error))
       return FALSE;
-    task->steps = MAX (task->steps, trial.chooser.at);
+    task->how.steps = MAX (task->how.steps, kml_draws_choices (draws)->len);
   }
   return TRUE;
 }
 
 /* ---- The search ---- */
 
-guint64
-kml_explore_share (const KmlRunSpec *spec)
+KmlChooser
+kml_explore_chooser (const KmlRunSpec *spec, const KmlSearch *search)
 {
-  const char *text = kml_run_spec_get (spec, "schedule.inject-share");
+  const char *share = kml_run_spec_get (spec, "schedule.inject-share");
 
-  return text == NULL ? 0 : (guint64)(g_ascii_strtod (text, NULL) * (double)KML_SHARE_ONE);
+  return (KmlChooser){
+    .kind = search->kind == KML_SEARCH_PCT ? KML_CHOOSER_PCT : KML_CHOOSER_RANDOM,
+    .depth = search->depth,
+    .share = share == NULL ? 0 : (guint64)(g_ascii_strtod (share, NULL) * (double)KML_SHARE_ONE),
+  };
 }
 
 static KmlExploreVerdict
@@ -124,8 +113,7 @@ explore_beginning (const KmlExploreTask *task, KmlExploreState *state, KmlPartEn
                    gboolean *ret_is_over, GError **error)
 {
   KmlExploreConfig config = *task->config;
-  const KmlExploreTask beginning = { task->scenario, task->spec, &config, task->steps,
-                                     task->share };
+  const KmlExploreTask beginning = { task->scenario, task->spec, &config, task->how };
   const guint64 limit = state->n_schedules + BEGINNING, wanted = config.budget;
 
   config.budget = wanted == 0 ? limit : MIN (wanted, limit);
@@ -140,11 +128,10 @@ gboolean
 kml_explore (const KmlScenario *scenario, const KmlRunSpec *spec, const KmlExploreConfig *config,
              KmlExploreState *state, KmlExploreVerdict *ret_verdict, GError **error)
 {
-  KmlExploreTask task = { .scenario = scenario, .spec = spec, .config = config };
+  KmlExploreTask task = { scenario, spec, config, kml_explore_chooser (spec, &config->search) };
   KmlPartEnd end;
   gboolean is_over = TRUE;
 
-  task.share = kml_explore_share (spec);
   if (config->search.kind == KML_SEARCH_PCT && !measure_steps (&task, error))
     return FALSE;
   if (config->n_jobs <= 1) {

@@ -11,7 +11,7 @@
 
 #include "scenarios/potential.h"
 
-#include "scenarios/run.h"
+#include "scenarios/draws.h"
 #include "simcore/lockdep.h"
 
 const char *const kml_potential_fates[] = { "refuted", "open", "confirmed", NULL };
@@ -81,33 +81,18 @@ add (GArray *potentials, const KmlLockdepReport *report, KmlPotentialFate fate)
 
 /* ---- Running ---- */
 
-typedef struct {
-  const GArray *choices;
-  guint at;
-} Replay;
-
-static guint
-choose_again (const KmlCandidate *candidates, guint n, gpointer data)
-{
-  Replay *self = data;
-
-  if (self->at == self->choices->len || g_array_index (self->choices, guint32, self->at) >= n)
-    return G_MAXUINT;
-  return g_array_index (self->choices, guint32, self->at++);
-}
-
 static gboolean
 judge_run (GArray *potentials, const KmlScenario *scenario, const KmlRunSpec *spec,
            KmlPotentialFate otherwise, const GArray *choices, GError **error)
 {
   g_autoptr (KmlRun) run = kml_run_new (scenario, spec, error);
-  Replay replay = { .choices = choices };
+  KmlReplayer replay = { .choices = choices };
   const GArray *reports;
 
   if (run == NULL)
     return FALSE;
   if (choices != NULL)
-    kml_run_set_choices (run, choose_again, &replay);
+    kml_run_set_choices (run, kml_replayer_choose, &replay);
   if (!kml_run_execute (run, error))
     return FALSE;
   reports = kml_lockdep_reports (kml_run_lockdep (run));

@@ -27,6 +27,7 @@ typedef enum {
   KML_POLICY_TIMED,
   KML_POLICY_RANDOM,
   KML_POLICY_PCT,
+  KML_POLICY_EXPLORE, /* see survey.c: the run itself is as with KML_POLICY_TIMED */
 } KmlPolicy;
 
 typedef enum {
@@ -80,7 +81,7 @@ typedef struct {
 
 typedef struct {
   guint policy; /* KmlPolicy */
-  guint64 depth, steps;
+  guint64 depth, steps, schedules;
   char *inject;
   double inject_share;
   guint64 inject_most;

@@ -189,7 +189,7 @@ const KmlParam kml_pager_params[] = {
   { NULL },
 };
 
-static const char *const policy_choices[] = { "timed", "random", "pct", NULL };
+static const char *const policy_choices[] = { "timed", "random", "pct", "explore", NULL };
 
 static const char *const replay_choices[] = { "straight", "cpus", NULL };
 
@@ -199,10 +199,18 @@ const KmlParam kml_schedule_params[] = {
     .value = "timed",
     .choices = policy_choices,
     .offset = G_STRUCT_OFFSET (KmlScheduleSettings, policy),
-    .summary = "who goes on where several could: in the order of simulated time, or any of them "
-               "with equal probability, "
-               "as if CPUs were delayed at will, or by probabilistic concurrency testing; a "
-               "repetition is another draw" },
+    .summary =
+        "who goes on where several could: in the order of simulated time, or any of them "
+        "with equal probability, "
+        "as if CPUs were delayed at will, or by probabilistic concurrency testing; a "
+        "repetition is another draw; explore: every schedule is looked at, until one fails" },
+  { .name = "schedules",
+    .type = KML_PARAM_COUNT,
+    .value = "0",
+    .max = 1000000000,
+    .offset = G_STRUCT_OFFSET (KmlScheduleSettings, schedules),
+    .summary = "of random and pct: so many are drawn, and how many failed is counted (0: one, the "
+               "run itself); of explore: at most so many are looked at (0: all)" },
   { .name = "depth",
     .type = KML_PARAM_COUNT,
     .value = "3",

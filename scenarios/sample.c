@@ -5,39 +5,33 @@
 
 #include "scenarios/sample.h"
 
-#include "scenarios/chooser.h"
+#include "scenarios/draws.h"
 #include "scenarios/explore-private.h"
 
-#define MAX_CHOICES 100000
-
-static guint
-draw (const KmlCandidate *candidates, guint n, gpointer data)
-{
-  KmlChooser *self = data;
-
-  return self->at == MAX_CHOICES ? G_MAXUINT : kml_chooser_choose (candidates, n, self);
-}
+#define MAX_CHOICES 100000 /* of a schedule: many are looked at to their end */
 
 gboolean
-kml_sample_schedules (const KmlScenario *scenario, const KmlRunSpec *spec, guint64 n,
-                      gboolean (*stop) (gpointer data), gpointer data, KmlSample *ret_sample,
-                      GError **error)
+kml_sample_schedules (const KmlScenario *scenario, const KmlRunSpec *spec, const KmlSampleHow *how,
+                      KmlSample *ret_sample, GError **error)
 {
-  KmlChooser chooser = { .kind = KML_CHOOSER_RANDOM, .share = kml_explore_share (spec) };
-  g_autoptr (KmlRerun) rerun = kml_rerun_new (scenario, spec, draw, &chooser, error);
+  KmlChooser chooser = kml_explore_chooser (spec, &how->search);
+  g_autoptr (KmlDraws) draws = NULL;
 
   *ret_sample = (KmlSample){ 0 };
-  if (rerun == NULL)
+  chooser.steps = how->steps;
+  draws = kml_draws_new (scenario, spec, &chooser, MAX_CHOICES, error);
+  if (draws == NULL)
     return FALSE;
-  for (guint64 i = 0; i < n && (stop == NULL || !stop (data)); i++) {
-    kml_chooser_begin (&chooser, spec->seed, i);
-    if (!kml_rerun_execute (rerun, error))
+  for (guint64 i = 0; i < how->n && (how->stop == NULL || !how->stop (how->data)); i++) {
+    if (!kml_draws_execute (draws, i, error))
       return FALSE;
     ret_sample->n_schedules++;
-    if (chooser.at == MAX_CHOICES)
-      ret_sample->n_cut++;
-    else
-      ret_sample->n_failed += kml_rerun_found (rerun) != NULL;
+    ret_sample->n_cut += kml_draws_is_cut (draws);
+    if (kml_draws_found (draws) == NULL)
+      continue;
+    if (ret_sample->n_failed++ == 0 && how->first != NULL)
+      g_array_append_vals (how->first, kml_draws_choices (draws)->data,
+                           kml_draws_choices (draws)->len);
   }
   return TRUE;
 }

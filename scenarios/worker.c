@@ -30,7 +30,7 @@
 #endif
 
 #include "scenarios/worker.h"
-#include "scenarios/run.h"
+#include "scenarios/survey.h"
 #include "scenarios/verdict.h"
 
 #include <errno.h>
@@ -234,12 +234,17 @@ execute (Child *self, GError **error)
   const KmlWorkerJob *job = self->job;
   const gint64 started_at = g_get_real_time () / G_USEC_PER_SEC;
   const gint64 start = g_get_monotonic_time ();
-  g_autoptr (KmlRun) run = kml_run_new (job->scenario, job->spec, error);
+  g_auto (KmlSurvey) survey = { 0 };
+  g_autoptr (KmlRun) run = NULL;
   g_autoptr (GArray) metrics = NULL;
   g_autoptr (GArray) verdicts = NULL;
 
+  if (!kml_survey_take (&survey, job->scenario, job->spec, tell_progress, self, error))
+    return FALSE;
+  run = kml_run_new (job->scenario, job->spec, error);
   if (run == NULL || (job->shard != NULL && !open_shard (self, error)))
     return FALSE;
+  kml_survey_lead (&survey, run);
   kml_run_set_progress (run, tell_progress, self);
   kml_run_set_checking (run, job->check_every_operation);
   if (self->shard != NULL)
@@ -248,6 +253,7 @@ execute (Child *self, GError **error)
     return FALSE;
 
   metrics = kml_run_metrics (run);
+  kml_survey_add_metrics (&survey, metrics);
   verdicts = kml_verdicts_new (job->scenario, job->spec, look_up_metric, metrics);
   self->end.n_operations = kml_run_n_operations (run);
   self->end.n_expectations = verdicts->len;

@@ -101,6 +101,13 @@ const KmlMetricInfo kml_recorder_metric_info[] = {
   { "time.end_ns", "ns",
     "simulated time when the last task had ended, or something ended the run" },
   { "task.switches", "switches", "changes from one flow of control to another, on the host" },
+  { "schedules.count", "schedules",
+    "of a run that is many schedules ([schedule] schedules): how many were looked at" },
+  { "schedules.failed", "schedules", "those that ended in a deadlock, a stall or a livelock" },
+  { "schedules.failed_share", "ratio", "schedules.failed / schedules.count" },
+  { "schedules.cut", "schedules", "those that were too long to be looked at to their end" },
+  { "schedules.pruned", "choices", "answers that exploring need not try, for what others show" },
+  { "schedules.exhausted", "1 or 0", "1: every schedule was looked at, and none failed" },
   { "worst.{alloc,free}.CONTEXT.{run,cpu,interrupted,lock,io,memory,reclaim,sleep}_ns", "ns",
     "of the longest operation in a context: where its time went" },
   { NULL }

@@ -254,6 +254,26 @@ def remedies_are_taken_away_one_by_one():
     contains(run("ablate", "straight.ini", status=2).stderr, "task")
 
 
+def a_run_can_be_many_schedules():
+    def measured(*settings, status=1):
+        return run_json("run", "two.ini", "-o", "many.db", *(word for setting in settings for word in ("-s", "schedule." + setting)), status=status)["runs"][-1]["metrics"]
+
+    tasks(*ABBA)
+    drawn = measured("policy=random", "schedules=400")
+    failed = run_json("ablate", "two.ini", "--schedules", "400")["rows"][0]["failed"]
+    equal((drawn["schedules.count"], drawn["schedules.failed"], drawn["deadlock.count"]), (400, failed, 1), "as ablate counts")
+    all_of_them = measured("policy=explore")
+    equal((all_of_them["schedules.count"], all_of_them["schedules.exhausted"], all_of_them["deadlock.count"]),
+          (explore(status=1)["schedules"], 0, 1), "until one fails")
+    tasks(ABBA[0], ABBA[0])
+    all_of_them = measured("policy=explore", status=0)
+    equal((all_of_them["schedules.count"], all_of_them["schedules.exhausted"], all_of_them["deadlock.count"]),
+          (explore()["schedules"], 1, 0), "all")
+    equal(measured("policy=explore", "schedules=2", status=0)["schedules.exhausted"], 0, "some")
+    check("schedules.count" not in measured("policy=random", status=0), "one")
+    contains(run("run", "two.ini", "-o", "many.db", "-s", "schedule.schedules=2", status=None).stderr, "there is one schedule to look at")
+
+
 def a_long_schedule_is_not_shortened_for_ever():
     began = time.monotonic()
     run("explore", os.path.join(DEADLOCKS, "reclaim-file-system-lock.ini"), "--budget", "100", "-o", "long.reproducer", status=1)
@@ -276,5 +296,5 @@ main(a_remedy_is_proved_over_every_schedule, independent_steps_are_tried_in_one_
      few_preemptions_are_not_all_schedules, more_processes_find_the_same_after_as_many_schedules, what_may_go_wrong_is_a_choice,
      by_chance_as_much_goes_wrong_as_was_said, interrupts_come_in_any_order_when_injected, a_search_that_was_stopped_goes_on_where_it_stood,
      a_reproducer_knows_what_the_sweep_had_set, a_reproducer_that_was_edited_is_refused_or_does_not_reproduce,
-     remedies_are_taken_away_one_by_one, a_long_schedule_is_not_shortened_for_ever,
+     remedies_are_taken_away_one_by_one, a_run_can_be_many_schedules, a_long_schedule_is_not_shortened_for_ever,
      a_budget_is_not_the_whole_space)

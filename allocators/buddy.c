@@ -226,9 +226,12 @@ spend_path (Buddy *self, guint instructions, guint order)
 
   kml_spend (machine, KML_COST_LOCK, 1);
   kml_spend (machine, KML_COST_HOT, 2); /* the list's head and the count of its blocks */
-  kml_spend (machine, KML_COST_INSTRUCTION,
-             instructions + self->n_steps * STEP_INSTRUCTIONS + n_frames * FRAME_INSTRUCTIONS);
-  kml_spend (machine, KML_COST_WARM, 1 + self->n_steps * STEP_RECORDS + n_frames);
+  kml_spend (machine, KML_COST_INSTRUCTION, instructions + n_frames * FRAME_INSTRUCTIONS);
+  kml_spend (machine, KML_COST_WARM, 1 + n_frames);
+  if (self->n_steps > 0)
+    kml_spend_as (machine, KML_PART_SPLIT,
+                  self->n_steps * (STEP_INSTRUCTIONS * machine->cost[KML_COST_INSTRUCTION] +
+                                   STEP_RECORDS * machine->cost[KML_COST_WARM]));
 }
 
 /* Halves the block at @pfn, which is on no list, and gives back upper halves, as often as allowed.

@@ -307,9 +307,12 @@ spend_path (KmlUnequalBuddy *self, guint instructions, guint64 n_frames)
 
   kml_spend (machine, KML_COST_LOCK, 1);
   kml_spend (machine, KML_COST_HOT, 2); /* the list's head and the word of non-empty classes */
-  kml_spend (machine, KML_COST_INSTRUCTION,
-             instructions + self->n_steps * STEP_INSTRUCTIONS + n_frames * FRAME_INSTRUCTIONS);
-  kml_spend (machine, KML_COST_WARM, 1 + self->n_steps * STEP_RECORDS + n_frames);
+  kml_spend (machine, KML_COST_INSTRUCTION, instructions + n_frames * FRAME_INSTRUCTIONS);
+  kml_spend (machine, KML_COST_WARM, 1 + n_frames);
+  if (self->n_steps > 0)
+    kml_spend_as (machine, KML_PART_SPLIT,
+                  self->n_steps * (STEP_INSTRUCTIONS * machine->cost[KML_COST_INSTRUCTION] +
+                                   STEP_RECORDS * machine->cost[KML_COST_WARM]));
 }
 
 /* Splits the block, which is on no list, until what begins at @part is a block of class @wanted. */

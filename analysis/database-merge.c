@@ -26,6 +26,8 @@ static const struct {
   { "*", "waste", "run_id, size_lo" },
   { "*", "site_waste", "run_id, workload, site" },
   { "*", "lifetime_waste", "run_id, band" },
+  { "*", "longest", "run_id, operation, context" },
+  { "*", "longest_parts", "run_id, operation, context, part" },
   { "*", "failures", "run_id, seq" },
   { "*", "bugs", "run_id, seq" },
   { "*", "free_blocks", "run_id, t_ns, zone, mobility, \"order\"" },

@@ -22,7 +22,7 @@ G_BEGIN_DECLS
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (sqlite3_stmt, sqlite3_finalize)
 
 #define KML_DATABASE_APPLICATION_ID 0x6b6d6c62 /* "kmlb" */
-#define KML_DATABASE_VERSION        6
+#define KML_DATABASE_VERSION        7
 
 /* Statements that put one row each, kept prepared. */
 typedef enum {
@@ -41,6 +41,8 @@ typedef enum {
   KML_PUT_FREE_BLOCKS,
   KML_PUT_SLABS,
   KML_PUT_PAGEMAP,
+  KML_PUT_LONGEST,
+  KML_PUT_LONGEST_PART,
   KML_PUT_FAILURE,
   KML_PUT_DEADLOCK,
   KML_PUT_DEADLOCK_EDGE,

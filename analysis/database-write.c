@@ -44,6 +44,11 @@ static const char *const put_sql[KML_N_PUTS] = {
   [KML_PUT_SLABS] = "INSERT INTO slabs (run_id, t_ns, cache, object_size, objects, active_objects, "
                     "slabs, pages) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
   [KML_PUT_PAGEMAP] = "INSERT INTO pagemap (run_id, t_ns, cells) VALUES (?, ?, ?)",
+  [KML_PUT_LONGEST] =
+      "INSERT INTO longest (run_id, operation, context, latency_ns, t_ns, cpu, task, level, size, "
+      "gfp, source, site, waited_for, waited_ns) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+  [KML_PUT_LONGEST_PART] = "INSERT INTO longest_parts (run_id, operation, context, part, part_ns) "
+                           "VALUES (?, ?, ?, ?, ?)",
   [KML_PUT_FAILURE] = "INSERT INTO failures (run_id, seq, t_ns, cpu, task, context, level, size, "
                       "\"order\", gfp, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
   [KML_PUT_DEADLOCK] = "INSERT INTO deadlocks (run_id, t_ns, kind, story) VALUES (?, ?, ?, ?)",
@@ -352,6 +357,64 @@ put_origins (KmlDatabase *self, const KmlRecorder *recorder, GError **error)
   return TRUE;
 }
 
+static double
+to_exact_ns (KmlTime time)
+{
+  return (double)time / KML_NS;
+}
+
+static const char *
+or_empty (const char *text)
+{
+  return text != NULL ? text : "";
+}
+
+static gboolean
+put_longest_one (KmlDatabase *self, guint operation, guint context, const KmlLongest *longest,
+                 GError **error)
+{
+  const char *operation_name = kml_operation_names[operation];
+  const char *context_name = kml_context_names[context];
+  g_autofree char *site = kml_call_chain_text (longest->cause.chain, longest->cause.n_chain);
+  g_autofree char *gfp = operation == KML_OPERATION_ALLOC ? kml_gfp_format (longest->gfp)
+                                                          : g_strdup ("");
+
+  return kml_database_put (
+      self, KML_PUT_LONGEST, error, "uttruuttuttttr", self->run_id, operation_name, context_name,
+      to_exact_ns (longest->latency), to_ns (longest->start), (guint64)longest->cpu,
+      or_empty (longest->task), longest->level == KML_LEVEL_PAGES ? "pages" : "objects",
+      longest->size, gfp, longest->step != NULL ? longest->step : or_empty (longest->site_text),
+      site, longest->cause.lasted > 0 ? or_empty (longest->cause.what) : "",
+      to_exact_ns (longest->cause.lasted));
+}
+
+static gboolean
+put_longest_parts (KmlDatabase *self, guint operation, guint context, const KmlLongest *longest,
+                   GError **error)
+{
+  for (guint i = 0; i < KML_N_PARTS; i++)
+    if (longest->parts[i] > 0 &&
+        !kml_database_put (self, KML_PUT_LONGEST_PART, error, "utttr", self->run_id,
+                           kml_operation_names[operation], kml_context_names[context],
+                           kml_part_names[i], to_exact_ns (longest->parts[i])))
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+put_longest (KmlDatabase *self, const KmlRecorder *recorder, GError **error)
+{
+  for (guint i = 0; i < KML_N_OPERATIONS; i++)
+    for (guint j = 0; j < KML_N_CONTEXTS; j++) {
+      const KmlLongest *longest = &recorder->longest[i][j];
+
+      if (longest->latency > 0 && (!put_longest_one (self, i, j, longest, error) ||
+                                   !put_longest_parts (self, i, j, longest, error)))
+        return FALSE;
+    }
+  return TRUE;
+}
+
 static gboolean
 put_failures (KmlDatabase *self, const KmlRecorder *recorder, GError **error)
 {
@@ -594,7 +657,8 @@ kml_database_end_run (KmlDatabase *self, const KmlDatabaseRun *run, const KmlRec
   if (good && recorder != NULL)
     good = put_series (self, recorder, error) && put_latencies (self, recorder, error) &&
            put_waste (self, recorder, error) && put_origins (self, recorder, error) &&
-           put_failures (self, recorder, error) && put_snapshots (self, recorder, error);
+           put_longest (self, recorder, error) && put_failures (self, recorder, error) &&
+           put_snapshots (self, recorder, error);
   good = good && kml_database_exec (self, "COMMIT", error);
   kml_database_abort_run (self); /* nothing to do after a commit */
   return good;

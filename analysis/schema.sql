@@ -30,9 +30,10 @@
 --   4  site_waste, lifetime_waste
 --   5  bugs; deadlock_edges.held and since_ns for holder
 --   6  potential_deadlocks, deadlock_spans; deadlock_edges.seq
+--   7  longest, longest_parts
 
 PRAGMA application_id = 0x6b6d6c62; -- "kmlb"
-PRAGMA user_version = 6;
+PRAGMA user_version = 7;
 
 -- ---- What was asked for ----
 
@@ -219,6 +220,35 @@ CREATE TABLE pagemap (
   t_ns   INTEGER NOT NULL, -- when, ns
   cells  BLOB NOT NULL,    -- a byte for each of equal parts of the RAM, lowest address first: share of frames in use, 0 .. 255
   PRIMARY KEY (run_id, t_ns)
+) STRICT, WITHOUT ROWID;
+
+-- The longest operation of each kind and context after the warm-up: whose it was, and what it was in the middle of.
+CREATE TABLE longest (
+  run_id     INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+  operation  TEXT NOT NULL,    -- alloc, free
+  context    TEXT NOT NULL,    -- process, softirq, hardirq
+  latency_ns REAL NOT NULL,    -- how long it took, to the picosecond, ns
+  t_ns       INTEGER NOT NULL, -- when it began, ns
+  cpu        INTEGER NOT NULL, -- where
+  task       TEXT NOT NULL,    -- name of the task or handler; empty: of none
+  level      TEXT NOT NULL,    -- pages, objects: which allocator was asked
+  size       INTEGER NOT NULL, -- bytes asked for
+  gfp        TEXT NOT NULL,    -- flags of a request, by name; empty: of a free
+  source     TEXT NOT NULL,    -- the step of a program with file and line, or the call site in a trace; empty: not known
+  site       TEXT NOT NULL,    -- call chain where it lost most time at a stretch
+  waited_for TEXT NOT NULL,    -- what it lost that time to: a lock, a device, a handler; empty: nothing stopped it
+  waited_ns  REAL NOT NULL,    -- how long that was, ns
+  PRIMARY KEY (run_id, operation, context)
+) STRICT, WITHOUT ROWID;
+
+-- Where its time went: the parts add up to latency_ns. One that is not there is 0.
+CREATE TABLE longest_parts (
+  run_id    INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+  operation TEXT NOT NULL, -- as in longest
+  context   TEXT NOT NULL, -- as in longest
+  part      TEXT NOT NULL, -- run, split, cpu, interrupted, lock, io, memory, reclaim, sleep: see docs/tasks.md
+  part_ns   REAL NOT NULL, -- ns
+  PRIMARY KEY (run_id, operation, context, part)
 ) STRICT, WITHOUT ROWID;
 
 -- Requests that got nothing, the first ten thousand of a run; alloc.failed counts all.

@@ -6,6 +6,7 @@
 #include "cli/experiment.h"
 #include "cli/output.h"
 #include "cli/stop.h"
+#include "cli/stories.h"
 #include "cli/table.h"
 #include "scenarios/stored.h"
 #include "simcore/scheduler.h"
@@ -157,7 +158,7 @@ show (GPtrArray *experiments, int status)
       kml_experiment_add_json (experiment, g_ptr_array_index (results, j), builder);
     if (builder == NULL) {
       print_table (experiment, results);
-      kml_experiment_print_incidents (experiment, results);
+      kml_stories_print (experiment->database, results);
     }
     kml_experiment_print_unmet (experiment, results);
     kml_experiment_print_summary (experiment);

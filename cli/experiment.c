@@ -11,6 +11,7 @@
 #include "cli/progress.h"
 #include "cli/seen.h"
 #include "cli/stop.h"
+#include "cli/stories.h"
 #include "simcore/units.h"
 
 #include <math.h>
@@ -18,7 +19,6 @@
 
 #define MAX_JOBS        1024
 #define MAX_UNMET_LINES 40
-#define MAX_STORIES     20 /* runs of which they are told */
 
 /* ---- Options ---- */
 
@@ -379,134 +379,6 @@ print_unmet (const KmlExperiment *self, const KmlResult *result, const KmlVerdic
   kml_note ("%s", printable);
 }
 
-/* "io 200 us, run 127 ns": the parts of the longest operation of a kind, the largest first. NULL: there was none. */
-static char *
-describe_worst (const KmlResult *result, const char *operation, const char *context)
-{
-  double parts[KML_N_PARTS], whole = 0;
-  GString *text = g_string_new (NULL);
-
-  for (guint i = 0; i < KML_N_PARTS; i++) {
-    g_autofree char *name = g_strdup_printf ("worst.%s.%s.%s_ns", operation, context,
-                                             kml_part_names[i]);
-    const KmlResultMetric *metric = kml_result_metric (result, name);
-
-    parts[i] = metric != NULL ? metric->value : 0;
-    whole += parts[i];
-  }
-  for (guint n = 0; n < KML_N_PARTS; n++) {
-    guint most = 0;
-    g_autofree char *value = NULL;
-
-    for (guint i = 1; i < KML_N_PARTS; i++)
-      if (parts[i] > parts[most])
-        most = i;
-    if (parts[most] <= 0)
-      break;
-    value = kml_format_metric (parts[most], "ns");
-    g_string_append_printf (text, "%s%s %s", n > 0 ? ", " : ": ", kml_part_names[most], value);
-    parts[most] = 0;
-  }
-  if (whole > 0) {
-    g_autofree char *value = kml_format_metric (whole, "ns");
-
-    g_string_prepend (text, value);
-  }
-  return g_string_free (text, whole == 0);
-}
-
-static void
-print_worst (const KmlResult *result)
-{
-  for (guint i = 0; i < KML_N_OPERATIONS; i++)
-    for (guint j = 0; j < KML_N_CONTEXTS; j++) {
-      g_autofree char *worst = describe_worst (result, kml_operation_names[i],
-                                               kml_context_names[j]);
-
-      if (worst != NULL)
-        kml_out ("run %" G_GUINT64_FORMAT ": longest %s in %s context %s\n", result->run_id,
-                 kml_operation_names[i], kml_context_names[j], worst);
-    }
-}
-
-/* Of a database, so it is not trusted. */
-static void
-print_lines (const char *text)
-{
-  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
-
-  for (guint i = 0; lines[i] != NULL; i++) {
-    g_autofree char *line = kml_printable (lines[i]);
-
-    kml_out ("%s\n", line);
-  }
-}
-
-/* Of one run: the stories of its deadlocks, and its first bugs. */
-static void
-print_incidents (KmlDatabase *database, guint64 run_id)
-{
-  sqlite3 *db = kml_database_handle (database);
-  sqlite3_stmt *statement;
-
-  if (sqlite3_prepare_v2 (
-          db,
-          "SELECT story FROM (SELECT 0 AS kind, deadlock_id AS seq, story FROM deadlocks "
-          "WHERE run_id = ?1 UNION ALL SELECT 1, seq, printf ('%s at %.0f ns on CPU %d: "
-          "%s%s%s' || char (10), kind, t_ns, cpu, text, iif (site = '', '', '; in '), site) "
-          "FROM bugs WHERE run_id = ?1) ORDER BY kind, seq LIMIT 5",
-          -1, &statement, NULL) != SQLITE_OK)
-    return;
-  sqlite3_bind_int64 (statement, 1, (sqlite3_int64)run_id);
-  while (sqlite3_step (statement) == SQLITE_ROW) {
-    kml_out ("run %" G_GUINT64_FORMAT ": ", run_id);
-    print_lines ((const char *)sqlite3_column_text (statement, 0));
-  }
-  sqlite3_finalize (statement);
-}
-
-/* Of one run: what could deadlock. */
-static void
-print_potential (KmlDatabase *database, guint64 run_id)
-{
-  sqlite3_stmt *statement;
-
-  if (sqlite3_prepare_v2 (kml_database_handle (database),
-                          "SELECT p.report, p.classes, (SELECT min (q.run_id) FROM "
-                          "potential_deadlocks q WHERE q.report = p.report) FROM "
-                          "potential_deadlocks p WHERE p.run_id = ? ORDER BY p.seq LIMIT 3",
-                          -1, &statement, NULL) != SQLITE_OK)
-    return;
-  sqlite3_bind_int64 (statement, 1, (sqlite3_int64)run_id);
-  while (sqlite3_step (statement) == SQLITE_ROW) {
-    const guint64 first = (guint64)sqlite3_column_int64 (statement, 2);
-    g_autofree char *classes = kml_printable ((const char *)sqlite3_column_text (statement, 1));
-
-    kml_out ("run %" G_GUINT64_FORMAT ": potential deadlock, %s", run_id, classes);
-    if (first == run_id) {
-      kml_out ("\n");
-      print_lines ((const char *)sqlite3_column_text (statement, 0));
-    } else {
-      kml_out (", as in run %" G_GUINT64_FORMAT "\n", first);
-    }
-  }
-  sqlite3_finalize (statement);
-}
-
-void
-kml_experiment_print_incidents (const KmlExperiment *self, const GPtrArray *results)
-{
-  g_autoptr (KmlDatabase) database = kml_database_open (self->database, NULL);
-
-  for (guint i = 0; database != NULL && i < MIN (results->len, MAX_STORIES); i++) {
-    const KmlResult *result = g_ptr_array_index (results, i);
-
-    print_worst (result);
-    print_incidents (database, result->run_id);
-    print_potential (database, result->run_id);
-  }
-}
-
 void
 kml_experiment_print_unmet (const KmlExperiment *self, const GPtrArray *results)
 {
@@ -559,6 +431,15 @@ kml_experiment_print_summary (const KmlExperiment *self)
 }
 
 /* ---- JSON ---- */
+
+static void
+add_longest (const KmlResult *result, JsonBuilder *builder)
+{
+  kml_json_begin_array (builder, "longest");
+  for (guint i = 0; i < result->longest->len; i++)
+    kml_story_longest_json (&g_array_index (result->longest, KmlResultLongest, i), builder);
+  json_builder_end_array (builder);
+}
 
 static void
 add_verdicts (const KmlExperiment *self, const KmlResult *result, JsonBuilder *builder)
@@ -617,6 +498,7 @@ kml_experiment_add_json (const KmlExperiment *self, const KmlResult *result, Jso
     kml_json_number (builder, metric->name, metric->value);
   }
   json_builder_end_object (builder);
+  add_longest (result, builder);
   add_verdicts (self, result, builder);
   json_builder_end_object (builder);
 }

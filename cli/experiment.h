@@ -84,9 +84,6 @@ GPtrArray *kml_experiment_results (const KmlExperiment *self, GError **error);
 /* What [expect] says of @result. (transfer full) (element-type KmlVerdict) */
 GArray *kml_experiment_verdicts (const KmlExperiment *self, const KmlResult *result);
 
-/* Stories of deadlocks and bugs of the first runs. */
-void kml_experiment_print_incidents (const KmlExperiment *self, const GPtrArray *results);
-
 /* Lists the expectations that did not hold, on standard error. */
 void kml_experiment_print_unmet (const KmlExperiment *self, const GPtrArray *results);
 

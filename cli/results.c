@@ -47,6 +47,28 @@ clear_metric (gpointer data)
   g_free (metric->unit);
 }
 
+static void
+clear_part (gpointer data)
+{
+  g_free (((KmlResultPart *)data)->name);
+}
+
+static void
+clear_longest (gpointer data)
+{
+  KmlResultLongest *longest = data;
+
+  g_free (longest->operation);
+  g_free (longest->context);
+  g_free (longest->task);
+  g_free (longest->level);
+  g_free (longest->gfp);
+  g_free (longest->source);
+  g_free (longest->site);
+  g_free (longest->waited_for);
+  g_array_unref (longest->parts);
+}
+
 sqlite3_stmt *
 kml_result_prepare (KmlDatabase *database, const char *sql, GError **error)
 {
@@ -179,6 +201,67 @@ load_metrics (KmlResult *self, KmlDatabase *database, GError **error)
   return code == SQLITE_DONE || kml_database_read_error (database, code, error);
 }
 
+static const char longest_sql[] =
+    "SELECT operation, context, task, level, gfp, source, site, waited_for, latency_ns, waited_ns, "
+    "t_ns, cpu, size, part, part_ns FROM longest JOIN longest_parts USING (run_id, operation, "
+    "context) WHERE run_id = ? ORDER BY operation, context, part_ns DESC, part";
+
+/* The row of the first part of one. */
+static void
+add_longest (GArray *all, sqlite3_stmt *statement)
+{
+  const KmlResultLongest longest = {
+    .operation = column_text (statement, 0),
+    .context = column_text (statement, 1),
+    .task = column_text (statement, 2),
+    .level = column_text (statement, 3),
+    .gfp = column_text (statement, 4),
+    .source = column_text (statement, 5),
+    .site = column_text (statement, 6),
+    .waited_for = column_text (statement, 7),
+    .latency_ns = sqlite3_column_double (statement, 8),
+    .waited_ns = sqlite3_column_double (statement, 9),
+    .t_ns = (guint64)sqlite3_column_int64 (statement, 10),
+    .cpu = (guint64)sqlite3_column_int64 (statement, 11),
+    .size = (guint64)sqlite3_column_int64 (statement, 12),
+    .parts = g_array_new (FALSE, FALSE, sizeof (KmlResultPart)),
+  };
+
+  g_array_set_clear_func (longest.parts, clear_part);
+  g_array_append_val (all, longest);
+}
+
+static gboolean
+load_longest (KmlResult *self, KmlDatabase *database, GError **error)
+{
+  g_autoptr (sqlite3_stmt) statement = NULL;
+  int code = sqlite3_prepare_v2 (kml_database_handle (database), longest_sql, -1, &statement, NULL);
+
+  if (code == SQLITE_ERROR)
+    return TRUE; /* of a version that did not have it */
+  if (code != SQLITE_OK)
+    return kml_database_read_error (database, code, error);
+  sqlite3_bind_int64 (statement, 1, (sqlite3_int64)self->run_id);
+  while ((code = sqlite3_step (statement)) == SQLITE_ROW) {
+    g_autofree char *operation = column_text (statement, 0);
+    g_autofree char *context = column_text (statement, 1);
+    const KmlResultPart part = { column_text (statement, 13),
+                                 sqlite3_column_double (statement, 14) };
+    KmlResultLongest *last = self->longest->len > 0
+                                 ? &g_array_index (self->longest, KmlResultLongest,
+                                                   self->longest->len - 1)
+                                 : NULL;
+
+    if (last == NULL || !g_str_equal (last->operation, operation) ||
+        !g_str_equal (last->context, context)) {
+      add_longest (self->longest, statement);
+      last = &g_array_index (self->longest, KmlResultLongest, self->longest->len - 1);
+    }
+    g_array_append_val (last->parts, part);
+  }
+  return code == SQLITE_DONE || kml_database_read_error (database, code, error);
+}
+
 KmlResult *
 kml_result_load (KmlDatabase *database, guint64 run_id, GError **error)
 {
@@ -189,8 +272,11 @@ kml_result_load (KmlDatabase *database, guint64 run_id, GError **error)
   self->inputs = g_ptr_array_new_with_free_func (free_input);
   self->metrics = g_array_new (FALSE, FALSE, sizeof (KmlResultMetric));
   g_array_set_clear_func (self->metrics, clear_metric);
+  self->longest = g_array_new (FALSE, FALSE, sizeof (KmlResultLongest));
+  g_array_set_clear_func (self->longest, clear_longest);
   if (!load_run (self, database, error) || !load_settings (self, database, error) ||
-      !load_inputs (self, database, error) || !load_metrics (self, database, error))
+      !load_inputs (self, database, error) || !load_metrics (self, database, error) ||
+      !load_longest (self, database, error))
     return NULL;
   return g_steal_pointer (&self);
 }
@@ -212,6 +298,7 @@ kml_result_free (KmlResult *self)
   g_ptr_array_unref (self->settings);
   g_ptr_array_unref (self->inputs);
   g_array_unref (self->metrics);
+  g_array_unref (self->longest);
   g_free (self);
 }
 

@@ -21,6 +21,19 @@ typedef struct {
 } KmlResultMetric;
 
 typedef struct {
+  char *name; /* (owned): of a part of time */
+  double ns;
+} KmlResultPart;
+
+/* The longest operation of its kind and context. */
+typedef struct {
+  char *operation, *context, *task, *level, *gfp, *source, *site, *waited_for; /* (owned) */
+  double latency_ns, waited_ns;
+  guint64 t_ns, cpu, size;
+  GArray *parts; /* (owned) (element-type KmlResultPart): the largest first */
+} KmlResultLongest;
+
+typedef struct {
   guint64 run_id;
   guint64 seed;
   char *run_key;
@@ -37,6 +50,7 @@ typedef struct {
   GPtrArray *settings; /* (element-type KmlSetting): sorted by key */
   GPtrArray *inputs;   /* (element-type KmlInput): sorted by key */
   GArray *metrics;     /* (element-type KmlResultMetric): sorted by name */
+  GArray *longest;     /* (element-type KmlResultLongest): allocs, then frees */
 } KmlResult;
 
 /* NULL with @error when there is no such run, or it cannot be read. */

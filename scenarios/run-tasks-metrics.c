@@ -29,17 +29,6 @@ add_lock (GArray *metrics, const KmlLock *lock)
   add_metric (metrics, "tasks", lock->most_waiting, "lock.%s.waiters.peak", lock->name);
 }
 
-static void
-add_worst (GArray *metrics, const KmlRequests *requests, guint operation, guint context)
-{
-  if (requests->who[operation][context] == NULL)
-    return;
-  for (guint part = 0; part < KML_N_PARTS; part++)
-    add_metric (metrics, "ns", (double)requests->parts[operation][context][part] / KML_NS,
-                "worst.%s.%s.%s_ns", kml_operation_names[operation], kml_context_names[context],
-                kml_part_names[part]);
-}
-
 /* Devices of one kind are one metric, their sum; a mean of several is none. */
 static void
 add_device (const KmlRunTasks *self, GArray *metrics, KmlDevice *device)
@@ -100,7 +89,4 @@ kml_run_tasks_metrics (const KmlRunTasks *self, GArray *metrics)
   add_metric (metrics, "ns", (double)self->machine->now / KML_NS, "time.end_ns");
   add_metric (metrics, "switches", (double)kml_scheduler_n_switches (self->scheduler),
               "task.switches");
-  for (guint i = 0; i < KML_N_OPERATIONS; i++)
-    for (guint j = 0; j < KML_N_CONTEXTS; j++)
-      add_worst (metrics, &self->requests, i, j);
 }

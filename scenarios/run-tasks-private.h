@@ -107,6 +107,7 @@ gboolean kml_irq_source_ends (const KmlIrqSource *self);
 /* ---- The parts ---- */
 
 struct _KmlRunTasks {
+  const KmlScenario *scenario;
   const KmlRunSpec *spec;
   KmlMachine *machine;
   KmlScheduler *scheduler; /* (owned) */

@@ -90,10 +90,11 @@ build_pager (KmlRunTasks *self, KmlAllocator *pages, GError **error)
 }
 
 KmlRunTasks *
-kml_run_tasks_new (const KmlRunSpec *spec, KmlMachine *machine)
+kml_run_tasks_new (const KmlScenario *scenario, const KmlRunSpec *spec, KmlMachine *machine)
 {
   KmlRunTasks *self = g_new0 (KmlRunTasks, 1);
 
+  self->scenario = scenario;
   self->spec = spec;
   self->machine = machine;
   self->texts = g_ptr_array_new_with_free_func (g_free);
@@ -112,7 +113,6 @@ kml_run_tasks_free (KmlRunTasks *self)
     return;
   if (self->world.locks != NULL)
     kml_world_clear (&self->world);
-  kml_requests_clear (&self->requests);
   kml_reclaim_free (self->reclaim);
   g_ptr_array_unref (self->devices);
   kml_scheduler_free (self->scheduler);
@@ -317,6 +317,20 @@ add_task (KmlRunTasks *self, const char *name, guint cpu, const KmlTaskSettings 
   return TRUE;
 }
 
+/* Where the program of [task @name] stands. */
+static void
+set_place (const KmlRunTasks *self, KmlProgram *program, const char *name)
+{
+  g_autofree char *prefix = kml_run_tasks_prefix ("task", name);
+  g_autofree char *key = g_strconcat (prefix, ".program", NULL);
+  const guint line = kml_scenario_line_of (self->scenario, key);
+  g_autofree char *place = line > 0
+                               ? g_strdup_printf ("%s:%u", kml_scenario_name (self->scenario), line)
+                               : g_strdup ("-s");
+
+  kml_program_set_place (program, place);
+}
+
 /* All tasks of one group. */
 static gboolean
 add_tasks (KmlRunTasks *self, const char *name, const KmlTaskSettings *settings, GError **error)
@@ -329,6 +343,7 @@ add_tasks (KmlRunTasks *self, const char *name, const KmlTaskSettings *settings,
   if (program == NULL)
     return FALSE;
   g_ptr_array_add (self->programs, program);
+  set_place (self, program, name);
   if (!kml_cpu_list_parse (settings->cpus, self->machine->n_cpus, &cpus, &n_cpus, error))
     return FALSE;
   n = settings->count > 0 ? settings->count : n_cpus;

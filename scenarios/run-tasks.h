@@ -26,7 +26,9 @@ extern const KmlParam kml_schedule_params[];
 
 gboolean kml_run_has_tasks (const KmlRunSpec *spec);
 
-KmlRunTasks *kml_run_tasks_new (const KmlRunSpec *spec, KmlMachine *machine);
+/* All are borrowed. */
+KmlRunTasks *kml_run_tasks_new (const KmlScenario *scenario, const KmlRunSpec *spec,
+                                KmlMachine *machine);
 void kml_run_tasks_free (KmlRunTasks *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlRunTasks, kml_run_tasks_free)
 

@@ -288,7 +288,7 @@ build_pages (KmlRun *self, GError **error)
     return FALSE;
   inner = self->pages;
   if (kml_run_has_tasks (self->spec)) {
-    self->tasks = kml_run_tasks_new (self->spec, self->machine);
+    self->tasks = kml_run_tasks_new (self->scenario, self->spec, self->machine);
     inner = kml_run_tasks_lock_pages (self->tasks, inner);
   }
   self->pages_top = put_layers (self, "pages", KML_LEVEL_PAGES, inner, self->page_layers, error);

@@ -254,6 +254,19 @@ kml_scenario_overrides (const KmlScenario *self)
   return g_strjoinv ("\n", self->overrides);
 }
 
+guint
+kml_scenario_line_of (const KmlScenario *self, const char *key)
+{
+  const KmlEntry *entry = g_hash_table_lookup (self->by_key, key);
+  const GPtrArray *assignments = entry != NULL ? entry->assignments : NULL;
+  const KmlAssignment *last;
+
+  if (assignments == NULL || assignments->len == 0)
+    return 0;
+  last = g_ptr_array_index (assignments, assignments->len - 1);
+  return last->value_place.file == self->file ? last->value_place.line : 0;
+}
+
 const GPtrArray *
 kml_scenario_expectations (const KmlScenario *self)
 {

@@ -92,6 +92,9 @@ const char *kml_scenario_source (const KmlScenario *self);   /* likewise */
 const char *kml_scenario_text (const KmlScenario *self);
 char *kml_scenario_overrides (const KmlScenario *self); /* one a line (transfer full) */
 
+/* The line of the file that gives the setting @key its value; 0: it has its default, or -s gives it. */
+guint kml_scenario_line_of (const KmlScenario *self, const char *key);
+
 /* (element-type KmlExpectation) (transfer none) */
 const GPtrArray *kml_scenario_expectations (const KmlScenario *self);
 

@@ -101,6 +101,7 @@ typedef struct {
   KmlRecorder *recorder;
   KmlTally tally;
   guint n_entries; /* of the journal */
+  guint workload;  /* its index */
 } KmlLoop;
 
 KML_FAST void
@@ -142,13 +143,18 @@ kml_loop_alloc (KmlLoop *self, KmlMachine *machine, KmlAllocator *allocator, Kml
   if (G_UNLIKELY (addr == KML_ADDR_NONE)) {
     slot->block = kml_what_block (MIN (size, KML_WHAT_MAX_SIZE), level);
     self->recorder->journal.n = self->n_entries;
-    kml_recorder_failed (self->recorder, op, start, end);
+    if (kml_recorder_failed (self->recorder, op, start, end))
+      kml_recorder_note_longest (self->recorder, KML_OPERATION_ALLOC, op, self->workload, size,
+                                 start, end - start);
     self->n_entries = self->recorder->journal.n;
     return end;
   }
   kml_loop_add_entry (self, start, end, addr,
                       kml_what_pack (slot->block, KML_OP_ALLOC, &op->request));
-  kml_recorder_add_latency (self->recorder, KML_OPERATION_ALLOC, op->request.context, end - start);
+  if (G_UNLIKELY (kml_recorder_add_latency (self->recorder, KML_OPERATION_ALLOC,
+                                            op->request.context, end - start)))
+    kml_recorder_note_longest (self->recorder, KML_OPERATION_ALLOC, op, self->workload, size, start,
+                               end - start);
   kml_tally_add_alloc (&self->tally, size, held);
   kml_recorder_add_waste (self->recorder, size, held);
   return end;
@@ -176,7 +182,10 @@ kml_loop_free (KmlLoop *self, KmlMachine *machine, KmlAllocator *allocator, KmlS
     held = kml_allocator_free_block (allocator, addr, &op->request);
   end = machine->now;
   kml_loop_add_entry (self, start, end, addr, kml_what_pack (block, KML_OP_FREE, &op->request));
-  kml_recorder_add_latency (self->recorder, KML_OPERATION_FREE, op->request.context, end - start);
+  if (G_UNLIKELY (kml_recorder_add_latency (self->recorder, KML_OPERATION_FREE, op->request.context,
+                                            end - start)))
+    kml_recorder_note_longest (self->recorder, KML_OPERATION_FREE, op, self->workload,
+                               kml_what_size (block), start, end - start);
   kml_tally_add_free (&self->tally, kml_what_size (block), held);
   return end;
 }
@@ -203,7 +212,7 @@ kml_driver_loop (KmlDriver *self, KmlSource *source, const KmlOp *ops, guint n, 
   KmlAllocator *pages = self->allocators[KML_LEVEL_PAGES];
   const KmlRam ram = *self->config.machine->ram; /* a copy: nothing is looked up twice */
   KmlLoop loop = { self->config.recorder, self->config.recorder->tally,
-                   self->config.recorder->journal.n };
+                   self->config.recorder->journal.n, (guint)(source - self->sources) };
   const KmlOp *op = ops;
   guint n_left = n;
 
@@ -228,6 +237,7 @@ kml_driver_loop (KmlDriver *self, KmlSource *source, const KmlOp *ops, guint n, 
     machine = alloc != NULL ? objects->machine : self->config.machine;
     slot = &source->slots[op->block];
     machine->now = start;
+    machine->aside = 0;
     kml_tally_pass_time (&loop.tally, start); /* D2 */
     if (op->kind == KML_OP_ALLOC && op->level == KML_LEVEL_OBJECTS)
       end = kml_loop_alloc (&loop, machine, objects, KML_LEVEL_OBJECTS, slot, op, start, alloc);

@@ -69,14 +69,17 @@ kml_recent_place (guint64 value)
 /* Gives @value a place; what was there goes to @histogram, or nowhere if that is NULL. */
 void kml_recent_replace (KmlRecent *self, guint64 value, KmlHistogram *histogram);
 
-static inline void
+/* TRUE: it had to be given a place. A value that is larger than all before it always has. */
+static inline gboolean
 kml_recent_add (KmlRecent *self, guint64 value, KmlHistogram *const *histogram)
 {
   const guint at = kml_recent_place (value);
+  const gboolean is_new = self->values[at] != value;
 
-  if (G_UNLIKELY (self->values[at] != value))
+  if (G_UNLIKELY (is_new))
     kml_recent_replace (self, value, *histogram);
   self->counts[at]++;
+  return is_new;
 }
 
 /* All of them go to @histogram. */

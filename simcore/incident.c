@@ -119,18 +119,6 @@ find_path (const KmlScheduler *self, KmlTask *task, const KmlTask *goal, GHashTa
 
 /* ---- Telling ---- */
 
-char *
-kml_call_chain_text (const char *const *functions, guint n)
-{
-  GString *text = g_string_new (NULL);
-
-  for (guint i = 0; i < MIN (n, KML_MAX_CHAIN); i++)
-    g_string_append_printf (text, "%s%s", i > 0 ? " > " : "", functions[i]);
-  if (n > KML_MAX_CHAIN)
-    g_string_append (text, " > …");
-  return g_string_free (text, FALSE);
-}
-
 static char *
 call_chain (const KmlTask *task)
 {

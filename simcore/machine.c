@@ -5,6 +5,8 @@
 
 #include "simcore/machine.h"
 
+#include "simcore/scheduler.h"
+
 KmlMachine *
 kml_machine_new (const KmlMachineConfig *config, GError **error)
 {
@@ -47,6 +49,20 @@ kml_machine_reset (KmlMachine *self)
   g_clear_pointer (&self->pins, g_free);
   self->now = 0;
   memset (self->cpu_clock, 0, sizeof self->cpu_clock);
+}
+
+void
+kml_machine_book (KmlMachine *self, KmlPart part, KmlTime time)
+{
+  if (self->task != NULL) {
+    self->task->parts[part] += time;
+    self->task->mark += time;
+    return;
+  }
+  if (self->aside == 0)
+    memset (self->parts, 0, sizeof self->parts);
+  self->aside += time;
+  self->parts[part] += time;
 }
 
 /* Pins are made when there is a first one. */

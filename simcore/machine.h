@@ -12,6 +12,7 @@
 #include "simcore/cost.h"
 #include "simcore/free-area.h"
 #include "simcore/image.h"
+#include "simcore/part.h"
 #include "simcore/ram.h"
 #include "simcore/types.h"
 
@@ -27,8 +28,10 @@ typedef struct {
   KmlTime now; /* the clock of the CPU that is running: what simulated code spends moves it */
   KmlTime
       horizon; /* something else happens then, which comes first: see scheduler.h; straight code never gets there */
-  KmlScheduler *scheduler;   /* (nullable): borrowed: of a machine with tasks */
-  KmlTask *task;             /* (nullable): borrowed: that runs now */
+  KmlScheduler *scheduler; /* (nullable): borrowed: of a machine with tasks */
+  KmlTask *task;           /* (nullable): borrowed: that runs now */
+  KmlTime
+      aside; /* of straight code: what the operation under way has spent by name; see kml_spend_as() */
   KmlTime cost[KML_N_COSTS]; /* the profile */
   KmlRam *ram;               /* (owned) */
   KmlFreeArea free_area;     /* kept by the page allocator */
@@ -36,6 +39,7 @@ typedef struct {
   guint n_cpus;
   guint64 seed;
   KmlTime cpu_clock[KML_MAX_CPUS]; /* when each CPU will have finished what it was given */
+  KmlTime parts[KML_N_PARTS];      /* what aside is made of, while it is not 0 */
 } KmlMachine;
 
 typedef struct {
@@ -61,6 +65,17 @@ static inline void
 kml_spend (KmlMachine *self, KmlCost cost, guint64 n)
 {
   self->now += self->cost[cost] * n;
+}
+
+/* For kml_spend_as(): the books. */
+void kml_machine_book (KmlMachine *self, KmlPart part, KmlTime time);
+
+/* It works for @time, which is told apart from its other work as @part. */
+static inline void
+kml_spend_as (KmlMachine *self, KmlPart part, KmlTime time)
+{
+  self->now += time;
+  kml_machine_book (self, part, time);
 }
 
 G_END_DECLS

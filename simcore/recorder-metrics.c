@@ -13,6 +13,8 @@
 #define HALF_LN_200                                                                                \
   2.6491586832740180 /* ln (2 / 0.01) / 2: a constant, since log() may differ in its last bit */
 
+#define PART_WORD(id, name) "," name
+
 const KmlMetricInfo kml_recorder_metric_info[] = {
   { "alloc.count", "requests", "requests that were given a block" },
   { "alloc.failed", "requests", "requests that were given none" },
@@ -108,7 +110,7 @@ const KmlMetricInfo kml_recorder_metric_info[] = {
   { "schedules.cut", "schedules", "those that were too long to be looked at to their end" },
   { "schedules.pruned", "choices", "answers that exploring need not try, for what others show" },
   { "schedules.exhausted", "1 or 0", "1: every schedule was looked at, and none failed" },
-  { "worst.{alloc,free}.CONTEXT.{run,cpu,interrupted,lock,io,memory,reclaim,sleep}_ns", "ns",
+  { "worst.{alloc,free}.CONTEXT.{run" KML_PARTS_BUT_RUN (PART_WORD) "}_ns", "ns",
     "of the longest operation in a context: where its time went" },
   { NULL }
 };
@@ -230,6 +232,17 @@ kml_metrics_sort (GArray *metrics)
   g_array_sort (metrics, compare_metrics);
 }
 
+static void
+add_longest (const KmlRecorder *self, GArray *metrics)
+{
+  for (guint i = 0; i < KML_N_OPERATIONS; i++)
+    for (guint j = 0; j < KML_N_CONTEXTS; j++)
+      for (guint part = 0; self->longest[i][j].latency > 0 && part < KML_N_PARTS; part++)
+        add_metric (metrics, "ns", (double)self->longest[i][j].parts[part] / KML_NS,
+                    "worst.%s.%s.%s_ns", kml_operation_names[i], kml_context_names[j],
+                    kml_part_names[part]);
+}
+
 GArray *
 kml_recorder_metrics (KmlRecorder *self)
 {
@@ -255,6 +268,7 @@ kml_recorder_metrics (KmlRecorder *self)
   kml_recorder_settle_latencies (self);
   if (self->config.latency)
     add_latencies (self, metrics);
+  add_longest (self, metrics);
   if (self->samples != NULL) {
     add_metric (metrics, "samples", (double)self->n_samples, "sampling.count");
     if (self->config.events == KML_RECORD_SAMPLE && self->n_samples > 0)

@@ -142,8 +142,10 @@ kml_recorder_free (KmlRecorder *self)
   if (self == NULL)
     return;
   for (guint operation = 0; operation < KML_N_OPERATIONS; operation++)
-    for (guint context = 0; context < KML_N_CONTEXTS; context++)
+    for (guint context = 0; context < KML_N_CONTEXTS; context++) {
       g_free (self->latency[operation][context]);
+      g_free (self->longest[operation][context].site_text);
+    }
   for (guint i = 0; i < self->snapshots->len; i++)
     snapshot_clear (&g_array_index (self->snapshots, KmlSnapshot, i));
   g_array_unref (self->snapshots);
@@ -194,6 +196,7 @@ kml_recorder_set_workloads (KmlRecorder *self, KmlWorkload *const *workloads, gu
 {
   g_assert (self->origins == NULL);
 
+  self->workloads = workloads;
   if (self->config.origins)
     self->origins = kml_origins_new (workloads, n_workloads);
 }
@@ -414,6 +417,27 @@ kml_recorder_add_large_waste (KmlRecorder *self, guint64 size, guint64 held)
 }
 
 void
+kml_recorder_note_longest (KmlRecorder *self, KmlOperation operation, const KmlOp *op,
+                           guint workload, guint64 size, KmlTime start, KmlTime latency)
+{
+  KmlLongest *longest = &self->longest[operation][op->request.context];
+
+  *longest = (KmlLongest){
+    .latency = latency,
+    .start = start,
+    .size = size,
+    .gfp = op->request.gfp,
+    .cpu = op->request.cpu,
+    .level = op->level,
+    .workload = 1 + workload,
+    .site = op->request.site,
+  };
+  if (self->machine->aside > 0)
+    memcpy (longest->parts, self->machine->parts, sizeof longest->parts);
+  kml_longest_close (longest);
+}
+
+gboolean
 kml_recorder_failed (KmlRecorder *self, const KmlOp *op, KmlTime start, KmlTime end)
 {
   const guint64 size = MIN (op->request.size, KML_WHAT_MAX_SIZE);
@@ -422,12 +446,11 @@ kml_recorder_failed (KmlRecorder *self, const KmlOp *op, KmlTime start, KmlTime 
   kml_recorder_add_entry (
       self, start, end, KML_ADDR_NONE,
       kml_what_pack (kml_what_block (size, op->level), KML_OP_ALLOC, &op->request));
-  kml_recorder_add_latency (self, KML_OPERATION_ALLOC, op->request.context, end - start);
   self->n_failed++;
-  if (self->failures->len >= KML_MAX_FAILURES)
-    return;
   failure.request.constraints = NULL;
-  g_array_append_val (self->failures, failure);
+  if (self->failures->len < KML_MAX_FAILURES)
+    g_array_append_val (self->failures, failure);
+  return kml_recorder_add_latency (self, KML_OPERATION_ALLOC, op->request.context, end - start);
 }
 
 void
@@ -451,12 +474,30 @@ kml_recorder_end_warm_up (KmlRecorder *self)
     kml_origins_end_warm_up (self->origins, self->tally.last_time);
   memset (self->waste, 0, KML_WASTE_N * sizeof *self->waste);
   kml_recorder_settle_latencies (self);
+  memset (self->recent, 0, sizeof self->recent);
+  memset (self->longest, 0, sizeof self->longest);
   for (guint operation = 0; self->config.latency && operation < KML_N_OPERATIONS; operation++)
     for (guint context = 0; context < KML_N_CONTEXTS; context++)
       *self->latency[operation][context] = (KmlHistogram){ 0 };
   memcpy (self->counted_before[0], self->pages->counters, sizeof self->counted_before[0]);
   if (self->objects != NULL)
     memcpy (self->counted_before[1], self->objects->counters, sizeof self->counted_before[1]);
+}
+
+/* Call sites have names when all has been read. */
+static void
+name_sites (KmlRecorder *self)
+{
+  for (guint i = 0; i < KML_N_OPERATIONS; i++)
+    for (guint j = 0; j < KML_N_CONTEXTS; j++) {
+      KmlLongest *longest = &self->longest[i][j];
+      const KmlWorkload *workload = longest->workload > 0 && self->workloads != NULL
+                                        ? self->workloads[longest->workload - 1]
+                                        : NULL;
+
+      if (workload != NULL && workload->ops->site != NULL)
+        longest->site_text = g_strdup (workload->ops->site (workload, longest->site));
+    }
 }
 
 gboolean
@@ -478,6 +519,7 @@ kml_recorder_finish (KmlRecorder *self, GError **error)
   kml_tally_pass_time (&self->tally, end);
   if (self->origins != NULL)
     kml_origins_finish (self->origins, end);
+  name_sites (self);
   kml_recorder_look_at_pages (self);
   take_snapshot (self, end);
   if (self->samples != NULL)

@@ -8,6 +8,7 @@
  *
  *   totals      counts, peaks, and integrals over time of the bytes asked for and held
  *   latency     one histogram of picoseconds per operation and context
+ *   longest     the longest operation of each histogram, and why (longest.h)
  *   snapshots   the state at instants of a regular grid. The grid starts fine; whenever the table
  *               is full every second snapshot is dropped and the step doubles, so a run of any length
  *               ends with between points/2 and points of them, on round times
@@ -35,6 +36,7 @@
 #include "simcore/fingerprint.h"
 #include "simcore/histogram.h"
 #include "simcore/journal.h"
+#include "simcore/longest.h"
 #include "simcore/machine.h"
 #include "simcore/op.h"
 #include "simcore/origins.h"
@@ -164,9 +166,11 @@ typedef struct {
   KmlFingerprint *fingerprint; /* (owned) */
 
   KmlHistogram *latency[KML_N_OPERATIONS][KML_N_CONTEXTS]; /* (owned) (nullable) */
-  KmlRecent recent[KML_N_OPERATIONS][KML_N_CONTEXTS]; /* latencies that those do not have yet */
+  KmlRecent recent[KML_N_OPERATIONS][KML_N_CONTEXTS];   /* latencies that those do not have yet */
+  KmlLongest longest[KML_N_OPERATIONS][KML_N_CONTEXTS]; /* since the end of the warm-up */
   KmlWaste *waste;          /* (owned) (array length=KML_WASTE_N): of all requests given a block */
   KmlPopulation population; /* of live blocks, where it is asked for */
+  KmlWorkload *const *workloads; /* (nullable) borrowed, until the finish */
   KmlOrigins *origins; /* (owned) (nullable): when they are asked for and the workloads are known */
   GArray *failures;    /* (owned) (element-type KmlFailure) */
   GArray *snapshots;   /* (owned) (element-type KmlSnapshot) */
@@ -211,11 +215,19 @@ kml_recorder_add_entry (KmlRecorder *self, KmlTime start, KmlTime end, KmlAddr a
     kml_recorder_digest (self);
 }
 
-static inline void
+/* TRUE: it is the longest so far, and somebody should say why. That is asked only where there is a value that was not there lately. */
+static inline gboolean
 kml_recorder_add_latency (KmlRecorder *self, KmlOperation operation, guint context, KmlTime latency)
 {
-  kml_recent_add (&self->recent[operation][context], latency, &self->latency[operation][context]);
+  const gboolean is_new = kml_recent_add (&self->recent[operation][context], latency,
+                                          &self->latency[operation][context]);
+
+  return G_UNLIKELY (is_new) && latency > self->longest[operation][context].latency;
 }
+
+/* A request that took @latency from @start on, of straight code, is the longest so far. @workload: the index of its workload; @size: asked for. */
+void kml_recorder_note_longest (KmlRecorder *self, KmlOperation operation, const KmlOp *op,
+                                guint workload, guint64 size, KmlTime start, KmlTime latency);
 
 /* For sizes above KML_WASTE_EXACT. */
 void kml_recorder_add_large_waste (KmlRecorder *self, guint64 size, guint64 held);
@@ -234,8 +246,8 @@ kml_recorder_add_waste (KmlRecorder *self, guint64 size, guint64 held)
   }
 }
 
-/* All of a request that got nothing: these are kept one by one. */
-void kml_recorder_failed (KmlRecorder *self, const KmlOp *op, KmlTime start, KmlTime end);
+/* All of a request that got nothing: these are kept one by one. Returns what kml_recorder_add_latency() does. */
+gboolean kml_recorder_failed (KmlRecorder *self, const KmlOp *op, KmlTime start, KmlTime end);
 
 /* Before an operation that starts at @now >= next_snapshot. */
 void kml_recorder_snapshot_due (KmlRecorder *self, KmlTime now);

@@ -482,6 +482,7 @@ build_handler (KmlReplay *self, guint cpu, guint context)
                                            kml_context_names[context]);
 
   kml_irq_init (&stream->irq, scheduler, name, cpu, level_of_context[context], handle, stream);
+  stream->irq.task.workload = 1 + self->config.number;
   kml_timer_init (&stream->due, scheduler, come, stream);
   stream->is_waiting = TRUE;
 }
@@ -499,6 +500,7 @@ build_cpu (KmlReplay *self, guint cpu)
       build_handler (self, cpu, context);
   }
   stream->task = kml_task_new (self->config.scheduler, &config);
+  stream->task->workload = 1 + self->config.number;
 }
 
 KmlReplay *

@@ -8,6 +8,8 @@
 #include "simcore/lockdep.h"
 #include "simcore/memalloc.h"
 
+#include <string.h>
+
 const char *const kml_free_from_names[] = {
   [KML_FREE_FROM_ANY] = "any",
   [KML_FREE_FROM_SOFTIRQ] = "softirq",
@@ -17,52 +19,24 @@ const char *const kml_free_from_names[] = {
 };
 
 void
-kml_requests_clear (KmlRequests *self)
-{
-  for (guint i = 0; i < KML_N_OPERATIONS; i++)
-    for (guint j = 0; j < KML_N_CONTEXTS; j++)
-      g_clear_pointer (&self->who[i][j], g_free);
-}
-
-static void
-forget_names (gpointer data)
-{
-  kml_requests_clear (data);
-}
-
-void
 kml_requests_remember (KmlRequests *self, KmlImage *image)
 {
-  kml_image_add_hook (image, forget_names, self);
   kml_image_add (image, self, sizeof *self);
 }
 
-/* What a task did with its time up to now. */
+/* ---- One request ---- */
+
+/* Of a request under way. */
+typedef struct {
+  KmlTask *task;
+  KmlTime start;
+  KmlTime parts[KML_N_PARTS]; /* what the task had done with its time before */
+  KmlCause cause, *outer;
+} Course;
+
+/* An operation begins, and counts from now on: operations are recorded in the order in which they begin. */
 static void
-parts_of (KmlTask *task, KmlTime now, KmlTime *ret_parts)
-{
-  kml_task_account_now (task, now);
-  memcpy (ret_parts, task->parts, sizeof task->parts);
-}
-
-static void
-remember_worst (KmlRequests *self, KmlOperation operation, const KmlTask *task,
-                const KmlTime *before, KmlTime latency)
-{
-  const guint context = task->context;
-
-  if (latency <= self->worst[operation][context] && self->who[operation][context] != NULL)
-    return;
-  self->worst[operation][context] = latency;
-  for (guint i = 0; i < KML_N_PARTS; i++)
-    self->parts[operation][context][i] = task->parts[i] - before[i];
-  g_free (self->who[operation][context]);
-  self->who[operation][context] = g_strdup (task->name);
-}
-
-/* An operation begins, and counts from now on: operations are recorded in the order in which they begin. Returns when it is. */
-static KmlTime
-begin (KmlRequests *self, KmlTask *task, KmlTime *ret_parts)
+begin (KmlRequests *self, KmlTask *task, Course *course)
 {
   KmlMachine *machine = self->machine;
 
@@ -73,19 +47,23 @@ begin (KmlRequests *self, KmlTask *task, KmlTime *ret_parts)
   if (self->recorder->config.population)
     kml_population_pass_time (&self->recorder->population,
                               kml_recorder_live_blocks (self->recorder), machine->now);
-  parts_of (task, machine->now, ret_parts);
-  return machine->now;
+  kml_task_account_now (task, machine->now);
+  course->task = task;
+  course->start = machine->now;
+  memcpy (course->parts, task->parts, sizeof task->parts);
+  course->cause.lasted = 0;
+  course->outer = task->cause;
+  task->cause = &course->cause;
 }
 
 /* The operation is over: what all of them have in common. */
 static void
-finish (KmlRequests *self, KmlOperation operation, KmlTask *task, const KmlTime *before,
-        KmlTime start)
+finish (KmlRequests *self, Course *course)
 {
   KmlMachine *machine = self->machine;
 
-  kml_task_account_now (task, machine->now);
-  remember_worst (self, operation, task, before, machine->now - start);
+  kml_task_account_now (course->task, machine->now);
+  course->task->cause = course->outer;
   if (machine->free_area.has_changed)
     kml_recorder_look_at_pages (self->recorder);
   self->n_operations++;
@@ -93,15 +71,42 @@ finish (KmlRequests *self, KmlOperation operation, KmlTask *task, const KmlTime 
     kml_recorder_end_warm_up (self->recorder);
 }
 
-/* One that was given a block, or gave one back. @what: see journal.h. */
+/* It is the longest so far. */
 static void
-record (KmlRequests *self, KmlOperation operation, const KmlTask *task, KmlTime start, KmlAddr addr,
+note_longest (KmlRequests *self, KmlOperation operation, const Course *course, KmlLevel level,
+              guint64 size, const KmlRequest *request, KmlTime latency)
+{
+  const KmlTask *task = course->task;
+  KmlLongest *longest = &self->recorder->longest[operation][task->context];
+
+  *longest = (KmlLongest){
+    .latency = latency,
+    .start = course->start,
+    .size = size,
+    .gfp = request->gfp,
+    .cpu = task->cpu,
+    .level = (guint8)level,
+    .task = task->name,
+    .step = task->step,
+    .workload = task->workload,
+    .site = request->site,
+    .cause = course->cause,
+  };
+  if (course->cause.lasted == 0)
+    kml_cause_place (&longest->cause, task->chain, task->n_chain);
+  for (guint i = 0; i < KML_N_PARTS; i++)
+    longest->parts[i] = task->parts[i] - course->parts[i];
+  kml_longest_check (longest);
+}
+
+/* One that was given a block, or gave one back. @what: see journal.h. TRUE: it is the longest so far. */
+static gboolean
+record (KmlRequests *self, KmlOperation operation, const Course *course, KmlTime end, KmlAddr addr,
         guint64 what)
 {
-  const KmlTime now = self->machine->now;
-
-  kml_recorder_add_entry (self->recorder, start, now, addr, what);
-  kml_recorder_add_latency (self->recorder, operation, task->context, now - start);
+  kml_recorder_add_entry (self->recorder, course->start, end, addr, what);
+  return kml_recorder_add_latency (self->recorder, operation, course->task->context,
+                                   end - course->start);
 }
 
 /* ---- Where memory may be given back ---- */
@@ -140,38 +145,45 @@ gboolean
 kml_requests_alloc (KmlRequests *self, KmlLevel level, const KmlRequest *request,
                     KmlBlock *ret_block)
 {
+  KmlMachine *machine = self->machine;
   KmlAllocator *allocator = level == KML_LEVEL_PAGES ? self->pages : self->objects;
-  KmlTask *task = kml_current_task (self->machine);
-  KmlTime before[KML_N_PARTS], start;
+  KmlTask *task = kml_current_task (machine);
   const KmlGfp gfp = kml_memalloc_gfp (task, request->gfp);
   guint64 held = 0;
   const KmlOp op = { .request = *request, .kind = KML_OP_ALLOC, .level = (guint8)level };
+  gboolean is_longest;
+  Course course;
   KmlAddr addr;
 
-  kml_lockdep_might_reclaim (self->machine, gfp);
-  kml_might_alloc (self->machine, gfp);
-  start = begin (self, task, before);
+  kml_lockdep_might_reclaim (machine, gfp);
+  kml_might_alloc (machine, gfp);
+  begin (self, task, &course);
   addr = kml_allocator_alloc (allocator, request, &held);
-  finish (self, KML_OPERATION_ALLOC, task, before, start);
+  finish (self, &course);
   *ret_block = (KmlBlock){ addr, request->size, held, level };
   if (addr == KML_ADDR_NONE) {
-    kml_recorder_failed (self->recorder, &op, start, self->machine->now);
-    return FALSE;
+    is_longest = kml_recorder_failed (self->recorder, &op, course.start, machine->now);
+  } else {
+    is_longest = record (
+        self, KML_OPERATION_ALLOC, &course, machine->now, addr,
+        kml_what_pack (kml_what_block (request->size, level), KML_OP_ALLOC, request));
+    kml_tally_add_alloc (&self->recorder->tally, request->size, held);
+    kml_recorder_add_waste (self->recorder, request->size, held);
   }
-  record (self, KML_OPERATION_ALLOC, task, start, addr,
-          kml_what_pack (kml_what_block (request->size, level), KML_OP_ALLOC, request));
-  kml_tally_add_alloc (&self->recorder->tally, request->size, held);
-  kml_recorder_add_waste (self->recorder, request->size, held);
-  return TRUE;
+  if (G_UNLIKELY (is_longest))
+    note_longest (self, KML_OPERATION_ALLOC, &course, level, request->size, request,
+                  machine->now - course.start);
+  return addr != KML_ADDR_NONE;
 }
 
 gboolean
 kml_requests_free (KmlRequests *self, KmlBlock *block, const KmlRequest *how)
 {
+  KmlMachine *machine = self->machine;
   KmlAllocator *allocator = block->level == KML_LEVEL_PAGES ? self->pages : self->objects;
-  KmlTask *task = kml_current_task (self->machine);
-  KmlTime before[KML_N_PARTS], start;
+  KmlTask *task = kml_current_task (machine);
   const KmlBlock given = *block;
+  Course course;
 
   block->addr = KML_ADDR_NONE; /* nobody else may give it back meanwhile */
   if (given.addr == KML_ADDR_NONE) {
@@ -179,11 +191,13 @@ kml_requests_free (KmlRequests *self, KmlBlock *block, const KmlRequest *how)
     return FALSE;
   }
   check_free (self, &given, task);
-  start = begin (self, task, before);
+  begin (self, task, &course);
   block->held = kml_allocator_free_block (allocator, given.addr, how);
-  finish (self, KML_OPERATION_FREE, task, before, start);
-  record (self, KML_OPERATION_FREE, task, start, given.addr,
-          kml_what_pack (kml_what_block (given.size, given.level), KML_OP_FREE, how));
+  finish (self, &course);
+  if (record (self, KML_OPERATION_FREE, &course, machine->now, given.addr,
+              kml_what_pack (kml_what_block (given.size, given.level), KML_OP_FREE, how)))
+    note_longest (self, KML_OPERATION_FREE, &course, given.level, given.size, how,
+                  machine->now - course.start);
   kml_tally_add_free (&self->recorder->tally, given.size, block->held);
   return TRUE;
 }

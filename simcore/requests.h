@@ -35,12 +35,7 @@ typedef struct {
   KmlRecorder *recorder;
   KmlFreeFrom free_from[2]; /* by level: pages, objects */
   guint64 n_operations;
-  KmlTime worst[KML_N_OPERATIONS][KML_N_CONTEXTS]; /* the longest operation of each kind … */
-  KmlTime parts[KML_N_OPERATIONS][KML_N_CONTEXTS][KML_N_PARTS]; /* … and where its time went */
-  char *who[KML_N_OPERATIONS][KML_N_CONTEXTS]; /* (owned) (nullable) … and whose it was */
 } KmlRequests;
-
-void kml_requests_clear (KmlRequests *self);
 
 /* What changes in it; nothing was asked for yet. */
 void kml_requests_remember (KmlRequests *self, KmlImage *image);

@@ -117,6 +117,9 @@ void kml_task_wait_now (KmlMachine *machine, const KmlWait *wait, KmlPart part, 
 void kml_task_init (KmlTask *self, KmlScheduler *scheduler, const char *name, guint cpu);
 void kml_task_account (KmlTask *self, KmlTime now, KmlPart part);
 
+/* It goes on after what has stopped it since @since: @part of its time, because of @what. */
+void kml_task_stopped (KmlTask *self, KmlTime since, KmlPart part, const char *what);
+
 /* ---- interrupt.c ---- */
 
 /* Runs the handlers that may run now on the running CPU. TRUE: there were some. */
@@ -152,9 +155,6 @@ void kml_incident_livelock (KmlScheduler *self, char *text);
 /* @task waits for @low, in whose place @middle runs. */
 void kml_incident_inversion (KmlScheduler *self, const KmlTask *task, const KmlTask *low,
                              const KmlTask *middle);
-
-/* "syscall > page fault": @n may be more than KML_MAX_CHAIN, of which so many are remembered. (transfer full) */
-char *kml_call_chain_text (const char *const *functions, guint n);
 
 /* @task has begun to wait: whether that closes a cycle. */
 void kml_incident_look_for_cycle (KmlScheduler *self, KmlTask *task);

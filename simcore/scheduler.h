@@ -24,6 +24,7 @@
 
 #include "simcore/agenda.h"
 #include "simcore/coroutine.h"
+#include "simcore/longest.h"
 #include "simcore/machine.h"
 
 G_BEGIN_DECLS
@@ -76,22 +77,6 @@ typedef enum {
   KML_TASK_ENDED,    /* of a handler: is not running */
 } KmlTaskState;
 
-/* Where a task's time goes: every picosecond of its life is in one of them. */
-typedef enum {
-  KML_PART_RUN,         /* it works */
-  KML_PART_CPU,         /* it could, and waits for its CPU */
-  KML_PART_INTERRUPTED, /* handlers of interrupts ran in its place */
-  KML_PART_LOCK,        /* it waits for a lock, spinning or asleep */
-  KML_PART_IO,          /* it waits for a device */
-  KML_PART_MEMORY,      /* it waits for memory that others are to free or to give */
-  KML_PART_RECLAIM,     /* it looks for memory itself */
-  KML_PART_SLEEP,       /* it wanted to wait: a time, or for somebody's wake-up */
-  KML_N_PARTS,
-} KmlPart;
-
-/* "run", "cpu", "interrupted", … */
-extern const char *const kml_part_names[KML_N_PARTS + 1];
-
 typedef enum {
   KML_WAIT_NONE,
   KML_WAIT_LOCK,
@@ -111,8 +96,7 @@ typedef struct {
   KmlTime since;
 } KmlWait;
 
-#define KML_MAX_HELD  16 /* locks that a task may hold at a time */
-#define KML_MAX_CHAIN 16 /* functions in a call chain that are remembered */
+#define KML_MAX_HELD 16 /* locks that a task may hold at a time */
 
 struct _KmlTask {
   KmlScheduler *scheduler;
@@ -150,6 +134,9 @@ struct _KmlTask {
   gboolean reclaims_fs;              /* … and calls file systems for it */
   guint n_chain;                     /* may be more than are remembered */
   const char *chain[KML_MAX_CHAIN];
+  KmlCause *cause;  /* (nullable): of its request under way: what has stopped it longest */
+  const char *step; /* (nullable) borrowed: of a program: the request's step, as it is written */
+  guint workload;   /* 1 + index of the workload whose operations it executes; 0: of none */
 };
 
 typedef struct {

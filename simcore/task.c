@@ -17,18 +17,6 @@
 
 #include <string.h>
 
-const char *const kml_part_names[] = {
-  [KML_PART_RUN] = "run",
-  [KML_PART_CPU] = "cpu",
-  [KML_PART_INTERRUPTED] = "interrupted",
-  [KML_PART_LOCK] = "lock",
-  [KML_PART_IO] = "io",
-  [KML_PART_MEMORY] = "memory",
-  [KML_PART_RECLAIM] = "reclaim",
-  [KML_PART_SLEEP] = "sleep",
-  NULL,
-};
-
 void
 kml_task_init (KmlTask *self, KmlScheduler *scheduler, const char *name, guint cpu)
 {
@@ -51,6 +39,14 @@ kml_task_account (KmlTask *self, KmlTime now, KmlPart part)
   kml_span_part (self, now);
   self->part = part;
   self->part_since = now;
+}
+
+void
+kml_task_stopped (KmlTask *self, KmlTime since, KmlPart part, const char *what)
+{
+  if (self->cause != NULL)
+    kml_cause_consider (self->cause, self->scheduler->machine->now - since, part, what, self->chain,
+                        self->n_chain);
 }
 
 KmlPart
@@ -142,11 +138,13 @@ kml_yield (KmlMachine *machine)
   KmlScheduler *self = machine->scheduler;
   KmlTask *task = kml_current_task (machine);
   const KmlPart part = task->part;
+  const KmlTime since = machine->now;
 
   if (kml_scheduler_cpu (self)->first == NULL)
     return;
   kml_scheduler_make_ready (self, task);
   kml_scheduler_leave (self);
+  kml_task_stopped (task, since, KML_PART_CPU, "its CPU");
   kml_task_account (task, machine->now, part);
 }
 
@@ -228,6 +226,7 @@ kml_task_wait_now (KmlMachine *machine, const KmlWait *wait, KmlPart part, gbool
   }
   task->is_woken = FALSE;
   task->wait.kind = KML_WAIT_NONE;
+  kml_task_stopped (task, task->wait.since, part, task->wait.what);
   kml_task_account (task, machine->now, before);
 }
 

@@ -122,7 +122,6 @@ set_up (guint n_cpus, KmlTime to_interrupt)
 static void
 tear_down (void)
 {
-  kml_requests_clear (&rig.requests);
   kml_scheduler_free (rig.scheduler);
   kml_recorder_free (rig.recorder);
   kml_workload_free (rig.workload);

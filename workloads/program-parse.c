@@ -112,6 +112,7 @@ clear_step (gpointer data)
 {
   KmlStep *step = data;
 
+  g_free (step->text);
   g_free (step->name);
   g_free (step->other);
   kml_time_law_clear (&step->time);
@@ -159,6 +160,17 @@ take_words (Parser *self)
   }
   self->at = at;
   return words;
+}
+
+/* (transfer full) */
+static char *
+join_words (const GPtrArray *words)
+{
+  GString *text = g_string_new (NULL);
+
+  for (guint i = 0; i < words->len; i++)
+    g_string_append_printf (text, "%s%s", i > 0 ? " " : "", (char *)g_ptr_array_index (words, i));
+  return g_string_free (text, FALSE);
 }
 
 static const KmlStepForm *
@@ -389,6 +401,7 @@ add_step (Parser *self, const GPtrArray *words, GError **error)
   if (self->program->steps->len == MAX_STEPS)
     return refuse (name, error, "a program has at most %d steps", MAX_STEPS);
   step.kind = (guint8)(form - kml_step_forms);
+  step.text = join_words (words);
   if (has_name (form))
     step.name = g_strdup (g_ptr_array_index (words, 1));
   if (!read_arguments (&step, words, error)) {
@@ -474,6 +487,18 @@ kml_program_parse (const char *text, GError **error)
     return NULL;
   }
   return g_steal_pointer (&program);
+}
+
+void
+kml_program_set_place (KmlProgram *self, const char *place)
+{
+  for (guint i = 0; i < self->steps->len; i++) {
+    KmlStep *step = &g_array_index (self->steps, KmlStep, i);
+    g_autofree char *text = g_steal_pointer (&step->text);
+
+    if (text != NULL) /* NULL: the end of a block */
+      step->text = g_strdup_printf ("%s (%s)", text, place);
+  }
 }
 
 void

@@ -73,6 +73,7 @@ enum {
 
 typedef struct {
   guint8 kind; /* KmlStepKind */
+  char *text;  /* (owned): as it is written, without its block */
   char *name;  /* (owned) (nullable): what it is about */
   char *
       other; /* (owned) (nullable): of wait: the task that will do it; of alloc: the device that it is for; of dma: what is moved */

@@ -368,6 +368,7 @@ kml_program_run (KmlMachine *machine, gpointer data)
     } else if (step->kind == KML_STEP_END) {
       i = end_block (self, i, step->target);
     } else {
+      kml_current_task (machine)->step = step->text;
       do_step (self, i, step);
       if (!self->world->says_progress && achieves (self, step))
         kml_scheduler_progress (self->world->scheduler);

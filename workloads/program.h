@@ -26,6 +26,9 @@ typedef struct _KmlProgram KmlProgram;
 /* Checks everything but what names mean; errors are INPUT and quote the step. */
 KmlProgram *kml_program_parse (const char *text, GError **error);
 void kml_program_free (KmlProgram *self);
+
+/* Before it is run: where it stands, "abba.ini:14". Who tells of a step says it, too. */
+void kml_program_set_place (KmlProgram *self, const char *place);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlProgram, kml_program_free)
 
 /* For KmlParam.validate. */

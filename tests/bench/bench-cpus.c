@@ -137,7 +137,6 @@ simulated_round (const Stream *stream, Rig *rig)
              stream->ops->len);
   kml_scheduler_free (config.scheduler);
   kml_replay_free (replay);
-  kml_requests_clear (&requests);
   kml_workload_free (workload);
   return taken * 1e9 / stream->ops->len;
 }

@@ -70,6 +70,32 @@ def the_longest_operation_says_where_its_time_went():
     equal(metrics["fault.count"], 1, "faults")
 
 
+def the_longest_operation_says_who_where_and_in_what():
+    write("why.ini", HEAD + "[pages]\nlock = mutex\n[pager]\nmetadata = pageable\npool = 2\nread = 300us\n"
+          "[task x]\nprogram = call syscall { alloc p 4KiB pages, free p }\n")
+    stdout = run("run", "why.ini").stdout
+    contains(stdout, "alloc p 4KiB pages (why.ini:")
+    contains(stdout, "in syscall > buddy > page fault; 301 us at a stretch for disk")
+    longest = run_json("run", "why.ini")["runs"][0]["longest"]
+    equal([l["operation"] for l in longest], ["alloc", "free"], "operations")
+    for l in longest:
+        equal(round(sum(l["parts"].values()), 3), round(l["latency_ns"], 3), "sum of parts")
+    rows = query("why.db", "SELECT operation, task, cpu, size, site FROM longest ORDER BY operation")
+    equal(rows, [("alloc", "x", 0, 4096, "syscall > buddy > page fault"), ("free", "x", 0, 4096, "syscall")], "rows")
+
+
+def straight_code_says_how_much_of_its_longest_operation_is_splitting():
+    # each split is 25 instructions and 2 warm references, 27 ns in the profile `unit`
+    write("split.ini", "[machine]\ncpus = 1\nram = 1MiB\nprofile = unit\n[workload]\nkind = synthetic\ntarget = pages\n"
+          "operations = 1\narrivals = closed\nlive = 1\norders = fixed(0)\n")
+    one = run_json("run", "split.ini")["runs"][0]
+    longest, metrics = one["longest"][0], one["metrics"]
+    equal((longest["task"], longest["operation"], longest["t_ns"]), ("", "alloc", 0), "who")
+    equal(metrics["buddy.splits"] > 0, True, "there are splits")
+    equal(longest["parts"]["split"], metrics["buddy.splits"] * 27, "split")
+    equal(sum(longest["parts"].values()), metrics["latency.alloc.max_ns"], "sum")
+
+
 def two_who_touch_one_page_at_a_time_are_one_fault():
     write("fault.ini", HEAD + "[region data]\n[task x]\ncpus = all\nprogram = touch data\n")
     metrics = run_json("run", "fault.ini")["runs"][0]["metrics"]
@@ -155,6 +181,8 @@ main(a_deadlock_that_nobody_expects_is_status_1_and_has_a_story,
      a_wait_that_nobody_ends_is_a_stall_and_no_hang,
      a_bug_is_recorded_where_it_happens,
      the_longest_operation_says_where_its_time_went,
+     the_longest_operation_says_who_where_and_in_what,
+     straight_code_says_how_much_of_its_longest_operation_is_splitting,
      two_who_touch_one_page_at_a_time_are_one_fault, what_a_program_names_must_be_there,
      a_disk_and_a_network_card_work_beside_the_cpus,
      a_recording_is_replayed_by_the_cpus_it_was_made_on,

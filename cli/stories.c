@@ -1,0 +1,179 @@
+/* stories.c: what `run` tells of its runs besides figures.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "cli/stories.h"
+
+#include "cli/output.h"
+
+#define MAX_STORIES 20 /* runs of which they are told */
+#define MAX_LONGEST                                                                                \
+  6 /* runs of which the longest operations are; the table `longest` has those of all */
+
+/* ---- The longest operations ---- */
+
+/* "200 us: io 200 us, run 127 ns", the largest part first. (transfer full) */
+static char *
+describe_parts (const KmlResultLongest *longest)
+{
+  g_autofree char *latency = kml_format_metric (longest->latency_ns, "ns");
+  GString *text = g_string_new (latency);
+
+  for (guint i = 0; i < longest->parts->len; i++) {
+    const KmlResultPart *part = &g_array_index (longest->parts, KmlResultPart, i);
+    g_autofree char *value = kml_format_metric (part->ns, "ns");
+
+    g_string_append_printf (text, "%s%s %s", i > 0 ? ", " : ": ", part->name, value);
+  }
+  return g_string_free (text, FALSE);
+}
+
+/* "T1 on CPU 0 at 2 us, 4096 bytes of pages: alloc p 1 pages (a.ini:9); in direct reclaim: 200 us for disk". (transfer full) */
+static char *
+describe_circumstances (const KmlResultLongest *longest)
+{
+  g_autofree char *when = kml_format_metric ((double)longest->t_ns, "ns");
+  GString *text = g_string_new (NULL);
+
+  g_string_append_printf (text, "%s%sCPU %" G_GUINT64_FORMAT " at %s, %" G_GUINT64_FORMAT " byte%s",
+                          longest->task, longest->task[0] != '\0' ? " on " : "", longest->cpu, when,
+                          longest->size, longest->size == 1 ? "" : "s");
+  if (g_str_equal (longest->level, "pages"))
+    g_string_append (text, " of pages");
+  if (longest->source[0] != '\0')
+    g_string_append_printf (text, ": %s", longest->source);
+  if (longest->site[0] != '\0')
+    g_string_append_printf (text, "; in %s", longest->site);
+  if (longest->waited_for[0] != '\0') {
+    g_autofree char *waited = kml_format_metric (longest->waited_ns, "ns");
+
+    g_string_append_printf (text, "; %s at a stretch for %s", waited, longest->waited_for);
+  }
+  return g_string_free (text, FALSE);
+}
+
+static void
+print_longest (const KmlResult *result)
+{
+  for (guint i = 0; i < result->longest->len; i++) {
+    const KmlResultLongest *longest = &g_array_index (result->longest, KmlResultLongest, i);
+    g_autofree char *parts = describe_parts (longest);
+    g_autofree char *circumstances = describe_circumstances (longest);
+    g_autofree char *text = g_strdup_printf (
+        "run %" G_GUINT64_FORMAT ": longest %s in %s context %s", result->run_id,
+        longest->operation, longest->context, parts);
+    g_autofree char *printable = kml_printable (text);
+    g_autofree char *below = kml_printable (circumstances);
+
+    kml_out ("%s\n    %s\n", printable, below);
+  }
+}
+
+void
+kml_story_longest_json (const KmlResultLongest *longest, JsonBuilder *builder)
+{
+  kml_json_begin_object (builder, NULL);
+  kml_json_text (builder, "operation", longest->operation);
+  kml_json_text (builder, "context", longest->context);
+  kml_json_number (builder, "latency_ns", longest->latency_ns);
+  kml_json_count (builder, "t_ns", longest->t_ns);
+  kml_json_count (builder, "cpu", longest->cpu);
+  kml_json_text (builder, "task", longest->task);
+  kml_json_text (builder, "level", longest->level);
+  kml_json_count (builder, "size", longest->size);
+  kml_json_text (builder, "gfp", longest->gfp);
+  kml_json_text (builder, "source", longest->source);
+  kml_json_text (builder, "site", longest->site);
+  kml_json_text (builder, "waited_for", longest->waited_for);
+  kml_json_number (builder, "waited_ns", longest->waited_ns);
+  kml_json_begin_object (builder, "parts");
+  for (guint i = 0; i < longest->parts->len; i++) {
+    const KmlResultPart *part = &g_array_index (longest->parts, KmlResultPart, i);
+
+    kml_json_number (builder, part->name, part->ns);
+  }
+  json_builder_end_object (builder);
+  json_builder_end_object (builder);
+}
+
+/* ---- What should not be ---- */
+
+/* Of a database, so it is not trusted. */
+static void
+print_lines (const char *text)
+{
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+
+  for (guint i = 0; lines[i] != NULL; i++) {
+    g_autofree char *line = kml_printable (lines[i]);
+
+    kml_out ("%s\n", line);
+  }
+}
+
+/* Of one run: the stories of its deadlocks, and its first bugs. */
+static void
+print_incidents (KmlDatabase *database, guint64 run_id)
+{
+  sqlite3 *db = kml_database_handle (database);
+  sqlite3_stmt *statement;
+
+  if (sqlite3_prepare_v2 (
+          db,
+          "SELECT story FROM (SELECT 0 AS kind, deadlock_id AS seq, story FROM deadlocks "
+          "WHERE run_id = ?1 UNION ALL SELECT 1, seq, printf ('%s at %.0f ns on CPU %d: "
+          "%s%s%s' || char (10), kind, t_ns, cpu, text, iif (site = '', '', '; in '), site) "
+          "FROM bugs WHERE run_id = ?1) ORDER BY kind, seq LIMIT 5",
+          -1, &statement, NULL) != SQLITE_OK)
+    return;
+  sqlite3_bind_int64 (statement, 1, (sqlite3_int64)run_id);
+  while (sqlite3_step (statement) == SQLITE_ROW) {
+    kml_out ("run %" G_GUINT64_FORMAT ": ", run_id);
+    print_lines ((const char *)sqlite3_column_text (statement, 0));
+  }
+  sqlite3_finalize (statement);
+}
+
+/* Of one run: what could deadlock. */
+static void
+print_potential (KmlDatabase *database, guint64 run_id)
+{
+  sqlite3_stmt *statement;
+
+  if (sqlite3_prepare_v2 (kml_database_handle (database),
+                          "SELECT p.report, p.classes, (SELECT min (q.run_id) FROM "
+                          "potential_deadlocks q WHERE q.report = p.report) FROM "
+                          "potential_deadlocks p WHERE p.run_id = ? ORDER BY p.seq LIMIT 3",
+                          -1, &statement, NULL) != SQLITE_OK)
+    return;
+  sqlite3_bind_int64 (statement, 1, (sqlite3_int64)run_id);
+  while (sqlite3_step (statement) == SQLITE_ROW) {
+    const guint64 first = (guint64)sqlite3_column_int64 (statement, 2);
+    g_autofree char *classes = kml_printable ((const char *)sqlite3_column_text (statement, 1));
+
+    kml_out ("run %" G_GUINT64_FORMAT ": potential deadlock, %s", run_id, classes);
+    if (first == run_id) {
+      kml_out ("\n");
+      print_lines ((const char *)sqlite3_column_text (statement, 0));
+    } else {
+      kml_out (", as in run %" G_GUINT64_FORMAT "\n", first);
+    }
+  }
+  sqlite3_finalize (statement);
+}
+
+void
+kml_stories_print (const char *path, const GPtrArray *results)
+{
+  g_autoptr (KmlDatabase) database = kml_database_open (path, NULL);
+
+  for (guint i = 0; database != NULL && i < MIN (results->len, MAX_STORIES); i++) {
+    const KmlResult *result = g_ptr_array_index (results, i);
+
+    if (i < MAX_LONGEST)
+      print_longest (result);
+    print_incidents (database, result->run_id);
+    print_potential (database, result->run_id);
+  }
+}

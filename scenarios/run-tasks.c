@@ -189,10 +189,13 @@ build_pools (KmlRunTasks *self, GError **error)
   for (guint i = 0; i < names->len; i++) {
     g_autofree char *prefix = kml_run_tasks_prefix ("pool", g_ptr_array_index (names, i));
     KmlPoolSettings settings;
+    KmlCompletion *pool;
 
     if (!kml_run_spec_apply (self->spec, prefix, kml_pool_params, &settings, error))
       return FALSE;
-    kml_world_completion (&self->world, g_ptr_array_index (names, i))->n_posted = settings.size;
+    pool = kml_world_completion (&self->world, g_ptr_array_index (names, i));
+    pool->n_posted = settings.size;
+    pool->is_pool = TRUE;
   }
   return TRUE;
 }
@@ -307,12 +310,14 @@ add_task (KmlRunTasks *self, const char *name, guint cpu, const KmlTaskSettings 
     KmlIrqSource *source = kml_irq_source_new (self->scheduler, self->machine, name, cpu, settings,
                                                doer, error);
 
+    kml_program_task_set_runner (doer, NULL);
     if (source != NULL)
       g_ptr_array_add (self->sources, source);
     return source != NULL;
   }
   task = kml_task_new (self->scheduler, &config);
   task->memalloc = memalloc[settings->memalloc];
+  kml_program_task_set_runner (doer, task);
   g_hash_table_insert (self->world.tasks, g_strdup (name), task);
   return TRUE;
 }

@@ -2,23 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * 1. The wait-for graph
+ * A deadlock is a set of tasks that keep each other for ever (wait-graph.c), reported when its last edge appears.
  *
- * R. C. Holt, "Some Deadlock Properties of Computer Systems", ACM Computing Surveys 4(3), September 1972. Its nodes are
- * tasks. A task has an edge to
- *
- *     the holders of the lock that it waits for
- *     the one task that can end its wait, where there is only one (reclaim, a refill, a transaction that it must finish itself)
- *     the handler that runs in its place, when it was interrupted
- *     the task that spins on its CPU, when it is ready
- *
- * All that it has edges to must move before it does, so a cycle is a deadlock. An edge appears when a task begins to wait, is
- * interrupted, or becomes ready; the graph is not kept but walked from there: edges follow from the state of tasks and locks.
- *
- * 2. Stalls
- *
- * When nothing is left to happen and tasks still wait, nobody can wake them. That is no cycle when they wait for an event
- * that somebody forgot.
+ * A stall: nothing is left to happen and tasks still wait. That is no deadlock when they wait for an event that somebody forgot.
  *
  * Both end the run, and so does a livelock (progress.c). Bugs do not: the kernel would go on, too.
  */
@@ -52,71 +38,6 @@ const char *const kml_incident_names[] = {
   NULL,
 };
 
-/* ---- Who is in the way ---- */
-
-/* The task that runs in the place of @task on its CPU: its interrupter, or whom it must wait for when it is ready. (nullable) */
-static KmlTask *
-cpu_blocker (const KmlScheduler *self, const KmlTask *task)
-{
-  KmlTask *current = self->cpus[task->cpu].current;
-
-  if (current == NULL || current == task)
-    return NULL;
-  if (task->state == KML_TASK_READY)
-    return current->state == KML_TASK_SPINNING ? current : NULL;
-  while (current != NULL && current->below != task)
-    current = current->below;
-  return current;
-}
-
-/* The @i-th task that must move before @task does; NULL: there are no more. */
-static KmlTask *
-blocker (const KmlScheduler *self, const KmlTask *task, guint i)
-{
-  const KmlWait *wait = &task->wait;
-  KmlTask *there = cpu_blocker (self, task);
-
-  if (there != NULL && i-- == 0)
-    return there;
-  if (wait->kind == KML_WAIT_NONE || task->state == KML_TASK_READY)
-    return NULL;
-  if (wait->kind != KML_WAIT_LOCK)
-    return i == 0 ? wait->provider : NULL;
-  if (wait->lock->owner != NULL)
-    return i == 0 ? wait->lock->owner : NULL;
-  for (guint j = 0; j < self->tasks->len; j++) {
-    KmlTask *other = g_ptr_array_index (self->tasks, j);
-
-    if (kml_lock_is_held_by (wait->lock, other) && i-- == 0)
-      return other;
-  }
-  return NULL;
-}
-
-KmlTask *
-kml_incident_blocker (const KmlScheduler *self, const KmlTask *task)
-{
-  return blocker (self, task, 0);
-}
-
-/* A path of edges from @task to @goal is put behind @path. */
-static gboolean
-find_path (const KmlScheduler *self, KmlTask *task, const KmlTask *goal, GHashTable *seen,
-           GPtrArray *path)
-{
-  KmlTask *next;
-
-  g_ptr_array_add (path, task);
-  for (guint i = 0; (next = blocker (self, task, i)) != NULL; i++) {
-    if (next == goal)
-      return TRUE;
-    if (g_hash_table_add (seen, next) && find_path (self, next, goal, seen, path))
-      return TRUE;
-  }
-  g_ptr_array_set_size (path, (int)path->len - 1);
-  return FALSE;
-}
-
 /* ---- Telling ---- */
 
 static char *
@@ -132,6 +53,11 @@ what_is_held (const KmlTask *task)
 
   for (guint i = 0; i < task->n_held; i++) {
     const KmlIncidentHold hold = { g_strdup (task->held[i]->name), task->held_since[i] };
+
+    g_array_append_val (held, hold);
+  }
+  for (guint i = 0; i < task->n_elements; i++) {
+    const KmlIncidentHold hold = { g_strdup (task->elements[i].name), task->elements[i].since };
 
     g_array_append_val (held, hold);
   }
@@ -152,8 +78,8 @@ kml_incident_names_of_held (const KmlIncidentEdge *edge)
 static void
 add_edge (const KmlScheduler *self, GArray *edges, const KmlTask *waiter, const KmlTask *other)
 {
-  const gboolean by_cpu = other != NULL &&
-                          (other == cpu_blocker (self, waiter) || waiter->state == KML_TASK_READY);
+  const gboolean by_cpu = other != NULL && (other == kml_wait_cpu_blocker (self, waiter) ||
+                                            waiter->state == KML_TASK_READY);
   KmlIncidentEdge edge = {
     .waiter = g_strdup (waiter->name),
     .waits_for = other != NULL ? g_strdup (other->name) : NULL,
@@ -161,7 +87,8 @@ add_edge (const KmlScheduler *self, GArray *edges, const KmlTask *waiter, const 
                        : g_strdup (waiter->wait.what != NULL ? waiter->wait.what : "nothing"),
     .held = what_is_held (waiter),
     .by_cpu = by_cpu,
-    .by_lock = waiter->wait.kind == KML_WAIT_LOCK,
+    .by_lock = waiter->wait.kind == KML_WAIT_LOCK ||
+               (other != NULL && kml_task_has_element (other, waiter->wait.providers)),
     .lock_class = by_cpu || waiter->wait.kind != KML_WAIT_LOCK
                       ? NULL
                       : g_strdup (kml_lock_class_name (waiter->wait.lock)),
@@ -197,31 +124,67 @@ kml_scheduler_report (KmlScheduler *self, KmlIncidentKind kind, char *text)
 
 /* ---- Looking ---- */
 
+/* Whether @task goes on right now, or is about to. */
+static gboolean
+is_at_work (const KmlScheduler *self, const KmlTask *task)
+{
+  return self->cpus[task->cpu].current == task &&
+         (task->is_woken || (task->wait.kind == KML_WAIT_NONE && task->state == KML_TASK_RUNNING));
+}
+
+/* From the @i-th task of the knot: to the next in the cycle, and to others where any of them would do. */
+static void
+add_edges_of_knot (const KmlScheduler *self, GArray *edges, GPtrArray *knot, guint n_cycle, guint i)
+{
+  const KmlTask *task = g_ptr_array_index (knot, i);
+  const KmlTask *next = i < n_cycle ? g_ptr_array_index (knot, (i + 1) % n_cycle) : NULL;
+  KmlTask *other;
+
+  if (next != NULL)
+    add_edge (self, edges, task, next);
+  if (next != NULL && !kml_wait_is_for_any (task))
+    return;
+  for (guint j = 0; (other = kml_wait_blocker (self, task, j)) != NULL; j++)
+    if (other != next && g_ptr_array_find (knot, other, NULL))
+      add_edge (self, edges, task, other);
+}
+
 void
 kml_incident_look_for_cycle (KmlScheduler *self, KmlTask *task)
 {
-  g_autoptr (GPtrArray) path = NULL;
-  g_autoptr (GHashTable) seen = NULL;
-  const KmlTask *next = blocker (self, task, 0);
+  g_autoptr (GPtrArray) knot = NULL;
+  const KmlTask *next = kml_wait_blocker (self, task, 0);
   KmlIncident *incident;
+  guint n_cycle;
 
   if (next == NULL)
     return;
-  if (next != task && self->cpus[next->cpu].current == next &&
-      (next->is_woken || (next->wait.kind == KML_WAIT_NONE && next->state == KML_TASK_RUNNING)))
-    return; /* the usual case: it is at work, or about to be */
-  path = g_ptr_array_new ();
-  seen = g_hash_table_new (NULL, NULL);
-  if (!find_path (self, task, task, seen, path))
+  if (next != task && is_at_work (self, next) &&
+      (kml_wait_is_for_any (task) || kml_wait_blocker (self, task, 1) == NULL))
+    return; /* the usual case */
+  knot = kml_wait_find_knot (self, task, &n_cycle);
+  if (knot == NULL)
     return;
-  incident = add_incident (self, KML_INCIDENT_DEADLOCK, task,
-                           g_strdup_printf ("%u task%s wait%s in a cycle", path->len,
-                                            path->len == 1 ? "" : "s", path->len == 1 ? "s" : ""));
-  for (guint i = 0; i < path->len; i++)
-    add_edge (self, incident->edges, g_ptr_array_index (path, i),
-              g_ptr_array_index (path, (i + 1) % path->len));
+  incident = add_incident (
+      self, KML_INCIDENT_DEADLOCK, task,
+      g_strdup_printf (n_cycle == knot->len ? "%u task%s wait%s in a cycle"
+                                            : "%u task%s wait%s for each other",
+                       knot->len, knot->len == 1 ? "" : "s", knot->len == 1 ? "s" : ""));
+  for (guint i = 0; i < knot->len; i++)
+    add_edges_of_knot (self, incident->edges, knot, n_cycle, i);
   incident->spans = kml_spans_of_incident (self, incident);
   kml_scheduler_stop (self);
+}
+
+/* To whom it waits for, or to all of whom any would do; at least one. */
+static void
+add_edges (const KmlScheduler *self, GArray *edges, const KmlTask *task)
+{
+  guint i = 0;
+
+  do
+    add_edge (self, edges, task, kml_wait_blocker (self, task, i));
+  while (kml_wait_is_for_any (task) && kml_wait_blocker (self, task, ++i) != NULL);
 }
 
 void
@@ -243,7 +206,7 @@ kml_incident_stall (KmlScheduler *self)
     const KmlTask *task = g_ptr_array_index (self->tasks, i);
 
     if (task->state != KML_TASK_ENDED && task->wait.kind != KML_WAIT_NONE)
-      add_edge (self, incident->edges, task, blocker (self, task, 0));
+      add_edges (self, incident->edges, task);
   }
   incident->spans = kml_spans_of_incident (self, incident);
 }
@@ -261,7 +224,7 @@ kml_incident_livelock (KmlScheduler *self, char *text)
 
     if (task->state == KML_TASK_ENDED || task->is_daemon)
       continue;
-    add_edge (self, incident->edges, task, blocker (self, task, 0));
+    add_edge (self, incident->edges, task, kml_wait_blocker (self, task, 0));
     edge = &g_array_index (incident->edges, KmlIncidentEdge, incident->edges->len - 1);
     if (task->wait.kind == KML_WAIT_NONE) { /* it is at work, and in vain */
       g_free (edge->resource);
@@ -285,7 +248,7 @@ kml_incident_inversion (KmlScheduler *self, const KmlTask *task, const KmlTask *
   const KmlTask *next;
 
   for (const KmlTask *at = task; at != low; at = next) {
-    next = blocker (self, at, 0);
+    next = kml_wait_blocker (self, at, 0);
     add_edge (self, incident->edges, at, next);
   }
   add_edge (self, incident->edges, low, middle);

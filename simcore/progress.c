@@ -51,12 +51,12 @@ has_waited (const KmlScheduler *self, const KmlTask *task)
 static KmlTask *
 kept_from_cpu (const KmlScheduler *self, const KmlTask *task)
 {
-  KmlTask *other = kml_incident_blocker (self, task);
+  KmlTask *other = kml_wait_blocker (self, task, 0);
 
   for (guint n = 0; other != NULL && other->state != KML_TASK_READY; n++) {
     if (other->wait.kind == KML_WAIT_NONE || n == self->tasks->len)
       return NULL;
-    other = kml_incident_blocker (self, other);
+    other = kml_wait_blocker (self, other, 0);
   }
   if (other == NULL || self->machine->now - other->part_since < self->config.no_progress)
     return NULL;

@@ -6,6 +6,7 @@
  * task.c        what a task may do: work, sleep, wait
  * interrupt.c   lines, levels, delivery
  * scheduler-image.c   going back to before the run
+ * wait-graph.c  who waits for whom, and who is stuck
  * incident.c    what should not be: cycles of waits, stalls, bugs
  * progress.c    livelocks and inversions of priorities
  * spans.c       what tasks did lately
@@ -126,11 +127,28 @@ void kml_task_stopped (KmlTask *self, KmlTime since, KmlPart part, const char *w
 gboolean kml_interrupts_deliver (KmlScheduler *self);
 gboolean kml_interrupts_deliverable (const KmlCpu *cpu);
 
+/* ---- wait-graph.c ---- */
+
+KmlTask *kml_wait_cpu_blocker (const KmlScheduler *self, const KmlTask *task);
+
+/* The @i-th task that must move before @task does, or of which any must; NULL: there are no more. */
+KmlTask *kml_wait_blocker (const KmlScheduler *self, const KmlTask *task, guint i);
+
+/* Whether any of them is enough. */
+gboolean kml_wait_is_for_any (const KmlTask *task);
+
+/* Whether it has an element of the pool, and that is remembered. */
+gboolean kml_task_has_element (const KmlTask *task, const KmlProviders *pool);
+
+/* Those who keep each other for ever, @task among them: first a cycle from it to itself, *@ret_n_cycle long, then those who are in its way
+ * besides. (transfer full) (nullable) (element-type KmlTask): NULL: it can move some time. */
+GPtrArray *kml_wait_find_knot (const KmlScheduler *self, KmlTask *task, guint *ret_n_cycle);
+
 /* ---- spans.c ---- */
 
 extern const char *const kml_span_hold;
 
-/* The task's time goes elsewhere from @now on; it gives a lock back. */
+/* The task's time goes elsewhere from @now on; it gives a lock, or an element of a pool, back. */
 void kml_span_part (KmlTask *task, KmlTime now);
 void kml_span_lock (KmlTask *task, const char *lock, KmlTime since, KmlTime now);
 
@@ -147,7 +165,6 @@ void kml_progress_look (KmlScheduler *self);
 /* ---- incident.c ---- */
 
 /* The first that must move before @task does. (nullable) */
-KmlTask *kml_incident_blocker (const KmlScheduler *self, const KmlTask *task);
 
 /* @text: (transfer full). Ends the run. */
 void kml_incident_livelock (KmlScheduler *self, char *text);

@@ -86,17 +86,32 @@ typedef enum {
   KML_WAIT_MEMORY, /* for memory */
 } KmlWaitKind;
 
+/* Those who can bring about what several can: each of them is enough. */
+typedef struct {
+  GPtrArray *tasks;      /* (owned) (element-type KmlTask) */
+  gboolean from_outside; /* handlers of interrupts can, too */
+} KmlProviders;
+
 /* What a task waits for, and who alone can end it. */
 typedef struct {
   guint8 kind;      /* KmlWaitKind */
   const char *what; /* its name: borrowed, lives as long as the run */
   KmlLock *lock;    /* KML_WAIT_LOCK */
-  KmlTask
-      *provider; /* (nullable): otherwise: the one task that can end it, where there is only one */
+  KmlTask *
+      provider; /* (nullable): otherwise: the one task that can end it, where there is only one … */
+  const KmlProviders *providers; /* (nullable): … or those of which any can */
   KmlTime since;
 } KmlWait;
 
-#define KML_MAX_HELD 16 /* locks that a task may hold at a time */
+/* An element of a pool that a task has. */
+typedef struct {
+  const char *name;         /* of the pool: borrowed */
+  const KmlProviders *pool; /* whose it is */
+  KmlTime since;
+} KmlElement;
+
+#define KML_MAX_HELD     16 /* locks that a task may hold at a time */
+#define KML_MAX_ELEMENTS 8  /* of pools that a task has and that are remembered */
 
 struct _KmlTask {
   KmlScheduler *scheduler;
@@ -130,9 +145,11 @@ struct _KmlTask {
   KmlLock *held[KML_MAX_HELD];
   KmlTime held_since[KML_MAX_HELD];
   const char *held_at[KML_MAX_HELD]; /* (nullable): the function that took it */
-  guint n_reclaims;                  /* it takes memory back: calls of that in each other … */
-  gboolean reclaims_fs;              /* … and calls file systems for it */
-  guint n_chain;                     /* may be more than are remembered */
+  guint n_elements;                  /* of pools, that it has */
+  KmlElement elements[KML_MAX_ELEMENTS];
+  guint n_reclaims;     /* it takes memory back: calls of that in each other … */
+  gboolean reclaims_fs; /* … and calls file systems for it */
+  guint n_chain;        /* may be more than are remembered */
   const char *chain[KML_MAX_CHAIN];
   KmlCause *cause;  /* (nullable): of its request under way: what has stopped it longest */
   const char *step; /* (nullable) borrowed: of a program: the request's step, as it is written */
@@ -346,7 +363,7 @@ typedef struct {
   char *site;       /* (owned): the call chain, outermost first */
   GArray *held;     /* (owned) (element-type KmlIncidentHold): what the waiter has meanwhile */
   gboolean by_cpu;  /* the other runs in its place on its CPU */
-  gboolean by_lock; /* the other has the lock */
+  gboolean by_lock; /* the other has what is waited for: the lock, or an element of the pool */
   char *lock_class; /* (owned) (nullable): the class of the lock that is waited for */
   KmlTime since;
 } KmlIncidentEdge;

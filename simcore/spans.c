@@ -82,6 +82,12 @@ add_spans_of (const KmlScheduler *self, const KmlTask *task, GArray *spans)
     open.start = task->held_since[i];
     add_span (spans, &open);
   }
+  for (guint i = 0; i < task->n_elements; i++) {
+    open.what = kml_span_hold;
+    open.resource = task->elements[i].name;
+    open.start = task->elements[i].since;
+    add_span (spans, &open);
+  }
 }
 
 GArray *

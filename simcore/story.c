@@ -31,6 +31,40 @@ clear_line (gpointer line)
   g_free (((Line *)line)->text);
 }
 
+/* A task that waits for any of several has an edge to each. */
+static gboolean
+is_another_of (const GArray *edges, guint i)
+{
+  const KmlIncidentEdge *edge = &g_array_index (edges, KmlIncidentEdge, i);
+
+  for (guint j = 0; j < i; j++)
+    if (g_str_equal (g_array_index (edges, KmlIncidentEdge, j).waiter, edge->waiter))
+      return TRUE;
+  return FALSE;
+}
+
+/* "A", "A and B", "A, B and C": those whom the waiter of the @i-th edge, its first, waits for. (transfer full) */
+static char *
+names_of_others (const GArray *edges, guint i, const char *conjunction)
+{
+  const char *waiter = g_array_index (edges, KmlIncidentEdge, i).waiter;
+  GString *text = g_string_new (g_array_index (edges, KmlIncidentEdge, i).waits_for);
+  const char *last = NULL;
+
+  for (guint j = i + 1; j < edges->len; j++) {
+    const KmlIncidentEdge *edge = &g_array_index (edges, KmlIncidentEdge, j);
+
+    if (!g_str_equal (edge->waiter, waiter) || g_str_equal (edge->waits_for, waiter))
+      continue; /* that it has one itself is told already */
+    if (last != NULL)
+      g_string_append_printf (text, ", %s", last);
+    last = edge->waits_for;
+  }
+  if (last != NULL)
+    g_string_append_printf (text, " %s %s", conjunction, last);
+  return g_string_free (text, FALSE);
+}
+
 static void
 add_held (GArray *lines, const KmlIncidentEdge *edge)
 {
@@ -43,17 +77,23 @@ add_held (GArray *lines, const KmlIncidentEdge *edge)
   }
 }
 
-/* ", which T2 has": how the other is in the way. (transfer full) */
+/* ", which T2 has": how the others are in the way. (transfer full) */
 static char *
-whose_it_is (const KmlIncidentEdge *edge)
+whose_it_is (const GArray *edges, guint i)
 {
-  if (edge->waits_for == NULL)
+  const KmlIncidentEdge *edge = &g_array_index (edges, KmlIncidentEdge, i);
+  g_autofree char *names = edge->waits_for == NULL
+                               ? NULL
+                               : names_of_others (edges, i, edge->by_lock ? "and" : "or");
+
+  if (names == NULL)
     return g_strdup ("");
   if (edge->by_cpu)
-    return g_strdup_printf (", where %s runs", edge->waits_for);
+    return g_strdup_printf (", where %s runs", names);
   if (edge->by_lock)
-    return g_strdup_printf (", which %s has", edge->waits_for);
-  return g_strdup_printf (", which only %s can bring about", edge->waits_for);
+    return g_strdup_printf (", which %s %s", names,
+                            g_str_equal (names, edge->waits_for) ? "has" : "have");
+  return g_strdup_printf (", which only %s can bring about", names);
 }
 
 static const char *
@@ -63,9 +103,10 @@ verb_of (const KmlIncidentEdge *edge)
 }
 
 static void
-add_wait (GArray *lines, const KmlIncidentEdge *edge)
+add_wait (GArray *lines, const GArray *edges, guint i)
 {
-  g_autofree char *whose = whose_it_is (edge);
+  const KmlIncidentEdge *edge = &g_array_index (edges, KmlIncidentEdge, i);
+  g_autofree char *whose = whose_it_is (edges, i);
   const Line line = {
     .time = edge->since,
     .rank = lines->len,
@@ -86,10 +127,12 @@ kml_incident_story (const KmlIncident *self)
   g_array_set_clear_func (lines, clear_line);
   g_string_append_printf (text, "%s at %s: %s\n", kml_incident_names[self->kind], when, self->text);
   for (guint i = 0; i < self->edges->len; i++)
-    add_held (lines, &g_array_index (self->edges, KmlIncidentEdge, i));
+    if (!is_another_of (self->edges, i))
+      add_held (lines, &g_array_index (self->edges, KmlIncidentEdge, i));
   /* the first edge is of the task that closed the cycle: it comes last */
   for (guint i = self->edges->len; i-- > 0;)
-    add_wait (lines, &g_array_index (self->edges, KmlIncidentEdge, i));
+    if (!is_another_of (self->edges, i))
+      add_wait (lines, self->edges, i);
   g_array_sort (lines, compare_lines);
   for (guint i = 0; i < lines->len; i++) {
     const Line *line = &g_array_index (lines, Line, i);

@@ -269,6 +269,14 @@ kml_program_task_free (KmlProgramTask *self)
   g_free (self);
 }
 
+void
+kml_program_task_set_runner (KmlProgramTask *self, KmlTask *task)
+{
+  for (guint i = 0; i < self->program->steps->len; i++)
+    if (g_array_index (self->program->steps, KmlStep, i).kind == KML_STEP_WAKE)
+      kml_completion_add_poster (self->targets[i].completion, task);
+}
+
 /* What the step is about. That of several steps is put back several times. */
 static void
 remember_target (const KmlProgramTask *self, guint i, const KmlStep *step, KmlImage *image)

@@ -22,6 +22,80 @@ def orders(first, second, more=""):
           + f"[task T1]\nprogram = {first}\n[task T2]\ncpus = 1\nstart = 1ms\nprogram = {second}\n")
 
 
+MEMORY = HEAD.replace("16MiB", "4MiB").replace("cpus = 2", "cpus = 3") + """[memory]
+reclaim = yes
+disk = sda
+kswapd-cpu = 1
+[device sda]
+kind = queue
+service = fixed(10us)
+[lock fs]
+kind = mutex
+[mapping journal]
+kind = file
+size = 2MiB
+lock = fs
+[mapping other]
+kind = file
+size = 1700KiB
+[task filler]
+program = dirty journal 0..511, touch other 0..399, repeat 41 { alloc page 4KiB pages __GFP_DIRECT_RECLAIM|__GFP_IO|__GFP_FS }
+"""
+
+
+def programs(*texts, groups="", start=""):
+    return HEAD.replace("cpus = 2", f"cpus = {len(texts)}") + groups + "".join(
+        f"[task T{i}]\ncpus = {i}\nstart = {start or f'{i}us'}\nprogram = {text}\n" for i, text in enumerate(texts))
+
+
+# kind of wait, scenario, the lines of the story that say who waits for whom; none: it is no deadlock
+WAITS = (
+    ("lock", programs("lock A, work 9us, lock B", "lock B, lock A", groups="[lock A]\n[lock B]\n"),
+     ("T1 waits for A, which T0 has", "T0 waits for B, which T1 has")),
+    # T0 reads and is at work; T1 reads, too, and waits for T2, who waits for both
+    ("lock with readers", programs("lock-shared R, work 1s, unlock R", "lock-shared R, work 9us, lock A, unlock A, unlock R",
+                                   "lock A, work 19us, lock R, unlock R, unlock A", groups="[lock R]\nkind = rw\n[lock A]\nkind = mutex\n"),
+     ("T1 waits for A, which T2 has", "T2 waits for R, which T1 has")),
+    ("what one task alone can bring about", programs("lock A, wait x for T1, unlock A", "lock A, wake x, unlock A", groups="[lock A]\nkind = mutex\n"),
+     ("T0 waits for x, which only T1 can bring about", "T1 waits for A, which T0 has")),
+    ("event", programs("lock A, wait x, unlock A", "lock A, wake x, unlock A", "lock A, wake x, unlock A", groups="[lock A]\nkind = mutex\n"),
+     ("T0 waits for x, which only T2 or T1 can bring about", "T1 waits for A, which T0 has", "T2 waits for A, which T0 has")),
+    ("event that a third can bring about", programs("lock A, wait x, unlock A", "lock A, wake x, unlock A", "sleep 1ms, wake x", groups="[lock A]\nkind = mutex\n"), ()),
+    ("event that a handler can bring about", programs("lock A, wait x, unlock A", "lock A, wake x, unlock A", groups="[lock A]\nkind = mutex\n")
+     + "[task nic]\ncontext = hardirq\nstart = 1ms\nevery = 1ms\ntimes = 1\nprogram = wake x\n", ()),
+    ("pool", programs(*["wait p, work 9us, wait p, wake p, wake p"] * 3, groups="[pool p]\nsize = 3\n"),
+     ("T0 takes p", "T0 waits for p, which T1 and T2 have", "T2 waits for p, which T0 and T1 have")),
+    ("pool that one can give back to", programs("wait p, work 9us, wait p, wake p, wake p", "wait p, io 1ms, wake p", groups="[pool p]\nsize = 2\n"), ()),
+    ("pool that a handler gives back to", programs(*["wait p, work 9us, wait p, wake p"] * 2, groups="[pool p]\nsize = 2\n")
+     + "[task end]\ncontext = softirq\nstart = 1ms\nevery = 1ms\ntimes = 2\nprogram = wake p\n", ()),
+    ("refill of a reserve", programs("wait reserve, wait page for T1, wake reserve", "wait reserve, wake page, wake reserve", groups="[pool reserve]\n"),
+     ("T0 waits for page, which only T1 can bring about", "T1 waits for reserve, which T0 has")),
+    ("reclaim by another", programs("alloc x 64MiB pages, if-failed { reclaim { wait memory for T1 } }", "reclaim { wait written for T0 }, wake memory"),
+     ("T0 waits for memory, which only T1 can bring about", "T1 waits for written, which only T0 can bring about")),
+    ("reclaim that writes", MEMORY + "[task T0]\nstart = 1s\nprogram = lock fs, alloc page 4KiB pages GFP_KERNEL, unlock fs\n",
+     ("T0 waits for fs, which T0 has; in direct reclaim",)),
+    ("page that another reads", MEMORY + "[task T0]\nstart = 1s\nprogram = touch other 420\n"
+     "[task T1]\ncpus = 2\nstart = 1s\nprogram = lock fs, work 200ns, touch other 420, unlock fs\n",
+     ("T1 waits for a page that another task works on, which only T0 can bring about", "T0 waits for fs, which T1 has")),
+    ("device", programs("lock A, io 1ms, unlock A", "lock A, unlock A", groups="[lock A]\nkind = mutex\n"), ()),
+    ("handler in its place", programs("lock A, work 9us, unlock A", groups="[lock A]\n")
+     + "[task nic]\ncontext = hardirq\nstart = 5us\nevery = 1ms\ntimes = 1\nprogram = lock A, unlock A\n",
+     ("nic waits for A, which T0 has", "T0 cannot go on without CPU 0, where nic runs")),
+)
+
+
+def every_wait_is_an_edge_and_a_knot_of_them_a_deadlock():
+    for kind, text, lines in WAITS:
+        write("wait.ini", text)
+        result = run("run", "wait.ini", "-o", "wait.db", status=1 if lines else 0)
+        equal(query("wait.db", "SELECT kind FROM deadlocks ORDER BY deadlock_id DESC LIMIT 1"), [("deadlock",)] if lines else [], kind)
+        for line in lines:
+            contains(result.stdout, line)
+        if lines:
+            contains(run("plot", "wait.db", "waits", "--format", "terminal").stdout, "[who has it]")
+        os.remove("wait.db")
+
+
 def a_run_that_got_away_with_it_warns_in_lockdeps_form():
     orders("call open { lock A, lock B, unlock B, unlock A }", "lock B, lock A, unlock A, unlock B")
     result = run("run", "orders.ini")  # a warning: the run is as it should be
@@ -173,7 +247,7 @@ def each_real_case_is_found_and_its_remedy_holds_in_every_schedule():
         equal(run_json("explore", path, *remedy)["verdict"], "none, exhausted", name)
 
 
-main(a_run_that_got_away_with_it_warns_in_lockdeps_form, the_same_warning_is_printed_once,
+main(every_wait_is_an_edge_and_a_knot_of_them_a_deadlock, a_run_that_got_away_with_it_warns_in_lockdeps_form, the_same_warning_is_printed_once,
      explore_says_which_warnings_are_true,
      jffs2_s_warning_is_a_false_alarm_until_reclaim_takes_the_writer_s_own_lock,
      who_may_not_call_file_systems_makes_no_circle, a_handler_that_takes_what_it_interrupts_is_told_without_luck,

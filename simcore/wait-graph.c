@@ -1,0 +1,238 @@
+/* wait-graph.c: who waits for whom, and who never will move again.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The general resource graph of Richard C. Holt, "Some Deadlock Properties of Computer Systems", ACM Computing Surveys 4(3),
+ * September 1972. Its nodes are tasks. A task has an edge to
+ *
+ *     the holders of the lock that it waits for: all of them must move before it does
+ *     the one task that can end its wait, where there is only one (reclaim, a page that is being read, a transaction that it must finish itself)
+ *     those who can give an element of the pool back, or bring about the event, that it waits for: any of them is enough
+ *     the handler that runs in its place, when it was interrupted
+ *     the task that spins on its CPU, when it is ready
+ *
+ * Where every edge must go, a cycle is a deadlock. Where any is enough, it takes a knot: a set of tasks that only wait for each other. Both are
+ * found by reducing the graph: whoever waits for nobody can move, and so can whoever is then no longer kept; those that are left are stuck for ever.
+ *
+ * An edge appears when a task begins to wait, is interrupted, or becomes ready; the graph is not kept but walked from there: edges
+ * follow from the state of tasks, locks and pools. Waits for devices and for times end by themselves and have none.
+ *
+ * Who can bring about an event is who has a step for it in its program, whether or not it still comes to that step; so what is called stuck is, and one
+ * that is stuck since the other has gone past its step is called a stall, when all is over.
+ */
+
+#include "simcore/lock.h"
+#include "simcore/scheduler-private.h"
+
+/* The task that runs in the place of @task on its CPU: its interrupter, or whom it must wait for when it is ready. (nullable) */
+KmlTask *
+kml_wait_cpu_blocker (const KmlScheduler *self, const KmlTask *task)
+{
+  KmlTask *current = self->cpus[task->cpu].current;
+
+  if (current == NULL || current == task)
+    return NULL;
+  if (task->state == KML_TASK_READY)
+    return current->state == KML_TASK_SPINNING ? current : NULL;
+  while (current != NULL && current->below != task)
+    current = current->below;
+  return current;
+}
+
+gboolean
+kml_wait_is_for_any (const KmlTask *task)
+{
+  return task->wait.providers != NULL && task->wait.provider == NULL;
+}
+
+gboolean
+kml_task_has_element (const KmlTask *task, const KmlProviders *pool)
+{
+  for (guint i = 0; i < task->n_elements; i++)
+    if (task->elements[i].pool == pool)
+      return TRUE;
+  return FALSE;
+}
+
+/* The @i-th of those that could end the wait: where some have elements of the pool, of those. */
+static KmlTask *
+provider (const KmlWait *wait, guint i)
+{
+  const GPtrArray *tasks = wait->providers->tasks;
+  gboolean any_has = FALSE;
+
+  for (guint j = 0; j < tasks->len; j++)
+    any_has |= kml_task_has_element (g_ptr_array_index (tasks, j), wait->providers);
+  for (guint j = 0; j < tasks->len; j++) {
+    KmlTask *task = g_ptr_array_index (tasks, j);
+
+    if (task->state != KML_TASK_ENDED &&
+        (!any_has || kml_task_has_element (task, wait->providers)) && i-- == 0)
+      return task;
+  }
+  return NULL;
+}
+
+KmlTask *
+kml_wait_blocker (const KmlScheduler *self, const KmlTask *task, guint i)
+{
+  const KmlWait *wait = &task->wait;
+  KmlTask *there = kml_wait_cpu_blocker (self, task);
+
+  if (there != NULL && i-- == 0)
+    return there;
+  if (wait->kind == KML_WAIT_NONE || task->state == KML_TASK_READY || task->is_woken)
+    return NULL;
+  if (kml_wait_is_for_any (task))
+    return provider (wait, i);
+  if (wait->kind != KML_WAIT_LOCK)
+    return i == 0 ? wait->provider : NULL;
+  if (wait->lock->owner != NULL)
+    return i == 0 ? wait->lock->owner : NULL;
+  for (guint j = 0; j < self->tasks->len; j++) {
+    KmlTask *other = g_ptr_array_index (self->tasks, j);
+
+    if (kml_lock_is_held_by (wait->lock, other) && i-- == 0)
+      return other;
+  }
+  return NULL;
+}
+
+/* ---- Reducing ---- */
+
+typedef struct {
+  const KmlScheduler *scheduler;
+  GPtrArray
+      *tasks; /* (owned) (element-type KmlTask): all that the first one waits for, and itself */
+  guint8 *is_in, *is_stuck; /* (owned): by the id of a task */
+} Graph;
+
+static void
+add (Graph *self, KmlTask *task)
+{
+  if (self->is_in[task->id])
+    return;
+  self->is_in[task->id] = self->is_stuck[task->id] = TRUE;
+  g_ptr_array_add (self->tasks, task);
+}
+
+/* Whether it is kept by nobody that is stuck. */
+static gboolean
+can_move (const Graph *self, const KmlTask *task)
+{
+  const KmlTask *there = kml_wait_cpu_blocker (self->scheduler, task);
+  const KmlProviders *providers = task->wait.providers;
+  const KmlTask *other;
+
+  if (there != NULL && self->is_stuck[there->id])
+    return FALSE;
+  if (task->wait.kind == KML_WAIT_NONE || task->state == KML_TASK_READY || task->is_woken)
+    return TRUE;
+  if (!kml_wait_is_for_any (task)) {
+    for (guint i = 0; (other = kml_wait_blocker (self->scheduler, task, i)) != NULL; i++)
+      if (self->is_stuck[other->id])
+        return FALSE;
+    return TRUE;
+  }
+  for (guint i = 0; i < providers->tasks->len; i++) {
+    other = g_ptr_array_index (providers->tasks, i);
+    if (other->state != KML_TASK_ENDED && !self->is_stuck[other->id])
+      return TRUE;
+  }
+  return providers->from_outside;
+}
+
+static void
+reduce (Graph *self)
+{
+  gboolean any = TRUE;
+
+  while (any) {
+    any = FALSE;
+    for (guint i = 0; i < self->tasks->len; i++) {
+      const KmlTask *task = g_ptr_array_index (self->tasks, i);
+
+      if (self->is_stuck[task->id] && can_move (self, task)) {
+        self->is_stuck[task->id] = FALSE;
+        any = TRUE;
+      }
+    }
+  }
+}
+
+/* A path over those that are stuck from @task to @goal is put behind @path. @is_in: is still to be tried. */
+static gboolean
+find_path (Graph *self, KmlTask *task, const KmlTask *goal, GPtrArray *path)
+{
+  KmlTask *next;
+
+  g_ptr_array_add (path, task);
+  for (guint i = 0; (next = kml_wait_blocker (self->scheduler, task, i)) != NULL; i++) {
+    if (next == goal)
+      return TRUE;
+    if (!self->is_in[next->id] || !self->is_stuck[next->id])
+      continue;
+    self->is_in[next->id] = FALSE;
+    if (find_path (self, next, goal, path))
+      return TRUE;
+  }
+  g_ptr_array_set_size (path, (int)path->len - 1);
+  return FALSE;
+}
+
+/* Those behind the cycle that are in its way, too, since any of them would have been enough. */
+static void
+add_rest_of_knot (const Graph *self, GPtrArray *knot)
+{
+  const guint n_cycle = knot->len;
+  KmlTask *other;
+
+  for (guint i = 0; i < knot->len; i++) {
+    const KmlTask *task = g_ptr_array_index (knot, i);
+
+    if (i >= n_cycle || kml_wait_is_for_any (task))
+      for (guint j = 0; (other = kml_wait_blocker (self->scheduler, task, j)) != NULL; j++)
+        if (self->is_stuck[other->id] && !g_ptr_array_find (knot, other, NULL))
+          g_ptr_array_add (knot, other);
+  }
+}
+
+/* All that can end the wait: those that have no element could give back one that they have not. */
+static void
+add_all (Graph *self)
+{
+  for (guint i = 0; i < self->tasks->len; i++) {
+    const KmlTask *task = g_ptr_array_index (self->tasks, i);
+    KmlTask *other;
+
+    for (guint j = 0; (other = kml_wait_blocker (self->scheduler, task, j)) != NULL; j++)
+      add (self, other);
+    if (task->wait.kind != KML_WAIT_NONE && kml_wait_is_for_any (task))
+      for (guint j = 0; j < task->wait.providers->tasks->len; j++)
+        add (self, g_ptr_array_index (task->wait.providers->tasks, j));
+  }
+}
+
+GPtrArray *
+kml_wait_find_knot (const KmlScheduler *self, KmlTask *task, guint *ret_n_cycle)
+{
+  Graph graph = { .scheduler = self,
+                  .tasks = g_ptr_array_new (),
+                  .is_in = g_new0 (guint8, self->tasks->len),
+                  .is_stuck = g_new0 (guint8, self->tasks->len) };
+  GPtrArray *knot = g_ptr_array_new ();
+
+  add (&graph, task);
+  add_all (&graph);
+  reduce (&graph);
+  if (graph.is_stuck[task->id] && find_path (&graph, task, task, knot)) {
+    *ret_n_cycle = knot->len;
+    add_rest_of_knot (&graph, knot);
+  }
+  g_ptr_array_unref (graph.tasks);
+  g_free (graph.is_in);
+  g_free (graph.is_stuck);
+  if (knot->len == 0)
+    g_clear_pointer (&knot, g_ptr_array_unref);
+  return knot;
+}

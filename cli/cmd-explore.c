@@ -45,7 +45,7 @@ typedef struct {
 /* What is said in the end. */
 typedef struct {
   KmlExploreVerdict verdict;
-  guint64 n_schedules, n_pruned, longest;
+  guint64 n_schedules, n_blocked, n_pruned, longest;
   gboolean is_finished;     /* there is nothing left to look at */
   const char *kind;         /* (nullable): what was found: "deadlock", "stall", "livelock" */
   char *reproducer, *story; /* (owned) (nullable) */
@@ -245,6 +245,7 @@ go_to_next_run (const Report *report, KmlExploreStop *stop, guint64 n_runs)
   const guint64 next = MAX (stop->next_round, stop->state.next);
 
   stop->n_schedules_before = report->n_schedules;
+  stop->n_blocked_before = report->n_blocked;
   stop->n_pruned_before = report->n_pruned;
   kml_explore_state_clear (&stop->state);
   kml_explore_state_init (&stop->state);
@@ -261,6 +262,7 @@ static void
 count (const KmlExploreStop *stop, Report *report)
 {
   report->n_schedules = stop->n_schedules_before + stop->state.n_schedules;
+  report->n_blocked = stop->n_blocked_before + stop->state.n_blocked;
   report->n_pruned = stop->n_pruned_before + stop->state.n_pruned;
   report->longest = MAX (report->longest, stop->state.longest);
 }
@@ -289,14 +291,14 @@ explore_runs (const KmlExperiment *experiment, Hunt *hunt, KmlExploreStop *stop,
     share_budget (hunt, n_runs - i, &config, &stop->state);
     if (!kml_explore (experiment->scenario, spec, &config, &stop->state, &verdict, error) ||
         !kml_potentials_judge (report->potentials, experiment->scenario, spec, verdict,
-                               stop->state.choices, error))
+                               stop->state.place.choices, error))
       return FALSE;
     hunt->n_done += stop->state.n_schedules - hunt->n_at_first;
     count (stop, report);
     if (verdict != KML_EXPLORE_EXHAUSTED)
       report->verdict = verdict;
     if (verdict == KML_EXPLORE_DEADLOCK)
-      return keep (experiment, spec, stop->state.choices, report, error);
+      return keep (experiment, spec, stop->state.place.choices, report, error);
     if (kml_stop_exit () != KML_EXIT_DONE ||
         (hunt->search.kind == KML_SEARCH_EXHAUSTIVE && !stop->state.is_finished))
       return TRUE;
@@ -408,8 +410,10 @@ say (const Report *report, double wall, const char *state_path)
   g_autofree char *verdict = verdict_text (report);
 
   kml_out ("%s: %" G_GUINT64_FORMAT " schedules, %" G_GUINT64_FORMAT
-           " pruned, at most %" G_GUINT64_FORMAT " choices, %.2f s\n",
-           verdict, report->n_schedules, report->n_pruned, report->longest, wall);
+           " beginnings that led nowhere, %" G_GUINT64_FORMAT " pruned, at most %" G_GUINT64_FORMAT
+           " choices, %.2f s\n",
+           verdict, report->n_schedules, report->n_blocked, report->n_pruned, report->longest,
+           wall);
   if (report->minimised.n_choices > 0)
     kml_out ("%s: %u context switches, %u choices\n",
              report->minimised.is_least ? "the shortest there is" : "the shortest that was found",
@@ -451,6 +455,7 @@ say_json (const Report *report, double wall)
   kml_json_text (builder, "verdict", kml_explore_verdicts[report->verdict]);
   kml_json_text (builder, "kind", report->kind);
   kml_json_count (builder, "schedules", report->n_schedules);
+  kml_json_count (builder, "blocked", report->n_blocked);
   kml_json_count (builder, "pruned", report->n_pruned);
   kml_json_number (builder, "wall_s", wall);
   kml_json_text (builder, "reproducer", report->reproducer);
@@ -542,7 +547,7 @@ static const GOptionEntry entries[] = {
   { "search", 0, 0, G_OPTION_ARG_STRING, &options.search,
     "exhaustive (default), random, or pct[:DEPTH]", "KIND" },
   { "preemptions", 0, 0, G_OPTION_ARG_STRING, &options.preemptions,
-    "Only schedules with at most so many preemptions", "N" },
+    "Only schedules with at most so many preemptions; these are not reduced", "N" },
   { "budget", 0, 0, G_OPTION_ARG_STRING, &options.budget,
     "Stop after so many schedules, or after a time", "N|TIME" },
   { "jobs", 'j', 0, G_OPTION_ARG_STRING, &options.jobs,

@@ -5,6 +5,8 @@
 
 #include "cli/explore-state.h"
 
+#include <string.h>
+
 #include "cli/key-lines.h"
 #include "simcore/units.h"
 
@@ -15,11 +17,15 @@ static const KmlKeyForm forms[] = {
   { .key = "round" },
   { .key = "next-round" },
   { .key = "before" },
-  { .key = "schedules" },
+  { .key = "blocked-before" },
   { .key = "pruned-before" },
+  { .key = "schedules" },
+  { .key = "blocked" },
   { .key = "pruned" },
   { .key = "longest" },
   { .key = "cut" },
+  { .key = "top" },
+  { .key = "marks" },
   { .key = "choices" },
   { NULL },
 };
@@ -36,6 +42,20 @@ kml_explore_stop_clear (KmlExploreStop *self)
 {
   g_clear_pointer (&self->search, g_free);
   kml_explore_state_clear (&self->state);
+}
+
+static void
+write_place (GString *text, const KmlTreePlace *place)
+{
+  if (place->top == KML_TOP_UNKNOWN)
+    g_string_append (text, "top = unknown\n");
+  else
+    g_string_append_printf (text, "top = %u\n", place->top);
+  g_string_append (text, "marks = -");
+  for (guint i = 0; i < place->marks->len; i++)
+    g_string_append_c (text, (char)('0' + place->marks->data[i]));
+  g_string_append_c (text, '\n');
+  kml_key_lines_write_choices (text, place->choices);
 }
 
 gboolean
@@ -56,23 +76,60 @@ kml_explore_stop_save (const KmlExploreStop *self, const char *path, GError **er
                           "\nlongest = %" G_GUINT64_FORMAT "\ncut = %d\n",
                           self->state.n_schedules, self->state.n_pruned, self->state.longest,
                           self->state.is_cut);
-  kml_key_lines_write_choices (text, self->state.choices);
+  g_string_append_printf (
+      text, "blocked-before = %" G_GUINT64_FORMAT "\nblocked = %" G_GUINT64_FORMAT "\n",
+      self->n_blocked_before, self->state.n_blocked);
+  write_place (text, &self->state.place);
   return kml_key_lines_save (path, text, error);
 }
 
 static guint64 *
 find_count (KmlExploreStop *self, const char *key)
 {
-  return g_str_equal (key, "index")           ? &self->index
-         : g_str_equal (key, "next")          ? &self->state.next
-         : g_str_equal (key, "round")         ? &self->round
-         : g_str_equal (key, "next-round")    ? &self->next_round
-         : g_str_equal (key, "before")        ? &self->n_schedules_before
-         : g_str_equal (key, "pruned-before") ? &self->n_pruned_before
-         : g_str_equal (key, "schedules")     ? &self->state.n_schedules
-         : g_str_equal (key, "pruned")        ? &self->state.n_pruned
-         : g_str_equal (key, "longest")       ? &self->state.longest
-                                              : NULL;
+  return g_str_equal (key, "index")            ? &self->index
+         : g_str_equal (key, "next")           ? &self->state.next
+         : g_str_equal (key, "round")          ? &self->round
+         : g_str_equal (key, "next-round")     ? &self->next_round
+         : g_str_equal (key, "before")         ? &self->n_schedules_before
+         : g_str_equal (key, "blocked-before") ? &self->n_blocked_before
+         : g_str_equal (key, "pruned-before")  ? &self->n_pruned_before
+         : g_str_equal (key, "schedules")      ? &self->state.n_schedules
+         : g_str_equal (key, "pruned")         ? &self->state.n_pruned
+         : g_str_equal (key, "blocked")        ? &self->state.n_blocked
+         : g_str_equal (key, "longest")        ? &self->state.longest
+                                               : NULL;
+}
+
+/* "-" and a digit for each candidate. */
+static gboolean
+read_marks (const char *text, GByteArray *marks, GError **error)
+{
+  const char *digits = text + 1;
+
+  if (text[0] != '-' || strspn (digits, "0123") != strlen (digits)) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "marks: expected - and digits from 0 to 3");
+    return FALSE;
+  }
+  for (; *digits != '\0'; digits++) {
+    const guint8 mark = (guint8)(*digits - '0');
+
+    g_byte_array_append (marks, &mark, 1);
+  }
+  return TRUE;
+}
+
+static gboolean
+read_top (const char *text, guint *ret_top, GError **error)
+{
+  guint64 top = KML_TOP_UNKNOWN;
+
+  if (!g_str_equal (text, "unknown") &&
+      (!kml_parse_count (text, &top, NULL) || top >= KML_TOP_UNKNOWN)) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "top: expected a count, not “%s”", text);
+    return FALSE;
+  }
+  *ret_top = (guint)top;
+  return TRUE;
 }
 
 static gboolean
@@ -82,7 +139,11 @@ read_line (const char *key, const char *value, guint line, gpointer data, GError
   guint64 *count = find_count (self, key), cut;
 
   if (g_str_equal (key, "choices"))
-    return kml_key_lines_read_choices (value, self->state.choices, error);
+    return kml_key_lines_read_choices (value, self->state.place.choices, error);
+  if (g_str_equal (key, "marks"))
+    return read_marks (value, self->state.place.marks, error);
+  if (g_str_equal (key, "top"))
+    return read_top (value, &self->state.place.top, error);
   if (g_str_equal (key, "search")) {
     self->search = g_strdup (value);
     return TRUE;

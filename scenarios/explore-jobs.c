@@ -8,8 +8,9 @@
  *     schedules ──►  [ part 1 ][ part 2 ][ part 3 ][ part 4 ] ...      parts begin at the same choices (or are ranges of numbers)
  *                      added     at work   finished  at work           the first that is not finished is where the search stands
  *
- * A part of a tree is all that lies below a node of a certain depth. Which depth changes nothing but how long a part takes: it follows from how long the last
- * ones took. A process is forked for each part, so that nothing is shared, and what the search stands on survives a crash as an error.
+ * A part of a tree is all that lies below a node of a certain depth. Of a reduced tree that is the top, above which it is not reduced, so that no part depends on what another
+ * has seen; where schedules are short that is the root, and one process looks alone. Of a tree with a bound on preemptions it changes nothing but how long a part takes, and follows from how
+ * long the last ones took. A process is forked for each part, so that nothing is shared, and what the search stands on survives a crash as an error.
  *
  * When the time is over, the first unfinished part says how far it came, and what others saw behind it is forgotten.
  */
@@ -34,9 +35,10 @@ typedef struct {
   gboolean is_good;
   gint32 code; /* of the error */
   KmlPartEnd end;
-  guint64 n_schedules, n_pruned, longest, next;
+  guint64 n_schedules, n_blocked, n_pruned, longest, next;
   gboolean is_cut;
-  guint32 n_bytes; /* that follow */
+  guint32 n_bytes; /* that follow … */
+  guint32 n_marks; /* … of which so many, at the end, are marks */
 } Message;
 
 /* What comes next in the search: a part, or what was seen on the way to parts. */
@@ -49,7 +51,7 @@ typedef struct {
   gboolean
       is_schedule;   /* one schedule that ended above the depth of parts: nobody need work on it */
   gboolean is_found; /* it deadlocked */
-  guint64 n_pruned_above;
+  guint64 n_pruned_above, n_blocked_above;
 } Entry;
 
 typedef struct {
@@ -62,9 +64,11 @@ typedef struct {
   /* of a tree */
   KmlScheduleTree *tree; /* (owned) (nullable) */
   KmlRerun *rerun;       /* (owned) (nullable) */
-  GArray *path;          /* (owned): where the first part begins, deeper than the others */
-  guint depth;
-  guint64 pruned_before; /* by all that was looked at, but for nodes above parts */
+  KmlTreePlace *begin; /* (owned) (nullable): where the first part begins, deeper than the others */
+  guint depth;         /* of parts … */
+  gboolean has_depth;  /* … which may be another for the next ones */
+  guint64 n_blocked_above;               /* beginnings above the parts that led nowhere */
+  guint64 pruned_before, blocked_before; /* by all that was looked at, but for nodes above parts */
 
   guint64 next; /* by chance: the number that the next part begins at */
 } Farm;
@@ -77,7 +81,7 @@ entry_free (Entry *self)
     waitpid (self->pid, NULL, 0);
     close (self->fd);
   }
-  g_clear_pointer (&self->part.path, g_array_unref);
+  kml_tree_place_clear (&self->part.place);
   g_byte_array_unref (self->received);
   g_free (self);
 }
@@ -118,14 +122,19 @@ work (Farm *self, const KmlExplorePart *part, guint64 budget, int fd)
   message.is_good = kml_explore_part (&mine, part, &state, &message.end, &error);
   message.code = error != NULL ? error->code : 0;
   message.n_schedules = state.n_schedules;
+  message.n_blocked = state.n_blocked;
   message.n_pruned = state.n_pruned;
   message.longest = state.longest;
   message.next = state.next;
   message.is_cut = state.is_cut;
   message.n_bytes = (guint32)(error != NULL ? strlen (error->message)
-                                            : state.choices->len * sizeof (guint32));
+                                            : state.place.choices->len * sizeof (guint32));
+  message.n_marks = error != NULL ? 0 : state.place.marks->len;
+  message.n_bytes += message.n_marks;
   write_all (fd, &message, sizeof message);
-  write_all (fd, error != NULL ? error->message : state.choices->data, message.n_bytes);
+  write_all (fd, error != NULL ? error->message : state.place.choices->data,
+             message.n_bytes - message.n_marks);
+  write_all (fd, state.place.marks->data, message.n_marks);
   _exit (0); /* nothing of the parent's is to be flushed, or undone */
 }
 
@@ -164,6 +173,7 @@ add_entry (Farm *self)
 {
   Entry *entry = g_new0 (Entry, 1);
 
+  kml_tree_place_init (&entry->part.place);
   entry->received = g_byte_array_new ();
   g_queue_push_tail (&self->entries, entry);
   return entry;
@@ -188,6 +198,15 @@ add_range (Farm *self)
   return TRUE;
 }
 
+static void
+free_begin (Farm *self)
+{
+  if (self->begin == NULL)
+    return;
+  kml_tree_place_clear (self->begin);
+  g_clear_pointer (&self->begin, g_free);
+}
+
 /* The next beginning of schedules of the tree, or the next schedule that is as short. */
 static gboolean
 add_subtree (Farm *self, GError **error)
@@ -200,19 +219,20 @@ add_subtree (Farm *self, GError **error)
   if (!kml_rerun_execute (self->rerun, error))
     return FALSE;
   end = kml_schedule_tree_end (self->tree);
-  if (end != KML_TREE_BLOCKED) {
+  if (end == KML_TREE_BLOCKED) {
+    self->n_blocked_above++;
+  } else {
     entry = add_entry (self);
     entry->n_pruned_above = kml_schedule_tree_n_pruned (self->tree);
-    entry->part.path = g_array_new (FALSE, FALSE, sizeof (guint32));
-    kml_schedule_tree_get_choices (self->tree, entry->part.path);
-    entry->part.n_fixed = entry->part.path->len;
+    entry->n_blocked_above = self->n_blocked_above;
+    kml_schedule_tree_get_place (self->tree, &entry->part.place);
+    entry->part.n_fixed = entry->part.place.choices->len;
     entry->is_schedule = entry->is_finished = end == KML_TREE_TO_THE_END;
     entry->is_found = entry->is_schedule && kml_rerun_found (self->rerun) != NULL;
-    for (guint i = entry->part.n_fixed; self->path != NULL && i < self->path->len; i++)
-      g_array_append_val (entry->part.path, /* the first one begins in its middle */
-                          g_array_index (self->path, guint32, i));
+    if (self->begin != NULL) /* the first one begins in its middle */
+      kml_tree_place_copy (&entry->part.place, self->begin);
   }
-  g_clear_pointer (&self->path, g_array_unref);
+  free_begin (self);
   self->has_all = !kml_schedule_tree_next (self->tree);
   return TRUE;
 }
@@ -300,29 +320,38 @@ read_message (const Entry *entry, Message *ret_message, GError **error)
 
 /* ---- Adding up ---- */
 
+/* What lies above the parts up to @entry, besides what they saw. */
 static void
-count_pruned (Farm *self, const Entry *entry)
+count_above (Farm *self, const Entry *entry)
 {
   self->state->n_pruned = self->pruned_before + entry->n_pruned_above;
-}
-
-static void
-stand_at (Farm *self, const GArray *choices)
-{
-  g_array_set_size (self->state->choices, 0);
-  g_array_append_vals (self->state->choices, choices->data, choices->len);
+  self->state->n_blocked = self->blocked_before + entry->n_blocked_above;
 }
 
 static KmlPartEnd
 add_schedule (Farm *self, const Entry *entry)
 {
   self->state->n_schedules++;
-  self->state->longest = MAX (self->state->longest, entry->part.path->len);
-  count_pruned (self, entry);
+  self->state->longest = MAX (self->state->longest, entry->part.place.choices->len);
+  count_above (self, entry);
   if (!entry->is_found)
     return KML_PART_END_DONE;
-  stand_at (self, entry->part.path);
+  kml_tree_place_copy (&self->state->place, &entry->part.place);
   return KML_PART_END_FOUND;
+}
+
+/* Where it stood, when it was not done. */
+static void
+read_place (KmlTreePlace *place, const Message *message, const guint8 *bytes)
+{
+  const guint n_bytes = message->n_bytes - message->n_marks;
+
+  g_array_set_size (place->choices, 0);
+  g_byte_array_set_size (place->marks, 0);
+  if (message->end == KML_PART_END_DONE)
+    return;
+  g_array_append_vals (place->choices, bytes, n_bytes / sizeof (guint32));
+  g_byte_array_append (place->marks, bytes + n_bytes, message->n_marks);
 }
 
 /* What the process saw that was at work on it. */
@@ -336,17 +365,15 @@ add_part (Farm *self, const Entry *entry, KmlPartEnd *ret_end, GError **error)
     return FALSE;
   state->n_schedules += message.n_schedules;
   self->pruned_before += message.n_pruned;
-  count_pruned (self, entry);
+  self->blocked_before += message.n_blocked;
+  count_above (self, entry);
   state->longest = MAX (state->longest, message.longest);
   state->is_cut |= message.is_cut;
   state->next = MAX (state->next, message.next);
-  g_array_set_size (state->choices, 0);
-  if (message.end != KML_PART_END_DONE)
-    g_array_append_vals (state->choices, entry->received->data + sizeof message,
-                         message.n_bytes / sizeof (guint32));
-  if (self->tree != NULL && message.n_schedules > TOO_MANY)
+  read_place (&state->place, &message, entry->received->data + sizeof message);
+  if (self->has_depth && message.n_schedules > TOO_MANY)
     self->depth++;
-  else if (self->tree != NULL && message.n_schedules < TOO_FEW && self->depth > 1)
+  else if (self->has_depth && message.n_schedules < TOO_FEW && self->depth > 1)
     self->depth--;
   *ret_end = message.end;
   return TRUE;
@@ -361,10 +388,12 @@ add_as_much_as_is_left (Farm *self, const Entry *entry, KmlPartEnd *ret_end, GEr
   g_clear_pointer (&self->rerun,
                    kml_rerun_free); /* one at a time in a process; this is the last part */
   state->n_pruned = self->pruned_before;
+  state->n_blocked = self->blocked_before;
   if (!kml_explore_part (self->task, &entry->part, state, ret_end, error))
     return FALSE;
   self->pruned_before = state->n_pruned;
-  count_pruned (self, entry);
+  self->blocked_before = state->n_blocked;
+  count_above (self, entry);
   return TRUE;
 }
 
@@ -414,8 +443,8 @@ stand_at_first (Farm *self)
   const Entry *entry = g_queue_peek_head (&self->entries);
 
   if (self->tree != NULL && entry != NULL) {
-    stand_at (self, entry->part.path);
-    count_pruned (self, entry);
+    kml_tree_place_copy (&self->state->place, &entry->part.place);
+    count_above (self, entry);
   }
 }
 
@@ -432,8 +461,10 @@ tend (Farm *self, KmlPartEnd *ret_end, GError **error)
     first = g_queue_peek_head (&self->entries);
     if (first == NULL) {
       *ret_end = self->tree != NULL ? KML_PART_END_DONE : KML_PART_END_OVER;
-      if (self->tree != NULL)
+      if (self->tree != NULL) {
         self->state->n_pruned = self->pruned_before + kml_schedule_tree_n_pruned (self->tree);
+        self->state->n_blocked = self->blocked_before + self->n_blocked_above;
+      }
       return TRUE;
     }
     if (budget > 0 && self->state->n_schedules >= budget) {
@@ -464,14 +495,18 @@ plant (Farm *self, GError **error)
 
   if (self->task->config->search.kind != KML_SEARCH_EXHAUSTIVE)
     return TRUE;
-  self->depth = (guint)MAX (state->longest, HEIGHT + 2) - HEIGHT;
-  self->path = g_array_copy (state->choices);
+  self->has_depth = self->task->config->search.preemptions != KML_ANY_PREEMPTIONS;
+  self->depth = self->has_depth ? (guint)MAX (state->longest, HEIGHT + 2) - HEIGHT
+                                : state->place.top;
+  self->begin = g_new (KmlTreePlace, 1);
+  kml_tree_place_init (self->begin);
+  kml_tree_place_copy (self->begin, &state->place);
   self->tree = kml_schedule_tree_new (self->task->config->search.preemptions);
   self->rerun = kml_rerun_new (self->task->scenario, self->task->spec, kml_schedule_tree_choose,
                                self->tree, error);
   if (self->rerun == NULL)
     return FALSE;
-  kml_schedule_tree_start_at (self->tree, self->path, 0);
+  kml_schedule_tree_start_at (self->tree, self->begin, 0);
   return TRUE;
 }
 
@@ -479,9 +514,11 @@ gboolean
 kml_explore_jobs (const KmlExploreTask *task, KmlExploreState *state, KmlPartEnd *ret_end,
                   GError **error)
 {
-  Farm farm = {
-    .task = task, .state = state, .next = state->next, .pruned_before = state->n_pruned
-  };
+  Farm farm = { .task = task,
+                .state = state,
+                .next = state->next,
+                .pruned_before = state->n_pruned,
+                .blocked_before = state->n_blocked };
   gboolean good;
 
   g_queue_init (&farm.entries);
@@ -491,6 +528,6 @@ kml_explore_jobs (const KmlExploreTask *task, KmlExploreState *state, KmlPartEnd
   g_queue_clear_full (&farm.entries, (GDestroyNotify)entry_free);
   g_clear_pointer (&farm.rerun, kml_rerun_free);
   g_clear_pointer (&farm.tree, kml_schedule_tree_free);
-  g_clear_pointer (&farm.path, g_array_unref);
+  free_begin (&farm);
   return good;
 }

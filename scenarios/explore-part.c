@@ -46,7 +46,7 @@ look_at_all (const KmlExploreTask *task, const KmlExplorePart *part, KmlExploreS
 
   if (rerun == NULL)
     return FALSE;
-  kml_schedule_tree_start_at (tree, part->path, part->n_fixed);
+  kml_schedule_tree_start_at (tree, &part->place, part->n_fixed);
   do {
     KmlTreeEnd end;
 
@@ -60,16 +60,17 @@ look_at_all (const KmlExploreTask *task, const KmlExplorePart *part, KmlExploreS
       return FALSE;
     }
     state->n_schedules += end != KML_TREE_BLOCKED;
+    state->n_blocked += end == KML_TREE_BLOCKED;
     count (tree, pruned_before, state);
     if (end == KML_TREE_TO_THE_END && kml_rerun_found (rerun) != NULL) {
-      kml_schedule_tree_get_choices (tree, state->choices);
+      kml_schedule_tree_get_choices (tree, state->place.choices);
       *ret_end = KML_PART_END_FOUND;
       return TRUE;
     }
     is_more = kml_schedule_tree_next (tree);
     count (tree, pruned_before, state);
     if (is_more && is_over (task, state, kml_rerun_is_slow (rerun))) {
-      kml_schedule_tree_get_choices (tree, state->choices);
+      kml_schedule_tree_get_place (tree, &state->place);
       *ret_end = KML_PART_END_OVER;
       return TRUE;
     }
@@ -83,9 +84,9 @@ look_at_all (const KmlExploreTask *task, const KmlExplorePart *part, KmlExploreS
 static void
 stand_at (KmlExploreState *state, const GArray *choices)
 {
-  g_array_set_size (state->choices, 0);
+  g_array_set_size (state->place.choices, 0);
   if (choices != NULL)
-    g_array_append_vals (state->choices, choices->data, choices->len);
+    g_array_append_vals (state->place.choices, choices->data, choices->len);
 }
 
 static gboolean

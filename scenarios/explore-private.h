@@ -19,15 +19,14 @@ G_BEGIN_DECLS
 
 /* Schedules that follow each other. */
 typedef struct {
-  GArray
-      *path; /* (owned) (nullable) (element-type guint32): exhaustive: those that begin so, and … */
+  KmlTreePlace place;  /* exhaustive: those that begin there, and … */
   guint n_fixed;       /* … go on to the last that has so many choices of them */
   guint64 first, last; /* by chance: those with the numbers [first, last) */
 } KmlExplorePart;
 
 typedef enum {
   KML_PART_END_DONE,  /* all of it was looked at */
-  KML_PART_END_FOUND, /* a deadlock or a stall: state.choices is its schedule */
+  KML_PART_END_FOUND, /* a deadlock or a stall: state.place.choices is its schedule */
   KML_PART_END_OVER,  /* the budget was */
 } KmlPartEnd;
 

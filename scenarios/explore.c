@@ -21,24 +21,24 @@ const char *const kml_explore_verdicts[] = { "deadlock", "none, exhausted", "non
 void
 kml_explore_state_init (KmlExploreState *self)
 {
-  *self = (KmlExploreState){ .choices = g_array_new (FALSE, FALSE, sizeof (guint32)) };
+  *self = (KmlExploreState){ 0 };
+  kml_tree_place_init (&self->place);
 }
 
 void
 kml_explore_state_clear (KmlExploreState *self)
 {
-  g_clear_pointer (&self->choices, g_array_unref);
+  kml_tree_place_clear (&self->place);
 }
 
 void
 kml_explore_state_copy (KmlExploreState *self, const KmlExploreState *from)
 {
-  GArray *choices = self->choices;
+  const KmlTreePlace place = self->place;
 
   *self = *from;
-  self->choices = choices;
-  g_array_set_size (choices, 0);
-  g_array_append_vals (choices, from->choices->data, from->choices->len);
+  self->place = place;
+  kml_tree_place_copy (&self->place, &from->place);
 }
 
 #define BEGINNING 4000 /* schedules that one process looks at alone */
@@ -98,12 +98,13 @@ static gboolean
 explore_alone (const KmlExploreTask *task, KmlExploreState *state, KmlPartEnd *ret_end,
                GError **error)
 {
-  const KmlExplorePart part = { .path = g_array_copy (state->choices),
-                                .first = state->next,
-                                .last = G_MAXUINT64 };
-  const gboolean good = kml_explore_part (task, &part, state, ret_end, error);
+  KmlExplorePart part = { .first = state->next, .last = G_MAXUINT64 };
+  gboolean good;
 
-  g_array_unref (part.path);
+  kml_tree_place_init (&part.place);
+  kml_tree_place_copy (&part.place, &state->place);
+  good = kml_explore_part (task, &part, state, ret_end, error);
+  kml_tree_place_clear (&part.place);
   return good;
 }
 

@@ -34,16 +34,16 @@ typedef struct {
 /* How far a search is: enough to go on from there. */
 typedef struct {
   guint64 n_schedules; /* run to their end */
+  guint64 n_blocked;   /* besides: beginnings of schedules that led to nothing new */
   guint64
-      n_pruned; /* answers not tried, since what is behind them differs in the order of independent
-                          steps alone */
+      n_pruned; /* answers not tried, since what is behind them differs in the order of independent steps alone */
   guint64 longest; /* choices of a schedule, at most */
   gboolean
       is_cut; /* some schedules were not looked at: they are too long, or have too many preemptions */
   gboolean is_finished; /* there is nothing left to look at */
   guint64 next;         /* by chance: the number of the next schedule */
-  GArray *
-      choices; /* (owned) (element-type guint32): exhaustive: where to go on; once something is found: its schedule */
+  KmlTreePlace
+      place; /* exhaustive: where to go on; once something is found its choices are those of the schedule */
 } KmlExploreState;
 
 void kml_explore_state_init (KmlExploreState *self);

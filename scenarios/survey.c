@@ -74,7 +74,7 @@ explore (KmlSurvey *self, const KmlScenario *scenario, const KmlRunSpec *spec, g
     self->n_pruned = state.n_pruned;
     self->is_exhausted = verdict == KML_EXPLORE_EXHAUSTED;
     if (self->sample.n_failed > 0)
-      g_array_append_vals (self->first, state.choices->data, state.choices->len);
+      g_array_append_vals (self->first, state.place.choices->data, state.place.choices->len);
   }
   kml_explore_state_clear (&state);
   return good;

@@ -55,7 +55,7 @@ def a_deadlock_has_a_reproducer_with_the_same_story():
     tasks(ABBA[0], "sleep 1ms, " + ABBA[1])
     run("run", "two.ini")
     found = explore(status=1)
-    equal(set(found), {"schema", "verdict", "schedules", "pruned", "wall_s", "kind", "reproducer", "story", "potential"}, "members")
+    equal(set(found), {"schema", "verdict", "schedules", "pruned", "wall_s", "blocked", "kind", "reproducer", "story", "potential"}, "members")
     equal(found["reproducer"], "two.reproducer", "file")
     contains(found["story"], "the cycle is closed")
     again = run_json("reproduce", "two.reproducer")

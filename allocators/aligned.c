@@ -78,11 +78,12 @@ typedef struct {
   guint method;
   guint64 granule;
 
-  guint shift;     /* granule = 1 << shift */
-  guint n_classes; /* class i has objects of (i + 1) granules */
-  guint n_lists;   /* of a class */
-  guint32 *heads;  /* (owned) (array length=n_classes * n_lists): links */
-  guint32 *masks;  /* (owned) (array length=n_classes): which lists are not empty */
+  guint shift;                    /* granule = 1 << shift */
+  guint n_classes;                /* class i has objects of (i + 1) granules */
+  guint n_lists;                  /* of a class */
+  KmlAddr statics, masks_statics; /* of the next two, for a cache model */
+  guint32 *heads;                 /* (owned) (array length=n_classes * n_lists): links */
+  guint32 *masks;                 /* (owned) (array length=n_classes): which lists are not empty */
   KmlPageRuns runs;
 } Aligned;
 
@@ -190,6 +191,20 @@ object_of (const Aligned *self, guint32 link)
   return (KmlAddr)(link - 1) << self->shift;
 }
 
+/* With a cache model: the head of a list, and the links in objects. */
+static void
+touch_head (const Aligned *self, const guint32 *head)
+{
+  kml_touch (self->base.machine, self->statics + (KmlAddr)(head - self->heads) * sizeof *head,
+             sizeof *head, KML_TOUCH_WRITE);
+}
+
+static void
+touch_object (const Aligned *self, KmlAddr object)
+{
+  kml_touch (self->base.machine, object, 2 * sizeof (guint32), KML_TOUCH_WRITE);
+}
+
 static void
 link_object (Aligned *self, guint class, KmlAddr object)
 {
@@ -198,6 +213,10 @@ link_object (Aligned *self, guint class, KmlAddr object)
   guint32 *head = head_of (self, class, list);
   const guint32 link = (guint32)(object >> self->shift) + 1;
 
+  touch_head (self, head);
+  touch_object (self, object);
+  if (*head != 0)
+    touch_object (self, object_of (self, *head));
   kml_ram_store32 (ram, object, *head);
   kml_ram_store32 (ram, object + 4, 0);
   if (*head != 0)
@@ -213,6 +232,13 @@ unlink_object (Aligned *self, guint class, KmlAddr object)
   const guint32 next = kml_ram_load32 (ram, object), prev = kml_ram_load32 (ram, object + 4);
   const guint list = list_of (self, object);
 
+  touch_object (self, object);
+  if (next != 0)
+    touch_object (self, object_of (self, next));
+  if (prev != 0)
+    touch_object (self, object_of (self, prev));
+  else
+    touch_head (self, head_of (self, class, list));
   if (next != 0)
     kml_ram_store32 (ram, object_of (self, next) + 4, prev);
   if (prev != 0) {
@@ -222,6 +248,14 @@ unlink_object (Aligned *self, guint class, KmlAddr object)
     if (next == 0)
       self->masks[class] &= ~(1u << list);
   }
+}
+
+/* With a cache model: the slab's record, and the bit of object @i. */
+static void
+touch_slab (const Aligned *self, const Slab *slab, guint i)
+{
+  kml_touch_frame (self->base.machine, slab->frame, KML_TOUCH_WRITE);
+  kml_touch_stored (self->base.machine, slab->used + i / 8, 1, KML_TOUCH_WRITE);
 }
 
 static gboolean
@@ -246,7 +280,7 @@ add_slab (Aligned *self, guint class, const KmlRequest *request)
     link_object (self, class, object_at (&slab, i));
   kml_spend (machine, KML_COST_INSTRUCTION,
              SLAB_INSTRUCTIONS + (guint64)slab.n_objects * LINK_INSTRUCTIONS);
-  kml_spend (machine, KML_COST_COLD, slab.n_objects);
+  kml_spend_references (machine, KML_COST_COLD, slab.n_objects);
   self->base.metadata_bytes += slab.bytes - slab.n_objects * slab.size;
   self->base.counters[COUNTER_SLABS_NEW]++;
   return TRUE;
@@ -261,7 +295,7 @@ give_slab_back (Aligned *self, const Slab *slab, const KmlRequest *how)
     unlink_object (self, slab->frame->slab.size_class, object_at (slab, i));
   kml_spend (machine, KML_COST_INSTRUCTION,
              SLAB_INSTRUCTIONS + (guint64)slab->n_objects * LINK_INSTRUCTIONS);
-  kml_spend (machine, KML_COST_WARM, slab->n_objects);
+  kml_spend_references (machine, KML_COST_WARM, slab->n_objects);
   self->base.metadata_bytes -= slab->bytes - slab->n_objects * slab->size;
   self->base.counters[COUNTER_SLABS_GIVEN_BACK]++;
   kml_page_runs_give_back (&self->runs, slab->frame->slab.head, how);
@@ -278,7 +312,9 @@ find (Aligned *self, guint class, guint list)
   for (; class < end; class ++) {
     const guint32 mask = self->masks[class] >> list << list;
 
-    kml_spend (self->base.machine, KML_COST_HOT, 1);
+    kml_spend_references (self->base.machine, KML_COST_HOT, 1);
+    kml_touch (self->base.machine, self->masks_statics + class * sizeof mask, sizeof mask,
+               KML_TOUCH_READ);
     if (mask != 0)
       return object_of (self, *head_of (self, class, (guint)__builtin_ctz (mask)));
   }
@@ -337,12 +373,13 @@ aligned_slab_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_
       return KML_ADDR_NONE;
     object = find (self, class, list); /* an object at the beginning of a page suits all */
   }
-  kml_spend (base->machine, KML_COST_WARM, 1); /* the slab's record */
-  kml_spend (base->machine, KML_COST_COLD, 1); /* the object's links */
+  kml_spend_references (base->machine, KML_COST_WARM, 1); /* the slab's record */
+  kml_spend_references (base->machine, KML_COST_COLD, 1); /* the object's links */
   slab = slab_at (self, kml_ram_frame (ram, kml_ram_pfn (ram, object))->slab.head);
   size = slab.size;
   unlink_object (self, slab.frame->slab.size_class, object);
   i = (guint)((object - slab.start) / size);
+  touch_slab (self, &slab, i);
   set_bit (slab.used, i, TRUE);
   slab.frame->slab.n_used++;
 
@@ -386,7 +423,8 @@ aligned_slab_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   g_assert (addr == object_at (&slab, i) + front);
 
   kml_spend (base->machine, KML_COST_INSTRUCTION, FREE_INSTRUCTIONS);
-  kml_spend (base->machine, KML_COST_WARM, 2);
+  kml_spend_references (base->machine, KML_COST_WARM, 2);
+  touch_slab (self, &slab, i);
   held = slab.size - front;
   base->metadata_bytes -= front;
   set_bit (slab.used, i, FALSE);
@@ -553,6 +591,9 @@ aligned_slab_init (KmlAllocator *base, GError **error)
                       : 1;
   self->heads = g_new0 (guint32, self->n_classes * self->n_lists);
   self->masks = g_new0 (guint32, self->n_classes);
+  self->statics = kml_machine_statics (base->machine, (guint64)self->n_classes * self->n_lists *
+                                                          sizeof *self->heads);
+  self->masks_statics = kml_machine_statics (base->machine, self->n_classes * sizeof *self->masks);
   base->counters[COUNTER_LIST_BYTES] = (guint64)self->n_classes * self->n_lists *
                                        sizeof *self->heads;
   kml_page_runs_init (&self->runs, base);

@@ -23,6 +23,7 @@ sweep_arena (KmlBoundaryTags *self, KmlPfn arena)
     const guint64 tag = kml_tag_load (self, addr);
     const guint32 number = kml_tag_number (tag);
 
+    kml_tags_touch (self, addr, KML_TOUCH_READ);
     size = tag & KML_TAG_SIZE;
     kml_tags_spend (self, KML_TAGS_NODE_INSTRUCTIONS, 1);
     if (tag & KML_TAG_USED)

@@ -161,6 +161,8 @@ kml_free_block_write_tags (KmlBoundaryTags *self, guint32 number, guint64 prev_u
   const guint64 tag = block->size | prev_used | (block->is_last ? KML_TAG_LAST : 0) |
                       (guint64)number << KML_TAG_SHIFT;
 
+  kml_tags_touch (self, block->addr, KML_TOUCH_WRITE);
+  kml_tags_touch (self, block->addr + block->size - KML_TAG_WORD, KML_TOUCH_WRITE);
   kml_tag_store (self, block->addr, tag);
   kml_tag_store (self, block->addr + block->size - KML_TAG_WORD, tag);
 }

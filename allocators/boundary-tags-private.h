@@ -31,7 +31,14 @@ static inline void
 kml_tags_spend (KmlBoundaryTags *self, guint64 instructions, guint64 n_warm)
 {
   kml_spend (self->base.machine, KML_COST_INSTRUCTION, instructions);
-  kml_spend (self->base.machine, KML_COST_WARM, n_warm);
+  kml_spend_references (self->base.machine, KML_COST_WARM, n_warm);
+}
+
+/* With a cache model: the tag at @addr; with tags = none, that which would be there. */
+static inline void
+kml_tags_touch (KmlBoundaryTags *self, KmlAddr addr, guint how)
+{
+  kml_touch (self->base.machine, addr, sizeof (guint64), how);
 }
 
 /* ---- Tags ---- */

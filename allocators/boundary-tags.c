@@ -92,7 +92,8 @@
  * One lock; a hot reference to the list's head. A block looked at is a warm reference to
  * its header and a few instructions; so is one passed on the way to a freed block's place.
  * To cut and to join write two warm tags. To free looks at the tags on both sides of the block.
- * Numbers of instructions are at their definition.
+ * Numbers of instructions are at their definition. With a cache model a search costs the same: the index
+ * says how many blocks it passes, not which.
  *
  * 9. Not modelled
  *
@@ -141,7 +142,8 @@ run_of (const KmlBoundaryTags *self, KmlAddr addr)
 void
 kml_boundary_tags_spend_search (KmlBoundaryTags *self, guint64 n)
 {
-  kml_tags_spend (self, n * KML_TAGS_NODE_INSTRUCTIONS, n);
+  kml_tags_spend (self, n * KML_TAGS_NODE_INSTRUCTIONS, 0);
+  kml_spend (self->base.machine, KML_COST_WARM, n); /* see the head, 8 */
   self->base.counters[KML_COUNTER_LOOKED] += n;
 }
 
@@ -194,6 +196,7 @@ kml_boundary_tags_init (KmlAllocator *base, GError **error)
   if (!init_tags (self, error))
     return FALSE;
   kml_page_runs_init (&self->runs, base);
+  self->statics = kml_machine_statics (base->machine, 2 * sizeof (KmlAddr));
   kml_fit_index_init (&self->list, FALSE);
   kml_fit_index_init (&self->wilds, FALSE);
   self->next_key = self->list_order == KML_LIST_LIFO ? G_MAXUINT64 : 0;
@@ -218,6 +221,9 @@ write_used (KmlBoundaryTags *self, KmlAddr addr, guint64 size, guint64 flags)
 {
   const guint64 tag = size | flags | KML_TAG_USED | kml_tag_seal (addr);
 
+  kml_tags_touch (self, addr, KML_TOUCH_WRITE);
+  if (self->footer > 0)
+    kml_tags_touch (self, addr + size - KML_TAG_WORD, KML_TOUCH_WRITE);
   /* the footer of the free block that it was, perhaps; and perhaps the same word as the header */
   kml_tag_store (self, addr + size - KML_TAG_WORD, self->footer > 0 ? tag : 0);
   kml_tag_store (self, addr, tag);
@@ -231,6 +237,7 @@ tell_prev_used (KmlBoundaryTags *self, KmlAddr addr, gboolean is_used)
   const guint64 old = kml_tag_load (self, addr);
   const guint64 tag = is_used ? old | KML_TAG_PREV_USED : old & ~KML_TAG_PREV_USED;
 
+  kml_tags_touch (self, addr, KML_TOUCH_WRITE);
   kml_tag_store (self, addr, tag);
   if (self->footer > 0 || !(tag & KML_TAG_USED))
     kml_tag_store (self, addr + (tag & KML_TAG_SIZE) - KML_TAG_WORD, tag);
@@ -361,7 +368,8 @@ kml_boundary_tags_alloc (KmlAllocator *base, const KmlRequest *request, guint64 
   if (!is_ours (self, request))
     return alloc_large (self, request, ret_held);
   kml_spend (machine, KML_COST_LOCK, 1);
-  kml_spend (machine, KML_COST_HOT, 1);
+  kml_spend_references (machine, KML_COST_HOT, 1);
+  kml_touch (machine, self->statics, 2 * sizeof (KmlAddr), KML_TOUCH_WRITE);
   kml_tags_spend (self, KML_TAGS_ALLOC_INSTRUCTIONS, 0);
   size = block_size (self, request->size);
   number = find_or_make (self, request, size);
@@ -410,7 +418,8 @@ spend_place (KmlBoundaryTags *self, guint32 number)
   if (self->list_order != KML_LIST_ADDRESS || self->blocks[number].is_preserved)
     return;
   n_looked = MIN (kml_fit_index_rank (&self->list, number) + 1, kml_fit_index_n (&self->list) - 1);
-  kml_tags_spend (self, n_looked * KML_TAGS_NODE_INSTRUCTIONS, n_looked);
+  kml_tags_spend (self, n_looked * KML_TAGS_NODE_INSTRUCTIONS, 0);
+  kml_spend (self->base.machine, KML_COST_WARM, n_looked);
   self->base.counters[KML_COUNTER_PASSED] += n_looked;
 }
 
@@ -476,6 +485,10 @@ make_free (KmlBoundaryTags *self, KmlAddr addr, guint64 tag)
   guint32 lower = 0, upper = 0;
 
   if (!(tag & KML_TAG_PREV_USED))
+    kml_tags_touch (self, addr - KML_TAG_WORD, KML_TOUCH_READ);
+  if (!is_last)
+    kml_tags_touch (self, next, KML_TOUCH_READ);
+  if (!(tag & KML_TAG_PREV_USED))
     lower = kml_tag_number (kml_tag_load (self, addr - KML_TAG_WORD));
   if (!is_last && !(kml_tag_load (self, next) & KML_TAG_USED))
     upper = kml_tag_number (kml_tag_load (self, next));
@@ -508,7 +521,9 @@ kml_boundary_tags_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   size = tag & KML_TAG_SIZE;
 
   kml_spend (base->machine, KML_COST_LOCK, 1);
-  kml_spend (base->machine, KML_COST_HOT, 1);
+  kml_spend_references (base->machine, KML_COST_HOT, 1);
+  kml_touch (base->machine, self->statics, 2 * sizeof (KmlAddr), KML_TOUCH_WRITE);
+  kml_tags_touch (self, addr - self->header, KML_TOUCH_WRITE);
   kml_tags_spend (self, KML_TAGS_FREE_INSTRUCTIONS, 2);
   self->n_loose += self->coalescing == KML_COALESCING_DEFERRED;
   self->n_live--;

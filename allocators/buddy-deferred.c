@@ -65,18 +65,22 @@ buddy_defer (Buddy *self, KmlPfn pfn)
   const KmlPfn lower = MIN (pfn, partner);
   KmlFrame *frame = frame_of (self, lower);
 
+  kml_touch_frame (self->base.machine, frame, KML_TOUCH_WRITE);
   frame->flags |= FLAG_QUEUED;
   frame_of (self, MAX (pfn, partner))->flags |= FLAG_QUEUED;
   frame->free.queue_prev = self->last_pair;
   frame->free.queue_next = KML_PFN_NONE;
-  if (self->last_pair != KML_PFN_NONE)
+  if (self->last_pair != KML_PFN_NONE) {
+    kml_touch_frame (self->base.machine, frame_of (self, self->last_pair), KML_TOUCH_WRITE);
     frame_of (self, self->last_pair)->free.queue_next = lower;
-  else
+  } else {
     self->first_pair = lower;
+  }
   self->last_pair = lower;
   self->n_pairs++;
   self->base.counters[COUNTER_DEFERRED_MERGES]++;
-  kml_spend (self->base.machine, KML_COST_WARM, 2); /* the lower one and the one before */
+  kml_spend_references (self->base.machine, KML_COST_WARM,
+                        2); /* the lower one and the one before */
 }
 
 void
@@ -87,16 +91,21 @@ buddy_undefer (Buddy *self, KmlPfn pfn)
 
   frame_of (self, pfn)->flags &= (guint8)~FLAG_QUEUED;
   frame_of (self, partner)->flags &= (guint8)~FLAG_QUEUED;
-  if (frame->free.queue_prev != KML_PFN_NONE)
+  kml_touch_frame (self->base.machine, frame_of (self, partner), KML_TOUCH_WRITE);
+  if (frame->free.queue_prev != KML_PFN_NONE) {
+    kml_touch_frame (self->base.machine, frame_of (self, frame->free.queue_prev), KML_TOUCH_WRITE);
     frame_of (self, frame->free.queue_prev)->free.queue_next = frame->free.queue_next;
-  else
+  } else {
     self->first_pair = frame->free.queue_next;
-  if (frame->free.queue_next != KML_PFN_NONE)
+  }
+  if (frame->free.queue_next != KML_PFN_NONE) {
+    kml_touch_frame (self->base.machine, frame_of (self, frame->free.queue_next), KML_TOUCH_WRITE);
     frame_of (self, frame->free.queue_next)->free.queue_prev = frame->free.queue_prev;
-  else
+  } else {
     self->last_pair = frame->free.queue_prev;
+  }
   self->n_pairs--;
-  kml_spend (self->base.machine, KML_COST_WARM, 3); /* the partner and two neighbours */
+  kml_spend_references (self->base.machine, KML_COST_WARM, 3); /* the partner and two neighbours */
 }
 
 guint64

@@ -108,7 +108,8 @@ move_pageblock (Buddy *self, KmlPfn pfn, KmlMobility mobility)
     } else {
       n_other += n_frames;
     }
-    kml_spend (self->base.machine, KML_COST_WARM, 1);
+    kml_spend_references (self->base.machine, KML_COST_WARM, 1);
+    kml_touch_frame (self->base.machine, frame, KML_TOUCH_READ);
     at += n_frames;
   }
   if (mobility == KML_MOBILITY_MOVABLE)

@@ -104,7 +104,8 @@ find_in_list (const Buddy *self, const Wish *wish, guint order, KmlMobility mobi
   KmlPfn pfn = next_block (self, order, mobility, KML_PFN_NONE);
 
   while (pfn != KML_PFN_NONE && !is_suitable (wish, pfn)) {
-    kml_spend (self->base.machine, KML_COST_WARM, 1);
+    kml_spend_references (self->base.machine, KML_COST_WARM, 1);
+    kml_touch_frame (self->base.machine, frame_of (self, pfn), KML_TOUCH_READ);
     pfn = next_block (self, order, mobility, pfn);
   }
   return pfn;

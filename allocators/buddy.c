@@ -155,6 +155,8 @@ buddy_init (KmlAllocator *base, GError **error)
   self->frontier_mobility = self->grouping == GROUPING_MOBILITY ? KML_MOBILITY_MOVABLE
                                                                 : KML_MOBILITY_UNMOVABLE;
   self->first_pair = self->last_pair = KML_PFN_NONE;
+  self->statics = kml_machine_statics (base->machine,
+                                       (KML_MAX_ORDER + 1) * KML_N_MOBILITIES * BUDDY_HEAD);
   self->frontier_end = n_blocks << max_order;
   kml_free_area_add_blocks (area, max_order, n_blocks, self->frontier_mobility);
   put_rest (self);
@@ -218,20 +220,23 @@ search_block (Buddy *self, const KmlRequest *request)
 
 /* ---- Allocating ---- */
 
+/* @pfn: the block whose frames' flags are checked; KML_PFN_NONE: there is none. */
 static void
-spend_path (Buddy *self, guint instructions, guint order)
+spend_path (Buddy *self, guint instructions, KmlPfn pfn, guint order)
 {
   KmlMachine *machine = self->base.machine;
   const guint64 n_frames = frames_in (order);
 
   kml_spend (machine, KML_COST_LOCK, 1);
-  kml_spend (machine, KML_COST_HOT, 2); /* the list's head and the count of its blocks */
+  kml_spend_references (machine, KML_COST_HOT, 2); /* the list's head and the count of its blocks */
   kml_spend (machine, KML_COST_INSTRUCTION, instructions + n_frames * FRAME_INSTRUCTIONS);
-  kml_spend (machine, KML_COST_WARM, 1 + n_frames);
+  kml_spend_references (machine, KML_COST_WARM, 1 + n_frames);
   if (self->n_steps > 0)
     kml_spend_as (machine, KML_PART_SPLIT,
                   self->n_steps * (STEP_INSTRUCTIONS * machine->cost[KML_COST_INSTRUCTION] +
-                                   STEP_RECORDS * machine->cost[KML_COST_WARM]));
+                                   STEP_RECORDS * kml_reference_cost (machine, KML_COST_WARM)));
+  if (pfn != KML_PFN_NONE)
+    kml_touch_stored (machine, frame_of (self, pfn), n_frames * sizeof (KmlFrame), KML_TOUCH_WRITE);
 }
 
 /* Halves the block at @pfn, which is on no list, and gives back upper halves, as often as allowed.
@@ -288,17 +293,19 @@ buddy_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
   if (G_UNLIKELY (pfn == KML_PFN_NONE))
     pfn = search_block (self, request);
   if (G_UNLIKELY (pfn == KML_PFN_NONE)) {
-    spend_path (self, ALLOC_INSTRUCTIONS, 0);
+    spend_path (self, ALLOC_INSTRUCTIONS, KML_PFN_NONE, 0);
     return KML_ADDR_NONE;
   }
 
   remove_block (self, pfn);
   order = cut (self, pfn, frame_of (self, pfn)->order, asked, mobility);
   use_block (self, pfn, order, asked, request->mobility);
-  spend_path (self, ALLOC_INSTRUCTIONS, asked);
+  spend_path (self, ALLOC_INSTRUCTIONS, pfn, asked);
   /* times 0 or 1, and no branch: whether zeroed memory is asked for is hard to predict */
   kml_spend (base->machine, KML_COST_ZERO_PAGE,
              (guint64)((request->gfp & KML_GFP_ZERO) != 0) << asked);
+  if (kml_has_caches (base->machine) && (request->gfp & KML_GFP_ZERO))
+    kml_machine_clears (base->machine, ram->store + kml_ram_addr (ram, pfn), request->size);
   *ret_held = (guint64)frames_in (order) << ram->page_shift;
   return kml_ram_addr (ram, pfn);
 }
@@ -334,7 +341,7 @@ buddy_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   if (G_UNLIKELY (self->first_pair != KML_PFN_NONE))
     self->n_steps += buddy_join_deferred (self, self->max_merges - self->n_steps);
   note_most (self, COUNTER_MOST_MERGES, self->n_steps);
-  spend_path (self, FREE_INSTRUCTIONS, asked);
+  spend_path (self, FREE_INSTRUCTIONS, pfn, asked);
   return (guint64)frames_in (held_order) << base->ram.page_shift;
 }
 
@@ -352,13 +359,15 @@ buddy_split (KmlAllocator *base, KmlAddr addr, guint64 piece)
 
   if (kml_frame_own (&frame) != frame.order)
     return FALSE; /* max-splits: nobody asked for the upper part */
-  for (KmlPfn i = 0; i < n_pieces; i++)
+  for (KmlPfn i = 0; i < n_pieces; i++) {
+    kml_touch_frame (base->machine, frame_of (self, pfn + (i << order)), KML_TOUCH_WRITE);
     use_block (self, pfn + (i << order), order, order, frame.mobility);
+  }
   base->counters[COUNTER_SPLITS] += n_pieces - 1;
   for (guint k = frame.order; k > order; k--)
     self->n_split[k] += frames_in (frame.order - k);
   kml_spend (base->machine, KML_COST_INSTRUCTION, n_pieces * FRAME_INSTRUCTIONS);
-  kml_spend (base->machine, KML_COST_WARM, n_pieces);
+  kml_spend_references (base->machine, KML_COST_WARM, n_pieces);
   return TRUE;
 }
 
@@ -369,7 +378,7 @@ buddy_shrink (KmlAllocator *base)
   Buddy *self = (Buddy *)base;
 
   self->n_steps = buddy_join_deferred (self, G_MAXUINT64);
-  spend_path (self, FREE_INSTRUCTIONS, 0);
+  spend_path (self, FREE_INSTRUCTIONS, KML_PFN_NONE, 0);
 }
 
 /* ---- Looking at it ---- */

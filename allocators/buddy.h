@@ -44,6 +44,8 @@ enum {
   COUNTER_LATE_MERGES,
 };
 
+#define BUDDY_HEAD 16u /* bytes of a list's head: two pointers of a 64-bit kernel */
+
 /* A used block keeps in its own flags the order that was asked for. A flag of a free block: it is one of two buddies that wait to be joined. */
 #define FLAG_QUEUED (1 << KML_FRAME_OWN_SHIFT)
 
@@ -68,6 +70,8 @@ typedef struct {
 
   guint pageblock_order; /* GROUPING_MOBILITY alone, as the next */
   guint8 *pageblocks;    /* (owned) (nullable): KmlMobility of each */
+
+  KmlAddr statics; /* of the lists' heads, for a cache model */
 
   KmlPfn first_pair, last_pair; /* free buddies to be joined later, oldest first: the lower of each
                                    pair, or KML_PFN_NONE */
@@ -141,6 +145,25 @@ next_block (const Buddy *self, guint order, KmlMobility mobility, KmlPfn after)
   return member == set->n ? KML_PFN_NONE : (KmlPfn)(member << order);
 }
 
+/* With a cache model: the head of the list, and the records that its links join. */
+static inline void
+touch_links (const Buddy *self, KmlPfn pfn)
+{
+  KmlMachine *machine = self->base.machine;
+  const KmlFrame *frame = frame_of (self, pfn);
+
+  if (!kml_has_caches (machine))
+    return;
+  kml_touch (machine,
+             self->statics +
+                 ((KmlAddr)frame->order * KML_N_MOBILITIES + frame->mobility) * BUDDY_HEAD,
+             BUDDY_HEAD, KML_TOUCH_WRITE);
+  if (self->list_order == ORDER_ADDRESS)
+    kml_touch_frame (machine, frame, KML_TOUCH_WRITE);
+  else
+    kml_frame_list_touch (machine, &self->base.ram, pfn);
+}
+
 /* A free block goes to the lists of @mobility. */
 static inline void
 list_block (Buddy *self, KmlPfn pfn, guint order, KmlMobility mobility)
@@ -153,6 +176,7 @@ list_block (Buddy *self, KmlPfn pfn, guint order, KmlMobility mobility)
                            self->list_order == ORDER_LIFO);
   self->nonempty[mobility] |= (guint32)1 << order;
   kml_free_area_add (self->base.free_area, order, mobility);
+  touch_links (self, pfn);
 }
 
 static inline void
@@ -162,6 +186,7 @@ unlist_block (Buddy *self, KmlPfn pfn)
   const guint order = frame->order;
   const KmlMobility mobility = frame->mobility;
 
+  touch_links (self, pfn);
   if (self->list_order == ORDER_ADDRESS)
     kml_frame_set_remove (&self->sets[mobility][order], pfn >> order);
   else

@@ -52,11 +52,15 @@ typedef struct {
   KmlAllocator base;
   guint32 next; /* the first frame that is free */
   guint32 n_live;
+  KmlAddr statics; /* of these two, for a cache model */
 } Bump;
 
 static gboolean
 bump_init (KmlAllocator *base, GError **error)
 {
+  Bump *self = (Bump *)base;
+
+  self->statics = kml_machine_statics (base->machine, 8);
   kml_free_area_add_run (base->free_area, 0, base->ram.n_usable, KML_MOBILITY_UNMOVABLE);
   return TRUE;
 }
@@ -121,7 +125,8 @@ bump_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
 
   /* The path: load next, add, compare, store next, write the record, return. */
   kml_spend (machine, KML_COST_INSTRUCTION, 10);
-  kml_spend (machine, KML_COST_HOT, 1);
+  kml_spend_references (machine, KML_COST_HOT, 1);
+  kml_touch (machine, self->statics, sizeof self->next, KML_TOUCH_WRITE);
   if (request->constraints != NULL) {
     if (request->size <= end)
       addr = first_suitable (addr, request->size, request->constraints);
@@ -141,9 +146,12 @@ bump_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
   write_record (self, pfn, n_frames, KML_FRAME_USED);
   move_next (self, pfn + n_frames);
   self->n_live++;
-  kml_spend (machine, KML_COST_WARM, 1);
-  if (request->gfp & KML_GFP_ZERO)
+  kml_spend_references (machine, KML_COST_WARM, 1);
+  kml_touch_frame (machine, kml_ram_frame (ram, pfn), KML_TOUCH_WRITE);
+  if (request->gfp & KML_GFP_ZERO) {
     kml_spend (machine, KML_COST_ZERO_PAGE, n_frames);
+    kml_machine_clears (machine, ram->store + addr, request->size);
+  }
   *ret_held = request->size;
   return addr;
 }
@@ -162,8 +170,10 @@ bump_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
 
   /* Load and change the record, count, compare. */
   kml_spend (machine, KML_COST_INSTRUCTION, 8);
-  kml_spend (machine, KML_COST_HOT, 1);
-  kml_spend (machine, KML_COST_WARM, 1);
+  kml_spend_references (machine, KML_COST_HOT, 1);
+  kml_spend_references (machine, KML_COST_WARM, 1);
+  kml_touch (machine, self->statics, sizeof self->n_live, KML_TOUCH_WRITE);
+  kml_touch_frame (machine, frame, KML_TOUCH_WRITE);
   size = (guint64)frame->n_frames << base->ram.page_shift;
   frame->state = KML_FRAME_TAIL;
   base->metadata_bytes += size;

@@ -94,6 +94,7 @@ typedef struct {
   KmlFitIndex list; /* key: first frame, or the time of freeing */
   KmlPfn *firsts;   /* (owned) (array length=n_room): by number; of an unused number the next one */
   guint32 n_room;
+  KmlAddr statics;  /* of the list's head, for a cache model */
   guint32 unused;   /* a number that no run has; 0: none */
   guint64 next_key; /* of a run that comes into a LIFO or FIFO list */
   guint64 n_looked; /* runs that the operation at hand looked at, for its cost */
@@ -135,6 +136,8 @@ write_tags (PageFirstFit *self, KmlPfn pfn, KmlPfn n_frames, guint32 number)
   KmlFrame *first = frame_of (self, pfn);
   KmlFrame *last = frame_of (self, pfn + n_frames - 1);
 
+  kml_touch_frame (self->base.machine, first, KML_TOUCH_WRITE);
+  kml_touch_frame (self->base.machine, last, KML_TOUCH_WRITE);
   last->state = KML_FRAME_TAIL;
   last->flags = FLAG_LAST;
   last->n_frames = n_frames;
@@ -161,6 +164,14 @@ put_run (PageFirstFit *self, KmlPfn pfn, KmlPfn n_frames)
   kml_free_area_add_run (self->base.free_area, pfn, n_frames, KML_MOBILITY_UNMOVABLE);
 }
 
+/* With a cache model: the records of the ends of a run. */
+static void
+touch_ends (const PageFirstFit *self, const KmlFrame *first)
+{
+  kml_touch_frame (self->base.machine, first, KML_TOUCH_WRITE);
+  kml_touch_frame (self->base.machine, first + first->n_frames - 1, KML_TOUCH_WRITE);
+}
+
 /* The run is no longer one; its frames are inner ones until something else is written. */
 static void
 remove_run (PageFirstFit *self, KmlPfn pfn)
@@ -168,6 +179,7 @@ remove_run (PageFirstFit *self, KmlPfn pfn)
   KmlFrame *frame = frame_of (self, pfn);
   const guint32 number = frame->free.next;
 
+  touch_ends (self, frame);
   kml_free_area_remove_run (self->base.free_area, pfn, frame->n_frames, KML_MOBILITY_UNMOVABLE);
   kml_fit_index_remove (&self->list, number);
   self->firsts[number] = self->unused;
@@ -184,6 +196,7 @@ move_run (PageFirstFit *self, KmlPfn old, KmlPfn pfn, KmlPfn n_frames)
   const guint32 number = frame->free.next;
   KmlFreeArea *area = self->base.free_area;
 
+  touch_ends (self, frame);
   kml_free_area_remove_run (area, old, frame->n_frames, KML_MOBILITY_UNMOVABLE);
   frame_of (self, old + frame->n_frames - 1)->flags = 0;
   frame->state = KML_FRAME_TAIL;
@@ -202,6 +215,7 @@ page_first_fit_init (KmlAllocator *base, GError **error)
 {
   PageFirstFit *self = (PageFirstFit *)base;
 
+  self->statics = kml_machine_statics (base->machine, 2 * sizeof (KmlPfn));
   kml_fit_index_init (&self->list, FALSE);
   put_run (self, 0, base->ram.n_usable);
   return TRUE;
@@ -273,17 +287,23 @@ find_run (PageFirstFit *self, const KmlRequest *request, KmlPfn *ret_pfn)
 
 /* ---- Allocating ---- */
 
+/* @pfn: whose frames' flags are checked. A search costs a warm reference a run with a cache model, too: which runs
+ * it passes is not looked at (kml_fit_index_looked() counts them). */
 static void
-spend_path (PageFirstFit *self, guint instructions, guint64 n_frames)
+spend_path (PageFirstFit *self, guint instructions, KmlPfn pfn, guint64 n_frames)
 {
   KmlMachine *machine = self->base.machine;
 
   kml_spend (machine, KML_COST_LOCK, 1);
-  kml_spend (machine, KML_COST_HOT, 1); /* the list's head */
+  kml_spend_references (machine, KML_COST_HOT, 1); /* the list's head */
+  kml_touch (machine, self->statics, 2 * sizeof (KmlPfn), KML_TOUCH_WRITE);
   kml_spend (machine, KML_COST_INSTRUCTION,
              instructions + self->n_looked * LOOK_INSTRUCTIONS + self->n_steps * STEP_INSTRUCTIONS +
                  n_frames * FRAME_INSTRUCTIONS);
-  kml_spend (machine, KML_COST_WARM, self->n_looked + 2 * self->n_steps + n_frames);
+  kml_spend (machine, KML_COST_WARM, self->n_looked);
+  kml_spend_references (machine, KML_COST_WARM, 2 * self->n_steps + n_frames);
+  if (n_frames > 0)
+    kml_touch_stored (machine, frame_of (self, pfn), n_frames * sizeof (KmlFrame), KML_TOUCH_WRITE);
   self->base.counters[COUNTER_LOOKED] += self->n_looked;
 }
 
@@ -333,15 +353,17 @@ page_first_fit_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *re
   self->n_steps = 0;
   number = find_run (self, request, &pfn);
   if (number == 0) {
-    spend_path (self, ALLOC_INSTRUCTIONS, 0);
+    spend_path (self, ALLOC_INSTRUCTIONS, 0, 0);
     return KML_ADDR_NONE;
   }
   n_frames = (KmlPfn)(request->size >> ram->page_shift);
   cut (self, self->firsts[number], pfn, n_frames);
   use_run (self, pfn, n_frames, request->mobility);
-  spend_path (self, ALLOC_INSTRUCTIONS, n_frames);
-  if (request->gfp & KML_GFP_ZERO)
+  spend_path (self, ALLOC_INSTRUCTIONS, pfn, n_frames);
+  if (request->gfp & KML_GFP_ZERO) {
     kml_spend (base->machine, KML_COST_ZERO_PAGE, n_frames);
+    kml_machine_clears (base->machine, ram->store + kml_ram_addr (ram, pfn), request->size);
+  }
   *ret_held = request->size;
   return kml_ram_addr (ram, pfn);
 }
@@ -423,6 +445,10 @@ page_first_fit_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   const KmlPfn below = run_below (self, pfn);
   const KmlPfn above = run_at (self, pfn + n_frames);
 
+  if (pfn > 0)
+    kml_touch_frame (base->machine, frame_of (self, pfn - 1), KML_TOUCH_READ);
+  if (pfn + n_frames < base->ram.n_usable)
+    kml_touch_frame (base->machine, frame_of (self, pfn + n_frames), KML_TOUCH_READ);
   self->n_looked = 0;
   self->n_steps = (below != KML_PFN_NONE) + (above != KML_PFN_NONE);
   base->counters[COUNTER_MERGES] += self->n_steps;
@@ -431,8 +457,8 @@ page_first_fit_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
     free_by_address (self, pfn, n_frames, below, above);
   else
     free_by_time (self, pfn, n_frames, below, above);
-  spend_path (self, FREE_INSTRUCTIONS, n_frames);
-  kml_spend (base->machine, KML_COST_WARM, 2); /* the neighbours' records */
+  spend_path (self, FREE_INSTRUCTIONS, pfn, n_frames);
+  kml_spend_references (base->machine, KML_COST_WARM, 2); /* the neighbours' records */
   return (guint64)n_frames << base->ram.page_shift;
 }
 
@@ -447,10 +473,12 @@ page_first_fit_split (KmlAllocator *base, KmlAddr addr, guint64 piece)
   g_assert (n_piece > 0 && n_piece < frame.n_frames);
   g_assert (frame.n_frames % n_piece == 0);
 
-  for (KmlPfn at = 0; at < frame.n_frames; at += n_piece)
+  for (KmlPfn at = 0; at < frame.n_frames; at += n_piece) {
+    kml_touch_frame (base->machine, frame_of (self, pfn + at), KML_TOUCH_WRITE);
     use_run (self, pfn + at, n_piece, frame.mobility);
+  }
   kml_spend (base->machine, KML_COST_INSTRUCTION, frame.n_frames / n_piece * FRAME_INSTRUCTIONS);
-  kml_spend (base->machine, KML_COST_WARM, frame.n_frames / n_piece);
+  kml_spend_references (base->machine, KML_COST_WARM, frame.n_frames / n_piece);
   return TRUE;
 }
 

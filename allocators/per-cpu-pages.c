@@ -52,13 +52,17 @@ typedef struct {
   guint64 n_pages;
 } Cpu;
 
+/* Those of two CPUs share no line, as a kernel's per-CPU data do not. */
+#define CPU_STATICS ((sizeof (Cpu) + 63) & ~(gsize)63)
+
 typedef struct {
   KmlAllocator base;
 
   /* parameters */
   guint64 high, batch, max_order;
 
-  Cpu *cpus; /* (owned) (array length=n_cpus) */
+  KmlAddr statics; /* of the CPUs' lists, for a cache model */
+  Cpu *cpus;       /* (owned) (array length=n_cpus) */
 } PerCpuPages;
 
 /* ---- Lists: in a frame's words are the next run, the one before, and the mark ---- */
@@ -67,6 +71,25 @@ static KmlFrame *
 frame_at (const PerCpuPages *self, KmlPfn pfn)
 {
   return kml_ram_frame (&self->base.ram, pfn);
+}
+
+/* With a cache model: the CPU's count, the head of the list, and the records that its links join. */
+static void
+touch_links (const PerCpuPages *self, const Cpu *cpu, const List *list, KmlPfn pfn)
+{
+  KmlMachine *machine = self->base.machine;
+  const KmlFrame *frame = frame_at (self, pfn);
+  const KmlAddr lists = self->statics + (KmlAddr)(cpu - self->cpus) * CPU_STATICS;
+
+  if (!kml_has_caches (machine))
+    return;
+  kml_touch (machine, lists + (KmlAddr)((const guint8 *)list - (const guint8 *)cpu), sizeof *list,
+             KML_TOUCH_WRITE);
+  kml_touch (machine, lists + G_STRUCT_OFFSET (Cpu, n_pages), sizeof cpu->n_pages, KML_TOUCH_WRITE);
+  kml_touch_frame (machine, frame, KML_TOUCH_WRITE);
+  for (guint i = 0; i < 2; i++)
+    if (frame->words[i] != KML_PFN_NONE)
+      kml_touch_frame (machine, frame_at (self, (KmlPfn)frame->words[i]), KML_TOUCH_WRITE);
 }
 
 static void
@@ -82,6 +105,7 @@ push (PerCpuPages *self, Cpu *cpu, List *list, KmlPfn pfn)
   else
     list->last = pfn;
   list->first = pfn;
+  touch_links (self, cpu, list, pfn);
   cpu->n_pages += frame->n_frames;
 }
 
@@ -91,6 +115,7 @@ take (PerCpuPages *self, Cpu *cpu, List *list, KmlPfn pfn)
   KmlFrame *frame = frame_at (self, pfn);
   const KmlPfn next = (KmlPfn)frame->words[0], before = (KmlPfn)frame->words[1];
 
+  touch_links (self, cpu, list, pfn);
   if (before != KML_PFN_NONE)
     frame_at (self, before)->words[0] = next;
   else
@@ -189,7 +214,7 @@ per_cpu_pages_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret
     return kml_allocator_alloc (base->lower, request, ret_held);
   enter (self);
   kml_spend (base->machine, KML_COST_INSTRUCTION, 20);
-  kml_spend (base->machine, KML_COST_HOT, 2);
+  kml_spend_references (base->machine, KML_COST_HOT, 2);
   if (list->first == KML_PFN_NONE) {
     addr = refill (self, cpu, list, request, ret_held);
   } else {
@@ -221,7 +246,7 @@ per_cpu_pages_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   g_assert (frame->state == KML_FRAME_USED && frame->words[2] != MARK); /* C3 */
   enter (self);
   kml_spend (base->machine, KML_COST_INSTRUCTION, 20);
-  kml_spend (base->machine, KML_COST_HOT, 2);
+  kml_spend_references (base->machine, KML_COST_HOT, 2);
   push (self, cpu, list, pfn);
   if (cpu->n_pages > self->high) {
     base->counters[COUNTER_DRAINS]++;
@@ -257,6 +282,7 @@ per_cpu_pages_init (KmlAllocator *base, GError **error)
                  self->batch, self->high);
     return FALSE;
   }
+  self->statics = kml_machine_statics (base->machine, base->machine->n_cpus * CPU_STATICS);
   self->cpus = g_new (Cpu, base->machine->n_cpus);
   memset (self->cpus, 0xff, base->machine->n_cpus * sizeof (Cpu)); /* KML_PFN_NONE */
   for (guint i = 0; i < base->machine->n_cpus; i++)

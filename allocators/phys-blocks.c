@@ -48,7 +48,8 @@ init_costs (PhysBlocks *self, guint find_instructions)
 {
   const KmlTime *cost = self->base->machine->cost;
   const KmlTime instruction = cost[KML_COST_INSTRUCTION];
-  const KmlTime hot = cost[KML_COST_HOT], warm = cost[KML_COST_WARM];
+  const KmlTime hot = self->has_caches ? 0 : cost[KML_COST_HOT];
+  const KmlTime warm = self->has_caches ? 0 : cost[KML_COST_WARM];
   const KmlTime split_cost = PHYS_SPLIT_INSTRUCTIONS * instruction +
                              2 * warm; /* the rest, or the joined block, and what follows */
 
@@ -69,6 +70,9 @@ phys_init (PhysBlocks *self, KmlAllocator *base, guint n_bins, guint find_instru
   self->base = base;
   self->ram = &base->ram;
   self->store = self->ram->store;
+  self->has_caches = base->machine->caches != NULL;
+  self->is_usual = self->is_usual && !self->has_caches;
+  self->statics = kml_machine_statics (base->machine, n_bins * sizeof (PhysBlock));
   self->shift = g_bit_storage (self->quantum) - 1;
   self->least = (guint32)MAX (2 * PHYS_HEADER >> self->shift, 1);
   self->n_quanta = self->ram->size >> self->shift;

@@ -120,6 +120,8 @@ typedef struct {
 
   /* what they mean */
   gboolean is_usual;    /* phys_registers() */
+  gboolean has_caches;  /* then nothing is usual: references are made one by one */
+  KmlAddr statics;      /* of heads, for a cache model */
   guint shift;          /* quantum = 1 << shift */
   guint32 least;        /* quanta of the smallest block */
   guint32 most;         /* quanta of the largest that is cut from an arena */
@@ -146,6 +148,38 @@ typedef struct {
                                                               n_bins or more: none */
   void (*set_empty) (PhysBlocks *self, guint bin, gboolean is_empty);
 } PhysPolicy;
+
+/* ---- References, with a cache model ---- */
+
+/* A block's header, or the links behind it. The code for usual parameters has none of this. */
+static PHYS_INLINE void
+phys_touch (const PhysBlocks *self, PhysBlock block, gint offset)
+{
+  if (!self->is_usual && G_UNLIKELY (self->has_caches))
+    kml_machine_touch (self->base->machine, ((KmlAddr)block << self->shift) + (KmlAddr)offset,
+                       PHYS_HEADER, KML_TOUCH_WRITE);
+}
+
+static PHYS_INLINE void
+phys_touch_header (const PhysBlocks *self, PhysBlock block)
+{
+  phys_touch (self, block, -(gint)PHYS_HEADER);
+}
+
+static PHYS_INLINE void
+phys_touch_links (const PhysBlocks *self, PhysBlock block)
+{
+  phys_touch (self, block, 0);
+}
+
+/* The head of a list. Bitmaps are in the lines of the first heads, which are the least used. */
+static PHYS_INLINE void
+phys_touch_head (const PhysBlocks *self, guint bin)
+{
+  if (!self->is_usual && G_UNLIKELY (self->has_caches))
+    kml_machine_touch (self->base->machine, self->statics + bin * sizeof (PhysBlock),
+                       sizeof (PhysBlock), KML_TOUCH_WRITE);
+}
 
 /* ---- Headers ---- */
 
@@ -261,6 +295,10 @@ phys_link (PhysBlocks *self, const PhysPolicy *policy, PhysBlock block, guint32 
   const guint bin = policy->bin_of (self, size);
   const PhysBlock first = self->heads[bin];
 
+  phys_touch_head (self, bin);
+  phys_touch_links (self, block);
+  if (first != PHYS_NO_BLOCK)
+    phys_touch_links (self, first);
   phys_set_links (self, block, first, PHYS_NO_BLOCK);
   if (first != PHYS_NO_BLOCK)
     phys_set_prev (self, first, block);
@@ -275,6 +313,10 @@ phys_pop (PhysBlocks *self, const PhysPolicy *policy, guint bin)
 {
   const PhysBlock next = phys_next (self, self->heads[bin]);
 
+  phys_touch_head (self, bin);
+  phys_touch_links (self, self->heads[bin]);
+  if (next != PHYS_NO_BLOCK)
+    phys_touch_links (self, next);
   self->heads[bin] = next;
   if (next != PHYS_NO_BLOCK)
     phys_set_prev (self, next, PHYS_NO_BLOCK);
@@ -287,6 +329,11 @@ phys_unlink (PhysBlocks *self, const PhysPolicy *policy, PhysBlock block, guint3
 {
   const PhysBlock next = phys_next (self, block), prev = phys_prev (self, block);
 
+  phys_touch_links (self, block);
+  if (next != PHYS_NO_BLOCK)
+    phys_touch_links (self, next);
+  if (prev != PHYS_NO_BLOCK)
+    phys_touch_links (self, prev);
   if (next != PHYS_NO_BLOCK)
     phys_set_prev (self, next, prev);
   if (prev != PHYS_NO_BLOCK) {
@@ -294,6 +341,7 @@ phys_unlink (PhysBlocks *self, const PhysPolicy *policy, PhysBlock block, guint3
   } else {
     const guint bin = policy->bin_of (self, size);
 
+    phys_touch_head (self, bin);
     self->heads[bin] = next;
     if (next == PHYS_NO_BLOCK)
       policy->set_empty (self, bin, TRUE);
@@ -308,6 +356,8 @@ phys_split (PhysBlocks *self, const PhysPolicy *policy, PhysBlock block, guint32
 {
   const PhysBlock rest = block + kept;
 
+  phys_touch_header (self, rest);
+  phys_touch_header (self, block + size);
   phys_set (self, block, kept, 0);
   phys_set (self, rest, size - kept, PHYS_FREE);
   phys_set_before (self, rest, kept);
@@ -421,6 +471,7 @@ phys_take (PhysBlocks *blocks, const PhysPolicy *policy, gboolean is_usual, guin
     }
     size = phys_size (self, block);
   }
+  phys_touch_header (self, block);
   if (G_UNLIKELY (phys_is_whole (self, block, size)))
     phys_arena_in_use (blocks, block);
   if (alignment > 1) {
@@ -440,6 +491,8 @@ phys_take (PhysBlocks *blocks, const PhysPolicy *policy, gboolean is_usual, guin
   if (request->gfp & KML_GFP_ZERO)
     cost += (machine->cost[KML_COST_ZERO_PAGE] * *ret_held) >> self->ram->page_shift;
   machine->now += cost;
+  if (!self->is_usual && self->has_caches && (request->gfp & KML_GFP_ZERO))
+    kml_machine_clears (machine, phys_bytes (self, block), *ret_held);
   return phys_addr (self, block);
 }
 
@@ -549,6 +602,10 @@ phys_give_back (PhysBlocks *blocks, const PhysPolicy *policy, gboolean is_usual,
   if (G_UNLIKELY (frame->slab.head == pfn && frame->slab.size_class == KML_PAGE_RUN_LARGE))
     return phys_free_large (blocks, addr, how);
   place = phys_place_of (self, addr, frame);
+  phys_touch_header (self, place.block);
+  phys_touch_header (self, place.block + place.size);
+  if (place.before != 0)
+    phys_touch_header (self, place.block - place.before);
   size = phys_coalesce (self, policy, &place, &block);
   cost = self->free_cost + phys_n_joined (&place) * self->join_cost;
   if (G_UNLIKELY (phys_is_whole (self, block, size)))

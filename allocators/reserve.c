@@ -86,6 +86,7 @@ typedef struct {
   double target;
 
   guint n_stashes;
+  KmlAddr statics; /* of the stashes, for a cache model */
   Stash *stashes;  /* (owned) */
   guint64 held;    /* bytes of a block, as the layer below says */
   GQueue places;   /* (element-type Place): by due, since every one waits for the same time */
@@ -104,10 +105,28 @@ key_of (KmlAddr addr)
   return GSIZE_TO_POINTER (addr + 1);
 }
 
+/* Bytes: a count, the addresses of `size` blocks and one more; no line is shared. */
+static guint64
+stash_statics (const Reserve *self)
+{
+  return ((self->size + 2) * sizeof (KmlAddr) + 63) & ~G_GUINT64_CONSTANT (63);
+}
+
 static Stash *
 stash_of (Reserve *self, guint cpu)
 {
   return &self->stashes[self->n_stashes == 1 ? 0 : cpu];
+}
+
+/* With a cache model: how many there are in the stash, and the place of the last. */
+static void
+touch_stash (const Reserve *self, const Stash *stash)
+{
+  const KmlAddr addr = self->statics + (KmlAddr)(stash - self->stashes) * stash_statics (self);
+
+  kml_touch (self->base.machine, addr, sizeof stash->n, KML_TOUCH_WRITE);
+  kml_touch (self->base.machine, addr + (1 + stash->n) * sizeof (KmlAddr), sizeof (KmlAddr),
+             KML_TOUCH_WRITE);
 }
 
 static void
@@ -254,8 +273,11 @@ take (Reserve *self, const KmlRequest *request, guint64 *ret_held)
   kml_sync_if_running (machine);
   make_task (self);
   kml_spend (machine, KML_COST_INSTRUCTION, 10);
-  kml_spend (machine, self->n_stashes == 1 && machine->n_cpus > 1 ? KML_COST_ATOMIC : KML_COST_HOT,
-             1);
+  if (self->n_stashes == 1 && machine->n_cpus > 1)
+    kml_spend (machine, KML_COST_ATOMIC, 1);
+  else
+    kml_spend_references (machine, KML_COST_HOT, 1);
+  touch_stash (self, stash);
   if (stash->n == 0) {
     self->base.counters[COUNTER_EMPTY]++;
     return KML_ADDR_NONE;
@@ -296,13 +318,17 @@ reserve_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   Stash *stash = stash_of (self, how->cpu);
 
   kml_sync_if_running (base->machine);
-  kml_spend (base->machine, KML_COST_HOT, 1); /* whose it is */
+  kml_spend_references (base->machine, KML_COST_HOT, 1); /* whose it is */
+  kml_touch_frame (base->machine,
+                   kml_ram_frame (base->machine->ram, kml_ram_pfn (base->machine->ram, addr)),
+                   KML_TOUCH_READ);
   if (state == NULL)
     return kml_allocator_free_block (base->lower, addr, how);
   g_assert (state == TAKEN); /* V2: what lies in a stash is not to be freed */
   self->n_taken--;
   fill_in_nobody_s_time (self);
   if (stash->n < self->size) {
+    touch_stash (self, stash);
     put (self, stash, addr);
     return self->held;
   }
@@ -395,6 +421,7 @@ reserve_init (KmlAllocator *base, GError **error)
     self->block = (self->block + page_size - 1) / page_size * page_size;
   self->own = g_hash_table_new (NULL, NULL);
   g_queue_init (&self->places);
+  self->statics = kml_machine_statics (machine, self->n_stashes * stash_statics (self));
   self->stashes = g_new0 (Stash, self->n_stashes);
   for (guint i = 0; i < self->n_stashes; i++)
     self->stashes[i].blocks = g_new (KmlAddr, self->size);

@@ -139,11 +139,13 @@ init_costs (Segregated *self)
 {
   const KmlTime *cost = self->base.machine->cost;
 
-  self->alloc_cost = ALLOC_INSTRUCTIONS * cost[KML_COST_INSTRUCTION] + 2 * cost[KML_COST_HOT] +
-                     cost[KML_COST_WARM] + cost[KML_COST_ATOMIC];
+  self->alloc_cost = ALLOC_INSTRUCTIONS * cost[KML_COST_INSTRUCTION] + cost[KML_COST_ATOMIC];
+  self->free_cost = FREE_INSTRUCTIONS * cost[KML_COST_INSTRUCTION] + cost[KML_COST_ATOMIC];
+  if (self->base.machine->caches != NULL)
+    return; /* references cost what they cost where they are made */
+  self->alloc_cost += 2 * cost[KML_COST_HOT] + cost[KML_COST_WARM];
   self->fresh_cost = cost[KML_COST_COLD] - MIN (cost[KML_COST_WARM], cost[KML_COST_COLD]);
-  self->free_cost = FREE_INSTRUCTIONS * cost[KML_COST_INSTRUCTION] + 2 * cost[KML_COST_HOT] +
-                    2 * cost[KML_COST_WARM] + cost[KML_COST_ATOMIC];
+  self->free_cost += 2 * cost[KML_COST_HOT] + 2 * cost[KML_COST_WARM];
 }
 
 static void
@@ -197,6 +199,7 @@ segregated_init (KmlAllocator *base, GError **error)
   for (guint i = 0; i < self->n_bins; i++)
     init_bin (self, &self->bins[i], self->table.bins.sizes[i]);
   init_costs (self);
+  self->statics = kml_machine_statics (base->machine, self->n_bins * sizeof (Bin));
   return TRUE;
 }
 
@@ -218,6 +221,59 @@ segregated_remember (KmlAllocator *base, KmlImage *image)
   return TRUE;
 }
 
+/* ---- References, with a cache model ---- */
+
+static void
+touch_bin (const Segregated *self, const Bin *bin)
+{
+  kml_touch (self->base.machine, self->statics + (KmlAddr)(bin - self->bins) * sizeof (Bin), 64,
+             KML_TOUCH_WRITE);
+}
+
+/* Of the paths without a list: the bin, the slab's record, the object's first word. */
+static KmlAddr G_GNUC_NO_INLINE
+touch_taken (const Segregated *self, const Bin *bin, KmlAddr addr, const KmlRequest *request)
+{
+  KmlMachine *machine = self->base.machine;
+
+  touch_bin (self, bin);
+  kml_touch_frame (machine, bin->slab, KML_TOUCH_WRITE);
+  kml_touch (machine, addr, sizeof (guint32), KML_TOUCH_WRITE);
+  if (request->gfp & KML_GFP_ZERO)
+    kml_touch (machine, addr, bin->object_size, KML_TOUCH_WRITE | KML_TOUCH_UNPAID);
+  return addr;
+}
+
+static void
+touch_freed (const Segregated *self, KmlAddr addr)
+{
+  KmlMachine *machine = self->base.machine;
+  const KmlFrame *frame = frame_of (self, kml_ram_pfn (ram_of (self), addr));
+  const KmlFrame *slab = frame_of (self, frame->slab.head);
+
+  kml_touch_frame (machine, frame, KML_TOUCH_READ);
+  if (slab->slab.size_class == KML_PAGE_RUN_LARGE)
+    return;
+  kml_touch_frame (machine, slab, KML_TOUCH_WRITE);
+  touch_bin (self, &self->bins[slab->slab.size_class]);
+  kml_touch (machine, addr, sizeof (guint32), KML_TOUCH_WRITE);
+}
+
+/* A slab and its neighbours on a list. */
+static void
+touch_links (const Segregated *self, const SlabList *list, const KmlFrame *slab)
+{
+  const KmlPfn neighbours[] = { slab->slab.prev, slab->slab.next };
+
+  kml_touch (self->base.machine,
+             self->statics + (KmlAddr)((const guint8 *)list - (const guint8 *)self->bins),
+             sizeof *list, KML_TOUCH_WRITE);
+  kml_touch_frame (self->base.machine, slab, KML_TOUCH_WRITE);
+  for (guint i = 0; i < G_N_ELEMENTS (neighbours); i++)
+    if (neighbours[i] != KML_PFN_NONE)
+      kml_touch_frame (self->base.machine, frame_of (self, neighbours[i]), KML_TOUCH_WRITE);
+}
+
 /* ---- Lists of slabs ---- */
 
 static void
@@ -236,6 +292,8 @@ list_add (Segregated *self, SlabList *list, KmlPfn pfn, gboolean at_front)
   else
     list->last = pfn;
   list->n++;
+  if (kml_has_caches (self->base.machine))
+    touch_links (self, list, slab);
 }
 
 static void
@@ -252,6 +310,8 @@ list_remove (Segregated *self, SlabList *list, KmlPfn pfn)
   else
     list->last = slab->slab.prev;
   list->n--;
+  if (kml_has_caches (self->base.machine))
+    touch_links (self, list, slab);
 }
 
 static void
@@ -261,7 +321,7 @@ spend_slow (Segregated *self, guint instructions)
 
   kml_spend (machine, KML_COST_LOCK, 1);
   kml_spend (machine, KML_COST_INSTRUCTION, instructions);
-  kml_spend (machine, KML_COST_WARM, 2); /* the slab's record and its neighbour's */
+  kml_spend_references (machine, KML_COST_WARM, 2); /* the slab's record and its neighbour's */
 }
 
 /* ---- Making and giving back slabs ---- */
@@ -408,6 +468,8 @@ take_object (Segregated *self, Bin *bin, const KmlRequest *request, guint64 *ret
   /* without a branch: whether a request asks for zeroed memory is hard to predict */
   machine->now = now + (bin->zero_cost & -(guint64)((request->gfp & KML_GFP_ZERO) != 0));
   *ret_held = bin->object_size;
+  if (kml_has_caches (machine))
+    return touch_taken (self, bin, bin->start + offset, request);
   return bin->start + offset;
 }
 
@@ -531,7 +593,7 @@ segregated_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_he
                       ret_held);
 }
 
-KML_FAST guint64 segregated_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how);
+KML_FAST guint64 free_object (KmlAllocator *base, KmlAddr addr, const KmlRequest *how);
 
 /* The object at @addr begins as a free one does. If it is none, its owner wrote that; once it
  * is wiped out, there is no doubt. */
@@ -547,11 +609,11 @@ free_suspicious (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   g_assert (!is_listed (self, bin, slab, index)); /* it was freed already */
 
   kml_ram_store32 (&base->ram, addr, 0);
-  return segregated_free (base, addr, how);
+  return free_object (base, addr, how);
 }
 
 KML_FAST guint64
-segregated_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
+free_object (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
 {
   Segregated *self = (Segregated *)base;
   KmlMachine *machine = base->machine;
@@ -589,6 +651,21 @@ segregated_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
     if (head != bin->current)
       return move_slab (self, bin, head, how);
   return bin->object_size;
+}
+
+static guint64 G_GNUC_NO_INLINE
+free_touching (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
+{
+  touch_freed ((Segregated *)base, addr);
+  return free_object (base, addr, how);
+}
+
+KML_FAST guint64
+segregated_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
+{
+  if (kml_has_caches (base->machine))
+    return free_touching (base, addr, how);
+  return free_object (base, addr, how);
 }
 
 KML_DEFINE_EXECUTE (segregated)

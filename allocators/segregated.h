@@ -56,6 +56,7 @@ typedef struct {
   guint list_order; /* ListOrder */
 
   guint n_bins;
+  KmlAddr statics; /* of the bins, for a cache model */
   KmlPageRuns runs;
 } Segregated;
 

@@ -166,6 +166,20 @@ slab_unmake_large (Slab *self, SlabHeader *slab, const KmlRequest *how)
 
 /* ---- Objects ---- */
 
+/* With a cache model: the head of a chain, which is static data until the table has pages. */
+static void
+touch_chain (const Slab *self, const Cache *cache, const KmlAddr *chain)
+{
+  const SlabHash *hash = cache->hash;
+
+  if (hash->run != KML_PFN_NONE)
+    slab_touch (self, chain, sizeof *chain);
+  else
+    kml_touch (self->base.machine,
+               cache->statics + SLAB_CHAINS + (KmlAddr)(chain - hash->first_chains) * sizeof *chain,
+               sizeof *chain, KML_TOUCH_WRITE);
+}
+
 KmlAddr
 slab_take_large (Slab *self, Cache *cache, const KmlRequest *request, guint64 *ret_held)
 {
@@ -188,6 +202,10 @@ slab_take_large (Slab *self, Cache *cache, const KmlRequest *request, guint64 *r
   cache->n_empty -= slab->n_used == 0;
   cache->n_active++;
   slab_spend (self, SLAB_HASH_INSTRUCTIONS, 2); /* the bufctl and the chain's head */
+  slab_touch_cache (self, cache);
+  slab_touch (self, slab, sizeof *slab);
+  slab_touch (self, bufctl, sizeof *bufctl);
+  touch_chain (self, cache, chain);
   if (++slab->n_used == slab->n_objects)
     slab_is_full (self, cache, slab);
   return bufctl->addr;
@@ -196,13 +214,15 @@ slab_take_large (Slab *self, Cache *cache, const KmlRequest *request, guint64 *r
 /* Takes the bufctl of the object at @addr out of its chain; asserts that there is one: that the
  * object is in use. */
 static KmlAddr
-unhash (Slab *self, const SlabHash *hash, KmlAddr addr)
+unhash (Slab *self, const Cache *cache, KmlAddr addr)
 {
-  KmlAddr *link = chain_of (hash, addr);
+  KmlAddr *link = chain_of (cache->hash, addr);
   guint64 n_looked = 1;
   KmlAddr at;
 
+  touch_chain (self, cache, link);
   while (*link != KML_ADDR_NONE && bufctl_at (self, *link)->addr != addr) {
+    slab_touch (self, bufctl_at (self, *link), sizeof (Bufctl));
     link = &bufctl_at (self, *link)->next;
     n_looked++;
   }
@@ -217,10 +237,13 @@ unhash (Slab *self, const SlabHash *hash, KmlAddr addr)
 void
 slab_free_large (Slab *self, Cache *cache, KmlAddr addr, const KmlRequest *how)
 {
-  const KmlAddr at = unhash (self, cache->hash, addr);
+  const KmlAddr at = unhash (self, cache, addr);
   Bufctl *bufctl = bufctl_at (self, at);
   SlabHeader *slab = header_at (self, bufctl->slab);
 
+  slab_touch_cache (self, cache);
+  slab_touch (self, bufctl, sizeof *bufctl);
+  slab_touch (self, slab, sizeof *slab);
   bufctl->next = slab->bufctls;
   slab->bufctls = at;
   cache->n_active--;

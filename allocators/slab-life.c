@@ -18,11 +18,25 @@ look_at_first (Slab *self, Cache *cache)
   cache->objects = first_object (self, cache->head);
 }
 
+/* With a cache model: the header and its neighbours'. */
+static void
+touch_links (const Slab *self, const Cache *cache, const SlabHeader *slab)
+{
+  if (!kml_has_caches (self->base.machine))
+    return;
+  slab_touch (self, slab, sizeof *slab);
+  if (slab->prev != KML_PFN_NONE)
+    slab_touch (self, header_of (self, cache, slab->prev), sizeof *slab);
+  if (slab->next != KML_PFN_NONE)
+    slab_touch (self, header_of (self, cache, slab->next), sizeof *slab);
+}
+
 static void
 insert (Slab *self, Cache *cache, SlabHeader *slab, gboolean at_front)
 {
   slab->prev = at_front ? KML_PFN_NONE : cache->last;
   slab->next = at_front ? cache->first : KML_PFN_NONE;
+  touch_links (self, cache, slab);
   if (slab->prev != KML_PFN_NONE)
     header_of (self, cache, slab->prev)->next = slab->pfn;
   else
@@ -38,6 +52,7 @@ insert (Slab *self, Cache *cache, SlabHeader *slab, gboolean at_front)
 static void
 take_off (Slab *self, Cache *cache, SlabHeader *slab)
 {
+  touch_links (self, cache, slab);
   if (slab->prev != KML_PFN_NONE)
     header_of (self, cache, slab->prev)->next = slab->next;
   else
@@ -129,6 +144,10 @@ spend_creation (Slab *self, const Cache *cache, const SlabHeader *slab)
 
   slab_spend (self, SLAB_CREATE_INSTRUCTIONS + (guint64)slab->n_objects * SLAB_BUFFER_INSTRUCTIONS,
               n_lines);
+  for (guint i = 0; cache->is_small && i < slab->n_objects; i++)
+    kml_touch (self->base.machine,
+               first_object (self, slab) + (KmlAddr)i * cache->chunk + cache->link_offset,
+               sizeof (guint32), KML_TOUCH_WRITE);
   if (self->constructed == CONSTRUCTED_RETAINED && cache < header_cache (self))
     self->base.machine->now += slab->n_objects * self->constructor;
 }

@@ -144,13 +144,16 @@ static void
 init_costs (Slab *self)
 {
   const KmlTime *cost = self->base.machine->cost;
+  const KmlTime references = self->base.machine->caches != NULL
+                                 ? 0 /* they cost what they cost where they are made */
+                                 : cost[KML_COST_HOT] + 2 * cost[KML_COST_WARM];
 
   self->alloc_cost = SLAB_ALLOC_INSTRUCTIONS * cost[KML_COST_INSTRUCTION] + cost[KML_COST_LOCK] +
-                     cost[KML_COST_HOT] + 2 * cost[KML_COST_WARM];
+                     references;
   self->request_cost = self->alloc_cost +
                        (self->constructed == CONSTRUCTED_ALWAYS ? self->constructor : 0);
   self->free_cost = SLAB_FREE_INSTRUCTIONS * cost[KML_COST_INSTRUCTION] + cost[KML_COST_LOCK] +
-                    cost[KML_COST_HOT] + 2 * cost[KML_COST_WARM];
+                    references;
 }
 
 /* What a slab of this order leaves over. */
@@ -189,6 +192,7 @@ init_cache (Slab *self, Cache *cache, guint64 size, gboolean has_link_word)
   const unsigned __int128 zero_cost =
       (unsigned __int128)self->base.machine->cost[KML_COST_ZERO_PAGE] * size;
 
+  cache->statics = kml_machine_statics (self->base.machine, SLAB_STATICS);
   cache->object_size = (guint32)size;
   cache->is_small = size < page_size / 8;
   cache->chunk = (guint32)(cache->is_small && has_link_word
@@ -267,6 +271,15 @@ is_listed (const Slab *self, const Cache *cache, const SlabHeader *slab, guint64
   return FALSE;
 }
 
+/* With a cache model: the cache, the slab's header, the object's link. */
+static void G_GNUC_NO_INLINE
+touch_small (const Slab *self, const Cache *cache, KmlAddr addr)
+{
+  slab_touch_cache (self, cache);
+  slab_touch (self, small_header (self, kml_ram_pfn (ram_of (self), addr)), sizeof (SlabHeader));
+  kml_touch (self->base.machine, addr + cache->link_offset, sizeof (guint32), KML_TOUCH_WRITE);
+}
+
 static KmlAddr take_slowly (Slab *self, Cache *cache, const KmlRequest *request, guint64 *ret_held);
 
 /* The first free object of the first slab that has one. */
@@ -293,6 +306,8 @@ take_small (Slab *self, Cache *cache, const KmlRequest *request, guint64 *ret_he
   *ret_held = cache->object_size;
   cache->n_active++;
   cache->n_empty -= slab->n_used == 0;
+  if (kml_has_caches (self->base.machine))
+    touch_small (self, cache, addr);
   if (G_UNLIKELY (++slab->n_used == slab->n_objects))
     slab_is_full (self, cache, slab);
   return addr;
@@ -328,6 +343,8 @@ free_small (Slab *self, Cache *cache, KmlAddr addr, const KmlRequest *how)
     free_suspicious (self, cache, addr, how); /* ... and is not free */
     return;
   }
+  if (kml_has_caches (self->base.machine))
+    touch_small (self, cache, addr);
   kml_ram_store32 (ram, addr + cache->link_offset, guard | slab->first_free);
   slab->first_free = (guint16)((product >> 64) + 1);
   cache->n_active--;
@@ -403,6 +420,17 @@ alloc_unusual (Slab *self, const KmlRequest *request, guint64 *ret_held)
 
 /* ---- The operations ---- */
 
+/* With a cache model what is cleared is in the caches then. */
+static KmlAddr G_GNUC_NO_INLINE
+take_touching (Slab *self, Cache *cache, const KmlRequest *request, guint64 *ret_held)
+{
+  const KmlAddr addr = take_small (self, cache, request, ret_held);
+
+  if (addr != KML_ADDR_NONE && (request->gfp & KML_GFP_ZERO))
+    kml_machine_clears (self->base.machine, ram_of (self)->store + addr, cache->object_size);
+  return addr;
+}
+
 KML_FAST KmlAddr
 slab_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
 {
@@ -417,6 +445,8 @@ slab_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
   /* without a branch: whether a request asks for zeroed memory is hard to predict */
   base->machine->now += self->request_cost +
                         (cache->zero_cost & -(guint64)((request->gfp & KML_GFP_ZERO) != 0));
+  if (kml_has_caches (base->machine))
+    return take_touching (self, cache, request, ret_held);
   return take_small (self, cache, request, ret_held);
 }
 

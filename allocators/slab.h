@@ -79,6 +79,9 @@ typedef struct {
   KmlAddr first_chains[1 << SLAB_STATIC_BITS];
 } SlabHash;
 
+#define SLAB_CHAINS  128u /* where a cache's chains are in its static data, */
+#define SLAB_STATICS (SLAB_CHAINS + (8u << SLAB_STATIC_BITS)) /* and how much that is: bytes */
+
 /* The first cache line and a half is what the fast paths need. */
 typedef struct {
   SlabHeader *head;   /* of the first slab with free objects; of a large cache, or when there is
@@ -97,7 +100,8 @@ typedef struct {
   guint32 colour, colour_max;
   guint8 order, least_order; /* of large slabs: as wanted, and what one object needs */
   guint64 n_slabs, n_frames, n_objects;
-  SlabHash *hash; /* (owned) (nullable): of large objects in use */
+  SlabHash *hash;  /* (owned) (nullable): of large objects in use */
+  KmlAddr statics; /* of the cache itself and its first chains, for a cache model */
 } __attribute__ ((aligned (64))) Cache;
 
 typedef struct {
@@ -262,7 +266,20 @@ static inline void
 slab_spend (const Slab *self, guint64 instructions, guint64 n_warm)
 {
   kml_spend (self->base.machine, KML_COST_INSTRUCTION, instructions);
-  kml_spend (self->base.machine, KML_COST_WARM, n_warm);
+  kml_spend_references (self->base.machine, KML_COST_WARM, n_warm);
+}
+
+/* With a cache model: what lies in simulated RAM, and the cache, which is static data. */
+static inline void
+slab_touch (const Slab *self, gconstpointer stored, guint64 size)
+{
+  kml_touch_stored (self->base.machine, stored, size, KML_TOUCH_WRITE);
+}
+
+static inline void
+slab_touch_cache (const Slab *self, const Cache *cache)
+{
+  kml_touch (self->base.machine, cache->statics, 64, KML_TOUCH_WRITE);
 }
 
 /* About a millisecond, so that 32 bits are 53 days. */

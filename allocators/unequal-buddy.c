@@ -69,6 +69,21 @@ kml_unequal_buddy_next (const KmlUnequalBuddy *self, guint class, KmlPfn after)
   return member == self->sets[class].n ? KML_PFN_NONE : (KmlPfn)member;
 }
 
+/* With a cache model: the head of the list, and the records that its links join. */
+static void
+touch_links (const KmlUnequalBuddy *self, KmlPfn pfn)
+{
+  KmlMachine *machine = self->base.machine;
+  const KmlFrame *frame = frame_of (self, pfn);
+
+  kml_touch (machine, self->statics + (KmlAddr)frame->order * sizeof (KmlFrameList),
+             sizeof (KmlFrameList), KML_TOUCH_WRITE);
+  if (self->list_order == KML_UNEQUAL_ADDRESS)
+    kml_touch_frame (machine, frame, KML_TOUCH_WRITE);
+  else
+    kml_frame_list_touch (machine, &self->base.ram, pfn);
+}
+
 /* Makes the frames from @pfn on a free block of its own; its origin stays. */
 static void
 put_block (KmlUnequalBuddy *self, KmlPfn pfn, guint class)
@@ -85,6 +100,7 @@ put_block (KmlUnequalBuddy *self, KmlPfn pfn, guint class)
                            self->list_order == KML_UNEQUAL_LIFO);
   self->nonempty |= G_GUINT64_CONSTANT (1) << class;
   kml_free_area_add_run (self->base.free_area, pfn, self->sizes[class], KML_MOBILITY_UNMOVABLE);
+  touch_links (self, pfn);
 }
 
 /* Takes a free block off its list; its first frame is an inner one until something else is
@@ -95,6 +111,7 @@ remove_block (KmlUnequalBuddy *self, KmlPfn pfn)
   KmlFrame *frame = frame_of (self, pfn);
   const guint class = frame->order;
 
+  touch_links (self, pfn);
   if (self->list_order == KML_UNEQUAL_ADDRESS)
     kml_frame_set_remove (&self->sets[class], pfn);
   else
@@ -155,6 +172,7 @@ kml_unequal_buddy_start (KmlUnequalBuddy *self, GError **error)
   if (self->list_order == KML_UNEQUAL_ADDRESS && !init_sets (self, error))
     return FALSE;
 
+  self->statics = kml_machine_statics (self->base.machine, sizeof self->lists);
   self->frontier_end = n_usable / largest * largest;
   for (KmlPfn pfn = 0; pfn < self->frontier_end; pfn += largest)
     kml_free_area_add_run (self->base.free_area, pfn, largest, KML_MOBILITY_UNMOVABLE);
@@ -253,7 +271,8 @@ find_suitable (KmlUnequalBuddy *self, const Wish *wish)
 
       if (part != KML_PFN_NONE)
         return (Find){ pfn, part };
-      kml_spend (self->base.machine, KML_COST_WARM, 1);
+      kml_spend_references (self->base.machine, KML_COST_WARM, 1);
+      kml_touch_frame (self->base.machine, frame_of (self, pfn), KML_TOUCH_READ);
     }
   return find_in_frontier (self, wish);
 }
@@ -300,19 +319,22 @@ find_block (KmlUnequalBuddy *self, const KmlRequest *request)
 
 /* ---- Allocating ---- */
 
+/* @pfn: whose frames' flags are checked. */
 static void
-spend_path (KmlUnequalBuddy *self, guint instructions, guint64 n_frames)
+spend_path (KmlUnequalBuddy *self, guint instructions, KmlPfn pfn, guint64 n_frames)
 {
   KmlMachine *machine = self->base.machine;
 
   kml_spend (machine, KML_COST_LOCK, 1);
-  kml_spend (machine, KML_COST_HOT, 2); /* the list's head and the word of non-empty classes */
+  kml_spend_references (machine, KML_COST_HOT, 2); /* the list's head and the word of non-empty classes */
   kml_spend (machine, KML_COST_INSTRUCTION, instructions + n_frames * FRAME_INSTRUCTIONS);
-  kml_spend (machine, KML_COST_WARM, 1 + n_frames);
+  kml_spend_references (machine, KML_COST_WARM, 1 + n_frames);
   if (self->n_steps > 0)
     kml_spend_as (machine, KML_PART_SPLIT,
                   self->n_steps * (STEP_INSTRUCTIONS * machine->cost[KML_COST_INSTRUCTION] +
-                                   STEP_RECORDS * machine->cost[KML_COST_WARM]));
+                                   STEP_RECORDS * kml_reference_cost (machine, KML_COST_WARM)));
+  if (n_frames > 0)
+    kml_touch_stored (machine, frame_of (self, pfn), n_frames * sizeof (KmlFrame), KML_TOUCH_WRITE);
 }
 
 /* Splits the block, which is on no list, until what begins at @part is a block of class @wanted. */
@@ -352,7 +374,7 @@ kml_unequal_buddy_alloc (KmlAllocator *base, const KmlRequest *request, guint64 
   self->n_steps = 0;
   find = find_block (self, request);
   if (find.block == KML_PFN_NONE) {
-    spend_path (self, ALLOC_INSTRUCTIONS, 0);
+    spend_path (self, ALLOC_INSTRUCTIONS, 0, 0);
     return KML_ADDR_NONE;
   }
 
@@ -364,9 +386,11 @@ kml_unequal_buddy_alloc (KmlAllocator *base, const KmlRequest *request, guint64 
   frame->order = (guint8)wanted;
   frame->mobility = request->mobility;
   frame->n_frames = self->sizes[wanted];
-  spend_path (self, ALLOC_INSTRUCTIONS, frame->n_frames);
-  if (request->gfp & KML_GFP_ZERO)
+  spend_path (self, ALLOC_INSTRUCTIONS, find.part, frame->n_frames);
+  if (request->gfp & KML_GFP_ZERO) {
     kml_spend (base->machine, KML_COST_ZERO_PAGE, frame->n_frames);
+    kml_machine_clears (base->machine, ram->store + kml_ram_addr (ram, find.part), request->size);
+  }
   *ret_held = (guint64)frame->n_frames << ram->page_shift;
   return kml_ram_addr (ram, find.part);
 }
@@ -390,6 +414,7 @@ free_buddy (const KmlUnequalBuddy *self, KmlPfn pfn, guint class, guint *ret_joi
   if (buddy >= self->base.ram.n_usable)
     return KML_PFN_NONE;
   frame = frame_of (self, buddy);
+  kml_touch_frame (self->base.machine, frame, KML_TOUCH_READ);
   if (frame->state != KML_FRAME_FREE ||
       frame->order != (is_right ? joined - 1 : self->rights[joined]) ||
       (!is_right && kml_frame_own (frame) != joined))
@@ -403,7 +428,8 @@ kml_unequal_buddy_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
 {
   KmlUnequalBuddy *self = (KmlUnequalBuddy *)base;
   const KmlRam *ram = &base->ram;
-  KmlPfn pfn = kml_ram_pfn (ram, addr), buddy, held;
+  const KmlPfn freed = kml_ram_pfn (ram, addr);
+  KmlPfn pfn = freed, buddy, held;
   guint class;
 
   g_assert (addr < kml_ram_addr (ram, ram->n_usable));
@@ -422,7 +448,7 @@ kml_unequal_buddy_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   }
   put_block (self, pfn, class);
   base->counters[KML_UNEQUAL_MERGES] += self->n_steps;
-  spend_path (self, FREE_INSTRUCTIONS, held);
+  spend_path (self, FREE_INSTRUCTIONS, freed, held);
   return (guint64)held << ram->page_shift;
 }
 

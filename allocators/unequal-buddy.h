@@ -76,6 +76,7 @@ typedef struct {
   KmlPfn frontier;     /* roots of the largest class from here ... */
   KmlPfn frontier_end; /* ... to here were never used */
   guint64 n_steps;     /* splits and merges of the operation at hand, for its cost */
+  KmlAddr statics;     /* of the lists' heads, for a cache model */
   guint64 nonempty;    /* bit k: the list of class k is not empty */
   KmlFrameList lists[KML_UNEQUAL_CLASSES];
   KmlFrameSet sets[KML_UNEQUAL_CLASSES]; /* members: frames; KML_UNEQUAL_ADDRESS alone */

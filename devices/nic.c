@@ -362,6 +362,7 @@ arrive (gpointer data)
   if (ring->n_posted == 0) {
     self->base.counters[COUNT_DROPS_RING]++;
   } else {
+    kml_machine_device_writes (self->base.host.machine, *slot (ring, ring->n_filled), self->buffer);
     ring->n_posted--;
     ring->n_filled++;
     if (!ring->is_polling) {

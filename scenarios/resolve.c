@@ -195,6 +195,7 @@ static gboolean
 check_special (const KmlScenario *self, const KmlEntry *entry, const char *text, GError **error)
 {
   KmlTime costs[KML_N_COSTS];
+  KmlCachesConfig caches;
   KmlBinSet set;
   double real;
 
@@ -202,6 +203,11 @@ check_special (const KmlScenario *self, const KmlEntry *entry, const char *text,
     g_autofree char *path = kml_scenario_locate (self, text);
 
     return kml_profile_load (text, path, costs, error);
+  }
+  if (g_str_equal (entry->key, "machine.cache-model") && !g_str_equal (text, KML_NO_CACHE_MODEL)) {
+    g_autofree char *path = kml_scenario_locate (self, text);
+
+    return kml_cache_model_load (text, path, &caches, error);
   }
   if (g_str_equal (entry->key, "objects.bins") && kml_bins_is_file (text)) {
     g_autofree char *path = kml_scenario_locate (self, text);

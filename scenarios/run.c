@@ -11,6 +11,7 @@
 #include "scenarios/run.h"
 
 #include "scenarios/bin-file.h"
+#include "scenarios/run-caches.h"
 #include "scenarios/run-tasks.h"
 #include "simcore/ram-image.h"
 #include "simcore/zones.h"
@@ -42,12 +43,20 @@ build_machine (KmlRun *self, GError **error)
   KmlMachineSettings settings = { 0 };
   KmlMachineConfig config = { .seed = self->spec->seed };
   g_autofree char *profile = NULL;
+  KmlCachesConfig caches;
   gboolean ok;
 
   ok = kml_run_spec_apply (self->spec, "machine", kml_machine_params, &settings, error);
   if (ok) {
     profile = kml_scenario_locate (self->scenario, settings.profile);
     ok = kml_profile_load (settings.profile, profile, config.cost, error);
+  }
+  if (ok && !g_str_equal (settings.cache_model, KML_NO_CACHE_MODEL)) {
+    g_autofree char *path = kml_scenario_locate (self->scenario, settings.cache_model);
+
+    ok = kml_cache_model_load (settings.cache_model, path, &caches, error);
+    config.caches = &caches;
+    config.touch = settings.touch;
   }
   if (ok) {
     config.n_cpus = (guint)settings.cpus;
@@ -379,6 +388,9 @@ kml_run_new (const KmlScenario *scenario, const KmlRunSpec *spec, GError **error
     g_prefix_error (error, "%s: ", kml_scenario_name (scenario));
     return NULL;
   }
+  if (self->machine->caches != NULL)
+    kml_caches_clear (
+        self->machine->caches); /* a run begins with cold caches, whatever was built how */
   return g_steal_pointer (&self);
 }
 
@@ -643,6 +655,8 @@ kml_run_metrics (const KmlRun *self)
   }
   if (self->tasks != NULL)
     kml_run_tasks_metrics (self->tasks, metrics);
+  if (self->machine->caches != NULL)
+    kml_run_caches_metrics (self->machine->caches, self->recorder, metrics);
   kml_metrics_sort (metrics);
   add_up_equal_names (metrics);
   return metrics;

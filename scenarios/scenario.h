@@ -14,6 +14,7 @@
 #pragma once
 
 #include "simcore/allocator.h"
+#include "simcore/caches.h"
 #include "simcore/cost.h"
 #include "simcore/param.h"
 #include "simcore/recorder.h"
@@ -194,6 +195,8 @@ typedef struct {
   guint64 ram;
   guint64 page_size;
   char *profile;
+  char *cache_model;
+  guint64 touch;
 } KmlMachineSettings;
 
 extern const KmlParam kml_scenario_params[];
@@ -208,5 +211,14 @@ char *kml_profile_file (const char *name); /* (transfer full): NULL: it is built
 /* Names of the built-in profiles, sorted, NULL-terminated (transfer full), and what one says of itself. */
 char **kml_profile_list (void);
 char *kml_profile_describe (const char *name);
+
+#define KML_NO_CACHE_MODEL "none"
+
+/* The same of cache models: a key file with [caches], [l1], [l2], [last] and [latency] (cache-model.c). */
+gboolean kml_cache_model_load (const char *name, const char *path, KmlCachesConfig *ret_config,
+                               GError **error);
+char *kml_cache_model_file (const char *name);     /* (transfer full) */
+char **kml_cache_model_list (void);                /* (transfer full) */
+char *kml_cache_model_describe (const char *name); /* (transfer full) */
 
 G_END_DECLS

@@ -97,6 +97,21 @@ const KmlParam kml_machine_params[] = {
     .file = kml_profile_file,
     .grammar = "the name of a built-in profile, or a path",
     .summary = "what each kind of work costs in simulated time" },
+  { .name = "cache-model",
+    .type = KML_PARAM_TEXT,
+    .value = KML_NO_CACHE_MODEL,
+    .offset = G_STRUCT_OFFSET (KmlMachineSettings, cache_model),
+    .file = kml_cache_model_file,
+    .grammar = "none | NAME (list caches) | FILE.caches",
+    .summary = "the processors' caches, which then say what a reference to memory costs; none: the "
+               "profile does" },
+  { .name = "touch",
+    .type = KML_PARAM_SIZE,
+    .value = "0",
+    .max = G_GUINT64_CONSTANT (1) << 20,
+    .offset = G_STRUCT_OFFSET (KmlMachineSettings, touch),
+    .summary = "with a cache model: bytes of a block that its owner writes when it gets it, and "
+               "reads before it gives it back" },
   { NULL },
 };
 

@@ -20,7 +20,7 @@ const KmlServedInfo kml_served_info[] = {
 
 const char *const kml_cache_level_names[] = { "l1", "l2", "last", NULL };
 
-const char *const kml_cache_account_names[] = { "metadata", "data", NULL };
+const char *const kml_cache_account_names[] = { "metadata", "data", "unpaid", NULL };
 
 /* ---- Making them ---- */
 

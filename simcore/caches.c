@@ -247,6 +247,7 @@ fetch (KmlCaches *self, guint cpu, guint64 line, gboolean is_write, guint64 *ret
   KmlServed served;
   guint64 gone;
 
+  __builtin_prefetch (set_of (&self->levels[KML_CACHE_LAST], 0, line), 1);
   if (known == 0)
     served = fetch_from_below (self, line);
   else if (known & OWNED)

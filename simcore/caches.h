@@ -121,10 +121,11 @@ typedef struct {
 typedef enum {
   KML_ACCOUNT_METADATA, /* allocators, locks: what the kernel's memory management touches itself */
   KML_ACCOUNT_DATA,     /* whoever has a block touches it */
+  KML_ACCOUNT_UNPAID, /* what is cleared, a lock that is handed over: their time has a price of its own */
   KML_N_ACCOUNTS,
 } KmlCacheAccount;
 
-/* "metadata", "data" */
+/* "metadata", "data", "unpaid" */
 extern const char *const kml_cache_account_names[KML_N_ACCOUNTS + 1];
 
 typedef struct {

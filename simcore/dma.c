@@ -300,11 +300,13 @@ move_bytes (KmlDma *self, KmlDmaRequest *request)
     guint8 *bytes = ram->store + memory_address (self, request, request->moved);
 
     n = MIN (left, page_size - (request->offset + request->moved) % page_size);
-    if (request->is_from_device)
+    if (request->is_from_device) {
       memset (bytes, request->tag, n);
-    else
+      kml_machine_device_writes (self->base.host.machine, (KmlAddr)(bytes - ram->store), n);
+    } else {
       for (guint64 i = 0; i < n; i++)
         request->sum += bytes[i];
+    }
     request->moved += n;
   }
 }

@@ -191,14 +191,57 @@ execute_watched (KmlDriver *self, KmlSource *source, const KmlOp *ops, guint n)
   }
 }
 
+/* Whether somebody wants to look at each. */
+static gboolean
+is_watched (const KmlDriver *self)
+{
+  return self->config.check_every_operation || self->config.recorder->origins != NULL ||
+         self->config.recorder->config.population;
+}
+
+/* One by one with a cache model: references go to the caches of the operation's CPU, and owners use their blocks, in time
+ * of their own before and after. */
+static void
+execute_with_caches (KmlDriver *self, KmlSource *source, const KmlOp *ops, guint n)
+{
+  KmlMachine *machine = self->config.machine;
+
+  for (; n > 0; n--, ops++) {
+    KmlTime *clock = &machine->cpu_clock[ops->request.cpu];
+    const KmlSlot *slot;
+
+    kml_driver_name (source, ops->block);
+    slot = &source->slots[ops->block];
+    machine->cpu = ops->request.cpu;
+    machine->now = MAX (*clock, ops->time);
+    if (ops->kind == KML_OP_FREE && slot->block != 0 && slot->addr != KML_ADDR_NONE) {
+      kml_machine_use_block (machine, slot->addr, kml_what_size (slot->block), KML_TOUCH_READ);
+      *clock = machine->now;
+    }
+    if (is_watched (self))
+      execute_watched (self, source, ops, 1);
+    else
+      kml_driver_execute_with (self, source, ops, 1, NULL, NULL);
+    if (source->has_ended)
+      return;
+    slot = &source->slots[ops->block];
+    if (ops->kind == KML_OP_ALLOC && slot->addr != KML_ADDR_NONE) {
+      machine->now = *clock;
+      kml_machine_use_block (machine, slot->addr, ops->request.size, KML_TOUCH_WRITE);
+      *clock = machine->now;
+    }
+  }
+}
+
 /* All of them, or up to the one that the source ends before. */
 static void
 execute (KmlDriver *self, KmlSource *source, const KmlOp *ops, guint n)
 {
   const KmlAllocator *objects = self->config.objects;
 
-  if (self->config.check_every_operation || self->config.recorder->origins != NULL ||
-      self->config.recorder->config.population)
+  if (self->config.machine->caches != NULL)
+    execute_with_caches (self, source, ops, n);
+  else if (is_watched (self))
     execute_watched (self, source, ops, n);
   else if (objects != NULL && objects->ops->execute != NULL)
     objects->ops->execute (self, source, ops, n);

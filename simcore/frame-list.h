@@ -7,7 +7,7 @@
 
 #pragma once
 
-#include "simcore/ram.h"
+#include "simcore/machine.h"
 
 G_BEGIN_DECLS
 
@@ -52,6 +52,21 @@ kml_frame_list_remove (KmlFrameList *self, const KmlRam *ram, KmlPfn pfn)
     kml_ram_frame (ram, frame->free.next)->free.prev = frame->free.prev;
   else
     self->last = frame->free.prev;
+}
+
+/* With a cache model: the records of the run, which is on a list, and of its neighbours there are written. */
+static inline void
+kml_frame_list_touch (KmlMachine *machine, const KmlRam *ram, KmlPfn pfn)
+{
+  const KmlFrame *frame = kml_ram_frame (ram, pfn);
+
+  if (!kml_has_caches (machine))
+    return;
+  kml_touch_frame (machine, frame, KML_TOUCH_WRITE);
+  if (frame->free.prev != KML_PFN_NONE)
+    kml_touch_frame (machine, kml_ram_frame (ram, frame->free.prev), KML_TOUCH_WRITE);
+  if (frame->free.next != KML_PFN_NONE)
+    kml_touch_frame (machine, kml_ram_frame (ram, frame->free.next), KML_TOUCH_WRITE);
 }
 
 G_END_DECLS

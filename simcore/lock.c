@@ -42,6 +42,17 @@ kml_lock_init (KmlLock *self, KmlLockKind kind, const char *name)
   *self = (KmlLock){ .kind = kind, .name = name, .object = kml_object_named (name) };
 }
 
+/* With a cache model: the word of the lock is written, in a line of its own. */
+static void
+touch (KmlMachine *machine, KmlLock *self, guint how)
+{
+  if (!kml_has_caches (machine))
+    return;
+  if (self->line == 0)
+    self->line = kml_machine_statics (machine, 64);
+  kml_machine_touch (machine, self->line, sizeof (guint32), KML_TOUCH_WRITE | how);
+}
+
 static int
 find_held (const KmlLock *self, const KmlTask *task)
 {
@@ -142,6 +153,7 @@ wait_for_turn (KmlMachine *machine, KmlLock *self, KmlTask *task, KmlLockMode mo
   }
   kml_spend (machine, KML_COST_HANDOVER, 1);
   kml_spend (machine, KML_COST_BYSTANDER, self->n_waiting);
+  touch (machine, self, KML_TOUCH_UNPAID); /* that was the hand-over */
   self->waited += machine->now - start;
   self->worst_wait = MAX (self->worst_wait, machine->now - start);
   kml_task_part (machine, part);
@@ -189,10 +201,12 @@ kml_lock_take (KmlMachine *machine, KmlLock *self, KmlLockMode mode)
   keep_others_away (machine, self->kind);
   learn (machine, self, mode, FALSE);
   kml_sync_on (machine, self->object);
-  if (can_be_taken (machine, self, mode))
+  if (can_be_taken (machine, self, mode)) {
     grant (self, task, mode, machine->now);
-  else
+    touch (machine, self, 0);
+  } else {
     wait_for_turn (machine, self, task, mode);
+  }
   kml_spend (machine, KML_COST_LOCK, !self->is_paid);
 }
 
@@ -216,6 +230,7 @@ kml_lock_try (KmlMachine *machine, KmlLock *self)
   keep_others_away (machine, self->kind);
   learn (machine, self, KML_LOCK_EXCLUSIVE, TRUE);
   grant (self, task, KML_LOCK_EXCLUSIVE, machine->now);
+  touch (machine, self, 0);
   kml_spend (machine, KML_COST_LOCK, !self->is_paid);
   return TRUE;
 }

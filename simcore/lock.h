@@ -9,7 +9,8 @@
  *
  * Cost. A lock that is free costs KML_COST_LOCK. One that is contended moves to
  * the CPU of the next when it is given back (KML_COST_HANDOVER), which takes longer the more others
- * watch the same line (KML_COST_BYSTANDER for each of them).
+ * watch the same line (KML_COST_BYSTANDER for each of them). With a cache model one that is free costs besides what it takes to
+ * get its line, which may be in the cache of the CPU that had it last.
  *
  * A machine without tasks has no one to wait for: there a lock is its cost.
  */
@@ -48,6 +49,7 @@ struct _KmlLock {
   KmlLockClass *class; /* (nullable): the same, looked up */
   KmlLockKind kind;
   guint64 object; /* see kml_sync_on() */
+  KmlAddr line;   /* with a cache model: where its word is; 0: nowhere yet */
   gboolean
       is_paid;    /* whom it protects has its cost among his own: a free one is taken for nothing */
   KmlTask *owner; /* (nullable): exclusive */

@@ -27,7 +27,16 @@ kml_machine_new (const KmlMachineConfig *config, GError **error)
   self->n_cpus = config->n_cpus;
   self->seed = config->seed;
   self->horizon = KML_TIME_MAX;
+  self->touch = config->touch;
   memcpy (self->cost, config->cost, sizeof self->cost);
+  if (config->caches != NULL) {
+    self->caches = kml_caches_new (config->caches, config->n_cpus, config->ram + KML_STATICS_SIZE,
+                                   error);
+    if (self->caches == NULL) {
+      kml_machine_free (self);
+      return NULL;
+    }
+  }
   return self;
 }
 
@@ -37,6 +46,7 @@ kml_machine_free (KmlMachine *self)
   if (self == NULL)
     return;
   kml_ram_free (self->ram);
+  kml_caches_free (self->caches);
   g_free (self->pins);
   g_free (self);
 }
@@ -49,6 +59,9 @@ kml_machine_reset (KmlMachine *self)
   g_clear_pointer (&self->pins, g_free);
   self->now = 0;
   memset (self->cpu_clock, 0, sizeof self->cpu_clock);
+  self->n_statics = 0;
+  if (self->caches != NULL)
+    kml_caches_clear (self->caches);
 }
 
 void
@@ -74,6 +87,12 @@ forget_pins (gpointer data)
   g_clear_pointer (&self->pins, g_free);
 }
 
+static void
+empty_caches (gpointer data)
+{
+  kml_caches_clear (data);
+}
+
 void
 kml_machine_remember (KmlMachine *self, KmlImage *image)
 {
@@ -81,5 +100,7 @@ kml_machine_remember (KmlMachine *self, KmlImage *image)
     kml_image_add (image, self->pins, self->ram->n_frames * sizeof *self->pins);
   else
     kml_image_add_hook (image, forget_pins, self);
+  if (self->caches != NULL)
+    kml_image_add_hook (image, empty_caches, self->caches);
   kml_image_add (image, self, sizeof *self);
 }

@@ -278,7 +278,8 @@ kml_mapping_touch (KmlMapping *self, guint32 index, gboolean is_write)
     frame->lru.bits |= KML_PAGE_REFERENCED;
   if (is_write)
     frame->lru.bits |= KML_PAGE_DIRTY;
-  kml_spend (machine, KML_COST_WARM, 1);
+  kml_spend_references (machine, KML_COST_WARM, 1);
+  kml_touch_frame (machine, frame, KML_TOUCH_WRITE);
   return TRUE;
 }
 

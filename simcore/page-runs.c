@@ -42,6 +42,7 @@ kml_page_runs_take (KmlPageRuns *self, guint64 size, const KmlRequest *request)
   for (guint32 i = 0; i < n_frames; i++) {
     KmlFrame *frame = frame_of (self, pfn + i);
 
+    kml_touch_frame (self->owner->machine, frame, KML_TOUCH_WRITE);
     frame->flags |= KML_FRAME_FLAG_SLAB;
     frame->slab.head = pfn;
     if (i > 0)
@@ -58,8 +59,10 @@ kml_page_runs_give_back (KmlPageRuns *self, KmlPfn pfn, const KmlRequest *how)
 
   g_assert (frame_of (self, pfn)->slab.head == pfn);
 
-  for (guint32 i = 0; i < n_frames; i++)
+  for (guint32 i = 0; i < n_frames; i++) {
+    kml_touch_frame (self->owner->machine, frame_of (self, pfn + i), KML_TOUCH_WRITE);
     frame_of (self, pfn + i)->flags &= (guint8)~KML_FRAME_FLAG_SLAB;
+  }
   kml_allocator_free_block (self->owner->lower, kml_ram_addr (ram_of (self), pfn), how);
 }
 
@@ -89,6 +92,7 @@ kml_page_runs_alloc_large (KmlPageRuns *self, const KmlRequest *request, guint64
     return KML_ADDR_NONE;
 
   frame = frame_of (self, kml_ram_pfn (ram, addr));
+  kml_touch_frame (self->owner->machine, frame, KML_TOUCH_WRITE);
   frame->flags |= KML_FRAME_FLAG_SLAB;
   frame->slab.head = kml_ram_pfn (ram, addr);
   frame->slab.size_class = KML_PAGE_RUN_LARGE;
@@ -105,6 +109,7 @@ kml_page_runs_free_large (KmlPageRuns *self, KmlAddr addr, const KmlRequest *how
   g_assert (addr == kml_ram_addr (ram_of (self), frame->slab.head));
   g_assert (self->n_large > 0);
 
+  kml_touch_frame (self->owner->machine, frame, KML_TOUCH_WRITE);
   frame->flags &= (guint8)~KML_FRAME_FLAG_SLAB;
   self->n_large--;
   return kml_allocator_free_block (self->owner->lower, addr, how);

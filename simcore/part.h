@@ -25,7 +25,8 @@ G_BEGIN_DECLS
   PART (IO, "io")                   /* it waits for a device */                                    \
   PART (MEMORY, "memory")           /* it waits for memory that others are to free or to give */   \
   PART (RECLAIM, "reclaim")         /* it looks for memory itself */                               \
-  PART (SLEEP, "sleep")             /* it wanted to wait: a time, or for somebody's wake-up */
+  PART (SLEEP, "sleep")             /* it wanted to wait: a time, or for somebody's wake-up */     \
+  PART (CACHE, "cache") /* with a cache model: for lines that are not in its first-level cache */
 
 #define KML_PART_ENUMERATOR(id, name) KML_PART_##id,
 

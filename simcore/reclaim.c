@@ -147,7 +147,8 @@ look_at_tail (KmlReclaim *self, KmlLruKind kind, KmlGfp gfp, KmlZoneKind highest
   kml_lru_remove (self->lists, ram, pfn);
   self->counters[KML_RECLAIM_SCANNED]++;
   kml_spend (self->machine, KML_COST_INSTRUCTION, SCAN_INSTRUCTIONS);
-  kml_spend (self->machine, KML_COST_WARM, 2);
+  kml_spend_references (self->machine, KML_COST_WARM, 2);
+  kml_touch_frame (self->machine, frame, KML_TOUCH_WRITE);
   if (kml_zones_of (self->config.zones, pfn)->kind > highest) {
     is_evictable = FALSE; /* of no use to who asks */
   } else if (kml_is_pinned (self->machine, pfn)) {
@@ -185,7 +186,8 @@ refill_inactive (KmlReclaim *self, KmlLruKind kind)
     kml_lru_remove (self->lists, ram, pfn);
     kml_ram_frame (ram, pfn)->lru.bits &= (guint8)~KML_PAGE_REFERENCED;
     kml_lru_insert (self->lists, ram, pfn, kind);
-    kml_spend (self->machine, KML_COST_WARM, 2);
+    kml_spend_references (self->machine, KML_COST_WARM, 2);
+    kml_touch_frame (self->machine, kml_ram_frame (ram, pfn), KML_TOUCH_WRITE);
   }
 }
 

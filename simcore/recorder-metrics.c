@@ -112,6 +112,22 @@ const KmlMetricInfo kml_recorder_metric_info[] = {
   { "schedules.exhausted", "1 or 0", "1: every schedule was looked at, and none failed" },
   { "worst.{alloc,free}.CONTEXT.{run" KML_PARTS_BUT_RUN (PART_WORD) "}_ns", "ns",
     "of the longest operation in a context: where its time went" },
+  { "cache.{metadata,data,unpaid}.{l1,l2,last,clean,modified,upgrade,memory}", "references",
+    "with a cache model: references of allocators and locks, of the owners of blocks, or those "
+    "whose time has another price (memory is cleared, a lock is handed over), by where "
+    "the line was: in the CPU's caches, the last level, another CPU's caches (as it is in memory, "
+    "or modified), in others that had to drop it, or in memory" },
+  { "cache.{metadata,data,unpaid}.references", "references", "their sum" },
+  { "cache.{metadata,data,unpaid}.miss_ratio", "ratio", "1 - l1 / references" },
+  { "cache.{metadata,data}.stall_ns", "ns", "time that they took beyond hits of l1" },
+  { "cache.operation.stall_ns", "ns",
+    "cache.metadata.stall_ns by the number of operations: what misses add to one" },
+  { "cache.operation.share", "ratio",
+    "cache.metadata.stall_ns by the time of all operations (without a warm-up)" },
+  { "cache.invalidations", "lines", "copies in caches that went because another CPU wrote" },
+  { "cache.back_invalidations", "lines",
+    "copies that went because an inclusive last level lost the line" },
+  { "cache.device_lines", "lines", "lines in some cache that a device wrote to" },
   { NULL }
 };
 

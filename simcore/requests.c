@@ -173,6 +173,8 @@ kml_requests_alloc (KmlRequests *self, KmlLevel level, const KmlRequest *request
   if (G_UNLIKELY (is_longest))
     note_longest (self, KML_OPERATION_ALLOC, &course, level, request->size, request,
                   machine->now - course.start);
+  if (kml_has_caches (machine) && addr != KML_ADDR_NONE)
+    kml_machine_use_block (machine, addr, request->size, KML_TOUCH_WRITE);
   return addr != KML_ADDR_NONE;
 }
 
@@ -191,6 +193,8 @@ kml_requests_free (KmlRequests *self, KmlBlock *block, const KmlRequest *how)
     return FALSE;
   }
   check_free (self, &given, task);
+  if (kml_has_caches (machine))
+    kml_machine_use_block (machine, given.addr, given.size, KML_TOUCH_READ);
   begin (self, task, &course);
   block->held = kml_allocator_free_block (allocator, given.addr, how);
   finish (self, &course);

@@ -192,7 +192,8 @@ kml_zones_try (KmlZones *self, const KmlRequest *request, KmlMark mark, guint fl
     if (zone->kind > highest)
       continue;
     kml_spend (self->base.machine, KML_COST_INSTRUCTION, TRY_INSTRUCTIONS);
-    kml_spend (self->base.machine, KML_COST_HOT, 1);
+    kml_spend_references (self->base.machine, KML_COST_HOT, 1);
+    kml_touch (self->base.machine, zone->statics, sizeof (guint64), KML_TOUCH_READ);
     question.n_free = zone->area.n_free;
     question.mark = mark_of (zone, mark);
     question.lowmem_reserve = zone->marks.lowmem_reserve[highest];
@@ -441,6 +442,7 @@ add_zone (KmlZones *self, KmlZoneKind kind, KmlPfn first, KmlPfn end, KmlPagesMa
   self->n_zones++;
   zone->kind = kind;
   zone->first = first;
+  zone->statics = kml_machine_statics (self->base.machine, sizeof (guint64));
   zone->n_frames = end - first;
   zone->pages->ram = part_of_ram (&self->base.ram, first, end - first);
   zone->pages->free_area = &zone->area;

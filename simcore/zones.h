@@ -47,6 +47,7 @@ typedef struct {
   guint64 counters[KML_MAX_COUNTERS], metadata_bytes; /* as much is in the zones' */
   KmlWatermarks marks;
   guint64 n_highatomic; /* page frames */
+  KmlAddr statics;      /* of its counts, for a cache model */
 } KmlZone;
 
 typedef struct _KmlZones KmlZones;

@@ -128,14 +128,14 @@ bind_mapping (KmlProgramTask *self, KmlStepTarget *target, const KmlStep *step, 
   return target->mapping != NULL && check_pages (step, name, target->mapping->n_pages, error);
 }
 
-/* A touch is of a block that some step before it asks for, of a mapping, or of a region. */
+/* What is read or written is a block that some step before it asks for, or a mapping; what is read, a region, too. */
 static gboolean
 bind_touch (KmlProgramTask *self, KmlStepTarget *target, const KmlStep *step, GError **error)
 {
   target->blocks = find_blocks (self, step->name, step->name[0] == '@');
   if (target->blocks != NULL)
     return TRUE;
-  if (g_hash_table_contains (self->world->mappings, step->name))
+  if (step->kind == KML_STEP_DIRTY || g_hash_table_contains (self->world->mappings, step->name))
     return bind_mapping (self, target, step, step->name, error);
   target->region = find_declared (self->world->regions, "region", step->name, error);
   return target->region != NULL && check_pages (step, step->name, target->region->n, error);
@@ -173,8 +173,8 @@ bind (KmlProgramTask *self, guint i, const KmlStep *step, GError **error)
       target->dma = find_declared (self->world->dmas, "device", step->other, error);
     return step->other == NULL || target->dma != NULL;
   case KML_STEP_TOUCH:
-    return bind_touch (self, target, step, error);
   case KML_STEP_DIRTY:
+    return bind_touch (self, target, step, error);
   case KML_STEP_SYNC:
   case KML_STEP_DROP:
   case KML_STEP_MIGRATE:

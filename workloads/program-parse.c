@@ -32,7 +32,7 @@ const KmlStepForm kml_step_forms[KML_N_STEPS] = {
                        "looks at a block, or at pages of a [region] or [mapping], which may "
                        "fault" },
   [KML_STEP_DIRTY] = { "dirty", "dirty NAME [PAGE | FIRST..LAST | next | random]", 1, 2, FALSE,
-                       "writes to pages of a [mapping]" },
+                       "writes to a block, or to pages of a [mapping]" },
   [KML_STEP_SYNC] = { "sync", "sync NAME", 1, 1, FALSE,
                       "writes the dirty pages of a [mapping] to the disk, and waits" },
   [KML_STEP_DROP] = { "drop", "drop NAME", 1, 1, FALSE, "gives back all pages of a [mapping]" },

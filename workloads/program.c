@@ -91,13 +91,30 @@ do_free (KmlProgramTask *self, const KmlStep *step, GArray *blocks)
   kml_requests_free (self->world->requests, &block, &how);
 }
 
+/* All of the latest block of a name. With a cache model others see it: whose the lines are. */
+static void
+touch_block (KmlMachine *machine, const GArray *blocks, guint how)
+{
+  const KmlBlock *block;
+
+  kml_spend_references (machine, KML_COST_COLD, 1);
+  if (!kml_has_caches (machine))
+    return;
+  kml_sync (machine);
+  if (blocks->len == 0)
+    return;
+  block = &g_array_index (blocks, KmlBlock, blocks->len - 1);
+  kml_machine_touch_data (machine, block->addr, block->size, how);
+}
+
 static void
 do_touch (KmlProgramTask *self, const KmlStep *step, KmlStepTarget *target)
 {
   guint64 first, last;
 
   if (target->blocks != NULL) {
-    kml_spend (self->world->machine, KML_COST_COLD, 1);
+    touch_block (self->world->machine, target->blocks,
+                 step->kind == KML_STEP_DIRTY ? KML_TOUCH_WRITE : KML_TOUCH_READ);
     return;
   }
   kml_step_choose_pages (&step->pages,

@@ -326,7 +326,8 @@ spend_path (KmlUnequalBuddy *self, guint instructions, KmlPfn pfn, guint64 n_fra
   KmlMachine *machine = self->base.machine;
 
   kml_spend (machine, KML_COST_LOCK, 1);
-  kml_spend_references (machine, KML_COST_HOT, 2); /* the list's head and the word of non-empty classes */
+  kml_spend_references (machine, KML_COST_HOT,
+                        2); /* the list's head and the word of non-empty classes */
   kml_spend (machine, KML_COST_INSTRUCTION, instructions + n_frames * FRAME_INSTRUCTIONS);
   kml_spend_references (machine, KML_COST_WARM, 1 + n_frames);
   if (self->n_steps > 0)

@@ -33,7 +33,7 @@ typedef struct {
   KmlTask *task;           /* (nullable): borrowed: that runs now */
   KmlTime
       aside; /* of straight code: what the operation under way has spent by name; see kml_spend_as() */
-  KmlCaches *caches; /* (owned) (nullable): NULL: references cost what the profile says */
+  KmlCaches *caches;         /* (owned) (nullable): NULL: references cost what the profile says */
   KmlTime cost[KML_N_COSTS]; /* the profile */
   KmlRam *ram;               /* (owned) */
   KmlFreeArea free_area;     /* kept by the page allocator */

@@ -56,7 +56,7 @@
  *
  *     200 bytes, a page: 4096 - 32 - 20 * 200 = 64 left over: colours 0, 8, 16, ... 64, 0, 8, ...
  *
- * The cost model does not see lines (LIMITATIONS.md): colours show in addresses, not in times.
+ * What they save shows with a cache model (scenarios/caches/slab-colours.ini).
  *
  * 5. Slabs on their way
  *

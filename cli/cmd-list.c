@@ -250,13 +250,12 @@ list_devices (JsonBuilder *builder)
                  all[i]->params, all[i]->counters, all[i]->figures);
 }
 
+/* What a name stands for, one a line. */
 static void
-list_profiles (JsonBuilder *builder)
+show_described (JsonBuilder *builder, char **names, char *(*describe) (const char *name))
 {
-  g_auto (GStrv) names = kml_profile_list ();
-
   for (guint i = 0; names[i] != NULL; i++) {
-    g_autofree char *text = kml_profile_describe (names[i]);
+    g_autofree char *text = describe (names[i]);
 
     if (builder == NULL) {
       kml_out ("%s%s%s: %s\n", kml_style_begin (stdout, KML_STYLE_HEADER), names[i],
@@ -268,10 +267,31 @@ list_profiles (JsonBuilder *builder)
     kml_json_text (builder, "summary", text);
     json_builder_end_object (builder);
   }
+}
+
+static void
+list_profiles (JsonBuilder *builder)
+{
+  g_auto (GStrv) names = kml_profile_list ();
+
+  show_described (builder, names, kml_profile_describe);
   if (builder == NULL) {
     kml_out ("\nWhat a profile gives a time to:\n");
     for (guint i = 0; i < KML_N_COSTS; i++)
       kml_out ("  %-12s %s\n", kml_cost_items[i].key, kml_cost_items[i].summary);
+  }
+}
+
+static void
+list_caches (JsonBuilder *builder)
+{
+  g_auto (GStrv) names = kml_cache_model_list ();
+
+  show_described (builder, names, kml_cache_model_describe);
+  if (builder == NULL) {
+    kml_out ("\nWhat a cache model gives a time to:\n");
+    for (guint i = 0; i < KML_N_SERVED; i++)
+      kml_out ("  %-12s %s\n", kml_served_info[i].key, kml_served_info[i].summary);
   }
 }
 
@@ -473,6 +493,7 @@ static const struct {
 } topics[] = {
   { "allocators", list_allocators, "list keys" },
   { "bins", list_bins, "run SCENARIO -s objects.bins=NAME" },
+  { "caches", list_caches, "run SCENARIO -s machine.cache-model=NAME" },
   { "devices", list_devices, "list keys" },
   { "keys", list_keys, "run SCENARIO -s KEY=VALUE" },
   { "metrics", list_metrics, "compare SCENARIO --vary KEY=A,B --metrics NAME" },
@@ -482,8 +503,9 @@ static const struct {
   { "workloads", list_workloads, "list keys" },
 };
 
-static const char *const topic_names[] = { "allocators", "bins",  "devices", "keys",      "metrics",
-                                           "profiles",   "steps", "traces",  "workloads", NULL };
+static const char *const topic_names[] = { "allocators", "bins",      "caches",   "devices",
+                                           "keys",       "metrics",   "profiles", "steps",
+                                           "traces",     "workloads", NULL };
 
 static char **
 list_words (guint number)
@@ -532,9 +554,9 @@ static const GOptionEntry entries[] = {
 
 static const KmlCommand command = {
   .name = "list",
-  .summary =
-      "Say what there is: allocators, bins, workloads, devices, profiles, metrics, keys, traces",
-  .usage = "allocators|bins|workloads|devices|profiles|metrics|keys|steps|traces [--json]",
+  .summary = "Say what there is: allocators, bins, workloads, devices, profiles, caches, metrics, "
+             "keys, traces",
+  .usage = "allocators|bins|caches|workloads|devices|profiles|metrics|keys|steps|traces [--json]",
   .examples = { "list allocators", "list keys" },
   .options = entries,
   .words = list_words,

@@ -16,7 +16,7 @@ from harness import (MODULES, ODD, PROGRAM, REPLAY, SLOW, SMALL, TRACES, Skip, c
                      environment, equal, lacks, main, query, read, run, run_json, write)
 
 COMMANDS = ["bins", "check", "compare", "completion", "list", "manual", "plot", "reserve", "run", "trace", "verify", "waste"]
-TOPICS = ["allocators", "bins", "devices", "keys", "metrics", "profiles", "workloads"]
+TOPICS = ["allocators", "bins", "caches", "devices", "keys", "metrics", "profiles", "workloads"]
 REPORT = os.path.join(TRACES, "report.txt")
 
 

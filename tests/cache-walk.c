@@ -22,8 +22,6 @@
 #define SIZE    (4u << 20)
 #define N_STEPS 400000u
 
-static _Alignas(SIZE) volatile guint8 array[SIZE], other[SIZE];
-
 /* The line of step @i. A step of a linear congruential generator is three instructions: no memory. */
 #define NEXT(state) ((state)*1664525u + 1013904223u)
 

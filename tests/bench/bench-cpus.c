@@ -11,6 +11,8 @@
  * On 4 CPUs each executes what was recorded on it; on other numbers of CPUs blocks are spread over all of them, and each is
  * given back where it was asked for. The time between two operations of a CPU is GAP, so that they do not all wait for one lock.
  *
+ * The last row has a cache model besides.
+ *
  *   bench-cpus TRACE [ROUNDS]
  *   bench-cpus --profile TRACE N_CPUS        one round, for perf and callgrind
  */
@@ -70,13 +72,22 @@ typedef struct {
   KmlRecorder *recorder;
 } Rig;
 
+/* scenarios/profiles/skylake-sp.caches, with latencies of the same kind as the costs below. */
+static const KmlCachesConfig geometry = {
+  .line = 64,
+  .shapes = { { 32 << 10, 8 }, { 1 << 20, 16 }, { 1408 << 10, 11 } },
+  .is_per_cpu = TRUE,
+  .latency = { 1300, 4700, 20000, 45000, 50000, 45000, 80000 },
+};
+
+/* @caches: (nullable) */
 static Rig
-rig_new (guint n_cpus)
+rig_new (guint n_cpus, const KmlCachesConfig *caches)
 {
   g_autoptr (GError) error = NULL;
-  KmlMachineConfig config = { .n_cpus = n_cpus,
-                              .ram = G_GUINT64_CONSTANT (2) << 30,
-                              .page_size = 4096 };
+  KmlMachineConfig config = {
+    .n_cpus = n_cpus, .ram = G_GUINT64_CONSTANT (2) << 30, .page_size = 4096, .caches = caches
+  };
   KmlRecordConfig record = { 0 };
   Rig self = { 0 };
 
@@ -142,13 +153,13 @@ simulated_round (const Stream *stream, Rig *rig)
 }
 
 static void
-measure (const Stream *stream, guint n_cpus, guint n_rounds)
+measure (const Stream *stream, guint n_cpus, const KmlCachesConfig *caches, guint n_rounds)
 {
   g_autofree void **blocks = g_new0 (void *, stream->n_names);
   g_autofree double *native = g_new (double, n_rounds);
   g_autofree double *simulated = g_new (double, n_rounds);
   g_autofree double *ratios = g_new (double, n_rounds);
-  Rig rig = rig_new (n_cpus);
+  Rig rig = rig_new (n_cpus, caches);
 
   native_round (stream, blocks);
   simulated_round (stream, &rig);
@@ -157,8 +168,9 @@ measure (const Stream *stream, guint n_cpus, guint n_rounds)
     simulated[i] = simulated_round (stream, &rig);
     ratios[i] = native[i] / simulated[i];
   }
-  g_print ("%4u CPUs  glibc %5.1f ns   kmemlab %6.1f ns   ratio %.2f", n_cpus,
-           median (native, n_rounds), median (simulated, n_rounds), median (ratios, n_rounds));
+  g_print ("%4u CPUs%s  glibc %5.1f ns   kmemlab %6.1f ns   ratio %.2f", n_cpus,
+           caches != NULL ? " and caches" : "", median (native, n_rounds),
+           median (simulated, n_rounds), median (ratios, n_rounds));
   g_print (" (of the minima %.2f); %.0f %% of locks contended\n", native[0] / simulated[0],
            100.0 * (double)rig.locked_objects->lock.n_contended /
                (double)rig.locked_objects->lock.n_taken);
@@ -176,7 +188,7 @@ main (int argc, char **argv)
     return 2;
   }
   if (argc == 4 && strcmp (argv[1], "--profile") == 0) {
-    Rig rig = rig_new ((guint)CLAMP (g_ascii_strtoull (argv[3], NULL, 10), 1, KML_MAX_CPUS));
+    Rig rig = rig_new ((guint)CLAMP (g_ascii_strtoull (argv[3], NULL, 10), 1, KML_MAX_CPUS), NULL);
 
     stream = trace_stream (argv[2], "the trace", "objects");
     g_print ("%.1f ns\n", simulated_round (stream, &rig));
@@ -188,7 +200,8 @@ main (int argc, char **argv)
     n_rounds = (guint)MAX (1, g_ascii_strtoull (argv[2], NULL, 10));
   stream = trace_stream (argv[1], "the trace", "objects");
   for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
-    measure (stream, numbers[i], n_rounds);
+    measure (stream, numbers[i], NULL, n_rounds);
+  measure (stream, 4, &geometry, n_rounds);
   stream_free (stream);
   return 0;
 }

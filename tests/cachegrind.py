@@ -38,7 +38,7 @@ def main():
     program, valgrind = sys.argv[1:]
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
-        without = cachegrind(program, valgrind, "none", folder)
+        without = cachegrind(program, valgrind, "-", folder)
         print(f"1..{len(PATTERNS)}")
         for pattern, name in enumerate(PATTERNS):
             whole = cachegrind(program, valgrind, str(pattern), folder)

@@ -556,7 +556,8 @@ static const KmlCommand command = {
   .name = "list",
   .summary = "Say what there is: allocators, bins, workloads, devices, profiles, caches, metrics, "
              "keys, traces",
-  .usage = "allocators|bins|caches|workloads|devices|profiles|metrics|keys|steps|traces [--json]",
+  .usage = "allocators | bins | caches | workloads | devices | profiles | metrics | keys | steps | "
+           "traces [--json]",
   .examples = { "list allocators", "list keys" },
   .options = entries,
   .words = list_words,

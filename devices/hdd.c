@@ -160,6 +160,7 @@ static const KmlDeviceOps hdd_ops = {
   .open = hdd_open,
   .account = kml_disk_account,
   .check = kml_disk_check,
+  .remember = kml_disk_remember,
   .close = kml_disk_close,
 };
 

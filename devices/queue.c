@@ -93,6 +93,7 @@ static const KmlDeviceOps queue_ops = {
   .open = queue_open,
   .account = kml_disk_account,
   .check = kml_disk_check,
+  .remember = kml_disk_remember,
   .close = queue_close,
 };
 

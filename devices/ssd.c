@@ -141,6 +141,7 @@ static const KmlDeviceOps ssd_ops = {
   .open = ssd_open,
   .account = kml_disk_account,
   .check = kml_disk_check,
+  .remember = kml_disk_remember,
   .close = ssd_close,
 };
 

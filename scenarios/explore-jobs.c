@@ -29,6 +29,7 @@
 #define TOO_MANY      100000 /* … and what is lost when the time is over should be little */
 #define HEIGHT        14     /* of the first parts of a tree: some thousand schedules */
 #define POLL_INTERVAL 100    /* ms between two looks at whether to stop */
+#define PATIENCE      G_USEC_PER_SEC /* for the last word of a process */
 
 /* What comes through the pipe, with the choices, or what went wrong, behind it. */
 typedef struct {
@@ -448,6 +449,17 @@ stand_at_first (Farm *self)
   }
 }
 
+/* The time is over for who works on @entry, too, and it is about to say how far it came. FALSE: it does not. */
+static gboolean
+has_said_how_far (Farm *self, const Entry *entry)
+{
+  const gint64 deadline = g_get_monotonic_time () + PATIENCE;
+
+  while (!entry->is_finished && g_get_monotonic_time () < deadline)
+    wait_a_little (self);
+  return entry->is_finished;
+}
+
 static gboolean
 tend (Farm *self, KmlPartEnd *ret_end, GError **error)
 {
@@ -480,7 +492,7 @@ tend (Farm *self, KmlPartEnd *ret_end, GError **error)
       continue;
     }
     wait_a_little (self);
-    if (is_over (self) && !first->is_finished) {
+    if (is_over (self) && !has_said_how_far (self, first)) {
       stand_at_first (self);
       *ret_end = KML_PART_END_OVER;
       return TRUE;

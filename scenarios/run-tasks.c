@@ -521,12 +521,39 @@ kml_run_tasks_set_choices (KmlRunTasks *self, KmlChooseFunc choose, gpointer dat
   kml_scheduler_set_choices (self->scheduler, choose, data);
 }
 
+typedef struct {
+  KmlImage *image;
+  gboolean all; /* so far all could be remembered */
+} Remembering;
+
+static void
+remember_page_lock (KmlLocked *locked, gpointer data)
+{
+  Remembering *self = data;
+
+  self->all = self->all && kml_allocator_remember (&locked->base, self->image);
+}
+
+static gboolean
+remember_memory (KmlRunTasks *self, KmlImage *image)
+{
+  Remembering remembering = { image, self->replays->len == 0 };
+
+  kml_run_tasks_for_page_locks (self, remember_page_lock, &remembering);
+  for (guint i = 0; remembering.all && i < self->devices->len; i++)
+    remembering.all = kml_device_remember (g_ptr_array_index (self->devices, i), image);
+  if (!remembering.all || !kml_allocator_remember (&self->objects->base, image) ||
+      (self->preload != NULL && !kml_allocator_remember (&self->preload->base, image)))
+    return FALSE;
+  if (self->reclaim != NULL)
+    kml_reclaim_remember (self->reclaim, image);
+  return TRUE;
+}
+
 gboolean
 kml_run_tasks_remember (KmlRunTasks *self, KmlImage *image)
 {
-  if (self->zones != NULL || self->devices->len > 0 || self->replays->len > 0 ||
-      !kml_allocator_remember (&self->pages->base, image) ||
-      !kml_allocator_remember (&self->objects->base, image))
+  if (!remember_memory (self, image))
     return FALSE;
   kml_scheduler_remember (self->scheduler, image);
   kml_requests_remember (&self->requests, image);

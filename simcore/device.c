@@ -84,6 +84,16 @@ kml_device_account (KmlDevice *self)
 }
 
 gboolean
+kml_device_remember (KmlDevice *self, KmlImage *image)
+{
+  if (self->ops->remember == NULL)
+    return FALSE;
+  kml_image_add (image, self, self->ops->instance_size);
+  self->ops->remember (self, image);
+  return TRUE;
+}
+
+gboolean
 kml_device_check (const KmlDevice *self, GError **error)
 {
   return self->ops->check == NULL || self->ops->check (self, error);

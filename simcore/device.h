@@ -42,6 +42,7 @@ typedef struct {
  *   may set timers
  * @account: (nullable): brings counters that grow with time up to the machine's clock
  * @check: (nullable): verifies every invariant that the file's head names; KML_ERROR_CORRUPT names the one that broke
+ * @remember: (nullable): adds to @image what changes after @open besides the instance, so that a run with it can go back (image.h); NULL: it cannot
  * @close: (nullable): releases what @open took, as far as it got; the scheduler runs no more
  */
 typedef struct {
@@ -56,6 +57,7 @@ typedef struct {
   gboolean (*open) (KmlDevice *self, GError **error);
   void (*account) (KmlDevice *self);
   gboolean (*check) (const KmlDevice *self, GError **error);
+  void (*remember) (KmlDevice *self, KmlImage *image);
   void (*close) (KmlDevice *self);
 } KmlDeviceOps;
 
@@ -79,6 +81,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlDevice, kml_device_free)
 
 /* Brings its counters up to date, for whoever reads them. */
 void kml_device_account (KmlDevice *self);
+
+/* What changes in it, before tasks run. FALSE: it cannot be remembered. */
+gboolean kml_device_remember (KmlDevice *self, KmlImage *image);
 gboolean kml_device_check (const KmlDevice *self, GError **error);
 
 /* A stream of random numbers of this device alone: the machine's seed, the device's name, @purpose. */

@@ -443,6 +443,15 @@ kml_disk_account (KmlDevice *device)
   self->accounted = now;
 }
 
+/* Requests are their callers', and nobody has made one yet. */
+void
+kml_disk_remember (KmlDevice *device, KmlImage *image)
+{
+  KmlDisk *self = (KmlDisk *)device;
+
+  kml_image_add (image, self->servers, self->n_servers * sizeof *self->servers);
+}
+
 static gboolean
 broken (const char *invariant, const KmlDisk *self, GError **error)
 {

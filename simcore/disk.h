@@ -145,6 +145,7 @@ gboolean kml_disk_open (KmlDisk *self, GError **error);
 
 /* Slots of every kind's table. */
 void kml_disk_close (KmlDevice *self);
+void kml_disk_remember (KmlDevice *self, KmlImage *image);
 void kml_disk_account (KmlDevice *self);
 gboolean kml_disk_check (const KmlDevice *self, GError **error);
 

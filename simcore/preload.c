@@ -51,6 +51,12 @@ preload_shrink (KmlAllocator *base)
     base->lower->ops->shrink (base->lower);
 }
 
+static gboolean
+preload_remember (KmlAllocator *base, KmlImage *image)
+{
+  return TRUE; /* it is all in the instance */
+}
+
 static void
 preload_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data)
 {
@@ -73,6 +79,7 @@ static const KmlAllocatorOps preload_ops = {
   .alloc = preload_alloc,
   .free = preload_free,
   .shrink = preload_shrink,
+  .remember = preload_remember,
   .walk = preload_walk,
   .check = preload_check,
 };

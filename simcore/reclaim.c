@@ -487,6 +487,28 @@ kml_reclaim_free (KmlReclaim *self)
   g_free (self);
 }
 
+static void
+forget_waiters (gpointer data)
+{
+  g_ptr_array_set_size (((KmlReclaim *)data)->waiters, 0);
+}
+
+void
+kml_reclaim_remember (KmlReclaim *self, KmlImage *image)
+{
+  g_assert (self->waiters->len == 0);
+  kml_image_add_hook (image, forget_waiters, self);
+  kml_image_add (image, self, sizeof *self);
+  for (guint i = 0; i < self->mappings->len; i++) {
+    KmlMapping *mapping = g_ptr_array_index (self->mappings, i);
+
+    kml_image_add (image, mapping, sizeof *mapping);
+    kml_image_add (image, mapping->frames, mapping->n_pages * sizeof *mapping->frames);
+    kml_image_add (image, mapping->is_on_disk, mapping->n_pages * sizeof *mapping->is_on_disk);
+    kml_image_add_array (image, mapping->fetches);
+  }
+}
+
 /* ---- Checking ---- */
 
 static gboolean

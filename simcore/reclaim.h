@@ -130,6 +130,9 @@ KmlReclaim *kml_reclaim_new (const KmlReclaimConfig *config);
 void kml_reclaim_free (KmlReclaim *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlReclaim, kml_reclaim_free)
 
+/* What changes in it and in its mappings, but for zones and disk. */
+void kml_reclaim_remember (KmlReclaim *self, KmlImage *image);
+
 /* Takes back pages of zones up to @highest, as far as @gfp allows it, until it has @n_wanted or has looked at all. Returns how
  * many. May sleep. */
 guint64 kml_reclaim_shrink (KmlReclaim *self, guint64 n_wanted, KmlGfp gfp, KmlZoneKind highest);

@@ -282,6 +282,18 @@ zones_shrink (KmlAllocator *base)
   }
 }
 
+/* What is the zones' own is in the instance. */
+static gboolean
+zones_remember (KmlAllocator *base, KmlImage *image)
+{
+  const KmlZones *self = (const KmlZones *)base;
+
+  for (guint i = 0; i < self->n_zones; i++)
+    if (!kml_allocator_remember (self->zones[i].pages, image))
+      return FALSE;
+  return TRUE;
+}
+
 /* ---- Looking at it ---- */
 
 typedef struct {
@@ -408,7 +420,7 @@ take_over (KmlZones *self, const KmlAllocatorOps *pages)
   self->ops.free = zones_free;
   self->ops.split = pages->split != NULL ? zones_split : NULL;
   self->ops.shrink = pages->shrink != NULL ? zones_shrink : NULL;
-  self->ops.remember = NULL; /* a run with zones is built anew */
+  self->ops.remember = pages->remember != NULL ? zones_remember : NULL;
   self->ops.walk = zones_walk;
   self->ops.state = pages->state != NULL ? zones_state : NULL;
   self->ops.check = zones_check;

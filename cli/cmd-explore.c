@@ -541,9 +541,7 @@ run (char **arguments)
 }
 
 static const GOptionEntry entries[] = {
-  { "set", 's', 0, G_OPTION_ARG_FILENAME_ARRAY, &options.settings,
-    "Override a setting of the scenario (repeatable)", "GROUP.KEY=VALUE" },
-  { "seed", 0, 0, G_OPTION_ARG_STRING, &options.seed, "Begin all randomness here", "N" },
+  KML_SETTING_OPTIONS (options),
   { "search", 0, 0, G_OPTION_ARG_STRING, &options.search,
     "exhaustive (default), random, or pct[:DEPTH]", "KIND" },
   { "preemptions", 0, 0, G_OPTION_ARG_STRING, &options.preemptions,

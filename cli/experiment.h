@@ -24,12 +24,16 @@ typedef struct {
 
 /* clang-format off */
 
-/* For the table of options of a command that has a KmlRunOptions @o. */
-#define KML_RUN_OPTIONS(o)                                                                         \
+/* For the table of options of a command: of one that loads a scenario, with @o.settings and @o.seed … */
+#define KML_SETTING_OPTIONS(o)                                                                     \
   { "set", 's', 0, G_OPTION_ARG_FILENAME_ARRAY, &(o).settings,                                     \
     "Override a setting of the scenario (repeatable)", "GROUP.KEY=VALUE" },                        \
   { "seed", 0, 0, G_OPTION_ARG_STRING, &(o).seed,                                                  \
-    "Begin all randomness here", "N" },                                                            \
+    "Begin all randomness here", "N" }
+
+/* … and of one that runs it, with a KmlRunOptions @o. */
+#define KML_RUN_OPTIONS(o)                                                                         \
+  KML_SETTING_OPTIONS (o),                                                                         \
   { "jobs", 'j', 0, G_OPTION_ARG_STRING, &(o).jobs,                                                \
     "Worker processes (default: one a processor)", "N" },                                          \
   { "output", 'o', 0, G_OPTION_ARG_FILENAME, &(o).output,                                          \

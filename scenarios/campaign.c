@@ -23,10 +23,8 @@
  *
  * 3. What is left behind
  *
- * A shard lies beside the result as OUTPUT.run-N.tmp until it is stored. Those of a
- * campaign that was killed are removed by the next one: it holds the database's
- * lock, so nobody is writing them. A new database that got nothing is
- * removed too: an empty result looks like a result.
+ * Shards (shard.h) of a campaign that was killed are removed by the next one: it holds the database's lock, so
+ * nobody is writing them. A new database that got nothing is removed too: an empty result looks like a result.
  *
  * 4. Waiting
  *
@@ -41,6 +39,7 @@
 
 #include "scenarios/campaign.h"
 #include "scenarios/inputs.h"
+#include "scenarios/shard.h"
 #include "scenarios/stored.h"
 #include "scenarios/verdict.h"
 #include "scenarios/worker.h"
@@ -49,16 +48,12 @@
 #include <glib/gstdio.h>
 #include <poll.h>
 #include <signal.h>
-#include <string.h>
 #include <unistd.h>
 
 #define PROGRESS_INTERVAL (100 * G_TIME_SPAN_MILLISECOND)
 
 /* Tasks that may wait in the line behind a slow one: shards take room on the disk. */
 #define LINE_MAX_LENGTH 1024
-
-#define SHARD_INFIX  ".run-"
-#define SHARD_SUFFIX ".tmp"
 
 typedef struct {
   guint64 index;    /* of the run, in the scenario */
@@ -107,61 +102,13 @@ task_free (Task *task)
   if (task == NULL)
     return;
   kml_worker_free (task->worker);
-  if (task->shard != NULL) {
-    g_autofree char *journal = g_strconcat (task->shard, "-journal", NULL);
-
-    g_unlink (task->shard);
-    g_unlink (journal);
-  }
+  kml_shard_remove (task->shard);
   kml_run_spec_free (task->spec);
   g_free (task->shard);
   g_free (task);
 }
 
 /* ---- Beginning ---- */
-
-/* "results.db.run-12.tmp", "results.db.run-12.tmp-journal", and ".results.db.run-12.tmp.Xa3B9z"
- * for one that was just being made. */
-static gboolean
-is_shard_of (const char *name, const char *output_name)
-{
-  const gboolean is_half_made = name[0] == '.' && output_name[0] != '.';
-  const char *at = name + is_half_made;
-
-  if (!g_str_has_prefix (at, output_name))
-    return FALSE;
-  at += strlen (output_name);
-  if (!g_str_has_prefix (at, SHARD_INFIX))
-    return FALSE;
-  at += strlen (SHARD_INFIX);
-  if (!g_ascii_isdigit (*at))
-    return FALSE;
-  while (g_ascii_isdigit (*at))
-    at++;
-  if (!g_str_has_prefix (at, SHARD_SUFFIX))
-    return FALSE;
-  at += strlen (SHARD_SUFFIX);
-  if (is_half_made)
-    return at[0] == '.' && strlen (at) >= 7;
-  return at[0] == '\0' || g_str_equal (at, "-journal");
-}
-
-static void
-remove_shards (const char *output)
-{
-  g_autofree char *folder = g_path_get_dirname (output);
-  g_autofree char *output_name = g_path_get_basename (output);
-  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
-  const char *name;
-
-  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL) {
-    if (is_shard_of (name, output_name)) {
-      g_autofree char *path = g_build_filename (folder, name, NULL);
-
-      g_unlink (path);
-    }
-  }
-}
 
 static gboolean
 begin (Campaign *self, GError **error)
@@ -181,7 +128,7 @@ begin (Campaign *self, GError **error)
   if (self->database == NULL)
     return FALSE;
   self->base_dir = kml_input_describe_base_dir (kml_scenario_base_dir (self->scenario));
-  remove_shards (config->output);
+  kml_shards_remove_all (config->output);
   return kml_database_begin_campaign (self->database, kml_scenario_name (self->scenario),
                                       self->n_runs, &self->campaign_id, error) &&
          kml_database_next_run_id (self->database, &self->next_run_id, error);
@@ -248,8 +195,7 @@ start_task (Campaign *self, Task *task, GError **error)
   if (task->run_id == 0)
     task->run_id = self->next_run_id++;
   if (self->database != NULL)
-    task->shard = g_strdup_printf ("%s" SHARD_INFIX "%" G_GUINT64_FORMAT SHARD_SUFFIX,
-                                   self->config->output, task->run_id);
+    task->shard = kml_shard_path (self->config->output, task->run_id);
   if (self->database != NULL)
     kml_stored_release_memory (self->database); /* see kml_worker_start() */
   job = task_job (self, task);
@@ -528,7 +474,8 @@ close_database (Campaign *self, gboolean failed, GError **error)
 
   if (self->database == NULL)
     return TRUE;
-  remove_shards (self->config->output); /* of workers that were ended while they made theirs */
+  kml_shards_remove_all (
+      self->config->output); /* of workers that were ended while they made theirs */
   if (self->campaign_id != 0 && !worthless)
     good = kml_database_end_campaign (self->database, self->campaign_id,
                                       failed || result->stopped ? "stopped" : "complete",

@@ -698,14 +698,7 @@ segregated_shrink (KmlAllocator *base)
 static const char *const list_orders[] = { "fifo", "lifo", NULL };
 
 static const KmlParam segregated_params[] = {
-  { .name = "bins",
-    .type = KML_PARAM_TEXT,
-    .value = "linux",
-    .validate = kml_bins_validate,
-    .file = kml_bins_file,
-    .offset = G_STRUCT_OFFSET (Segregated, bin_text),
-    .grammar = "pow2 | geometric:M | optimal:K | NAME (list bins) | FILE.bins | 8,24,40,64",
-    .summary = "the sizes of objects: a request is rounded up to the smallest that holds it" },
+  KML_BINS_PARAM (Segregated),
   { .name = "quantum",
     .type = KML_PARAM_SIZE,
     .value = "8",
@@ -753,15 +746,9 @@ static const KmlParam segregated_params[] = {
 };
 
 static const KmlCounterInfo segregated_counters[] = {
-  [COUNTER_SLABS_NEW] = { "slabs_new", "slabs", "slabs made of pages from the page level" },
-  [COUNTER_SLABS_GIVEN_BACK] = { "slabs_given_back", "slabs",
-                                 "slabs given back to the page level" },
-  [COUNTER_SLABS_SMALL] = { "slabs_small", "slabs",
-                            "slabs that are smaller than wanted, as no larger block was free" },
   [COUNTER_REFILLS] = { "refills", "slabs",
                         "times that the current slab of a bin had nothing left to give" },
-  [COUNTER_LARGE] = { "large", "blocks",
-                      "requests that no bin could serve: taken from the page level" },
+  KML_SLAB_COUNTERS,
   { NULL },
 };
 

@@ -133,6 +133,7 @@
 #include "allocators/slab.h"
 
 #include "simcore/driver-loop.h"
+#include "simcore/slab-order.h"
 
 #define MIN_OBJECT_SIZE 4u
 #define MAX_OBJECT_SIZE (G_GUINT64_CONSTANT (1) << 30)
@@ -501,14 +502,7 @@ slab_shrink (KmlAllocator *base)
 static const char *const constructed_choices[] = { "retained", "always", NULL };
 
 static const KmlParam slab_params[] = {
-  { .name = "bins",
-    .type = KML_PARAM_TEXT,
-    .value = "linux",
-    .validate = kml_bins_validate,
-    .file = kml_bins_file,
-    .offset = G_STRUCT_OFFSET (Slab, bin_text),
-    .grammar = KML_BINS_GRAMMAR,
-    .summary = "the sizes of objects: a request is rounded up to the smallest that holds it" },
+  KML_BINS_PARAM (Slab),
   { .name = "quantum",
     .type = KML_PARAM_SIZE,
     .value = "8",
@@ -557,16 +551,10 @@ static const KmlParam slab_params[] = {
 };
 
 static const KmlCounterInfo slab_counters[] = {
-  [COUNTER_SLABS_NEW] = { "slabs_new", "slabs", "slabs made of pages from the page level" },
-  [COUNTER_SLABS_GIVEN_BACK] = { "slabs_given_back", "slabs",
-                                 "slabs given back to the page level" },
-  [COUNTER_SLABS_SMALL] = { "slabs_small", "slabs",
-                            "slabs that are smaller than wanted, as no larger block was free" },
   [COUNTER_REAPS] = { "reaps", "times", "times that empty slabs of all caches were given back" },
   [COUNTER_RESCALES] = { "rescales", "times", "times that a hash table was doubled or halved" },
   [COUNTER_LOOKED] = { "looked", "bufctls", "bufctls looked at when large objects were freed" },
-  [COUNTER_LARGE] = { "large", "blocks",
-                      "requests that no bin could serve: taken from the page level" },
+  KML_SLAB_COUNTERS,
   { NULL },
 };
 

@@ -49,6 +49,15 @@ gboolean kml_bins_needs_sizes (const char *text);
 gboolean kml_bins_is_file (const char *text);
 char *kml_bins_file (const char *text); /* for KmlParam.file (transfer full) (nullable) */
 
+/* The parameter of an allocator: Type.bin_text. */
+#define KML_BINS_PARAM(Type)                                                                       \
+  {                                                                                                \
+    .name = "bins", .type = KML_PARAM_TEXT, .value = "linux", .validate = kml_bins_validate,       \
+    .file = kml_bins_file, .offset = G_STRUCT_OFFSET (Type, bin_text),                             \
+    .grammar = KML_BINS_GRAMMAR,                                                                   \
+    .summary = "the sizes of objects: a request is rounded up to the smallest that holds it"       \
+  }
+
 /* The set that @text means, unless it is a file's. @counts (array of KmlSizeCount, ascending) is
  * used by optimal:K alone and may be NULL for all others. */
 gboolean kml_bins_parse (const char *text, guint64 quantum, const KmlSizeCount *counts,

@@ -30,4 +30,14 @@ guint kml_slab_least_order (const KmlSlabRule *rule, guint64 n_objects, guint64 
 /* How many objects of @size bytes a slab of @order has room for. */
 guint64 kml_slab_objects (const KmlSlabRule *rule, guint order, guint64 size);
 
+/* Rows of the table of counters of an allocator that cuts objects out of slabs. */
+#define KML_SLAB_COUNTERS                                                                          \
+  [COUNTER_SLABS_NEW] = { "slabs_new", "slabs", "slabs made of pages from the page level" },       \
+  [COUNTER_SLABS_GIVEN_BACK] = { "slabs_given_back", "slabs",                                      \
+                                 "slabs given back to the page level" },                           \
+  [COUNTER_SLABS_SMALL] = { "slabs_small", "slabs",                                                \
+                            "slabs that are smaller than wanted, as no larger block was free" },   \
+  [COUNTER_LARGE] = { "large", "blocks",                                                           \
+                      "requests that no bin could serve: taken from the page level" }
+
 G_END_DECLS

@@ -10,13 +10,14 @@
 
 #include "workloads/trace-lines.h"
 
-#define PIECE (256 * 1024) /* small enough to stay in the processor's cache */
-#define ROOM  (PIECE + KML_TRACE_MAX_LINE)
-
 void
-kml_trace_lines_init (KmlTraceLines *self, KmlTraceInput *input)
+kml_trace_lines_init (KmlTraceLines *self, KmlTraceInput *input, gsize room)
 {
-  *self = (KmlTraceLines){ .input = input, .buffer = g_malloc (ROOM + KML_TRACE_PADDING) };
+  g_assert (room >= KML_TRACE_ROOM);
+
+  *self = (KmlTraceLines){ .input = input,
+                           .buffer = g_malloc (room + KML_TRACE_PADDING),
+                           .room = room };
 }
 
 void
@@ -25,18 +26,18 @@ kml_trace_lines_finish (KmlTraceLines *self)
   g_clear_pointer (&self->buffer, g_free);
 }
 
-static gboolean
-refill (KmlTraceLines *self, GError **error)
+gboolean
+kml_trace_lines_refill (KmlTraceLines *self, GError **error)
 {
   gssize n;
 
   memmove (self->buffer, self->buffer + self->begin, self->end - self->begin);
   self->end -= self->begin;
   self->begin = 0;
-  n = kml_trace_input_read (self->input, self->buffer + self->end, PIECE, error);
+  n = kml_trace_input_read (self->input, self->buffer + self->end, KML_TRACE_PIECE, error);
   if (n < 0)
     return FALSE;
-  g_assert (self->end + (gsize)n <= ROOM);
+  g_assert (self->end + (gsize)n <= self->room);
   self->at_end = n == 0;
   self->end += (gsize)n;
   memset (self->buffer + self->end, 0, KML_TRACE_PADDING);
@@ -68,7 +69,7 @@ kml_trace_lines_next (KmlTraceLines *self, const char **ret_line, const char **r
     if (n == 0 && self->at_end)
       return 0;
     if (goes_on && n <= KML_TRACE_MAX_LINE) {
-      if (!refill (self, error))
+      if (!kml_trace_lines_refill (self, error))
         return -1;
       continue;
     }

@@ -40,23 +40,6 @@ typedef struct {
 
 /* ---- A line ---- */
 
-/* The word that ends at @end; it begins behind @line, a blank or "]". */
-static const char *
-word_before (const char *line, const char *end)
-{
-  while (end > line && end[-1] != ' ' && end[-1] != '\t')
-    end--;
-  return end;
-}
-
-static const char *
-blanks_before (const char *line, const char *end)
-{
-  while (end > line && (end[-1] == ' ' || end[-1] == '\t'))
-    end--;
-  return end;
-}
-
 /* "0x1a", "(nil)"; a size may be "0", as printf's %#lx writes it. */
 static gboolean
 read_hex (const char *at, const char *end, guint64 *ret_value)
@@ -82,16 +65,16 @@ read_operation (const char *line, const char *end, Operation *ret)
 {
   const char *last, *middle, *first, *last_end, *middle_end, *first_end;
 
-  last_end = blanks_before (line, end);
-  last = word_before (line, last_end);
-  middle_end = blanks_before (line, last);
-  middle = word_before (line, middle_end);
+  last_end = kml_trace_blanks_before (line, end);
+  last = kml_trace_word_before (line, last_end);
+  middle_end = kml_trace_blanks_before (line, last);
+  middle = kml_trace_word_before (line, middle_end);
   if (is_sign (middle, middle_end, "-<")) {
     *ret = (Operation){ .sign = *middle, .begin = middle };
     return read_hex (last, last_end, &ret->ptr);
   }
-  first_end = blanks_before (line, middle);
-  first = word_before (line, first_end);
+  first_end = kml_trace_blanks_before (line, middle);
+  first = kml_trace_word_before (line, first_end);
   if (!is_sign (first, first_end, "+>!"))
     return FALSE;
   *ret = (Operation){ .sign = *first, .begin = first };
@@ -111,7 +94,7 @@ read_site (Mtrace *self, const char *line, const char *end)
   if (*line != '@')
     return 0;
   line = kml_trace_skip_spaces (line + 1, end);
-  end = blanks_before (line, end);
+  end = kml_trace_blanks_before (line, end);
   return kml_trace_feed_site (&self->base.feed, line, (gsize)(MAX (end, line) - line));
 }
 

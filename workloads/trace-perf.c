@@ -15,23 +15,6 @@
 
 #define MAX_PREFIX 96
 
-/* The word that ends at @end: where it begins. */
-static const char *
-word_before (const char *line, const char *end)
-{
-  while (end > line && end[-1] != ' ' && end[-1] != '\t')
-    end--;
-  return end;
-}
-
-static const char *
-spaces_before (const char *line, const char *end)
-{
-  while (end > line && (end[-1] == ' ' || end[-1] == '\t'))
-    end--;
-  return end;
-}
-
 /* What is left of the time, from right to left: [CPU], then PID or PID/TID. */
 static gboolean
 read_who (const char *line, const char *end, KmlTraceLine *ret_line)
@@ -39,17 +22,17 @@ read_who (const char *line, const char *end, KmlTraceLine *ret_line)
   guint64 value;
   const char *at, *word;
 
-  end = spaces_before (line, end);
+  end = kml_trace_blanks_before (line, end);
   ret_line->cpu = 0;
   if (end > line && end[-1] == ']') {
-    word = word_before (line, end);
+    word = kml_trace_word_before (line, end);
     if (*word != '[' || !kml_trace_read_decimal (word + 1, &at, &value) || at != end - 1 ||
         value > G_MAXUINT16)
       return FALSE;
     ret_line->cpu = (guint16)value;
-    end = spaces_before (line, word);
+    end = kml_trace_blanks_before (line, word);
   }
-  word = word_before (line, end);
+  word = kml_trace_word_before (line, end);
   if (!kml_trace_read_decimal (word, &at, &value))
     return FALSE;
   if (at < end && *at == '/' && !kml_trace_read_decimal (at + 1, &at, &value))
@@ -68,7 +51,7 @@ read_prefix (const char *line, const char *end, const char **ret_time, const cha
   const char *colon = line;
 
   while ((colon = memchr (colon, ':', (gsize)(limit - colon))) != NULL) {
-    const char *const word = word_before (line, colon);
+    const char *const word = kml_trace_word_before (line, colon);
     const char *at;
 
     if (kml_trace_is_digit (*word) && kml_trace_read_time (word, &at, &ret_line->time_ns) &&

@@ -53,7 +53,7 @@ kml_trace_source_new (const KmlTraceSourceOps *ops, KmlTraceInput *input,
   self->shown = kml_trace_input_shown (input);
   kml_trace_feed_init (&self->feed, info, self->shown);
   if (ops->line != NULL)
-    kml_trace_lines_init (&self->lines, input);
+    kml_trace_lines_init (&self->lines, input, KML_TRACE_ROOM);
   info->format = ops->name;
   if (ops->open != NULL && !ops->open (self, error))
     return NULL;

@@ -2,11 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * The text is read in large pieces. The line that a piece ends within is moved
- * to the front of the buffer and read on, so every line is in one place, with
- * KML_TRACE_PADDING bytes behind it that may be looked at. (Files are not mapped: it would be their
- * end to be cut by others meanwhile, and a mapping took four times as long as reading on the
- * virtual machine where it was tried.)
+ * Lines lie in the buffer of trace-lines.h, and are taken from it here. (Files are not mapped: it would be their end to be cut
+ * by others meanwhile, and a mapping took four times as long as reading on the virtual machine where it was tried.)
  *
  * Nine of ten lines are like an earlier one, and are known without looking for their end
  * (trace-shape.h); the others are parsed by the format.
@@ -14,23 +11,20 @@
  * A recording has bad lines: a recorder was killed, two writers shared a pipe. They are counted
  * and the first is quoted. But a file of which more than half is bad is something else, and so is
  * one without a single event in its first MiB: they are refused. A line that is longer than
- * MAX_LINE is bad and is skipped without being kept.
+ * KML_TRACE_MAX_LINE is bad and is skipped without being kept.
  */
 
 #include "workloads/trace-text.h"
 
 #include "simcore/units.h"
 #include "workloads/trace-identity.h"
+#include "workloads/trace-lines.h"
 
-#define MAX_LINE  (64 * 1024)
-#define PIECE     (256 * 1024)  /* small enough to stay in the processor's cache */
 #define FIRST     (1024 * 1024) /* in which the format is looked for: whole pieces */
-#define ROOM      (FIRST + MAX_LINE)
 #define FEW_LINES 1000 /* so many must have been read before the share of bad ones says something */
 
 struct _KmlTraceText {
-  KmlTraceInput *input; /* (borrowed) */
-  KmlTraceInfo *info;   /* (borrowed) */
+  KmlTraceInfo *info; /* (borrowed) */
   const KmlTraceFormat *format;
   KmlTraceTexts texts;
   KmlTraceIdentity identity;
@@ -38,50 +32,27 @@ struct _KmlTraceText {
   GArray *name_counts;  /* (owned) (element-type guint64): of other events, by number of the name */
   char *malformed_text; /* (owned) (nullable) */
 
-  char *buffer; /* (owned): ROOM + KML_TRACE_PADDING bytes */
-  gsize begin, end;
-  gboolean at_end; /* no more bytes will come */
-  gboolean
-      in_long_line; /* what comes up to the next newline is the rest of a line that was too long */
-
-  guint64 last_ns; /* of the last event, since the first */
+  KmlTraceLines lines; /* with room for FIRST */
+  guint64 last_ns;     /* of the last event, since the first */
 };
 
 /* ---- Lines ---- */
-
-static gboolean
-refill (KmlTraceText *self, GError **error)
-{
-  gssize n;
-
-  memmove (self->buffer, self->buffer + self->begin, self->end - self->begin);
-  self->end -= self->begin;
-  self->begin = 0;
-  n = kml_trace_input_read (self->input, self->buffer + self->end, PIECE, error);
-  if (n < 0)
-    return FALSE;
-  g_assert (self->end + (gsize)n <= ROOM);
-  self->at_end = n == 0;
-  self->end += (gsize)n;
-  memset (self->buffer + self->end, 0, KML_TRACE_PADDING);
-  return TRUE;
-}
 
 /* The next line of what is in the buffer; the last line of the file may lack its newline. */
 static inline gboolean
 next_line (KmlTraceText *self, const char **ret_line, const char **ret_end)
 {
-  char *const line = self->buffer + self->begin;
-  const gsize n = self->end - self->begin;
+  char *const line = self->lines.buffer + self->lines.begin;
+  const gsize n = self->lines.end - self->lines.begin;
   char *newline = memchr (line, '\n', n);
 
   if (newline == NULL) {
-    if (!self->at_end || n == 0)
+    if (!self->lines.at_end || n == 0)
       return FALSE;
     newline = line + n;
-    self->begin = self->end;
+    self->lines.begin = self->lines.end;
   } else {
-    self->begin += (gsize)(newline - line) + 1;
+    self->lines.begin += (gsize)(newline - line) + 1;
   }
   *ret_line = line;
   *ret_end = newline > line && newline[-1] == '\r' ? newline - 1 : newline;
@@ -105,13 +76,13 @@ note_malformed (KmlTraceText *self, const char *line, const char *end, const cha
 static void
 drop_long_line (KmlTraceText *self)
 {
-  if (!self->in_long_line) {
+  if (!self->lines.in_long) {
     self->info->n_lines++;
-    note_malformed (self, self->buffer + self->begin, self->buffer + self->end,
-                    "the line is longer than 64 KiB");
+    note_malformed (self, self->lines.buffer + self->lines.begin,
+                    self->lines.buffer + self->lines.end, "the line is longer than 64 KiB");
   }
-  self->in_long_line = TRUE;
-  self->begin = self->end;
+  self->lines.in_long = TRUE;
+  self->lines.begin = self->lines.end;
 }
 
 static gboolean
@@ -121,7 +92,7 @@ refuse (const KmlTraceText *self, guint64 line, GError **error)
 
   g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
                "%s:%" G_GUINT64_FORMAT ": not a trace that kmemlab reads: expected %s",
-               kml_trace_input_shown (self->input), line, forms);
+               kml_trace_input_shown (self->lines.input), line, forms);
   return FALSE;
 }
 
@@ -130,16 +101,18 @@ check_share (const KmlTraceText *self, GError **error)
 {
   const KmlTraceInfo *info = self->info;
 
-  if (self->at_end && info->counts[KML_TRACE_N_EVENTS] == 0 && info->counts[KML_TRACE_N_LOST] == 0)
+  if (self->lines.at_end && info->counts[KML_TRACE_N_EVENTS] == 0 &&
+      info->counts[KML_TRACE_N_LOST] == 0)
     return refuse (self, MAX (info->malformed_line, 1), error);
-  if ((!self->at_end && info->n_lines < FEW_LINES) ||
+  if ((!self->lines.at_end && info->n_lines < FEW_LINES) ||
       info->counts[KML_TRACE_N_MALFORMED] * 2 <= info->n_lines)
     return TRUE;
   g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
                "%s:%" G_GUINT64_FORMAT ": %s; %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
                " lines are like that: expected %s text",
-               kml_trace_input_shown (self->input), info->malformed_line, info->malformed_text,
-               info->counts[KML_TRACE_N_MALFORMED], info->n_lines, self->format->name);
+               kml_trace_input_shown (self->lines.input), info->malformed_line,
+               info->malformed_text, info->counts[KML_TRACE_N_MALFORMED], info->n_lines,
+               self->format->name);
   return FALSE;
 }
 
@@ -163,7 +136,7 @@ collide (const KmlTraceText *self, GError **error)
   g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
                "%s:%" G_GUINT64_FORMAT ": the addresses of live blocks are too many or too much "
                "alike for those of a kernel",
-               kml_trace_input_shown (self->input), self->info->n_lines);
+               kml_trace_input_shown (self->lines.input), self->info->n_lines);
   return FALSE;
 }
 
@@ -216,12 +189,12 @@ take_line (KmlTraceText *self, const char *line, const char *end, GError **error
 {
   KmlTraceLine *const parsed = kml_trace_identity_slot (&self->identity);
 
-  if (G_UNLIKELY (self->in_long_line)) {
-    self->in_long_line = FALSE;
+  if (G_UNLIKELY (self->lines.in_long)) {
+    self->lines.in_long = FALSE;
     return TRUE;
   }
   self->info->n_lines++;
-  if (G_UNLIKELY (end - line > MAX_LINE)) {
+  if (G_UNLIKELY (end - line > KML_TRACE_MAX_LINE)) {
     note_malformed (self, line, end, "the line is longer than 64 KiB");
     return TRUE;
   }
@@ -247,15 +220,15 @@ take_line (KmlTraceText *self, const char *line, const char *end, GError **error
 static gboolean
 take_known_lines (KmlTraceText *self, guint n, GError **error)
 {
-  while (!self->in_long_line && kml_trace_identity_ready (&self->identity, FALSE) < n) {
+  while (!self->lines.in_long && kml_trace_identity_ready (&self->identity, FALSE) < n) {
     KmlTraceLine *const parsed = kml_trace_identity_slot (&self->identity);
-    const char *const line = self->buffer + self->begin;
-    const char *const next = kml_trace_parse_known (&self->texts, line, self->buffer + self->end,
-                                                    parsed);
+    const char *const line = self->lines.buffer + self->lines.begin;
+    const char *const next = kml_trace_parse_known (&self->texts, line,
+                                                    self->lines.buffer + self->lines.end, parsed);
 
-    if (next == NULL || next - line > MAX_LINE)
+    if (next == NULL || next - line > KML_TRACE_MAX_LINE)
       return TRUE;
-    self->begin = (gsize)(next - self->buffer);
+    self->lines.begin = (gsize)(next - self->lines.buffer);
     self->info->n_lines++;
     if (G_UNLIKELY (!take_event (self, parsed, line, next, error)))
       return FALSE;
@@ -284,14 +257,14 @@ find_format (KmlTraceText *self, GError **error)
   const char *line, *end;
 
   do {
-    self->begin = 0;
-    if (!refill (self, error))
+    self->lines.begin = 0;
+    if (!kml_trace_lines_refill (&self->lines, error))
       return FALSE;
     while (self->format == NULL && next_line (self, &line, &end))
-      if (end - line <= MAX_LINE)
+      if (end - line <= KML_TRACE_MAX_LINE)
         self->format = format_of (line, end);
-  } while (self->format == NULL && !self->at_end && self->end < FIRST);
-  self->begin = 0;
+  } while (self->format == NULL && !self->lines.at_end && self->lines.end < FIRST);
+  self->lines.begin = 0;
   return self->format != NULL || refuse (self, 1, error);
 }
 
@@ -300,9 +273,8 @@ kml_trace_text_new (KmlTraceInput *input, KmlTraceInfo *info, GError **error)
 {
   g_autoptr (KmlTraceText) self = g_new0 (KmlTraceText, 1);
 
-  self->input = input;
   self->info = info;
-  self->buffer = g_malloc (ROOM + KML_TRACE_PADDING);
+  kml_trace_lines_init (&self->lines, input, FIRST + KML_TRACE_MAX_LINE);
   self->name_counts = g_array_new (FALSE, TRUE, sizeof (guint64));
   kml_trace_texts_init (&self->texts);
   kml_trace_identity_init (&self->identity, info->counts);
@@ -321,7 +293,7 @@ kml_trace_text_free (KmlTraceText *self)
   kml_trace_texts_finish (&self->texts);
   g_array_unref (self->name_counts);
   g_free (self->malformed_text);
-  g_free (self->buffer);
+  kml_trace_lines_finish (&self->lines);
   g_free (self);
 }
 
@@ -336,7 +308,7 @@ update_info (KmlTraceText *self)
   info->live_objects_peak = self->identity.live_objects_peak;
   info->live_pages_peak = self->identity.live_pages_peak;
   info->n_stream = self->identity.tail;
-  info->complete = self->at_end && self->begin == self->end;
+  info->complete = self->lines.at_end && self->lines.begin == self->lines.end;
 }
 
 int
@@ -356,16 +328,16 @@ kml_trace_text_next (KmlTraceText *self, KmlTraceEvent *events, guint n, GError 
     }
     if (!check_share (self, error))
       return -1;
-    if (self->at_end) {
+    if (self->lines.at_end) {
       if (!kml_trace_identity_flush (&self->identity)) {
         collide (self, error);
         return -1;
       }
       break;
     }
-    if (self->end - self->begin > MAX_LINE)
+    if (self->lines.end - self->lines.begin > KML_TRACE_MAX_LINE)
       drop_long_line (self);
-    if (!refill (self, error))
+    if (!kml_trace_lines_refill (&self->lines, error))
       return -1;
   }
   update_info (self);

@@ -258,4 +258,22 @@ kml_trace_read_hex (const char *at, guint64 *ret_value)
 #endif
 }
 
+/* From right to left: where the word begins that ends at @end … */
+static inline const char *
+kml_trace_word_before (const char *line, const char *end)
+{
+  while (end > line && end[-1] != ' ' && end[-1] != '\t')
+    end--;
+  return end;
+}
+
+/* … and where the blanks begin that end there. */
+static inline const char *
+kml_trace_blanks_before (const char *line, const char *end)
+{
+  while (end > line && (end[-1] == ' ' || end[-1] == '\t'))
+    end--;
+  return end;
+}
+
 G_END_DECLS

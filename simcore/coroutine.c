@@ -34,7 +34,7 @@
 #include <valgrind/valgrind.h>
 #else
 #define VALGRIND_STACK_REGISTER(start, end) 0
-#define VALGRIND_STACK_DEREGISTER(id)
+#define VALGRIND_STACK_DEREGISTER(id)       ((void)(id))
 #endif
 
 #if defined(__SANITIZE_ADDRESS__)

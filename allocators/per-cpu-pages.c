@@ -18,7 +18,14 @@
  * A page on a list is in use to the allocator below. Its frame record holds the links. The heads are static data of
  * the kernel, a few hundred bytes a CPU, and not counted.
  *
- * 2. Not modelled
+ * 2. Draining
+ *
+ * Free pages on the list of one CPU are no use to another that finds nothing. Before a request that may sleep fails, all CPUs that
+ * have some give them back, and the layer below is asked once more: Linux's drain_all_pages(). Nobody touches another CPU's lists, so each is asked by an interrupt (as
+ * in Linux up to 4.10; later a work item does it, and since 6.1 a lock for each CPU lets others in). Straight code pays for
+ * the interrupts and does it itself.
+ *
+ * 3. Not modelled
  *
  * Linux takes the zone's lock once for a batch; here it is taken for each page of it. Batch and high are not tuned by the
  * size of the zone, lists are not drained on a timer, and huge pages have no list.
@@ -32,7 +39,7 @@
 #include <string.h>
 
 #include "simcore/allocator.h"
-#include "simcore/scheduler.h"
+#include "simcore/ipi.h"
 
 #define MAX_ORDER 3
 #define MARK      G_GUINT64_CONSTANT (0x70637020706167e5) /* in the third word of a frame on a list */
@@ -41,6 +48,7 @@ enum {
   COUNTER_HITS,
   COUNTER_REFILLS,
   COUNTER_DRAINS,
+  COUNTER_ALL_DRAINS,
 };
 
 typedef struct {
@@ -60,6 +68,7 @@ typedef struct {
 
   /* parameters */
   guint64 high, batch, max_order;
+  gboolean drain_all;
 
   KmlAddr statics; /* of the CPUs' lists, for a cache model */
   Cpu *cpus;       /* (owned) (array length=n_cpus) */
@@ -200,10 +209,62 @@ leave (const PerCpuPages *self)
     kml_irq_enable (self->base.machine);
 }
 
-static KmlAddr
-per_cpu_pages_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
+/* Of the CPU that runs this, in the handler of an interrupt or with interrupts off. */
+static void
+drain_own (KmlMachine *machine, gpointer data)
 {
-  PerCpuPages *self = (PerCpuPages *)base;
+  PerCpuPages *self = data;
+  const KmlTask *task = kml_current_task (machine);
+  const KmlRequest how = { .cpu = (guint8)task->cpu, .context = task->context };
+
+  drain (self, &self->cpus[how.cpu], 0, &how);
+}
+
+static gboolean
+has_pages (guint cpu, gpointer data)
+{
+  return ((const PerCpuPages *)data)->cpus[cpu].n_pages > 0;
+}
+
+static void
+drain_everywhere (PerCpuPages *self, const KmlRequest *request)
+{
+  KmlMachine *machine = self->base.machine;
+  guint n_others = 0;
+
+  self->base.counters[COUNTER_ALL_DRAINS]++;
+  if (machine->scheduler != NULL) {
+    kml_ipi_call (machine, request->cpu, drain_own, self, TRUE);
+    kml_ipi_call_others (machine, has_pages, drain_own, self, TRUE);
+    return;
+  }
+  for (guint i = 0; i < machine->n_cpus; i++) {
+    n_others += i != request->cpu && has_pages (i, self);
+    drain (self, &self->cpus[i], 0, request);
+  }
+  kml_spend (machine, KML_COST_IPI, n_others > 0);
+}
+
+/* Whether there is somebody to ask, and one may wait for it. */
+static gboolean
+may_drain (const PerCpuPages *self, const KmlRequest *request)
+{
+  const KmlMachine *machine = self->base.machine;
+
+  if (!self->drain_all || !kml_gfp_may_sleep (request->gfp) ||
+      request->context != KML_CONTEXT_PROCESS ||
+      (machine->scheduler != NULL && kml_in_atomic (machine)))
+    return FALSE;
+  for (guint i = 0; i < machine->n_cpus; i++)
+    if (self->cpus[i].n_pages > 0)
+      return TRUE;
+  return FALSE;
+}
+
+static KmlAddr
+take_or_fetch (PerCpuPages *self, const KmlRequest *request, guint64 *ret_held)
+{
+  KmlAllocator *base = &self->base;
   Cpu *cpu = &self->cpus[request->cpu];
   List *list = request->constraints == NULL
                    ? find_list (self, cpu, request->size >> base->ram.page_shift, request->mobility)
@@ -225,6 +286,18 @@ per_cpu_pages_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret
   }
   leave (self);
   return addr;
+}
+
+static KmlAddr
+per_cpu_pages_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
+{
+  PerCpuPages *self = (PerCpuPages *)base;
+  const KmlAddr addr = take_or_fetch (self, request, ret_held);
+
+  if (G_LIKELY (addr != KML_ADDR_NONE) || !may_drain (self, request))
+    return addr;
+  drain_everywhere (self, request);
+  return take_or_fetch (self, request, ret_held);
 }
 
 static guint64
@@ -393,6 +466,12 @@ static const KmlParam per_cpu_pages_params[] = {
     .max = MAX_ORDER,
     .offset = G_STRUCT_OFFSET (PerCpuPages, max_order),
     .summary = "runs of up to 2^max-order frames are kept" },
+  { .name = "drain-all",
+    .type = KML_PARAM_BOOL,
+    .value = "yes",
+    .offset = G_STRUCT_OFFSET (PerCpuPages, drain_all),
+    .summary = "before a request that may sleep fails, all CPUs give back what they keep, by "
+               "interrupts that its CPU sends" },
   { NULL },
 };
 
@@ -400,6 +479,9 @@ static const KmlCounterInfo per_cpu_pages_counters[] = {
   [COUNTER_HITS] = { "hits", "requests", "requests answered from a CPU's own list" },
   [COUNTER_REFILLS] = { "refills", "batches", "batches fetched from the layer below" },
   [COUNTER_DRAINS] = { "drains", "batches", "batches given back" },
+  [COUNTER_ALL_DRAINS] = { "all_drains", "times",
+                           "times that all CPUs gave back what they kept, for a request that "
+                           "would have failed" },
   { NULL },
 };
 

@@ -246,7 +246,7 @@ CREATE TABLE longest_parts (
   run_id    INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
   operation TEXT NOT NULL, -- as in longest
   context   TEXT NOT NULL, -- as in longest
-  part      TEXT NOT NULL, -- run, split, cpu, interrupted, lock, io, memory, reclaim, sleep: see docs/tasks.md
+  part      TEXT NOT NULL, -- run, split, cpu, interrupted, lock, io, memory, reclaim, ipi, sleep: see docs/tasks.md
   part_ns   REAL NOT NULL, -- ns
   PRIMARY KEY (run_id, operation, context, part)
 ) STRICT, WITHOUT ROWID;

@@ -75,6 +75,17 @@ kml_incident_names_of_held (const KmlIncidentEdge *edge)
   return g_string_free (text, FALSE);
 }
 
+/* Since when it cannot go on. */
+static KmlTime
+since_when (const KmlScheduler *self, const KmlTask *waiter, gboolean by_cpu)
+{
+  if (!by_cpu)
+    return waiter->wait.since;
+  if (waiter->irq == NULL || waiter->state != KML_TASK_ENDED)
+    return waiter->part_since;
+  return waiter->irq->n_pending > 0 ? waiter->irq->raised : self->machine->now;
+}
+
 static void
 add_edge (const KmlScheduler *self, GArray *edges, const KmlTask *waiter, const KmlTask *other)
 {
@@ -93,7 +104,7 @@ add_edge (const KmlScheduler *self, GArray *edges, const KmlTask *waiter, const 
                       ? NULL
                       : g_strdup (kml_lock_class_name (waiter->wait.lock)),
     .site = call_chain (waiter),
-    .since = by_cpu ? waiter->part_since : waiter->wait.since,
+    .since = since_when (self, waiter, by_cpu),
   };
 
   g_array_append_val (edges, edge);

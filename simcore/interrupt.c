@@ -24,6 +24,7 @@ kml_irq_init (KmlIrq *self, KmlScheduler *scheduler, const char *name, guint cpu
   kml_task_init (&self->task, scheduler, name, cpu);
   self->task.context = level == KML_LEVEL_SOFTIRQ ? KML_CONTEXT_SOFTIRQ : KML_CONTEXT_HARDIRQ;
   self->task.is_daemon = TRUE;
+  self->task.irq = self;
   self->task.func = func;
   self->task.data = data;
 }
@@ -35,12 +36,16 @@ kml_irq_clear (KmlIrq *self)
 }
 
 gboolean
+kml_irq_is_masked (const KmlIrq *self, const KmlCpu *cpu)
+{
+  return self->level <= cpu->level || cpu->irq_off > 0 ||
+         (self->level == KML_LEVEL_SOFTIRQ && cpu->softirq_off > 0);
+}
+
+gboolean
 kml_interrupts_deliverable (const KmlCpu *cpu)
 {
-  const KmlIrq *irq = cpu->pending;
-
-  return irq != NULL && irq->level > cpu->level && cpu->irq_off == 0 &&
-         (irq->level > KML_LEVEL_SOFTIRQ || cpu->softirq_off == 0);
+  return cpu->pending != NULL && !kml_irq_is_masked (cpu->pending, cpu);
 }
 
 void

@@ -6,6 +6,7 @@
  * hands it out again while it is still in the caches.
  */
 
+#include "simcore/ipi.h"
 #include "simcore/scheduler-private.h"
 
 /* Tasks that were made since: the idle ones. */
@@ -42,6 +43,8 @@ forget (gpointer data)
 {
   KmlScheduler *self = data;
 
+  if (self->ipis != self->remembered.ipis)
+    kml_ipis_free (self->ipis);
   forget_tasks (self);
   set_events (self);
   kml_incidents_clear (self->incidents);
@@ -60,12 +63,15 @@ kml_scheduler_remember (KmlScheduler *self, KmlImage *image)
   while (kml_agenda_take (self->agenda, &event))
     g_array_append_val (self->remembered.events, event);
   set_events (self);
+  self->remembered.ipis = self->ipis;
   self->remembered.n_own = self->own->len;
   self->remembered.n_tasks = self->tasks->len;
   self->remembered.n_timers = self->timers->len;
   kml_image_add_hook (image, forget, self);
   kml_image_add (image, self, sizeof *self);
   kml_image_add (image, self->cpus, self->machine->n_cpus * sizeof *self->cpus);
+  if (self->ipis != NULL)
+    kml_ipis_remember (self->ipis, image);
   for (guint i = 0; i < self->own->len; i++)
     kml_image_add (image, g_ptr_array_index (self->own, i), sizeof (KmlTask));
 }

@@ -68,10 +68,12 @@ struct _KmlScheduler {
   KmlCoroutine
       *dead; /* (nullable): of a task that has ended: its stack is free once nobody stands on it */
   guint64 n_switches;
+  KmlIpis *ipis;     /* (owned) (nullable): see ipi.h */
   GArray *incidents; /* (owned) (element-type KmlIncident) */
   struct {
     GArray *events; /* (owned) (nullable) (element-type KmlEvent): NULL: nothing is remembered */
     guint n_own, n_tasks, n_timers;
+    KmlIpis *ipis; /* (nullable) */
   } remembered;
   KmlSpan *spans; /* (owned) (array length=KML_N_SPANS): a ring … */
   struct {
@@ -126,6 +128,9 @@ void kml_task_stopped (KmlTask *self, KmlTime since, KmlPart part, const char *w
 /* Runs the handlers that may run now on the running CPU. TRUE: there were some. */
 gboolean kml_interrupts_deliver (KmlScheduler *self);
 gboolean kml_interrupts_deliverable (const KmlCpu *cpu);
+
+/* Whether what runs on the CPU keeps @irq away. */
+gboolean kml_irq_is_masked (const KmlIrq *self, const KmlCpu *cpu);
 
 /* ---- wait-graph.c ---- */
 

@@ -35,6 +35,7 @@
  */
 
 #include "simcore/inject.h"
+#include "simcore/ipi.h"
 #include "simcore/scheduler-private.h"
 
 /* ---- Timers ---- */
@@ -559,6 +560,7 @@ kml_scheduler_free (KmlScheduler *self)
     g_free (task->name);
     g_free (task);
   }
+  kml_ipis_free (self->ipis);
   kml_incidents_free (self->incidents);
   g_free (self->spans);
   g_ptr_array_unref (self->timers);

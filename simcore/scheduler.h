@@ -30,6 +30,8 @@
 G_BEGIN_DECLS
 
 typedef struct _KmlInjector KmlInjector;
+typedef struct _KmlIpis KmlIpis;
+typedef struct _KmlIrq KmlIrq;
 typedef struct _KmlLock KmlLock;
 typedef struct _KmlLockdep KmlLockdep;
 
@@ -135,6 +137,7 @@ struct _KmlTask {
   KmlCoroutine own;
   KmlTask *next;  /* in a run queue, or in the queue of a lock */
   KmlTask *below; /* (nullable): of a handler: whom it interrupts */
+  KmlIrq *irq;    /* (nullable): of a handler: its line */
   KmlTimer alarm;
   KmlTaskFunc func;
   gpointer data;
@@ -177,8 +180,6 @@ KmlTask *kml_task_new (KmlScheduler *scheduler, const KmlTaskConfig *config);
 #define KML_LEVEL_HARDIRQ 1 /* and above */
 
 /* A line of interrupts of one CPU, with its handler. */
-typedef struct _KmlIrq KmlIrq;
-
 struct _KmlIrq {
   KmlTask task; /* the handler, while it runs */
   int level;

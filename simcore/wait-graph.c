@@ -9,6 +9,7 @@
  *     the one task that can end its wait, where there is only one (reclaim, a page that is being read, a transaction that it must finish itself)
  *     those who can give an element of the pool back, or bring about the event, that it waits for: any of them is enough
  *     the handler that runs in its place, when it was interrupted
+ *     whoever has interrupts off on its CPU, when it is a handler that somebody waits for
  *     the task that spins on its CPU, when it is ready
  *
  * Where every edge must go, a cycle is a deadlock. Where any is enough, it takes a knot: a set of tasks that only wait for each other. Both are
@@ -32,6 +33,8 @@ kml_wait_cpu_blocker (const KmlScheduler *self, const KmlTask *task)
 
   if (current == NULL || current == task)
     return NULL;
+  if (task->irq != NULL && task->state == KML_TASK_ENDED) /* a handler that is to come */
+    return kml_irq_is_masked (task->irq, &self->cpus[task->cpu]) ? current : NULL;
   if (task->state == KML_TASK_READY)
     return current->state == KML_TASK_SPINNING ? current : NULL;
   while (current != NULL && current->below != task)

@@ -8,6 +8,7 @@
 
 #include "workloads/program-private.h"
 
+#include "simcore/ipi.h"
 #include "simcore/units.h"
 
 /* ---- What is shared ---- */
@@ -55,6 +56,9 @@ kml_world_clear (KmlWorld *self)
 }
 
 /* ---- Names ---- */
+
+static KmlProgramTask *new_task (const KmlProgram *program, KmlWorld *world, const KmlRng *rng,
+                                 GHashTable *own, GError **error);
 
 static GArray *
 find_blocks (KmlProgramTask *self, const char *name, gboolean make)
@@ -160,6 +164,39 @@ bind_dma (KmlProgramTask *self, KmlStepTarget *target, const KmlStep *step, GErr
   return FALSE;
 }
 
+/* The other CPUs have a record each of how far they are; names are those of the sender. */
+static gboolean
+bind_ipi (KmlProgramTask *self, guint i, const KmlStep *step, GError **error)
+{
+  KmlWorld *world = self->world;
+  const guint n_cpus = world->machine->n_cpus;
+
+  if (step->count >= n_cpus) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "ipi %" G_GUINT64_FORMAT ": there is no such CPU, the machine has %u: 0 to %u",
+                 step->count, n_cpus, n_cpus - 1);
+    return FALSE;
+  }
+  self->targets[i].sender = self;
+  self->targets[i].step = i;
+  if (self->is_elsewhere || self->elsewhere != NULL)
+    return TRUE;
+  kml_ipi_prepare (world->scheduler);
+  self->elsewhere = g_ptr_array_new_with_free_func ((GDestroyNotify)kml_program_task_free);
+  for (guint cpu = 0; cpu < n_cpus; cpu++) {
+    g_autofree char *stream = g_strdup_printf ("ipi.%u", cpu);
+    KmlRng own = self->rng, rng;
+    KmlProgramTask *there;
+
+    kml_rng_init (&rng, kml_rng_next (&own), stream);
+    there = new_task (self->program, world, &rng, self->own, error);
+    if (there == NULL)
+      return FALSE;
+    g_ptr_array_add (self->elsewhere, there);
+  }
+  return TRUE;
+}
+
 static gboolean
 bind (KmlProgramTask *self, guint i, const KmlStep *step, GError **error)
 {
@@ -208,6 +245,8 @@ bind (KmlProgramTask *self, guint i, const KmlStep *step, GError **error)
   case KML_STEP_WAKE:
     target->completion = kml_world_completion (self->world, step->name);
     return TRUE;
+  case KML_STEP_IPI:
+    return bind_ipi (self, i, step, error);
   case KML_STEP_PROGRESS:
     self->world->says_progress = TRUE;
     return TRUE;
@@ -237,8 +276,10 @@ bind (KmlProgramTask *self, guint i, const KmlStep *step, GError **error)
   g_assert_not_reached ();
 }
 
-KmlProgramTask *
-kml_program_task_new (const KmlProgram *program, KmlWorld *world, const KmlRng *rng, GError **error)
+/* @own: (nullable): the names of whom it works for. */
+static KmlProgramTask *
+new_task (const KmlProgram *program, KmlWorld *world, const KmlRng *rng, GHashTable *own,
+          GError **error)
 {
   KmlProgramTask *self = g_new0 (KmlProgramTask, 1);
   const guint n = program->steps->len;
@@ -247,7 +288,9 @@ kml_program_task_new (const KmlProgram *program, KmlWorld *world, const KmlRng *
   self->world = world;
   self->rng = *rng;
   self->gfp = KML_GFP_KERNEL;
-  self->own = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, unref_array);
+  self->is_elsewhere = own != NULL;
+  self->own = own != NULL ? g_hash_table_ref (own)
+                          : g_hash_table_new_full (g_str_hash, g_str_equal, g_free, unref_array);
   self->targets = g_new0 (KmlStepTarget, n);
   self->left = g_new0 (guint64, n);
   for (guint i = 0; i < n; i++)
@@ -258,11 +301,18 @@ kml_program_task_new (const KmlProgram *program, KmlWorld *world, const KmlRng *
   return self;
 }
 
+KmlProgramTask *
+kml_program_task_new (const KmlProgram *program, KmlWorld *world, const KmlRng *rng, GError **error)
+{
+  return new_task (program, world, rng, NULL, error);
+}
+
 void
 kml_program_task_free (KmlProgramTask *self)
 {
   if (self == NULL)
     return;
+  g_clear_pointer (&self->elsewhere, g_ptr_array_unref);
   g_hash_table_unref (self->own);
   g_free (self->targets);
   g_free (self->left);
@@ -315,6 +365,8 @@ kml_program_task_remember (KmlProgramTask *self, KmlImage *image)
   kml_image_add (image, self, sizeof *self);
   kml_image_add (image, self->left, steps->len * sizeof *self->left);
   kml_image_add (image, self->targets, steps->len * sizeof *self->targets);
+  for (guint i = 0; self->elsewhere != NULL && i < self->elsewhere->len; i++)
+    kml_program_task_remember (g_ptr_array_index (self->elsewhere, i), image);
   for (guint i = 0; i < steps->len; i++)
     remember_target (self, i, &g_array_index (steps, KmlStep, i), image);
 }

@@ -90,6 +90,9 @@ const KmlStepForm kml_step_forms[KML_N_STEPS] = {
                          "does the block as what a file system is asked to do to free memory: not "
                          "where "
                          "the GFP flags of the last alloc forbid that" },
+  [KML_STEP_IPI] = { "ipi", "ipi CPU | all [nowait] { … }", 1, 2, TRUE,
+                     "another CPU does the block, or all others do, in the handler of an interrupt "
+                     "that this one sends; waits until they have, unless nowait" },
   [KML_STEP_END] = { "}", "}", 0, 0, FALSE, "ends a block" },
 };
 
@@ -272,6 +275,21 @@ read_pages (KmlStep *step, const char *word, GError **error)
 }
 
 static gboolean
+read_ipi (KmlStep *step, const GPtrArray *words, GError **error)
+{
+  const char *cpu = g_ptr_array_index (words, 1);
+
+  if (words->len > 2 && !g_str_equal (g_ptr_array_index (words, 2), "nowait"))
+    return refuse (g_ptr_array_index (words, 2), error, "expected %s",
+                   kml_step_forms[step->kind].shape);
+  step->flags |= words->len > 2 ? KML_STEP_FLAG_NOWAIT : 0;
+  if (!g_str_equal (cpu, "all"))
+    return kml_parse_count (cpu, &step->count, error);
+  step->flags |= KML_STEP_FLAG_ALL;
+  return TRUE;
+}
+
+static gboolean
 read_migrate (KmlStep *step, const GPtrArray *words, GError **error)
 {
   for (guint i = 2; i < words->len; i++) {
@@ -341,6 +359,8 @@ read_arguments (KmlStep *step, const GPtrArray *words, GError **error)
   case KML_STEP_READ:
   case KML_STEP_WRITE:
     return read_transfer (step, words, error);
+  case KML_STEP_IPI:
+    return read_ipi (step, words, error);
   case KML_STEP_REPEAT:
     return kml_parse_count (g_ptr_array_index (words, 1), &step->count, error);
   case KML_STEP_WORK:
@@ -419,6 +439,9 @@ begin_block (Parser *self, const char *name, GError **error)
 
   if (!form->has_block)
     return refuse (name, error, "no block { … } can follow it");
+  for (guint i = 0; form - kml_step_forms == KML_STEP_IPI && i < self->depth; i++)
+    if (g_array_index (self->program->steps, KmlStep, self->begun[i]).kind == KML_STEP_IPI)
+      return refuse (name, error, "an ipi within an ipi: handlers send none");
   if (self->depth == MAX_DEPTH)
     return refuse (name, error, "more than %d blocks in each other", MAX_DEPTH);
   self->begun[self->depth++] = self->program->steps->len - 1;

@@ -46,6 +46,7 @@ typedef enum {
   KML_STEP_NORECLAIM, /* likewise */
   KML_STEP_CALL,      /* likewise: shows up in call chains */
   KML_STEP_RECLAIM,   /* likewise */
+  KML_STEP_IPI,       /* likewise: by other CPUs */
   KML_STEP_END,       /* of a block: target is its beginning */
   KML_N_STEPS,
 } KmlStepKind;
@@ -66,9 +67,9 @@ typedef struct {
 
 enum {
   KML_STEP_FLAG_PAUSING = 0x1,     /* migrate */
-  KML_STEP_FLAG_ALL = 0x2,         /* dma: all blocks of the name */
+  KML_STEP_FLAG_ALL = 0x2,         /* dma: all blocks of the name; ipi: all other CPUs */
   KML_STEP_FLAG_FROM_DEVICE = 0x4, /* dma */
-  KML_STEP_FLAG_NOWAIT = 0x8,      /* dma */
+  KML_STEP_FLAG_NOWAIT = 0x8,      /* dma, ipi */
 };
 
 typedef struct {
@@ -82,7 +83,7 @@ typedef struct {
   KmlRequest request;
   KmlConstraints constraints;
   KmlLevel level;
-  guint64 count;   /* of repeat; bytes of read and write */
+  guint64 count;   /* of repeat; bytes of read and write; the CPU of ipi */
   KmlTimeLaw time; /* of a step that takes some */
   guint target;    /* of a block and its end */
 } KmlStep;
@@ -103,7 +104,9 @@ typedef struct {
   KmlMapping *mapping;
   KmlDisk *disk;
   KmlDma *dma;
-  guint64 cursor; /* of pages that come one after the other */
+  guint64 cursor;         /* of pages that come one after the other */
+  KmlProgramTask *sender; /* of ipi: whose step it is … */
+  guint step;             /* … and which */
 } KmlStepTarget;
 
 struct _KmlProgramTask {
@@ -114,9 +117,12 @@ struct _KmlProgramTask {
   KmlStepTarget *targets; /* (owned) (array length=steps) */
   guint64 *
       left; /* (owned) (array length=steps): of repeat: rounds to go; of memalloc-…: what was before */
-  gboolean has_failed; /* the last step that could fail */
-  KmlGfp gfp;          /* of the last alloc, as it counted */
-  KmlStepCount count;  /* at one instant */
+  gboolean has_failed;   /* the last step that could fail */
+  KmlGfp gfp;            /* of the last alloc, as it counted */
+  KmlStepCount count;    /* at one instant */
+  gboolean is_elsewhere; /* it does for another what that asked by an interrupt */
+  GPtrArray *
+      elsewhere; /* (owned) (nullable) (element-type KmlProgramTask): what other CPUs do for it, by CPU: with names of its own */
 };
 
 /* ---- program-memory.c: steps about pages and DMA ---- */

@@ -14,8 +14,11 @@
 
 #include "workloads/program-private.h"
 
+#include "simcore/ipi.h"
 #include "simcore/lockdep.h"
 #include "simcore/memalloc.h"
+
+static void run_steps (KmlMachine *machine, KmlProgramTask *self, guint i, guint end);
 
 /* ---- Steps ---- */
 
@@ -45,6 +48,13 @@ constraints_of (const KmlStep *step, const KmlStepTarget *target)
   return all;
 }
 
+/* Whether others see the name. */
+static gboolean
+is_shared (const KmlProgramTask *self, const KmlStep *step)
+{
+  return step->name[0] == '@' || self->is_elsewhere || self->elsewhere != NULL;
+}
+
 static void
 do_alloc (KmlProgramTask *self, const KmlStep *step, const KmlStepTarget *target)
 {
@@ -62,8 +72,8 @@ do_alloc (KmlProgramTask *self, const KmlStep *step, const KmlStepTarget *target
     request.size = (request.size + page - 1) / page * page;
   }
   self->has_failed = !kml_requests_alloc (self->world->requests, step->level, &request, &block);
-  if (step->name[0] == '@')
-    kml_sync (self->world->machine); /* others see the name */
+  if (is_shared (self, step))
+    kml_sync (self->world->machine);
   if (!self->has_failed)
     g_array_append_val (target->blocks, block);
 }
@@ -75,8 +85,8 @@ do_free (KmlProgramTask *self, const KmlStep *step, GArray *blocks)
   const KmlRequest how = request_of (step, task);
   KmlBlock block = { .addr = KML_ADDR_NONE };
 
-  if (step->name[0] == '@')
-    kml_sync (self->world->machine); /* others see the name */
+  if (is_shared (self, step))
+    kml_sync (self->world->machine);
   if (blocks->len > 0) {
     block = g_array_index (blocks, KmlBlock, blocks->len - 1);
     g_array_set_size (blocks, blocks->len - 1);
@@ -253,6 +263,7 @@ do_step (KmlProgramTask *self, guint i, const KmlStep *step)
   case KML_STEP_NORECLAIM:
   case KML_STEP_CALL:
   case KML_STEP_RECLAIM:
+  case KML_STEP_IPI:
   case KML_STEP_END:
   case KML_N_STEPS:
     break;
@@ -295,6 +306,29 @@ scope_of (guint8 kind)
   }
 }
 
+/* The handler of an interrupt that another CPU has sent. */
+static void
+do_elsewhere (KmlMachine *machine, gpointer data)
+{
+  const KmlStepTarget *target = data;
+  KmlProgramTask *sender = target->sender;
+  const KmlStep *step = &g_array_index (sender->program->steps, KmlStep, target->step);
+
+  run_steps (machine, g_ptr_array_index (sender->elsewhere, kml_current_task (machine)->cpu),
+             target->step + 1, step->target - 1);
+}
+
+static void
+do_ipi (KmlMachine *machine, KmlStepTarget *target, const KmlStep *step)
+{
+  const gboolean wait = (step->flags & KML_STEP_FLAG_NOWAIT) == 0;
+
+  if ((step->flags & KML_STEP_FLAG_ALL) != 0)
+    kml_ipi_call_others (machine, NULL, do_elsewhere, target, wait);
+  else
+    kml_ipi_call (machine, (guint)step->count, do_elsewhere, target, wait);
+}
+
 /* The step after a block's beginning: its first, or the one behind it. */
 static guint
 begin_block (KmlProgramTask *self, guint i, const KmlStep *step)
@@ -307,6 +341,9 @@ begin_block (KmlProgramTask *self, guint i, const KmlStep *step)
     return step->count > 0 ? i + 1 : step->target;
   case KML_STEP_IF_FAILED:
     return self->has_failed ? i + 1 : step->target;
+  case KML_STEP_IPI:
+    do_ipi (self->world->machine, &self->targets[i], step);
+    return step->target;
   case KML_STEP_RECLAIM:
     return begin_reclaim (self, self->world->machine) ? i + 1 : step->target;
   case KML_STEP_NOFS:
@@ -370,14 +407,13 @@ must_die (const KmlMachine *machine)
   return G_UNLIKELY (task->is_killed) && task->n_held == 0 && !kml_in_atomic (machine);
 }
 
-void
-kml_program_run (KmlMachine *machine, gpointer data)
+/* Those from @i up to the one before @end. */
+static void
+run_steps (KmlMachine *machine, KmlProgramTask *self, guint i, guint end)
 {
-  KmlProgramTask *self = data;
   const GArray *steps = self->program->steps;
-  guint i = 0;
 
-  while (i < steps->len && !must_die (machine)) {
+  while (i < end && !must_die (machine)) {
     const KmlStep *step = &g_array_index (steps, KmlStep, i);
 
     if (kml_step_forms[step->kind].has_block) {
@@ -394,4 +430,12 @@ kml_program_run (KmlMachine *machine, gpointer data)
     if (G_UNLIKELY (!kml_progress_step (self->world->scheduler, &self->count)))
       kml_sync (machine);
   }
+}
+
+void
+kml_program_run (KmlMachine *machine, gpointer data)
+{
+  KmlProgramTask *self = data;
+
+  run_steps (machine, self, 0, self->program->steps->len);
 }

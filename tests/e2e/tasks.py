@@ -96,6 +96,23 @@ def straight_code_says_how_much_of_its_longest_operation_is_splitting():
     equal(sum(longest["parts"].values()), metrics["latency.alloc.max_ns"], "sum")
 
 
+def another_cpu_does_what_it_is_asked():
+    write("ipi.ini", "[machine]\ncpus = 2\nram = 16MiB\nprofile = unit\n[task A]\ncpus = 0\n"
+          "program = alloc x 64, ipi 1 { repeat 2 { work 1us }, free x }, alloc y 128, ipi all nowait { work 3us }\n"
+          "[task B]\ncpus = 1\nprogram = irq-off, work 10us, irq-on\n")
+    one = run_json("run", "ipi.ini")["runs"][0]
+    free = [l for l in one["longest"] if l["operation"] == "free"]
+    # CPU 1 turns interrupts on at 10 us: its handler begins then, and works for 2 us
+    equal([(l["task"], l["cpu"], l["context"]) for l in free], [("ipi.1", 1, "hardirq")], "who frees")
+    equal(free[0]["t_ns"] >= 12000 and free[0]["t_ns"] < 12100, True, f"when: {free[0]['t_ns']}")
+    equal(one["metrics"]["time.end_ns"] > 15000, True, "the run waits for the last")
+    for program, message in (("ipi 7 { yield }", "there is no such CPU, the machine has 2"),
+                             ("ipi 1 { ipi 0 { yield } }", "an ipi within an ipi"),
+                             ("ipi 1 wait { yield }", "expected ipi CPU | all [nowait]")):
+        write("wrong.ini", HEAD + f"[task A]\nprogram = {program}\n")
+        contains(run("run", "wrong.ini", status=2).stderr, message)
+
+
 def two_who_touch_one_page_at_a_time_are_one_fault():
     write("fault.ini", HEAD + "[region data]\n[task x]\ncpus = all\nprogram = touch data\n")
     metrics = run_json("run", "fault.ini")["runs"][0]["metrics"]
@@ -182,6 +199,7 @@ main(a_deadlock_that_nobody_expects_is_status_1_and_has_a_story,
      a_bug_is_recorded_where_it_happens,
      the_longest_operation_says_where_its_time_went,
      the_longest_operation_says_who_where_and_in_what,
+     another_cpu_does_what_it_is_asked,
      straight_code_says_how_much_of_its_longest_operation_is_splitting,
      two_who_touch_one_page_at_a_time_are_one_fault, what_a_program_names_must_be_there,
      a_disk_and_a_network_card_work_beside_the_cpus,

@@ -246,7 +246,7 @@ CREATE TABLE longest_parts (
   run_id    INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
   operation TEXT NOT NULL, -- as in longest
   context   TEXT NOT NULL, -- as in longest
-  part      TEXT NOT NULL, -- run, split, cpu, interrupted, lock, io, memory, reclaim, ipi, sleep: see docs/tasks.md
+  part      TEXT NOT NULL, -- run, split, cpu, interrupted, lock, io, memory, reclaim, ipi, sleep, cache: see docs/tasks.md
   part_ns   REAL NOT NULL, -- ns
   PRIMARY KEY (run_id, operation, context, part)
 ) STRICT, WITHOUT ROWID;
@@ -296,7 +296,7 @@ CREATE TABLE deadlock_spans (
   seq         INTEGER NOT NULL, -- 0, 1, …
   task        TEXT NOT NULL,    -- name of the task
   cpu         INTEGER NOT NULL, -- where it runs
-  what        TEXT NOT NULL,    -- hold: has a lock; else where its time goes: run, cpu, interrupted, lock, io, memory, reclaim, sleep
+  what        TEXT NOT NULL,    -- hold: has a lock; else where its time goes: run, cpu, interrupted, lock, io, memory, reclaim, ipi, sleep
   resource    TEXT NOT NULL,    -- what it has or waits for; empty: nothing that has a name
   t0_ns       INTEGER NOT NULL, -- from, ns
   t1_ns       INTEGER NOT NULL, -- to, ns

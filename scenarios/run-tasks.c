@@ -461,6 +461,19 @@ set_policy (KmlRunTasks *self, const KmlScheduleSettings *settings, KmlScheduler
   config->choose_data = &self->chooser;
 }
 
+/* A scenario may allow less than the allocators do, not more. */
+static void
+set_contexts (KmlRunTasks *self, KmlLevel level, const char *group, const KmlAllocator *allocator)
+{
+  g_autofree char *alloc_key = g_strconcat (group, ".alloc-from", NULL);
+  g_autofree char *free_key = g_strconcat (group, ".free-from", NULL);
+  const KmlFrom alloc_from = (KmlFrom)kml_run_tasks_choice (self->spec, alloc_key, kml_from_names);
+  const KmlFrom free_from = (KmlFrom)kml_run_tasks_choice (self->spec, free_key, kml_from_names);
+
+  self->requests.alloc_from[level] = MAX (alloc_from, kml_allocator_alloc_from (allocator));
+  self->requests.free_from[level] = MAX (free_from, kml_allocator_free_from (allocator));
+}
+
 /* All but what @settings hold. */
 static gboolean
 build_all (KmlRunTasks *self, const KmlScheduleSettings *settings, KmlAllocator *pages,
@@ -484,13 +497,9 @@ build_all (KmlRunTasks *self, const KmlScheduleSettings *settings, KmlAllocator 
     .pages = pages,
     .objects = objects,
     .recorder = recorder,
-    .free_from = {
-      [KML_LEVEL_PAGES] = (KmlFreeFrom)kml_run_tasks_choice (self->spec, "pages.free-from",
-                                                             kml_free_from_names),
-      [KML_LEVEL_OBJECTS] = (KmlFreeFrom)kml_run_tasks_choice (self->spec, "objects.free-from",
-                                                               kml_free_from_names),
-    },
   };
+  set_contexts (self, KML_LEVEL_PAGES, "pages", pages);
+  set_contexts (self, KML_LEVEL_OBJECTS, "objects", objects);
   kml_world_init (&self->world, self->machine, self->scheduler, &self->requests);
   return build_replays (self, settings, workloads, until, error) && build_locks (self, error) &&
          build_pools (self, error) && build_regions (self, error) && build_devices (self, error) &&

@@ -122,11 +122,20 @@ static const KmlParam pages_params[] = {
     .value = "spin-irq",
     .choices = kml_lock_kind_names,
     .summary = "what keeps tasks on several CPUs apart; where there are no tasks, nothing" },
+  { .name = "alloc-from",
+    .type = KML_PARAM_CHOICE,
+    .value = "any",
+    .choices = kml_from_names,
+    .summary =
+        "from where tasks may ask for memory, if the allocator allows it; elsewhere it is a bug "
+        "(bug.alloc_context)" },
   { .name = "free-from",
     .type = KML_PARAM_CHOICE,
     .value = "any",
-    .choices = kml_free_from_names,
-    .summary = "from where tasks may give memory back; elsewhere it is a bug (bug.free_context)" },
+    .choices = kml_from_names,
+    .summary =
+        "from where tasks may give memory back, if the allocator allows it; elsewhere it is a bug "
+        "(bug.free_context)" },
   { .name = "allocator",
     .type = KML_PARAM_TEXT,
     .value = "buddy",
@@ -141,11 +150,20 @@ static const KmlParam objects_params[] = {
     .value = "spin-irq",
     .choices = kml_lock_kind_names,
     .summary = "what keeps tasks on several CPUs apart; where there are no tasks, nothing" },
+  { .name = "alloc-from",
+    .type = KML_PARAM_CHOICE,
+    .value = "any",
+    .choices = kml_from_names,
+    .summary =
+        "from where tasks may ask for memory, if the allocator allows it; elsewhere it is a bug "
+        "(bug.alloc_context)" },
   { .name = "free-from",
     .type = KML_PARAM_CHOICE,
     .value = "any",
-    .choices = kml_free_from_names,
-    .summary = "from where tasks may give memory back; elsewhere it is a bug (bug.free_context)" },
+    .choices = kml_from_names,
+    .summary =
+        "from where tasks may give memory back, if the allocator allows it; elsewhere it is a bug "
+        "(bug.free_context)" },
   { .name = "allocator",
     .type = KML_PARAM_TEXT,
     .value = "segregated",

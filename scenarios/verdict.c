@@ -23,6 +23,7 @@ static const KmlExpectation unspoken[] = {
   { .metric = (char *)"bug.sleep_in_atomic", .text = (char *)"0" },
   { .metric = (char *)"bug.lock_misuse", .text = (char *)"0" },
   { .metric = (char *)"bug.irq_misuse", .text = (char *)"0" },
+  { .metric = (char *)"bug.alloc_context", .text = (char *)"0" },
   { .metric = (char *)"bug.free_context", .text = (char *)"0" },
   { .metric = (char *)"bug.free_in_flight", .text = (char *)"0" },
 };

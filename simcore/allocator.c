@@ -61,6 +61,34 @@ kml_allocator_start (KmlAllocator *self, GError **error)
   return TRUE;
 }
 
+const char *const kml_from_names[] = {
+  [KML_FROM_ANY] = "any",
+  [KML_FROM_SOFTIRQ] = "softirq",
+  [KML_FROM_PROCESS] = "process",
+  [KML_FROM_SLEEPABLE] = "sleepable",
+  NULL,
+};
+
+KmlFrom
+kml_allocator_alloc_from (const KmlAllocator *self)
+{
+  KmlFrom from = KML_FROM_ANY;
+
+  for (; self != NULL; self = self->lower)
+    from = MAX (from, self->ops->alloc_from);
+  return from;
+}
+
+KmlFrom
+kml_allocator_free_from (const KmlAllocator *self)
+{
+  KmlFrom from = KML_FROM_ANY;
+
+  for (; self != NULL; self = self->lower)
+    from = MAX (from, self->ops->free_from);
+  return from;
+}
+
 gboolean
 kml_allocator_broken (const char *invariant, const char *what, guint64 which, GError **error)
 {

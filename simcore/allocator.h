@@ -67,6 +67,19 @@ typedef enum {
   KML_BLOCK_METADATA, /* neither: headers, tails of slabs, the allocator's own pages */
 } KmlBlockState;
 
+/* From where an allocator may be called. Most take calls from anywhere; Linux's vfree() may not be called in interrupts, and
+ * dma_free_coherent() not with interrupts off, since it may have to wait for other CPUs. */
+typedef enum {
+  KML_FROM_ANY,
+  KML_FROM_SOFTIRQ,   /* not from hardirqs */
+  KML_FROM_PROCESS,   /* nor from softirqs */
+  KML_FROM_SLEEPABLE, /* only where one may sleep */
+  KML_N_FROM,
+} KmlFrom;
+
+/* "any", "softirq", … */
+extern const char *const kml_from_names[KML_N_FROM + 1];
+
 /* @size bytes from @start. Page allocators report runs of frames, object allocators what is inside the runs they hold. */
 typedef void (*KmlWalkFunc) (KmlAddr start, guint64 size, KmlBlockState state, gpointer user_data);
 typedef void (*KmlCacheFunc) (const KmlCacheInfo *cache, gpointer user_data);
@@ -78,6 +91,8 @@ typedef void (*KmlCacheFunc) (const KmlCacheInfo *cache, gpointer user_data);
  * @level: pages, objects or layer
  * @around: layers only: what they can be put around: KML_LEVEL_PAGES, KML_LEVEL_OBJECTS, or KML_LEVEL_LAYER: either
  * @instance_size: size of the struct that begins with a #KmlAllocator; the core allocates it zeroed
+ * @alloc_from: from where it may be asked for memory; elsewhere that is a bug (bug.alloc_context), and a scenario may allow less
+ * @free_from: from where it may be given memory back (bug.free_context)
  * @params: (nullable): table of parameters; values are in the instance before @init
  * @counters: (nullable): names of the counters in #KmlAllocator.counters, ended by a NULL name
  * @figures: (nullable): what follows from the counters, ended by a NULL name
@@ -113,6 +128,7 @@ struct _KmlAllocatorOps {
   KmlLevel level;
   KmlLevel around;
   gsize instance_size;
+  KmlFrom alloc_from, free_from;
   const KmlParam *params;
   const KmlCounterInfo *counters;
   const KmlFigureInfo *figures;
@@ -171,6 +187,10 @@ gboolean kml_allocator_start (KmlAllocator *self, GError **error);
 /* For check(): the error that invariant @invariant does not hold at @what number @which. Returns FALSE. */
 gboolean kml_allocator_broken (const char *invariant, const char *what, guint64 which,
                                GError **error);
+/* The least that it and all below it allow: who is called calls them. */
+KmlFrom kml_allocator_alloc_from (const KmlAllocator *self);
+KmlFrom kml_allocator_free_from (const KmlAllocator *self);
+
 /* What changes in it, but for RAM. FALSE: it cannot be remembered. */
 gboolean kml_allocator_remember (KmlAllocator *self, KmlImage *image);
 

@@ -73,6 +73,7 @@ const KmlMetricInfo kml_recorder_metric_info[] = {
   { "lockdep.cycles", "circles",
     "potential deadlocks that the orders and contexts of locks show, whether or not any schedule "
     "deadlocks" },
+  { "bug.alloc_context", "times", "requests in a context in which the allocator forbids them" },
   { "bug.free_context", "times", "frees in a context in which the allocator forbids them" },
   { "bug.free_in_flight", "times", "frees of blocks that a device works on, which are not done" },
   { "lock.NAME.taken", "times",

@@ -10,14 +10,6 @@
 
 #include <string.h>
 
-const char *const kml_free_from_names[] = {
-  [KML_FREE_FROM_ANY] = "any",
-  [KML_FREE_FROM_SOFTIRQ] = "softirq",
-  [KML_FREE_FROM_PROCESS] = "process",
-  [KML_FREE_FROM_SLEEPABLE] = "sleepable",
-  NULL,
-};
-
 void
 kml_requests_remember (KmlRequests *self, KmlImage *image)
 {
@@ -109,36 +101,52 @@ record (KmlRequests *self, KmlOperation operation, const Course *course, KmlTime
                                    end - course->start);
 }
 
-/* ---- Where memory may be given back ---- */
+/* ---- Where allocators may be called ---- */
 
 static gboolean
-may_free_here (const KmlRequests *self, KmlLevel level, const KmlTask *task)
+is_allowed_here (const KmlMachine *machine, KmlFrom from)
 {
-  switch (self->free_from[level]) {
-  case KML_FREE_FROM_ANY:
+  const guint context = kml_current_task (machine)->context;
+
+  switch (from) {
+  case KML_FROM_ANY:
     return TRUE;
-  case KML_FREE_FROM_SOFTIRQ:
-    return task->context != KML_CONTEXT_HARDIRQ;
-  case KML_FREE_FROM_PROCESS:
-    return task->context == KML_CONTEXT_PROCESS;
-  case KML_FREE_FROM_SLEEPABLE:
-    return !kml_in_atomic (self->machine);
-  case KML_N_FREE_FROM:
+  case KML_FROM_SOFTIRQ:
+    return context != KML_CONTEXT_HARDIRQ;
+  case KML_FROM_PROCESS:
+    return context == KML_CONTEXT_PROCESS;
+  case KML_FROM_SLEEPABLE:
+    return !kml_in_atomic (machine);
+  case KML_N_FROM:
     break;
   }
   g_assert_not_reached ();
 }
 
 static void
-check_free (KmlRequests *self, const KmlBlock *block, const KmlTask *task)
+check_alloc (const KmlRequests *self, KmlLevel level)
 {
-  if (may_free_here (self, block->level, task))
-    return;
-  kml_scheduler_report (self->machine->scheduler, KML_INCIDENT_FREE_CONTEXT,
-                        g_strdup_printf ("%s gives back memory in a context where its allocator "
-                                         "forbids it (free-from = %s)",
-                                         task->name,
-                                         kml_free_from_names[self->free_from[block->level]]));
+  const KmlFrom from = self->alloc_from[level];
+
+  if (!is_allowed_here (self->machine, from))
+    kml_scheduler_report (self->machine->scheduler, KML_INCIDENT_ALLOC_CONTEXT,
+                          g_strdup_printf ("%s asks for memory in a context where its allocator "
+                                           "forbids it (alloc-from = %s)",
+                                           kml_current_task (self->machine)->name,
+                                           kml_from_names[from]));
+}
+
+static void
+check_free (const KmlRequests *self, KmlLevel level)
+{
+  const KmlFrom from = self->free_from[level];
+
+  if (!is_allowed_here (self->machine, from))
+    kml_scheduler_report (self->machine->scheduler, KML_INCIDENT_FREE_CONTEXT,
+                          g_strdup_printf ("%s gives back memory in a context where its allocator "
+                                           "forbids it (free-from = %s)",
+                                           kml_current_task (self->machine)->name,
+                                           kml_from_names[from]));
 }
 
 gboolean
@@ -157,6 +165,7 @@ kml_requests_alloc (KmlRequests *self, KmlLevel level, const KmlRequest *request
 
   kml_lockdep_might_reclaim (machine, gfp);
   kml_might_alloc (machine, gfp);
+  check_alloc (self, level);
   begin (self, task, &course);
   addr = kml_allocator_alloc (allocator, request, &held);
   finish (self, &course);
@@ -192,7 +201,7 @@ kml_requests_free (KmlRequests *self, KmlBlock *block, const KmlRequest *how)
     self->recorder->n_free_skipped++;
     return FALSE;
   }
-  check_free (self, &given, task);
+  check_free (self, given.level);
   if (kml_has_caches (machine))
     kml_machine_use_block (machine, given.addr, given.size, KML_TOUCH_READ);
   begin (self, task, &course);

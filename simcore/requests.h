@@ -15,25 +15,13 @@
 
 G_BEGIN_DECLS
 
-/* From where an allocator may be given memory back. Most take it from anywhere; Linux's vfree() may not be called in interrupts, and dma_free_coherent() not
- * with interrupts off, since it may have to wait for other CPUs. */
-typedef enum {
-  KML_FREE_FROM_ANY,
-  KML_FREE_FROM_SOFTIRQ,   /* not from hardirqs */
-  KML_FREE_FROM_PROCESS,   /* nor from softirqs */
-  KML_FREE_FROM_SLEEPABLE, /* only where one may sleep */
-  KML_N_FREE_FROM,
-} KmlFreeFrom;
-
-/* "any", "softirq", … */
-extern const char *const kml_free_from_names[KML_N_FREE_FROM + 1];
-
 typedef struct {
   KmlMachine *machine;
   KmlAllocator *pages;   /* whom tasks ask: with all layers around */
   KmlAllocator *objects; /* (nullable) */
   KmlRecorder *recorder;
-  KmlFreeFrom free_from[2]; /* by level: pages, objects */
+  KmlFrom alloc_from[2],
+      free_from[2]; /* by level: pages, objects: from where tasks may ask and give back */
   guint64 n_operations;
 } KmlRequests;
 

@@ -341,6 +341,7 @@ typedef enum {
   KML_INCIDENT_SLEEP_IN_ATOMIC,
   KML_INCIDENT_LOCK_MISUSE,    /* taken twice, given back by another, kept beyond the end */
   KML_INCIDENT_IRQ_MISUSE,     /* enabled more often than disabled, left disabled */
+  KML_INCIDENT_ALLOC_CONTEXT,  /* memory is asked for where its allocator forbids it */
   KML_INCIDENT_FREE_CONTEXT,   /* memory is given back where its allocator forbids it */
   KML_INCIDENT_FREE_IN_FLIGHT, /* … while a device works on it */
   KML_N_INCIDENTS,

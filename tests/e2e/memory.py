@@ -6,7 +6,7 @@ SPDX-License-Identifier: Apache-2.0
 On 4 MiB 1016 frames are to be had, of which ordinary requests leave 63.
 """
 
-from harness import check, contains, equal, main, query, run, run_json, write
+from harness import ODD, check, contains, equal, main, query, run, run_json, write
 
 HEAD = "[machine]\ncpus = 2\nram = 4MiB\n\n"
 SHORT = HEAD + ("[memory]\nreclaim = yes\ndisk = sda\nkswapd-cpu = 1\n\n[device sda]\nkind = queue\nservice = fixed(1ms)\n\n"
@@ -53,6 +53,15 @@ def freeing_from_the_wrong_context_is_a_bug_where_the_allocator_forbids_it():
     tasks = "[task T]\nprogram = alloc x 64, irq-off, free x, irq-on\n"
     equal(measure(HEAD + "[objects]\nfree-from = process\n" + tasks)["bug.free_context"], 0, "interrupts off")
     equal(measure(HEAD + "[objects]\nfree-from = sleepable\n" + tasks, status=1)["bug.free_context"], 1, "interrupts off")
+
+
+def an_allocator_says_from_where_it_may_be_called():
+    for context, key, bugs in (("softirq", "", (0, 5)), ("hardirq", "", (5, 5)), ("softirq", "alloc-from = process\n", (5, 5)),
+                               ("softirq", "free-from = any\n", (0, 5))):
+        text = (HEAD + f"[objects]\nallocator = picky\n{key}[task T]\nprogram = sleep 10ms\n"
+                f"[task irq]\ncontext = {context}\nstart = 1ms\nevery = 1ms\ntimes = 5\nprogram = call f {{ alloc x 64 GFP_ATOMIC, free x }}\n")
+        metrics = measure(text, "--plugin", ODD, status=1)
+        equal((metrics["bug.alloc_context"], metrics["bug.free_context"]), bugs, (context, key))
 
 
 def a_block_that_a_device_works_on_is_not_given_back():
@@ -117,6 +126,7 @@ def what_makes_no_sense_is_refused():
 
 main(objects_wait_for_pages_without_their_allocator_s_lock, zones_have_locks_of_their_own,
      a_request_that_may_sleep_in_atomic_context_is_a_bug_though_it_would_not_have_slept,
+     an_allocator_says_from_where_it_may_be_called,
      freeing_from_the_wrong_context_is_a_bug_where_the_allocator_forbids_it,
      a_block_that_a_device_works_on_is_not_given_back, who_is_killed_ends_and_does_no_further_step,
      who_has_no_need_to_succeed_fails_and_who_must_waits, scopes_hold_for_all_requests_in_them,

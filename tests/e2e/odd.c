@@ -1,4 +1,4 @@
-/* odd.c: a module for the end-to-end tests: an allocator that dies, a workload that takes its time.
+/* odd.c: a module for the end-to-end tests: an allocator that dies, one that is picky, a workload that takes its time.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
@@ -116,6 +116,24 @@ static const KmlAllocatorOps dying_ops = {
 };
 
 KML_REGISTER_ALLOCATOR (dying_ops)
+
+/* ---- picky: the same, which never dies; it says from where it may be called ---- */
+
+static const KmlAllocatorOps picky_ops = {
+  .name = "picky",
+  .summary = "is asked by no hardirq, and given back to by processes",
+  .level = KML_LEVEL_OBJECTS,
+  .instance_size = sizeof (Dying),
+  .alloc_from = KML_FROM_SOFTIRQ,
+  .free_from = KML_FROM_PROCESS,
+  .init = dying_init,
+  .alloc = dying_alloc,
+  .free = dying_free,
+  .walk = dying_walk,
+  .check = dying_check,
+};
+
+KML_REGISTER_ALLOCATOR (picky_ops)
 
 /* ---- slow ---- */
 

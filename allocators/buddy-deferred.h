@@ -25,8 +25,8 @@ join_block (Buddy *self, KmlPfn pfn, guint order, KmlMobility mobility, guint n_
   for (; order < last; order++) {
     const KmlPfn buddy = pfn ^ frames_in (order);
 
-    if (buddy < self->base.ram.n_usable)
-      kml_touch_frame (self->base.machine, frame_of (self, buddy), KML_TOUCH_READ);
+    if (G_UNLIKELY (self->has_caches))
+      buddy_look_at (self, buddy);
     if (!is_free_block (self, buddy, order))
       break;
     remove_block (self, buddy);

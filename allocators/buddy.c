@@ -107,6 +107,31 @@
  * (free), and per split or merge the other half and its neighbour. */
 #define STEP_RECORDS 2
 
+/* ---- References, with a cache model ---- */
+
+void
+buddy_touch_links (const Buddy *self, KmlPfn pfn)
+{
+  KmlMachine *machine = self->base.machine;
+  const KmlFrame *frame = frame_of (self, pfn);
+
+  kml_touch (machine,
+             self->statics +
+                 ((KmlAddr)frame->order * KML_N_MOBILITIES + frame->mobility) * BUDDY_HEAD,
+             BUDDY_HEAD, KML_TOUCH_WRITE);
+  if (self->list_order == ORDER_ADDRESS)
+    kml_touch_frame (machine, frame, KML_TOUCH_WRITE);
+  else
+    kml_frame_list_touch (machine, &self->base.ram, pfn);
+}
+
+void
+buddy_look_at (const Buddy *self, KmlPfn pfn)
+{
+  if (pfn < self->base.ram.n_usable)
+    kml_touch_frame (self->base.machine, frame_of (self, pfn), KML_TOUCH_READ);
+}
+
 /* ---- Setting up ---- */
 
 /* Covers what is left above the last whole block of the largest order with smaller ones. */
@@ -155,6 +180,7 @@ buddy_init (KmlAllocator *base, GError **error)
   self->frontier_mobility = self->grouping == GROUPING_MOBILITY ? KML_MOBILITY_MOVABLE
                                                                 : KML_MOBILITY_UNMOVABLE;
   self->first_pair = self->last_pair = KML_PFN_NONE;
+  self->has_caches = base->machine->caches != NULL;
   self->statics = kml_machine_statics (base->machine,
                                        (KML_MAX_ORDER + 1) * KML_N_MOBILITIES * BUDDY_HEAD);
   self->frontier_end = n_blocks << max_order;
@@ -220,23 +246,40 @@ search_block (Buddy *self, const KmlRequest *request)
 
 /* ---- Allocating ---- */
 
-/* @pfn: the block whose frames' flags are checked; KML_PFN_NONE: there is none. */
-static void
-spend_path (Buddy *self, guint instructions, KmlPfn pfn, guint order)
+/* What spend_path() does with a cache model, where references cost what their lines do. */
+static void G_GNUC_NO_INLINE
+spend_touching (Buddy *self, guint instructions, KmlPfn pfn, guint order)
 {
   KmlMachine *machine = self->base.machine;
   const guint64 n_frames = frames_in (order);
 
   kml_spend (machine, KML_COST_LOCK, 1);
-  kml_spend_references (machine, KML_COST_HOT, 2); /* the list's head and the count of its blocks */
   kml_spend (machine, KML_COST_INSTRUCTION, instructions + n_frames * FRAME_INSTRUCTIONS);
-  kml_spend_references (machine, KML_COST_WARM, 1 + n_frames);
+  kml_spend_as (machine, KML_PART_SPLIT,
+                self->n_steps * STEP_INSTRUCTIONS * machine->cost[KML_COST_INSTRUCTION]);
+  if (pfn != KML_PFN_NONE)
+    kml_touch_stored (machine, frame_of (self, pfn), n_frames * sizeof (KmlFrame), KML_TOUCH_WRITE);
+}
+
+/* @pfn: the block whose frames' flags are checked; KML_PFN_NONE: there is none. */
+static inline void
+spend_path (Buddy *self, guint instructions, KmlPfn pfn, guint order)
+{
+  KmlMachine *machine = self->base.machine;
+  const guint64 n_frames = frames_in (order);
+
+  if (G_UNLIKELY (self->has_caches)) {
+    spend_touching (self, instructions, pfn, order);
+    return;
+  }
+  kml_spend (machine, KML_COST_LOCK, 1);
+  kml_spend (machine, KML_COST_HOT, 2); /* the list's head and the count of its blocks */
+  kml_spend (machine, KML_COST_INSTRUCTION, instructions + n_frames * FRAME_INSTRUCTIONS);
+  kml_spend (machine, KML_COST_WARM, 1 + n_frames);
   if (self->n_steps > 0)
     kml_spend_as (machine, KML_PART_SPLIT,
                   self->n_steps * (STEP_INSTRUCTIONS * machine->cost[KML_COST_INSTRUCTION] +
-                                   STEP_RECORDS * kml_reference_cost (machine, KML_COST_WARM)));
-  if (pfn != KML_PFN_NONE)
-    kml_touch_stored (machine, frame_of (self, pfn), n_frames * sizeof (KmlFrame), KML_TOUCH_WRITE);
+                                   STEP_RECORDS * machine->cost[KML_COST_WARM]));
 }
 
 /* Halves the block at @pfn, which is on no list, and gives back upper halves, as often as allowed.
@@ -304,7 +347,7 @@ buddy_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
   /* times 0 or 1, and no branch: whether zeroed memory is asked for is hard to predict */
   kml_spend (base->machine, KML_COST_ZERO_PAGE,
              (guint64)((request->gfp & KML_GFP_ZERO) != 0) << asked);
-  if (kml_has_caches (base->machine) && (request->gfp & KML_GFP_ZERO))
+  if (G_UNLIKELY (self->has_caches) && (request->gfp & KML_GFP_ZERO))
     kml_machine_clears (base->machine, ram->store + kml_ram_addr (ram, pfn), request->size);
   *ret_held = (guint64)frames_in (order) << ram->page_shift;
   return kml_ram_addr (ram, pfn);

@@ -63,6 +63,7 @@ typedef struct {
   guint64 n_split[KML_MAX_ORDER + 1]; /* blocks of each order that are two at the moment: how often
                                          one was split, less how often two became one */
 
+  gboolean has_caches;                /* the machine has a cache model */
   guint32 nonempty[KML_N_MOBILITIES]; /* bit k: the list of order k is not empty */
   KmlFrameList lists[KML_N_MOBILITIES][KML_MAX_ORDER + 1];
   KmlFrameSet sets[KML_N_MOBILITIES]
@@ -129,6 +130,14 @@ block_at (const Buddy *self, KmlPfn pfn, KmlBlockState *ret_state)
   return frame->order;
 }
 
+/* ---- References, with a cache model: calls, so that who has none pays a comparison ---- */
+
+/* The head of the list that the block is on, and the records that its links join. */
+void buddy_touch_links (const Buddy *self, KmlPfn pfn);
+
+/* The record of a frame, where there is one. */
+void buddy_look_at (const Buddy *self, KmlPfn pfn);
+
 /* ---- The free lists ---- */
 
 /* The block that comes first in the list's order, or after @after; KML_PFN_NONE: no more. */
@@ -145,25 +154,6 @@ next_block (const Buddy *self, guint order, KmlMobility mobility, KmlPfn after)
   return member == set->n ? KML_PFN_NONE : (KmlPfn)(member << order);
 }
 
-/* With a cache model: the head of the list, and the records that its links join. */
-static inline void
-touch_links (const Buddy *self, KmlPfn pfn)
-{
-  KmlMachine *machine = self->base.machine;
-  const KmlFrame *frame = frame_of (self, pfn);
-
-  if (!kml_has_caches (machine))
-    return;
-  kml_touch (machine,
-             self->statics +
-                 ((KmlAddr)frame->order * KML_N_MOBILITIES + frame->mobility) * BUDDY_HEAD,
-             BUDDY_HEAD, KML_TOUCH_WRITE);
-  if (self->list_order == ORDER_ADDRESS)
-    kml_touch_frame (machine, frame, KML_TOUCH_WRITE);
-  else
-    kml_frame_list_touch (machine, &self->base.ram, pfn);
-}
-
 /* A free block goes to the lists of @mobility. */
 static inline void
 list_block (Buddy *self, KmlPfn pfn, guint order, KmlMobility mobility)
@@ -176,7 +166,8 @@ list_block (Buddy *self, KmlPfn pfn, guint order, KmlMobility mobility)
                            self->list_order == ORDER_LIFO);
   self->nonempty[mobility] |= (guint32)1 << order;
   kml_free_area_add (self->base.free_area, order, mobility);
-  touch_links (self, pfn);
+  if (G_UNLIKELY (self->has_caches))
+    buddy_touch_links (self, pfn);
 }
 
 static inline void
@@ -186,7 +177,8 @@ unlist_block (Buddy *self, KmlPfn pfn)
   const guint order = frame->order;
   const KmlMobility mobility = frame->mobility;
 
-  touch_links (self, pfn);
+  if (G_UNLIKELY (self->has_caches))
+    buddy_touch_links (self, pfn);
   if (self->list_order == ORDER_ADDRESS)
     kml_frame_set_remove (&self->sets[mobility][order], pfn >> order);
   else

@@ -166,8 +166,17 @@ slab_unmake_large (Slab *self, SlabHeader *slab, const KmlRequest *how)
 
 /* ---- Objects ---- */
 
+/* With a cache model: the cache, a slab's header and an object's bufctl. */
+static void G_GNUC_NO_INLINE
+touch_large (const Slab *self, const Cache *cache, const SlabHeader *slab, const Bufctl *bufctl)
+{
+  slab_touch_cache (self, cache);
+  slab_touch (self, slab, sizeof *slab);
+  slab_touch (self, bufctl, sizeof *bufctl);
+}
+
 /* With a cache model: the head of a chain, which is static data until the table has pages. */
-static void
+static void G_GNUC_NO_INLINE
 touch_chain (const Slab *self, const Cache *cache, const KmlAddr *chain)
 {
   const SlabHash *hash = cache->hash;
@@ -202,10 +211,10 @@ slab_take_large (Slab *self, Cache *cache, const KmlRequest *request, guint64 *r
   cache->n_empty -= slab->n_used == 0;
   cache->n_active++;
   slab_spend (self, SLAB_HASH_INSTRUCTIONS, 2); /* the bufctl and the chain's head */
-  slab_touch_cache (self, cache);
-  slab_touch (self, slab, sizeof *slab);
-  slab_touch (self, bufctl, sizeof *bufctl);
-  touch_chain (self, cache, chain);
+  if (G_UNLIKELY (self->has_caches)) {
+    touch_large (self, cache, slab, bufctl);
+    touch_chain (self, cache, chain);
+  }
   if (++slab->n_used == slab->n_objects)
     slab_is_full (self, cache, slab);
   return bufctl->addr;
@@ -220,9 +229,11 @@ unhash (Slab *self, const Cache *cache, KmlAddr addr)
   guint64 n_looked = 1;
   KmlAddr at;
 
-  touch_chain (self, cache, link);
+  if (G_UNLIKELY (self->has_caches))
+    touch_chain (self, cache, link);
   while (*link != KML_ADDR_NONE && bufctl_at (self, *link)->addr != addr) {
-    slab_touch (self, bufctl_at (self, *link), sizeof (Bufctl));
+    if (G_UNLIKELY (self->has_caches))
+      slab_touch (self, bufctl_at (self, *link), sizeof (Bufctl));
     link = &bufctl_at (self, *link)->next;
     n_looked++;
   }
@@ -241,9 +252,8 @@ slab_free_large (Slab *self, Cache *cache, KmlAddr addr, const KmlRequest *how)
   Bufctl *bufctl = bufctl_at (self, at);
   SlabHeader *slab = header_at (self, bufctl->slab);
 
-  slab_touch_cache (self, cache);
-  slab_touch (self, bufctl, sizeof *bufctl);
-  slab_touch (self, slab, sizeof *slab);
+  if (G_UNLIKELY (self->has_caches))
+    touch_large (self, cache, slab, bufctl);
   bufctl->next = slab->bufctls;
   slab->bufctls = at;
   cache->n_active--;

@@ -19,11 +19,9 @@ look_at_first (Slab *self, Cache *cache)
 }
 
 /* With a cache model: the header and its neighbours'. */
-static void
+static void G_GNUC_NO_INLINE
 touch_links (const Slab *self, const Cache *cache, const SlabHeader *slab)
 {
-  if (!kml_has_caches (self->base.machine))
-    return;
   slab_touch (self, slab, sizeof *slab);
   if (slab->prev != KML_PFN_NONE)
     slab_touch (self, header_of (self, cache, slab->prev), sizeof *slab);
@@ -36,7 +34,8 @@ insert (Slab *self, Cache *cache, SlabHeader *slab, gboolean at_front)
 {
   slab->prev = at_front ? KML_PFN_NONE : cache->last;
   slab->next = at_front ? cache->first : KML_PFN_NONE;
-  touch_links (self, cache, slab);
+  if (G_UNLIKELY (self->has_caches))
+    touch_links (self, cache, slab);
   if (slab->prev != KML_PFN_NONE)
     header_of (self, cache, slab->prev)->next = slab->pfn;
   else
@@ -52,7 +51,8 @@ insert (Slab *self, Cache *cache, SlabHeader *slab, gboolean at_front)
 static void
 take_off (Slab *self, Cache *cache, SlabHeader *slab)
 {
-  touch_links (self, cache, slab);
+  if (G_UNLIKELY (self->has_caches))
+    touch_links (self, cache, slab);
   if (slab->prev != KML_PFN_NONE)
     header_of (self, cache, slab->prev)->next = slab->next;
   else
@@ -144,7 +144,7 @@ spend_creation (Slab *self, const Cache *cache, const SlabHeader *slab)
 
   slab_spend (self, SLAB_CREATE_INSTRUCTIONS + (guint64)slab->n_objects * SLAB_BUFFER_INSTRUCTIONS,
               n_lines);
-  for (guint i = 0; cache->is_small && i < slab->n_objects; i++)
+  for (guint i = 0; self->has_caches && cache->is_small && i < slab->n_objects; i++)
     kml_touch (self->base.machine,
                first_object (self, slab) + (KmlAddr)i * cache->chunk + cache->link_offset,
                sizeof (guint32), KML_TOUCH_WRITE);

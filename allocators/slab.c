@@ -232,6 +232,7 @@ slab_init (KmlAllocator *base, GError **error)
     return FALSE;
   }
   kml_page_runs_init (&self->runs, base);
+  self->has_caches = base->machine->caches != NULL;
   self->page_mask = page_size - 1;
   self->n_caches = self->table.bins.n;
   self->caches = g_aligned_alloc0 (self->n_caches + 2, sizeof (Cache), 64);
@@ -272,13 +273,15 @@ is_listed (const Slab *self, const Cache *cache, const SlabHeader *slab, guint64
   return FALSE;
 }
 
-/* With a cache model: the cache, the slab's header, the object's link. */
+/* With a cache model: the cache, the slab's header, the object's link; all of an object that is cleared. */
 static void G_GNUC_NO_INLINE
-touch_small (const Slab *self, const Cache *cache, KmlAddr addr)
+touch_small (const Slab *self, const Cache *cache, KmlAddr addr, gboolean is_cleared)
 {
   slab_touch_cache (self, cache);
   slab_touch (self, small_header (self, kml_ram_pfn (ram_of (self), addr)), sizeof (SlabHeader));
   kml_touch (self->base.machine, addr + cache->link_offset, sizeof (guint32), KML_TOUCH_WRITE);
+  if (is_cleared)
+    kml_machine_clears (self->base.machine, ram_of (self)->store + addr, cache->object_size);
 }
 
 static KmlAddr take_slowly (Slab *self, Cache *cache, const KmlRequest *request, guint64 *ret_held);
@@ -307,8 +310,8 @@ take_small (Slab *self, Cache *cache, const KmlRequest *request, guint64 *ret_he
   *ret_held = cache->object_size;
   cache->n_active++;
   cache->n_empty -= slab->n_used == 0;
-  if (kml_has_caches (self->base.machine))
-    touch_small (self, cache, addr);
+  if (G_UNLIKELY (self->has_caches))
+    touch_small (self, cache, addr, (request->gfp & KML_GFP_ZERO) != 0);
   if (G_UNLIKELY (++slab->n_used == slab->n_objects))
     slab_is_full (self, cache, slab);
   return addr;
@@ -344,8 +347,8 @@ free_small (Slab *self, Cache *cache, KmlAddr addr, const KmlRequest *how)
     free_suspicious (self, cache, addr, how); /* ... and is not free */
     return;
   }
-  if (kml_has_caches (self->base.machine))
-    touch_small (self, cache, addr);
+  if (G_UNLIKELY (self->has_caches))
+    touch_small (self, cache, addr, FALSE);
   kml_ram_store32 (ram, addr + cache->link_offset, guard | slab->first_free);
   slab->first_free = (guint16)((product >> 64) + 1);
   cache->n_active--;
@@ -421,17 +424,6 @@ alloc_unusual (Slab *self, const KmlRequest *request, guint64 *ret_held)
 
 /* ---- The operations ---- */
 
-/* With a cache model what is cleared is in the caches then. */
-static KmlAddr G_GNUC_NO_INLINE
-take_touching (Slab *self, Cache *cache, const KmlRequest *request, guint64 *ret_held)
-{
-  const KmlAddr addr = take_small (self, cache, request, ret_held);
-
-  if (addr != KML_ADDR_NONE && (request->gfp & KML_GFP_ZERO))
-    kml_machine_clears (self->base.machine, ram_of (self)->store + addr, cache->object_size);
-  return addr;
-}
-
 KML_FAST KmlAddr
 slab_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
 {
@@ -446,8 +438,6 @@ slab_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
   /* without a branch: whether a request asks for zeroed memory is hard to predict */
   base->machine->now += self->request_cost +
                         (cache->zero_cost & -(guint64)((request->gfp & KML_GFP_ZERO) != 0));
-  if (kml_has_caches (base->machine))
-    return take_touching (self, cache, request, ret_held);
   return take_small (self, cache, request, ret_held);
 }
 

@@ -113,6 +113,7 @@ typedef struct {
   KmlTime request_cost;          /* of a request */
   KmlTime alloc_cost, free_cost; /* of an internal object, and of any that is freed */
   guint n_caches;
+  gboolean has_caches; /* the machine has a cache model */
   guint64 page_mask;
   SlabHeader nothing; /* all zero */
 
@@ -266,7 +267,8 @@ static inline void
 slab_spend (const Slab *self, guint64 instructions, guint64 n_warm)
 {
   kml_spend (self->base.machine, KML_COST_INSTRUCTION, instructions);
-  kml_spend_references (self->base.machine, KML_COST_WARM, n_warm);
+  if (!self->has_caches)
+    kml_spend (self->base.machine, KML_COST_WARM, n_warm);
 }
 
 /* With a cache model: what lies in simulated RAM, and the cache, which is static data. */

@@ -405,6 +405,9 @@ kml_experiment_print_unmet (const KmlExperiment *self, const GPtrArray *results)
                self->path, n, self->result.n_expectations);
 }
 
+/* Of fewer a rate says nothing. */
+#define MANY_OPERATIONS 10000
+
 void
 kml_experiment_print_summary (const KmlExperiment *self)
 {
@@ -419,10 +422,13 @@ kml_experiment_print_summary (const KmlExperiment *self)
                           result->n_done == 1 ? "" : "s", database);
   if (result->n_skipped > 0)
     g_string_append_printf (text, " (%" G_GUINT64_FORMAT " were there already)", result->n_skipped);
-  if (result->n_operations > 0)
+  if (result->n_operations >= MANY_OPERATIONS)
     g_string_append_printf (text, "; %.2f million operations in %.2f s, %.1f million a second",
                             (double)result->n_operations / 1e6, seconds,
                             (double)result->n_operations / 1e6 / MAX (seconds, 1e-3));
+  else if (result->n_operations > 0)
+    g_string_append_printf (text, "; %" G_GUINT64_FORMAT " operation%s", result->n_operations,
+                            result->n_operations == 1 ? "" : "s");
   if (result->n_expectations > 0)
     g_string_append_printf (text,
                             "; %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT " expectations held",

@@ -409,11 +409,11 @@ say (const Report *report, double wall, const char *state_path)
 {
   g_autofree char *verdict = verdict_text (report);
 
-  kml_out ("%s: %" G_GUINT64_FORMAT " schedules, %" G_GUINT64_FORMAT
+  kml_out ("%s: %" G_GUINT64_FORMAT " schedule%s, %" G_GUINT64_FORMAT
            " beginnings that led nowhere, %" G_GUINT64_FORMAT " pruned, at most %" G_GUINT64_FORMAT
            " choices, %.2f s\n",
-           verdict, report->n_schedules, report->n_blocked, report->n_pruned, report->longest,
-           wall);
+           verdict, report->n_schedules, report->n_schedules == 1 ? "" : "s", report->n_blocked,
+           report->n_pruned, report->longest, wall);
   if (report->minimised.n_choices > 0)
     kml_out ("%s: %u context switches, %u choices\n",
              report->minimised.is_least ? "the shortest there is" : "the shortest that was found",

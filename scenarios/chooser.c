@@ -22,7 +22,7 @@ kml_chooser_begin (KmlChooser *self, guint64 seed, guint64 index)
 {
   self->at = 0;
   kml_rng_init (&self->rng, kml_rng_repetition_seed (seed, index), "schedule");
-  if (self->kind == KML_CHOOSER_RANDOM)
+  if (self->kind != KML_CHOOSER_PCT)
     return;
   g_assert (self->depth >= 1);
   g_assert (self->depth <= KML_MAX_DEPTH);
@@ -57,11 +57,24 @@ choose_highest (KmlChooser *self, const KmlCandidate *candidates, guint n)
   return best;
 }
 
+static guint
+choose_earliest (const KmlCandidate *candidates, guint n)
+{
+  guint best = 0;
+
+  for (guint i = 1; i < n; i++)
+    if (candidates[i].time < candidates[best].time)
+      best = i;
+  return best;
+}
+
 guint
 kml_chooser_choose (const KmlCandidate *candidates, guint n, gpointer data)
 {
   KmlChooser *self = data;
 
+  if (self->kind == KML_CHOOSER_CLOCK)
+    return choose_earliest (candidates, n); /* equal ones: that it goes well is the first */
   if (candidates[0].kind == KML_CANDIDATE_WELL)
     return kml_rng_below (&self->rng, KML_SHARE_ONE) < self->share;
   if (self->kind == KML_CHOOSER_PCT)

@@ -116,6 +116,27 @@ look_by_chance (const KmlExploreTask *task, const KmlExplorePart *part, KmlExplo
   return TRUE;
 }
 
+/* ---- The run's own ---- */
+
+gboolean
+kml_explore_own (const KmlExploreTask *task, KmlExploreState *state, gboolean *ret_found,
+                 GError **error)
+{
+  const KmlChooser clock = { .kind = KML_CHOOSER_CLOCK };
+  g_autoptr (KmlDraws)
+      draws = kml_draws_new (task->scenario, task->spec, &clock, MAX_CHOICES, error);
+
+  if (draws == NULL || !kml_draws_execute (draws, 0, error))
+    return FALSE;
+  *ret_found = kml_draws_found (draws) != NULL;
+  if (*ret_found) {
+    state->n_schedules++;
+    state->longest = kml_draws_choices (draws)->len;
+    stand_at (state, kml_draws_choices (draws));
+  }
+  return TRUE;
+}
+
 gboolean
 kml_explore_part (const KmlExploreTask *task, const KmlExplorePart *part, KmlExploreState *state,
                   KmlPartEnd *ret_end, GError **error)

@@ -49,4 +49,8 @@ gboolean kml_explore_jobs (const KmlExploreTask *task, KmlExploreState *state, K
 gboolean kml_explore_part (const KmlExploreTask *task, const KmlExplorePart *part,
                            KmlExploreState *state, KmlPartEnd *ret_end, GError **error);
 
+/* Executes the schedule that the run has by the clock. It counts where something is found, and state->place.choices is it. */
+gboolean kml_explore_own (const KmlExploreTask *task, KmlExploreState *state, gboolean *ret_found,
+                          GError **error);
+
 G_END_DECLS

@@ -6,6 +6,9 @@
  * By chance, each choice evenly or as PCT says (chooser.c): quick to find what is not rare, in spaces of any size, and it proves
  * nothing. A run is built once and goes back to its beginning for each schedule (rerun.c).
  *
+ * All begins with the schedule that the run has by the clock, unless preemptions are bounded: it is one of all, and in a space without end
+ * nobody would come to it soon.
+ *
  * Choices are those of the scheduler, and what goes wrong (inject.h). What is not explored: times that tasks draw are those of the seed; of timers
  * the earliest rings first, unless interrupts are injected.
  */
@@ -125,14 +128,28 @@ explore_beginning (const KmlExploreTask *task, KmlExploreState *state, KmlPartEn
   return TRUE;
 }
 
+static gboolean
+is_all_from_the_beginning (const KmlExploreConfig *config, const KmlExploreState *state)
+{
+  return config->search.kind == KML_SEARCH_EXHAUSTIVE &&
+         config->search.preemptions == KML_ANY_PREEMPTIONS && state->n_schedules == 0;
+}
+
 gboolean
 kml_explore (const KmlScenario *scenario, const KmlRunSpec *spec, const KmlExploreConfig *config,
              KmlExploreState *state, KmlExploreVerdict *ret_verdict, GError **error)
 {
   KmlExploreTask task = { scenario, spec, config, kml_explore_chooser (spec, &config->search) };
   KmlPartEnd end;
-  gboolean is_over = TRUE;
+  gboolean is_over = TRUE, is_found = FALSE;
 
+  if (is_all_from_the_beginning (config, state) &&
+      !kml_explore_own (&task, state, &is_found, error))
+    return FALSE;
+  if (is_found) {
+    *ret_verdict = KML_EXPLORE_DEADLOCK;
+    return TRUE;
+  }
   if (config->search.kind == KML_SEARCH_PCT && !measure_steps (&task, error))
     return FALSE;
   if (config->n_jobs <= 1) {

@@ -138,13 +138,14 @@ add_timers (KmlScheduler *self, guint n)
   for (guint i = 0; i < self->any_time->len; i++)
     n_open += ((const KmlTimer *)g_ptr_array_index (self->any_time, i))->is_set;
   if (self->n_timers_set > n_open)
-    self->candidates[n++] = (KmlCandidate){ KML_CANDIDATE_TIMER, n_cpus, KML_OBJECT_ANY };
+    self->candidates[n++] = (KmlCandidate){ KML_CANDIDATE_TIMER, n_cpus, KML_OBJECT_ANY,
+                                            kml_agenda_next_time (self->agenda) };
   for (guint i = 0; i < self->any_time->len; i++) {
     const KmlTimer *timer = g_ptr_array_index (self->any_time, i);
 
     if (timer->is_set)
       self->candidates[n++] = (KmlCandidate){ KML_CANDIDATE_TIMER, n_cpus + 1 + timer->index,
-                                              KML_OBJECT_ANY };
+                                              KML_OBJECT_ANY, timer->time };
   }
   return n;
 }
@@ -189,7 +190,8 @@ take_chosen (KmlScheduler *self)
 
     if (cpu->resume.is_set)
       candidates[n++] = (KmlCandidate){ KML_CANDIDATE_CPU, i,
-                                        cpu->pending != NULL ? KML_OBJECT_ANY : cpu->object };
+                                        cpu->pending != NULL ? KML_OBJECT_ANY : cpu->object,
+                                        cpu->resume.time };
   }
   n = add_timers (self, n);
   if (n == 0)

@@ -410,6 +410,7 @@ typedef struct {
   guint8 kind; /* KmlCandidateKind */
   guint who;   /* the number of the CPU; that of CPUs: the earliest timer; above: a certain timer */
   guint64 object; /* all that its next step touches of what is shared, or KML_OBJECT_… */
+  KmlTime time;   /* when it would come if the clock chose; 0: now */
 } KmlCandidate;
 
 /* Answers which of @n > 0 candidates comes next; G_MAXUINT: none, the run ends here. CPUs come in the order of their numbers, timers last.

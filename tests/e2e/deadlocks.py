@@ -235,7 +235,7 @@ CASES = (("reclaim-recursion", [], ["-s", "task.z_wr_iss.memalloc=nofs"]),
          ("memalloc-propagation", [], ["-s", "task.worker.memalloc=noreclaim"]),
          ("mempool-two-users", [], ["-s", "pool.bio.size=3"]),
          ("abba-caches", [], ["-s", "task.cpu-1.program=" + ORDERED]),
-         ("interrupt-own-lock", SHORT, SHORT + ["-s", "lock.queue.kind=spin-irq"]),
+         ("interrupt-own-lock", [], SHORT + ["-s", "lock.queue.kind=spin-irq"]),
          ("refill-own-reserve", [], ["-s", "task.refill.program=" + PRIVATE]))
 
 

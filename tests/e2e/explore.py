@@ -51,6 +51,13 @@ def dependent_steps_are_tried_in_every_order():
     equal(explore()["schedules"], 4, "one lock")
 
 
+def a_deadlock_that_the_run_has_by_itself_is_found_in_a_space_without_end():
+    path = os.path.join(DEADLOCKS, "interrupt-own-lock.ini") # interrupts may come for ever
+    found = run_json("explore", path, status=1)
+    equal((found["verdict"], found["schedules"]), ("deadlock", 1), "the schedule by the clock")
+    contains(run("reproduce", "interrupt-own-lock.reproducer").stdout, found["story"].split("\n")[0])
+
+
 def a_deadlock_has_a_reproducer_with_the_same_story():
     tasks(ABBA[0], "sleep 1ms, " + ABBA[1])
     run("run", "two.ini")
@@ -136,11 +143,11 @@ def a_search_that_was_stopped_goes_on_where_it_stood():
 def more_processes_find_the_same_after_as_many_schedules():
     programs = "repeat 2 { lock A, work 1us, unlock A }, lock B, unlock B", "repeat 2 { lock A, unlock A }, lock B, unlock B"
     third = "lock A, lock B, unlock B, unlock A"
-    # at the beginning of schedules, so that the search comes to it late
+    # at the beginning of schedules, so that the search comes to it late, and not by the clock
     deadlocks = "lock A, lock B, unlock B, unlock A, lock A, unlock A", programs[1]
 
     def explored(jobs, programs, *arguments):
-        last = third if programs != deadlocks else "lock B, lock A, unlock A, unlock B, lock A, unlock A"
+        last = third if programs != deadlocks else "sleep 1ms, lock B, lock A, unlock A, unlock B, lock A, unlock A"
         tasks(*programs, f"\n[task T3]\ncpus = 2\nprogram = {last}\n")
         write("two.ini", read("two.ini").decode().replace("cpus = 2", "cpus = 3", 1))
         result = run_json("explore", "two.ini", "--jobs", jobs, *arguments, status=None)
@@ -290,7 +297,8 @@ def a_budget_is_not_the_whole_space():
     contains(run("explore", "straight.ini", status=2).stderr, "nothing to explore without tasks")
 
 
-main(a_remedy_is_proved_over_every_schedule, independent_steps_are_tried_in_one_order,
+main(a_remedy_is_proved_over_every_schedule, a_deadlock_that_the_run_has_by_itself_is_found_in_a_space_without_end,
+     independent_steps_are_tried_in_one_order,
      dependent_steps_are_tried_in_every_order, what_was_found_is_called_by_its_name, a_deadlock_has_a_reproducer_with_the_same_story,
      a_schedule_that_was_drawn_becomes_as_short_as_one_that_was_searched_for, chance_finds_what_is_there_and_proves_nothing,
      few_preemptions_are_not_all_schedules, more_processes_find_the_same_after_as_many_schedules, what_may_go_wrong_is_a_choice,

@@ -31,15 +31,17 @@
 #   w AS (SELECT t_ns AS t, iif (b.t < t_ns, max (0, b.t - (t_ns - b.t) / 4), max (0, t_ns - 1 - t_ns / 4)) AS a FROM d, b),
 #   c AS (SELECT s.*, place, w.a, w.t, what = 'hold' AS is_hold, iif (what = 'hold', resource, '') AS lock FROM s JOIN o USING (task), w
 #   WHERE t1_ns >= a AND (t1_ns = t OR t1_ns > a))
-#   SELECT CASE WHEN what = 'sleep' AND resource IN ('', 'a time') THEN 'sleeps' WHEN what IN ('lock', 'io', 'memory', 'sleep') THEN 'waits' WHEN is_hold THEN 'has a lock' WHEN what = 'cpu' THEN 'waits for its CPU'
+#   SELECT CASE WHEN what = 'sleep' AND resource IN ('', 'a time') THEN 'sleeps' WHEN what IN ('lock', 'io', 'memory', 'sleep') THEN 'waits' WHEN is_hold THEN 'holds it' WHEN what = 'cpu' THEN 'waits for its CPU'
 #   WHEN what = 'interrupted' THEN 'is interrupted' WHEN what = 'reclaim' THEN 'reclaims' ELSE 'runs' END AS block,
 #   dense_rank () OVER (ORDER BY place, is_hold, lock) AS row, max (t0_ns, a) AS t0, t1_ns AS t1, t1_ns = t AND what <> 'run' AS open, is_hold
 #   FROM c ORDER BY block, row, t0_ns
 #query ends
-#   WITH d AS (SELECT * FROM chosen JOIN deadlocks USING (run_id) ORDER BY deadlock_id LIMIT 1)
+#   WITH d AS (SELECT * FROM chosen JOIN deadlocks USING (run_id) ORDER BY deadlock_id LIMIT 1),
+#   e AS (SELECT waiter, resource, waits_for, seq FROM d JOIN deadlock_edges USING (deadlock_id) ORDER BY seq),
+#   g AS (SELECT waiter, resource, min (seq) AS seq, group_concat (waits_for, ', ') AS waits_for FROM e GROUP BY waiter, resource)
 #   SELECT waiter, iif (resource LIKE 'CPU %', 'cannot go on', 'waits for ' || resource) || CASE WHEN waits_for = '' THEN ''
 #   WHEN resource LIKE 'CPU %' THEN ': ' || waits_for || ' runs there' WHEN waits_for = waiter THEN ', its own' ELSE ' of ' || waits_for END AS text
-#   FROM d JOIN deadlock_edges USING (deadlock_id) ORDER BY seq
+#   FROM g ORDER BY seq
 #query story
 #   SELECT kind || ' at ' || iif (t_ns < 10000, t_ns || ' ns', iif (t_ns < 10000000, (t_ns / 1e3) || ' µs',
 #   iif (t_ns < 10000000000, (t_ns / 1e6) || ' ms', (t_ns / 1e9) || ' s'))) AS block
@@ -76,7 +78,7 @@ beyond = t_end > t_begin ? (t_end - t_begin) * 0.07 : 1
 until(t, open) = u (t + open * beyond)
 middle(r) = TOP[r] - HIGH[r] / 2
 
-colour(what) = what eq 'runs' ? 0x56b4e9 : what eq 'waits' ? 0xd55e00 : what eq 'has a lock' ? 0x0072b2 : what eq 'is interrupted' ? 0xe69f00 : \
+colour(what) = what eq 'runs' ? 0x56b4e9 : what eq 'waits' ? 0xd55e00 : what eq 'holds it' ? 0x0072b2 : what eq 'is interrupted' ? 0xe69f00 : \
   what eq 'reclaims' ? 0xcc79a7 : what eq 'sleeps' ? 0xe4e4e4 : 0xaaaaaa
 set xlabel sprintf ('simulated time (%s)', time_unit (t_end))
 set xrange [u (t_begin) : u (t_end + beyond)]
@@ -101,8 +103,8 @@ if (ON_TERMINAL) {
     set label 100 + r ''.(HOLD[r] ? '  ' : '').name (r) at screen 0.0, first -r
     set label 200 + r ''.(END[r] eq '' ? '' : '! '.END[r]) at graph 1.0, first -r offset 1, 0
   }
-  set label 900 '= runs   . waits   # has a lock   - waits for its CPU   ~ is interrupted   % reclaims   _ sleeps' at screen 0.5, char 0.5 center
-  sign(what) = what eq 'runs' ? '=' : what eq 'waits' ? '.' : what eq 'has a lock' ? '#' : what eq 'is interrupted' ? '~' : what eq 'reclaims' ? '%' : what eq 'sleeps' ? '_' : '-'
+  set label 900 '= runs   . waits   # holds it   - waits for its CPU   ~ is interrupted   % reclaims   _ sleeps' at screen 0.5, char 0.5 center
+  sign(what) = what eq 'runs' ? '=' : what eq 'waits' ? '.' : what eq 'holds it' ? '#' : what eq 'is interrupted' ? '~' : what eq 'reclaims' ? '%' : what eq 'sleeps' ? '_' : '-'
   width(t0, t1) = int (n * (u (t1) - u (t0)) / (u (t_end + beyond) - u (t_begin)) + 0.5)
   fill(c, m) = m <= 1 ? c : m > 100 ? fill (c, 100).fill (c, m - 100) : fill (c, int (m / 2)).fill (c, m - int (m / 2))
   plot for [b = 1:BARS_N] BARS index b - 1 using (u ($2)):(-int ($1)):(fill (sign (BARS_BLOCK[b]), width ($2, $3 + int ($4) * beyond))) with labels left

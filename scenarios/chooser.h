@@ -13,7 +13,7 @@ G_BEGIN_DECLS
 typedef enum {
   KML_CHOOSER_RANDOM, /* any candidate, with equal probability */
   KML_CHOOSER_PCT,    /* the candidate of the highest priority; see chooser.c */
-  KML_CHOOSER_CLOCK, /* the earliest one, and all goes well: the schedule that the run has by itself */
+  KML_CHOOSER_CLOCK,  /* the earliest one, and all goes well */
 } KmlChooserKind;
 
 #define KML_MAX_DEPTH    16                 /* of PCT */

@@ -6,8 +6,8 @@
  * By chance, each choice evenly or as PCT says (chooser.c): quick to find what is not rare, in spaces of any size, and it proves
  * nothing. A run is built once and goes back to its beginning for each schedule (rerun.c).
  *
- * All begins with the schedule that the run has by the clock, unless preemptions are bounded: it is one of all, and in a space without end
- * nobody would come to it soon.
+ * All begins with the schedule in the order of the clock, unless preemptions are bounded: in a space without end nobody would come to it soon.
+ * It is the run's own but for ties, and for work that an interrupt cuts there and that is whole here.
  *
  * Choices are those of the scheduler, and what goes wrong (inject.h). What is not explored: times that tasks draw are those of the seed; of timers
  * the earliest rings first, unless interrupts are injected.

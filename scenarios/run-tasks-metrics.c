@@ -5,28 +5,18 @@
 
 #include "scenarios/run-tasks-private.h"
 
-static void G_GNUC_PRINTF (4, 5)
-    add_metric (GArray *metrics, const char *unit, double value, const char *name, ...)
-{
-  KmlMetric metric = { .unit = unit, .value = value };
-  va_list args;
-
-  va_start (args, name);
-  metric.name = g_strdup_vprintf (name, args);
-  va_end (args);
-  g_array_append_val (metrics, metric);
-}
-
 static void
 add_lock (GArray *metrics, const KmlLock *lock)
 {
-  add_metric (metrics, "times", (double)lock->n_taken, "lock.%s.taken", lock->name);
-  add_metric (metrics, "times", (double)lock->n_contended, "lock.%s.contended", lock->name);
-  add_metric (metrics, "ns", (double)lock->waited / KML_NS, "lock.%s.wait_ns", lock->name);
-  add_metric (metrics, "ns", (double)lock->worst_wait / KML_NS, "lock.%s.wait_max_ns", lock->name);
-  add_metric (metrics, "ns", (double)lock->held / KML_NS, "lock.%s.hold_ns", lock->name);
-  add_metric (metrics, "ns", (double)lock->worst_hold / KML_NS, "lock.%s.hold_max_ns", lock->name);
-  add_metric (metrics, "tasks", lock->most_waiting, "lock.%s.waiters.peak", lock->name);
+  kml_metrics_add (metrics, "times", (double)lock->n_taken, "lock.%s.taken", lock->name);
+  kml_metrics_add (metrics, "times", (double)lock->n_contended, "lock.%s.contended", lock->name);
+  kml_metrics_add (metrics, "ns", (double)lock->waited / KML_NS, "lock.%s.wait_ns", lock->name);
+  kml_metrics_add (metrics, "ns", (double)lock->worst_wait / KML_NS, "lock.%s.wait_max_ns",
+                   lock->name);
+  kml_metrics_add (metrics, "ns", (double)lock->held / KML_NS, "lock.%s.hold_ns", lock->name);
+  kml_metrics_add (metrics, "ns", (double)lock->worst_hold / KML_NS, "lock.%s.hold_max_ns",
+                   lock->name);
+  kml_metrics_add (metrics, "tasks", lock->most_waiting, "lock.%s.waiters.peak", lock->name);
 }
 
 /* Devices of one kind are one metric, their sum; a mean of several is none. */
@@ -39,13 +29,13 @@ add_device (const KmlRunTasks *self, GArray *metrics, KmlDevice *device)
     n_alike += ((const KmlDevice *)g_ptr_array_index (self->devices, i))->ops == device->ops;
   kml_device_account (device);
   for (guint i = 0; device->ops->counters != NULL && device->ops->counters[i].name != NULL; i++)
-    add_metric (metrics, device->ops->counters[i].unit, (double)device->counters[i], "%s.%s",
-                device->ops->name, device->ops->counters[i].name);
+    kml_metrics_add (metrics, device->ops->counters[i].unit, (double)device->counters[i], "%s.%s",
+                     device->ops->name, device->ops->counters[i].name);
   for (guint i = 0;
        n_alike == 1 && device->ops->figures != NULL && device->ops->figures[i].name != NULL; i++)
-    add_metric (metrics, device->ops->figures[i].unit,
-                device->ops->figures[i].value (device->counters), "%s.%s", device->ops->name,
-                device->ops->figures[i].name);
+    kml_metrics_add (metrics, device->ops->figures[i].unit,
+                     device->ops->figures[i].value (device->counters), "%s.%s", device->ops->name,
+                     device->ops->figures[i].name);
 }
 
 static void
@@ -58,8 +48,8 @@ static void
 add_reclaim (GArray *metrics, const KmlReclaim *reclaim)
 {
   for (guint i = 0; i < KML_N_RECLAIM_COUNTERS; i++)
-    add_metric (metrics, kml_reclaim_counters[i].unit, (double)reclaim->counters[i], "%s",
-                kml_reclaim_counters[i].name);
+    kml_metrics_add (metrics, kml_reclaim_counters[i].unit, (double)reclaim->counters[i], "%s",
+                     kml_reclaim_counters[i].name);
 }
 
 void
@@ -72,8 +62,8 @@ kml_run_tasks_metrics (const KmlRunTasks *self, GArray *metrics)
   for (guint i = 0; i < incidents->len; i++)
     n[g_array_index (incidents, KmlIncident, i).kind]++;
   for (guint i = 0; i < KML_N_INCIDENTS; i++)
-    add_metric (metrics, "times", n[i], "%s", kml_incident_metrics[i]);
-  add_metric (metrics, "circles", kml_lockdep_reports (self->lockdep)->len, "lockdep.cycles");
+    kml_metrics_add (metrics, "times", n[i], "%s", kml_incident_metrics[i]);
+  kml_metrics_add (metrics, "circles", kml_lockdep_reports (self->lockdep)->len, "lockdep.cycles");
   for (guint i = 0; i < names->len; i++)
     add_lock (metrics, g_hash_table_lookup (self->world.locks, g_ptr_array_index (names, i)));
   for (guint i = 0; i < self->devices->len; i++)
@@ -83,10 +73,10 @@ kml_run_tasks_metrics (const KmlRunTasks *self, GArray *metrics)
   add_lock (metrics, &self->pager->lock);
   if (self->reclaim != NULL)
     add_reclaim (metrics, self->reclaim);
-  add_metric (metrics, "faults", (double)self->pager->n_faults, "fault.count");
-  add_metric (metrics, "pages", (double)self->pager->n_evicted, "fault.evicted");
-  add_metric (metrics, "faults", (double)self->pager->n_no_frame, "fault.failed");
-  add_metric (metrics, "ns", (double)self->machine->now / KML_NS, "time.end_ns");
-  add_metric (metrics, "switches", (double)kml_scheduler_n_switches (self->scheduler),
-              "task.switches");
+  kml_metrics_add (metrics, "faults", (double)self->pager->n_faults, "fault.count");
+  kml_metrics_add (metrics, "pages", (double)self->pager->n_evicted, "fault.evicted");
+  kml_metrics_add (metrics, "faults", (double)self->pager->n_no_frame, "fault.failed");
+  kml_metrics_add (metrics, "ns", (double)self->machine->now / KML_NS, "time.end_ns");
+  kml_metrics_add (metrics, "switches", (double)kml_scheduler_n_switches (self->scheduler),
+                   "task.switches");
 }

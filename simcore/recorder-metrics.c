@@ -138,8 +138,8 @@ kml_metric_clear (KmlMetric *metric)
   g_clear_pointer (&metric->name, g_free);
 }
 
-static void G_GNUC_PRINTF (4, 5)
-    add_metric (GArray *metrics, const char *unit, double value, const char *name, ...)
+void
+kml_metrics_add (GArray *metrics, const char *unit, double value, const char *name, ...)
 {
   KmlMetric metric = { .unit = unit, .value = value };
   va_list args;
@@ -162,15 +162,15 @@ add_latency (GArray *metrics, const char *operation, const char *context,
     { "p50", 50, 100 }, { "p90", 90, 100 }, { "p99", 99, 100 }, { "p999", 999, 1000 }
   };
 
-  add_metric (metrics, "ns", kml_histogram_mean (histogram) / KML_NS, "latency.%s.%smean_ns",
-              operation, context);
+  kml_metrics_add (metrics, "ns", kml_histogram_mean (histogram) / KML_NS, "latency.%s.%smean_ns",
+                   operation, context);
   for (guint i = 0; i < G_N_ELEMENTS (quantiles); i++)
-    add_metric (metrics, "ns",
-                (double)kml_histogram_quantile (histogram, quantiles[i].parts, quantiles[i].per) /
-                    KML_NS,
-                "latency.%s.%s%s_ns", operation, context, quantiles[i].name);
-  add_metric (metrics, "ns", (double)histogram->max / KML_NS, "latency.%s.%smax_ns", operation,
-              context);
+    kml_metrics_add (
+        metrics, "ns",
+        (double)kml_histogram_quantile (histogram, quantiles[i].parts, quantiles[i].per) / KML_NS,
+        "latency.%s.%s%s_ns", operation, context, quantiles[i].name);
+  kml_metrics_add (metrics, "ns", (double)histogram->max / KML_NS, "latency.%s.%smax_ns", operation,
+                   context);
 }
 
 static void
@@ -203,38 +203,39 @@ add_fragmentation (const KmlRecorder *self, GArray *metrics)
   guint largest = 10; /* buddyinfo's columns at least */
   guint64 requested = 0, held = 0;
 
-  add_metric (metrics, "ratio", mean, "frag.internal.mean");
+  kml_metrics_add (metrics, "ratio", mean, "frag.internal.mean");
   for (guint i = 0; i < KML_WASTE_N; i++) {
     const KmlWaste waste = kml_recorder_waste (self, i);
 
     requested += waste.requested;
     held += waste.held;
   }
-  add_metric (metrics, "ratio", held == 0 ? 0.0 : (double)(held - requested) / (double)held,
-              "frag.internal.requests");
-  add_metric (metrics, "ratio",
-              (double)kml_recorder_internal_ppb (self->tally.requested, self->tally.held) / 1e9,
-              "frag.internal.end");
-  add_metric (metrics, "ratio",
-              (double)kml_recorder_internal_ppb (self->tally.requested_at_peak_held,
-                                                 self->tally.peak_held) /
-                  1e9,
-              "frag.internal.peak");
-  add_metric (metrics, "ratio",
-              self->peak_reserved == 0
-                  ? 0.0
-                  : 1 - (double)self->tally.peak_requested / (double)self->peak_reserved,
-              "frag.total.peak");
-  add_metric (metrics, "ratio", (double)kml_recorder_external_ppb (self) / 1e9,
-              "frag.external.end");
-  add_metric (metrics, "ratio", (double)self->peak_external_ppb / 1e9, "frag.external.peak");
+  kml_metrics_add (metrics, "ratio", held == 0 ? 0.0 : (double)(held - requested) / (double)held,
+                   "frag.internal.requests");
+  kml_metrics_add (metrics, "ratio",
+                   (double)kml_recorder_internal_ppb (self->tally.requested, self->tally.held) /
+                       1e9,
+                   "frag.internal.end");
+  kml_metrics_add (metrics, "ratio",
+                   (double)kml_recorder_internal_ppb (self->tally.requested_at_peak_held,
+                                                      self->tally.peak_held) /
+                       1e9,
+                   "frag.internal.peak");
+  kml_metrics_add (metrics, "ratio",
+                   self->peak_reserved == 0
+                       ? 0.0
+                       : 1 - (double)self->tally.peak_requested / (double)self->peak_reserved,
+                   "frag.total.peak");
+  kml_metrics_add (metrics, "ratio", (double)kml_recorder_external_ppb (self) / 1e9,
+                   "frag.external.end");
+  kml_metrics_add (metrics, "ratio", (double)self->peak_external_ppb / 1e9, "frag.external.peak");
   for (guint order = largest + 1; order <= KML_MAX_ORDER; order++)
     for (guint mobility = 0; mobility < KML_N_MOBILITIES; mobility++)
       if (area->blocks[mobility][order] > 0)
         largest = order;
   for (guint order = 0; order <= largest; order++)
-    add_metric (metrics, "ratio", kml_free_area_unusable (area, order), "frag.unusable.order%u.end",
-                order);
+    kml_metrics_add (metrics, "ratio", kml_free_area_unusable (area, order),
+                     "frag.unusable.order%u.end", order);
 }
 
 static int
@@ -255,9 +256,9 @@ add_longest (const KmlRecorder *self, GArray *metrics)
   for (guint i = 0; i < KML_N_OPERATIONS; i++)
     for (guint j = 0; j < KML_N_CONTEXTS; j++)
       for (guint part = 0; self->longest[i][j].latency > 0 && part < KML_N_PARTS; part++)
-        add_metric (metrics, "ns", (double)self->longest[i][j].parts[part] / KML_NS,
-                    "worst.%s.%s.%s_ns", kml_operation_names[i], kml_context_names[j],
-                    kml_part_names[part]);
+        kml_metrics_add (metrics, "ns", (double)self->longest[i][j].parts[part] / KML_NS,
+                         "worst.%s.%s.%s_ns", kml_operation_names[i], kml_context_names[j],
+                         kml_part_names[part]);
 }
 
 GArray *
@@ -266,31 +267,34 @@ kml_recorder_metrics (KmlRecorder *self)
   GArray *metrics = g_array_new (FALSE, FALSE, sizeof (KmlMetric));
 
   g_array_set_clear_func (metrics, (GDestroyNotify)kml_metric_clear);
-  add_metric (metrics, "requests", (double)self->tally.n_alloc, "alloc.count");
-  add_metric (metrics, "requests", (double)self->n_failed, "alloc.failed");
-  add_metric (metrics, "operations", (double)self->tally.n_free, "free.count");
-  add_metric (metrics, "operations", (double)self->n_free_skipped, "free.skipped");
-  add_metric (metrics, "blocks", (double)kml_recorder_live_blocks (self), "live.blocks.end");
+  kml_metrics_add (metrics, "requests", (double)self->tally.n_alloc, "alloc.count");
+  kml_metrics_add (metrics, "requests", (double)self->n_failed, "alloc.failed");
+  kml_metrics_add (metrics, "operations", (double)self->tally.n_free, "free.count");
+  kml_metrics_add (metrics, "operations", (double)self->n_free_skipped, "free.skipped");
+  kml_metrics_add (metrics, "blocks", (double)kml_recorder_live_blocks (self), "live.blocks.end");
   if (self->config.population) {
-    add_metric (metrics, "blocks", kml_population_mean (&self->population), "live.blocks.mean");
-    add_metric (metrics, "ratio", kml_population_dispersion (&self->population),
-                "live.blocks.dispersion");
+    kml_metrics_add (metrics, "blocks", kml_population_mean (&self->population),
+                     "live.blocks.mean");
+    kml_metrics_add (metrics, "ratio", kml_population_dispersion (&self->population),
+                     "live.blocks.dispersion");
   }
-  add_metric (metrics, "bytes", (double)self->tally.peak_requested, "memory.requested.peak_bytes");
-  add_metric (metrics, "bytes", (double)self->tally.peak_held, "memory.held.peak_bytes");
-  add_metric (metrics, "bytes", (double)self->peak_reserved, "memory.reserved.peak_bytes");
-  add_metric (metrics, "bytes", (double)kml_recorder_reserved (self), "memory.reserved.end_bytes");
-  add_metric (metrics, "bytes", (double)self->peak_metadata, "memory.metadata.peak_bytes");
+  kml_metrics_add (metrics, "bytes", (double)self->tally.peak_requested,
+                   "memory.requested.peak_bytes");
+  kml_metrics_add (metrics, "bytes", (double)self->tally.peak_held, "memory.held.peak_bytes");
+  kml_metrics_add (metrics, "bytes", (double)self->peak_reserved, "memory.reserved.peak_bytes");
+  kml_metrics_add (metrics, "bytes", (double)kml_recorder_reserved (self),
+                   "memory.reserved.end_bytes");
+  kml_metrics_add (metrics, "bytes", (double)self->peak_metadata, "memory.metadata.peak_bytes");
   add_fragmentation (self, metrics);
   kml_recorder_settle_latencies (self);
   if (self->config.latency)
     add_latencies (self, metrics);
   add_longest (self, metrics);
   if (self->samples != NULL) {
-    add_metric (metrics, "samples", (double)self->n_samples, "sampling.count");
+    kml_metrics_add (metrics, "samples", (double)self->n_samples, "sampling.count");
     if (self->config.events == KML_RECORD_SAMPLE && self->n_samples > 0)
-      add_metric (metrics, "probability", sqrt (HALF_LN_200 / (double)self->n_samples),
-                  "sampling.dkw99");
+      kml_metrics_add (metrics, "probability", sqrt (HALF_LN_200 / (double)self->n_samples),
+                       "sampling.dkw99");
   }
   kml_metrics_sort (metrics);
   return metrics;

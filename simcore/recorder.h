@@ -267,6 +267,10 @@ void kml_recorder_settle_latencies (KmlRecorder *self);
 void kml_metric_clear (KmlMetric *metric);
 void kml_metrics_sort (GArray *metrics); /* by name */
 
+/* @name: as for printf(). */
+void kml_metrics_add (GArray *metrics, const char *unit, double value, const char *name, ...)
+    G_GNUC_PRINTF (4, 5);
+
 /* Of all operations so far: 32 hexadecimal digits. (transfer full) */
 char *kml_recorder_fingerprint (KmlRecorder *self);
 

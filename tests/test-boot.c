@@ -97,6 +97,14 @@ START_TEST (blocks_lie_at_multiples_of_eight_bytes)
 }
 END_TEST
 
+START_TEST (all_pages_of_a_block_stay)
+{
+  set_up ((const char *[]){ "requests", "1", "sizes", "fixed(12288)", "permanent", "1", NULL });
+  assert_left_behind (3, 3, 12288);
+  tear_down ();
+}
+END_TEST
+
 /* Blocks of a page each: as many pages stay as blocks live for ever, with one pointer or two. */
 START_TEST (a_block_that_fills_a_page_shares_it_with_nobody)
 {
@@ -188,6 +196,7 @@ main (void)
   tcase_add_test (tcase, what_is_for_boot_alone_is_given_over);
   tcase_add_test (tcase, what_lives_for_ever_stays);
   tcase_add_test (tcase, blocks_lie_at_multiples_of_eight_bytes);
+  tcase_add_test (tcase, all_pages_of_a_block_stay);
   tcase_add_loop_test (tcase, a_block_that_fills_a_page_shares_it_with_nobody, 0, 2);
   tcase_add_test (tcase, lifetimes_that_are_told_apart_leave_fewer_pages);
   tcase_add_test (tcase, more_than_there_is_is_an_error);

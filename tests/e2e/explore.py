@@ -58,6 +58,16 @@ def a_deadlock_that_the_run_has_by_itself_is_found_in_a_space_without_end():
     contains(run("reproduce", "interrupt-own-lock.reproducer").stdout, found["story"].split("\n")[0])
 
 
+def the_first_schedule_has_the_order_of_the_clock():
+    tasks("repeat 4 { lock A, work 5us, unlock A, work 3us }, lock A, work 5us, lock B, unlock B, unlock A",
+          "work 33us, lock B, work 5us, lock A, unlock A, unlock B")
+    found = explore("--no-minimise", status=1)
+    equal(found["schedules"], 1, "the first")
+    story = run("run", "two.ini", status=1).stdout
+    for line in found["story"].rstrip("\n").split("\n"):
+        contains(story, line)
+
+
 def a_deadlock_has_a_reproducer_with_the_same_story():
     tasks(ABBA[0], "sleep 1ms, " + ABBA[1])
     run("run", "two.ini")
@@ -297,7 +307,7 @@ def a_budget_is_not_the_whole_space():
     contains(run("explore", "straight.ini", status=2).stderr, "nothing to explore without tasks")
 
 
-main(a_remedy_is_proved_over_every_schedule, a_deadlock_that_the_run_has_by_itself_is_found_in_a_space_without_end,
+main(a_remedy_is_proved_over_every_schedule, the_first_schedule_has_the_order_of_the_clock, a_deadlock_that_the_run_has_by_itself_is_found_in_a_space_without_end,
      independent_steps_are_tried_in_one_order,
      dependent_steps_are_tried_in_every_order, what_was_found_is_called_by_its_name, a_deadlock_has_a_reproducer_with_the_same_story,
      a_schedule_that_was_drawn_becomes_as_short_as_one_that_was_searched_for, chance_finds_what_is_there_and_proves_nothing,

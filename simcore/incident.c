@@ -2,7 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A deadlock is a set of tasks that keep each other for ever (wait-graph.c), reported when its last edge appears.
+ * A deadlock is a set of tasks that keep each other for ever (wait-graph.c), reported when its last edge appears: when somebody begins to wait, or when
+ * nothing is left to happen, for edges that were none when their waits began.
  *
  * A stall: nothing is left to happen and tasks still wait. That is no deadlock when they wait for an event that somebody forgot.
  *
@@ -170,7 +171,8 @@ kml_incident_look_for_cycle (KmlScheduler *self, KmlTask *task)
   KmlIncident *incident;
   guint n_cycle;
 
-  if (next == NULL)
+  if (next == NULL || (kml_wait_is_for_any (task) && task->wait.providers->from_outside &&
+                       kml_wait_cpu_blocker (self, task) == NULL))
     return;
   if (next != task && is_at_work (self, next) &&
       (kml_wait_is_for_any (task) || kml_wait_blocker (self, task, 1) == NULL))
@@ -200,12 +202,41 @@ add_edges (const KmlScheduler *self, GArray *edges, const KmlTask *task)
   while (kml_wait_is_for_any (task) && kml_wait_blocker (self, task, ++i) != NULL);
 }
 
+static int
+latest_first (gconstpointer a, gconstpointer b)
+{
+  const KmlTask *left = *(KmlTask *const *)a, *right = *(KmlTask *const *)b;
+
+  if (left->wait.since != right->wait.since)
+    return left->wait.since > right->wait.since ? -1 : 1;
+  return left->id > right->id ? -1 : left->id < right->id;
+}
+
+/* Of those who wait for each other the one that does so since last closes the cycle. FALSE: nobody does. */
+static gboolean
+find_deadlock (KmlScheduler *self)
+{
+  g_autoptr (GPtrArray) waiters = g_ptr_array_copy (self->tasks, NULL, NULL);
+  const guint n_before = self->incidents->len;
+
+  g_ptr_array_sort (waiters, latest_first);
+  for (guint i = 0; i < waiters->len && self->incidents->len == n_before; i++) {
+    KmlTask *task = g_ptr_array_index (waiters, i);
+
+    if (task->state != KML_TASK_ENDED && task->wait.kind != KML_WAIT_NONE)
+      kml_incident_look_for_cycle (self, task);
+  }
+  return self->incidents->len > n_before;
+}
+
 void
 kml_incident_stall (KmlScheduler *self)
 {
   KmlIncident *incident;
   guint n = 0;
 
+  if (find_deadlock (self))
+    return;
   for (guint i = 0; i < self->tasks->len; i++) {
     const KmlTask *task = g_ptr_array_index (self->tasks, i);
 

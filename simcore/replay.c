@@ -11,6 +11,9 @@
  * in use on a CPU that lags behind. So each block gets a record of its own when its first operation is dealt, and each
  * operation knows its *turn* among those of its block. One whose predecessor is on the same stream need not look.
  *
+ * Edges (wait-graph.c). Who waits for its turn waits for the stream that has the one before. Who has nothing to do waits
+ * for any of those that have something, unless more is dealt at a time.
+ *
  * Invariants:
  *   R1  the operation that was read first of all that are not executed can be executed: nothing waits in a circle
  *   R2  a record is used again only when the last operation on its block has been executed
@@ -22,9 +25,9 @@
 #define BATCH  256
 
 typedef struct {
-  KmlOp op;            /* block and other are records here */
-  guint turn;          /* of op.block */
-  gboolean is_foreign; /* the operation before it on its block is on another stream */
+  KmlOp op;     /* block and other are records here */
+  guint turn;   /* of op.block */
+  guint before; /* 1 + the number of the stream that has the turn before; 0: this one */
 } Entry;
 
 typedef struct _Stream Stream;
@@ -66,16 +69,33 @@ struct _KmlReplay {
   gboolean is_full;   /* somebody waits for the window */
   gboolean is_held;   /* the run waits for this */
   KmlTimer next;      /* when more is to be dealt; not set: when somebody needs it */
+  KmlProviders busy;  /* who can bring about that more is dealt */
   GError *error;      /* (owned) (nullable) */
 };
-
-static const KmlWait for_operation = { .kind = KML_WAIT_EVENT, .what = "its next operation" };
-static const KmlWait for_turn = { .kind = KML_WAIT_EVENT, .what = "a block of another CPU" };
 
 static Record *
 record_at (const KmlReplay *self, guint32 i)
 {
   return &g_array_index (self->records, Record, i);
+}
+
+static Stream *
+stream_at (const KmlReplay *self, guint number)
+{
+  return &self->streams[0][0] + number;
+}
+
+static guint
+number_of (const Stream *self)
+{
+  return (guint)(self - stream_at (self->replay, 0));
+}
+
+/* Who does its operations. */
+static KmlTask *
+doer_of (Stream *self)
+{
+  return self->task != NULL ? self->task : &self->irq.task;
 }
 
 /* ---- Queues ---- */
@@ -146,11 +166,13 @@ set_going (Stream *self)
   if (!self->is_waiting || (self->task == NULL && is_empty (self)))
     return;
   self->is_waiting = FALSE;
-  if (self->task != NULL)
+  if (self->task != NULL) {
     kml_task_wake (self->task);
-  else
-    kml_timer_set (&self->due, replay->config.scheduler,
-                   MAX (first (self)->op.time, replay->machine->now));
+    return;
+  }
+  self->irq.task.wait.kind = KML_WAIT_NONE;
+  kml_timer_set (&self->due, replay->config.scheduler,
+                 MAX (first (self)->op.time, replay->machine->now));
 }
 
 /* Those that have nothing to do. */
@@ -190,7 +212,9 @@ deal (KmlReplay *self, const KmlOp *op)
   const gboolean was_empty = is_empty (stream);
   Entry *entry = append (stream);
 
-  *entry = (Entry){ *op, record->n_dealt++, record->last != stream && record->last != NULL };
+  *entry = (Entry){ *op, record->n_dealt++, 0 };
+  if (record->last != stream && record->last != NULL)
+    entry->before = 1 + number_of (record->last);
   record->last = stream;
   entry->op.block = block;
   if (op->kind == KML_OP_SPLIT) {
@@ -227,6 +251,18 @@ read_on (KmlReplay *self)
       deal (self, &self->batch[self->at]);
 }
 
+/* Says when more is to be dealt. @time: KML_TIME_MAX: when somebody needs it. Then it comes by others, or, as it may, by handlers. */
+static void
+set_next (KmlReplay *self, KmlTime time)
+{
+  self->busy.from_outside = time != KML_TIME_MAX;
+  if (time != KML_TIME_MAX)
+    kml_timer_set (&self->next, self->config.scheduler, time);
+  for (guint cpu = 0; cpu < self->machine->n_cpus; cpu++)
+    for (guint context = KML_CONTEXT_PROCESS + 1; context < KML_N_CONTEXTS; context++)
+      self->busy.from_outside |= !is_empty (&self->streams[cpu][context]);
+}
+
 /* All that is to come up to some time is dealt, and at that time more; what has no time is dealt when it is needed. */
 static void
 deal_more (gpointer data)
@@ -237,6 +273,7 @@ deal_more (gpointer data)
   do {
     if (self->n_queued >= WINDOW) {
       self->is_full = TRUE;
+      set_next (self, KML_TIME_MAX);
       return;
     }
     read_on (self);
@@ -244,8 +281,7 @@ deal_more (gpointer data)
       return;
     last = self->batch[self->n_batch - 1].time;
   } while (last > 0 && last <= self->machine->now);
-  if (last > 0)
-    kml_timer_set (&self->next, self->config.scheduler, last);
+  set_next (self, last > 0 ? last : KML_TIME_MAX);
 }
 
 /* ---- Executing ---- */
@@ -330,7 +366,7 @@ execute_first (Stream *stream)
     g_array_append_val (self->unused, op.block);
   if (self->is_full && self->n_queued < WINDOW / 2) {
     self->is_full = FALSE;
-    kml_timer_set (&self->next, self->config.scheduler, self->machine->now);
+    set_next (self, self->machine->now);
   }
   look_whether_done (self);
 }
@@ -342,20 +378,27 @@ turn_time (Stream *stream)
   const Entry *entry = first (stream);
   const Record *record = record_at (stream->replay, entry->op.block);
 
-  if (!entry->is_foreign)
+  if (entry->before == 0)
     return 0;
   return record->n_executed == entry->turn ? record->done : KML_TIME_MAX;
 }
 
-/* It will be set going when that may have changed. */
-static void
+/* It will be set going when that may have changed. Returns the wait that begins. */
+static KmlWait
 wait_for_turn (Stream *stream)
 {
-  Record *record = record_at (stream->replay, first (stream)->op.block);
+  const Entry *entry = first (stream);
+  Record *record = record_at (stream->replay, entry->op.block);
 
   stream->next_waiting = record->waiting;
   record->waiting = stream;
   stream->is_waiting = TRUE;
+  return (KmlWait){
+    .kind = KML_WAIT_EVENT,
+    .what = "a block of another CPU",
+    .provider = doer_of (stream_at (stream->replay, entry->before - 1)),
+    .since = stream->replay->machine->now,
+  };
 }
 
 static void
@@ -372,6 +415,9 @@ static gboolean
 wait_for_operation (Stream *self)
 {
   KmlReplay *replay = self->replay;
+  const KmlWait wait = { .kind = KML_WAIT_EVENT,
+                         .what = "its next operation",
+                         .providers = &replay->busy };
 
   while (is_empty (self)) {
     if (replay->has_ended)
@@ -381,7 +427,7 @@ wait_for_operation (Stream *self)
       continue;
     }
     self->is_waiting = TRUE;
-    wait_until_going (self, &for_operation);
+    wait_until_going (self, &wait);
   }
   return TRUE;
 }
@@ -408,11 +454,12 @@ run_stream (KmlMachine *machine, gpointer data)
     guint context;
 
     wait_for_time (machine, first (self)->op.time);
-    if (first (self)->is_foreign)
+    if (first (self)->before != 0)
       kml_sync (machine);
     while (turn_time (self) == KML_TIME_MAX) {
-      wait_for_turn (self);
-      wait_until_going (self, &for_turn);
+      const KmlWait wait = wait_for_turn (self);
+
+      wait_until_going (self, &wait);
     }
     wait_for_time (machine, turn_time (self));
     context = first (self)->op.request.context;
@@ -439,7 +486,7 @@ come (gpointer data)
   const KmlTime time = turn_time (self);
 
   if (time == KML_TIME_MAX)
-    wait_for_turn (self);
+    self->irq.task.wait = wait_for_turn (self);
   else if (time > self->replay->machine->now)
     kml_timer_set (&self->due, self->replay->config.scheduler, time);
   else
@@ -501,6 +548,7 @@ build_cpu (KmlReplay *self, guint cpu)
   }
   stream->task = kml_task_new (self->config.scheduler, &config);
   stream->task->workload = 1 + self->config.number;
+  g_ptr_array_add (self->busy.tasks, stream->task);
 }
 
 KmlReplay *
@@ -516,11 +564,12 @@ kml_replay_new (const KmlReplayConfig *config)
   self->names = g_array_new (FALSE, TRUE, sizeof (guint32));
   self->records = g_array_new (FALSE, FALSE, sizeof (Record));
   self->unused = g_array_new (FALSE, FALSE, sizeof (guint32));
+  self->busy.tasks = g_ptr_array_new ();
   self->streams = g_malloc0_n (n_cpus, sizeof *self->streams);
   for (guint cpu = 0; cpu < n_cpus; cpu++)
     build_cpu (self, cpu);
   kml_timer_init (&self->next, config->scheduler, deal_more, self);
-  kml_timer_set (&self->next, config->scheduler, self->machine->now);
+  set_next (self, self->machine->now);
   self->is_held = TRUE;
   kml_scheduler_hold (config->scheduler);
   return self;
@@ -538,6 +587,7 @@ kml_replay_free (KmlReplay *self)
         kml_irq_clear (&self->streams[cpu][context].irq);
     }
   g_free (self->streams);
+  g_ptr_array_unref (self->busy.tasks);
   g_array_unref (self->names);
   g_array_unref (self->records);
   g_array_unref (self->unused);

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Method: a workload that plays a list, and an allocator that writes down who asked it what and when. An alloc takes 10 ns, a
- * free 5; nothing else takes any time.
+ * free 5; nothing else takes any time. Who asks for 17 bytes waits for an element that CPU 1 has to give.
  */
 
 #include "simcore/replay.h"
@@ -36,12 +36,27 @@ scribe_init (KmlAllocator *base, GError **error)
   return TRUE;
 }
 
+/* Which it never does. */
+static void
+wait_for_cpu_1 (KmlMachine *machine)
+{
+  const GPtrArray *tasks = kml_scheduler_tasks (machine->scheduler);
+  KmlWait wait = { .kind = KML_WAIT_EVENT, .what = "an element" };
+
+  for (guint i = 0; i < tasks->len; i++)
+    if (g_str_equal (((KmlTask *)g_ptr_array_index (tasks, i))->name, "list.1"))
+      wait.provider = g_ptr_array_index (tasks, i);
+  kml_task_wait (machine, &wait, KML_PART_SLEEP, FALSE);
+}
+
 static KmlAddr
 scribe_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
 {
   Scribe *self = (Scribe *)base;
 
   note (base, "alloc", request->size);
+  if (request->size == 17)
+    wait_for_cpu_1 (base->machine);
   kml_spend (base->machine, KML_COST_INSTRUCTION, 10);
   *ret_held = request->size;
   return request->size == 13 ? KML_ADDR_NONE : (self->next += 4096);
@@ -88,6 +103,7 @@ static const KmlAllocatorOps scribe_ops = {
 /* ---- A machine with all of that ---- */
 
 static struct {
+  char *incident; /* (nullable): how the first is told */
   KmlMachine *machine;
   KmlAllocator *pages;
   KmlRecorder *recorder;
@@ -127,6 +143,7 @@ tear_down (void)
   kml_workload_free (rig.workload);
   kml_allocator_destroy (rig.pages);
   kml_machine_free (rig.machine);
+  g_clear_pointer (&rig.incident, g_free);
   g_string_free (story, TRUE);
 }
 
@@ -147,6 +164,9 @@ run (const KmlOp *ops, guint n, GError **error)
   list->n = n;
   kml_scheduler_run (rig.scheduler);
   ok = kml_replay_finish (replay, error);
+  if (kml_scheduler_incidents (rig.scheduler)->len > 0)
+    rig.incident = kml_incident_story (
+        &g_array_index (kml_scheduler_incidents (rig.scheduler), KmlIncident, 0));
   kml_scheduler_free (g_steal_pointer (&rig.scheduler));
   kml_replay_free (replay);
   return ok;
@@ -317,6 +337,49 @@ START_TEST (what_was_not_given_is_not_given_back)
 }
 END_TEST
 
+/* ---- Waiting for each other ---- */
+
+START_TEST (who_waits_for_a_block_of_another_cpu_is_in_the_cycle)
+{
+  const KmlOp ops[] = { op (KML_OP_ALLOC, 0, 50, 0, 17), op (KML_OP_FREE, 1, 60, 0, 0) };
+  g_autoptr (GError) error = NULL;
+
+  set_up (2, 0);
+  ck_assert (run (ops, G_N_ELEMENTS (ops), &error));
+  ck_assert_str_eq (
+      rig.incident,
+      "deadlock at 60 ns: 2 tasks wait in a cycle\n"
+      "  1.        50 ns  list.0 waits for an element, which only list.1 can bring about\n"
+      "  2.        60 ns  list.1 waits for a block of another CPU, which only list.0 "
+      "can bring about: the cycle is closed\n");
+  tear_down ();
+}
+END_TEST
+
+START_TEST (so_is_the_handler_that_waits_for_one)
+{
+  KmlOp ops[] = {
+    op (KML_OP_ALLOC, 0, 50, 0, 17),
+    in_context (op (KML_OP_SPLIT, 2, 60, 0, 0), KML_CONTEXT_SOFTIRQ),
+    op (KML_OP_FREE, 1, 70, 1, 0),
+  };
+  g_autoptr (GError) error = NULL;
+
+  ops[1].other = 1;
+  set_up (3, 0);
+  ck_assert (run (ops, G_N_ELEMENTS (ops), &error));
+  ck_assert_str_eq (
+      rig.incident,
+      "deadlock at 70 ns: 3 tasks wait in a cycle\n"
+      "  1.        50 ns  list.0 waits for an element, which only list.1 can bring about\n"
+      "  2.        60 ns  list.2.softirq waits for a block of another CPU, which only "
+      "list.0 can bring about\n"
+      "  3.        70 ns  list.1 waits for a block of another CPU, which only "
+      "list.2.softirq can bring about: the cycle is closed\n");
+  tear_down ();
+}
+END_TEST
+
 /* ---- Much, and wrong ---- */
 
 #define MANY 200000
@@ -334,6 +397,28 @@ START_TEST (a_cpu_with_little_to_do_waits_for_the_others)
   ck_assert (run (ops, MANY, &error));
   ck_assert_uint_eq (rig.requests.n_operations, MANY);
   ck_assert_uint_eq (kml_recorder_live_blocks (rig.recorder), 0);
+  tear_down ();
+  g_free (ops);
+}
+END_TEST
+
+/* CPU 0 is stuck in its first operation, and what CPU 1 has to do is dealt when CPU 0 needs more. */
+START_TEST (who_has_nothing_to_do_waits_for_those_who_have)
+{
+  KmlOp *ops = g_new (KmlOp, MANY);
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < MANY; i++)
+    ops[i] = op (i % 2 == 0 ? KML_OP_ALLOC : KML_OP_FREE, i >= MANY - 2, 0, i / 2 % 2, 17);
+  set_up (2, 0);
+  ck_assert (run (ops, MANY, &error));
+  ck_assert_str_eq (
+      rig.incident,
+      "deadlock at 0 s: 2 tasks wait in a cycle\n"
+      "  1.          0 s  list.1 waits for its next operation, which only list.0 can bring about\n"
+      "  2.          0 s  list.0 waits for an element, which only list.1 can bring about: the "
+      "cycle "
+      "is closed\n");
   tear_down ();
   g_free (ops);
 }
@@ -366,6 +451,9 @@ main (void)
   tcase_add_test (tcase, a_name_may_mean_another_block_on_a_cpu_that_is_ahead);
   tcase_add_test (tcase, halves_of_a_block_are_given_back_one_by_one);
   tcase_add_test (tcase, what_was_not_given_is_not_given_back);
+  tcase_add_test (tcase, who_waits_for_a_block_of_another_cpu_is_in_the_cycle);
+  tcase_add_test (tcase, so_is_the_handler_that_waits_for_one);
+  tcase_add_test (tcase, who_has_nothing_to_do_waits_for_those_who_have);
   tcase_add_loop_test (tcase, a_cpu_with_little_to_do_waits_for_the_others, 0, 2);
   tcase_add_loop_test (tcase, a_workload_that_breaks_off_ends_the_run, 0, 2);
   suite_add_tcase (suite, tcase);

@@ -12,6 +12,8 @@ static const char *const lock_choices[] = {
 };
 static const char *const metadata_choices[] = { "pinned", "pageable", NULL };
 
+static const char *const recursion_choices[] = { "allowed", "guarded", NULL };
+
 static const char *const memalloc_choices[] = { "none", "nofs", "noio", "noreclaim", NULL };
 
 const KmlParam kml_task_params[] = {
@@ -161,6 +163,15 @@ const KmlParam kml_pager_params[] = {
     .max = 1000000,
     .offset = G_STRUCT_OFFSET (KmlPagerSettings, pool),
     .summary = "page frames set aside for the pager alone; 0: it asks the page allocator" },
+  { .name = "recursion",
+    .type = KML_PARAM_CHOICE,
+    .value = "allowed",
+    .choices = recursion_choices,
+    .offset = G_STRUCT_OFFSET (KmlPagerSettings, recursion),
+    .summary =
+        "with pageable metadata one thread can go from the allocator to the pager and back, and "
+        "wait for its own lock; guarded: a page of metadata keeps a frame, and what the "
+        "pager's own requests touch is always there" },
   { .name = "resident",
     .type = KML_PARAM_COUNT,
     .value = "1000000",

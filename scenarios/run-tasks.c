@@ -55,13 +55,38 @@ kml_run_tasks_for_page_locks (const KmlRunTasks *self,
       func (self->zones->zones[i].locked, data);
 }
 
-static void
-make_pageable (KmlLocked *locked, gpointer data)
-{
-  KmlRunTasks *self = data;
+typedef struct {
+  KmlRunTasks *self;
+  GError *error; /* (nullable) */
+} Paging;
 
-  locked->metadata = kml_pager_add (self->pager, 1);
-  locked->pager = self->pager;
+static void
+add_metadata (KmlLocked *locked, gpointer data)
+{
+  Paging *paging = data;
+
+  if (paging->error == NULL)
+    kml_pager_add_metadata (paging->self->pager, &locked->metadata, &paging->error);
+}
+
+static void
+begin_to_page (KmlLocked *locked, gpointer data)
+{
+  locked->pager = ((Paging *)data)->self->pager;
+}
+
+static gboolean
+make_pageable (KmlRunTasks *self, GError **error)
+{
+  Paging paging = { .self = self };
+
+  kml_run_tasks_for_page_locks (self, add_metadata, &paging);
+  if (paging.error != NULL) {
+    g_propagate_error (error, paging.error);
+    return FALSE;
+  }
+  kml_run_tasks_for_page_locks (self, begin_to_page, &paging);
+  return TRUE;
 }
 
 static gboolean
@@ -77,6 +102,7 @@ build_pager (KmlRunTasks *self, KmlAllocator *pages, GError **error)
     .pages = pages,
     .pool = settings.pool,
     .resident = settings.resident,
+    .is_guarded = settings.recursion != 0,
     .read = settings.read,
     .write = settings.write,
     .lock = (KmlLockKind)(KML_LOCK_SPIN + settings.lock),
@@ -84,9 +110,7 @@ build_pager (KmlRunTasks *self, KmlAllocator *pages, GError **error)
   self->pager = kml_pager_new (&config);
   if (!kml_pager_fill_pool (self->pager, error))
     return FALSE;
-  if (settings.metadata == KML_METADATA_PAGEABLE)
-    kml_run_tasks_for_page_locks (self, make_pageable, self);
-  return TRUE;
+  return settings.metadata == KML_METADATA_PINNED || make_pageable (self, error);
 }
 
 KmlRunTasks *

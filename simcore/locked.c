@@ -12,7 +12,7 @@ enter (KmlLocked *self)
 {
   kml_lock_take (self->base.machine, &self->lock, KML_LOCK_EXCLUSIVE);
   if (self->pager != NULL)
-    kml_pager_touch (self->pager, self->metadata);
+    kml_pager_touch_metadata (self->pager, self->metadata);
 }
 
 /* @call: (nullable): of an allocator below which pages can be preloaded. */

@@ -10,7 +10,7 @@
  *
  * Invariants:
  *   P1  a resident page has a frame, and no two have the same
- *   P2  frames of the pool are in `spare` or under a resident page
+ *   P2  frames of the pool are in `spare` or under a resident page; one that a page keeps is that page's, resident or not
  *   P3  the table changes only under the pager's lock
  */
 
@@ -27,6 +27,7 @@ kml_pager_new (const KmlPagerConfig *config)
   self->pages = config->pages;
   self->pool = config->pool;
   self->resident = config->resident;
+  self->is_guarded = config->is_guarded;
   self->read = config->read;
   self->write = config->write;
   kml_lock_init (&self->lock, config->lock, "pager");
@@ -100,6 +101,21 @@ entry (const KmlPager *self, guint page)
   return &g_array_index (self->table, KmlPagerPage, page);
 }
 
+gboolean
+kml_pager_add_metadata (KmlPager *self, guint *ret_page, GError **error)
+{
+  const KmlAddr frame = self->is_guarded ? ask_for_frame (self) : KML_ADDR_NONE;
+
+  if (self->is_guarded && frame == KML_ADDR_NONE) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "[pager] recursion = guarded: there is no frame to keep for metadata");
+    return FALSE;
+  }
+  *ret_page = kml_pager_add (self, 1);
+  *entry (self, *ret_page) = (KmlPagerPage){ .keeps_frame = self->is_guarded, .frame = frame };
+  return TRUE;
+}
+
 /* A resident page goes; its frame is free for another. */
 static KmlAddr
 evict (KmlPager *self)
@@ -110,7 +126,7 @@ evict (KmlPager *self)
   kml_lockdep_enter_reclaim (self->machine, KML_GFP_KERNEL);
   for (;; self->hand++) {
     victim = entry (self, self->hand % self->table->len);
-    if (victim->is_resident && !victim->was_touched)
+    if (victim->is_resident && !victim->was_touched && !victim->keeps_frame)
       break;
     victim->was_touched = FALSE;
   }
@@ -123,10 +139,12 @@ evict (KmlPager *self)
 }
 
 static KmlAddr
-get_frame (KmlPager *self)
+get_frame (KmlPager *self, guint page)
 {
   KmlAddr frame;
 
+  if (entry (self, page)->keeps_frame)
+    return entry (self, page)->frame;
   if (self->n_resident > 0 && self->n_resident >= self->resident)
     return evict (self);
   if (self->pool == 0)
@@ -142,22 +160,24 @@ static gboolean
 fault (KmlPager *self, guint page)
 {
   KML_CALL (self->machine, "page fault");
+  const gboolean keeps_frame = entry (self, page)->keeps_frame;
   KmlAddr frame;
 
   kml_spend (self->machine, KML_COST_INTERRUPT, 1);
   kml_lock_take (self->machine, &self->lock, KML_LOCK_EXCLUSIVE);
   if (!entry (self, page)->is_resident) { /* nobody was faster */
     self->n_faults++;
-    frame = get_frame (self);
+    frame = get_frame (self, page);
     if (frame == KML_ADDR_NONE) {
       self->n_no_frame++;
       kml_lock_give (self->machine, &self->lock);
       return FALSE;
     }
     kml_task_io (self->machine, "disk", self->read);
-    *entry (self,
-            page) = (KmlPagerPage){ .is_resident = TRUE, .was_touched = TRUE, .frame = frame };
-    self->n_resident++;
+    *entry (self, page) = (KmlPagerPage){
+      .is_resident = TRUE, .was_touched = TRUE, .keeps_frame = keeps_frame, .frame = frame
+    };
+    self->n_resident += !keeps_frame;
   }
   kml_lock_give (self->machine, &self->lock);
   return TRUE;
@@ -175,4 +195,11 @@ kml_pager_touch (KmlPager *self, guint page)
     return TRUE;
   }
   return fault (self, page);
+}
+
+void
+kml_pager_touch_metadata (KmlPager *self, guint page)
+{
+  if (!self->is_guarded || !kml_lock_is_held_by (&self->lock, kml_running_task (self->machine)))
+    kml_pager_touch (self, page);
 }

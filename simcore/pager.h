@@ -11,6 +11,9 @@
  * The frame comes from the machine's page allocator as any other request's, or from a *pool* of frames
  * that were set aside for the pager when the machine started.
  *
+ * Metadata of an allocator that is pageable lets one thread deadlock with itself: allocator, page fault, pager, allocator. A pager that is *guarded* against
+ * that keeps a frame for each page of metadata, and what its own requests touch is always there. The orders of the two locks stay what they are.
+ *
  * Not modelled: protection, several address spaces, reading ahead, faults of user programs.
  */
 
@@ -24,6 +27,7 @@ G_BEGIN_DECLS
 typedef struct {
   gboolean is_resident;
   gboolean was_touched; /* since the clock's hand passed */
+  gboolean keeps_frame; /* metadata of an allocator, guarded: it comes into this frame and stays */
   KmlAddr frame;
 } KmlPagerPage;
 
@@ -33,6 +37,7 @@ typedef struct {
   KmlLock lock;
   guint64 pool;        /* frames set aside; 0: none */
   guint64 resident;    /* pages that may be resident at a time; then one goes when another comes */
+  gboolean is_guarded; /* neither it nor an allocator calls itself */
   KmlTime read, write; /* a page from the disk, to the disk */
 
   GArray *table; /* (owned) (element-type KmlPagerPage): the page table */
@@ -46,6 +51,7 @@ typedef struct {
   KmlMachine *machine;
   KmlAllocator *pages;
   guint64 pool, resident;
+  gboolean is_guarded;
   KmlTime read, write;
   KmlLockKind lock;
 } KmlPagerConfig;
@@ -60,10 +66,16 @@ gboolean kml_pager_fill_pool (KmlPager *self, GError **error);
 /* @n pages more of pageable memory, none resident; returns the first. */
 guint kml_pager_add (KmlPager *self, guint n);
 
+/* A page more for an allocator's metadata, before tasks run. FALSE: guarded, and there is no frame for it: @error is INPUT. */
+gboolean kml_pager_add_metadata (KmlPager *self, guint *ret_page, GError **error);
+
 /* What changes in it. */
 void kml_pager_remember (KmlPager *self, KmlImage *image);
 
 /* By the running task: returns when the page is resident, or FALSE when there is no frame for it. */
 gboolean kml_pager_touch (KmlPager *self, guint page);
+
+/* The same by an allocator that has its lock. */
+void kml_pager_touch_metadata (KmlPager *self, guint page);
 
 G_END_DECLS

@@ -8,6 +8,7 @@
 
 #include "scenarios/run-tasks-private.h"
 #include "simcore/units.h"
+#include "simcore/writeback.h"
 
 /* ---- Reclaim ---- */
 
@@ -35,6 +36,17 @@ find_disk (const KmlRunTasks *self, const char *text, KmlDisk **ret_disk, GError
   return FALSE;
 }
 
+/* [memory] @key names a CPU. */
+static gboolean
+check_cpu (const KmlRunTasks *self, const char *key, guint64 cpu, GError **error)
+{
+  if (cpu < self->machine->n_cpus)
+    return TRUE;
+  g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "[memory] %s: the machine has CPUs 0 to %u", key,
+               self->machine->n_cpus - 1);
+  return FALSE;
+}
+
 static gboolean
 build_reclaim (KmlRunTasks *self, KmlAllocator *pages, const KmlMemoryConfig *memory,
                GError **error)
@@ -44,14 +56,25 @@ build_reclaim (KmlRunTasks *self, KmlAllocator *pages, const KmlMemoryConfig *me
                               .slabs = &self->objects->base,
                               .swappiness = (guint)memory->swappiness,
                               .kswapd_cpu = (guint)memory->kswapd_cpu };
+  const KmlWritebackConfig writeback = {
+    .background_ratio = (guint)memory->dirty_background_ratio,
+    .limit_ratio = (guint)memory->dirty_ratio,
+    .expire = memory->dirty_expire,
+    .interval = memory->dirty_writeback,
+    .cpu = (guint)memory->flusher_cpu,
+  };
 
   if (!find_disk (self, memory->disk, &config.disk, error))
     return FALSE;
-  if (memory->kswapd_cpu >= self->machine->n_cpus) {
+  if (!check_cpu (self, "kswapd-cpu", memory->kswapd_cpu, error) ||
+      !check_cpu (self, "flusher-cpu", memory->flusher_cpu, error))
+    return FALSE;
+  if (memory->flusher && config.disk == NULL) {
     g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "[memory] kswapd-cpu: the machine has CPUs 0 to %u", self->machine->n_cpus - 1);
+                 "[memory] flusher = yes: there is nowhere to write to, so expected disk");
     return FALSE;
   }
+  config.writeback = memory->flusher ? &writeback : NULL;
   self->reclaim = kml_reclaim_new (&config);
   self->world.reclaim = self->reclaim;
   return TRUE;
@@ -90,6 +113,8 @@ make_mapping (KmlRunTasks *self, const char *name, const KmlMappingSettings *set
                 ? kml_mapping_new_file (self->reclaim, name, (guint32)n_pages)
                 : kml_mapping_new_anon (self->reclaim, name, (guint32)n_pages, NULL);
   mapping->lock = lock;
+  if (settings->empty)
+    kml_mapping_make_empty (mapping);
   g_hash_table_insert (self->world.mappings, g_strdup (name), mapping);
   return TRUE;
 }

@@ -5,6 +5,8 @@
 
 #include "scenarios/run-tasks-private.h"
 
+#include "simcore/writeback.h"
+
 static void
 add_lock (GArray *metrics, const KmlLock *lock)
 {
@@ -50,6 +52,11 @@ add_reclaim (GArray *metrics, const KmlReclaim *reclaim)
   for (guint i = 0; i < KML_N_RECLAIM_COUNTERS; i++)
     kml_metrics_add (metrics, kml_reclaim_counters[i].unit, (double)reclaim->counters[i], "%s",
                      kml_reclaim_counters[i].name);
+  if (reclaim->writeback != NULL)
+    kml_metrics_add (metrics, "ns", (double)reclaim->writeback->throttled / KML_NS,
+                     "throttle.time_ns");
+  kml_metrics_add (metrics, "pages", (double)reclaim->n_dirtied, "dirty.pages");
+  kml_metrics_add (metrics, "pages", (double)reclaim->n_dirty, "dirty.end");
 }
 
 void

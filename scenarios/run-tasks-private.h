@@ -68,6 +68,7 @@ typedef enum {
 typedef struct {
   guint kind; /* KmlMappingKind */
   guint64 size;
+  gboolean empty;
   char *task, *lock; /* "": none */
 } KmlMappingSettings;
 

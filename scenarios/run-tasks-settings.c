@@ -134,6 +134,12 @@ const KmlParam kml_mapping_params[] = {
     .max = G_GUINT64_CONSTANT (1) << 40,
     .offset = G_STRUCT_OFFSET (KmlMappingSettings, size),
     .summary = "bytes, none of them in memory at first" },
+  { .name = "empty",
+    .type = KML_PARAM_BOOL,
+    .value = "no",
+    .offset = G_STRUCT_OFFSET (KmlMappingSettings, empty),
+    .summary = "of a file: nothing of it is on the disk yet, so what is written for the first time "
+               "is not read before" },
   { .name = "task",
     .type = KML_PARAM_TEXT,
     .value = "",

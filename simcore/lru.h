@@ -26,14 +26,34 @@ typedef enum {
 #define KML_LRU_ACTIVE 1 /* an inactive list + 1 is its active one */
 
 /* KmlFrame.lru.bits */
-#define KML_PAGE_REFERENCED 0x1 /* used since it was last looked at */
-#define KML_PAGE_DIRTY      0x2 /* differs from what is on the disk */
-#define KML_PAGE_DOOMED     0x4 /* nobody needs it any more: who works on it frees it */
+#define KML_PAGE_REFERENCED 0x1  /* used since it was last looked at */
+#define KML_PAGE_DIRTY      0x2  /* differs from what is on the disk */
+#define KML_PAGE_DOOMED     0x4  /* nobody needs it any more: who works on it frees it */
+#define KML_PAGE_WRITEBACK  0x8  /* the disk has been asked to write it (page-write.c) */
+#define KML_PAGE_RECLAIM    0x10 /* reclaim has met it and wants it as soon as it is written */
 
 typedef struct {
   KmlPfn first, last; /* the head, which was used last, and the tail; KML_PFN_NONE: empty */
   guint64 n;
 } KmlLruList;
+
+static inline void
+kml_lru_insert_last (KmlLruList lists[KML_N_LRU_LISTS], const KmlRam *ram, KmlPfn pfn,
+                     KmlLruKind kind)
+{
+  KmlLruList *list = &lists[kind];
+  KmlFrame *frame = kml_ram_frame (ram, pfn);
+
+  frame->lru.kind = (guint8)kind;
+  frame->lru.next = KML_PFN_NONE;
+  frame->lru.prev = list->last;
+  if (list->last != KML_PFN_NONE)
+    kml_ram_frame (ram, list->last)->lru.next = pfn;
+  else
+    list->first = pfn;
+  list->last = pfn;
+  list->n++;
+}
 
 static inline void
 kml_lru_insert (KmlLruList lists[KML_N_LRU_LISTS], const KmlRam *ram, KmlPfn pfn, KmlLruKind kind)

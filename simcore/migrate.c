@@ -35,9 +35,12 @@ static gboolean
 is_there (const KmlMapping *self, guint32 index)
 {
   const KmlPfn pfn = self->frames[index];
+  const KmlFrame *frame;
 
-  return pfn != KML_PFN_NONE && pfn != KML_PFN_BUSY &&
-         kml_ram_frame (self->reclaim->machine->ram, pfn)->lru.kind != KML_LRU_ISOLATED;
+  if (pfn == KML_PFN_NONE || pfn == KML_PFN_BUSY)
+    return FALSE;
+  frame = kml_ram_frame (self->reclaim->machine->ram, pfn);
+  return frame->lru.kind != KML_LRU_ISOLATED && !(frame->lru.bits & KML_PAGE_WRITEBACK);
 }
 
 static void

@@ -8,11 +8,11 @@
  *         ▲                                                          │  ▲                                     │
  *         └───────── evicted, when clean ◄── written, when dirty ◄───┘  └──────── not used for long ──────────┘
  *
- * A file's page is read from the disk when it is first touched. An anonymous page begins as zeros, and is on the
+ * A file's page is read from the disk when it is first touched, unless the file begins empty. An anonymous page begins as zeros, and is on the
  * disk (in swap) only after it has been written there; one that was only read is forgotten, since it will be zeros again.
  *
- * While one task fetches a page, its entry is BUSY and others that touch it wait. While reclaim writes a page it is on no list, and can
- * be used meanwhile; then it is not evicted. One that is dropped in that time is marked, and
+ * While one task fetches a page, its entry is BUSY and others that touch it wait. While a page is written (page-write.c) it can
+ * be used; then it is not evicted. One that is dropped in that time is marked, and
  * freed by who works on it. So is one that a device has (pin.h): who unpins it frees it.
  *
  * 2. Decisions
@@ -23,8 +23,7 @@
  *
  * 3. Not modelled
  *
- * Read-ahead, page tables (a touch is a call, and sets the bits that a processor would), sharing of anonymous pages, truncation,
- * periodic write-back: dirty pages are written when reclaim meets them, or somebody syncs their mapping.
+ * Read-ahead, page tables (a touch is a call, and sets the bits that a processor would), sharing of anonymous pages, truncation.
  */
 
 #include "simcore/memalloc.h"
@@ -65,6 +64,12 @@ kml_mapping_new_file (KmlReclaim *self, const char *name, guint32 n_pages)
   return mapping;
 }
 
+void
+kml_mapping_make_empty (KmlMapping *self)
+{
+  memset (self->is_on_disk, FALSE, self->n_pages);
+}
+
 KmlMapping *
 kml_mapping_new_anon (KmlReclaim *self, const char *name, guint32 n_pages, KmlTask *owner)
 {
@@ -73,22 +78,6 @@ kml_mapping_new_anon (KmlReclaim *self, const char *name, guint32 n_pages, KmlTa
   mapping->is_anon = TRUE;
   mapping->owner = owner;
   return mapping;
-}
-
-gboolean
-kml_mapping_transfer (const KmlMapping *self, guint32 index, gboolean is_write)
-{
-  KmlReclaim *reclaim = self->reclaim;
-  const guint64 n_sectors = kml_ram_page_size (reclaim->machine->ram) >> KML_SECTOR_SHIFT;
-  const guint64 sector = (self->first_block + index) * n_sectors;
-  const KmlDiskStatus status = is_write ? kml_disk_write (reclaim->config.disk, sector,
-                                                          (guint32)n_sectors)
-                                        : kml_disk_read (reclaim->config.disk, sector,
-                                                         (guint32)n_sectors);
-
-  reclaim->counters[is_write ? KML_RECLAIM_WRITTEN : KML_RECLAIM_READS]++;
-  reclaim->counters[KML_RECLAIM_ERRORS] += status != KML_DISK_OK;
-  return status == KML_DISK_OK;
 }
 
 /* ---- Frames ---- */
@@ -153,14 +142,18 @@ kml_mapping_drop (KmlMapping *self)
 
   for (guint32 i = 0; i < self->n_pages; i++) {
     const KmlPfn pfn = self->frames[i];
+    KmlFrame *frame;
+    gboolean is_in_use;
 
     if (pfn == KML_PFN_NONE || pfn == KML_PFN_BUSY)
       continue;
-    if (kml_is_pinned (reclaim->machine, pfn) &&
-        kml_ram_frame (ram, pfn)->lru.kind != KML_LRU_ISOLATED)
+    frame = kml_ram_frame (ram, pfn);
+    kml_mapping_set_clean (self, frame);
+    is_in_use = kml_is_pinned (reclaim->machine, pfn) || (frame->lru.bits & KML_PAGE_WRITEBACK);
+    if (is_in_use && frame->lru.kind != KML_LRU_ISOLATED)
       kml_lru_remove (reclaim->lists, ram, pfn);
-    if (kml_ram_frame (ram, pfn)->lru.kind == KML_LRU_ISOLATED) {
-      kml_ram_frame (ram, pfn)->lru.bits |= KML_PAGE_DOOMED;
+    if (frame->lru.kind == KML_LRU_ISOLATED) {
+      frame->lru.bits |= KML_PAGE_DOOMED;
       self->frames[i] = KML_PFN_NONE;
       self->n_resident--;
     } else {
@@ -170,6 +163,7 @@ kml_mapping_drop (KmlMapping *self)
     if (self->is_anon)
       self->is_on_disk[i] = FALSE;
   }
+  kml_reclaim_wake_writers (reclaim);
 }
 
 /* ---- Entries ---- */
@@ -255,7 +249,9 @@ kml_mapping_touch (KmlMapping *self, guint32 index, gboolean is_write)
 {
   KmlMachine *machine = self->reclaim->machine;
   KmlFrame *frame;
+  KmlTask *task = kml_current_task (machine);
   gboolean is_new = FALSE;
+  guint64 n_dirtied;
 
   g_assert (index < self->n_pages);
   kml_spend (machine, KML_COST_INSTRUCTION, TOUCH_INSTRUCTIONS);
@@ -276,61 +272,15 @@ kml_mapping_touch (KmlMapping *self, guint32 index, gboolean is_write)
   frame = kml_ram_frame (machine->ram, self->frames[index]);
   if (!is_new)
     frame->lru.bits |= KML_PAGE_REFERENCED;
-  if (is_write)
-    frame->lru.bits |= KML_PAGE_DIRTY;
+  if (is_write) {
+    n_dirtied = self->reclaim->n_dirtied;
+    kml_mapping_set_dirty (self, frame);
+    if (task != NULL)
+      task->dirtier.n_pages += self->reclaim->n_dirtied - n_dirtied;
+  }
   kml_spend_references (machine, KML_COST_WARM, 1);
   kml_touch_frame (machine, frame, KML_TOUCH_WRITE);
   return TRUE;
-}
-
-/* ---- Writing back ---- */
-
-void
-kml_mapping_write (KmlMapping *self, KmlPfn pfn)
-{
-  KmlFrame *frame = kml_ram_frame (self->reclaim->machine->ram, pfn);
-  const guint32 index = frame->lru.index;
-
-  frame->lru.bits &= (guint8)~KML_PAGE_DIRTY;
-  if (!kml_mapping_transfer (self, index, TRUE))
-    frame->lru.bits |= KML_PAGE_DIRTY;
-  else if (!(frame->lru.bits & KML_PAGE_DOOMED))
-    self->is_on_disk[index] = TRUE;
-}
-
-/* Writes page @pfn if it is dirty and nobody else is writing it, and puts it back on its list. */
-static void
-clean (KmlMapping *self, KmlPfn pfn)
-{
-  KmlReclaim *reclaim = self->reclaim;
-  const KmlRam *ram = reclaim->machine->ram;
-  KmlFrame *frame = kml_ram_frame (ram, pfn);
-  const KmlLruKind kind = frame->lru.kind;
-
-  if (kind == KML_LRU_ISOLATED || !(frame->lru.bits & KML_PAGE_DIRTY))
-    return;
-  kml_lru_remove (reclaim->lists, ram, pfn);
-  kml_mapping_write (self, pfn);
-  if (!(frame->lru.bits & KML_PAGE_DOOMED))
-    kml_lru_insert (reclaim->lists, ram, pfn, kind);
-  else if (!kml_is_pinned (reclaim->machine, pfn))
-    kml_mapping_evict (self, pfn);
-}
-
-gboolean
-kml_mapping_sync (KmlMapping *self)
-{
-  KmlReclaim *reclaim = self->reclaim;
-  const guint64 n_errors = reclaim->counters[KML_RECLAIM_ERRORS];
-  KML_CALL (reclaim->machine, "write-back");
-
-  if (reclaim->config.disk == NULL)
-    return FALSE;
-  kml_sync (reclaim->machine);
-  for (guint32 i = 0; i < self->n_pages; i++)
-    if (self->frames[i] != KML_PFN_NONE && self->frames[i] != KML_PFN_BUSY)
-      clean (self, self->frames[i]);
-  return reclaim->counters[KML_RECLAIM_ERRORS] == n_errors;
 }
 
 /* ---- For devices ---- */
@@ -350,6 +300,7 @@ kml_mapping_unpin (KmlReclaim *self, KmlPfn pfn)
   const KmlFrame *frame = kml_ram_frame (self->machine->ram, pfn);
 
   kml_unpin (self->machine, pfn);
-  if ((frame->lru.bits & KML_PAGE_DOOMED) && !kml_is_pinned (self->machine, pfn))
+  if ((frame->lru.bits & (KML_PAGE_DOOMED | KML_PAGE_WRITEBACK)) == KML_PAGE_DOOMED &&
+      !kml_is_pinned (self->machine, pfn))
     kml_mapping_evict (kml_mapping_of (self, frame), pfn);
 }

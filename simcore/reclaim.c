@@ -8,7 +8,7 @@
  * 1. Who reclaims
  *
  *   kswapd   a daemon. Woken when a request finds a zone at its low watermark, sleeps again when all zones are above high
- *   direct   a request that may sleep and finds every zone at min looks for memory itself, in its own time (KML_PART_RECLAIM)
+ *   direct   a request that may sleep and finds every zone at min looks for memory itself, in its own time (direct-reclaim.c)
  *   killer   where that finds nothing: the task that would free most is killed
  *
  * A request that may not sleep has none of that: it succeeds at once or fails at once. One that is made in atomic
@@ -18,40 +18,38 @@
  *
  * First the object allocator gives back slabs that hold nothing. Then the tails of the inactive lists, first a little of them (1 / 2^12), then twice as much, and so on, until enough has been freed or all
  * has been looked at. Of what is looked at, swappiness / 200 is anonymous, in the last round everything. A page that
- * was used goes to the active list. A clean one is evicted. A dirty one is written first, and waited for:
+ * was used, or is being written, goes to the active list. A clean one is evicted. A dirty one is written first:
+ *
+ *                      kswapd                                          direct reclaim
+ *     no flusher       gives it to the disk and goes on                writes it and waits
+ *     flusher: file    leaves it to the flusher, at first              leaves it to the flusher
+ *     flusher: swap    gives it to the disk and goes on                gives it to the disk and goes on
  *
  *     GFP_NOIO    nothing is written: only what is clean can be had
  *     GFP_NOFS    anonymous pages go to swap; files are not written, since their file system may be what asks
  *
- * A page is written with the lock of its mapping, if that has one. Who asks with GFP_KERNEL and has this lock waits for itself.
+ * What is given to the disk counts as half had: the round ends with it, and as soon as the disk's interrupt says so it is at the tail of its list. A round
+ * that brings nothing is followed by a wait for the disk, 100 ms at most, and after 16 of those kswapd sleeps until it is woken again
+ * (VMSCAN_THROTTLE_WRITEBACK, MAX_RECLAIM_RETRIES). A page is written with the lock of its mapping, if that has one: direct reclaim has it as long
+ * as the disk takes, others until the disk has been asked. Who asks with GFP_KERNEL and has this lock waits for itself.
  *
- * 3. When nothing is found
+ * 3. Beside a flusher
  *
- *     __GFP_NORETRY         fails after one try, whatever it brought
- *     __GFP_RETRY_MAYFAIL   tries as long as something is freed, then fails
- *     order > 3             likewise: many pages in a row are not worth a life
- *     GFP_NOIO, GFP_NOFS    wait until somebody frees something: killing would not help who cannot do I/O
- *     __GFP_NOFAIL          waits likewise when nobody is left to kill
- *     others                kill; and fail when nobody is left
- *
- * Waits for memory end when a page is freed, by whomever. Where nobody is left who could, the scheduler sees that nothing can go on, and the
- * run ends and says so: kernels hang there.
+ * What is dirty is not reclaim's to write, since it meets pages in the order of their use and the disk wants them in that of the file. A page that is left to the flusher is marked, so
+ * that it comes back when it is clean; where of 32 pages all are dirty, the flusher is woken to write everything. kswapd writes a file's
+ * page only if it sees it again, marked, after such 32 (PGDAT_DIRTY).
  *
  * 4. Decisions
  *
- * The killer takes the owner with most pages in memory, whose mappings are emptied at once, as by Linux's oom_reaper; badness by
- * oom_score_adj is not modelled. The victim may then dig deeper into the reserves, finds its memory gone at its
- * next touch, and ends when it leaves the kernel: where its program has no lock. Pages are written one at a time, by kswapd as well: a disk with a queue is used better by several direct
- * reclaimers than by one.
+ * Without a flusher direct reclaim writes pages one at a time and waits for each, as kernels did before 2.6.36: that is what textbooks describe, and what
+ * the background text means by a request that writes a page first. Linux's kswapd writes single pages, too, and leaves it to the disk's queue to join them.
  *
  * 5. Not modelled
  *
- * Shrinkers of caches with objects in use (dentries, inodes), memory control groups, refault distances, the lock of the lists, throttling of writers, compaction.
+ * Shrinkers of caches with objects in use (dentries, inodes), memory control groups, refault distances, the lock of the lists, compaction, kswapd's own throttling of direct
+ * reclaimers (pfmemalloc_wait), VMSCAN_THROTTLE_ISOLATED and _CONGESTED.
  *
- * Invariants, verified by kml_reclaim_check():
- *   Q1  each list's links agree, it has as many pages as it says, and each of them says so
- *   Q2  a mapping's entry and the frame's record lead to each other
- *   Q3  as many pages are on lists as are in mappings, less those that somebody works on
+ * Invariants: reclaim-check.c.
  */
 
 #include "simcore/reclaim.h"
@@ -59,12 +57,11 @@
 #include "simcore/lockdep.h"
 #include "simcore/memalloc.h"
 #include "simcore/pin.h"
+#include "simcore/writeback.h"
 
 #define PRIORITIES      12
-#define CLUSTER         32 /* pages that one request asks for */
-#define MAX_RETRIES     16 /* tries that brought pages but not those that were needed */
-#define COSTLY_ORDER    3
 #define SWAPPINESS_UNIT 200
+#define THROTTLE        (100 * KML_MS)
 
 /* To isolate a page, look at it, and put it somewhere. An estimate from reading. */
 #define SCAN_INSTRUCTIONS 60
@@ -81,6 +78,12 @@ const KmlCounterInfo kml_reclaim_counters[] = {
   [KML_RECLAIM_READS] = { "fault.reads", "pages" },
   [KML_RECLAIM_ERRORS] = { "reclaim.io_errors", "requests" },
   [KML_RECLAIM_SLABS] = { "reclaim.slab_pages", "pages" },
+  [KML_RECLAIM_THROTTLED] = { "reclaim.throttled", "times" },
+  [KML_DIRTY_PEAK] = { "dirty.peak", "pages" },
+  [KML_WRITEBACK_PAGES] = { "writeback.pages", "pages" },
+  [KML_WRITEBACK_REQUESTS] = { "writeback.requests", "requests" },
+  [KML_WRITEBACK_WAKEUPS] = { "writeback.wakeups", "times" },
+  [KML_THROTTLE_PAUSES] = { "throttle.pauses", "times" },
   [KML_MIGRATE_PAGES] = { "migrate.pages", "pages" },
   [KML_MIGRATE_FAILED_PINNED] = { "migrate.failed_pinned", "pages" },
   [KML_MIGRATE_FAILED] = { "migrate.failed", "pages" },
@@ -90,14 +93,29 @@ const KmlCounterInfo kml_reclaim_counters[] = {
 /* ---- Waiting ---- */
 
 void
+kml_reclaim_wait_in (KmlReclaim *self, GPtrArray *waiters, const KmlWait *wait, KmlPart part,
+                     KmlTime most)
+{
+  KmlMachine *machine = self->machine;
+  KmlTask *task = kml_current_task (machine);
+
+  if (waiters != NULL)
+    g_ptr_array_add (waiters, task);
+  if (most > 0)
+    kml_timer_set (&task->alarm, machine->scheduler, machine->now + most);
+  kml_task_wait (machine, wait, part, FALSE);
+  if (most > 0)
+    kml_timer_cancel (&task->alarm);
+  if (waiters != NULL)
+    g_ptr_array_remove (waiters, task); /* woken by somebody else, for another reason */
+}
+
+void
 kml_reclaim_wait (KmlReclaim *self, const char *what, KmlTask *provider)
 {
   const KmlWait wait = { .kind = KML_WAIT_MEMORY, .what = what, .provider = provider };
-  KmlTask *task = kml_current_task (self->machine);
 
-  g_ptr_array_add (self->waiters, task);
-  kml_task_wait (self->machine, &wait, KML_PART_MEMORY, FALSE);
-  g_ptr_array_remove (self->waiters, task); /* woken by somebody else, for another reason */
+  kml_reclaim_wait_in (self, self->waiters, &wait, KML_PART_MEMORY, 0);
 }
 
 void
@@ -108,6 +126,31 @@ kml_reclaim_wake_all (KmlReclaim *self)
 }
 
 /* ---- Looking at pages ---- */
+
+/* Who looks, and what came of it. */
+typedef struct {
+  KmlGfp gfp;
+  KmlZoneKind highest;
+  gboolean is_kswapd;
+  guint64 n_wanted, n_freed;
+  guint64 n_queued; /* given to the disk to be written: they can be had soon */
+  guint64 n_taken,
+      n_dirty;        /* of the last few: pages of files, and of those whom nobody writes yet */
+  gboolean all_dirty; /* of some few they were all */
+} Scan;
+
+typedef enum {
+  FATE_KEEP,
+  FATE_ACTIVATE,
+  FATE_EVICT,
+  FATE_LEAVE, /* it is back on a list, or gone already */
+} Fate;
+
+static gboolean
+is_done (const Scan *scan)
+{
+  return scan->n_freed + scan->n_queued >= scan->n_wanted;
+}
 
 static gboolean
 may_write (const KmlReclaim *self, const KmlMapping *mapping, KmlGfp gfp)
@@ -133,44 +176,99 @@ write_page (KmlMapping *mapping, KmlPfn pfn)
          !kml_is_pinned (machine, pfn);
 }
 
-/* The page at the tail of @kind, an inactive list. TRUE: it has been freed. */
-static gboolean
-look_at_tail (KmlReclaim *self, KmlLruKind kind, KmlGfp gfp, KmlZoneKind highest)
+/* Asks the disk to write page @pfn, which is on its list. */
+static void
+queue_page (KmlReclaim *self, Scan *scan, KmlMapping *mapping, KmlPfn pfn)
+{
+  KmlFrame *frame = kml_ram_frame (self->machine->ram, pfn);
+  const guint32 index = frame->lru.index;
+  KmlPageWrite *write;
+
+  if (mapping->lock != NULL)
+    kml_lock_take (self->machine, mapping->lock, KML_LOCK_EXCLUSIVE);
+  write = kml_page_write_get (self, FALSE);
+  if (write != NULL && mapping->frames[index] == pfn && kml_mapping_is_writable (mapping, index)) {
+    frame->lru.bits |= KML_PAGE_RECLAIM;
+    scan->n_queued++;
+    self->counters[KML_RECLAIM_WRITTEN]++;
+    kml_mapping_submit (mapping, write, index, 1);
+  }
+  if (mapping->lock != NULL)
+    kml_lock_give (self->machine, mapping->lock);
+}
+
+/* Of a dirty page, which is isolated. */
+static Fate
+fate_of_dirty (KmlReclaim *self, Scan *scan, KmlMapping *mapping, KmlPfn pfn)
+{
+  KmlFrame *frame = kml_ram_frame (self->machine->ram, pfn);
+  const KmlLruKind kind = mapping->is_anon ? KML_LRU_INACTIVE_ANON : KML_LRU_INACTIVE_FILE;
+
+  if (!mapping->is_anon && self->writeback != NULL &&
+      !(scan->is_kswapd && self->all_is_dirty && (frame->lru.bits & KML_PAGE_RECLAIM))) {
+    frame->lru.bits |= KML_PAGE_RECLAIM;
+    scan->n_dirty++;
+    return FATE_ACTIVATE;
+  }
+  if (!may_write (self, mapping, scan->gfp))
+    return FATE_KEEP;
+  if (!scan->is_kswapd && self->writeback == NULL)
+    return write_page (mapping, pfn) ? FATE_EVICT : FATE_KEEP;
+  kml_lru_insert (self->lists, self->machine->ram, pfn, kind);
+  queue_page (self, scan, mapping, pfn);
+  return FATE_LEAVE;
+}
+
+/* Of a page, which is isolated. */
+static Fate
+fate_of (KmlReclaim *self, Scan *scan, KmlMapping *mapping, KmlPfn pfn)
+{
+  KmlFrame *frame = kml_ram_frame (self->machine->ram, pfn);
+
+  if (kml_zones_of (self->config.zones, pfn)->kind > scan->highest)
+    return FATE_KEEP; /* of no use to who asks */
+  if (kml_is_pinned (self->machine, pfn))
+    return FATE_KEEP; /* a device has its address */
+  scan->n_taken += !mapping->is_anon;
+  if (frame->lru.bits & KML_PAGE_WRITEBACK) {
+    frame->lru.bits |= KML_PAGE_RECLAIM;
+    return FATE_ACTIVATE; /* the interrupt brings it back */
+  }
+  if (frame->lru.bits & KML_PAGE_REFERENCED) {
+    frame->lru.bits &= (guint8)~KML_PAGE_REFERENCED;
+    self->counters[KML_RECLAIM_ACTIVATED]++;
+    return FATE_ACTIVATE;
+  }
+  return (frame->lru.bits & KML_PAGE_DIRTY) ? fate_of_dirty (self, scan, mapping, pfn) : FATE_EVICT;
+}
+
+/* The page at the tail of @kind, an inactive list. */
+static void
+look_at_tail (KmlReclaim *self, KmlLruKind kind, Scan *scan)
 {
   const KmlRam *ram = self->machine->ram;
   const KmlPfn pfn = self->lists[kind].last;
   KmlFrame *frame = kml_ram_frame (ram, pfn);
   KmlMapping *mapping = kml_mapping_of (self, frame);
-  KmlLruKind back = kind;
-  gboolean is_evictable;
+  Fate fate;
 
   kml_lru_remove (self->lists, ram, pfn);
   self->counters[KML_RECLAIM_SCANNED]++;
   kml_spend (self->machine, KML_COST_INSTRUCTION, SCAN_INSTRUCTIONS);
   kml_spend_references (self->machine, KML_COST_WARM, 2);
   kml_touch_frame (self->machine, frame, KML_TOUCH_WRITE);
-  if (kml_zones_of (self->config.zones, pfn)->kind > highest) {
-    is_evictable = FALSE; /* of no use to who asks */
-  } else if (kml_is_pinned (self->machine, pfn)) {
-    is_evictable = FALSE; /* a device has its address */
-  } else if (frame->lru.bits & KML_PAGE_REFERENCED) {
-    frame->lru.bits &= (guint8)~KML_PAGE_REFERENCED;
-    self->counters[KML_RECLAIM_ACTIVATED]++;
-    back = kind + KML_LRU_ACTIVE;
-    is_evictable = FALSE;
-  } else {
-    is_evictable = !(frame->lru.bits & KML_PAGE_DIRTY) ||
-                   (may_write (self, mapping, gfp) && write_page (mapping, pfn));
-  }
+  fate = fate_of (self, scan, mapping, pfn);
+  if (fate == FATE_LEAVE)
+    return;
   if ((frame->lru.bits & KML_PAGE_DOOMED) && kml_is_pinned (self->machine, pfn))
-    return FALSE; /* who unpins it frees it */
-  if (is_evictable || (frame->lru.bits & KML_PAGE_DOOMED)) {
+    return; /* who unpins it frees it */
+  if (fate == FATE_EVICT || (frame->lru.bits & KML_PAGE_DOOMED)) {
     kml_mapping_evict (mapping, pfn);
     self->counters[KML_RECLAIM_PAGES]++;
-    return TRUE;
+    scan->n_freed++;
+    return;
   }
-  kml_lru_insert (self->lists, ram, pfn, back);
-  return FALSE;
+  kml_lru_insert (self->lists, ram, pfn, fate == FATE_ACTIVATE ? kind + KML_LRU_ACTIVE : kind);
 }
 
 /* Until the inactive list is as long as the active one. */
@@ -179,8 +277,8 @@ refill_inactive (KmlReclaim *self, KmlLruKind kind)
 {
   const KmlRam *ram = self->machine->ram;
 
-  for (guint i = 0; i < CLUSTER && self->lists[kind].n < self->lists[kind + KML_LRU_ACTIVE].n;
-       i++) {
+  for (guint i = 0;
+       i < KML_RECLAIM_CLUSTER && self->lists[kind].n < self->lists[kind + KML_LRU_ACTIVE].n; i++) {
     const KmlPfn pfn = self->lists[kind + KML_LRU_ACTIVE].last;
 
     kml_lru_remove (self->lists, ram, pfn);
@@ -202,20 +300,25 @@ n_to_scan (const KmlReclaim *self, KmlLruKind kind, guint priority, guint weight
   return priority == 0 ? n : (n >> priority) * weight / SWAPPINESS_UNIT;
 }
 
-static guint64
-shrink_list (KmlReclaim *self, KmlLruKind kind, guint64 n_scan, guint64 n_wanted, KmlGfp gfp,
-             KmlZoneKind highest)
+/* So many pages of @kind, some at a time: where all of those are dirty, the flusher is to write. */
+static void
+shrink_list (KmlReclaim *self, KmlLruKind kind, guint64 n_scan, Scan *scan)
 {
-  guint64 n_freed = 0;
-
-  for (guint64 i = 0; i < n_scan && n_freed < n_wanted; i++) {
-    if (i % CLUSTER == 0)
-      refill_inactive (self, kind);
+  for (guint64 i = 0; i < n_scan && !is_done (scan);) {
+    scan->n_taken = scan->n_dirty = 0;
+    refill_inactive (self, kind);
+    for (guint j = 0; j < KML_RECLAIM_CLUSTER && i < n_scan && !is_done (scan); j++, i++) {
+      if (self->lists[kind].n == 0)
+        break;
+      look_at_tail (self, kind, scan);
+    }
+    if (scan->n_dirty > 0 && scan->n_dirty == scan->n_taken) {
+      scan->all_dirty = TRUE;
+      kml_writeback_wake (self->writeback, TRUE);
+    }
     if (self->lists[kind].n == 0)
-      break;
-    n_freed += look_at_tail (self, kind, gfp, highest);
+      return;
   }
-  return n_freed;
 }
 
 /* What holds nothing is had for nothing. Counted as the zones see it: what layers keep is not seen. */
@@ -239,21 +342,25 @@ kml_reclaim_shrink (KmlReclaim *self, guint64 n_wanted, KmlGfp gfp, KmlZoneKind 
   const guint swappiness = self->config.disk != NULL && kml_gfp_may_io (gfp)
                                ? self->config.swappiness
                                : 0;
-  guint64 n_freed = 0;
+  Scan scan = { .gfp = gfp,
+                .highest = highest,
+                .is_kswapd = kml_current_task (self->machine) == self->kswapd,
+                .n_wanted = n_wanted };
 
   kml_lockdep_enter_reclaim (self->machine, gfp);
   kml_sync (self->machine);
-  n_freed = shrink_slabs (self);
-  for (guint priority = PRIORITIES + 1; priority-- > 0 && n_freed < n_wanted;) {
+  scan.n_freed = shrink_slabs (self);
+  for (guint priority = PRIORITIES + 1; priority-- > 0 && !is_done (&scan);) {
     const guint64 n_file = n_to_scan (self, KML_LRU_INACTIVE_FILE, priority,
                                       SWAPPINESS_UNIT - swappiness),
                   n_anon = n_to_scan (self, KML_LRU_INACTIVE_ANON, priority, swappiness);
 
-    n_freed += shrink_list (self, KML_LRU_INACTIVE_FILE, n_file, n_wanted - n_freed, gfp, highest);
-    n_freed += shrink_list (self, KML_LRU_INACTIVE_ANON, n_anon, n_wanted - n_freed, gfp, highest);
+    shrink_list (self, KML_LRU_INACTIVE_FILE, n_file, &scan);
+    shrink_list (self, KML_LRU_INACTIVE_ANON, n_anon, &scan);
   }
   kml_lockdep_leave_reclaim (self->machine);
-  return n_freed;
+  self->all_is_dirty |= scan.is_kswapd && scan.all_dirty;
+  return scan.n_freed;
 }
 
 /* ---- kswapd ---- */
@@ -269,6 +376,35 @@ is_balanced (const KmlReclaim *self)
   return TRUE;
 }
 
+void
+kml_reclaim_throttle (KmlReclaim *self)
+{
+  const guint64 n_written = self->n_written, n_enough = MIN (self->n_writing, KML_RECLAIM_CLUSTER);
+  const KmlTime end = self->machine->now + THROTTLE;
+
+  self->counters[KML_RECLAIM_THROTTLED]++;
+  do
+    kml_reclaim_wait_for_writes (self, KML_PART_THROTTLE, end - self->machine->now);
+  while (self->n_written - n_written < n_enough && self->n_writing > 0 && self->machine->now < end);
+}
+
+/* Until all zones are above high, or nothing comes of it. */
+static void
+balance (KmlReclaim *self)
+{
+  for (guint n_in_vain = 0; !is_balanced (self) && n_in_vain < KML_RECLAIM_RETRIES;) {
+    if (kml_reclaim_shrink (self, KML_RECLAIM_CLUSTER, KML_GFP_KERNEL, KML_ZONE_NORMAL) > 0) {
+      n_in_vain = 0;
+    } else {
+      if (!kml_reclaim_waits_for_writes (self))
+        return;
+      n_in_vain++;
+      kml_reclaim_throttle (self);
+    }
+    kml_sync (self->machine);
+  }
+}
+
 static void
 kswapd_main (KmlMachine *machine, gpointer data)
 {
@@ -282,9 +418,8 @@ kswapd_main (KmlMachine *machine, gpointer data)
     self->kswapd_sleeps = FALSE;
     self->kswapd_is_wanted = FALSE;
     kml_task_part (machine, KML_PART_RECLAIM);
-    while (!is_balanced (self) &&
-           kml_reclaim_shrink (self, CLUSTER, KML_GFP_KERNEL, KML_ZONE_NORMAL) > 0)
-      kml_sync (machine);
+    balance (self);
+    self->all_is_dirty = FALSE;
     kml_task_part (machine, KML_PART_RUN);
   }
 }
@@ -302,139 +437,13 @@ wake_kswapd (gpointer data, const KmlRequest *request)
   kml_task_wake (self->kswapd);
 }
 
-/* ---- The killer ---- */
-
-static guint64
-n_pages_of (const KmlReclaim *self, const KmlTask *task)
-{
-  guint64 n = 0;
-
-  for (guint i = 0; i < self->mappings->len; i++) {
-    const KmlMapping *mapping = g_ptr_array_index (self->mappings, i);
-
-    if (mapping->owner == task)
-      n += mapping->n_resident;
-  }
-  return n;
-}
-
-/* FALSE: nobody would free anything. */
-static gboolean
-kill_somebody (KmlReclaim *self)
-{
-  KmlTask *victim = NULL;
-  guint64 most = 0;
-
-  for (guint i = 0; i < self->mappings->len; i++) {
-    const KmlMapping *mapping = g_ptr_array_index (self->mappings, i);
-    const guint64 n = mapping->owner != NULL ? n_pages_of (self, mapping->owner) : 0;
-
-    if (n > most) {
-      most = n;
-      victim = mapping->owner;
-    }
-  }
-  if (victim == NULL)
-    return FALSE;
-  self->counters[KML_RECLAIM_OOM_KILLS]++;
-  victim->is_killed = TRUE;
-  for (guint i = 0; i < self->mappings->len; i++) {
-    KmlMapping *mapping = g_ptr_array_index (self->mappings, i);
-
-    if (mapping->owner == victim) {
-      mapping->is_killed = TRUE;
-      kml_mapping_drop (mapping);
-    }
-  }
-  return TRUE;
-}
-
-/* ---- Direct reclaim ---- */
-
-typedef enum {
-  NEXT_TRY,
-  NEXT_WAIT,
-  NEXT_FAIL,
-} Next;
-
-/* What a request does that has freed @n_freed pages and still has none. */
-static Next
-decide (KmlReclaim *self, const KmlRequest *request, guint64 n_freed, guint attempt)
-{
-  const KmlGfp gfp = request->gfp;
-  const guint64 n_frames = request->size >> self->machine->ram->page_shift;
-  const gboolean must = (gfp & KML_GFP_NOFAIL) != 0;
-
-  if ((gfp & KML_GFP_NORETRY) && !must)
-    return NEXT_FAIL;
-  if (n_freed > 0 && attempt < MAX_RETRIES)
-    return NEXT_TRY;
-  if (((gfp & KML_GFP_RETRY_MAYFAIL) || n_frames > 1 << COSTLY_ORDER) && !must)
-    return NEXT_FAIL;
-  if (!kml_gfp_may_fs (gfp))
-    return NEXT_WAIT;
-  if (kill_somebody (self))
-    return NEXT_TRY;
-  return must ? NEXT_WAIT : NEXT_FAIL;
-}
-
-static KmlAddr
-reclaim_and_try (KmlReclaim *self, KmlZones *zones, const KmlRequest *request, guint64 *ret_held)
-{
-  KmlTask *task = kml_current_task (self->machine);
-  const guint8 scopes = task->memalloc;
-
-  for (guint attempt = 0;; attempt++) {
-    guint64 n_freed;
-    KmlAddr addr;
-
-    task->memalloc |= KML_MEMALLOC_RESERVES; /* who frees memory may take some */
-    n_freed = kml_reclaim_shrink (self,
-                                  MAX (CLUSTER, request->size >> self->machine->ram->page_shift),
-                                  request->gfp, kml_gfp_zone (request->gfp));
-    task->memalloc = scopes;
-    addr = kml_zones_try (zones, request, KML_MARK_MIN, kml_memalloc_flags (task, request->gfp),
-                          ret_held);
-    if (addr != KML_ADDR_NONE)
-      return addr;
-    switch (decide (self, request, n_freed, attempt)) {
-    case NEXT_TRY:
-      break;
-    case NEXT_WAIT:
-      kml_reclaim_wait (self, "memory", NULL);
-      break;
-    case NEXT_FAIL:
-      return KML_ADDR_NONE;
-    }
-  }
-}
-
-static KmlAddr
-slow_path (gpointer data, KmlZones *zones, const KmlRequest *request, guint64 *ret_held)
-{
-  KmlReclaim *self = data;
-  KmlMachine *machine = self->machine;
-  const KmlTask *task = kml_current_task (machine);
-  KML_CALL (machine, "direct reclaim");
-  KmlPart part;
-  KmlAddr addr;
-
-  if (task == NULL || kml_in_atomic (machine)) /* kml_might_alloc() has told of it */
-    return KML_ADDR_NONE;
-  self->counters[KML_RECLAIM_DIRECT]++;
-  part = kml_task_part (machine, KML_PART_RECLAIM);
-  addr = reclaim_and_try (self, zones, request, ret_held);
-  kml_task_part (machine, part);
-  return addr;
-}
+/* ---- The whole ---- */
 
 static void
 page_was_freed (gpointer data)
 {
   kml_reclaim_wake_all (data);
 }
-
-/* ---- The whole ---- */
 
 static void
 free_mapping (gpointer data)
@@ -465,14 +474,19 @@ kml_reclaim_new (const KmlReclaimConfig *config)
     self->lists[i].first = self->lists[i].last = KML_PFN_NONE;
   self->mappings = g_ptr_array_new_with_free_func (free_mapping);
   self->waiters = g_ptr_array_new ();
+  self->write_waiters = g_ptr_array_new ();
+  self->writes = g_new0 (KmlPageWrite, KML_MAX_PAGE_WRITES);
   kswapd.start = self->machine->now;
   self->kswapd = kml_task_new (self->machine->scheduler, &kswapd);
   self->kswapd->memalloc = KML_MEMALLOC_RESERVES;
   if (self->config.pages == NULL)
     self->config.pages = &config->zones->base;
   config->zones->reclaim = (KmlZonesReclaim){
-    .wake = wake_kswapd, .slow_path = slow_path, .freed = page_was_freed, .data = self
+    .wake = wake_kswapd, .slow_path = kml_reclaim_slow_path, .freed = page_was_freed, .data = self
   };
+  if (config->writeback != NULL)
+    self->writeback = kml_writeback_new (self, config->writeback);
+  self->config.writeback = NULL; /* borrowed for the call */
   return self;
 }
 
@@ -482,23 +496,33 @@ kml_reclaim_free (KmlReclaim *self)
   if (self == NULL)
     return;
   self->config.zones->reclaim = (KmlZonesReclaim){ 0 };
+  kml_writeback_free (self->writeback);
   g_ptr_array_unref (self->mappings);
   g_ptr_array_unref (self->waiters);
+  g_ptr_array_unref (self->write_waiters);
+  g_free (self->writes);
   g_free (self);
 }
 
 static void
 forget_waiters (gpointer data)
 {
-  g_ptr_array_set_size (((KmlReclaim *)data)->waiters, 0);
+  KmlReclaim *self = data;
+
+  g_ptr_array_set_size (self->waiters, 0);
+  g_ptr_array_set_size (self->write_waiters, 0);
 }
 
 void
 kml_reclaim_remember (KmlReclaim *self, KmlImage *image)
 {
   g_assert (self->waiters->len == 0);
+  g_assert (self->write_waiters->len == 0);
   kml_image_add_hook (image, forget_waiters, self);
   kml_image_add (image, self, sizeof *self);
+  kml_image_add (image, self->writes, KML_MAX_PAGE_WRITES * sizeof *self->writes);
+  if (self->writeback != NULL)
+    kml_writeback_remember (self->writeback, image);
   for (guint i = 0; i < self->mappings->len; i++) {
     KmlMapping *mapping = g_ptr_array_index (self->mappings, i);
 
@@ -507,71 +531,4 @@ kml_reclaim_remember (KmlReclaim *self, KmlImage *image)
     kml_image_add (image, mapping->is_on_disk, mapping->n_pages * sizeof *mapping->is_on_disk);
     kml_image_add_array (image, mapping->fetches);
   }
-}
-
-/* ---- Checking ---- */
-
-static gboolean
-broken (const char *invariant, KmlPfn pfn, GError **error)
-{
-  g_set_error (error, KML_ERROR, KML_ERROR_CORRUPT,
-               "reclaim: invariant %s does not hold at frame %u", invariant, pfn);
-  return FALSE;
-}
-
-static gboolean
-check_list (const KmlReclaim *self, KmlLruKind kind, GError **error)
-{
-  const KmlLruList *list = &self->lists[kind];
-  const KmlRam *ram = self->machine->ram;
-  KmlPfn before = KML_PFN_NONE;
-  guint64 n = 0;
-
-  for (KmlPfn pfn = list->first; pfn != KML_PFN_NONE; pfn = kml_ram_frame (ram, pfn)->lru.next) {
-    const KmlFrame *frame = kml_ram_frame (ram, pfn);
-    const KmlMapping *mapping = kml_mapping_of (self, frame);
-
-    if (frame->lru.prev != before || frame->lru.kind != kind || ++n > list->n ||
-        mapping->is_anon != (kind <= KML_LRU_ACTIVE_ANON))
-      return broken ("Q1", pfn, error);
-    if (frame->state != KML_FRAME_USED || mapping->frames[frame->lru.index] != pfn)
-      return broken ("Q2", pfn, error);
-    before = pfn;
-  }
-  if (n != list->n || list->last != before)
-    return broken ("Q1", list->last, error);
-  return TRUE;
-}
-
-gboolean
-kml_reclaim_check (const KmlReclaim *self, GError **error)
-{
-  guint64 n_resident = 0, n_listed = 0, n_isolated = 0;
-
-  for (KmlLruKind kind = 0; kind < KML_N_LRU_LISTS; kind++) {
-    if (!check_list (self, kind, error))
-      return FALSE;
-    n_listed += self->lists[kind].n;
-  }
-  for (guint i = 0; i < self->mappings->len; i++) {
-    const KmlMapping *mapping = g_ptr_array_index (self->mappings, i);
-    guint64 n = 0;
-
-    for (guint32 index = 0; index < mapping->n_pages; index++) {
-      const KmlPfn pfn = mapping->frames[index];
-      const KmlFrame *frame;
-
-      if (pfn == KML_PFN_NONE || pfn == KML_PFN_BUSY)
-        continue;
-      frame = kml_ram_frame (self->machine->ram, pfn);
-      if (frame->lru.mapping != mapping->id || frame->lru.index != index)
-        return broken ("Q2", pfn, error);
-      n_isolated += frame->lru.kind == KML_LRU_ISOLATED;
-      n++;
-    }
-    if (n != mapping->n_resident)
-      return broken ("Q3", KML_PFN_NONE, error);
-    n_resident += n;
-  }
-  return n_resident == n_listed + n_isolated || broken ("Q3", KML_PFN_NONE, error);
 }

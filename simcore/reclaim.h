@@ -3,7 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Pages of files and anonymous pages belong to *mappings* (page-cache.c). Where memory runs short, reclaim takes back those that were not used
- * for long (reclaim.c). Needs a machine with tasks, and zones with watermarks.
+ * for long (reclaim.c). What is dirty is on its way to the disk meanwhile (page-write.c), or was before (writeback.h).
+ * Needs a machine with tasks, and zones with watermarks.
  */
 
 #pragma once
@@ -16,6 +17,8 @@
 G_BEGIN_DECLS
 
 typedef struct _KmlReclaim KmlReclaim;
+typedef struct _KmlWriteback KmlWriteback;
+typedef struct _KmlWritebackConfig KmlWritebackConfig;
 
 /* ---- Mappings ---- */
 
@@ -38,8 +41,13 @@ typedef struct {
   guint64 first_block; /* on the disk, in pages */
   KmlLock *lock; /* (nullable): taken to write a page back: a file system's, a swap device's */
   guint64 n_resident;
-  GArray *fetches;    /* (owned) (element-type KmlMappingFetch): entries that are BUSY */
-  gboolean is_killed; /* its owner was: nothing of it is there any more */
+  guint32 n_dirty;      /* of a file: pages, and … */
+  guint32 write_cursor; /* … where the flusher goes on */
+  KmlTime dirty_since;  /* while there are any: when the first of them was written to, or later */
+  GArray *fetches;      /* (owned) (element-type KmlMappingFetch): entries that are BUSY */
+  gboolean is_killed;   /* its owner was: nothing of it is there any more */
+  gboolean
+      has_lost; /* of a file: pages that the disk failed to write, since the last kml_mapping_sync() */
 } KmlMapping;
 
 #define KML_MAPPING_MAX_PAGES (1u << 28)
@@ -51,8 +59,11 @@ KmlMapping *kml_mapping_new_file (KmlReclaim *self, const char *name, guint32 n_
 KmlMapping *kml_mapping_new_anon (KmlReclaim *self, const char *name, guint32 n_pages,
                                   KmlTask *owner);
 
+/* Before tasks run: nothing of @self, a file, is on the disk; its pages begin as zeros. */
+void kml_mapping_make_empty (KmlMapping *self);
+
 /* A task reads or writes page @index. It is fetched if it is not there, which may sleep. FALSE: it could not be: there is no
- * memory, the disk failed, or the owner was killed. */
+ * memory, the disk failed, or the owner was killed. Who writes calls kml_mapping_throttle() (writeback.h) when it could wait. */
 gboolean kml_mapping_touch (KmlMapping *self, guint32 index, gboolean is_write);
 
 /* Gives back all pages. What is dirty is lost; what a device has is freed when it is unpinned. */
@@ -86,15 +97,21 @@ typedef enum {
   KML_RECLAIM_PAGES,     /* pages taken back */
   KML_RECLAIM_DIRECT,    /* requests that had to do it themselves */
   KML_RECLAIM_SCANNED,   /* pages looked at */
-  KML_RECLAIM_WRITTEN,   /* pages written back or to swap */
+  KML_RECLAIM_WRITTEN,   /* pages written back or to swap, by all but the flusher */
   KML_RECLAIM_ACTIVATED, /* pages spared, since they were used */
   KML_RECLAIM_WAKEUPS,   /* of kswapd */
   KML_RECLAIM_OOM_KILLS,
-  KML_RECLAIM_FAULTS, /* pages fetched */
-  KML_RECLAIM_READS,  /* … from the disk */
-  KML_RECLAIM_ERRORS, /* of the disk */
-  KML_RECLAIM_SLABS,  /* pages that empty slabs gave back */
-  KML_MIGRATE_PAGES,  /* moved */
+  KML_RECLAIM_FAULTS,     /* pages fetched */
+  KML_RECLAIM_READS,      /* … from the disk */
+  KML_RECLAIM_ERRORS,     /* of the disk */
+  KML_RECLAIM_SLABS,      /* pages that empty slabs gave back */
+  KML_RECLAIM_THROTTLED,  /* waits of who reclaims for pages to be written */
+  KML_DIRTY_PEAK,         /* the most pages of files that were dirty at a time */
+  KML_WRITEBACK_PAGES,    /* written by the flusher … */
+  KML_WRITEBACK_REQUESTS, /* … in so many requests */
+  KML_WRITEBACK_WAKEUPS,  /* of the flusher */
+  KML_THROTTLE_PAUSES,    /* waits of who dirties pages */
+  KML_MIGRATE_PAGES,      /* moved */
   KML_MIGRATE_FAILED_PINNED,
   KML_MIGRATE_FAILED,
   KML_N_RECLAIM_COUNTERS,
@@ -111,7 +128,22 @@ typedef struct {
   KmlDisk *disk;       /* (nullable) borrowed: files and swap; NULL: what is dirty stays */
   guint swappiness;    /* 0 .. 200: the share of anonymous pages in what is looked at, of 200 */
   guint kswapd_cpu;
+  const KmlWritebackConfig *
+      writeback; /* (nullable): NULL: no flusher; what is dirty is written where reclaim meets it */
 } KmlReclaimConfig;
+
+#define KML_RECLAIM_CLUSTER                                                                        \
+  32 /* pages that one request asks for, and that go to the disk at once */
+#define KML_RECLAIM_RETRIES 16 /* in a row that brought nothing, or not what was needed */
+#define KML_MAX_PAGE_WRITES 64 /* requests on their way to the disk: half of them the flusher's */
+
+/* Neighbouring pages of a mapping on their way to the disk. */
+typedef struct {
+  KmlDiskRequest request;
+  KmlMapping *mapping; /* (nullable): NULL: it is free */
+  guint32 index, n;    /* [index, index + n) */
+  KmlPfn pages[KML_RECLAIM_CLUSTER];
+} KmlPageWrite;
 
 struct _KmlReclaim {
   KmlReclaimConfig config;
@@ -121,7 +153,15 @@ struct _KmlReclaim {
   GPtrArray *waiters;  /* (owned) (element-type KmlTask): who waits for memory, or for a page */
   KmlTask *kswapd;
   gboolean kswapd_is_wanted, kswapd_sleeps;
-  guint64 next_block; /* of the disk: pages below are given out */
+  gboolean all_is_dirty;    /* kswapd has found nothing but dirty pages in files' lists */
+  KmlPageWrite *writes;     /* (owned) (array length=KML_MAX_PAGE_WRITES) */
+  GPtrArray *write_waiters; /* (owned) (element-type KmlTask): who waits for pages to be written */
+  guint64 n_dirty;          /* pages of files */
+  guint64 n_dirtied;        /* as there ever were */
+  guint64 n_writing;        /* pages on their way to the disk: with KML_PAGE_WRITEBACK */
+  guint64 n_written;        /* as ever came there */
+  KmlWriteback *writeback;  /* (owned) (nullable) */
+  guint64 next_block;       /* of the disk: pages below are given out */
   guint64 counters[KML_N_RECLAIM_COUNTERS];
 };
 
@@ -137,13 +177,23 @@ void kml_reclaim_remember (KmlReclaim *self, KmlImage *image);
  * many. May sleep. */
 guint64 kml_reclaim_shrink (KmlReclaim *self, guint64 n_wanted, KmlGfp gfp, KmlZoneKind highest);
 
+/* Whether memory may be had when pages have been written: some are on their way, or a flusher has some to write. */
+gboolean kml_reclaim_waits_for_writes (const KmlReclaim *self);
+
+/* Until some have been, or for 100 ms. */
+void kml_reclaim_throttle (KmlReclaim *self);
+
 gboolean kml_reclaim_check (const KmlReclaim *self, GError **error);
 
-/* ---- Between page-cache.c and reclaim.c ---- */
+/* ---- Between the files of reclaim ---- */
 
 /* Waits until kml_reclaim_wake_all() is called, or somebody frees a page. @provider: (nullable): the only one who can end it. */
 void kml_reclaim_wait (KmlReclaim *self, const char *what, KmlTask *provider);
 void kml_reclaim_wake_all (KmlReclaim *self);
+
+/* Waits in @waiters, a list of tasks, until somebody wakes it, or for @most at most (0: as long as it takes). */
+void kml_reclaim_wait_in (KmlReclaim *self, GPtrArray *waiters, const KmlWait *wait, KmlPart part,
+                          KmlTime most);
 
 /* The page at @pfn leaves its mapping and memory; it is on no list. */
 void kml_mapping_evict (KmlMapping *self, KmlPfn pfn);
@@ -156,11 +206,37 @@ void kml_mapping_free_frame (const KmlMapping *self, KmlPfn pfn);
 void kml_mapping_begin (KmlMapping *self, guint32 index);
 void kml_mapping_end (KmlMapping *self, guint32 index, KmlPfn pfn);
 
+/* To or from the disk. FALSE: the disk failed. */
+gboolean kml_mapping_transfer (const KmlMapping *self, guint32 index, gboolean is_write);
+
+/* ---- direct-reclaim.c ---- */
+
+/* KmlZonesReclaim.slow_path */
+KmlAddr kml_reclaim_slow_path (gpointer data, KmlZones *zones, const KmlRequest *request,
+                               guint64 *ret_held);
+
+/* ---- page-write.c ---- */
+
+/* Something has been written, or needs not be any more. */
+void kml_reclaim_wake_writers (KmlReclaim *self);
+
+void kml_mapping_set_dirty (KmlMapping *self, KmlFrame *frame);
+void kml_mapping_set_clean (KmlMapping *self, KmlFrame *frame);
+
 /* Writes page @pfn, which is isolated; it is clean then, unless the disk failed or somebody has written to it meanwhile. */
 void kml_mapping_write (KmlMapping *self, KmlPfn pfn);
 
-/* To or from the disk. FALSE: the disk failed. */
-gboolean kml_mapping_transfer (const KmlMapping *self, guint32 index, gboolean is_write);
+/* Whether page @index is there, dirty, and nobody works on it. */
+gboolean kml_mapping_is_writable (const KmlMapping *self, guint32 index);
+
+/* A record for kml_mapping_submit(), or NULL: so many requests are on their way already. */
+KmlPageWrite *kml_page_write_get (KmlReclaim *self, gboolean is_flusher);
+
+/* Asks the disk to write page @index, which is writable, and those behind it that are, up to @n_most in all. Does not wait. Returns how many. */
+guint kml_mapping_submit (KmlMapping *self, KmlPageWrite *write, guint32 index, guint n_most);
+
+/* Waits for the next pages that have been written. @most: 0: some are on their way. */
+void kml_reclaim_wait_for_writes (KmlReclaim *self, KmlPart part, KmlTime most);
 
 static inline KmlMapping *
 kml_mapping_of (const KmlReclaim *self, const KmlFrame *frame)

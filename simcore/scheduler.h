@@ -112,6 +112,13 @@ typedef struct {
   KmlTime since;
 } KmlElement;
 
+/* What a task has written to pages of files, for who holds it to the disk's speed (writeback.h). */
+typedef struct {
+  guint64 n_pages; /* since it was looked at last */
+  guint64 n_grace; /* before so many it is not looked at */
+  KmlTime since;   /* when its last pause was over, or would have been; 0: it need not pause */
+} KmlDirtier;
+
 #define KML_MAX_HELD     16 /* locks that a task may hold at a time */
 #define KML_MAX_ELEMENTS 8  /* of pools that a task has and that are remembered */
 
@@ -150,6 +157,7 @@ struct _KmlTask {
   const char *held_at[KML_MAX_HELD]; /* (nullable): the function that took it */
   guint n_elements;                  /* of pools, that it has */
   KmlElement elements[KML_MAX_ELEMENTS];
+  KmlDirtier dirtier;
   guint n_reclaims;     /* it takes memory back: calls of that in each other … */
   gboolean reclaims_fs; /* … and calls file systems for it */
   guint n_chain;        /* may be more than are remembered */

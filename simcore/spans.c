@@ -22,7 +22,7 @@ static const char *
 resource_of (const KmlTask *task, guint part)
 {
   const gboolean waits = part == KML_PART_LOCK || part == KML_PART_IO || part == KML_PART_MEMORY ||
-                         part == KML_PART_SLEEP;
+                         part == KML_PART_SLEEP || part == KML_PART_THROTTLE;
 
   return waits && task->wait.what != NULL ? task->wait.what : "";
 }

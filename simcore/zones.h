@@ -22,7 +22,10 @@ typedef struct {
   guint64 highatomic; /* bytes */
   gboolean reclaim;   /* whether memory is taken back (reclaim.h) … */
   guint64 swappiness, kswapd_cpu;
-  char *disk; /* (owned): … and to which device: "": none */
+  char *disk;       /* (owned): … and to which device: "": none */
+  gboolean flusher; /* whether dirty pages are written before that (writeback.h) */
+  guint64 dirty_background_ratio, dirty_ratio, flusher_cpu;
+  KmlTime dirty_expire, dirty_writeback;
 } KmlMemoryConfig;
 
 extern const KmlParam kml_memory_params[];

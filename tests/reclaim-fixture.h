@@ -10,7 +10,7 @@
 
 #include "simcore/memalloc.h"
 #include "simcore/pin.h"
-#include "simcore/reclaim.h"
+#include "simcore/writeback.h"
 #include "tests/device-fixture.h"
 
 #include <string.h>
@@ -39,9 +39,9 @@ make_pages (gpointer data, KmlMachine *machine, GError **error)
 }
 
 static inline void
-set_up (gboolean with_disk)
+set_up_with (gboolean with_disk, const char *servers, const KmlWritebackConfig *writeback)
 {
-  static const char *const settings[] = { "service", "fixed(1ms)", NULL };
+  const char *const settings[] = { "service", "fixed(1ms)", "servers", servers, NULL };
   const KmlMachineConfig config = { .n_cpus = 2,
                                     .ram = kml_ram_size_for (N, PAGE),
                                     .page_size = PAGE };
@@ -49,7 +49,7 @@ set_up (gboolean with_disk)
     .zones = (char *)"0,0", .min_free = 8 * PAGE, .scale_factor = 1, .reserve_ratio = 256
   };
   KmlSchedulerConfig scheduler = { .time_slice = KML_MS, .until = KML_TIME_MAX };
-  KmlReclaimConfig reclaim = { .swappiness = 60, .kswapd_cpu = 1 };
+  KmlReclaimConfig reclaim = { .swappiness = 60, .kswapd_cpu = 1, .writeback = writeback };
   g_autoptr (GError) error = NULL;
 
   story = (Story){ .rig.machine = kml_machine_new (&config, NULL) };
@@ -63,6 +63,12 @@ set_up (gboolean with_disk)
   reclaim.disk = with_disk ? kml_disk_from_device (story.rig.device) : NULL;
   story.reclaim = kml_reclaim_new (&reclaim);
   story.file = kml_mapping_new_file (story.reclaim, "file", 3 * N);
+}
+
+static inline void
+set_up (gboolean with_disk)
+{
+  set_up_with (with_disk, "1", NULL);
 }
 
 static inline void

@@ -213,6 +213,7 @@ bind (KmlProgramTask *self, guint i, const KmlStep *step, GError **error)
   case KML_STEP_DIRTY:
     return bind_touch (self, target, step, error);
   case KML_STEP_SYNC:
+  case KML_STEP_THROTTLE:
   case KML_STEP_DROP:
   case KML_STEP_MIGRATE:
     return bind_mapping (self, target, step, step->name, error);

@@ -9,6 +9,7 @@
  * Which transfer a page is under, `migrate … pausing` has to know: all that have begun are in one list.
  */
 
+#include "simcore/writeback.h"
 #include "workloads/program-private.h"
 
 struct _KmlTransfer {
@@ -42,12 +43,17 @@ kml_step_choose_pages (const KmlStepPages *self, guint64 n, guint64 *cursor, Kml
 }
 
 gboolean
-kml_step_touch (KmlMapping *mapping, guint64 first, guint64 last, gboolean is_write)
+kml_step_touch (const KmlStep *step, KmlMapping *mapping, guint64 first, guint64 last)
 {
+  const gboolean is_write = step->kind == KML_STEP_DIRTY;
+  const gboolean can_wait = is_write && !(step->flags & KML_STEP_FLAG_NOWAIT);
   gboolean ok = TRUE;
 
-  for (guint64 i = first; i <= last; i++)
+  for (guint64 i = first; i <= last; i++) {
     ok &= kml_mapping_touch (mapping, (guint32)i, is_write);
+    if (can_wait)
+      kml_mapping_throttle (mapping);
+  }
   return ok;
 }
 

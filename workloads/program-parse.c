@@ -31,8 +31,13 @@ const KmlStepForm kml_step_forms[KML_N_STEPS] = {
   [KML_STEP_TOUCH] = { "touch", "touch NAME [PAGE | FIRST..LAST | next | random]", 1, 2, FALSE,
                        "looks at a block, or at pages of a [region] or [mapping], which may "
                        "fault" },
-  [KML_STEP_DIRTY] = { "dirty", "dirty NAME [PAGE | FIRST..LAST | next | random]", 1, 2, FALSE,
-                       "writes to a block, or to pages of a [mapping]" },
+  [KML_STEP_DIRTY] = { "dirty", "dirty NAME [PAGE | FIRST..LAST | next | random] [nowait]", 1, 3,
+                       FALSE,
+                       "writes to a block, or to pages of a [mapping]; may be throttled for that "
+                       "where there is a flusher, unless nowait" },
+  [KML_STEP_THROTTLE] = { "throttle", "throttle NAME", 1, 1, FALSE,
+                          "is throttled for what it has written to a [mapping] with nowait, if too "
+                          "much is dirty" },
   [KML_STEP_SYNC] = { "sync", "sync NAME", 1, 1, FALSE,
                       "writes the dirty pages of a [mapping] to the disk, and waits" },
   [KML_STEP_DROP] = { "drop", "drop NAME", 1, 1, FALSE, "gives back all pages of a [mapping]" },
@@ -289,14 +294,16 @@ read_ipi (KmlStep *step, const GPtrArray *words, GError **error)
   return TRUE;
 }
 
+/* Pages, and @flag if there is the word @flag_word. */
 static gboolean
-read_migrate (KmlStep *step, const GPtrArray *words, GError **error)
+read_pages_and (KmlStep *step, const GPtrArray *words, const char *flag_word, guint8 flag,
+                GError **error)
 {
   for (guint i = 2; i < words->len; i++) {
     const char *word = g_ptr_array_index (words, i);
 
-    if (g_str_equal (word, "pausing"))
-      step->flags |= KML_STEP_FLAG_PAUSING;
+    if (g_str_equal (word, flag_word))
+      step->flags |= flag;
     else if (!read_pages (step, word, error))
       return FALSE;
   }
@@ -350,10 +357,11 @@ read_arguments (KmlStep *step, const GPtrArray *words, GError **error)
   case KML_STEP_WAIT:
     return read_wait (step, words, error);
   case KML_STEP_TOUCH:
-  case KML_STEP_DIRTY:
     return words->len < 3 || read_pages (step, g_ptr_array_index (words, 2), error);
+  case KML_STEP_DIRTY:
+    return read_pages_and (step, words, "nowait", KML_STEP_FLAG_NOWAIT, error);
   case KML_STEP_MIGRATE:
-    return read_migrate (step, words, error);
+    return read_pages_and (step, words, "pausing", KML_STEP_FLAG_PAUSING, error);
   case KML_STEP_DMA:
     return read_dma (step, words, error);
   case KML_STEP_READ:
@@ -385,6 +393,7 @@ read_arguments (KmlStep *step, const GPtrArray *words, GError **error)
   case KML_STEP_IF_FAILED:
   case KML_STEP_RECLAIM:
   case KML_STEP_SYNC:
+  case KML_STEP_THROTTLE:
   case KML_STEP_DROP:
   case KML_STEP_DMA_WAIT:
   case KML_STEP_NOFS:

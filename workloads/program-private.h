@@ -15,6 +15,7 @@ typedef enum {
   KML_STEP_FREE,
   KML_STEP_TOUCH,
   KML_STEP_DIRTY,
+  KML_STEP_THROTTLE,
   KML_STEP_SYNC,
   KML_STEP_DROP,
   KML_STEP_MIGRATE,
@@ -69,7 +70,7 @@ enum {
   KML_STEP_FLAG_PAUSING = 0x1,     /* migrate */
   KML_STEP_FLAG_ALL = 0x2,         /* dma: all blocks of the name; ipi: all other CPUs */
   KML_STEP_FLAG_FROM_DEVICE = 0x4, /* dma */
-  KML_STEP_FLAG_NOWAIT = 0x8,      /* dma, ipi */
+  KML_STEP_FLAG_NOWAIT = 0x8,      /* dma, ipi, dirty */
 };
 
 typedef struct {
@@ -137,7 +138,7 @@ void kml_step_choose_pages (const KmlStepPages *self, guint64 n, guint64 *cursor
                             guint64 *ret_first, guint64 *ret_last);
 
 /* All that follow: by the running task. FALSE: it failed, for at least one page. */
-gboolean kml_step_touch (KmlMapping *mapping, guint64 first, guint64 last, gboolean is_write);
+gboolean kml_step_touch (const KmlStep *step, KmlMapping *mapping, guint64 first, guint64 last);
 gboolean kml_step_migrate (KmlWorld *world, KmlMapping *mapping, guint64 first, guint64 last,
                            gboolean pausing);
 

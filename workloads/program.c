@@ -17,6 +17,7 @@
 #include "simcore/ipi.h"
 #include "simcore/lockdep.h"
 #include "simcore/memalloc.h"
+#include "simcore/writeback.h"
 
 static void run_steps (KmlMachine *machine, KmlProgramTask *self, guint i, guint end);
 
@@ -131,7 +132,7 @@ do_touch (KmlProgramTask *self, const KmlStep *step, KmlStepTarget *target)
                          target->region != NULL ? target->region->n : target->mapping->n_pages,
                          &target->cursor, &self->rng, &first, &last);
   if (target->mapping != NULL) {
-    self->has_failed = !kml_step_touch (target->mapping, first, last, step->kind == KML_STEP_DIRTY);
+    self->has_failed = !kml_step_touch (step, target->mapping, first, last);
     return;
   }
   self->has_failed = FALSE;
@@ -184,6 +185,9 @@ do_step (KmlProgramTask *self, guint i, const KmlStep *step)
     return;
   case KML_STEP_SYNC:
     self->has_failed = !kml_mapping_sync (target->mapping);
+    return;
+  case KML_STEP_THROTTLE:
+    kml_mapping_throttle (target->mapping);
     return;
   case KML_STEP_DROP:
     kml_sync (machine);

@@ -31,7 +31,7 @@
 #   w AS (SELECT t_ns AS t, iif (b.t < t_ns, max (0, b.t - (t_ns - b.t) / 4), max (0, t_ns - 1 - t_ns / 4)) AS a FROM d, b),
 #   c AS (SELECT s.*, place, w.a, w.t, what = 'hold' AS is_hold, iif (what = 'hold', resource, '') AS lock FROM s JOIN o USING (task), w
 #   WHERE t1_ns >= a AND (t1_ns = t OR t1_ns > a))
-#   SELECT CASE WHEN what = 'sleep' AND resource IN ('', 'a time') THEN 'sleeps' WHEN what IN ('lock', 'io', 'memory', 'sleep') THEN 'waits' WHEN is_hold THEN 'holds it' WHEN what = 'cpu' THEN 'waits for its CPU'
+#   SELECT CASE WHEN what = 'sleep' AND resource IN ('', 'a time') THEN 'sleeps' WHEN what IN ('lock', 'io', 'memory', 'throttle', 'sleep') THEN 'waits' WHEN is_hold THEN 'holds it' WHEN what = 'cpu' THEN 'waits for its CPU'
 #   WHEN what = 'interrupted' THEN 'is interrupted' WHEN what = 'reclaim' THEN 'reclaims' ELSE 'runs' END AS block,
 #   dense_rank () OVER (ORDER BY place, is_hold, lock) AS row, max (t0_ns, a) AS t0, t1_ns AS t1, t1_ns = t AND what <> 'run' AS open, is_hold
 #   FROM c ORDER BY block, row, t0_ns

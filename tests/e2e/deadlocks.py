@@ -230,11 +230,13 @@ def who_is_kept_waiting_by_one_in_between_is_inverted():
 
 ORDERED = "call refill { lock cache-0, call steal { lock cache-1, unlock cache-1 }, unlock cache-0 }"
 PRIVATE = "call write_out { wait private, io 10us, wake private }, wake page"
+UNLOCKED = "lock journal, call write { dirty log 0..3 nowait }, unlock journal, throttle log"
 SHORT = ["-s", "task.sender.program=repeat 2 { lock queue, unlock queue }", "-s", "task.nic.times=1"]
 CASES = (("reclaim-recursion", [], ["-s", "task.z_wr_iss.memalloc=nofs"]),
          ("memalloc-propagation", [], ["-s", "task.worker.memalloc=noreclaim"]),
          ("mempool-two-users", [], ["-s", "pool.bio.size=3"]),
          ("abba-caches", [], ["-s", "task.cpu-1.program=" + ORDERED]),
+         ("throttled-with-lock", [], ["-s", "task.writer.program=" + UNLOCKED]),
          ("interrupt-own-lock", [], SHORT + ["-s", "lock.queue.kind=spin-irq"]),
          ("refill-own-reserve", [], ["-s", "task.refill.program=" + PRIVATE]))
 

@@ -95,6 +95,18 @@ def scopes_hold_for_all_requests_in_them():
         equal(metrics["reclaim.direct"], 0 if scope == "memalloc-noreclaim" else 1, scope)
 
 
+def who_waits_for_the_flusher_says_so():
+    text = SHORT.replace("disk = sda\n", "disk = sda\nflusher = yes\nflusher-cpu = 1\n")
+    fill = FILL.replace("dirty log 0..899", "dirty log 0..899 nowait")
+    metrics = measure(text + f"[task T]\nprogram = {fill}, call f {{ alloc x 4KiB pages __GFP_DIRECT_RECLAIM|__GFP_IO|__GFP_FS }}\n")
+    check(metrics["worst.alloc.process.throttle_ns"] > 0, "in its longest request")
+    equal((metrics["reclaim.written"], metrics["throttle.pauses"], metrics["worst.alloc.process.io_ns"]), (0, 0, 0), "it writes nothing itself")
+    contains(run("run", "m.ini").stdout, "us at a stretch for write-back")
+    metrics = measure(text.replace("kind = file\n", "kind = file\nempty = yes\n") + "[task T]\nprogram = dirty log 0..899\n")
+    check(metrics["throttle.pauses"] > 0 and metrics["throttle.time_ns"] > 1e6, "a writer is throttled")
+    check(metrics["dirty.peak"] < 200, "below a fifth of memory")
+
+
 def a_card_s_requests_are_among_all_others():
     metrics = measure(HEAD + "[device eth]\nkind = nic\npackets = 100\n[task T]\nprogram = sleep 10ms\n")
     check(metrics["latency.alloc.softirq.max_ns"] > 0, "in softirq context")
@@ -107,7 +119,11 @@ def what_makes_no_sense_is_refused():
             ("[memory]\nreclaim = yes\n[workload w]\nkind = synthetic\n", "who reclaims sleeps"),
             ("[memory]\nreclaim = yes\ndisk = sdb\n" + task + "yield\n", "expected the name of a [device] that is a disk"),
             ("[memory]\nreclaim = yes\nkswapd-cpu = 7\n" + task + "yield\n", "the machine has CPUs 0 to 1"),
+            ("[memory]\nreclaim = yes\nflusher = yes\n" + task + "yield\n", "there is nowhere to write to"),
+            ("[memory]\nreclaim = yes\nflusher-cpu = 2\n" + task + "yield\n", "flusher-cpu: the machine has CPUs 0 to 1"),
             ("[mapping m]\n" + task + "touch m\n", "expected [memory] reclaim = yes"),
+            (SHORT[len(HEAD):] + task + "dirty log 1 later\n", "later"),
+            (SHORT[len(HEAD):] + task + "alloc x 64, throttle x\n", "there is no mapping"),
             (SHORT[len(HEAD):] + task + "dirty log 900\n", "there is no page 900, it has pages 0 to 899"),
             (SHORT[len(HEAD):] + task + "dirty log 9..3\n", "the first page is behind the last"),
             (SHORT[len(HEAD):] + task + "dirty lgo\n", "did you mean “log”?"),
@@ -130,4 +146,4 @@ main(objects_wait_for_pages_without_their_allocator_s_lock, zones_have_locks_of_
      freeing_from_the_wrong_context_is_a_bug_where_the_allocator_forbids_it,
      a_block_that_a_device_works_on_is_not_given_back, who_is_killed_ends_and_does_no_further_step,
      who_has_no_need_to_succeed_fails_and_who_must_waits, scopes_hold_for_all_requests_in_them,
-     a_card_s_requests_are_among_all_others, what_makes_no_sense_is_refused)
+     who_waits_for_the_flusher_says_so, a_card_s_requests_are_among_all_others, what_makes_no_sense_is_refused)

@@ -1,0 +1,272 @@
+/* page-write.c: dirty pages, and their way to the disk.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * 1. A page's way
+ *
+ *     clean ──written to──► dirty ──submitted──► under write-back ──interrupt──► clean, or dirty: written to meanwhile, or the disk failed
+ *
+ * Who submits does not wait. A page under write-back (KML_PAGE_WRITEBACK, Linux's PG_writeback) stays on its list and in use; it is neither evicted
+ * nor moved nor submitted again, and what is dropped meanwhile is freed in the interrupt. Reclaim that meets it marks it
+ * (KML_PAGE_RECLAIM), and the interrupt puts it to the tail of its inactive list, where reclaim looks first: Linux's folio_rotate_reclaimable().
+ *
+ * 2. Requests
+ *
+ * Neighbours in a file are neighbours on the disk, and up to 32 of them are one request. More that follow are merged by
+ * the disk's own queue, which knows how much it takes at a time (disk.c). A request is a record of reclaim's; there are 64,
+ * half of them the flusher's, so that it does not keep kswapd from the disk. Linux allocates its bios, from a mempool that never is empty for long.
+ *
+ * 3. Decisions
+ *
+ * Direct reclaim on a machine without flusher, and `sync', write one page after the other and wait for each, as kernels before 2.6.36 did: such a page is isolated and
+ * has no mark, and is dirty as before when the disk fails. A page of a file that could not be written behind somebody's back is clean, its contents are lost, and
+ * the next `sync' of its file fails, as in Linux; a page of swap is dirty again.
+ */
+
+#include "simcore/pin.h"
+#include "simcore/writeback.h"
+
+/* ---- Dirty or not ---- */
+
+void
+kml_reclaim_wake_writers (KmlReclaim *self)
+{
+  while (self->write_waiters->len > 0)
+    kml_task_wake (g_ptr_array_remove_index (self->write_waiters, 0));
+}
+
+void
+kml_mapping_set_dirty (KmlMapping *self, KmlFrame *frame)
+{
+  KmlReclaim *reclaim = self->reclaim;
+
+  if (frame->lru.bits & (KML_PAGE_DIRTY | KML_PAGE_DOOMED))
+    return;
+  frame->lru.bits |= KML_PAGE_DIRTY;
+  if (self->is_anon)
+    return;
+  if (self->n_dirty++ == 0)
+    self->dirty_since = reclaim->machine->now;
+  reclaim->n_dirty++;
+  reclaim->n_dirtied++;
+  reclaim->counters[KML_DIRTY_PEAK] = MAX (reclaim->counters[KML_DIRTY_PEAK], reclaim->n_dirty);
+  if (reclaim->writeback != NULL)
+    kml_writeback_begin (reclaim->writeback);
+}
+
+void
+kml_mapping_set_clean (KmlMapping *self, KmlFrame *frame)
+{
+  if (!(frame->lru.bits & KML_PAGE_DIRTY))
+    return;
+  frame->lru.bits &= (guint8)~KML_PAGE_DIRTY;
+  if (self->is_anon)
+    return;
+  self->n_dirty--;
+  self->reclaim->n_dirty--;
+}
+
+/* ---- One after the other ---- */
+
+gboolean
+kml_mapping_transfer (const KmlMapping *self, guint32 index, gboolean is_write)
+{
+  KmlReclaim *reclaim = self->reclaim;
+  const guint64 n_sectors = kml_ram_page_size (reclaim->machine->ram) >> KML_SECTOR_SHIFT;
+  const guint64 sector = (self->first_block + index) * n_sectors;
+  const KmlDiskStatus status = is_write ? kml_disk_write (reclaim->config.disk, sector,
+                                                          (guint32)n_sectors)
+                                        : kml_disk_read (reclaim->config.disk, sector,
+                                                         (guint32)n_sectors);
+
+  reclaim->counters[is_write ? KML_RECLAIM_WRITTEN : KML_RECLAIM_READS]++;
+  reclaim->counters[KML_RECLAIM_ERRORS] += status != KML_DISK_OK;
+  return status == KML_DISK_OK;
+}
+
+void
+kml_mapping_write (KmlMapping *self, KmlPfn pfn)
+{
+  KmlFrame *frame = kml_ram_frame (self->reclaim->machine->ram, pfn);
+  const guint32 index = frame->lru.index;
+
+  kml_mapping_set_clean (self, frame);
+  if (!kml_mapping_transfer (self, index, TRUE))
+    kml_mapping_set_dirty (self, frame);
+  else if (!(frame->lru.bits & KML_PAGE_DOOMED))
+    self->is_on_disk[index] = TRUE;
+  kml_reclaim_wake_writers (self->reclaim);
+}
+
+/* Writes page @index if it is dirty and nobody works on it, and puts it back on its list. */
+static void
+clean (KmlMapping *self, guint32 index)
+{
+  KmlReclaim *reclaim = self->reclaim;
+  const KmlRam *ram = reclaim->machine->ram;
+  const KmlPfn pfn = self->frames[index];
+  KmlFrame *frame;
+  KmlLruKind kind;
+
+  if (!kml_mapping_is_writable (self, index))
+    return;
+  frame = kml_ram_frame (ram, pfn);
+  kind = frame->lru.kind;
+  kml_lru_remove (reclaim->lists, ram, pfn);
+  kml_mapping_write (self, pfn);
+  if (!(frame->lru.bits & KML_PAGE_DOOMED))
+    kml_lru_insert (reclaim->lists, ram, pfn, kind);
+  else if (!kml_is_pinned (reclaim->machine, pfn))
+    kml_mapping_evict (self, pfn);
+}
+
+static gboolean
+is_under_writeback (const KmlMapping *self, guint32 index)
+{
+  const KmlPfn pfn = self->frames[index];
+
+  return pfn != KML_PFN_NONE && pfn != KML_PFN_BUSY &&
+         (kml_ram_frame (self->reclaim->machine->ram, pfn)->lru.bits & KML_PAGE_WRITEBACK) != 0;
+}
+
+gboolean
+kml_mapping_sync (KmlMapping *self)
+{
+  KmlReclaim *reclaim = self->reclaim;
+  const guint64 n_errors = reclaim->counters[KML_RECLAIM_ERRORS];
+  gboolean has_lost;
+  KML_CALL (reclaim->machine, "write-back");
+
+  if (reclaim->config.disk == NULL)
+    return FALSE;
+  kml_sync (reclaim->machine);
+  for (guint32 i = 0; i < self->n_pages; i++) {
+    while (is_under_writeback (self, i))
+      kml_reclaim_wait_for_writes (reclaim, KML_PART_IO, 0);
+    clean (self, i);
+  }
+  has_lost = self->has_lost;
+  self->has_lost = FALSE;
+  return !has_lost && reclaim->counters[KML_RECLAIM_ERRORS] == n_errors;
+}
+
+/* ---- Several at a time ---- */
+
+gboolean
+kml_mapping_is_writable (const KmlMapping *self, guint32 index)
+{
+  const KmlPfn pfn = self->frames[index];
+  const KmlFrame *frame;
+
+  if (pfn == KML_PFN_NONE || pfn == KML_PFN_BUSY)
+    return FALSE;
+  frame = kml_ram_frame (self->reclaim->machine->ram, pfn);
+  return frame->lru.kind != KML_LRU_ISOLATED &&
+         (frame->lru.bits & (KML_PAGE_DIRTY | KML_PAGE_WRITEBACK)) == KML_PAGE_DIRTY;
+}
+
+KmlPageWrite *
+kml_page_write_get (KmlReclaim *self, gboolean is_flusher)
+{
+  const guint half = KML_MAX_PAGE_WRITES / 2, first = is_flusher ? 0 : half;
+
+  for (guint i = first; i < first + half; i++)
+    if (self->writes[i].mapping == NULL)
+      return &self->writes[i];
+  return NULL;
+}
+
+static void
+end_page (KmlMapping *self, KmlPfn pfn, gboolean ok)
+{
+  KmlReclaim *reclaim = self->reclaim;
+  const KmlRam *ram = reclaim->machine->ram;
+  KmlFrame *frame = kml_ram_frame (ram, pfn);
+  const gboolean is_wanted = (frame->lru.bits & KML_PAGE_RECLAIM) != 0;
+
+  frame->lru.bits &= (guint8) ~(KML_PAGE_WRITEBACK | KML_PAGE_RECLAIM);
+  reclaim->n_writing--;
+  reclaim->n_written += ok;
+  if (frame->lru.bits & KML_PAGE_DOOMED) {
+    if (!kml_is_pinned (reclaim->machine, pfn))
+      kml_mapping_evict (self, pfn);
+    return;
+  }
+  if (!ok) {
+    self->has_lost |= !self->is_anon;
+    if (self->is_anon)
+      kml_mapping_set_dirty (self, frame);
+    return;
+  }
+  self->is_on_disk[frame->lru.index] = TRUE;
+  if (is_wanted && !(frame->lru.bits & KML_PAGE_DIRTY) && frame->lru.kind != KML_LRU_ISOLATED) {
+    kml_lru_remove (reclaim->lists, ram, pfn);
+    kml_lru_insert_last (reclaim->lists, ram, pfn,
+                         self->is_anon ? KML_LRU_INACTIVE_ANON : KML_LRU_INACTIVE_FILE);
+  }
+}
+
+/* In the disk's interrupt. */
+static void
+end_write (KmlDiskRequest *request, gpointer data)
+{
+  KmlPageWrite *write = data;
+  KmlMapping *mapping = write->mapping;
+  KmlReclaim *reclaim = mapping->reclaim;
+  const gboolean ok = request->status == KML_DISK_OK;
+  KML_CALL (reclaim->machine, "end of write-back");
+
+  reclaim->counters[KML_RECLAIM_ERRORS] += !ok;
+  for (guint32 i = 0; i < write->n; i++)
+    end_page (mapping, write->pages[i], ok);
+  write->mapping = NULL;
+  kml_reclaim_wake_writers (reclaim);
+}
+
+guint
+kml_mapping_submit (KmlMapping *self, KmlPageWrite *write, guint32 index, guint n_most)
+{
+  KmlReclaim *reclaim = self->reclaim;
+  const guint64 n_sectors = kml_ram_page_size (reclaim->machine->ram) >> KML_SECTOR_SHIFT;
+  guint n;
+
+  g_assert (write->mapping == NULL);
+  g_assert (n_most > 0);
+
+  write->n = 0;
+  while (write->n < MIN (n_most, KML_RECLAIM_CLUSTER) && index + write->n < self->n_pages &&
+         kml_mapping_is_writable (self, index + write->n)) {
+    const KmlPfn pfn = self->frames[index + write->n];
+    KmlFrame *frame = kml_ram_frame (reclaim->machine->ram, pfn);
+
+    kml_mapping_set_clean (self, frame);
+    frame->lru.bits |= KML_PAGE_WRITEBACK;
+    write->pages[write->n++] = pfn;
+  }
+  n = write->n; /* it may be done, and another's, before this returns */
+  g_assert (n > 0);
+  write->mapping = self;
+  write->index = index;
+  reclaim->n_writing += write->n;
+  write->request = (KmlDiskRequest){ .sector = (self->first_block + index) * n_sectors,
+                                     .n_sectors = (guint32)(write->n * n_sectors),
+                                     .is_write = TRUE,
+                                     .done = end_write,
+                                     .data = write };
+  kml_disk_submit (reclaim->config.disk, &write->request);
+  return n;
+}
+
+gboolean
+kml_reclaim_waits_for_writes (const KmlReclaim *self)
+{
+  return self->n_writing > 0 || (self->writeback != NULL && self->n_dirty > 0);
+}
+
+void
+kml_reclaim_wait_for_writes (KmlReclaim *self, KmlPart part, KmlTime most)
+{
+  const KmlWait wait = { .kind = most > 0 ? KML_WAIT_TIME : KML_WAIT_IO, .what = "write-back" };
+
+  kml_reclaim_wait_in (self, self->write_waiters, &wait, part, most);
+}

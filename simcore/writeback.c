@@ -62,6 +62,7 @@
 #define GRACE        (10 * KML_MS) /* a pause is to be as long, not shorter: each costs */
 #define MEMORY       (3 * KML_S)   /* what the disk wrote counts for so long in its rate */
 #define FIRST_RATE   G_GUINT64_CONSTANT (25600) /* pages a second: 100 MiB of 4 KiB */
+#define MANY         (1u << 20)                 /* pages: their time in ps fits in 64 bits */
 #define ONE          1024                       /* of f, in fixed point */
 #define PAGE_WORK    30 /* instructions to find a dirty page by its tag, and to add it to a request */
 #define BALANCE_WORK 200
@@ -340,8 +341,8 @@ static KmlTime
 pause_of (const KmlWriteback *self, KmlDirtier *dirtier, guint64 rate)
 {
   const KmlTime now = self->reclaim->machine->now;
-  const KmlTime period = dirtier->n_pages * (KML_S / rate);
-  const KmlTime most = n_dirty_in_all (self->reclaim) * (KML_S / self->write_rate) / 8;
+  const KmlTime period = MIN (dirtier->n_pages, MANY) * (KML_S / rate);
+  const KmlTime most = MIN (n_dirty_in_all (self->reclaim), MANY) * (KML_S / self->write_rate) / 8;
 
   if (dirtier->since == 0 || now - dirtier->since >= KML_S)
     dirtier->since = now;
@@ -359,13 +360,13 @@ grace_of (guint64 headroom)
 }
 
 static void
-be_throttled (KmlWriteback *self, KmlDirtier *dirtier)
+be_throttled (KmlWriteback *self, const KmlTask *task, KmlDirtier *dirtier)
 {
   static const KmlWait wait = { .kind = KML_WAIT_TIME, .what = "its share of the disk" };
   KmlReclaim *reclaim = self->reclaim;
   KmlMachine *machine = reclaim->machine;
 
-  for (;;) {
+  while (!task->is_killed) {
     const KmlDirtyLimits limits = kml_writeback_limits (self);
     const guint64 dirty = n_dirty_in_all (reclaim);
     guint64 f;
@@ -380,8 +381,8 @@ be_throttled (KmlWriteback *self, KmlDirtier *dirtier)
     }
     f = position (&limits, dirty);
     measure (self, f);
-    reclaim->counters[KML_THROTTLE_PAUSES]++;
     if (dirty >= limits.limit || f == 0) {
+      reclaim->counters[KML_THROTTLE_PAUSES]++;
       wait_for_flusher (self);
       continue;
     }
@@ -389,6 +390,7 @@ be_throttled (KmlWriteback *self, KmlDirtier *dirtier)
     end = machine->now + pause_of (self, dirtier, f);
     dirtier->n_pages = 0;
     dirtier->n_grace = MAX (MIN (f * (GRACE / KML_MS) / 1000, grace_of (limits.limit - dirty)), 1);
+    reclaim->counters[KML_THROTTLE_PAUSES] += machine->now < end;
     while (machine->now < end) {
       kml_reclaim_wait_in (reclaim, NULL, &wait, KML_PART_THROTTLE, end - machine->now);
       dirtier->since = machine->now;
@@ -412,7 +414,7 @@ kml_mapping_throttle (KmlMapping *mapping)
   kml_spend (machine, KML_COST_INSTRUCTION, BALANCE_WORK);
   kml_sync (machine);
   before = task->parts[KML_PART_THROTTLE];
-  be_throttled (reclaim->writeback, &task->dirtier);
+  be_throttled (reclaim->writeback, task, &task->dirtier);
   reclaim->writeback->throttled += task->parts[KML_PART_THROTTLE] - before;
 }
 

@@ -323,9 +323,16 @@ kml_program_task_free (KmlProgramTask *self)
 void
 kml_program_task_set_runner (KmlProgramTask *self, KmlTask *task)
 {
-  for (guint i = 0; i < self->program->steps->len; i++)
-    if (g_array_index (self->program->steps, KmlStep, i).kind == KML_STEP_WAKE)
-      kml_completion_add_poster (self->targets[i].completion, task);
+  guint end = 0; /* of the block that other CPUs do */
+
+  for (guint i = 0; i < self->program->steps->len; i++) {
+    const KmlStep *step = &g_array_index (self->program->steps, KmlStep, i);
+
+    if (step->kind == KML_STEP_IPI)
+      end = step->target;
+    else if (step->kind == KML_STEP_WAKE)
+      kml_completion_add_poster (self->targets[i].completion, i < end ? NULL : task);
+  }
 }
 
 /* What the step is about. That of several steps is put back several times. */

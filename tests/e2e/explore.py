@@ -230,6 +230,28 @@ def interrupts_come_in_any_order_when_injected():
     check(explore("-s", "schedule.inject=interrupt")["schedules"] > alone, "more orders")
 
 
+def interrupts_between_cpus_are_explored_like_all_else():
+    # by the clock T2 has given A back long before; else the handler finds it taken by whom it interrupts
+    program = "work 1ms, ipi 1 { lock A, unlock A }", "lock A, unlock A"
+    tasks(*program)
+    run("run", "two.ini")
+    for search in ("exhaustive", "random", "pct"):
+        result = explore("--search", search, "--budget", "100000", status=1)
+        equal((result["verdict"], result["kind"]), ("deadlock", "deadlock"), search)
+        contains(run("reproduce", "two.reproducer").stdout, "ipi.1 waits for A, which T2 has")
+    tasks(*program, more="")
+    write("two.ini", read("two.ini").decode().replace("[lock A]", "[lock A]\nkind = spin-irq"))
+    equal(explore()["verdict"], "none, exhausted", "with interrupts off")
+
+
+def who_has_another_cpu_wake_it_waits_for_no_other_task():
+    tasks("ipi 1 nowait { wake done }, wait done", "work 1us")
+    run("run", "two.ini")
+    equal(explore()["verdict"], "none, exhausted", "the handler wakes it")
+    tasks("ipi 1 nowait { work 1us }, wait done, wake done", "work 1us")
+    equal(explore(status=1)["kind"], "deadlock", "it alone could")
+
+
 def a_reproducer_knows_what_the_sweep_had_set():
     tasks(ABBA[0], "yield", "[sweep]\ntask.T2.program = yield | " + ABBA[1] + "\n")
     run("explore", "two.ini", status=1)
@@ -323,7 +345,8 @@ main(a_remedy_is_proved_over_every_schedule, allocator_and_pager_deadlock_with_t
      dependent_steps_are_tried_in_every_order, what_was_found_is_called_by_its_name, a_deadlock_has_a_reproducer_with_the_same_story,
      a_schedule_that_was_drawn_becomes_as_short_as_one_that_was_searched_for, chance_finds_what_is_there_and_proves_nothing,
      few_preemptions_are_not_all_schedules, more_processes_find_the_same_after_as_many_schedules, what_may_go_wrong_is_a_choice,
-     by_chance_as_much_goes_wrong_as_was_said, interrupts_come_in_any_order_when_injected, a_search_that_was_stopped_goes_on_where_it_stood,
+     by_chance_as_much_goes_wrong_as_was_said, interrupts_come_in_any_order_when_injected, interrupts_between_cpus_are_explored_like_all_else,
+     who_has_another_cpu_wake_it_waits_for_no_other_task, a_search_that_was_stopped_goes_on_where_it_stood,
      a_reproducer_knows_what_the_sweep_had_set, a_reproducer_that_was_edited_is_refused_or_does_not_reproduce,
      remedies_are_taken_away_one_by_one, a_run_can_be_many_schedules, a_long_schedule_is_not_shortened_for_ever,
      a_budget_is_not_the_whole_space)

@@ -10,6 +10,8 @@
 #include "simcore/units.h"
 #include "simcore/writeback.h"
 
+#include <string.h>
+
 /* ---- Reclaim ---- */
 
 KmlAllocator *
@@ -113,6 +115,8 @@ make_mapping (KmlRunTasks *self, const char *name, const KmlMappingSettings *set
                 ? kml_mapping_new_file (self->reclaim, name, (guint32)n_pages)
                 : kml_mapping_new_anon (self->reclaim, name, (guint32)n_pages, NULL);
   mapping->lock = lock;
+  mapping->write_memory = (settings->write_memory + page - 1) / page * page;
+  kml_gfp_parse (settings->write_gfp, strlen (settings->write_gfp), &mapping->write_gfp, NULL);
   if (settings->empty)
     kml_mapping_make_empty (mapping);
   g_hash_table_insert (self->world.mappings, g_strdup (name), mapping);

@@ -70,6 +70,8 @@ typedef struct {
   guint64 size;
   gboolean empty;
   char *task, *lock; /* "": none */
+  guint64 write_memory;
+  char *write_gfp;
 } KmlMappingSettings;
 
 typedef struct {

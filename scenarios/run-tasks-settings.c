@@ -7,6 +7,8 @@
 
 #include "workloads/cpu-list.h"
 
+#include <string.h>
+
 static const char *const lock_choices[] = {
   "spin", "spin-softirq", "spin-irq", "mutex", "rw", NULL
 };
@@ -117,6 +119,14 @@ const KmlParam kml_region_params[] = {
   { NULL },
 };
 
+static gboolean
+validate_gfp (const char *text, GError **error)
+{
+  KmlGfp gfp;
+
+  return kml_gfp_parse (text, strlen (text), &gfp, error);
+}
+
 static const char *const mapping_choices[] = { "file", "anonymous", NULL };
 
 const KmlParam kml_mapping_params[] = {
@@ -151,7 +161,21 @@ const KmlParam kml_mapping_params[] = {
     .value = "",
     .offset = G_STRUCT_OFFSET (KmlMappingSettings, lock),
     .grammar = "the name of a [lock]",
-    .summary = "taken by reclaim when it writes a page back: a file system's, a swap device's" },
+    .summary = "taken by who writes a page back: a file system's, a swap device's" },
+  { .name = "write-memory",
+    .type = KML_PARAM_SIZE,
+    .value = "0",
+    .max = 1 << 20,
+    .offset = G_STRUCT_OFFSET (KmlMappingSettings, write_memory),
+    .summary = "pages that the flusher and kswapd ask for, with the lock, for each request to the "
+               "disk, until it is done: buffers of a network, of a loop device" },
+  { .name = "write-gfp",
+    .type = KML_PARAM_TEXT,
+    .value = "GFP_NOFS",
+    .validate = validate_gfp,
+    .offset = G_STRUCT_OFFSET (KmlMappingSettings, write_gfp),
+    .grammar = "GFP_NOFS|__GFP_MEMALLOC",
+    .summary = "how they are asked for" },
   { NULL },
 };
 

@@ -16,6 +16,9 @@
  * the disk's own queue, which knows how much it takes at a time (disk.c). A request is a record of reclaim's; there are 64,
  * half of them the flusher's, so that it does not keep kswapd from the disk. Linux allocates its bios, from a mempool that never is empty for long.
  *
+ * Who writes takes the lock of the file, if that has one, until the disk has been asked; and memory, if the file says so, until the disk is done: what a network, a loop device
+ * or a file system that puts blocks off needs to get rid of a page. It is asked for with the lock held, which is where such writes hang when memory is full of dirty pages.
+ *
  * 3. Decisions
  *
  * Direct reclaim on a machine without flusher, and `sync', write one page after the other and wait for each, as kernels before 2.6.36 did: such a page is isolated and
@@ -23,6 +26,7 @@
  * the next `sync' of its file fails, as in Linux; a page of swap is dirty again.
  */
 
+#include "simcore/memalloc.h"
 #include "simcore/pin.h"
 #include "simcore/writeback.h"
 
@@ -206,6 +210,41 @@ end_page (KmlMapping *self, KmlPfn pfn, gboolean ok)
   }
 }
 
+/* What whoever writes needs besides, until the disk is done. FALSE: there is none. */
+static gboolean
+take_memory (KmlPageWrite *write)
+{
+  const KmlMapping *mapping = write->mapping;
+  KmlMachine *machine = mapping->reclaim->machine;
+  const KmlTask *task = kml_current_task (machine);
+  const KmlRequest request = { .size = mapping->write_memory,
+                               .gfp = mapping->write_gfp,
+                               .context = task->context,
+                               .cpu = (guint8)task->cpu };
+  guint64 held;
+
+  write->memory = KML_ADDR_NONE;
+  if (mapping->write_memory == 0)
+    return TRUE;
+  kml_might_alloc (machine, request.gfp);
+  write->memory = kml_allocator_alloc (mapping->reclaim->config.pages, &request, &held);
+  return write->memory != KML_ADDR_NONE;
+}
+
+static void
+give_memory (KmlPageWrite *write)
+{
+  const KmlMapping *mapping = write->mapping;
+  const KmlTask *task = kml_current_task (mapping->reclaim->machine);
+  const KmlRequest how = { .size = mapping->write_memory,
+                           .context = task->context,
+                           .cpu = (guint8)task->cpu };
+
+  if (write->memory != KML_ADDR_NONE)
+    kml_allocator_free_block (mapping->reclaim->config.pages, write->memory, &how);
+  write->memory = KML_ADDR_NONE;
+}
+
 /* In the disk's interrupt. */
 static void
 end_write (KmlDiskRequest *request, gpointer data)
@@ -219,41 +258,67 @@ end_write (KmlDiskRequest *request, gpointer data)
   reclaim->counters[KML_RECLAIM_ERRORS] += !ok;
   for (guint32 i = 0; i < write->n; i++)
     end_page (mapping, write->pages[i], ok);
+  give_memory (write);
   write->mapping = NULL;
   kml_reclaim_wake_writers (reclaim);
 }
 
-guint
-kml_mapping_submit (KmlMapping *self, KmlPageWrite *write, guint32 index, guint n_most)
+/* Its pages are those that are writable now, from @index on. FALSE: there are none. */
+static gboolean
+collect (KmlMapping *self, KmlPageWrite *write, guint32 index, guint n_most, guint8 mark)
 {
-  KmlReclaim *reclaim = self->reclaim;
-  const guint64 n_sectors = kml_ram_page_size (reclaim->machine->ram) >> KML_SECTOR_SHIFT;
-  guint n;
+  const KmlRam *ram = self->reclaim->machine->ram;
 
-  g_assert (write->mapping == NULL);
-  g_assert (n_most > 0);
-
-  write->n = 0;
   while (write->n < MIN (n_most, KML_RECLAIM_CLUSTER) && index + write->n < self->n_pages &&
          kml_mapping_is_writable (self, index + write->n)) {
     const KmlPfn pfn = self->frames[index + write->n];
-    KmlFrame *frame = kml_ram_frame (reclaim->machine->ram, pfn);
+    KmlFrame *frame = kml_ram_frame (ram, pfn);
 
     kml_mapping_set_clean (self, frame);
-    frame->lru.bits |= KML_PAGE_WRITEBACK;
+    frame->lru.bits |= KML_PAGE_WRITEBACK | mark;
     write->pages[write->n++] = pfn;
   }
-  n = write->n; /* it may be done, and another's, before this returns */
-  g_assert (n > 0);
-  write->mapping = self;
-  write->index = index;
-  reclaim->n_writing += write->n;
+  self->reclaim->n_writing += write->n;
+  return write->n > 0;
+}
+
+static void
+submit (KmlMapping *self, KmlPageWrite *write, guint32 index)
+{
+  KmlReclaim *reclaim = self->reclaim;
+  const guint64 n_sectors = kml_ram_page_size (reclaim->machine->ram) >> KML_SECTOR_SHIFT;
+
   write->request = (KmlDiskRequest){ .sector = (self->first_block + index) * n_sectors,
                                      .n_sectors = (guint32)(write->n * n_sectors),
                                      .is_write = TRUE,
                                      .done = end_write,
                                      .data = write };
   kml_disk_submit (reclaim->config.disk, &write->request);
+}
+
+guint
+kml_mapping_write_behind (KmlMapping *self, KmlPageWrite *write, guint32 index, guint n_most,
+                          guint8 mark)
+{
+  KmlMachine *machine = self->reclaim->machine;
+  guint n = 0;
+
+  g_assert (write->mapping == NULL);
+  g_assert (n_most > 0);
+
+  write->mapping = self; /* nobody else gets it meanwhile */
+  write->n = 0;
+  if (self->lock != NULL)
+    kml_lock_take (machine, self->lock, KML_LOCK_EXCLUSIVE);
+  if (take_memory (write) && collect (self, write, index, n_most, mark)) {
+    n = write->n; /* it may be done, and another's, soon */
+    submit (self, write, index);
+  } else {
+    give_memory (write);
+    write->mapping = NULL;
+  }
+  if (self->lock != NULL)
+    kml_lock_give (machine, self->lock);
   return n;
 }
 

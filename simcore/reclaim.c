@@ -180,21 +180,15 @@ write_page (KmlMapping *mapping, KmlPfn pfn)
 static void
 queue_page (KmlReclaim *self, Scan *scan, KmlMapping *mapping, KmlPfn pfn)
 {
-  KmlFrame *frame = kml_ram_frame (self->machine->ram, pfn);
-  const guint32 index = frame->lru.index;
-  KmlPageWrite *write;
+  const guint32 index = kml_ram_frame (self->machine->ram, pfn)->lru.index;
+  KmlPageWrite *write = kml_page_write_get (self, FALSE);
+  guint n;
 
-  if (mapping->lock != NULL)
-    kml_lock_take (self->machine, mapping->lock, KML_LOCK_EXCLUSIVE);
-  write = kml_page_write_get (self, FALSE);
-  if (write != NULL && mapping->frames[index] == pfn && kml_mapping_is_writable (mapping, index)) {
-    frame->lru.bits |= KML_PAGE_RECLAIM;
-    scan->n_queued++;
-    self->counters[KML_RECLAIM_WRITTEN]++;
-    kml_mapping_submit (mapping, write, index, 1);
-  }
-  if (mapping->lock != NULL)
-    kml_lock_give (self->machine, mapping->lock);
+  if (write == NULL)
+    return;
+  n = kml_mapping_write_behind (mapping, write, index, 1, KML_PAGE_RECLAIM);
+  scan->n_queued += n;
+  self->counters[KML_RECLAIM_WRITTEN] += n;
 }
 
 /* Of a dirty page, which is isolated. */

@@ -40,6 +40,8 @@ typedef struct {
   guint8 *is_on_disk;  /* (owned) (array length=n_pages): its contents can be read */
   guint64 first_block; /* on the disk, in pages */
   KmlLock *lock; /* (nullable): taken to write a page back: a file system's, a swap device's */
+  guint64 write_memory; /* bytes: that it takes meanwhile, besides, of pages … */
+  KmlGfp write_gfp;     /* … and how they are asked for */
   guint64 n_resident;
   guint32 n_dirty;      /* of a file: pages, and … */
   guint32 write_cursor; /* … where the flusher goes on */
@@ -141,7 +143,8 @@ typedef struct {
 typedef struct {
   KmlDiskRequest request;
   KmlMapping *mapping; /* (nullable): NULL: it is free */
-  guint32 index, n;    /* [index, index + n) */
+  KmlAddr memory;      /* that writing needs, or KML_ADDR_NONE */
+  guint n;
   KmlPfn pages[KML_RECLAIM_CLUSTER];
 } KmlPageWrite;
 
@@ -229,11 +232,13 @@ void kml_mapping_write (KmlMapping *self, KmlPfn pfn);
 /* Whether page @index is there, dirty, and nobody works on it. */
 gboolean kml_mapping_is_writable (const KmlMapping *self, guint32 index);
 
-/* A record for kml_mapping_submit(), or NULL: so many requests are on their way already. */
+/* A record for kml_mapping_write_behind(), or NULL: so many requests are on their way already. */
 KmlPageWrite *kml_page_write_get (KmlReclaim *self, gboolean is_flusher);
 
-/* Asks the disk to write page @index, which is writable, and those behind it that are, up to @n_most in all. Does not wait. Returns how many. */
-guint kml_mapping_submit (KmlMapping *self, KmlPageWrite *write, guint32 index, guint n_most);
+/* Asks the disk to write page @index and those behind it, as far as they are writable, up to @n_most in all; they get @mark, KML_PAGE_… Waits for the lock
+ * and for memory, not for the disk. Returns how many. */
+guint kml_mapping_write_behind (KmlMapping *self, KmlPageWrite *write, guint32 index, guint n_most,
+                                guint8 mark);
 
 /* Waits for the next pages that have been written. @most: 0: some are on their way. */
 void kml_reclaim_wait_for_writes (KmlReclaim *self, KmlPart part, KmlTime most);

@@ -27,7 +27,8 @@
  * for each request, until that is handed over. A file is as old as its oldest dirty page at the end of the last turn that
  * went through all of it; so a page is written after dirty-expire + dirty-writeback at the latest, if the disk keeps up.
  *
- * It has no right to reserves and asks for no memory: what file systems need to write a page is not modelled.
+ * It is no PF_MEMALLOC task: what it needs to write a page (page-write.c) it asks for like anybody, without calling the file system again (GFP_NOFS). While it waits for that, with a file's lock, kswapd
+ * cannot help, though it may use the reserves: scenarios/memory/memory-to-write-memory.ini.
  *
  * 3. Who writes waits
  *
@@ -152,21 +153,11 @@ static guint
 write_from (KmlMapping *mapping, guint32 index)
 {
   KmlReclaim *reclaim = mapping->reclaim;
-  KmlMachine *machine = reclaim->machine;
-  KmlPageWrite *write;
-  guint n = 0;
+  const guint n = kml_mapping_write_behind (mapping, get_record (reclaim), index, TURN, 0);
 
-  write = get_record (reclaim); /* stays free: nobody else takes one of the flusher's */
-  if (mapping->lock != NULL)
-    kml_lock_take (machine, mapping->lock, KML_LOCK_EXCLUSIVE);
-  if (kml_mapping_is_writable (mapping, index)) {
-    n = kml_mapping_submit (mapping, write, index, TURN);
-    kml_spend (machine, KML_COST_INSTRUCTION, PAGE_WORK * n);
-    reclaim->counters[KML_WRITEBACK_PAGES] += n;
-    reclaim->counters[KML_WRITEBACK_REQUESTS]++;
-  }
-  if (mapping->lock != NULL)
-    kml_lock_give (machine, mapping->lock);
+  kml_spend (reclaim->machine, KML_COST_INSTRUCTION, PAGE_WORK * n);
+  reclaim->counters[KML_WRITEBACK_PAGES] += n;
+  reclaim->counters[KML_WRITEBACK_REQUESTS] += n > 0;
   return n;
 }
 
@@ -179,6 +170,7 @@ write_turn (KmlMapping *mapping)
 
   for (guint32 i = 0; i < mapping->n_pages; i++) {
     const guint32 index = (guint32)(((guint64)mapping->write_cursor + i) % mapping->n_pages);
+    guint n_now;
 
     if (mapping->n_dirty == 0)
       break;
@@ -188,8 +180,11 @@ write_turn (KmlMapping *mapping)
       mapping->write_cursor = index;
       return n;
     }
-    n += write_from (mapping, index);
+    n_now = write_from (mapping, index);
     kml_sync (machine);
+    if (n_now == 0 && kml_mapping_is_writable (mapping, index))
+      return n; /* there was no memory for it */
+    n += n_now;
   }
   mapping->dirty_since = machine->now;
   return n;

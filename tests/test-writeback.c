@@ -185,6 +185,60 @@ START_TEST (what_the_disk_failed_to_write_is_lost_and_the_next_sync_says_so)
 }
 END_TEST
 
+static void
+writes_4_with_2_more (KmlMachine *machine, gpointer data)
+{
+  touch_all (story.file, 4, TRUE);
+  kml_writeback_wake (story.reclaim->writeback, TRUE);
+  kml_sleep (machine, KML_MS / 2);
+  ck_assert_uint_eq (n_free (), N - 4 - 2);
+  kml_sleep (machine, KML_MS);
+  ck_assert_uint_eq (n_free (), N - 4);
+  ck_assert_uint_eq (story.reclaim->n_dirty, 0);
+}
+
+START_TEST (memory_that_a_request_needs_is_given_back_when_the_disk_is_done)
+{
+  set_up_flusher ();
+  story.file->write_memory = 2 * PAGE;
+  story.file->write_gfp = KML_GFP_NOFS;
+  run (writes_4_with_2_more);
+  tear_down ();
+}
+END_TEST
+
+static KmlLock journal;
+
+static void
+leaves_nothing_for_the_flusher (KmlMachine *machine, gpointer data)
+{
+  touch_all (story.file, 80, TRUE);
+  while (ask (1, KML_GFP_ATOMIC) != KML_ADDR_NONE)
+    ;
+  kml_sleep (machine, 3 * KML_S);
+}
+
+/* 0: as anybody; 1: kswapd may use the reserve; 2: but needs the lock that the flusher has; 3: which asks with a right to the reserve, too */
+START_TEST (the_flusher_has_no_right_to_reserves_and_kswapd_has)
+{
+  const gboolean is_stuck = _i == 0 || _i == 2;
+
+  set_up_flusher ();
+  kml_lock_init (&journal, KML_LOCK_MUTEX, "journal");
+  story.file->lock = _i >= 2 ? &journal : NULL;
+  story.file->write_memory = PAGE;
+  story.file->write_gfp = KML_GFP_NOFS | (_i == 3 ? KML_GFP_MEMALLOC : 0);
+  if (_i == 0)
+    story.zones->reclaim.wake = NULL; /* without kswapd */
+  run (leaves_nothing_for_the_flusher);
+  if (_i == 0)
+    ck_assert_uint_eq (count (KML_RECLAIM_WRITTEN) + count (KML_WRITEBACK_PAGES), 0);
+  ck_assert_uint_eq (count (KML_RECLAIM_WRITTEN) > 0, _i == 1);
+  ck_assert_uint_eq (story.reclaim->n_dirty, is_stuck ? 80 : 0);
+  tear_down ();
+}
+END_TEST
+
 /* ---- Writers ---- */
 
 #define LONG (60 * KML_S)
@@ -219,8 +273,6 @@ START_TEST (in_the_long_run_as_much_is_dirtied_as_the_disk_writes)
   tear_down ();
 }
 END_TEST
-
-static KmlLock journal;
 
 static void
 writes_with_the_journal_locked (KmlMachine *machine, gpointer data)
@@ -358,6 +410,8 @@ main (void)
   tcase_add_test (flusher, a_page_can_be_used_while_it_is_written_and_is_dirty_again_then);
   tcase_add_test (flusher, a_page_that_is_dropped_meanwhile_is_freed_when_the_disk_is_done);
   tcase_add_test (flusher, what_the_disk_failed_to_write_is_lost_and_the_next_sync_says_so);
+  tcase_add_test (flusher, memory_that_a_request_needs_is_given_back_when_the_disk_is_done);
+  tcase_add_loop_test (flusher, the_flusher_has_no_right_to_reserves_and_kswapd_has, 0, 4);
   tcase_add_loop_test (writers, in_the_long_run_as_much_is_dirtied_as_the_disk_writes, 0, 4);
   tcase_add_test (writers, who_is_held_up_with_a_lock_that_the_flusher_needs_is_a_deadlock);
   tcase_add_test (writers, who_cannot_sleep_is_not_held_up);

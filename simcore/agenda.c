@@ -594,6 +594,18 @@ kml_agenda_take (KmlAgenda *self, KmlEvent *ret_event)
   return take_from_bottom (self, ret_event);
 }
 
+gboolean
+kml_agenda_peek (KmlAgenda *self, KmlEvent *ret_event)
+{
+  guint slot;
+
+  if (self->bottom.n_events == 0 && !refill_bottom (self))
+    return FALSE;
+  slot = bottom_slot (&self->bottom, 0);
+  *ret_event = (KmlEvent){ self->bottom.times[slot], self->bottom.whats[slot] };
+  return TRUE;
+}
+
 KmlTime
 kml_agenda_next_time (KmlAgenda *self)
 {

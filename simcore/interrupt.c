@@ -35,19 +35,6 @@ kml_irq_clear (KmlIrq *self)
   g_clear_pointer (&self->task.name, g_free);
 }
 
-gboolean
-kml_irq_is_masked (const KmlIrq *self, const KmlCpu *cpu)
-{
-  return self->level <= cpu->level || cpu->irq_off > 0 ||
-         (self->level == KML_LEVEL_SOFTIRQ && cpu->softirq_off > 0);
-}
-
-gboolean
-kml_interrupts_deliverable (const KmlCpu *cpu)
-{
-  return cpu->pending != NULL && !kml_irq_is_masked (cpu->pending, cpu);
-}
-
 void
 kml_irq_raise (KmlIrq *self)
 {
@@ -112,11 +99,10 @@ handle (KmlScheduler *self, KmlCpu *cpu, KmlIrq *irq)
   kml_task_account (below, machine->now, part);
 }
 
-gboolean
-kml_interrupts_deliver (KmlScheduler *self)
+void
+kml_interrupts_deliver_pending (KmlScheduler *self)
 {
   KmlCpu *cpu = kml_scheduler_cpu (self);
-  gboolean any = FALSE;
 
   while (kml_interrupts_deliverable (cpu)) {
     KmlIrq *irq = cpu->pending;
@@ -124,7 +110,5 @@ kml_interrupts_deliver (KmlScheduler *self)
     if (--irq->n_pending == 0)
       cpu->pending = irq->next;
     handle (self, cpu, irq);
-    any = TRUE;
   }
-  return any;
 }

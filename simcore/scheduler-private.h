@@ -15,6 +15,7 @@
 #pragma once
 
 #include "simcore/scheduler.h"
+#include "simcore/turns.h"
 
 G_BEGIN_DECLS
 
@@ -35,8 +36,10 @@ typedef struct {
   KmlTask *current; /* (nullable): NULL: idle */
   KmlTask *
       idle; /* (nullable): whom interrupts interrupt when there is nobody else; made when first needed */
-  KmlTimer resume; /* set: when the current task goes on. A parked task that spins has none */
-  guint64 object;  /* while resume is set: what its next step touches, see KmlCandidate */
+  gboolean
+      goes_on; /* it is parked, and its current task goes on … A parked task that spins does not by itself */
+  KmlTime resume;  /* … then */
+  guint64 object;  /* meanwhile: what its next step touches, see KmlCandidate */
   gboolean begins; /* its first task has yet to run up to its first point */
   KmlTask *first,
       *last;         /* the run queue: by priority, equal ones in the order in which they came */
@@ -50,7 +53,9 @@ typedef struct {
 struct _KmlScheduler {
   KmlSchedulerConfig config;
   KmlMachine *machine;
-  KmlAgenda *agenda;   /* (owned) */
+  KmlAgenda *agenda;   /* (owned): of timers; CPUs go on by … */
+  KmlTurns turns;      /* … this, where nobody chooses */
+  guint64 n_set;       /* how often either was set */
   KmlStackPool *pool;  /* (owned) */
   KmlCpu *cpus;        /* (owned) (array length=machine->n_cpus) */
   guint cpu;           /* that runs, or KML_NO_CPU */
@@ -59,8 +64,8 @@ struct _KmlScheduler {
   GPtrArray *tasks;    /* (element-type KmlTask): borrowed, by id */
   GPtrArray *own;      /* (owned) (element-type KmlTask): those that were made here */
   guint n_alive;       /* tasks that the run waits for */
-  guint n_timers_set;  /* besides those by which CPUs go on */
-  guint n_begin;       /* CPUs that begin */
+  guint n_timers_set;
+  guint n_begin; /* CPUs that begin */
   gboolean is_stopped;
   KmlCandidate *candidates; /* (owned) (array length=n_cpus + 1 + any_time->len): room for them */
   KmlTime latest;           /* when the last thing happened */
@@ -90,12 +95,23 @@ kml_scheduler_cpu (KmlScheduler *self)
   return &self->cpus[self->cpu];
 }
 
+/* Whether what runs on the CPU must not sleep. */
+static inline gboolean
+kml_cpu_is_atomic (const KmlCpu *self)
+{
+  return self->level > KML_LEVEL_PROCESS ||
+         (self->irq_off | self->softirq_off | self->preempt_off) > 0;
+}
+
 /* ---- scheduler.c ---- */
 
 /* When something else happens that comes first; at once, when the run is to end. */
 void kml_scheduler_refresh_horizon (KmlScheduler *self);
 
-/* The running CPU stops here and goes on when its timer says so, or somebody sets it. */
+/* The running CPU, which stops now, goes on at @time. */
+void kml_scheduler_goes_on (KmlScheduler *self, KmlTime time);
+
+/* The running CPU stops here and goes on when it was said, or somebody kicks it. */
 void kml_scheduler_park (KmlScheduler *self);
 
 /* The current task leaves its CPU to the next one. Returns when it is current again; never, when it has ended. */
@@ -108,7 +124,13 @@ void kml_scheduler_make_ready (KmlScheduler *self, KmlTask *task);
 void kml_scheduler_kick (KmlScheduler *self, guint cpu, KmlTime time);
 
 /* Gives up the CPU where another task has a right to it. TRUE: time has passed. */
-gboolean kml_scheduler_preempt (KmlScheduler *self);
+gboolean kml_scheduler_preempt_ready (KmlScheduler *self);
+
+static inline gboolean
+kml_scheduler_preempt (KmlScheduler *self)
+{
+  return G_UNLIKELY (kml_scheduler_cpu (self)->first != NULL) && kml_scheduler_preempt_ready (self);
+}
 
 /* ---- task.c ---- */
 
@@ -118,19 +140,38 @@ void kml_task_main (gpointer data);
 /* kml_task_wait() of who has just called kml_sync() and found that it must wait. */
 void kml_task_wait_now (KmlMachine *machine, const KmlWait *wait, KmlPart part, gboolean spin);
 void kml_task_init (KmlTask *self, KmlScheduler *scheduler, const char *name, guint cpu);
-void kml_task_account (KmlTask *self, KmlTime now, KmlPart part);
 
 /* It goes on after what has stopped it since @since: @part of its time, because of @what. */
 void kml_task_stopped (KmlTask *self, KmlTime since, KmlPart part, const char *what);
 
 /* ---- interrupt.c ---- */
 
-/* Runs the handlers that may run now on the running CPU. TRUE: there were some. */
-gboolean kml_interrupts_deliver (KmlScheduler *self);
-gboolean kml_interrupts_deliverable (const KmlCpu *cpu);
-
 /* Whether what runs on the CPU keeps @irq away. */
-gboolean kml_irq_is_masked (const KmlIrq *self, const KmlCpu *cpu);
+static inline gboolean
+kml_irq_is_masked (const KmlIrq *self, const KmlCpu *cpu)
+{
+  return self->level <= cpu->level || cpu->irq_off > 0 ||
+         (self->level == KML_LEVEL_SOFTIRQ && cpu->softirq_off > 0);
+}
+
+static inline gboolean
+kml_interrupts_deliverable (const KmlCpu *cpu)
+{
+  return G_UNLIKELY (cpu->pending != NULL) && !kml_irq_is_masked (cpu->pending, cpu);
+}
+
+/* What kml_interrupts_deliver() does where there is something to do. */
+void kml_interrupts_deliver_pending (KmlScheduler *self);
+
+/* Runs the handlers that may run now on the running CPU. TRUE: there were some. */
+static inline gboolean
+kml_interrupts_deliver (KmlScheduler *self)
+{
+  if (!kml_interrupts_deliverable (kml_scheduler_cpu (self)))
+    return FALSE;
+  kml_interrupts_deliver_pending (self);
+  return TRUE;
+}
 
 /* ---- wait-graph.c ---- */
 
@@ -156,6 +197,18 @@ extern const char *const kml_span_hold;
 /* The task's time goes elsewhere from @now on; it gives a lock, or an element of a pool, back. */
 void kml_span_part (KmlTask *task, KmlTime now);
 void kml_span_lock (KmlTask *task, const char *lock, KmlTime since, KmlTime now);
+
+/* Its time goes to @part from @now on. */
+static inline void
+kml_task_account (KmlTask *self, KmlTime now, KmlPart part)
+{
+  kml_task_account_now (self, now);
+  if (self->part == part)
+    return;
+  kml_span_part (self, now);
+  self->part = part;
+  self->part_since = now;
+}
 
 /* (transfer full) */
 GArray *kml_spans_of_incident (const KmlScheduler *self, const KmlIncident *incident);

@@ -4,8 +4,8 @@
  *
  * 1. The order of things
  *
- * All that will happen is a timer in the agenda: a CPU goes on, a task's sleep is over, a device is done. dispatch()
- * takes the earliest and lets it happen. It is called by whoever cannot go on, on that one's stack, and switches straight to
+ * All that will happen has a time: a CPU goes on (turns.h), a task's sleep is over, a device is done (timers, in the agenda). dispatch()
+ * takes the earliest and lets it happen; of two at one time, the one that was set first. It is called by whoever cannot go on, on that one's stack, and switches straight to
  * the stack of whoever can: there is no main loop to switch to and fro.
  *
  *     running CPU:  spend, spend, sync ──earlier things?──► park: resume at now; dispatch
@@ -13,7 +13,7 @@
  *
  * 2. Ahead of the others
  *
- * machine->horizon is the time of the earliest timer, or the end of the time slice where others are ready. Until then the
+ * machine->horizon is the time of the earliest of these, or the end of the time slice where others are ready. Until then the
  * running CPU is alone in the world. It is kept up to date where timers are set and taken; a timer that was cancelled leaves it too early,
  * which costs a look and is never wrong.
  *
@@ -25,7 +25,7 @@
  * 4. Open choices
  *
  * The order of time is one schedule of many: a real CPU may be delayed at any point. With config.choose the scheduler asks at each
- * point where others can see something who goes on. CPUs that could are not in the agenda then. What a task does up to its first
+ * point where others can see something who goes on. CPUs that could are in no order then. What a task does up to its first
  * such point nobody sees, so all that are ready at first are there before anything is chosen.
  *
  * Invariants:
@@ -75,14 +75,11 @@ kml_timer_set (KmlTimer *self, KmlScheduler *scheduler, KmlTime time)
 {
   self->generation++;
   self->time = time;
-  scheduler->n_timers_set += !self->is_set && self->kind != KML_TIMER_RESUME;
+  self->order = scheduler->n_set++;
+  scheduler->n_timers_set += !self->is_set;
   self->is_set = TRUE;
-  if (self->kind == KML_TIMER_RESUME && scheduler->config.choose != NULL) {
-    scheduler->cpus[GPOINTER_TO_UINT (self->data)].object = KML_OBJECT_ANY;
-    return; /* who goes on is chosen: see 4. */
-  }
   if (self->is_any_time && scheduler->config.choose != NULL)
-    return; /* likewise */
+    return; /* see 4. */
   kml_agenda_schedule (scheduler->agenda, time, (guint64)self->generation << 32 | self->index);
   if (time < scheduler->machine->horizon)
     scheduler->machine->horizon = time;
@@ -92,7 +89,7 @@ static void
 unset (KmlTimer *self)
 {
   self->is_set = FALSE;
-  self->scheduler->n_timers_set -= self->kind != KML_TIMER_RESUME;
+  self->scheduler->n_timers_set--;
 }
 
 void
@@ -103,29 +100,69 @@ kml_timer_cancel (KmlTimer *self)
     unset (self);
 }
 
-/* Whether what is in the agenda may come before all else: not where it is chosen when it does. */
-static gboolean
-is_in_order (const KmlScheduler *self, const KmlTimer *timer)
+/* When the earliest timer rings, or earlier: one that was cancelled is not told from others. KML_TIME_MAX: there is none. */
+static KmlTime
+timer_time (const KmlScheduler *self)
 {
-  return self->config.choose == NULL || (timer->kind != KML_TIMER_RESUME && !timer->is_any_time);
+  return self->n_timers_set > 0 ? kml_agenda_next_time (self->agenda) : KML_TIME_MAX;
 }
 
-/* The earliest timer that is still meant. NULL: none. */
+/* The CPU goes on at @time. */
+static void
+set_resume (KmlScheduler *self, guint number, KmlTime time)
+{
+  KmlCpu *cpu = &self->cpus[number];
+
+  cpu->goes_on = TRUE;
+  cpu->resume = time;
+  if (self->config.choose != NULL) {
+    cpu->object = KML_OBJECT_ANY;
+    return; /* who goes on is chosen: see 4. */
+  }
+  kml_turns_set (&self->turns, number, kml_turn (time, self->n_set++, number));
+  self->machine->horizon = MIN (self->machine->horizon, time);
+}
+
+void
+kml_scheduler_goes_on (KmlScheduler *self, KmlTime time)
+{
+  set_resume (self, self->cpu, time);
+}
+
+/* Whether what is in the agenda is still meant; where it is chosen when it comes it is not. */
+static gboolean
+is_meant (const KmlScheduler *self, const KmlTimer *timer, const KmlEvent *event)
+{
+  return timer->is_set && timer->generation == (guint32)(event->what >> 32) &&
+         (self->config.choose == NULL || !timer->is_any_time);
+}
+
+/* The earliest timer that is meant, which stays in the agenda. NULL: none. */
 static KmlTimer *
-take_earliest (KmlScheduler *self)
+look_for_timer (KmlScheduler *self)
 {
   KmlEvent event;
 
-  while (kml_agenda_take (self->agenda, &event)) {
+  while (kml_agenda_peek (self->agenda, &event)) {
     KmlTimer *timer = g_ptr_array_index (self->timers, (guint32)event.what);
 
-    if (timer->is_set && timer->generation == (guint32)(event.what >> 32) &&
-        is_in_order (self, timer)) {
-      unset (timer);
+    if (is_meant (self, timer, &event))
       return timer;
-    }
+    kml_agenda_take (self->agenda, &event);
   }
   return NULL;
+}
+
+/* Takes it. There is one. */
+static KmlTimer *
+take_timer (KmlScheduler *self)
+{
+  KmlTimer *timer = look_for_timer (self);
+  KmlEvent event;
+
+  g_assert (timer != NULL);
+  kml_agenda_take (self->agenda, &event);
+  return timer;
 }
 
 /* The earliest timer, and those that may ring at any time, behind @n candidates. */
@@ -144,24 +181,38 @@ add_timers (KmlScheduler *self, guint n)
     const KmlTimer *timer = g_ptr_array_index (self->any_time, i);
 
     if (timer->is_set)
-      self->candidates[n++] = (KmlCandidate){ KML_CANDIDATE_TIMER, n_cpus + 1 + timer->index,
+      self->candidates[n++] = (KmlCandidate){ KML_CANDIDATE_TIMER, 2 * n_cpus + 1 + timer->index,
                                               KML_OBJECT_ANY, timer->time };
   }
   return n;
 }
 
-/* A CPU goes on, or a timer that may ring at any time does. */
-static KmlTimer *
-timer_of (KmlScheduler *self, guint who)
+/* What comes next. */
+typedef struct {
+  KmlTimer *timer; /* (nullable): it rings; NULL: … */
+  guint cpu;       /* … this one goes on … */
+  KmlTime time;    /* … then */
+} Next;
+
+static Next
+next_timer (KmlTimer *timer)
 {
-  return who < self->machine->n_cpus
-             ? &self->cpus[who].resume
-             : g_ptr_array_index (self->timers, who - self->machine->n_cpus - 1);
+  unset (timer);
+  return (Next){ .timer = timer, .time = timer->time };
+}
+
+static Next
+next_cpu (KmlScheduler *self, guint number)
+{
+  KmlCpu *cpu = &self->cpus[number];
+
+  cpu->goes_on = FALSE;
+  return (Next){ .cpu = number, .time = cpu->resume };
 }
 
 /* A CPU whose first task has yet to begin. */
-static KmlTimer *
-take_beginning (KmlScheduler *self)
+static Next
+next_beginning (KmlScheduler *self)
 {
   KmlCpu *cpu = self->cpus;
 
@@ -169,56 +220,82 @@ take_beginning (KmlScheduler *self)
     cpu++;
   cpu->begins = FALSE;
   self->n_begin--;
-  unset (&cpu->resume);
-  return &cpu->resume;
+  return next_cpu (self, (guint)(cpu - self->cpus));
 }
 
-/* What comes next, when that is open. */
-static KmlTimer *
-take_chosen (KmlScheduler *self)
+/* FALSE: nothing does. */
+static gboolean
+choose_next (KmlScheduler *self, Next *ret_next)
 {
   const guint n_cpus = self->machine->n_cpus;
   KmlCandidate *candidates = self->candidates;
-  guint n = 0, chosen;
-  KmlTimer *timer;
+  guint n = 0, chosen, who;
 
-  if (self->n_begin > 0)
-    return take_beginning (self);
-
+  if (self->n_begin > 0) {
+    *ret_next = next_beginning (self);
+    return TRUE;
+  }
   for (guint i = 0; i < n_cpus; i++) {
     const KmlCpu *cpu = &self->cpus[i];
 
-    if (cpu->resume.is_set)
+    if (cpu->goes_on)
       candidates[n++] = (KmlCandidate){ KML_CANDIDATE_CPU, i,
                                         cpu->pending != NULL ? KML_OBJECT_ANY : cpu->object,
-                                        cpu->resume.time };
+                                        cpu->resume };
   }
   n = add_timers (self, n);
   if (n == 0)
-    return NULL;
+    return FALSE;
   chosen = self->config.choose (candidates, n, self->config.choose_data);
   if (chosen == G_MAXUINT) {
     self->is_stopped = TRUE;
-    return NULL;
+    return FALSE;
   }
   g_assert (chosen < n);
-  if (candidates[chosen].who == n_cpus)
-    return take_earliest (self);
-  timer = timer_of (self, candidates[chosen].who);
-  unset (timer);
-  return timer;
+  who = candidates[chosen].who;
+  if (who < n_cpus) {
+    *ret_next = next_cpu (self, who);
+    return TRUE;
+  }
+  if (who > n_cpus) { /* one that may ring at any time */
+    *ret_next = next_timer (g_ptr_array_index (self->timers, who - 2 * n_cpus - 1));
+    return TRUE;
+  }
+  *ret_next = next_timer (take_timer (self));
+  return TRUE;
 }
 
-static KmlTimer *
-take_timer (KmlScheduler *self)
+/* By the clock. FALSE: nothing does. */
+static inline gboolean
+take_next (KmlScheduler *self, Next *ret_next)
 {
-  KmlTimer *timer = self->config.choose != NULL ? take_chosen (self) : take_earliest (self);
+  const KmlTurn turn = kml_turns_first (&self->turns);
 
-  if (timer != NULL) {
-    timer->time = MAX (timer->time, self->latest);
-    self->latest = timer->time;
+  if (timer_time (self) <= kml_turn_time (turn)) {
+    KmlTimer *timer = look_for_timer (self);
+
+    if (timer != NULL && kml_turn (timer->time, timer->order, 0) < turn) {
+      *ret_next = next_timer (take_timer (self));
+      return TRUE;
+    }
   }
-  return timer;
+  if (turn == KML_TURN_NEVER)
+    return FALSE;
+  kml_turns_set (&self->turns, kml_turn_cpu (turn), KML_TURN_NEVER);
+  *ret_next = next_cpu (self, kml_turn_cpu (turn));
+  return TRUE;
+}
+
+/* Takes what comes next. FALSE: nothing does. */
+static inline gboolean
+take (KmlScheduler *self, Next *ret_next)
+{
+  if (G_LIKELY (self->config.choose == NULL))
+    return take_next (self, ret_next);
+  if (!choose_next (self, ret_next))
+    return FALSE;
+  self->latest = ret_next->time = MAX (ret_next->time, self->latest);
+  return TRUE;
 }
 
 void
@@ -227,7 +304,7 @@ kml_scheduler_refresh_horizon (KmlScheduler *self)
   const KmlCpu *cpu = self->cpu != KML_NO_CPU ? kml_scheduler_cpu (self) : NULL;
   KmlTime horizon = self->is_stopped || self->config.choose != NULL
                         ? 0
-                        : kml_agenda_next_time (self->agenda);
+                        : MIN (timer_time (self), kml_turn_time (kml_turns_first (&self->turns)));
 
   horizon = MIN (horizon, self->watch.next);
   if (cpu != NULL && cpu->first != NULL)
@@ -319,15 +396,14 @@ idle_task (KmlScheduler *self, guint number)
   return cpu->idle;
 }
 
-/* The CPU with this timer goes on. */
+/* A CPU goes on. */
 static KmlCoroutine *
-resume (KmlScheduler *self, KmlTimer *timer)
+resume (KmlScheduler *self, guint number, KmlTime time)
 {
-  const guint number = GPOINTER_TO_UINT (timer->data);
   KmlCpu *cpu = &self->cpus[number];
 
   self->cpu = number;
-  self->machine->now = timer->time;
+  self->machine->now = time;
   if (cpu->current == NULL)
     begin_to_run (self, cpu, idle_task (self, number));
   return coroutine_of (self, cpu->current);
@@ -359,10 +435,11 @@ dispatch (KmlScheduler *self, KmlCoroutine *from)
   KmlCoroutine *to = NULL;
 
   while (to == NULL) {
-    KmlTimer *timer = self->is_stopped || self->n_alive == 0 ? NULL : take_timer (self);
+    Next next;
+    const gboolean goes_on = !self->is_stopped && self->n_alive > 0 && take (self, &next);
 
-    if (timer == NULL || timer->time > self->config.until) {
-      if (timer != NULL)
+    if (!goes_on || next.time > self->config.until) {
+      if (goes_on)
         machine->now = self->config.until;
       else if (!self->is_stopped && self->n_alive > 0)
         kml_incident_stall (self);
@@ -371,17 +448,17 @@ dispatch (KmlScheduler *self, KmlCoroutine *from)
       to = &self->host;
       break;
     }
-    if (timer->kind == KML_TIMER_RESUME) {
-      to = resume (self, timer);
+    if (next.timer == NULL) {
+      to = resume (self, next.cpu, next.time);
       break;
     }
     self->cpu = KML_NO_CPU;
     machine->task = NULL;
-    machine->now = timer->time;
-    if (timer->kind == KML_TIMER_WAKE)
-      to = wake_up (self, timer->data);
+    machine->now = next.time;
+    if (next.timer->kind == KML_TIMER_WAKE)
+      to = wake_up (self, next.timer->data);
     else
-      timer->func (timer->data);
+      next.timer->func (next.timer->data);
   }
   machine->task = self->cpu != KML_NO_CPU ? kml_scheduler_cpu (self)->current : NULL;
   kml_scheduler_refresh_horizon (self);
@@ -422,7 +499,7 @@ kml_scheduler_leave (KmlScheduler *self)
     return;
   }
   cpu->committed = machine->now;
-  kml_timer_set (&cpu->resume, self, machine->now);
+  kml_scheduler_goes_on (self, machine->now);
   dispatch (self, from);
 }
 
@@ -438,8 +515,8 @@ kml_scheduler_kick (KmlScheduler *self, guint number, KmlTime time)
     return;
   }
   time = MAX (time, cpu->committed);
-  if (!cpu->resume.is_set || cpu->resume.time > time)
-    kml_timer_set (&cpu->resume, self, time);
+  if (!cpu->goes_on || cpu->resume > time)
+    set_resume (self, number, time);
 }
 
 static void
@@ -468,7 +545,7 @@ kml_scheduler_make_ready (KmlScheduler *self, KmlTask *task)
   if (cpu->current == NULL) { /* S3: its queue is empty */
     begin_to_run (self, cpu, task);
     cpu->committed = now + self->machine->cost[KML_COST_SWITCH];
-    kml_timer_set (&cpu->resume, self, cpu->committed);
+    set_resume (self, task->cpu, cpu->committed);
     return;
   }
   task->state = KML_TASK_READY;
@@ -484,13 +561,13 @@ kml_scheduler_make_ready (KmlScheduler *self, KmlTask *task)
 }
 
 gboolean
-kml_scheduler_preempt (KmlScheduler *self)
+kml_scheduler_preempt_ready (KmlScheduler *self)
 {
   KmlMachine *machine = self->machine;
   KmlCpu *cpu = kml_scheduler_cpu (self);
   KmlTask *task = cpu->current;
 
-  if (cpu->first == NULL || kml_in_atomic (machine) || task->state != KML_TASK_RUNNING)
+  if (kml_cpu_is_atomic (cpu) || task->state != KML_TASK_RUNNING)
     return FALSE;
   if (cpu->first->priority <= task->priority &&
       (machine->now < cpu->slice_end || cpu->first->priority < task->priority))
@@ -511,7 +588,7 @@ kml_scheduler_sync (KmlScheduler *self, guint64 object)
     if (machine->now >= machine->horizon) {
       KmlCpu *cpu = kml_scheduler_cpu (self);
 
-      kml_timer_set (&cpu->resume, self, machine->now);
+      kml_scheduler_goes_on (self, machine->now);
       cpu->object = object;
       kml_scheduler_park (self);
     }
@@ -541,10 +618,9 @@ kml_scheduler_new (const KmlSchedulerConfig *config)
   kml_progress_init (self);
   self->cpus = g_new0 (KmlCpu, self->machine->n_cpus);
   self->candidates = g_new (KmlCandidate, self->machine->n_cpus + 1);
-  for (guint i = 0; i < self->machine->n_cpus; i++) {
+  kml_turns_init (&self->turns, self->machine->n_cpus);
+  for (guint i = 0; i < self->machine->n_cpus; i++)
     self->cpus[i].level = KML_LEVEL_PROCESS;
-    timer_init (&self->cpus[i].resume, self, KML_TIMER_RESUME, GUINT_TO_POINTER (i));
-  }
   return self;
 }
 
@@ -571,6 +647,7 @@ kml_scheduler_free (KmlScheduler *self)
   g_ptr_array_unref (self->own);
   kml_stack_pool_free (self->pool);
   kml_agenda_free (self->agenda);
+  kml_turns_finish (&self->turns);
   g_free (self->cpus);
   g_free (self->candidates);
   g_clear_pointer (&self->remembered.events, g_array_unref);

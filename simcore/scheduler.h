@@ -40,9 +40,8 @@ typedef void (*KmlTaskFunc) (KmlMachine *machine, gpointer data);
 /* ---- Timers: something that happens at a time, on no CPU ---- */
 
 typedef enum {
-  KML_TIMER_CALL,   /* calls func (data), which must not wait */
-  KML_TIMER_WAKE,   /* wakes a task that sleeps */
-  KML_TIMER_RESUME, /* a CPU goes on */
+  KML_TIMER_CALL, /* calls func (data), which must not wait */
+  KML_TIMER_WAKE, /* wakes a task that sleeps */
 } KmlTimerKind;
 
 typedef struct {
@@ -51,6 +50,8 @@ typedef struct {
   guint32
       generation; /* one that was set anew leaves its old event in the agenda, which is then of another generation */
   KmlTime time; /* while it is set */
+  guint64
+      order; /* of setting, among all that happens: of two at one time the one that was set first comes first */
   gboolean is_set;
   gboolean is_any_time; /* where schedules are chosen it may ring at any time */
   guint8 kind;          /* KmlTimerKind */

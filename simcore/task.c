@@ -31,17 +31,6 @@ kml_task_init (KmlTask *self, KmlScheduler *scheduler, const char *name, guint c
 }
 
 void
-kml_task_account (KmlTask *self, KmlTime now, KmlPart part)
-{
-  kml_task_account_now (self, now);
-  if (self->part == part)
-    return;
-  kml_span_part (self, now);
-  self->part = part;
-  self->part_since = now;
-}
-
-void
 kml_task_stopped (KmlTask *self, KmlTime since, KmlPart part, const char *what)
 {
   if (self->cause != NULL)
@@ -107,7 +96,7 @@ be_busy (KmlMachine *machine, KmlTime end, gboolean is_work)
           !kml_in_atomic (machine))
         limit = CLAMP (cpu->slice_end, machine->now, end);
       limit = MIN (limit, self->watch.next); /* not past: it was looked just now */
-      kml_timer_set (&cpu->resume, self, limit);
+      kml_scheduler_goes_on (self, limit);
       cpu->object = KML_OBJECT_NONE;
       kml_scheduler_park (self);
       before = machine->now;
@@ -256,10 +245,7 @@ kml_task_wake (KmlTask *task)
 gboolean
 kml_in_atomic (const KmlMachine *machine)
 {
-  const KmlCpu *cpu = kml_scheduler_cpu (machine->scheduler);
-
-  return cpu->level > KML_LEVEL_PROCESS || cpu->irq_off > 0 || cpu->softirq_off > 0 ||
-         cpu->preempt_off > 0;
+  return kml_cpu_is_atomic (kml_scheduler_cpu (machine->scheduler));
 }
 
 void
@@ -269,15 +255,18 @@ kml_preempt_disable (KmlMachine *machine)
 }
 
 /* What was kept waiting is looked at now. */
-static void
+static inline void
 enable (KmlScheduler *self, guint *depth, const char *what)
 {
+  const KmlCpu *cpu = kml_scheduler_cpu (self);
+
   if (*depth == 0) {
     kml_scheduler_report (self, KML_INCIDENT_IRQ_MISUSE,
                           g_strdup_printf ("%s enabled, but not disabled before", what));
     return;
   }
-  if (--*depth == 0)
+  --*depth;
+  if (G_UNLIKELY (cpu->pending != NULL || cpu->first != NULL) && *depth == 0)
     while (kml_interrupts_deliver (self) || kml_scheduler_preempt (self))
       ;
 }

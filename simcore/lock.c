@@ -21,7 +21,7 @@
  *   L3  who waits is not a holder, unless it has deadlocked with itself
  */
 
-#include "simcore/lock.h"
+#include "simcore/lock-private.h"
 
 #include "simcore/lockdep.h"
 #include "simcore/scheduler-private.h"
@@ -132,33 +132,6 @@ enqueue (KmlLock *self, KmlTask *task, KmlLockMode mode)
   self->last = task;
 }
 
-static void
-wait_for_turn (KmlMachine *machine, KmlLock *self, KmlTask *task, KmlLockMode mode)
-{
-  const KmlWait wait = { .kind = KML_WAIT_LOCK, .what = self->name, .lock = self };
-  const KmlPart part = kml_task_part (machine, KML_PART_LOCK);
-  const KmlTime start = machine->now;
-
-  self->n_waiting++;
-  self->n_contended++;
-  self->most_waiting = MAX (self->most_waiting, self->n_waiting);
-  if (is_given_back (self, mode) && self->first == NULL) {
-    grant (self, task, mode, self->free_at);
-    kml_work_until (machine, self->free_at);
-    self->n_waiting--;
-  } else {
-    enqueue (self, task, mode);
-    while (task->mode != KML_LOCK_GRANTED)
-      kml_task_wait_now (machine, &wait, KML_PART_LOCK, !kml_lock_sleeps (self));
-  }
-  kml_spend (machine, KML_COST_HANDOVER, 1);
-  kml_spend (machine, KML_COST_BYSTANDER, self->n_waiting);
-  touch (machine, self, KML_TOUCH_UNPAID); /* that was the hand-over */
-  self->waited += machine->now - start;
-  self->worst_wait = MAX (self->worst_wait, machine->now - start);
-  kml_task_part (machine, part);
-}
-
 /* FALSE: it holds as many as it may; that is recorded. */
 static gboolean
 may_hold_another (KmlMachine *machine, const KmlLock *self, const KmlTask *task)
@@ -179,10 +152,71 @@ learn (KmlMachine *machine, KmlLock *self, KmlLockMode mode, gboolean tries)
     kml_lockdep_take (machine->scheduler, self, mode == KML_LOCK_SHARED, tries);
 }
 
+gboolean
+kml_lock_approach (KmlMachine *machine, KmlLock *self, KmlLockMode mode)
+{
+  const KmlTask *task = kml_current_task (machine);
+
+  if (!may_hold_another (machine, self, task))
+    return FALSE;
+  if (kml_lock_sleeps (self) && kml_in_atomic (machine))
+    kml_scheduler_report (
+        machine->scheduler, KML_INCIDENT_SLEEP_IN_ATOMIC,
+        g_strdup_printf ("%s takes the sleeping lock %s", task->name, self->name));
+  keep_others_away (machine, self->kind);
+  learn (machine, self, mode, FALSE);
+  return TRUE;
+}
+
+KmlLockStep
+kml_lock_join (KmlMachine *machine, KmlLock *self, KmlLockMode mode, KmlLockWait *ret_wait)
+{
+  KmlTask *task = kml_current_task (machine);
+
+  if (can_be_taken (machine, self, mode)) {
+    grant (self, task, mode, machine->now);
+    touch (machine, self, 0);
+    kml_spend (machine, KML_COST_LOCK, !self->is_paid);
+    return KML_LOCK_TAKEN;
+  }
+  ret_wait->part = kml_task_part (machine, KML_PART_LOCK);
+  ret_wait->start = machine->now;
+  self->n_waiting++;
+  self->n_contended++;
+  self->most_waiting = MAX (self->most_waiting, self->n_waiting);
+  ret_wait->is_queued = !is_given_back (self, mode) || self->first != NULL;
+  if (ret_wait->is_queued) {
+    enqueue (self, task, mode);
+    return KML_LOCK_QUEUED;
+  }
+  grant (self, task, mode, self->free_at);
+  return KML_LOCK_COMES;
+}
+
+void
+kml_lock_settle (KmlMachine *machine, KmlLock *self, const KmlLockWait *wait)
+{
+  self->n_waiting -= !wait->is_queued; /* who was in the queue has left it when he was granted it */
+  kml_spend (machine, KML_COST_HANDOVER, 1);
+  kml_spend (machine, KML_COST_BYSTANDER, self->n_waiting);
+  touch (machine, self, KML_TOUCH_UNPAID); /* that was the hand-over */
+  self->waited += machine->now - wait->start;
+  self->worst_wait = MAX (self->worst_wait, machine->now - wait->start);
+  kml_task_part (machine, wait->part);
+  kml_spend (machine, KML_COST_LOCK, !self->is_paid);
+}
+
+KmlWait
+kml_lock_wait (KmlLock *self)
+{
+  return (KmlWait){ .kind = KML_WAIT_LOCK, .what = self->name, .lock = self };
+}
+
 void
 kml_lock_take (KmlMachine *machine, KmlLock *self, KmlLockMode mode)
 {
-  KmlTask *task;
+  KmlLockWait wait;
+  KmlLockStep step;
 
   if (self->kind == KML_LOCK_NONE)
     return;
@@ -191,23 +225,21 @@ kml_lock_take (KmlMachine *machine, KmlLock *self, KmlLockMode mode)
     self->n_taken++;
     return;
   }
-  task = kml_current_task (machine);
-  if (!may_hold_another (machine, self, task))
+  if (!kml_lock_approach (machine, self, mode))
     return;
-  if (kml_lock_sleeps (self) && kml_in_atomic (machine))
-    kml_scheduler_report (
-        machine->scheduler, KML_INCIDENT_SLEEP_IN_ATOMIC,
-        g_strdup_printf ("%s takes the sleeping lock %s", task->name, self->name));
-  keep_others_away (machine, self->kind);
-  learn (machine, self, mode, FALSE);
   kml_sync_on (machine, self->object);
-  if (can_be_taken (machine, self, mode)) {
-    grant (self, task, mode, machine->now);
-    touch (machine, self, 0);
+  step = kml_lock_join (machine, self, mode, &wait);
+  if (step == KML_LOCK_TAKEN)
+    return;
+  if (step == KML_LOCK_COMES) {
+    kml_work_until (machine, self->free_at);
   } else {
-    wait_for_turn (machine, self, task, mode);
+    const KmlWait for_turn = kml_lock_wait (self);
+
+    while (kml_current_task (machine)->mode != KML_LOCK_GRANTED)
+      kml_task_wait_now (machine, &for_turn, KML_PART_LOCK, !kml_lock_sleeps (self));
   }
-  kml_spend (machine, KML_COST_LOCK, !self->is_paid);
+  kml_lock_settle (machine, self, &wait);
 }
 
 gboolean

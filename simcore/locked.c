@@ -146,3 +146,14 @@ kml_locked_new (KmlAllocator *inner, KmlLockKind kind, const char *name)
   self->lock.is_paid = TRUE;
   return self;
 }
+
+KmlLocked *
+kml_locked_plain (KmlAllocator *allocator)
+{
+  KmlLocked *self = (KmlLocked *)allocator;
+
+  if (allocator == NULL || allocator->ops != &locked_ops || self->pager != NULL ||
+      self->preload != NULL)
+    return NULL;
+  return self->lock.kind != KML_LOCK_NONE && !kml_lock_sleeps (&self->lock) ? self : NULL;
+}

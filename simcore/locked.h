@@ -34,4 +34,8 @@ typedef struct {
 /* Around @inner, which is borrowed. @name is of the lock, and lives longer. */
 KmlLocked *kml_locked_new (KmlAllocator *inner, KmlLockKind kind, const char *name);
 
+/* Whether @allocator is one whose calls are a lock around those of another and no more: the lock can be taken, the other called (base.lower) and the
+ * lock given back, by who takes it in steps. (nullable) */
+KmlLocked *kml_locked_plain (KmlAllocator *allocator);
+
 G_END_DECLS

@@ -19,76 +19,12 @@
  *   R2  a record is used again only when the last operation on its block has been executed
  */
 
-#include "simcore/replay.h"
-
-#define WINDOW 65536
-#define BATCH  256
-
-typedef struct {
-  KmlOp op;     /* block and other are records here */
-  guint turn;   /* of op.block */
-  guint before; /* 1 + the number of the stream that has the turn before; 0: this one */
-} Entry;
-
-typedef struct _Stream Stream;
-
-struct _Stream {
-  KmlReplay *replay;
-  Entry *entries; /* (owned) (array length=n_room): a ring; n_room is a power of two */
-  guint n_room;
-  guint64 head, tail;   /* counted since the beginning */
-  gboolean is_waiting;  /* until there is an operation, or the first one's turn has come */
-  Stream *next_waiting; /* of those that wait for one block */
-  KmlTask *task;        /* of processes: takes from it */
-  KmlIrq irq;           /* of handlers: does so … */
-  KmlTimer due;         /* … when this says so */
-  Stream *lender; /* (nullable): whose first operation the handler is to do instead of its own */
-};
-
-typedef struct {
-  KmlBlock block;
-  guint n_dealt; /* operations on it that were dealt */
-  guint n_executed;
-  KmlTime done;    /* the last of those: may be yet to come for a CPU that is behind */
-  Stream *last;    /* to which the last was dealt */
-  Stream *waiting; /* (nullable): who waits for its turn */
-} Record;
-
-struct _KmlReplay {
-  KmlReplayConfig config;
-  KmlMachine *machine;
-  Stream (*streams)[KML_N_CONTEXTS]; /* (owned) (array length=n_cpus) */
-  GArray
-      *names; /* (owned) (element-type guint32): the workload's names: the record each means now */
-  GArray *records; /* (owned) (element-type Record) */
-  GArray *unused;  /* (owned) (element-type guint32): records */
-  KmlOp batch[BATCH];
-  int n_batch, at;
-  guint64 n_queued;   /* dealt and not executed */
-  gboolean has_ended; /* the workload: nothing more will be dealt */
-  gboolean is_full;   /* somebody waits for the window */
-  gboolean is_held;   /* the run waits for this */
-  KmlTimer next;      /* when more is to be dealt; not set: when somebody needs it */
-  KmlProviders busy;  /* who can bring about that more is dealt */
-  GError *error;      /* (owned) (nullable) */
-};
-
-static Record *
-record_at (const KmlReplay *self, guint32 i)
-{
-  return &g_array_index (self->records, Record, i);
-}
-
-static Stream *
-stream_at (const KmlReplay *self, guint number)
-{
-  return &self->streams[0][0] + number;
-}
+#include "simcore/replay-private.h"
 
 static guint
 number_of (const Stream *self)
 {
-  return (guint)(self - stream_at (self->replay, 0));
+  return (guint)(self - kml_replay_stream_at (self->replay, 0));
 }
 
 /* Who does its operations. */
@@ -99,18 +35,6 @@ doer_of (Stream *self)
 }
 
 /* ---- Queues ---- */
-
-static gboolean
-is_empty (const Stream *self)
-{
-  return self->head == self->tail;
-}
-
-static Entry *
-first (Stream *self)
-{
-  return &self->entries[self->head & (self->n_room - 1)];
-}
 
 static Entry *
 append (Stream *self)
@@ -133,24 +57,23 @@ append (Stream *self)
 static guint32
 new_record (KmlReplay *self)
 {
-  guint32 i;
+  guint32 i = self->first_unused;
 
-  if (self->unused->len > 0) {
-    i = g_array_index (self->unused, guint32, self->unused->len - 1);
-    g_array_set_size (self->unused, self->unused->len - 1);
-  } else {
+  if (i == KML_NO_RECORD) {
     i = self->records->len;
     g_array_set_size (self->records, i + 1);
+  } else {
+    self->first_unused = kml_replay_record_at (self, i)->next_unused;
   }
-  *record_at (self, i) = (Record){ .block = { .addr = KML_ADDR_NONE } };
+  *kml_replay_record_at (self, i) = (Record){ .block = { .addr = KML_ADDR_NONE } };
   return i;
 }
 
 /* The record that a name means; it is new when the operation brings the block into being. */
-static guint32
+static inline guint32
 record_of (KmlReplay *self, guint32 name, gboolean is_new)
 {
-  if (name >= self->names->len)
+  if (G_UNLIKELY (name >= self->names->len))
     g_array_set_size (self->names, name + 1);
   if (is_new)
     g_array_index (self->names, guint32, name) = new_record (self);
@@ -163,7 +86,7 @@ set_going (Stream *self)
 {
   KmlReplay *replay = self->replay;
 
-  if (!self->is_waiting || (self->task == NULL && is_empty (self)))
+  if (!self->is_waiting || (self->task == NULL && kml_stream_is_empty (self)))
     return;
   self->is_waiting = FALSE;
   if (self->task != NULL) {
@@ -172,7 +95,7 @@ set_going (Stream *self)
   }
   self->irq.task.wait.kind = KML_WAIT_NONE;
   kml_timer_set (&self->due, replay->config.scheduler,
-                 MAX (first (self)->op.time, replay->machine->now));
+                 MAX (kml_stream_first (self)->op.time, replay->machine->now));
 }
 
 /* Those that have nothing to do. */
@@ -181,7 +104,7 @@ set_idle_going (KmlReplay *self)
 {
   for (guint cpu = 0; cpu < self->machine->n_cpus; cpu++)
     for (guint context = 0; context < KML_N_CONTEXTS; context++)
-      if (is_empty (&self->streams[cpu][context]))
+      if (kml_stream_is_empty (&self->streams[cpu][context]))
         set_going (&self->streams[cpu][context]);
 }
 
@@ -208,8 +131,8 @@ deal (KmlReplay *self, const KmlOp *op)
   const guint context = op->time == 0 ? KML_CONTEXT_PROCESS : op->request.context;
   Stream *stream = &self->streams[op->request.cpu][context];
   const guint32 block = record_of (self, op->block, op->kind == KML_OP_ALLOC);
-  Record *record = record_at (self, block);
-  const gboolean was_empty = is_empty (stream);
+  Record *record = kml_replay_record_at (self, block);
+  const gboolean was_empty = kml_stream_is_empty (stream);
   Entry *entry = append (stream);
 
   *entry = (Entry){ *op, record->n_dealt++, 0 };
@@ -219,7 +142,7 @@ deal (KmlReplay *self, const KmlOp *op)
   entry->op.block = block;
   if (op->kind == KML_OP_SPLIT) {
     entry->op.other = record_of (self, op->other, TRUE);
-    record = record_at (self, entry->op.other);
+    record = kml_replay_record_at (self, entry->op.other);
     record->n_dealt = 1;
     record->last = stream;
   }
@@ -260,12 +183,12 @@ set_next (KmlReplay *self, KmlTime time)
     kml_timer_set (&self->next, self->config.scheduler, time);
   for (guint cpu = 0; cpu < self->machine->n_cpus; cpu++)
     for (guint context = KML_CONTEXT_PROCESS + 1; context < KML_N_CONTEXTS; context++)
-      self->busy.from_outside |= !is_empty (&self->streams[cpu][context]);
+      self->busy.from_outside |= !kml_stream_is_empty (&self->streams[cpu][context]);
 }
 
 /* All that is to come up to some time is dealt, and at that time more; what has no time is dealt when it is needed. */
-static void
-deal_more (gpointer data)
+void
+kml_replay_deal_more (gpointer data)
 {
   KmlReplay *self = data;
   KmlTime last = 0;
@@ -286,56 +209,70 @@ deal_more (gpointer data)
 
 /* ---- Executing ---- */
 
+void
+kml_replay_allocated (KmlReplay *self, const KmlOp *op, const KmlBlock *block)
+{
+  KmlOrigins *origins = self->config.requests->recorder->origins;
+
+  if (block->addr != KML_ADDR_NONE && origins != NULL)
+    kml_origins_add_alloc (origins, self->config.number, op, self->machine->now, block->held);
+  kml_replay_record_at (self, op->block)->block = *block;
+}
+
 static void
 execute_alloc (KmlReplay *self, const KmlOp *op)
 {
-  KmlOrigins *origins = self->config.requests->recorder->origins;
   KmlBlock block;
 
-  if (kml_requests_alloc (self->config.requests, op->level, &op->request, &block) &&
-      origins != NULL)
-    kml_origins_add_alloc (origins, self->config.number, op, self->machine->now, block.held);
-  record_at (self, op->block)->block = block;
+  kml_requests_alloc (self->config.requests, op->level, &op->request, &block);
+  kml_replay_allocated (self, op, &block);
+}
+
+void
+kml_replay_freed (KmlReplay *self, const KmlOp *op, guint64 size, guint64 held)
+{
+  KmlOrigins *origins = self->config.requests->recorder->origins;
+
+  if (origins != NULL)
+    kml_origins_add_free (origins, self->config.number, op, self->machine->now, size, held);
 }
 
 static void
 execute_free (KmlReplay *self, const KmlOp *op)
 {
-  KmlOrigins *origins = self->config.requests->recorder->origins;
-  KmlBlock *block = &record_at (self, op->block)->block;
+  KmlBlock *block = &kml_replay_record_at (self, op->block)->block;
   KmlBlock given = *block;
 
   block->addr = KML_ADDR_NONE;
-  if (kml_requests_free (self->config.requests, &given, &op->request) && origins != NULL)
-    kml_origins_add_free (origins, self->config.number, op, self->machine->now, given.size,
-                          given.held);
+  if (kml_requests_free (self->config.requests, &given, &op->request))
+    kml_replay_freed (self, op, given.size, given.held);
 }
 
 static void
 execute_split (KmlReplay *self, const KmlOp *op)
 {
   KmlOrigins *origins = self->config.requests->recorder->origins;
-  KmlBlock lower = record_at (self, op->block)->block, upper;
+  KmlBlock lower = kml_replay_record_at (self, op->block)->block, upper;
 
   if (kml_requests_split (self->config.requests, &lower, &upper, &op->request) && origins != NULL)
     kml_origins_add_split (origins, self->config.number, op);
-  record_at (self, op->block)->block = lower;
-  record_at (self, op->other)->block = upper;
+  kml_replay_record_at (self, op->block)->block = lower;
+  kml_replay_record_at (self, op->other)->block = upper;
 }
 
 /* Whoever waited for its turn looks again. */
 static void
 pass_on (KmlReplay *self, guint32 i)
 {
-  Stream *stream = record_at (self, i)->waiting;
+  Stream *stream = kml_replay_record_at (self, i)->waiting;
 
   if (stream != NULL) {
     kml_sync (self->machine);
-    stream = record_at (self, i)->waiting;
+    stream = kml_replay_record_at (self, i)->waiting;
   }
-  record_at (self, i)->n_executed++;
-  record_at (self, i)->done = self->machine->now;
-  record_at (self, i)->waiting = NULL;
+  kml_replay_record_at (self, i)->n_executed++;
+  kml_replay_record_at (self, i)->done = self->machine->now;
+  kml_replay_record_at (self, i)->waiting = NULL;
   while (stream != NULL) {
     Stream *next = stream->next_waiting;
 
@@ -344,51 +281,45 @@ pass_on (KmlReplay *self, guint32 i)
   }
 }
 
-/* The first operation of @stream, on the running CPU, in its context. */
-static void
-execute_first (Stream *stream)
+void
+kml_replay_executed (KmlReplay *self, const KmlOp *op)
+{
+  pass_on (self, op->block);
+  if (op->kind == KML_OP_SPLIT)
+    pass_on (self, op->other);
+  if (op->kind == KML_OP_FREE) { /* R2 */
+    kml_replay_record_at (self, op->block)->next_unused = self->first_unused;
+    self->first_unused = op->block;
+  }
+  if (G_UNLIKELY (self->is_full) && self->n_queued < WINDOW / 2) {
+    self->is_full = FALSE;
+    set_next (self, self->machine->now);
+  }
+  if (G_UNLIKELY (self->n_queued == 0))
+    look_whether_done (self);
+}
+
+void
+kml_replay_execute_first (Stream *stream)
 {
   KmlReplay *self = stream->replay;
-  const KmlOp op = first (stream)->op;
+  KmlOp op;
 
-  stream->head++;
-  self->n_queued--;
+  kml_stream_take_first (stream, &op);
   if (op.kind == KML_OP_ALLOC)
     execute_alloc (self, &op);
   else if (op.kind == KML_OP_FREE)
     execute_free (self, &op);
   else
     execute_split (self, &op);
-  pass_on (self, op.block);
-  if (op.kind == KML_OP_SPLIT)
-    pass_on (self, op.other);
-  if (op.kind == KML_OP_FREE) /* R2 */
-    g_array_append_val (self->unused, op.block);
-  if (self->is_full && self->n_queued < WINDOW / 2) {
-    self->is_full = FALSE;
-    set_next (self, self->machine->now);
-  }
-  look_whether_done (self);
+  kml_replay_executed (self, &op);
 }
 
-/* When the block of the first operation is as it must be for it; KML_TIME_MAX: that is not known yet. */
-static KmlTime
-turn_time (Stream *stream)
+KmlWait
+kml_stream_wait_for_turn (Stream *stream)
 {
-  const Entry *entry = first (stream);
-  const Record *record = record_at (stream->replay, entry->op.block);
-
-  if (entry->before == 0)
-    return 0;
-  return record->n_executed == entry->turn ? record->done : KML_TIME_MAX;
-}
-
-/* It will be set going when that may have changed. Returns the wait that begins. */
-static KmlWait
-wait_for_turn (Stream *stream)
-{
-  const Entry *entry = first (stream);
-  Record *record = record_at (stream->replay, entry->op.block);
+  const Entry *entry = kml_stream_first (stream);
+  Record *record = kml_replay_record_at (stream->replay, entry->op.block);
 
   stream->next_waiting = record->waiting;
   record->waiting = stream;
@@ -396,83 +327,9 @@ wait_for_turn (Stream *stream)
   return (KmlWait){
     .kind = KML_WAIT_EVENT,
     .what = "a block of another CPU",
-    .provider = doer_of (stream_at (stream->replay, entry->before - 1)),
+    .provider = doer_of (kml_replay_stream_at (stream->replay, entry->before - 1)),
     .since = stream->replay->machine->now,
   };
-}
-
-static void
-wait_until_going (Stream *self, const KmlWait *wait)
-{
-  while (self->is_waiting)
-    kml_task_wait (self->replay->machine, wait, KML_PART_SLEEP, FALSE);
-}
-
-/* ---- Of processes: a task ---- */
-
-/* FALSE: there will be no more. */
-static gboolean
-wait_for_operation (Stream *self)
-{
-  KmlReplay *replay = self->replay;
-  const KmlWait wait = { .kind = KML_WAIT_EVENT,
-                         .what = "its next operation",
-                         .providers = &replay->busy };
-
-  while (is_empty (self)) {
-    if (replay->has_ended)
-      return FALSE;
-    if (!replay->next.is_set && !replay->is_full) {
-      deal_more (replay);
-      continue;
-    }
-    self->is_waiting = TRUE;
-    wait_until_going (self, &wait);
-  }
-  return TRUE;
-}
-
-/* Asleep as long as it pays, then busily, so that the operation starts to the picosecond. */
-static void
-wait_for_time (KmlMachine *machine, KmlTime time)
-{
-  const KmlTime to_switch = machine->cost[KML_COST_SWITCH];
-
-  if (time <= machine->now)
-    return;
-  if (time - machine->now > 2 * to_switch)
-    kml_sleep (machine, time - machine->now - to_switch);
-  kml_work_until (machine, time);
-}
-
-static void
-run_stream (KmlMachine *machine, gpointer data)
-{
-  Stream *self = data;
-
-  while (wait_for_operation (self)) {
-    guint context;
-
-    wait_for_time (machine, first (self)->op.time);
-    if (first (self)->before != 0)
-      kml_sync (machine);
-    while (turn_time (self) == KML_TIME_MAX) {
-      const KmlWait wait = wait_for_turn (self);
-
-      wait_until_going (self, &wait);
-    }
-    wait_for_time (machine, turn_time (self));
-    context = first (self)->op.request.context;
-    if (context == KML_CONTEXT_PROCESS) {
-      execute_first (self);
-    } else {
-      Stream *handler = self + context;
-
-      handler->lender = self;
-      kml_irq_raise (&handler->irq);
-      kml_sync (machine);
-    }
-  }
 }
 
 /* ---- Of softirqs and hardirqs: the handlers of interrupts ---- */
@@ -483,10 +340,10 @@ come (gpointer data)
 {
   Stream *self = data;
 
-  const KmlTime time = turn_time (self);
+  const KmlTime time = kml_stream_turn_time (self);
 
   if (time == KML_TIME_MAX)
-    self->irq.task.wait = wait_for_turn (self);
+    self->irq.task.wait = kml_stream_wait_for_turn (self);
   else if (time > self->replay->machine->now)
     kml_timer_set (&self->due, self->replay->config.scheduler, time);
   else
@@ -500,14 +357,14 @@ handle (KmlMachine *machine, gpointer data)
   Stream *self = data;
 
   if (self->lender != NULL) {
-    execute_first (g_steal_pointer (&self->lender));
+    kml_replay_execute_first (g_steal_pointer (&self->lender));
     return;
   }
   do {
-    execute_first (self);
+    kml_replay_execute_first (self);
     kml_sync (machine);
-  } while (!is_empty (self) && first (self)->op.time <= machine->now &&
-           turn_time (self) <= machine->now);
+  } while (!kml_stream_is_empty (self) && kml_stream_first (self)->op.time <= machine->now &&
+           kml_stream_turn_time (self) <= machine->now);
   self->is_waiting = TRUE;
   set_going (self);
 }
@@ -539,7 +396,9 @@ build_cpu (KmlReplay *self, guint cpu)
 {
   Stream *stream = &self->streams[cpu][KML_CONTEXT_PROCESS];
   g_autofree char *name = g_strdup_printf ("%s.%u", self->config.workload->name, cpu);
-  const KmlTaskConfig config = { .name = name, .cpu = cpu, .func = run_stream, .data = stream };
+  const KmlTaskConfig config = {
+    .name = name, .cpu = cpu, .func = kml_replay_run_stream, .data = stream
+  };
 
   for (guint context = 0; context < KML_N_CONTEXTS; context++) {
     self->streams[cpu][context].replay = self;
@@ -563,12 +422,14 @@ kml_replay_new (const KmlReplayConfig *config)
   self->machine = config->requests->machine;
   self->names = g_array_new (FALSE, TRUE, sizeof (guint32));
   self->records = g_array_new (FALSE, FALSE, sizeof (Record));
-  self->unused = g_array_new (FALSE, FALSE, sizeof (guint32));
+  self->first_unused = KML_NO_RECORD;
   self->busy.tasks = g_ptr_array_new ();
+  self->locked[KML_LEVEL_PAGES] = kml_locked_plain (config->requests->pages);
+  self->locked[KML_LEVEL_OBJECTS] = kml_locked_plain (config->requests->objects);
   self->streams = g_malloc0_n (n_cpus, sizeof *self->streams);
   for (guint cpu = 0; cpu < n_cpus; cpu++)
     build_cpu (self, cpu);
-  kml_timer_init (&self->next, config->scheduler, deal_more, self);
+  kml_timer_init (&self->next, config->scheduler, kml_replay_deal_more, self);
   set_next (self, self->machine->now);
   self->is_held = TRUE;
   kml_scheduler_hold (config->scheduler);
@@ -590,7 +451,6 @@ kml_replay_free (KmlReplay *self)
   g_ptr_array_unref (self->busy.tasks);
   g_array_unref (self->names);
   g_array_unref (self->records);
-  g_array_unref (self->unused);
   g_clear_error (&self->error);
   g_free (self);
 }

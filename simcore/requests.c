@@ -18,21 +18,12 @@ kml_requests_remember (KmlRequests *self, KmlImage *image)
 
 /* ---- One request ---- */
 
-/* Of a request under way. */
-typedef struct {
-  KmlTask *task;
-  KmlTime start;
-  KmlTime parts[KML_N_PARTS]; /* what the task had done with its time before */
-  KmlCause cause, *outer;
-} Course;
-
-/* An operation begins, and counts from now on: operations are recorded in the order in which they begin. */
-static void
-begin (KmlRequests *self, KmlTask *task, Course *course)
+/* Operations are recorded in the order in which they begin. */
+void
+kml_requests_begin (KmlRequests *self, KmlTask *task, KmlCourse *course)
 {
   KmlMachine *machine = self->machine;
 
-  kml_sync_on (machine, KML_OBJECT_NONE); /* only the recorder sees it */
   if (machine->now >= self->recorder->next_snapshot)
     kml_recorder_snapshot_due (self->recorder, machine->now);
   kml_tally_pass_time (&self->recorder->tally, machine->now);
@@ -49,8 +40,8 @@ begin (KmlRequests *self, KmlTask *task, Course *course)
 }
 
 /* The operation is over: what all of them have in common. */
-static void
-finish (KmlRequests *self, Course *course)
+static inline void
+finish (KmlRequests *self, KmlCourse *course)
 {
   KmlMachine *machine = self->machine;
 
@@ -65,7 +56,7 @@ finish (KmlRequests *self, Course *course)
 
 /* It is the longest so far. */
 static void
-note_longest (KmlRequests *self, KmlOperation operation, const Course *course, KmlLevel level,
+note_longest (KmlRequests *self, KmlOperation operation, const KmlCourse *course, KmlLevel level,
               guint64 size, const KmlRequest *request, KmlTime latency)
 {
   const KmlTask *task = course->task;
@@ -92,9 +83,9 @@ note_longest (KmlRequests *self, KmlOperation operation, const Course *course, K
 }
 
 /* One that was given a block, or gave one back. @what: see journal.h. TRUE: it is the longest so far. */
-static gboolean
-record (KmlRequests *self, KmlOperation operation, const Course *course, KmlTime end, KmlAddr addr,
-        guint64 what)
+static inline gboolean
+record (KmlRequests *self, KmlOperation operation, const KmlCourse *course, KmlTime end,
+        KmlAddr addr, guint64 what)
 {
   kml_recorder_add_entry (self->recorder, course->start, end, addr, what);
   return kml_recorder_add_latency (self->recorder, operation, course->task->context,
@@ -149,69 +140,105 @@ check_free (const KmlRequests *self, KmlLevel level)
                                            kml_from_names[from]));
 }
 
-gboolean
-kml_requests_alloc (KmlRequests *self, KmlLevel level, const KmlRequest *request,
-                    KmlBlock *ret_block)
+void
+kml_requests_approach_alloc (KmlRequests *self, KmlLevel level, const KmlRequest *request)
 {
   KmlMachine *machine = self->machine;
-  KmlAllocator *allocator = level == KML_LEVEL_PAGES ? self->pages : self->objects;
-  KmlTask *task = kml_current_task (machine);
-  const KmlGfp gfp = kml_memalloc_gfp (task, request->gfp);
-  guint64 held = 0;
-  const KmlOp op = { .request = *request, .kind = KML_OP_ALLOC, .level = (guint8)level };
-  gboolean is_longest;
-  Course course;
-  KmlAddr addr;
+  const KmlGfp gfp = kml_memalloc_gfp (kml_current_task (machine), request->gfp);
 
   kml_lockdep_might_reclaim (machine, gfp);
   kml_might_alloc (machine, gfp);
   check_alloc (self, level);
-  begin (self, task, &course);
-  addr = kml_allocator_alloc (allocator, request, &held);
-  finish (self, &course);
+}
+
+gboolean
+kml_requests_end_alloc (KmlRequests *self, KmlCourse *course, KmlLevel level,
+                        const KmlRequest *request, KmlAddr addr, guint64 held, KmlBlock *ret_block)
+{
+  KmlMachine *machine = self->machine;
+  gboolean is_longest;
+
+  finish (self, course);
   *ret_block = (KmlBlock){ addr, request->size, held, level };
-  if (addr == KML_ADDR_NONE) {
-    is_longest = kml_recorder_failed (self->recorder, &op, course.start, machine->now);
+  if (G_UNLIKELY (addr == KML_ADDR_NONE)) {
+    const KmlOp op = { .request = *request, .kind = KML_OP_ALLOC, .level = (guint8)level };
+
+    is_longest = kml_recorder_failed (self->recorder, &op, course->start, machine->now);
   } else {
     is_longest = record (
-        self, KML_OPERATION_ALLOC, &course, machine->now, addr,
+        self, KML_OPERATION_ALLOC, course, machine->now, addr,
         kml_what_pack (kml_what_block (request->size, level), KML_OP_ALLOC, request));
     kml_tally_add_alloc (&self->recorder->tally, request->size, held);
     kml_recorder_add_waste (self->recorder, request->size, held);
   }
   if (G_UNLIKELY (is_longest))
-    note_longest (self, KML_OPERATION_ALLOC, &course, level, request->size, request,
-                  machine->now - course.start);
+    note_longest (self, KML_OPERATION_ALLOC, course, level, request->size, request,
+                  machine->now - course->start);
   if (kml_has_caches (machine) && addr != KML_ADDR_NONE)
     kml_machine_use_block (machine, addr, request->size, KML_TOUCH_WRITE);
   return addr != KML_ADDR_NONE;
 }
 
 gboolean
-kml_requests_free (KmlRequests *self, KmlBlock *block, const KmlRequest *how)
+kml_requests_alloc (KmlRequests *self, KmlLevel level, const KmlRequest *request,
+                    KmlBlock *ret_block)
+{
+  KmlAllocator *allocator = level == KML_LEVEL_PAGES ? self->pages : self->objects;
+  guint64 held = 0;
+  KmlCourse course;
+  KmlAddr addr;
+
+  kml_requests_approach_alloc (self, level, request);
+  kml_sync_on (self->machine, KML_OBJECT_NONE); /* only the recorder sees it */
+  kml_requests_begin (self, kml_current_task (self->machine), &course);
+  addr = kml_allocator_alloc (allocator, request, &held);
+  return kml_requests_end_alloc (self, &course, level, request, addr, held, ret_block);
+}
+
+gboolean
+kml_requests_approach_free (KmlRequests *self, KmlBlock *block, KmlBlock *ret_given)
 {
   KmlMachine *machine = self->machine;
-  KmlAllocator *allocator = block->level == KML_LEVEL_PAGES ? self->pages : self->objects;
-  KmlTask *task = kml_current_task (machine);
-  const KmlBlock given = *block;
-  Course course;
 
+  *ret_given = *block;
   block->addr = KML_ADDR_NONE; /* nobody else may give it back meanwhile */
-  if (given.addr == KML_ADDR_NONE) {
+  if (ret_given->addr == KML_ADDR_NONE) {
     self->recorder->n_free_skipped++;
     return FALSE;
   }
-  check_free (self, given.level);
+  check_free (self, ret_given->level);
   if (kml_has_caches (machine))
-    kml_machine_use_block (machine, given.addr, given.size, KML_TOUCH_READ);
-  begin (self, task, &course);
-  block->held = kml_allocator_free_block (allocator, given.addr, how);
-  finish (self, &course);
-  if (record (self, KML_OPERATION_FREE, &course, machine->now, given.addr,
-              kml_what_pack (kml_what_block (given.size, given.level), KML_OP_FREE, how)))
-    note_longest (self, KML_OPERATION_FREE, &course, given.level, given.size, how,
-                  machine->now - course.start);
-  kml_tally_add_free (&self->recorder->tally, given.size, block->held);
+    kml_machine_use_block (machine, ret_given->addr, ret_given->size, KML_TOUCH_READ);
+  return TRUE;
+}
+
+void
+kml_requests_end_free (KmlRequests *self, KmlCourse *course, const KmlBlock *given, guint64 held,
+                       const KmlRequest *how)
+{
+  KmlMachine *machine = self->machine;
+
+  finish (self, course);
+  if (record (self, KML_OPERATION_FREE, course, machine->now, given->addr,
+              kml_what_pack (kml_what_block (given->size, given->level), KML_OP_FREE, how)))
+    note_longest (self, KML_OPERATION_FREE, course, given->level, given->size, how,
+                  machine->now - course->start);
+  kml_tally_add_free (&self->recorder->tally, given->size, held);
+}
+
+gboolean
+kml_requests_free (KmlRequests *self, KmlBlock *block, const KmlRequest *how)
+{
+  KmlCourse course;
+  KmlBlock given;
+
+  if (!kml_requests_approach_free (self, block, &given))
+    return FALSE;
+  kml_sync_on (self->machine, KML_OBJECT_NONE);
+  kml_requests_begin (self, kml_current_task (self->machine), &course);
+  block->held = kml_allocator_free_block (
+      given.level == KML_LEVEL_PAGES ? self->pages : self->objects, given.addr, how);
+  kml_requests_end_free (self, &course, &given, block->held, how);
   return TRUE;
 }
 

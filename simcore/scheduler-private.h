@@ -114,6 +114,21 @@ void kml_scheduler_goes_on (KmlScheduler *self, KmlTime time);
 /* The running CPU stops here and goes on when it was said, or somebody kicks it. */
 void kml_scheduler_park (KmlScheduler *self);
 
+/* The same, and kml_scheduler_leave() of a CPU that nobody else wants, by a task that has nothing on its stack. Such a task *rests*; all that rest in one
+ * function are alike but for their data, so that whichever goes on next does so where it is: no stack is switched. They return as
+ * the running task, which is to be asked for anew. Not where choices are open. */
+void kml_scheduler_rest (KmlScheduler *self);
+void kml_scheduler_rest_asleep (KmlScheduler *self);
+
+/* kml_scheduler_sync() in two halves, between which the task rests. TRUE: it has, and the second is to be called by
+ * whoever goes on. */
+gboolean kml_scheduler_sync_resting (KmlScheduler *self, guint64 object);
+void kml_scheduler_sync_rested (KmlScheduler *self, guint64 object);
+
+/* kml_work_until() likewise. */
+gboolean kml_work_until_resting (KmlMachine *machine, KmlTime time);
+void kml_work_until_rested (KmlMachine *machine, KmlTime time);
+
 /* The current task leaves its CPU to the next one. Returns when it is current again; never, when it has ended. */
 void kml_scheduler_leave (KmlScheduler *self);
 
@@ -141,8 +156,18 @@ void kml_task_main (gpointer data);
 void kml_task_wait_now (KmlMachine *machine, const KmlWait *wait, KmlPart part, gboolean spin);
 void kml_task_init (KmlTask *self, KmlScheduler *scheduler, const char *name, guint cpu);
 
+/* kml_task_wait_now() up to where the task waits, which is then up to the caller (FALSE: it was woken and need not), and from there on. */
+gboolean kml_task_wait_begin (KmlTask *self, const KmlWait *wait, KmlPart part);
+void kml_task_wait_end (KmlTask *self, KmlPart part, KmlPart before);
+
 /* It goes on after what has stopped it since @since: @part of its time, because of @what. */
-void kml_task_stopped (KmlTask *self, KmlTime since, KmlPart part, const char *what);
+static inline void
+kml_task_stopped (KmlTask *self, KmlTime since, KmlPart part, const char *what)
+{
+  if (self->cause != NULL)
+    kml_cause_consider (self->cause, self->scheduler->machine->now - since, part, what, self->chain,
+                        self->n_chain);
+}
 
 /* ---- interrupt.c ---- */
 

@@ -427,9 +427,9 @@ wake_up (KmlScheduler *self, KmlTask *task)
   return coroutine_of (self, task);
 }
 
-/* Lets happen what is next, until it is somebody's turn, and switches to that one. */
-static void
-dispatch (KmlScheduler *self, KmlCoroutine *from)
+/* Lets happen what is next, until it is somebody's turn, and returns where that one stands. */
+static KmlCoroutine *
+find_next (KmlScheduler *self)
 {
   KmlMachine *machine = self->machine;
   KmlCoroutine *to = NULL;
@@ -462,7 +462,14 @@ dispatch (KmlScheduler *self, KmlCoroutine *from)
   }
   machine->task = self->cpu != KML_NO_CPU ? kml_scheduler_cpu (self)->current : NULL;
   kml_scheduler_refresh_horizon (self);
-  switch_to (self, from, to);
+  return to;
+}
+
+/* Goes on with whose turn is next. */
+static void
+dispatch (KmlScheduler *self, KmlCoroutine *from)
+{
+  switch_to (self, from, find_next (self));
 }
 
 void
@@ -472,6 +479,49 @@ kml_scheduler_park (KmlScheduler *self)
 
   cpu->committed = self->machine->now;
   dispatch (self, cpu->current->coroutine);
+}
+
+/* The current task of @cpu, or the one that just left it, rests. */
+static void
+rest (KmlScheduler *self, KmlCpu *cpu, KmlTask *task)
+{
+  KmlCoroutine *to;
+  KmlTask *next;
+
+  g_assert (self->config.choose == NULL);
+
+  cpu->committed = self->machine->now;
+  task->rests = TRUE;
+  to = find_next (self);
+  next = kml_current_task (self->machine);
+  if (next != NULL && next->rests && next->func == task->func) { /* each on the other's stack */
+    next->coroutine = task->coroutine;
+    task->coroutine = to;
+  } else {
+    switch_to (self, task->coroutine, to);
+    next = kml_current_task (self->machine);
+  }
+  next->rests = FALSE;
+}
+
+void
+kml_scheduler_rest (KmlScheduler *self)
+{
+  KmlCpu *cpu = kml_scheduler_cpu (self);
+
+  rest (self, cpu, cpu->current);
+}
+
+void
+kml_scheduler_rest_asleep (KmlScheduler *self)
+{
+  KmlCpu *cpu = kml_scheduler_cpu (self);
+  KmlTask *task = cpu->current;
+
+  g_assert (cpu->first == NULL);
+
+  cpu->current = NULL;
+  rest (self, cpu, task);
 }
 
 void
@@ -593,6 +643,39 @@ kml_scheduler_sync (KmlScheduler *self, guint64 object)
       kml_scheduler_park (self);
     }
   } while (kml_interrupts_deliver (self) || kml_scheduler_preempt (self));
+}
+
+gboolean
+kml_scheduler_sync_resting (KmlScheduler *self, guint64 object)
+{
+  KmlMachine *machine = self->machine;
+
+  if (machine->now >= self->watch.next)
+    kml_progress_look (self);
+  kml_scheduler_refresh_horizon (self);
+  if (machine->now < machine->horizon) {
+    kml_scheduler_sync_rested (self, object);
+    return FALSE;
+  }
+  kml_scheduler_goes_on (self, machine->now);
+  kml_scheduler_cpu (self)->object = object;
+  kml_scheduler_rest (self);
+  return TRUE;
+}
+
+void
+kml_scheduler_sync_rested (KmlScheduler *self, guint64 object)
+{
+  KmlMachine *machine = self->machine;
+
+  while (kml_interrupts_deliver (self) || kml_scheduler_preempt (self))
+    if (machine->now >= machine->horizon) {
+      KmlCpu *cpu = kml_scheduler_cpu (self);
+
+      kml_scheduler_goes_on (self, machine->now);
+      cpu->object = object;
+      kml_scheduler_park (self);
+    }
 }
 
 /* ---- The whole ---- */

@@ -135,13 +135,15 @@ struct _KmlTask {
   gboolean is_woken;    /* what it waited for has happened */
   gboolean is_inverted; /* its wait has been reported as an inversion of priorities */
   gboolean is_killed;   /* for want of memory: it ends as soon as it can */
+  gboolean rests;  /* it has stopped and there is nothing on its stack: see kml_scheduler_rest() */
   guint8 memalloc; /* KML_MEMALLOC_…: what its requests for memory may not do, or may besides */
   guint8 part;     /* KmlPart: where its time goes now … */
   KmlTime mark;    /* … since then, or since it was last booked … */
   KmlTime part_since; /* … and it has gone there since then */
   KmlTime parts[KML_N_PARTS];
 
-  KmlCoroutine *coroutine; /* its own, or that of whom it interrupts */
+  KmlCoroutine
+      *coroutine; /* its own, or that of whom it interrupts, or of another one that rested */
   KmlCoroutine own;
   KmlTask *next;  /* in a run queue, or in the queue of a lock */
   KmlTask *below; /* (nullable): of a handler: whom it interrupts */

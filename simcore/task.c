@@ -30,14 +30,6 @@ kml_task_init (KmlTask *self, KmlScheduler *scheduler, const char *name, guint c
   g_ptr_array_add (scheduler->tasks, self);
 }
 
-void
-kml_task_stopped (KmlTask *self, KmlTime since, KmlPart part, const char *what)
-{
-  if (self->cause != NULL)
-    kml_cause_consider (self->cause, self->scheduler->machine->now - since, part, what, self->chain,
-                        self->n_chain);
-}
-
 KmlPart
 kml_task_part (KmlMachine *machine, KmlPart part)
 {
@@ -60,6 +52,8 @@ kml_task_main (gpointer data)
   }
   self->is_woken = FALSE; /* that was to start it */
   self->func (scheduler->machine, self->data);
+  self = kml_current_task (
+      scheduler->machine); /* of those that rested here, the one that has ended */
   kml_sync_on (scheduler->machine, KML_OBJECT_NONE);
   if (self->n_held > 0)
     kml_scheduler_report (scheduler, KML_INCIDENT_LOCK_MISUSE,
@@ -119,6 +113,43 @@ void
 kml_work_until (KmlMachine *machine, KmlTime time)
 {
   be_busy (machine, time, FALSE);
+}
+
+gboolean
+kml_work_until_resting (KmlMachine *machine, KmlTime time)
+{
+  KmlScheduler *self = machine->scheduler;
+  KmlCpu *cpu = kml_scheduler_cpu (self);
+
+  if (time < machine->horizon || time <= machine->now) {
+    machine->now = MAX (time, machine->now);
+    return FALSE;
+  }
+  if (cpu->pending != NULL || cpu->first != NULL) {
+    kml_work_until (machine, time);
+    return FALSE;
+  }
+  if (machine->now >= self->watch.next)
+    kml_progress_look (self);
+  kml_scheduler_refresh_horizon (self);
+  if (time < machine->horizon) {
+    machine->now = time;
+    return FALSE;
+  }
+  kml_scheduler_goes_on (self, MIN (time, self->watch.next));
+  cpu->object = KML_OBJECT_NONE;
+  kml_scheduler_rest (self);
+  return TRUE;
+}
+
+void
+kml_work_until_rested (KmlMachine *machine, KmlTime time)
+{
+  KmlScheduler *self = machine->scheduler;
+  const KmlTime before = machine->now;
+
+  if (kml_interrupts_deliver (self) || kml_scheduler_preempt (self) || before < time)
+    kml_work_until (machine, time);
 }
 
 void
@@ -186,6 +217,33 @@ wait_busily (KmlScheduler *self, KmlTask *task)
   task->state = KML_TASK_RUNNING;
 }
 
+gboolean
+kml_task_wait_begin (KmlTask *self, const KmlWait *wait, KmlPart part)
+{
+  KmlScheduler *scheduler = self->scheduler;
+  const KmlTime now = scheduler->machine->now;
+
+  if (self->is_woken) { /* meanwhile */
+    self->is_woken = FALSE;
+    return FALSE;
+  }
+  self->wait = *wait;
+  self->wait.since = now;
+  kml_task_account (self, now, part);
+  if (wait->kind != KML_WAIT_TIME && wait->kind != KML_WAIT_IO) /* those end by themselves */
+    kml_incident_look_for_cycle (scheduler, self);
+  return TRUE;
+}
+
+void
+kml_task_wait_end (KmlTask *self, KmlPart part, KmlPart before)
+{
+  self->is_woken = FALSE;
+  self->wait.kind = KML_WAIT_NONE;
+  kml_task_stopped (self, self->wait.since, part, self->wait.what);
+  kml_task_account (self, self->scheduler->machine->now, before);
+}
+
 void
 kml_task_wait_now (KmlMachine *machine, const KmlWait *wait, KmlPart part, gboolean spin)
 {
@@ -198,25 +256,15 @@ kml_task_wait_now (KmlMachine *machine, const KmlWait *wait, KmlPart part, gbool
                           g_strdup_printf ("%s sleeps for %s", task->name, wait->what));
     spin = TRUE;
   }
-  if (task->is_woken) { /* meanwhile */
-    task->is_woken = FALSE;
+  if (!kml_task_wait_begin (task, wait, part))
     return;
-  }
-  task->wait = *wait;
-  task->wait.since = machine->now;
-  kml_task_account (task, machine->now, part);
-  if (wait->kind != KML_WAIT_TIME && wait->kind != KML_WAIT_IO) /* those end by themselves */
-    kml_incident_look_for_cycle (self, task);
   if (spin) {
     wait_busily (self, task);
   } else {
     task->state = KML_TASK_SLEEPING;
     kml_scheduler_leave (self);
   }
-  task->is_woken = FALSE;
-  task->wait.kind = KML_WAIT_NONE;
-  kml_task_stopped (task, task->wait.since, part, task->wait.what);
-  kml_task_account (task, machine->now, before);
+  kml_task_wait_end (task, part, before);
 }
 
 void

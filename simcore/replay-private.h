@@ -1,0 +1,164 @@
+/* replay-private.h: what the files of the replay share.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ *   replay.c         streams, dealing, blocks, handlers
+ *   replay-steps.c   what a CPU does in process context
+ */
+
+#pragma once
+
+#include "simcore/lock-private.h"
+#include "simcore/locked.h"
+#include "simcore/replay.h"
+
+G_BEGIN_DECLS
+
+#define WINDOW 65536
+#define BATCH  256
+
+typedef struct {
+  KmlOp op;     /* block and other are records here */
+  guint turn;   /* of op.block */
+  guint before; /* 1 + the number of the stream that has the turn before; 0: this one */
+} Entry;
+
+/* What a stream of processes does when its task goes on: replay-steps.c. */
+typedef enum {
+  STEP_NEXT,
+  STEP_BEGIN,
+  STEP_JOIN,
+  STEP_COMES,
+  STEP_SPIN,
+} Step;
+
+/* The operation that it is in the middle of. */
+typedef struct {
+  KmlOp op;
+  KmlBlock given;    /* what a free gives back */
+  KmlLocked *locked; /* whose lock it takes, and whom that protects it asks */
+  KmlLockWait wait;
+  KmlTime until; /* STEP_COMES: when the lock is its own */
+  KmlCall call;
+  KmlCourse course;
+} Course;
+
+typedef struct _Stream Stream;
+
+struct _Stream {
+  KmlReplay *replay;
+  Entry *entries; /* (owned) (array length=n_room): a ring; n_room is a power of two */
+  guint n_room;
+  guint64 head, tail;   /* counted since the beginning */
+  gboolean is_waiting;  /* until there is an operation, or the first one's turn has come */
+  Stream *next_waiting; /* of those that wait for one block */
+  KmlTask *task;        /* of processes: takes from it */
+  Step step;            /* where that one is … */
+  Course course;        /* … in this operation */
+  KmlIrq irq;           /* of handlers: does so … */
+  KmlTimer due;         /* … when this says so */
+  Stream *lender; /* (nullable): whose first operation the handler is to do instead of its own */
+};
+
+#define KML_NO_RECORD G_MAXUINT32
+
+typedef struct {
+  KmlBlock block;
+  guint n_dealt; /* operations on it that were dealt */
+  union {
+    guint n_executed;
+    guint32 next_unused; /* of a record that is not in use; KML_NO_RECORD: none */
+  };
+  KmlTime done;    /* the last of those: may be yet to come for a CPU that is behind */
+  Stream *last;    /* to which the last was dealt */
+  Stream *waiting; /* (nullable): who waits for its turn */
+} Record;
+
+struct _KmlReplay {
+  KmlReplayConfig config;
+  KmlMachine *machine;
+  KmlLocked *locked[2];              /* (nullable) by level: see kml_locked_plain() */
+  Stream (*streams)[KML_N_CONTEXTS]; /* (owned) (array length=n_cpus) */
+  GArray
+      *names; /* (owned) (element-type guint32): the workload's names: the record each means now */
+  GArray *records;      /* (owned) (element-type Record) */
+  guint32 first_unused; /* of them: a list */
+  KmlOp batch[BATCH];
+  int n_batch, at;
+  guint64 n_queued;   /* dealt and not executed */
+  gboolean has_ended; /* the workload: nothing more will be dealt */
+  gboolean is_full;   /* somebody waits for the window */
+  gboolean is_held;   /* the run waits for this */
+  KmlTimer next;      /* when more is to be dealt; not set: when somebody needs it */
+  KmlProviders busy;  /* who can bring about that more is dealt */
+  GError *error;      /* (owned) (nullable) */
+};
+
+static inline Record *
+kml_replay_record_at (const KmlReplay *self, guint32 i)
+{
+  return &g_array_index (self->records, Record, i);
+}
+
+static inline Stream *
+kml_replay_stream_at (const KmlReplay *self, guint number)
+{
+  return &self->streams[0][0] + number;
+}
+
+static inline gboolean
+kml_stream_is_empty (const Stream *self)
+{
+  return self->head == self->tail;
+}
+
+static inline Entry *
+kml_stream_first (Stream *self)
+{
+  return &self->entries[self->head & (self->n_room - 1)];
+}
+
+static inline void
+kml_stream_take_first (Stream *self, KmlOp *ret_op)
+{
+  *ret_op = kml_stream_first (self)->op;
+  self->head++;
+  self->replay->n_queued--;
+}
+
+/* When the block of the first operation is as it must be for it; KML_TIME_MAX: that is not known yet. */
+static inline KmlTime
+kml_stream_turn_time (Stream *self)
+{
+  const Entry *entry = kml_stream_first (self);
+  const Record *record = kml_replay_record_at (self->replay, entry->op.block);
+
+  if (entry->before == 0)
+    return 0;
+  return record->n_executed == entry->turn ? record->done : KML_TIME_MAX;
+}
+
+/* ---- replay.c ---- */
+
+/* All that is to come up to some time is dealt, and at that time more; what has no time is dealt when it is needed. */
+void kml_replay_deal_more (gpointer data);
+
+/* It will be set going when the first operation's turn may have come. Returns the wait that begins. */
+KmlWait kml_stream_wait_for_turn (Stream *self);
+
+/* The first operation of @stream, on the running CPU, in its context. */
+void kml_replay_execute_first (Stream *stream);
+
+/* What follows when it is done. */
+void kml_replay_executed (KmlReplay *self, const KmlOp *op);
+
+/* @block was asked for, and may have been given; one of @size bytes was given back. */
+void kml_replay_allocated (KmlReplay *self, const KmlOp *op, const KmlBlock *block);
+void kml_replay_freed (KmlReplay *self, const KmlOp *op, guint64 size, guint64 held);
+
+/* ---- replay-steps.c ---- */
+
+/* The function of the tasks of streams of processes. */
+void kml_replay_run_stream (KmlMachine *machine, gpointer data);
+
+G_END_DECLS

@@ -163,6 +163,23 @@ add_edges_of_knot (const KmlScheduler *self, GArray *edges, GPtrArray *knot, gui
       add_edge (self, edges, task, other);
 }
 
+/* One of those of whom any is enough is at work, which is seen without a graph. */
+static gboolean
+any_is_at_work (const KmlScheduler *self, const KmlTask *task)
+{
+  const GPtrArray *tasks = task->wait.providers->tasks;
+  gboolean any = FALSE;
+
+  for (guint i = 0; i < tasks->len; i++) {
+    const KmlTask *other = g_ptr_array_index (tasks, i);
+
+    if (kml_task_has_element (other, task->wait.providers))
+      return FALSE; /* and others do not count */
+    any |= other != task && is_at_work (self, other);
+  }
+  return any;
+}
+
 void
 kml_incident_look_for_cycle (KmlScheduler *self, KmlTask *task)
 {
@@ -177,6 +194,9 @@ kml_incident_look_for_cycle (KmlScheduler *self, KmlTask *task)
   if (next != task && is_at_work (self, next) &&
       (kml_wait_is_for_any (task) || kml_wait_blocker (self, task, 1) == NULL))
     return; /* the usual case */
+  if (kml_wait_is_for_any (task) && kml_wait_cpu_blocker (self, task) == NULL &&
+      any_is_at_work (self, task))
+    return;
   knot = kml_wait_find_knot (self, task, &n_cycle);
   if (knot == NULL)
     return;

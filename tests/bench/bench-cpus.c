@@ -14,7 +14,7 @@
  * The last row has a cache model besides.
  *
  *   bench-cpus TRACE [ROUNDS]
- *   bench-cpus --profile TRACE N_CPUS        one round, for perf and callgrind
+ *   bench-cpus --profile TRACE N_CPUS [ROUNDS]        without glibc, for perf and callgrind
  */
 
 #include <stdlib.h>
@@ -187,11 +187,13 @@ main (int argc, char **argv)
     g_printerr ("bench-cpus TRACE [ROUNDS]\n");
     return 2;
   }
-  if (argc == 4 && strcmp (argv[1], "--profile") == 0) {
+  if (argc >= 4 && strcmp (argv[1], "--profile") == 0) {
     Rig rig = rig_new ((guint)CLAMP (g_ascii_strtoull (argv[3], NULL, 10), 1, KML_MAX_CPUS), NULL);
 
     stream = trace_stream (argv[2], "the trace", "objects");
-    g_print ("%.1f ns\n", simulated_round (stream, &rig));
+    n_rounds = argc > 4 ? (guint)MAX (1, g_ascii_strtoull (argv[4], NULL, 10)) : 1;
+    for (guint i = 0; i < n_rounds; i++)
+      g_print ("%.1f ns\n", simulated_round (stream, &rig));
     rig_free (&rig);
     stream_free (stream);
     return 0;

@@ -23,6 +23,17 @@ typedef struct {
   guint before; /* 1 + the number of the stream that has the turn before; 0: this one */
 } Entry;
 
+/* Operations that were dealt wait in chunks, which go from stream to stream: nothing is moved, and what is used next is what was used last. */
+#define N_ENTRIES 63 /* a chunk is 4 KiB */
+
+typedef struct _Chunk Chunk;
+
+struct _Chunk {
+  Chunk *next;       /* in its stream, or of those that are free */
+  guint64 unused[7]; /* entries are whole lines of the host's cache */
+  Entry entries[N_ENTRIES];
+};
+
 /* What a stream of processes does when its task goes on: replay-steps.c. */
 typedef enum {
   STEP_NEXT,
@@ -47,16 +58,15 @@ typedef struct _Stream Stream;
 
 struct _Stream {
   KmlReplay *replay;
-  Entry *entries; /* (owned) (array length=n_room): a ring; n_room is a power of two */
-  guint n_room;
-  guint64 head, tail;   /* counted since the beginning */
-  gboolean is_waiting;  /* until there is an operation, or the first one's turn has come */
-  Stream *next_waiting; /* of those that wait for one block */
-  KmlTask *task;        /* of processes: takes from it */
-  Step step;            /* where that one is … */
-  Course course;        /* … in this operation */
-  KmlIrq irq;           /* of handlers: does so … */
-  KmlTimer due;         /* … when this says so */
+  Chunk *head, *tail;     /* (nullable): of its operations … */
+  guint head_at, tail_at; /* … the first and the place behind the last */
+  gboolean is_waiting;    /* until there is an operation, or the first one's turn has come */
+  Stream *next_waiting;   /* of those that wait for one block */
+  KmlTask *task;          /* of processes: takes from it */
+  Step step;              /* where that one is … */
+  Course course;          /* … in this operation */
+  KmlIrq irq;             /* of handlers: does so … */
+  KmlTimer due;           /* … when this says so */
   Stream *lender; /* (nullable): whose first operation the handler is to do instead of its own */
 };
 
@@ -81,8 +91,11 @@ struct _KmlReplay {
   Stream (*streams)[KML_N_CONTEXTS]; /* (owned) (array length=n_cpus) */
   GArray
       *names; /* (owned) (element-type guint32): the workload's names: the record each means now */
-  GArray *records;      /* (owned) (element-type Record) */
+  Record *records; /* (owned) (array length=n_room): the first n_records have been in use */
+  guint32 n_records, n_room;
   guint32 first_unused; /* of them: a list */
+  Chunk *free_chunks;   /* a list */
+  GPtrArray *pieces;    /* (owned): of memory for chunks */
   KmlOp batch[BATCH];
   int n_batch, at;
   guint64 n_queued;   /* dealt and not executed */
@@ -97,7 +110,7 @@ struct _KmlReplay {
 static inline Record *
 kml_replay_record_at (const KmlReplay *self, guint32 i)
 {
-  return &g_array_index (self->records, Record, i);
+  return &self->records[i];
 }
 
 static inline Stream *
@@ -109,21 +122,29 @@ kml_replay_stream_at (const KmlReplay *self, guint number)
 static inline gboolean
 kml_stream_is_empty (const Stream *self)
 {
-  return self->head == self->tail;
+  return self->head == NULL;
 }
 
 static inline Entry *
 kml_stream_first (Stream *self)
 {
-  return &self->entries[self->head & (self->n_room - 1)];
+  return &self->head->entries[self->head_at];
 }
 
 static inline void
 kml_stream_take_first (Stream *self, KmlOp *ret_op)
 {
-  *ret_op = kml_stream_first (self)->op;
-  self->head++;
-  self->replay->n_queued--;
+  KmlReplay *replay = self->replay;
+  Chunk *chunk = self->head;
+
+  *ret_op = chunk->entries[self->head_at++].op;
+  replay->n_queued--;
+  if (self->head_at == (chunk == self->tail ? self->tail_at : N_ENTRIES)) {
+    self->head = chunk->next;
+    self->head_at = 0;
+    chunk->next = replay->free_chunks;
+    replay->free_chunks = chunk;
+  }
 }
 
 /* When the block of the first operation is as it must be for it; KML_TIME_MAX: that is not known yet. */

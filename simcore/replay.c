@@ -21,6 +21,11 @@
 
 #include "simcore/replay-private.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+#include "simcore/host-memory.h"
+
 static guint
 number_of (const Stream *self)
 {
@@ -36,32 +41,73 @@ doer_of (Stream *self)
 
 /* ---- Queues ---- */
 
-static Entry *
+#define FEW_CHUNKS  16
+#define MANY_CHUNKS 1024 /* 4 MiB: the whole window */
+
+static void
+add_chunks (KmlReplay *self)
+{
+  const guint n = self->pieces->len == 0 ? FEW_CHUNKS : MANY_CHUNKS;
+  Chunk *chunks = kml_host_memory_new (n * sizeof *chunks);
+
+  g_assert (chunks != NULL);
+  g_ptr_array_add (self->pieces, chunks);
+  for (guint i = 0; i < n; i++)
+    chunks[i].next = i + 1 < n ? &chunks[i + 1] : NULL;
+  self->free_chunks = chunks;
+}
+
+static inline Entry *
 append (Stream *self)
 {
-  if (self->tail - self->head == self->n_room) {
-    const guint n_room = MAX (self->n_room * 2, 16);
-    Entry *entries = g_new (Entry, n_room);
+  KmlReplay *replay = self->replay;
 
-    for (guint64 i = self->head; i < self->tail; i++)
-      entries[i & (n_room - 1)] = self->entries[i & (self->n_room - 1)];
-    g_free (self->entries);
-    self->entries = entries;
-    self->n_room = n_room;
+  if (self->head == NULL || self->tail_at == N_ENTRIES) {
+    Chunk *chunk;
+
+    if (replay->free_chunks == NULL)
+      add_chunks (replay);
+    chunk = replay->free_chunks;
+    replay->free_chunks = chunk->next;
+    chunk->next = NULL;
+    if (self->head == NULL)
+      self->head = chunk;
+    else
+      self->tail->next = chunk;
+    self->tail = chunk;
+    self->tail_at = 0;
   }
-  return &self->entries[self->tail++ & (self->n_room - 1)];
+  return &self->tail->entries[self->tail_at++];
 }
 
 /* ---- Dealing ---- */
 
-static guint32
+#define FEW_RECORDS  1024
+#define MANY_RECORDS 65536
+
+static void
+make_room_for_records (KmlReplay *self)
+{
+  const guint32 n_room = self->n_room == 0 ? FEW_RECORDS : MAX (MANY_RECORDS, 2 * self->n_room);
+  Record *records = kml_host_memory_new (n_room * sizeof *records);
+
+  g_assert (records != NULL && n_room > self->n_room);
+  if (self->n_records > 0)
+    memcpy (records, self->records, self->n_records * sizeof *records);
+  free (self->records);
+  self->records = records;
+  self->n_room = n_room;
+}
+
+static inline guint32
 new_record (KmlReplay *self)
 {
   guint32 i = self->first_unused;
 
   if (i == KML_NO_RECORD) {
-    i = self->records->len;
-    g_array_set_size (self->records, i + 1);
+    if (self->n_records == self->n_room)
+      make_room_for_records (self);
+    i = self->n_records++;
   } else {
     self->first_unused = kml_replay_record_at (self, i)->next_unused;
   }
@@ -421,7 +467,7 @@ kml_replay_new (const KmlReplayConfig *config)
     self->config.until = MIN (config->until, config->workload->until);
   self->machine = config->requests->machine;
   self->names = g_array_new (FALSE, TRUE, sizeof (guint32));
-  self->records = g_array_new (FALSE, FALSE, sizeof (Record));
+  self->pieces = g_ptr_array_new_with_free_func (free);
   self->first_unused = KML_NO_RECORD;
   self->busy.tasks = g_ptr_array_new ();
   self->locked[KML_LEVEL_PAGES] = kml_locked_plain (config->requests->pages);
@@ -442,15 +488,13 @@ kml_replay_free (KmlReplay *self)
   if (self == NULL)
     return;
   for (guint cpu = 0; cpu < self->machine->n_cpus; cpu++)
-    for (guint context = 0; context < KML_N_CONTEXTS; context++) {
-      g_free (self->streams[cpu][context].entries);
-      if (context != KML_CONTEXT_PROCESS)
-        kml_irq_clear (&self->streams[cpu][context].irq);
-    }
+    for (guint context = KML_CONTEXT_PROCESS + 1; context < KML_N_CONTEXTS; context++)
+      kml_irq_clear (&self->streams[cpu][context].irq);
   g_free (self->streams);
   g_ptr_array_unref (self->busy.tasks);
   g_array_unref (self->names);
-  g_array_unref (self->records);
+  free (self->records);
+  g_ptr_array_unref (self->pieces);
   g_clear_error (&self->error);
   g_free (self);
 }

@@ -29,7 +29,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
-#include "workloads/trace-memory.h"
+#include "simcore/host-memory.h"
 
 #define STORED_SIZE         (256 * 1024)
 #define HEAD_ZEROS          64
@@ -121,7 +121,7 @@ begins_with (const KmlTraceInput *self, const char *magic, gsize length)
 static void *
 xz_alloc (void *data, size_t n, size_t size)
 {
-  return kml_trace_memory_new (n * size); /* lzma.h: n is always 1 */
+  return kml_host_memory_new (n * size); /* lzma.h: n is always 1 */
 }
 
 static void
@@ -136,7 +136,7 @@ static const lzma_allocator xz_memory = { xz_alloc, xz_free, NULL };
 static void *
 zstd_alloc (void *data, size_t n)
 {
-  return kml_trace_memory_new (n);
+  return kml_host_memory_new (n);
 }
 
 static void

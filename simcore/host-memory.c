@@ -1,4 +1,4 @@
-/* trace-memory.c: memory in huge pages.
+/* host-memory.c: memory in huge pages.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
@@ -8,7 +8,7 @@
  * window, and each page of 4 KiB among them is one more for the processor to translate.
  */
 
-#include "workloads/trace-memory.h"
+#include "simcore/host-memory.h"
 
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -18,7 +18,7 @@
 #define HUGE_FROM  (2 * HUGE_PAGE)
 
 void *
-kml_trace_memory_new (gsize n)
+kml_host_memory_new (gsize n)
 {
   void *memory = NULL;
 

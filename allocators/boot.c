@@ -163,7 +163,8 @@ live_through_boot (Boot *self, const KmlDistribution *sizes, GError **error)
 
   if (good) {
     give_over (self, &permanent, (const KmlAddr *)pages->data);
-    give_over (self, &others, (const KmlAddr *)pages->data + permanent.stays->len);
+    if (others.stays->len > 0)
+      give_over (self, &others, (const KmlAddr *)pages->data + permanent.stays->len);
   }
   g_byte_array_unref (permanent.stays);
   g_byte_array_unref (others.stays);

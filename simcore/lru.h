@@ -31,6 +31,7 @@ typedef enum {
 #define KML_PAGE_DOOMED     0x4  /* nobody needs it any more: who works on it frees it */
 #define KML_PAGE_WRITEBACK  0x8  /* the disk has been asked to write it (page-write.c) */
 #define KML_PAGE_RECLAIM    0x10 /* reclaim has met it and wants it as soon as it is written */
+#define KML_PAGE_ISOLATED   0x20 /* somebody has it in his hands, and frees it if it is doomed */
 
 typedef struct {
   KmlPfn first, last; /* the head, which was used last, and the tail; KML_PFN_NONE: empty */

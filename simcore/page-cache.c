@@ -300,7 +300,8 @@ kml_mapping_unpin (KmlReclaim *self, KmlPfn pfn)
   const KmlFrame *frame = kml_ram_frame (self->machine->ram, pfn);
 
   kml_unpin (self->machine, pfn);
-  if ((frame->lru.bits & (KML_PAGE_DOOMED | KML_PAGE_WRITEBACK)) == KML_PAGE_DOOMED &&
+  if ((frame->lru.bits & (KML_PAGE_DOOMED | KML_PAGE_WRITEBACK | KML_PAGE_ISOLATED)) ==
+          KML_PAGE_DOOMED &&
       !kml_is_pinned (self->machine, pfn))
     kml_mapping_evict (kml_mapping_of (self, frame), pfn);
 }

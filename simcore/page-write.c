@@ -117,7 +117,9 @@ clean (KmlMapping *self, guint32 index)
   frame = kml_ram_frame (ram, pfn);
   kind = frame->lru.kind;
   kml_lru_remove (reclaim->lists, ram, pfn);
+  frame->lru.bits |= KML_PAGE_ISOLATED;
   kml_mapping_write (self, pfn);
+  frame->lru.bits &= (guint8)~KML_PAGE_ISOLATED;
   if (!(frame->lru.bits & KML_PAGE_DOOMED))
     kml_lru_insert (reclaim->lists, ram, pfn, kind);
   else if (!kml_is_pinned (reclaim->machine, pfn))
@@ -256,8 +258,8 @@ end_write (KmlDiskRequest *request, gpointer data)
   KML_CALL (reclaim->machine, "end of write-back");
 
   reclaim->counters[KML_RECLAIM_ERRORS] += !ok;
-  for (guint32 i = 0; i < write->n; i++)
-    end_page (mapping, write->pages[i], ok);
+  while (write->n_done < write->n)
+    end_page (mapping, write->pages[write->n_done++], ok);
   give_memory (write);
   write->mapping = NULL;
   kml_reclaim_wake_writers (reclaim);
@@ -307,7 +309,7 @@ kml_mapping_write_behind (KmlMapping *self, KmlPageWrite *write, guint32 index, 
   g_assert (n_most > 0);
 
   write->mapping = self; /* nobody else gets it meanwhile */
-  write->n = 0;
+  write->n = write->n_done = 0;
   if (self->lock != NULL)
     kml_lock_take (machine, self->lock, KML_LOCK_EXCLUSIVE);
   if (take_memory (write) && collect (self, write, index, n_most, mark)) {

@@ -78,7 +78,8 @@ kml_reclaim_check (const KmlReclaim *self, GError **error)
     n_dirty += n_dirty_here;
   }
   for (guint i = 0; i < KML_MAX_PAGE_WRITES; i++)
-    for (guint j = 0; self->writes[i].mapping != NULL && j < self->writes[i].n; j++, n_writing++)
+    for (guint j = self->writes[i].n_done; self->writes[i].mapping != NULL && j < self->writes[i].n;
+         j++, n_writing++)
       if (!(kml_ram_frame (self->machine->ram, self->writes[i].pages[j])->lru.bits &
             KML_PAGE_WRITEBACK))
         return broken ("W2", self->writes[i].pages[j], error);

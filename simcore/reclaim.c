@@ -208,6 +208,7 @@ fate_of_dirty (KmlReclaim *self, Scan *scan, KmlMapping *mapping, KmlPfn pfn)
     return FATE_KEEP;
   if (!scan->is_kswapd && self->writeback == NULL)
     return write_page (mapping, pfn) ? FATE_EVICT : FATE_KEEP;
+  frame->lru.bits &= (guint8)~KML_PAGE_ISOLATED;
   kml_lru_insert (self->lists, self->machine->ram, pfn, kind);
   queue_page (self, scan, mapping, pfn);
   return FATE_LEAVE;
@@ -251,9 +252,11 @@ look_at_tail (KmlReclaim *self, KmlLruKind kind, Scan *scan)
   kml_spend (self->machine, KML_COST_INSTRUCTION, SCAN_INSTRUCTIONS);
   kml_spend_references (self->machine, KML_COST_WARM, 2);
   kml_touch_frame (self->machine, frame, KML_TOUCH_WRITE);
+  frame->lru.bits |= KML_PAGE_ISOLATED;
   fate = fate_of (self, scan, mapping, pfn);
   if (fate == FATE_LEAVE)
     return;
+  frame->lru.bits &= (guint8)~KML_PAGE_ISOLATED;
   if ((frame->lru.bits & KML_PAGE_DOOMED) && kml_is_pinned (self->machine, pfn))
     return; /* who unpins it frees it */
   if (fate == FATE_EVICT || (frame->lru.bits & KML_PAGE_DOOMED)) {

@@ -144,7 +144,8 @@ typedef struct {
   KmlDiskRequest request;
   KmlMapping *mapping; /* (nullable): NULL: it is free */
   KmlAddr memory;      /* that writing needs, or KML_ADDR_NONE */
-  guint n;
+  guint n,
+      n_done; /* the disk is done with the first of them; both are 0 before it has been asked */
   KmlPfn pages[KML_RECLAIM_CLUSTER];
 } KmlPageWrite;
 

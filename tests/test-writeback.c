@@ -395,6 +395,88 @@ START_TEST (kswapd_gives_up_where_the_disk_is_dead)
 }
 END_TEST
 
+/* ---- All of it ---- */
+
+#define N_STEPS 1500
+#define N_PAGES 90
+
+static void
+does_something (KmlMachine *machine, KmlRng *rng)
+{
+  KmlMapping *mapping = kml_rng_below (rng, 3) == 0 ? story.anon : story.file;
+  const guint32 index = (guint32)kml_rng_below (rng, N_PAGES);
+  KmlPfn pfn;
+
+  switch (kml_rng_below (rng, 40)) {
+  case 0:
+    kml_mapping_sync (story.file);
+    return;
+  case 1:
+    kml_mapping_drop (mapping);
+    return;
+  case 2:
+    kml_mapping_migrate (mapping, index);
+    return;
+  case 3:
+    pfn = kml_mapping_pin (mapping, index, TRUE);
+    kml_sleep (machine, kml_rng_below (rng, 3 * KML_MS));
+    if (pfn != KML_PFN_NONE)
+      kml_mapping_unpin (story.reclaim, pfn);
+    return;
+  case 4:
+    kml_sleep (machine, kml_rng_below (rng, 20 * KML_MS));
+    return;
+  case 5:
+    kml_writeback_wake (story.reclaim->writeback, TRUE);
+    return;
+  case 6:
+    if (story.n_got > 0)
+      give_back_one ();
+    return;
+  case 7:
+    if (story.n_got < 30)
+      ask (1, KML_GFP_KERNEL);
+    return;
+  default:
+    kml_mapping_touch (mapping, index, kml_rng_below (rng, 4) > 0);
+    kml_mapping_throttle (mapping);
+  }
+}
+
+static void
+does_anything (KmlMachine *machine, gpointer data)
+{
+  KmlRng *rng = data;
+
+  for (guint i = 0; i < N_STEPS; i++) {
+    does_something (machine, rng);
+    check_all ();
+  }
+}
+
+START_TEST (whatever_tasks_do_to_pages_under_writeback_all_is_accounted_for)
+{
+  KmlRng rng[4];
+
+  set_up_with (TRUE, _i % 2 == 0 ? "1" : "3", &linux_has);
+  kml_fault_parse ("every(7)", &kml_disk_from_device (story.rig.device)->errors, NULL);
+  story.file->write_memory = _i >= 2 ? PAGE : 0;
+  story.file->write_gfp = KML_GFP_NOFS | KML_GFP_MEMALLOC;
+  for (guint i = 0; i < G_N_ELEMENTS (rng); i++) {
+    KmlTaskConfig config = { .name = "task", .cpu = i % 2, .func = does_anything, .data = &rng[i] };
+
+    kml_rng_init (&rng[i], (guint64)(100 * _i) + i, "write-back");
+    story.task = kml_task_new (story.rig.scheduler, &config);
+  }
+  story.anon = kml_mapping_new_anon (story.reclaim, "anon", N_PAGES, NULL);
+  kml_scheduler_run (story.rig.scheduler);
+  ck_assert_uint_eq (kml_scheduler_incidents (story.rig.scheduler)->len, 0);
+  ck_assert_uint_gt (count (KML_WRITEBACK_PAGES), 100);
+  ck_assert_uint_gt (count (KML_RECLAIM_ERRORS), 10);
+  tear_down ();
+}
+END_TEST
+
 int
 main (void)
 {
@@ -402,6 +484,7 @@ main (void)
   TCase *flusher = tcase_create ("flusher");
   TCase *writers = tcase_create ("writers");
   TCase *reclaim = tcase_create ("reclaim");
+  TCase *all = tcase_create ("all");
 
   tcase_add_test (flusher,
                   limits_are_shares_of_free_memory_and_pages_of_files_above_what_zones_keep);
@@ -418,8 +501,10 @@ main (void)
   tcase_add_loop_test (reclaim, who_reclaims_leaves_files_to_the_flusher_and_waits_for_it, 0, 3);
   tcase_add_test (reclaim, kswapd_has_the_disk_write_several_pages_at_a_time);
   tcase_add_test (reclaim, kswapd_gives_up_where_the_disk_is_dead);
+  tcase_add_loop_test (all, whatever_tasks_do_to_pages_under_writeback_all_is_accounted_for, 0, 12);
   suite_add_tcase (suite, flusher);
   suite_add_tcase (suite, writers);
   suite_add_tcase (suite, reclaim);
+  suite_add_tcase (suite, all);
   return run_suite (suite);
 }

@@ -609,6 +609,16 @@ aligned_slab_finish (KmlAllocator *base)
   g_free (self->masks);
 }
 
+static gboolean
+aligned_slab_remember (KmlAllocator *base, KmlImage *image)
+{
+  Aligned *self = (Aligned *)base;
+
+  kml_image_add (image, self->heads, self->n_classes * self->n_lists * sizeof *self->heads);
+  kml_image_add (image, self->masks, self->n_classes * sizeof *self->masks);
+  return TRUE;
+}
+
 static double
 padding_mean (const guint64 *counted)
 {
@@ -666,6 +676,7 @@ static const KmlAllocatorOps aligned_slab_ops = {
   .finish = aligned_slab_finish,
   .alloc = aligned_slab_alloc,
   .free = aligned_slab_free,
+  .remember = aligned_slab_remember,
   .walk = aligned_slab_walk,
   .check = aligned_slab_check,
 };

@@ -98,6 +98,13 @@ best_fit_init (KmlAllocator *base, GError **error)
   return kml_boundary_tags_init (base, error);
 }
 
+static gboolean
+best_fit_remember (KmlAllocator *base, KmlImage *image)
+{
+  kml_fit_index_remember (&((BestFit *)base)->by_size, image);
+  return kml_boundary_tags_remember (base, image);
+}
+
 static void
 best_fit_finish (KmlAllocator *base)
 {
@@ -118,6 +125,7 @@ static const KmlAllocatorOps best_fit_ops = {
   .alloc = kml_boundary_tags_alloc,
   .free = kml_boundary_tags_free,
   .shrink = kml_boundary_tags_shrink,
+  .remember = best_fit_remember,
   .walk = kml_boundary_tags_walk,
   .check = kml_boundary_tags_check,
 };

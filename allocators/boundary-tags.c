@@ -214,6 +214,18 @@ kml_boundary_tags_finish (KmlAllocator *base)
   g_clear_pointer (&self->shadow, g_free);
 }
 
+/* With tags = none there is a memory of theirs, as large as RAM: to make another machine is as good. */
+gboolean
+kml_boundary_tags_remember (KmlAllocator *base, KmlImage *image)
+{
+  KmlBoundaryTags *self = (KmlBoundaryTags *)base;
+
+  kml_image_add_block (image, &self->blocks, self->n_room * sizeof *self->blocks);
+  kml_fit_index_remember (&self->list, image);
+  kml_fit_index_remember (&self->wilds, image);
+  return self->shadow == NULL;
+}
+
 /* ---- Tags ---- */
 
 static void

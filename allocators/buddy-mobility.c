@@ -25,7 +25,7 @@ buddy_init_pageblocks (Buddy *self, GError **error)
   guint64 n;
 
   self->pageblock_order = MIN (LARGEST_PAGEBLOCK_ORDER, (guint)self->max_order);
-  n = ((guint64)self->base.ram.n_usable >> self->pageblock_order) + 1;
+  n = buddy_n_pageblocks (self);
   self->pageblocks = g_try_malloc (n);
   if (self->pageblocks == NULL) {
     g_set_error (error, KML_ERROR, KML_ERROR_WORLD,

@@ -9,6 +9,12 @@
 
 G_BEGIN_DECLS
 
+static inline guint64
+buddy_n_pageblocks (const Buddy *self)
+{
+  return ((guint64)self->base.ram.n_usable >> self->pageblock_order) + 1;
+}
+
 /* Sets up self->pageblocks, all movable. Errors are WORLD. */
 gboolean buddy_init_pageblocks (Buddy *self, GError **error);
 

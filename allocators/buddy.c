@@ -200,13 +200,18 @@ buddy_finish (KmlAllocator *base)
   g_clear_pointer (&self->pageblocks, g_free);
 }
 
-/* Sets and pageblocks are as large as RAM is: to make another machine is as good. */
+/* Sets, of order = address, are as large as RAM is: an eighth of a byte for each frame, and half as much for each order. */
 static gboolean
 buddy_remember (KmlAllocator *base, KmlImage *image)
 {
-  const Buddy *self = (const Buddy *)base;
+  Buddy *self = (Buddy *)base;
 
-  return self->list_order != ORDER_ADDRESS && self->pageblocks == NULL;
+  for (guint mobility = 0; mobility < KML_N_MOBILITIES; mobility++)
+    for (guint order = 0; order <= KML_MAX_ORDER; order++)
+      kml_frame_set_remember (&self->sets[mobility][order], image);
+  if (self->pageblocks != NULL)
+    kml_image_add (image, self->pageblocks, buddy_n_pageblocks (self));
+  return TRUE;
 }
 
 /* ---- Finding a block ---- */

@@ -54,6 +54,7 @@ static const KmlAllocatorOps fibonacci_buddy_ops = {
   .finish = kml_unequal_buddy_finish,
   .alloc = kml_unequal_buddy_alloc,
   .free = kml_unequal_buddy_free,
+  .remember = kml_unequal_buddy_remember,
   .walk = kml_unequal_buddy_walk,
   .state = kml_unequal_buddy_state,
   .check = kml_unequal_buddy_check,

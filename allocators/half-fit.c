@@ -120,6 +120,13 @@ half_fit_init (KmlAllocator *base, GError **error)
          phys_start (&self->blocks, &policy, error);
 }
 
+static gboolean
+half_fit_remember (KmlAllocator *base, KmlImage *image)
+{
+  phys_remember (&((HalfFit *)base)->blocks, image);
+  return TRUE;
+}
+
 static void
 half_fit_finish (KmlAllocator *base)
 {
@@ -235,6 +242,7 @@ static const KmlAllocatorOps half_fit_ops = {
   .free = half_fit_free,
   .execute = half_fit_execute,
   .shrink = half_fit_shrink,
+  .remember = half_fit_remember,
   .walk = half_fit_walk,
   .check = half_fit_check,
 };

@@ -127,6 +127,7 @@ static const KmlAllocatorOps next_fit_ops = {
   .alloc = kml_boundary_tags_alloc,
   .free = kml_boundary_tags_free,
   .shrink = kml_boundary_tags_shrink,
+  .remember = kml_boundary_tags_remember,
   .walk = kml_boundary_tags_walk,
   .check = kml_boundary_tags_check,
 };

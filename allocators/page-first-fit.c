@@ -221,6 +221,16 @@ page_first_fit_init (KmlAllocator *base, GError **error)
   return TRUE;
 }
 
+static gboolean
+page_first_fit_remember (KmlAllocator *base, KmlImage *image)
+{
+  PageFirstFit *self = (PageFirstFit *)base;
+
+  kml_fit_index_remember (&self->list, image);
+  kml_image_add_block (image, &self->firsts, self->n_room * sizeof *self->firsts);
+  return TRUE;
+}
+
 static void
 page_first_fit_finish (KmlAllocator *base)
 {
@@ -618,6 +628,7 @@ static const KmlAllocatorOps page_first_fit_ops = {
   .alloc = page_first_fit_alloc,
   .free = page_first_fit_free,
   .split = page_first_fit_split,
+  .remember = page_first_fit_remember,
   .walk = page_first_fit_walk,
   .state = page_first_fit_state,
   .check = page_first_fit_check,

@@ -97,6 +97,12 @@ phys_finish (PhysBlocks *self)
   g_clear_pointer (&self->heads, g_free);
 }
 
+void
+phys_remember (PhysBlocks *self, KmlImage *image)
+{
+  kml_image_add (image, self->heads, self->n_bins * sizeof *self->heads);
+}
+
 /* ---- Arenas ---- */
 
 /* A run becomes an arena of one free block, which is on no list. PHYS_NO_BLOCK: the page level has none. */

@@ -376,6 +376,9 @@ gboolean phys_init (PhysBlocks *self, KmlAllocator *base, guint n_bins, guint fi
 gboolean phys_start (PhysBlocks *self, const PhysPolicy *policy, GError **error);
 void phys_finish (PhysBlocks *self);
 
+/* What changes in it, but for the struct. */
+void phys_remember (PhysBlocks *self, KmlImage *image);
+
 /* A new arena's only block, of at least @n_quanta, on no list; PHYS_NO_BLOCK: there is none. */
 PhysBlock phys_grow (PhysBlocks *self, guint32 n_quanta, const KmlRequest *request);
 

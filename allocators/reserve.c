@@ -89,8 +89,11 @@ typedef struct {
   KmlAddr statics; /* of the stashes, for a cache model */
   Stash *stashes;  /* (owned) */
   guint64 held;    /* bytes of a block, as the layer below says */
-  GQueue places;   /* (element-type Place): by due, since every one waits for the same time */
-  GHashTable *own; /* (owned): address + 1 -> IN_STASH or TAKEN. Looked up, never iterated */
+  Place *
+      places; /* (owned) (array length=n_room): a ring; by due, since every one waits for the same time */
+  guint n_room;       /* a power of two, or 0 */
+  guint64 head, tail; /* counted since the beginning: [head, tail) are to be filled */
+  GHashTable *own;    /* (owned): address + 1 -> IN_STASH or TAKEN. Looked up, never iterated */
   guint64 n_taken;
   KmlTask *task; /* (nullable): who refills; made when there is something to do */
   gboolean task_sleeps;
@@ -166,31 +169,42 @@ fill_place (Reserve *self, guint32 number)
   return TRUE;
 }
 
+static Place *
+place_at (const Reserve *self, guint64 i)
+{
+  return &self->places[i & (self->n_room - 1)];
+}
+
 static void
 await (Reserve *self, guint32 stash, KmlTime due)
 {
-  Place *place = g_new (Place, 1);
+  if (self->tail - self->head == self->n_room) {
+    const guint n_room = MAX (self->n_room * 2, 8);
+    Place *places = g_new (Place, n_room);
 
-  *place = (Place){ .due = due, .stash = stash };
-  g_queue_push_tail (&self->places, place);
+    for (guint64 i = self->head; i < self->tail; i++)
+      places[i & (n_room - 1)] = *place_at (self, i);
+    g_free (self->places);
+    self->places = places;
+    self->n_room = n_room;
+  }
+  *place_at (self, self->tail++) = (Place){ .due = due, .stash = stash };
 }
 
 static gboolean
 is_due (const Reserve *self)
 {
-  const Place *place = g_queue_peek_head ((GQueue *)&self->places);
-
-  return place != NULL && place->due <= self->base.machine->now;
+  return self->head < self->tail && place_at (self, self->head)->due <= self->base.machine->now;
 }
 
 static void
 fill_due (Reserve *self)
 {
   while (is_due (self)) {
-    g_autofree Place *place = g_queue_pop_head (&self->places);
+    const guint32 stash = place_at (self, self->head++)->stash;
 
-    if (!fill_place (self, place->stash))
-      await (self, place->stash, self->base.machine->now + MAX (self->delay, 1));
+    if (!fill_place (self, stash))
+      await (self, stash, self->base.machine->now + MAX (self->delay, 1));
   }
 }
 
@@ -202,16 +216,14 @@ refill_main (KmlMachine *machine, gpointer data)
   Reserve *self = data;
 
   for (;;) {
-    const Place *place = g_queue_peek_head (&self->places);
-
-    if (place == NULL) {
+    if (self->head == self->tail) {
       self->task_sleeps = TRUE;
       kml_task_wait (machine, &wait, KML_PART_SLEEP, FALSE);
       self->task_sleeps = FALSE;
-    } else if (place->due > machine->now) {
-      kml_sleep (machine, place->due - machine->now);
-    } else {
+    } else if (is_due (self)) {
       fill_due (self);
+    } else {
+      kml_sleep (machine, place_at (self, self->head)->due - machine->now);
     }
   }
 }
@@ -336,12 +348,6 @@ reserve_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   return kml_allocator_free_block (base->lower, addr, how);
 }
 
-static void
-forget_places (Reserve *self)
-{
-  g_queue_clear_full (&self->places, g_free);
-}
-
 /* Gives up what lies in stashes. They are filled again from the next request on. */
 static void
 reserve_shrink (KmlAllocator *base)
@@ -349,7 +355,7 @@ reserve_shrink (KmlAllocator *base)
   Reserve *self = (Reserve *)base;
   const KmlRequest how = { 0 };
 
-  forget_places (self);
+  self->head = self->tail;
   for (guint i = 0; i < self->n_stashes; i++) {
     Stash *stash = &self->stashes[i];
 
@@ -420,7 +426,6 @@ reserve_init (KmlAllocator *base, GError **error)
   if (is_around_pages (base))
     self->block = (self->block + page_size - 1) / page_size * page_size;
   self->own = g_hash_table_new (NULL, NULL);
-  g_queue_init (&self->places);
   self->statics = kml_machine_statics (machine, self->n_stashes * stash_statics (self));
   self->stashes = g_new0 (Stash, self->n_stashes);
   for (guint i = 0; i < self->n_stashes; i++)
@@ -434,12 +439,26 @@ reserve_init (KmlAllocator *base, GError **error)
   return TRUE;
 }
 
+static gboolean
+reserve_remember (KmlAllocator *base, KmlImage *image)
+{
+  Reserve *self = (Reserve *)base;
+
+  kml_image_add_block (image, &self->places, self->n_room * sizeof *self->places);
+  kml_image_add_table (image, self->own);
+  for (guint i = 0; i < self->n_stashes; i++) {
+    kml_image_add (image, &self->stashes[i], sizeof self->stashes[i]);
+    kml_image_add (image, self->stashes[i].blocks, self->size * sizeof *self->stashes[i].blocks);
+  }
+  return TRUE;
+}
+
 static void
 reserve_finish (KmlAllocator *base)
 {
   Reserve *self = (Reserve *)base;
 
-  forget_places (self);
+  g_free (self->places);
   for (guint i = 0; self->stashes != NULL && i < self->n_stashes; i++)
     g_free (self->stashes[i].blocks);
   g_free (self->stashes);
@@ -588,6 +607,7 @@ static const KmlAllocatorOps reserve_ops = {
   .alloc = reserve_alloc,
   .free = reserve_free,
   .shrink = reserve_shrink,
+  .remember = reserve_remember,
   .walk = reserve_walk,
   .check = reserve_check,
 };

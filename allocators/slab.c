@@ -256,6 +256,18 @@ slab_finish (KmlAllocator *base)
   kml_bin_table_clear (&self->table);
 }
 
+static gboolean
+slab_remember (KmlAllocator *base, KmlImage *image)
+{
+  Slab *self = (Slab *)base;
+
+  kml_image_add (image, self->caches, (self->n_caches + 2) * sizeof *self->caches);
+  for (guint i = 0; i < self->n_caches + 2; i++)
+    if (self->caches[i].hash != NULL)
+      kml_image_add (image, self->caches[i].hash, sizeof *self->caches[i].hash);
+  return TRUE;
+}
+
 /* ---- Small objects ---- */
 
 /* Whether object @index is on the slab's free list. */
@@ -561,6 +573,7 @@ static const KmlAllocatorOps slab_ops = {
   .free = slab_free,
   .execute = slab_execute,
   .shrink = slab_shrink,
+  .remember = slab_remember,
   .walk = slab_walk,
   .walk_caches = slab_walk_caches,
   .check = slab_check,

@@ -157,6 +157,13 @@ tlsf_init (KmlAllocator *base, GError **error)
          phys_start (&self->blocks, &policy, error);
 }
 
+static gboolean
+tlsf_remember (KmlAllocator *base, KmlImage *image)
+{
+  phys_remember (&((Tlsf *)base)->blocks, image);
+  return TRUE;
+}
+
 static void
 tlsf_finish (KmlAllocator *base)
 {
@@ -268,6 +275,7 @@ static const KmlAllocatorOps tlsf_ops = {
   .free = tlsf_free,
   .execute = tlsf_execute,
   .shrink = tlsf_shrink,
+  .remember = tlsf_remember,
   .walk = tlsf_walk,
   .check = tlsf_check,
 };

@@ -190,6 +190,16 @@ kml_unequal_buddy_finish (KmlAllocator *base)
     kml_frame_set_clear (&self->sets[class]);
 }
 
+gboolean
+kml_unequal_buddy_remember (KmlAllocator *base, KmlImage *image)
+{
+  KmlUnequalBuddy *self = (KmlUnequalBuddy *)base;
+
+  for (guint class = 0; class < KML_UNEQUAL_CLASSES; class ++)
+    kml_frame_set_remember (&self->sets[class], image);
+  return TRUE;
+}
+
 /* ---- Finding a block ---- */
 
 /* What a request comes to. */

@@ -105,6 +105,7 @@ gboolean kml_unequal_buddy_start (KmlUnequalBuddy *self, GError **error);
 void kml_unequal_buddy_finish (KmlAllocator *base);
 KmlAddr kml_unequal_buddy_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held);
 guint64 kml_unequal_buddy_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how);
+gboolean kml_unequal_buddy_remember (KmlAllocator *base, KmlImage *image);
 void kml_unequal_buddy_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data);
 void kml_unequal_buddy_state (const KmlAllocator *base, GArray *words);
 gboolean kml_unequal_buddy_check (const KmlAllocator *base, GError **error);

@@ -116,6 +116,7 @@ static const KmlDeviceOps dma_ops = {
   .open = kml_dma_open,
   .account = kml_dma_account,
   .check = kml_dma_check,
+  .remember = kml_dma_remember,
   .close = kml_dma_close,
 };
 

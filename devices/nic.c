@@ -593,6 +593,15 @@ nic_check (const KmlDevice *device, GError **error)
   return TRUE;
 }
 
+/* Nothing is in rings and backlog, so what their places have is nobody's. */
+static void
+nic_remember (KmlDevice *device, KmlImage *image)
+{
+  Nic *self = (Nic *)device;
+
+  kml_image_add (image, self->rings, self->n_rings * sizeof *self->rings);
+}
+
 static void
 nic_close (KmlDevice *device)
 {
@@ -617,6 +626,7 @@ static const KmlDeviceOps nic_ops = {
   .figures = nic_figures,
   .open = nic_open,
   .check = nic_check,
+  .remember = nic_remember,
   .close = nic_close,
 };
 

@@ -591,6 +591,7 @@ kml_run_tasks_remember (KmlRunTasks *self, KmlImage *image)
   kml_scheduler_remember (self->scheduler, image);
   kml_requests_remember (&self->requests, image);
   kml_pager_remember (self->pager, image);
+  kml_world_remember (&self->world, image);
   for (guint i = 0; i < self->doers->len; i++)
     kml_program_task_remember (g_ptr_array_index (self->doers, i), image);
   kml_image_add (image, &self->injector, sizeof self->injector);

@@ -581,6 +581,16 @@ are_pinned (const KmlDma *self, const KmlDmaRequest *request, guint *n)
   return TRUE;
 }
 
+/* Requests are their callers', and nobody has made one yet. */
+void
+kml_dma_remember (KmlDevice *device, KmlImage *image)
+{
+  KmlDma *self = (KmlDma *)device;
+
+  if (self->has_iommu)
+    kml_image_add_array (image, self->iommu.ranges);
+}
+
 gboolean
 kml_dma_check (const KmlDevice *device, GError **error)
 {

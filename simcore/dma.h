@@ -110,6 +110,7 @@ extern const char *const kml_dma_status_names[];
 gboolean kml_dma_open (KmlDevice *self, GError **error);
 void kml_dma_account (KmlDevice *self);
 gboolean kml_dma_check (const KmlDevice *self, GError **error);
+void kml_dma_remember (KmlDevice *self, KmlImage *image);
 void kml_dma_close (KmlDevice *self);
 
 extern const KmlCounterInfo kml_dma_counters[];

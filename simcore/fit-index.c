@@ -33,6 +33,12 @@ kml_fit_index_clear (KmlFitIndex *self)
   self->root = 0;
 }
 
+void
+kml_fit_index_remember (KmlFitIndex *self, KmlImage *image)
+{
+  kml_image_add_block (image, &self->nodes, self->n_room * sizeof *self->nodes);
+}
+
 /* ---- One node ---- */
 
 static inline guint64

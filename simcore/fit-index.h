@@ -27,7 +27,7 @@
 
 #pragma once
 
-#include "simcore/types.h"
+#include "simcore/image.h"
 
 G_BEGIN_DECLS
 
@@ -49,6 +49,9 @@ typedef struct {
 
 void kml_fit_index_init (KmlFitIndex *self, gboolean by_size);
 void kml_fit_index_clear (KmlFitIndex *self);
+
+/* What changes in it, but for the struct. */
+void kml_fit_index_remember (KmlFitIndex *self, KmlImage *image);
 
 void kml_fit_index_insert (KmlFitIndex *self, guint32 block, guint64 key, guint64 size);
 void kml_fit_index_remove (KmlFitIndex *self, guint32 block);

@@ -42,6 +42,13 @@ kml_frame_set_clear (KmlFrameSet *self)
   self->n_levels = 0;
 }
 
+void
+kml_frame_set_remember (KmlFrameSet *self, KmlImage *image)
+{
+  for (guint level = 0; level < self->n_levels; level++)
+    kml_image_add (image, self->levels[level], self->sizes[level] * sizeof *self->words);
+}
+
 gboolean
 kml_frame_set_contains (const KmlFrameSet *self, guint64 member)
 {

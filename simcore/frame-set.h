@@ -14,7 +14,7 @@
 
 #pragma once
 
-#include "simcore/types.h"
+#include "simcore/image.h"
 
 G_BEGIN_DECLS
 
@@ -31,6 +31,9 @@ typedef struct {
 /* An empty set of room for members [0, @n). Errors are WORLD. */
 gboolean kml_frame_set_init (KmlFrameSet *self, guint64 n, GError **error);
 void kml_frame_set_clear (KmlFrameSet *self);
+
+/* What changes in it, but for the struct: all of its memory. */
+void kml_frame_set_remember (KmlFrameSet *self, KmlImage *image);
 
 gboolean kml_frame_set_contains (const KmlFrameSet *self, guint64 member);
 void kml_frame_set_insert (KmlFrameSet *self, guint64 member);

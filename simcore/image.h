@@ -6,6 +6,8 @@
  * executed is named by whoever owns it, copied before the first execution, and put back before each further one:
  * so many bytes are copied as the run has state, whatever the size of its machine. RAM has an image of its own
  * (ram-image.h).
+ *
+ * What is named: structs where they are; arrays that grow, by the pointer to them; tables. Pointers among these stay right, as what does not grow does not move.
  */
 
 #pragma once
@@ -25,6 +27,12 @@ void kml_image_add (KmlImage *self, gpointer where, gsize size);
 
 /* The elements of @array, which may grow and move meanwhile. */
 void kml_image_add_array (KmlImage *self, GArray *array);
+
+/* @size bytes at *@where, which are the host's to g_realloc() and g_free() meanwhile: they have that size again. *@where may be part of what is added before. */
+void kml_image_add_block (KmlImage *self, gpointer where, gsize size);
+
+/* Keys and values that are no pointers to anything. */
+void kml_image_add_table (KmlImage *self, GHashTable *table);
 
 /* @func is called before bytes are put back: it gives back to the host what was taken from it since, such as nodes of lists, and
  * still sees everything as the run has left it. In the order in which they were added. */

@@ -10,12 +10,17 @@
 #include "scenarios/rerun.h"
 #include "simcore/image.h"
 #include "simcore/ram-image.h"
+#include "simcore/device.h"
+#include "tests/conformance/ledger.h"
 #include "tests/testutils.h"
 
+#include <glib/gstdio.h>
 #include <string.h>
 
-#define N_SCHEDULES 20
-#define MAX_CHOICES 500
+#define N_SCHEDULES  10
+#define MAX_CHOICES  500
+#define N_FRAMES     256
+#define N_OPERATIONS 100
 
 /* ---- Memory ---- */
 
@@ -50,6 +55,53 @@ START_TEST (bytes_and_arrays_are_put_back_after_hooks_have_seen_them)
 }
 END_TEST
 
+/* As an array is that an allocator makes larger: pointer and size are in its instance. */
+START_TEST (a_block_has_its_size_again_wherever_it_is)
+{
+  g_autoptr (KmlImage) image = kml_image_new ();
+  struct {
+    guint8 *bytes;
+    gsize size;
+  } owner = { g_memdup2 ("abc", 4), 4 };
+  guint8 *none = NULL;
+
+  kml_image_add (image, &owner, sizeof owner);
+  kml_image_add_block (image, &owner.bytes, owner.size);
+  kml_image_add_block (image, &none, 0);
+  kml_image_take (image);
+  for (guint round = 0; round < 3; round++) {
+    owner.size = 1 << 20;
+    owner.bytes = g_realloc (owner.bytes, owner.size); /* it moves: so large ones are mapped */
+    memset (owner.bytes, 7, owner.size);
+    none = g_malloc (100);
+    kml_image_put_back (image);
+    ck_assert_uint_eq (owner.size, 4);
+    ck_assert_str_eq ((const char *)owner.bytes, "abc");
+    ck_assert_ptr_null (none);
+  }
+  g_free (owner.bytes);
+}
+END_TEST
+
+START_TEST (a_table_has_its_members_again)
+{
+  g_autoptr (KmlImage) image = kml_image_new ();
+  g_autoptr (GHashTable) table = g_hash_table_new (NULL, NULL);
+
+  g_hash_table_insert (table, GINT_TO_POINTER (1), GINT_TO_POINTER (10));
+  g_hash_table_insert (table, GINT_TO_POINTER (2), GINT_TO_POINTER (20));
+  kml_image_add_table (image, table);
+  kml_image_take (image);
+  g_hash_table_remove (table, GINT_TO_POINTER (1));
+  g_hash_table_insert (table, GINT_TO_POINTER (2), GINT_TO_POINTER (21));
+  g_hash_table_insert (table, GINT_TO_POINTER (3), GINT_TO_POINTER (30));
+  kml_image_put_back (image);
+  ck_assert_uint_eq (g_hash_table_size (table), 2);
+  ck_assert_int_eq (GPOINTER_TO_INT (g_hash_table_lookup (table, GINT_TO_POINTER (1))), 10);
+  ck_assert_int_eq (GPOINTER_TO_INT (g_hash_table_lookup (table, GINT_TO_POINTER (2))), 20);
+}
+END_TEST
+
 START_TEST (ram_is_put_back_wherever_it_was_written)
 {
   g_autoptr (KmlRam) ram = kml_ram_new (1 << 20, 4096, NULL);
@@ -74,90 +126,83 @@ END_TEST
 
 /* ---- Allocators ---- */
 
+/* Some blocks are left over. */
+static guint64
+history_of (Rig *rig)
+{
+  const KmlRequest request = { .size = 4096, .gfp = KML_GFP_ATOMIC };
+  KmlAddr addr;
+  Ledger ledger;
+  guint64 history;
+  gboolean holds;
+
+  ledger_init (&ledger, rig);
+  holds = ledger_churn (&ledger, 7, N_OPERATIONS, NULL);
+  ck_assert (holds);
+  for (guint i = 0; i < 3; i++)
+    ck_assert (ledger_alloc (&ledger, &request, &addr, NULL));
+  history = ledger.history ^ rig->machine->now;
+  ledger_finish (&ledger);
+  return history;
+}
+
+/* What it answers, and what that costs, is three times the same: of one that went back, and of another one. */
 static void
-ask (KmlAllocator *allocator, GArray *answers)
+compare_histories (const Subject *subject)
 {
-  g_autoptr (GArray) live = g_array_new (FALSE, FALSE, sizeof (KmlAddr));
-  const gboolean is_pages = allocator->ops->level == KML_LEVEL_PAGES ||
-                            (allocator->ops->level == KML_LEVEL_LAYER &&
-                             allocator->ops->around == KML_LEVEL_PAGES);
-  KmlRng rng;
-
-  kml_rng_init (&rng, 1, "ask");
-  for (guint i = 0; i < 2000; i++) {
-    const KmlRequest request = {
-      .size = is_pages ? (1 + kml_rng_below (&rng, 4)) << 12 : 8 + kml_rng_below (&rng, 5000),
-      .gfp = KML_GFP_KERNEL,
-    };
-    guint64 held;
-    KmlAddr addr;
-
-    if (live->len > 0 && kml_rng_below (&rng, 3) == 0) {
-      const guint victim = (guint)kml_rng_below (&rng, live->len);
-
-      kml_allocator_free_block (allocator, g_array_index (live, KmlAddr, victim), &request);
-      g_array_remove_index_fast (live, victim);
-      continue;
-    }
-    addr = kml_allocator_alloc (allocator, &request, &held);
-    g_array_append_val (answers, addr);
-    if (addr != KML_ADDR_NONE)
-      g_array_append_val (live, addr);
-  }
-}
-
-static gboolean
-can_go_back (const KmlAllocatorOps *ops)
-{
-  const KmlMachineConfig config = { .n_cpus = 2, .ram = 4 << 20, .page_size = 4096 };
-  g_autoptr (KmlMachine) machine = kml_machine_new (&config, NULL);
   g_autoptr (KmlImage) image = kml_image_new ();
-  g_autoptr (GArray) first = g_array_new (FALSE, FALSE, sizeof (KmlAddr));
-  g_autoptr (GArray) second = g_array_new (FALSE, FALSE, sizeof (KmlAddr));
-  const KmlAllocatorOps *lower = kml_allocator_find ("buddy");
-  KmlAllocator *pages = kml_allocator_new (ops->level == KML_LEVEL_PAGES ? ops : lower, machine,
-                                           NULL);
-  KmlAllocator *tested = pages;
-  gboolean can;
+  g_autofree guint8 *before = NULL;
+  guint64 first;
+  Rig rig;
 
-  ck_assert (kml_allocator_start (pages, NULL));
-  if (ops->level != KML_LEVEL_PAGES) {
-    tested = kml_allocator_new (ops, machine, pages);
-    ck_assert (kml_allocator_start (tested, NULL));
-  }
-  can = kml_allocator_remember (tested, image) &&
-        (tested == pages || kml_allocator_remember (pages, image));
-  if (can) {
-    g_autofree guint8 *before = g_memdup2 (machine->ram->store, machine->ram->size);
-
-    kml_machine_remember (machine, image);
-    ck_assert (kml_ram_image_begin (machine->ram));
-    kml_image_take (image);
-    ask (tested, first);
+  rig_init (&rig, &subject->form, &subject->lower, N_FRAMES);
+  ck_assert_msg (kml_allocator_remember (rig.tested, image), "%s", subject->name);
+  ck_assert (rig.tested == rig.pages || kml_allocator_remember (rig.pages, image));
+  kml_machine_remember (rig.machine, image);
+  before = g_memdup2 (rig.machine->ram->store, rig.machine->ram->size);
+  ck_assert (kml_ram_image_begin (rig.machine->ram));
+  kml_image_take (image);
+  first = history_of (&rig);
+  for (guint round = 0; round < 2; round++) {
     kml_image_put_back (image);
-    kml_ram_image_put_back (machine->ram);
-    ck_assert_int_eq (memcmp (before, machine->ram->store, machine->ram->size), 0);
-    ask (tested, second);
-    ck_assert (tested->ops->check (tested, NULL));
-    ck_assert_uint_eq (first->len, second->len);
-    ck_assert_int_eq (memcmp (first->data, second->data, first->len * sizeof (KmlAddr)), 0);
-    kml_ram_image_end (machine->ram);
+    kml_ram_image_put_back (rig.machine->ram);
+    ck_assert_int_eq (memcmp (before, rig.machine->ram->store, rig.machine->ram->size), 0);
+    ck_assert_msg (history_of (&rig) == first, "%s, gone back", subject->name);
   }
-  if (tested != pages)
-    kml_allocator_destroy (tested);
-  kml_allocator_destroy (pages);
-  return can;
+  kml_ram_image_end (rig.machine->ram);
+  rig_finish (&rig);
+  rig_init (&rig, &subject->form, &subject->lower, N_FRAMES);
+  ck_assert_msg (history_of (&rig) == first, "%s, another one", subject->name);
+  rig_finish (&rig);
 }
 
-START_TEST (an_allocator_that_goes_back_answers_as_it_did)
+/* Above one lower allocator, and not where a copy of the state would be one of all of RAM. */
+static gboolean
+is_tried_once (const Subject *subject)
 {
-  guint n_all, n = 0;
-  const KmlAllocatorOps *const *all = kml_allocator_list (&n_all);
+  const Form *form = &subject->form;
 
-  for (guint i = 0; i < n_all; i++)
-    if (all[i]->level != KML_LEVEL_LAYER || all[i]->around == KML_LEVEL_PAGES)
-      n += can_go_back (all[i]);
-  ck_assert_uint_ge (n, 4);
+  if (form->choice != NULL && g_str_equal (form->param->name, "tags") &&
+      g_str_equal (form->choice, "none"))
+    return FALSE;
+  return subject->lower.ops == NULL ||
+         (g_str_equal (subject->lower.ops->name, "buddy") && subject->lower.param == NULL);
+}
+
+START_TEST (every_allocator_goes_back_and_answers_as_it_did)
+{
+  g_autoptr (GArray) subjects = subjects_new ();
+  guint n = 0;
+
+  for (guint i = 0; i < subjects->len; i++) {
+    const Subject *subject = &g_array_index (subjects, Subject, i);
+
+    if (is_tried_once (subject)) {
+      compare_histories (subject);
+      n++;
+    }
+  }
+  ck_assert_uint_ge (n, 40);
 }
 END_TEST
 
@@ -295,6 +340,82 @@ START_TEST (a_run_that_goes_back_is_as_one_that_was_made_anew)
 }
 END_TEST
 
+/* Two tasks and something else. */
+static void
+compare_with (const char *groups, const char *steps)
+{
+  static const char program[] = "repeat 3 { alloc x 100, alloc y 700, free x, alloc p 4KiB pages, "
+                                "free y, free p }";
+  g_autofree char *path = NULL;
+  g_autofree char *text = g_strdup_printf (
+      "[machine]\ncpus = 2\nram = 4MiB\nprofile = unit\n%s\n[task a]\nprogram = %s%s\n[task "
+      "b]\ncpus = 1\nprogram = %s\n",
+      groups, program, steps, program);
+  const int file = g_file_open_tmp ("rerun-XXXXXX.ini", &path, NULL);
+
+  ck_assert (g_close (file, NULL));
+  ck_assert (g_file_set_contents (path, text, -1, NULL));
+  ck_assert_msg (compare_scenario (path, NULL) == 1, "it does not go back: %s", groups);
+  g_unlink (path);
+}
+
+/* In the group that its level says. */
+static char *
+groups_for (const Form *form)
+{
+  static const char *const groups[] = { "pages", "objects", "layer" };
+
+  return g_strdup_printf ("[%s]\nallocator = %s\n%s%s%s\n", groups[form->ops->level],
+                          form->ops->name, form->choice != NULL ? form->param->name : "",
+                          form->choice != NULL ? " = " : "",
+                          form->choice != NULL ? form->choice : "");
+}
+
+START_TEST (so_it_is_with_every_form_of_every_allocator_and_layer)
+{
+  g_autoptr (GArray) subjects = subjects_new ();
+
+  for (guint i = 0; i < subjects->len; i++) {
+    const Subject *subject = &g_array_index (subjects, Subject, i);
+
+    if (is_tried_once (subject)) {
+      g_autofree char *groups = groups_for (&subject->form);
+
+      compare_with (groups, "");
+    }
+  }
+}
+END_TEST
+
+/* What tasks do with a device is its kind's business, and so is what makes little of it much. */
+static const char *
+steps_for (const KmlDeviceOps *ops)
+{
+  if (ops->disk != NULL)
+    return ", read d 4KiB, write d 8KiB";
+  return g_str_equal (ops->name, "dma") ? ", alloc z 8KiB pages, dma d z nowait, alloc w 1KiB for "
+                                          "d, dma d w from-device, dma-wait z"
+                                        : ", work 50us";
+}
+
+START_TEST (so_it_is_with_every_device)
+{
+  guint n;
+  const KmlDeviceOps *const *all = kml_device_list (&n);
+
+  for (guint i = 0; i < n; i++) {
+    const char *more = g_str_equal (all[i]->name, "dma") ? "iommu = yes\n"
+                       : g_str_equal (all[i]->name, "nic")
+                           ? "ring-size = 3\npackets = 5\narrivals = periodic(5us)\nconsume = "
+                             "fixed(2us)\n"
+                           : "";
+    g_autofree char *groups = g_strdup_printf ("[device d]\nkind = %s\n%s", all[i]->name, more);
+
+    compare_with (groups, steps_for (all[i]));
+  }
+}
+END_TEST
+
 int
 main (void)
 {
@@ -302,9 +423,13 @@ main (void)
   TCase *memory = tcase_create ("memory"), *runs = tcase_create ("runs");
 
   tcase_add_test (memory, bytes_and_arrays_are_put_back_after_hooks_have_seen_them);
+  tcase_add_test (memory, a_block_has_its_size_again_wherever_it_is);
+  tcase_add_test (memory, a_table_has_its_members_again);
   tcase_add_test (memory, ram_is_put_back_wherever_it_was_written);
-  tcase_add_test (memory, an_allocator_that_goes_back_answers_as_it_did);
+  tcase_add_test (memory, every_allocator_goes_back_and_answers_as_it_did);
   tcase_add_loop_test (runs, a_run_that_goes_back_is_as_one_that_was_made_anew, 0, 2);
+  tcase_add_test (runs, so_it_is_with_every_form_of_every_allocator_and_layer);
+  tcase_add_test (runs, so_it_is_with_every_device);
   suite_add_tcase (suite, memory);
   suite_add_tcase (suite, runs);
   return run_suite (suite);

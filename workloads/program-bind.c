@@ -335,6 +335,19 @@ kml_program_task_set_runner (KmlProgramTask *self, KmlTask *task)
   }
 }
 
+static void
+forget_transfers (gpointer data)
+{
+  g_ptr_array_set_size (((KmlWorld *)data)->transfers, 0);
+}
+
+void
+kml_world_remember (KmlWorld *self, KmlImage *image)
+{
+  g_assert (self->transfers->len == 0);
+  kml_image_add_hook (image, forget_transfers, self);
+}
+
 /* What the step is about. That of several steps is put back several times. */
 static void
 remember_target (const KmlProgramTask *self, guint i, const KmlStep *step, KmlImage *image)

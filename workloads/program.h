@@ -74,6 +74,9 @@ void kml_world_init (KmlWorld *self, KmlMachine *machine, KmlScheduler *schedule
                      KmlRequests *requests);
 void kml_world_clear (KmlWorld *self);
 
+/* What changes in it, besides what its tasks' steps are about. */
+void kml_world_remember (KmlWorld *self, KmlImage *image);
+
 /* What `wait NAME` waits for; made when first named. (transfer none) */
 KmlCompletion *kml_world_completion (KmlWorld *self, const char *name);
 

@@ -120,13 +120,14 @@ kml_page_runs_free_large (KmlPageRuns *self, KmlAddr addr, const KmlRequest *how
 gboolean
 kml_page_runs_next (const KmlPageRuns *self, KmlPfn *pfn)
 {
-  for (; *pfn < self->end; (*pfn)++) {
-    const KmlFrame *frame = frame_of (self, *pfn);
+  const KmlFrame *const frames = frame_of (self, 0);
+  KmlPfn at = *pfn;
 
-    if ((frame->flags & KML_FRAME_FLAG_SLAB) && frame->slab.head == *pfn)
-      return TRUE;
-  }
-  return FALSE;
+  while (at < self->end &&
+         !((frames[at].flags & KML_FRAME_FLAG_SLAB) && frames[at].slab.head == at))
+    at++;
+  *pfn = at;
+  return at < self->end;
 }
 
 gboolean

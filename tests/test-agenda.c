@@ -123,7 +123,7 @@ static void
 maybe_assert_valid (Fixture *self)
 {
   self->n_operations++;
-  if (self->n_operations % (self->heap->len < 500 ? 7 : 5003) == 0)
+  if (self->n_operations % (self->heap->len < 50 ? 7 : self->heap->len < 500 ? 61 : 5003) == 0)
     assert_valid (self);
 }
 

@@ -294,6 +294,13 @@ END_TEST
 
 /* ---- Damage ---- */
 
+/* All changes of one bit and one of all; where it takes long, of each byte another bit. */
+static gboolean
+is_tried (guint at, guint change)
+{
+  return !IS_SANITIZED || change == at % 9;
+}
+
 START_TEST (every_change_of_a_byte_is_found)
 {
   g_autoptr (GByteArray) bytes = convert_text (small_text);
@@ -305,6 +312,8 @@ START_TEST (every_change_of_a_byte_is_found)
       const guint8 was = bytes->data[at];
       g_autoptr (GError) error = NULL;
 
+      if (!is_tried (at, change))
+        continue;
       bytes->data[at] = change < 8 ? (guint8)(was ^ 1 << change) : (guint8)~was;
       write_file (path, bytes->data, bytes->len);
       ck_assert_msg (read_in_batches (path, 256, &error) == NULL,

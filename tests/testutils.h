@@ -10,6 +10,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Whether sanitizers watch, which makes everything take several times as long. */
+#if defined(__SANITIZE_ADDRESS__)
+#define IS_SANITIZED TRUE
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define IS_SANITIZED TRUE
+#endif
+#endif
+#ifndef IS_SANITIZED
+#define IS_SANITIZED FALSE
+#endif
+
 #define assert_no_error(error)                                                                     \
   ck_assert_msg ((error) == NULL, "unexpected error: %s", (error) != NULL ? (error)->message : "")
 

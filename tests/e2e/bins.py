@@ -8,7 +8,8 @@ import itertools
 import os
 import xml.etree.ElementTree
 
-from harness import (SMALL, TOP, TRACES, check, contains, equal, lacks, main, query, read, run, run_json, write)
+from harness import (SMALL, TOP, TRACES, check, contains, equal, lacks, main, only_figures, query, read, run, run_json,
+                     write)
 
 MIX = os.path.join(TOP, "scenarios", "traces", "mix.kmt")
 REPORT = os.path.join(TRACES, "report.txt")
@@ -51,10 +52,11 @@ def the_chosen_set_is_compared_with_the_usual_ones():
     contains(result.stderr, "Next: kmemlab run mix-bins.ini")
     check(all(line == line.rstrip() for line in result.stdout.split("\n")), "no line ends with blanks")
     equal(sorted(os.listdir(".")), ["mix-bins.ini"], "files")
-    equal(run("bins", MIX, "--quiet").stderr, "", "what --quiet says")
+    equal(run("bins", REPORT, "--quiet").stderr, "", "what --quiet says")
 
 
 def what_is_expected_of_requests_is_what_the_simulation_finds():
+    only_figures()
     document = run_json("bins", MIX, "-k", "9")
     equal(document["schema"], "kmemlab/bins/1", "schema")
     equal([one["name"] for one in document["sets"]], SETS, "sets")
@@ -68,6 +70,7 @@ def what_is_expected_of_requests_is_what_the_simulation_finds():
 
 
 def what_is_expected_over_time_is_what_the_simulation_finds():
+    only_figures()
     document = run_json("bins", MIX, "--weigh", "time")
     for one in document["sets"]:
         near(one["internal"], one["simulated"]["frag.internal.mean"], 1e-5, one["name"])
@@ -85,7 +88,7 @@ def no_other_set_of_sizes_wastes_less():
 
 
 def the_written_scenario_runs_the_chosen_set():
-    document = run_json("bins", MIX, "--scenario", "sub.ini")
+    document = run_json("bins", REPORT, "--scenario", "sub.ini")
     chosen = by_name(document)["optimal"]
     result = run_json("run", "sub.ini")["runs"][0]
     equal(result["params"]["objects.bins"], ",".join(str(size) for size in chosen["bins"]), "bins")
@@ -97,12 +100,12 @@ def the_written_scenario_runs_the_chosen_set():
 
 
 def a_scenario_that_someone_wrote_is_not_replaced():
-    write("mix-bins.ini", SMALL)
-    contains(run("bins", MIX, "--simulate", "no", status=2).stderr, "mix-bins.ini is there already")
-    equal(read("mix-bins.ini").decode(), SMALL, "the file")
-    run("bins", MIX, "--simulate", "no", "--scenario", "other.ini")
-    run("bins", MIX, "--simulate", "no", "--scenario", "other.ini", "-k", "5")
-    contains(read("other.ini").decode(), "5 bins designed for mix.kmt")
+    write("report-bins.ini", SMALL)
+    contains(run("bins", REPORT, "--simulate", "no", status=2).stderr, "report-bins.ini is there already")
+    equal(read("report-bins.ini").decode(), SMALL, "the file")
+    run("bins", REPORT, "--simulate", "no", "--scenario", "other.ini")
+    run("bins", REPORT, "--simulate", "no", "--scenario", "other.ini", "-k", "5")
+    contains(read("other.ini").decode(), "5 bins designed for report.txt")
 
 
 def rules_are_kept():
@@ -135,20 +138,20 @@ def a_scenario_is_compared_with_its_own_set():
 
 
 def a_study_is_drawn_again_from_the_database_alone():
-    run("bins", MIX, "-o", "mix.db", "--plot", "mix.svg")
+    run("bins", REPORT, "-o", "mix.db", "--plot", "mix.svg")
     equal(query("mix.db", "SELECT count(*) FROM bin_sets WHERE run_id IS NOT NULL"), [(8,)], "sets with runs")
     equal(query("mix.db", "SELECT count(*) FROM bin_validations"), [(7,)], "validations")
     for kind, file in (("curve", "mix.svg"), ("classes", "mix-classes.svg"), ("validation", "mix-validation.svg")):
         run("plot", "mix.db", f"bins-{kind}", "-o", "again.svg")
         equal(read("again.svg"), read(file), f"bins-{kind}")
         xml.etree.ElementTree.parse(file)
-    run("bins", MIX, "-o", "mix.db", "-k", "10", "--quiet")
+    run("bins", REPORT, "-o", "mix.db", "-k", "10", "--quiet")
     equal(query("mix.db", "SELECT study_id, chosen FROM bin_studies"), [(1, 0), (2, 0)], "studies")
     equal(query("mix.db", "SELECT count(*) FROM runs"), [(9,)], "runs: those of the usual sets are not run again")
     run("plot", "mix.db", "bins-curve", "--study", "1", "-o", "again.svg")
     contains(read("again.svg").decode(), "study 1 (of 2; others with --study)")
     contains(run("plot", "mix.db", "bins-curve", "--study", "3", status=2).stderr, "no study 3")
-    contains(run("bins", MIX, "--plot", "terminal", "--simulate", "no").stdout, "best set")
+    contains(run("bins", REPORT, "--plot", "terminal", "--simulate", "no").stdout, "best set")
     run("verify", "mix.db")
 
 

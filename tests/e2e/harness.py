@@ -27,7 +27,8 @@ TIMEOUT = 60
 
 # With AddressSanitizer a program looks for leaks when it ends, which is a third of the time of a short command: unit tests do that, and commands.py, which runs
 # every command.
-if "ASAN_OPTIONS" in os.environ and os.path.basename(sys.argv[0]) != "commands.py":
+IS_SANITIZED = "ASAN_OPTIONS" in os.environ
+if IS_SANITIZED and os.path.basename(sys.argv[0]) != "commands.py":
     os.environ["ASAN_OPTIONS"] += ":detect_leaks=0"
 
 # Six runs of a few milliseconds.
@@ -90,6 +91,12 @@ file = report.txt
 
 class Skip(Exception):
     """The machine has not what the test needs."""
+
+
+def only_figures():
+    """What follows is about figures of much work: where memory is watched, that takes long and shows nothing new."""
+    if IS_SANITIZED:
+        raise Skip("about figures")
 
 
 class Failure(AssertionError):

@@ -8,8 +8,6 @@
 #include "cli/output.h"
 
 #define MAX_STORIES 20 /* runs of which they are told */
-#define MAX_LONGEST                                                                                \
-  6 /* runs of which the longest operations are; the table `longest` has those of all */
 
 /* ---- The longest operations ---- */
 
@@ -53,16 +51,63 @@ describe_circumstances (const KmlResultLongest *longest)
   return g_string_free (text, FALSE);
 }
 
-static void
-print_longest (const KmlResult *result)
+/* One of them, and whose it is. */
+typedef struct {
+  const KmlResult *run;
+  const KmlResultLongest *longest;
+} Longest;
+
+/* (nullable): that of the same operation in the same context. */
+static Longest *
+find_longest (GArray *all, const KmlResultLongest *like)
 {
-  for (guint i = 0; i < result->longest->len; i++) {
-    const KmlResultLongest *longest = &g_array_index (result->longest, KmlResultLongest, i);
-    g_autofree char *parts = describe_parts (longest);
-    g_autofree char *circumstances = describe_circumstances (longest);
+  for (guint i = 0; i < all->len; i++) {
+    Longest *one = &g_array_index (all, Longest, i);
+
+    if (g_str_equal (one->longest->operation, like->operation) &&
+        g_str_equal (one->longest->context, like->context))
+      return one;
+  }
+  return NULL;
+}
+
+/* Of each operation in each context the longest of all runs; of equal ones the first. (element-type Longest) (transfer full) */
+static GArray *
+longest_of_all (const GPtrArray *runs)
+{
+  GArray *all = g_array_new (FALSE, FALSE, sizeof (Longest));
+
+  for (guint i = 0; i < runs->len; i++) {
+    const KmlResult *run = g_ptr_array_index (runs, i);
+
+    for (guint j = 0; j < run->longest->len; j++) {
+      const Longest one = { run, &g_array_index (run->longest, KmlResultLongest, j) };
+      Longest *known = find_longest (all, one.longest);
+
+      if (known == NULL)
+        g_array_append_val (all, one);
+      else if (one.longest->latency_ns > known->longest->latency_ns)
+        *known = one;
+    }
+  }
+  return all;
+}
+
+/* The table `longest` has those of every run. */
+static void
+print_longest (const GPtrArray *runs)
+{
+  g_autoptr (GArray) all = longest_of_all (runs);
+  g_autofree char *of = runs->len > 1 ? g_strdup_printf ("of %u runs the ", runs->len)
+                                      : g_strdup ("");
+
+  for (guint i = 0; i < all->len; i++) {
+    const Longest *one = &g_array_index (all, Longest, i);
+    g_autofree char *parts = describe_parts (one->longest);
+    g_autofree char *circumstances = describe_circumstances (one->longest);
     g_autofree char *text = g_strdup_printf (
-        "run %" G_GUINT64_FORMAT ": longest %s in %s context %s", result->run_id,
-        longest->operation, longest->context, parts);
+        "run %" G_GUINT64_FORMAT ": %slongest %s in %s context %s", one->run->run_id, of,
+        one->longest->operation, one->longest->context, parts);
     g_autofree char *printable = kml_printable (text);
     g_autofree char *below = kml_printable (circumstances);
 
@@ -168,11 +213,10 @@ kml_stories_print (const char *path, const GPtrArray *results)
 {
   g_autoptr (KmlDatabase) database = kml_database_open (path, NULL);
 
+  print_longest (results);
   for (guint i = 0; database != NULL && i < MIN (results->len, MAX_STORIES); i++) {
     const KmlResult *result = g_ptr_array_index (results, i);
 
-    if (i < MAX_LONGEST)
-      print_longest (result);
     print_incidents (database, result->run_id);
     print_potential (database, result->run_id);
   }

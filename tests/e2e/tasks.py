@@ -84,6 +84,15 @@ def the_longest_operation_says_who_where_and_in_what():
     equal(rows, [("alloc", "x", 0, 4096, "syscall > buddy > page fault"), ("free", "x", 0, 4096, "syscall")], "rows")
 
 
+def of_several_runs_the_longest_of_all_is_told():
+    write("sweep.ini", HEAD + "[task T]\nprogram = alloc x 64, free x\n[sweep]\nobjects.allocator = segregated | slab | first-fit\n")
+    lines = [line for line in run("run", "sweep.ini").stdout.split("\n") if "longest " in line]
+    for operation, line in zip(("alloc", "free"), lines, strict=True):
+        longest, of = query("sweep.db", "SELECT max(latency_ns), run_id FROM longest WHERE operation = ?", operation)[0]
+        contains(line, f"run {of}: of 3 runs the longest {operation} in process context ")
+        check(longest > 0, "it took time")
+
+
 def straight_code_says_how_much_of_its_longest_operation_is_splitting():
     # each split is 25 instructions and 2 warm references, 27 ns in the profile `unit`
     write("split.ini", "[machine]\ncpus = 1\nram = 1MiB\nprofile = unit\n[workload]\nkind = synthetic\ntarget = pages\n"
@@ -199,6 +208,7 @@ main(a_deadlock_that_nobody_expects_is_status_1_and_has_a_story,
      a_bug_is_recorded_where_it_happens,
      the_longest_operation_says_where_its_time_went,
      the_longest_operation_says_who_where_and_in_what,
+     of_several_runs_the_longest_of_all_is_told,
      another_cpu_does_what_it_is_asked,
      straight_code_says_how_much_of_its_longest_operation_is_splitting,
      two_who_touch_one_page_at_a_time_are_one_fault, what_a_program_names_must_be_there,

@@ -50,8 +50,13 @@ replay (const KmlReproducer *reproducer, const char *path)
   for (guint i = 0; i < reproducer->overrides->len; i++)
     settings[i] = g_ptr_array_index (reproducer->overrides, i);
   experiment = kml_experiment_new (reproducer->scenario, &run_options, NULL, &status);
-  if (experiment == NULL)
+  if (experiment == NULL) {
+    g_set_error (&error, KML_ERROR, KML_ERROR_INPUT,
+                 "%s:%u: that is why %s cannot be run as it was explored", path,
+                 reproducer->scenario_line, reproducer->scenario);
+    kml_fail (error);
     return status;
+  }
   spec = kml_scenario_run_spec (experiment->scenario, 0);
   if (!g_str_equal (spec->key, reproducer->run)) {
     g_set_error (&error, KML_ERROR, KML_ERROR_INPUT,

@@ -105,7 +105,7 @@ kml_key_lines_load (const char *path, const char *group, const KmlKeyForm *forms
     if (!form->is_optional && !g_hash_table_contains (seen, form->key)) {
       g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
                    "%s:%u: it lacks “%s”: it was cut short, or is no %s", path,
-                   g_strv_length (lines), form->key, group);
+                   MAX (g_strv_length (lines), 1), form->key, group);
       return FALSE;
     }
   return TRUE;

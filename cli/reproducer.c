@@ -74,8 +74,10 @@ read_line (const char *key, const char *value, guint line, gpointer data, GError
     self->version = g_strdup (value);
     return check_version (value, error);
   }
-  if (g_str_equal (key, "scenario"))
+  if (g_str_equal (key, "scenario")) {
     self->scenario = g_strdup (value);
+    self->scenario_line = line;
+  }
   if (g_str_equal (key, "fingerprint"))
     self->fingerprint = g_strdup (value);
   if (g_str_equal (key, "run")) {

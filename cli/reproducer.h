@@ -26,7 +26,7 @@ typedef struct {
   GPtrArray *overrides; /* (owned) (element-type utf8): -s settings, and what a sweep has set */
   guint64 seed;
   GArray *choices; /* (owned) (element-type guint32) */
-  guint run_line, choices_line;
+  guint scenario_line, run_line, choices_line;
 } KmlReproducer;
 
 void kml_reproducer_clear (KmlReproducer *self);

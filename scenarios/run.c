@@ -535,11 +535,32 @@ kml_run_recorder (const KmlRun *self)
   return self->recorder;
 }
 
+/* What went wrong is seen, too: of two runs that deadlock before any request has ended that is all there is. */
+static char *
+fingerprint_with_incidents (char *fingerprint, const GArray *incidents)
+{
+  g_autofree char *owned = fingerprint;
+  g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_MD5);
+
+  g_checksum_update (checksum, (const guint8 *)fingerprint, -1);
+  for (guint i = 0; i < incidents->len; i++) {
+    g_autofree char *story = kml_incident_story (&g_array_index (incidents, KmlIncident, i));
+
+    g_checksum_update (checksum, (const guint8 *)story, -1);
+  }
+  return g_strdup (g_checksum_get_string (checksum));
+}
+
 const char *
 kml_run_fingerprint (KmlRun *self)
 {
-  if (self->fingerprint == NULL)
+  const GArray *incidents = kml_run_incidents (self);
+
+  if (self->fingerprint == NULL) {
     self->fingerprint = kml_recorder_fingerprint (self->recorder);
+    if (incidents != NULL && incidents->len > 0)
+      self->fingerprint = fingerprint_with_incidents (self->fingerprint, incidents);
+  }
   return self->fingerprint;
 }
 

@@ -231,13 +231,27 @@ alloc_slowly (KmlZones *self, const KmlRequest *request, guint64 *ret_held)
   return addr;
 }
 
+/* Up to the zone's lock a request looks at what this protects, and at nothing else; but where there are several zones it looks at more than one, and
+ * reclaim is everybody's. */
+static void
+sync_on_zone (const KmlZones *self)
+{
+  const KmlLocked *locked = self->zones[0].locked;
+  const gboolean is_alone = self->n_zones == 1 && locked != NULL &&
+                            locked->lock.kind != KML_LOCK_NONE && self->reclaim.wake == NULL &&
+                            self->reclaim.slow_path == NULL && self->reclaim.freed == NULL;
+
+  if (self->base.machine->task != NULL)
+    kml_sync_on (self->base.machine, is_alone ? locked->lock.object : KML_OBJECT_ANY);
+}
+
 static KmlAddr
 zones_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
 {
   KmlZones *self = (KmlZones *)base;
   KmlAddr addr;
 
-  kml_sync_if_running (base->machine);
+  sync_on_zone (self);
   addr = kml_zones_try (self, request, KML_MARK_LOW, 0, ret_held);
   if (G_UNLIKELY (addr == KML_ADDR_NONE))
     addr = alloc_slowly (self, request, ret_held);
@@ -251,7 +265,7 @@ zones_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   KmlZone *zone = kml_zones_of (self, kml_ram_pfn (&base->ram, addr));
   guint64 held;
 
-  kml_sync_if_running (base->machine);
+  sync_on_zone (self);
   held = kml_allocator_free_block (door_of (zone), addr - start_of (self, zone), how);
   add_up (self, zone);
   if (self->reclaim.freed != NULL)

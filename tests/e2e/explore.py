@@ -277,13 +277,37 @@ def a_reproducer_that_was_edited_is_refused_or_does_not_reproduce():
     tried(text.rstrip() + " 0 0\n", 2, "2 choices too many")
     tried(text.replace("version = ", "version = 9"), 2, "edited.reproducer:3: made by version 9")
     tried(text.replace("version = 0", "version = 0.0."), 2, "edited.reproducer:3: made by version 0.0.")
-    tried(text.replace("two.ini", "gone.ini"), 2, "gone.ini")
+    tried(text.replace("two.ini", "gone.ini"), 2, "edited.reproducer:4: that is why gone.ini cannot be run as it was explored")
+    tried(text.replace("seed = 1", "seed = 1\noverride = task.T3.start=1us"), 2, "edited.reproducer:4: that is why two.ini cannot be run")
+    tried("", 2, "edited.reproducer:1: it lacks “version”")
     tried(text.replace("seed = 1", "seed = 1\nseed = 1"), 2, "edited.reproducer:6: “seed” again")
     tried("\x00", 2, "no reproducer")
     write("edited.reproducer", text.replace("fingerprint = ", "fingerprint = 0"))
     contains(run("reproduce", "edited.reproducer", status=1).stdout, "not reproduced")
     tasks(ABBA[0], ABBA[1].replace("5us", "6us"))
     tried(text, 2, "edited.reproducer:6: two.ini is not, or no longer, the scenario that was explored")
+
+
+def two_deadlocks_have_two_fingerprints():
+    def fingerprint(name):
+        run("explore", os.path.join(DEADLOCKS, name + ".ini"), status=1)
+        return [line for line in read(name + ".reproducer").decode().split("\n") if line.startswith("fingerprint")][0]
+
+    check(fingerprint("abba") != fingerprint("abba-caches"), "no request has ended in either")
+
+
+def zones_that_are_alone_need_no_more_orders_than_their_lock():
+    def explored(program, status):
+        write("zone.ini", "[machine]\ncpus = 2\nram = 256KiB\nprofile = unit\n[memory]\nzones = linux\nmin-free = 32KiB\n[pages]\nlock = mutex\n"
+              "[lock A]\nkind = mutex\n[lock B]\nkind = mutex\n"
+              + "".join(f"[task T{i}]\ncpus = {i - 1}\nprogram = " + program.format(lock="AB"[i - 1]) + "\n" for i in (1, 2)))
+        return run_json("explore", "zone.ini", status=status)
+
+    result = explored("repeat 2 {{ lock {lock}, unlock {lock} }}, alloc p 4KiB pages, free p", 0)
+    equal((result["verdict"], result["schedules"]), ("none, exhausted", 648), "7440 when it depended on everything")
+    # what only one of them can have is had by either
+    result = explored("alloc p 128KiB pages GFP_NOWAIT, if-failed {{ wait for-ever }}, work 1us, free p", 1)
+    equal(result["kind"], "stall", "an order in which one finds nothing")
 
 
 def remedies_are_taken_away_one_by_one():
@@ -340,7 +364,7 @@ def a_budget_is_not_the_whole_space():
     contains(run("explore", "straight.ini", status=2).stderr, "nothing to explore without tasks")
 
 
-main(a_remedy_is_proved_over_every_schedule, allocator_and_pager_deadlock_with_two_tasks_and_alone_where_recursion_is_allowed, the_first_schedule_has_the_order_of_the_clock, a_deadlock_that_the_run_has_by_itself_is_found_in_a_space_without_end,
+main(a_remedy_is_proved_over_every_schedule, two_deadlocks_have_two_fingerprints, zones_that_are_alone_need_no_more_orders_than_their_lock, allocator_and_pager_deadlock_with_two_tasks_and_alone_where_recursion_is_allowed, the_first_schedule_has_the_order_of_the_clock, a_deadlock_that_the_run_has_by_itself_is_found_in_a_space_without_end,
      independent_steps_are_tried_in_one_order,
      dependent_steps_are_tried_in_every_order, what_was_found_is_called_by_its_name, a_deadlock_has_a_reproducer_with_the_same_story,
      a_schedule_that_was_drawn_becomes_as_short_as_one_that_was_searched_for, chance_finds_what_is_there_and_proves_nothing,

@@ -53,11 +53,11 @@ touch (KmlMachine *machine, KmlLock *self, guint how)
   kml_machine_touch (machine, self->line, sizeof (guint32), KML_TOUCH_WRITE | how);
 }
 
-static int
+static inline int
 find_held (const KmlLock *self, const KmlTask *task)
 {
   for (guint i = task->n_held; i-- > 0;)
-    if (task->held[i] == self)
+    if (G_LIKELY (task->held[i] == self)) /* most often the one that was taken last */
       return (int)i;
   return -1;
 }
@@ -68,20 +68,27 @@ kml_lock_is_held_by (const KmlLock *self, const KmlTask *task)
   return find_held (self, task) >= 0;
 }
 
-static void
+static inline void
 keep_others_away (KmlMachine *machine, KmlLockKind kind)
 {
-  if (kind == KML_LOCK_SPIN_IRQ)
-    kml_irq_disable (machine);
-  else if (kind == KML_LOCK_SPIN_SOFTIRQ)
-    kml_softirq_disable (machine);
-  if (kind <= KML_LOCK_SPIN_IRQ)
-    kml_preempt_disable (machine);
+  KmlCpu *cpu = kml_scheduler_cpu (machine->scheduler);
+
+  cpu->irq_off += kind == KML_LOCK_SPIN_IRQ;
+  cpu->softirq_off += kind == KML_LOCK_SPIN_SOFTIRQ;
+  cpu->preempt_off += kind <= KML_LOCK_SPIN_IRQ;
 }
 
-static void
+static inline void
 let_others_in (KmlMachine *machine, KmlLockKind kind)
 {
+  KmlCpu *cpu = kml_scheduler_cpu (machine->scheduler);
+
+  if (G_LIKELY (kind == KML_LOCK_SPIN_IRQ && cpu->pending == NULL && cpu->first == NULL &&
+                cpu->preempt_off > 0 && cpu->irq_off > 0)) { /* nobody is there */
+    cpu->preempt_off--;
+    cpu->irq_off--;
+    return;
+  }
   if (kind <= KML_LOCK_SPIN_IRQ)
     kml_preempt_enable (machine);
   if (kind == KML_LOCK_SPIN_IRQ)

@@ -181,7 +181,9 @@ deal (KmlReplay *self, const KmlOp *op)
   const gboolean was_empty = kml_stream_is_empty (stream);
   Entry *entry = append (stream);
 
-  *entry = (Entry){ *op, record->n_dealt++, 0 };
+  entry->op = *op;
+  entry->turn = record->n_dealt++;
+  entry->before = 0;
   if (record->last != stream && record->last != NULL)
     entry->before = 1 + number_of (record->last);
   record->last = stream;

@@ -265,17 +265,33 @@ choose_next (KmlScheduler *self, Next *ret_next)
   return TRUE;
 }
 
+/* Whether a timer that rings at the time of @turn was set before it. */
+static gboolean
+rings_before (KmlScheduler *self, KmlTurn turn)
+{
+  const KmlTimer *timer = look_for_timer (self);
+
+  return timer != NULL && kml_turn (timer->time, timer->order, 0) < turn;
+}
+
 /* By the clock. FALSE: nothing does. */
 static inline gboolean
 take_next (KmlScheduler *self, Next *ret_next)
 {
   const KmlTurn turn = kml_turns_first (&self->turns);
+  const KmlTime turn_time = kml_turn_time (turn);
+  KmlEvent event;
 
-  if (timer_time (self) <= kml_turn_time (turn)) {
-    KmlTimer *timer = look_for_timer (self);
+  while (self->n_timers_set > 0) {
+    const KmlTime time = kml_agenda_next_time (self->agenda);
+    KmlTimer *timer;
 
-    if (timer != NULL && kml_turn (timer->time, timer->order, 0) < turn) {
-      *ret_next = next_timer (take_timer (self));
+    if (time > turn_time || (time == turn_time && !rings_before (self, turn)))
+      break;
+    kml_agenda_take (self->agenda, &event);
+    timer = g_ptr_array_index (self->timers, (guint32)event.what);
+    if (is_meant (self, timer, &event)) {
+      *ret_next = next_timer (timer);
       return TRUE;
     }
   }
@@ -298,8 +314,8 @@ take (KmlScheduler *self, Next *ret_next)
   return TRUE;
 }
 
-void
-kml_scheduler_refresh_horizon (KmlScheduler *self)
+static inline void
+refresh_horizon (KmlScheduler *self)
 {
   const KmlCpu *cpu = self->cpu != KML_NO_CPU ? kml_scheduler_cpu (self) : NULL;
   KmlTime horizon = self->is_stopped || self->config.choose != NULL
@@ -312,6 +328,12 @@ kml_scheduler_refresh_horizon (KmlScheduler *self)
   if (cpu != NULL && kml_interrupts_deliverable (cpu))
     horizon = 0;
   self->machine->horizon = horizon;
+}
+
+void
+kml_scheduler_refresh_horizon (KmlScheduler *self)
+{
+  refresh_horizon (self);
 }
 
 /* ---- Switching ---- */
@@ -461,7 +483,7 @@ find_next (KmlScheduler *self)
       next.timer->func (next.timer->data);
   }
   machine->task = self->cpu != KML_NO_CPU ? kml_scheduler_cpu (self)->current : NULL;
-  kml_scheduler_refresh_horizon (self);
+  refresh_horizon (self);
   return to;
 }
 
@@ -543,7 +565,7 @@ kml_scheduler_leave (KmlScheduler *self)
     machine->now += machine->cost[KML_COST_SWITCH];
   begin_to_run (self, cpu, next);
   machine->task = next;
-  kml_scheduler_refresh_horizon (self);
+  refresh_horizon (self);
   if (machine->now < machine->horizon) {
     switch_to (self, from, coroutine_of (self, next));
     return;
@@ -633,7 +655,7 @@ kml_scheduler_sync (KmlScheduler *self, guint64 object)
 
   if (machine->now >= self->watch.next)
     kml_progress_look (self);
-  kml_scheduler_refresh_horizon (self);
+  refresh_horizon (self);
   do {
     if (machine->now >= machine->horizon) {
       KmlCpu *cpu = kml_scheduler_cpu (self);
@@ -652,7 +674,7 @@ kml_scheduler_sync_resting (KmlScheduler *self, guint64 object)
 
   if (machine->now >= self->watch.next)
     kml_progress_look (self);
-  kml_scheduler_refresh_horizon (self);
+  refresh_horizon (self);
   if (machine->now < machine->horizon) {
     kml_scheduler_sync_rested (self, object);
     return FALSE;

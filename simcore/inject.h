@@ -41,6 +41,13 @@ gboolean kml_injections_parse (const char *text, guint32 *ret_what, GError **err
 /* For KmlParam.validate. */
 gboolean kml_injections_validate (const char *text, GError **error);
 
+/* Whether any may go wrong. @self: (nullable) */
+static inline gboolean
+kml_injects (const KmlInjector *self, KmlInjection what)
+{
+  return self != NULL && (self->what & 1u << what) != 0;
+}
+
 /* Whether this one goes wrong. */
 gboolean kml_inject (KmlMachine *machine, KmlInjection what);
 

@@ -37,6 +37,9 @@ struct _Chunk {
 /* What a stream of processes does when its task goes on: replay-steps.c. */
 typedef enum {
   STEP_NEXT,
+  STEP_LIE_DOWN,
+  STEP_SLEEP,
+  STEP_WAKE,
   STEP_BEGIN,
   STEP_JOIN,
   STEP_COMES,
@@ -64,6 +67,7 @@ struct _Stream {
   Stream *next_waiting;   /* of those that wait for one block */
   KmlTask *task;          /* of processes: takes from it */
   Step step;              /* where that one is … */
+  KmlPart part;           /* STEP_SLEEP: where its time went before */
   Course course;          /* … in this operation */
   KmlIrq irq;             /* of handlers: does so … */
   KmlTimer due;           /* … when this says so */

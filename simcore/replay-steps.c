@@ -13,10 +13,13 @@
  *               │         │     └─► spin ⟲ ─────►
  *               └─ others ┘       until it is handed over
  *
- * It is the same as kml_replay_execute_first(), which does it on a stack: in the same order, with the same meetings. That is done where choices are open, where
+ * Before that, where its time is yet to come: next ──► lie down ──► sleep ──► wake.
+ *
+ * It is the same as wait_for_time() and kml_replay_execute_first(), which do it on a stack: in the same order, with the same meetings. That is done where choices are open, where
  * more than a spinlock is around the allocator (pages that are preloaded, a pager, another layer), and by handlers.
  */
 
+#include "simcore/inject.h"
 #include "simcore/replay-private.h"
 #include "simcore/scheduler-private.h"
 
@@ -185,7 +188,8 @@ approach (Stream *self)
   const KmlOp *op = &course->op;
 
   course->locked = replay->locked[kml_stream_first (self)->op.level];
-  if (course->locked == NULL || config->choose != NULL || config->injector != NULL ||
+  if (course->locked == NULL || config->choose != NULL ||
+      kml_injects (config->injector, KML_INJECT_ALLOC) ||
       kml_stream_first (self)->op.kind == KML_OP_SPLIT)
     return FALSE;
   kml_stream_take_first (self, &course->op);
@@ -203,16 +207,14 @@ approach (Stream *self)
   return TRUE;
 }
 
-/* FALSE: there is nothing more to do. */
-static gboolean
-next (Stream *self)
+/* The time of the first operation has come. */
+static void
+start (Stream *self)
 {
   KmlMachine *machine = self->replay->machine;
   guint context;
 
-  if (!wait_for_operation (self))
-    return FALSE;
-  wait_for_time (machine, kml_stream_first (self)->op.time);
+  self->step = STEP_NEXT;
   if (kml_stream_first (self)->before != 0)
     kml_sync (machine);
   while (kml_stream_turn_time (self) == KML_TIME_MAX) {
@@ -231,6 +233,86 @@ next (Stream *self)
   } else if (!approach (self)) {
     kml_replay_execute_first (self);
   }
+}
+
+/* ---- wait_for_time(), in steps ---- */
+
+static void
+work_until_time (Stream *self)
+{
+  self->step = STEP_WAKE;
+  if (!kml_work_until_resting (self->replay->machine, kml_stream_first (self)->op.time))
+    start (self);
+}
+
+static void lie_down (Stream *self);
+
+static void
+get_up (Stream *self)
+{
+  kml_task_wait_end (self->task, KML_PART_SLEEP, self->part);
+  lie_down (self);
+}
+
+static void
+fall_asleep (Stream *self)
+{
+  static const KmlWait for_time = { .kind = KML_WAIT_TIME, .what = "a time" };
+  KmlScheduler *scheduler = self->task->scheduler;
+
+  self->part = self->task->part;
+  if (!kml_task_wait_begin (self->task, &for_time, KML_PART_SLEEP)) {
+    lie_down (self);
+    return;
+  }
+  self->task->state = KML_TASK_SLEEPING;
+  self->step = STEP_SLEEP;
+  if (kml_scheduler_cpu (scheduler)->first == NULL) {
+    kml_scheduler_rest_asleep (scheduler);
+  } else {
+    kml_scheduler_leave (scheduler);
+    get_up (self);
+  }
+}
+
+/* Sleeps until the alarm. */
+static void
+lie_down (Stream *self)
+{
+  KmlMachine *machine = self->replay->machine;
+
+  if (machine->now >= self->task->alarm.time) {
+    work_until_time (self);
+    return;
+  }
+  self->step = STEP_LIE_DOWN;
+  if (machine->now < machine->horizon ||
+      !kml_scheduler_sync_resting (machine->scheduler, KML_OBJECT_ANY))
+    fall_asleep (self);
+}
+
+/* FALSE: there is nothing more to do. */
+static gboolean
+next (Stream *self)
+{
+  KmlMachine *machine = self->replay->machine;
+  const KmlTime to_switch = machine->cost[KML_COST_SWITCH];
+  KmlTime time;
+
+  if (!wait_for_operation (self))
+    return FALSE;
+  time = kml_stream_first (self)->op.time;
+  if (time <= machine->now) {
+    start (self);
+  } else if (machine->scheduler->config.choose != NULL) {
+    wait_for_time (machine, time);
+    start (self);
+  } else if (time - machine->now > 2 * to_switch) {
+    kml_timer_set (&self->task->alarm, machine->scheduler, time - to_switch);
+    lie_down (self);
+  } else {
+    work_until_time (self);
+  }
   return TRUE;
 }
 
@@ -244,6 +326,17 @@ kml_replay_run_stream (KmlMachine *machine, gpointer data)
     case STEP_NEXT:
       if (!next (self))
         return;
+      break;
+    case STEP_LIE_DOWN:
+      kml_scheduler_sync_rested (machine->scheduler, KML_OBJECT_ANY);
+      fall_asleep (self);
+      break;
+    case STEP_SLEEP:
+      get_up (self);
+      break;
+    case STEP_WAKE:
+      kml_work_until_rested (machine, kml_stream_first (self)->op.time);
+      start (self);
       break;
     case STEP_BEGIN:
       kml_scheduler_sync_rested (machine->scheduler, KML_OBJECT_NONE);

@@ -60,9 +60,7 @@ kml_timer_init (KmlTimer *self, KmlScheduler *scheduler, void (*func) (gpointer 
 void
 kml_timer_may_come_any_time (KmlTimer *self, KmlScheduler *scheduler)
 {
-  const KmlInjector *injector = scheduler->config.injector;
-
-  if (injector == NULL || (injector->what & 1u << KML_INJECT_INTERRUPT) == 0)
+  if (!kml_injects (scheduler->config.injector, KML_INJECT_INTERRUPT))
     return;
   self->is_any_time = TRUE;
   g_ptr_array_add (scheduler->any_time, self);
@@ -517,6 +515,7 @@ rest (KmlScheduler *self, KmlCpu *cpu, KmlTask *task)
   to = find_next (self);
   next = kml_current_task (self->machine);
   if (next != NULL && next->rests && next->func == task->func) { /* each on the other's stack */
+    self->n_switches += next != task;
     next->coroutine = task->coroutine;
     task->coroutine = to;
   } else {

@@ -2,19 +2,20 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * The operations of a trace, without times, by turns
+ * The operations of a trace by turns
  *
  *   native   malloc() and free() of this process, one after another
  *   kmemlab  replay -> locked ALLOCATOR -> locked buddy: each CPU executes its own, exactly interleaved, with locks, cost model,
  *            fragmentation accounting and latency histograms: what `kmemlab run` does with [schedule] replay = cpus
  *
- * On 4 CPUs each executes what was recorded on it; on other numbers of CPUs blocks are spread over all of them, and each is
- * given back where it was asked for. The time between two operations of a CPU is GAP, so that they do not all wait for one lock.
+ * In the first row each of four CPUs executes what was recorded on it, at the recorded times, so that hardly anybody waits for a lock. In
+ * the others every CPU does one operation after the other, as fast as it can, and they all meet at one lock, which is the worst case. There
+ * on other numbers of CPUs than four blocks are spread over all of them, and each is given back where it was asked for.
  *
  * The last row has a cache model besides.
  *
  *   bench-cpus TRACE [ROUNDS]
- *   bench-cpus --profile TRACE N_CPUS [ROUNDS]        without glibc, for perf and callgrind
+ *   bench-cpus --profile TRACE N_CPUS [ROUNDS]        without glibc, for perf and callgrind; N_CPUS 0: four, at recorded times
  */
 
 #include <stdlib.h>
@@ -153,7 +154,8 @@ simulated_round (const Stream *stream, Rig *rig)
 }
 
 static void
-measure (const Stream *stream, guint n_cpus, const KmlCachesConfig *caches, guint n_rounds)
+measure (const Stream *stream, const char *title, guint n_cpus, const KmlCachesConfig *caches,
+         guint n_rounds)
 {
   g_autofree void **blocks = g_new0 (void *, stream->n_names);
   g_autofree double *native = g_new (double, n_rounds);
@@ -168,9 +170,8 @@ measure (const Stream *stream, guint n_cpus, const KmlCachesConfig *caches, guin
     simulated[i] = simulated_round (stream, &rig);
     ratios[i] = native[i] / simulated[i];
   }
-  g_print ("%4u CPUs%s  glibc %5.1f ns   kmemlab %6.1f ns   ratio %.2f", n_cpus,
-           caches != NULL ? " and caches" : "", median (native, n_rounds),
-           median (simulated, n_rounds), median (ratios, n_rounds));
+  g_print ("%4u CPUs%s  glibc %5.1f ns   kmemlab %6.1f ns   ratio %.2f", n_cpus, title,
+           median (native, n_rounds), median (simulated, n_rounds), median (ratios, n_rounds));
   g_print (" (of the minima %.2f); %.0f %% of locks contended\n", native[0] / simulated[0],
            100.0 * (double)rig.locked_objects->lock.n_contended /
                (double)rig.locked_objects->lock.n_taken);
@@ -188,9 +189,11 @@ main (int argc, char **argv)
     return 2;
   }
   if (argc >= 4 && strcmp (argv[1], "--profile") == 0) {
-    Rig rig = rig_new ((guint)CLAMP (g_ascii_strtoull (argv[3], NULL, 10), 1, KML_MAX_CPUS), NULL);
+    const guint n_cpus = (guint)MIN (g_ascii_strtoull (argv[3], NULL, 10), KML_MAX_CPUS);
+    Rig rig = rig_new (n_cpus == 0 ? 4 : n_cpus, NULL);
 
-    stream = trace_stream (argv[2], "the trace", "objects");
+    stream = n_cpus == 0 ? timed_trace_stream (argv[2], "the trace", "objects")
+                         : trace_stream (argv[2], "the trace", "objects");
     n_rounds = argc > 4 ? (guint)MAX (1, g_ascii_strtoull (argv[4], NULL, 10)) : 1;
     for (guint i = 0; i < n_rounds; i++)
       g_print ("%.1f ns\n", simulated_round (stream, &rig));
@@ -200,10 +203,13 @@ main (int argc, char **argv)
   }
   if (argc > 2)
     n_rounds = (guint)MAX (1, g_ascii_strtoull (argv[2], NULL, 10));
+  stream = timed_trace_stream (argv[1], "the trace", "objects");
+  measure (stream, " at recorded times", 4, NULL, n_rounds);
+  stream_free (stream);
   stream = trace_stream (argv[1], "the trace", "objects");
   for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
-    measure (stream, numbers[i], NULL, n_rounds);
-  measure (stream, 4, &geometry, n_rounds);
+    measure (stream, "", numbers[i], NULL, n_rounds);
+  measure (stream, " and caches", 4, &geometry, n_rounds);
   stream_free (stream);
   return 0;
 }

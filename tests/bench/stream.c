@@ -34,8 +34,9 @@ set_param (gpointer instance, const KmlParam *params, const char *name, const ch
     die (error);
 }
 
+/* @timed: operations keep their times. */
 static Stream *
-read_stream (const char *title, KmlWorkload *workload)
+read_stream (const char *title, KmlWorkload *workload, gboolean timed)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GByteArray) live = g_byte_array_new ();
@@ -65,21 +66,33 @@ read_stream (const char *title, KmlWorkload *workload)
 
       g_array_append_val (self->ops, op);
     }
-  for (guint i = 0; i < self->ops->len; i++)
+  for (guint i = 0; !timed && i < self->ops->len; i++)
     g_array_index (self->ops, KmlOp, i).time = 0;
   kml_workload_free (workload);
   return self;
 }
 
-Stream *
-trace_stream (const char *path, const char *title, const char *level)
+static Stream *
+stream_of_trace (const char *path, const char *title, const char *level, const char *timing)
 {
   KmlWorkload *workload = kml_workload_new (kml_workload_find ("trace"), "bench", ".");
 
   set_param (workload, workload->ops->params, "file", path);
-  set_param (workload, workload->ops->params, "timing", "asap");
+  set_param (workload, workload->ops->params, "timing", timing);
   set_param (workload, workload->ops->params, "level", level);
-  return read_stream (title, workload);
+  return read_stream (title, workload, g_str_equal (timing, "recorded"));
+}
+
+Stream *
+trace_stream (const char *path, const char *title, const char *level)
+{
+  return stream_of_trace (path, title, level, "asap");
+}
+
+Stream *
+timed_trace_stream (const char *path, const char *title, const char *level)
+{
+  return stream_of_trace (path, title, level, "recorded");
 }
 
 Stream *
@@ -92,7 +105,7 @@ synthetic_stream (const char *path, const char *live, const char *operations)
   set_param (workload, workload->ops->params, "sizes", sizes);
   set_param (workload, workload->ops->params, "live", live);
   set_param (workload, workload->ops->params, "operations", operations);
-  return read_stream (title, workload);
+  return read_stream (title, workload, FALSE);
 }
 
 double

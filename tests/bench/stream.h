@@ -11,12 +11,14 @@ G_BEGIN_DECLS
 
 typedef struct {
   char *title;
-  GArray *ops; /* (element-type KmlOp): without times; all blocks are given back in the end */
+  GArray *
+      ops; /* (element-type KmlOp): without times unless it says so; all blocks are given back in the end */
   guint32 n_names;
 } Stream;
 
-/* The operations of a trace, "objects" or "pages"; and requests of its sizes, with so many live. */
+/* The operations of a trace, "objects" or "pages"; the same at their recorded times; and requests of its sizes, with so many live. */
 Stream *trace_stream (const char *path, const char *title, const char *level);
+Stream *timed_trace_stream (const char *path, const char *title, const char *level);
 Stream *synthetic_stream (const char *path, const char *live, const char *operations);
 void stream_free (Stream *self);
 

@@ -6,6 +6,8 @@
  * free 5; nothing else takes any time. Who asks for 17 bytes waits for an element that CPU 1 has to give.
  */
 
+#include "simcore/inject.h"
+#include "simcore/locked.h"
 #include "simcore/replay.h"
 #include "tests/list-workload.h"
 #include "tests/testutils.h"
@@ -424,6 +426,82 @@ START_TEST (who_has_nothing_to_do_waits_for_those_who_have)
 }
 END_TEST
 
+/* ---- Steps ---- */
+
+#define N_RANDOM 3000
+
+/* What any of four CPUs may do to 40 blocks, at times (@loop 0), at hardly any (1) or at none (2). */
+static GArray *
+random_operations (KmlRng *rng, int loop)
+{
+  GArray *ops = g_array_new (FALSE, FALSE, sizeof (KmlOp));
+  gboolean is_live[40] = { FALSE };
+  KmlTime time = 1000;
+
+  for (guint i = 0; i < N_RANDOM; i++) {
+    const guint32 block = (guint32)kml_rng_below (rng, G_N_ELEMENTS (is_live));
+    const guint cpu = (guint)kml_rng_below (rng, 4);
+    KmlOp next;
+
+    time += kml_rng_below (rng, loop == 0 ? 40 : 4);
+    next = op (is_live[block] ? KML_OP_FREE : KML_OP_ALLOC, cpu, loop == 2 ? 0 : time, block,
+               1 + i);
+    if (kml_rng_below (rng, 16) == 0)
+      next = in_context (next, KML_CONTEXT_SOFTIRQ);
+    if (kml_rng_below (rng, 32) == 0 && next.kind == KML_OP_ALLOC)
+      next.request.size = 13; /* gets nothing */
+    is_live[block] = !is_live[block];
+    g_array_append_val (ops, next);
+  }
+  return ops;
+}
+
+/* All of that behind a lock. @injector: one that injects nothing keeps operations on the stack. Returns what happened. */
+static char *
+replay_behind_lock (const GArray *ops, KmlInjector *injector)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *fingerprint = NULL;
+  KmlLocked *locked;
+  char *text;
+
+  set_up (4, 2 * KML_NS);
+  rig.machine->cost[KML_COST_SWITCH] = 3 * KML_NS;
+  rig.machine->cost[KML_COST_HANDOVER] = 7 * KML_NS;
+  rig.machine->cost[KML_COST_BYSTANDER] = KML_NS;
+  kml_scheduler_free (rig.scheduler);
+  rig.scheduler = kml_scheduler_new (&(KmlSchedulerConfig){
+      .machine = rig.machine, .time_slice = KML_S, .until = KML_TIME_MAX, .injector = injector });
+  locked = kml_locked_new (rig.pages, KML_LOCK_SPIN_IRQ, "pages");
+  rig.requests.pages = rig.requests.objects = &locked->base;
+  ck_assert (run ((const KmlOp *)ops->data, ops->len, &error));
+  fingerprint = kml_recorder_fingerprint (rig.recorder);
+  text = g_strdup_printf ("%s\n%s\n%" G_GUINT64_FORMAT " waits, %" G_GUINT64_FORMAT
+                          " ps, at most %u and %" G_GUINT64_FORMAT " ps",
+                          story->str, fingerprint, locked->lock.n_contended, locked->lock.waited,
+                          locked->lock.most_waiting, locked->lock.worst_wait);
+  ck_assert_uint_gt (locked->lock.n_contended, 0);
+  kml_allocator_destroy (&locked->base);
+  tear_down ();
+  return text;
+}
+
+START_TEST (an_operation_in_steps_is_the_same_as_one_on_a_stack)
+{
+  g_autoptr (GArray) ops = NULL;
+  g_autofree char *in_steps = NULL, *on_stacks = NULL;
+  KmlInjector nothing = { .what = 1u << KML_INJECT_ALLOC };
+  KmlRng rng;
+
+  kml_rng_init (&rng, 1, "steps");
+  kml_rng_init (&nothing.rng, 1, "inject");
+  ops = random_operations (&rng, _i);
+  in_steps = replay_behind_lock (ops, NULL);
+  on_stacks = replay_behind_lock (ops, &nothing);
+  ck_assert_str_eq (in_steps, on_stacks);
+}
+END_TEST
+
 START_TEST (a_workload_that_breaks_off_ends_the_run)
 {
   const KmlOp ops[] = { op (KML_OP_ALLOC, 0, 0, 0, 1) };
@@ -455,6 +533,7 @@ main (void)
   tcase_add_test (tcase, so_is_the_handler_that_waits_for_one);
   tcase_add_test (tcase, who_has_nothing_to_do_waits_for_those_who_have);
   tcase_add_loop_test (tcase, a_cpu_with_little_to_do_waits_for_the_others, 0, 2);
+  tcase_add_loop_test (tcase, an_operation_in_steps_is_the_same_as_one_on_a_stack, 0, 3);
   tcase_add_loop_test (tcase, a_workload_that_breaks_off_ends_the_run, 0, 2);
   suite_add_tcase (suite, tcase);
   return run_suite (suite);

@@ -33,6 +33,7 @@ typedef struct {
   KmlWorkload base;
   const KmlOp *ops;
   guint n, at, n_cpus;
+  KmlTime start; /* of this round: times count from here */
 } Player;
 
 static gboolean
@@ -50,6 +51,8 @@ player_next (KmlWorkload *base, KmlOp *ops, guint n, GError **error)
   memcpy (ops, self->ops + self->at, taken * sizeof *ops);
   for (guint i = 0; i < taken; i++) {
     ops[i].request.context = KML_CONTEXT_PROCESS;
+    if (ops[i].time > 0)
+      ops[i].time += self->start;
     if (self->n_cpus != 4)
       ops[i].request.cpu = (guint8)(ops[i].block % self->n_cpus);
   }
@@ -138,6 +141,7 @@ simulated_round (const Stream *stream, Rig *rig)
   player->ops = (const KmlOp *)stream->ops->data;
   player->n = stream->ops->len;
   player->n_cpus = rig->machine->n_cpus;
+  player->start = rig->machine->now;
   config.scheduler = kml_scheduler_new (
       &(KmlSchedulerConfig){ .machine = rig->machine, .time_slice = KML_S, .until = KML_TIME_MAX });
   replay = kml_replay_new (&config);

@@ -49,6 +49,7 @@ typedef struct {
   gboolean is_finished;     /* there is nothing left to look at */
   const char *kind;         /* (nullable): what was found: "deadlock", "stall", "livelock" */
   char *reproducer, *story; /* (owned) (nullable) */
+  char *endless;            /* (owned) (nullable): the key that would give the space an end */
   KmlMinimised minimised;
   GArray *potentials; /* (owned) (element-type KmlPotential) */
 } Report;
@@ -58,6 +59,7 @@ report_clear (Report *self)
 {
   g_free (self->reproducer);
   g_free (self->story);
+  g_free (self->endless);
   g_array_unref (self->potentials);
 }
 
@@ -297,6 +299,9 @@ explore_runs (const KmlExperiment *experiment, Hunt *hunt, KmlExploreStop *stop,
     count (stop, report);
     if (verdict != KML_EXPLORE_EXHAUSTED)
       report->verdict = verdict;
+    if (verdict == KML_EXPLORE_BUDGET && hunt->search.kind == KML_SEARCH_EXHAUSTIVE &&
+        report->endless == NULL)
+      report->endless = kml_explore_endless_key (spec);
     if (verdict == KML_EXPLORE_DEADLOCK)
       return keep (experiment, spec, stop->state.place.choices, report, error);
     if (kml_stop_exit () != KML_EXIT_DONE ||
@@ -423,6 +428,10 @@ say (const Report *report, double wall, const char *state_path)
   say_potentials (report->potentials);
   if (options.quiet)
     return;
+  if (report->endless != NULL)
+    kml_note ("%s is 0: that interrupt comes for ever, so there are schedules without end and the "
+              "space cannot be exhausted; with -s %s=3 it could",
+              report->endless, report->endless);
   if (report->reproducer != NULL)
     kml_note ("Next: kmemlab reproduce %s", report->reproducer);
   else if (report->verdict == KML_EXPLORE_BUDGET && report->is_finished)

@@ -164,3 +164,21 @@ kml_explore (const KmlScenario *scenario, const KmlRunSpec *spec, const KmlExplo
   *ret_verdict = verdict_of (end, state);
   return TRUE;
 }
+
+char *
+kml_explore_endless_key (const KmlRunSpec *spec)
+{
+  g_autoptr (GPtrArray) names = kml_run_spec_names (spec, "task");
+
+  for (guint i = 0; i < names->len; i++) {
+    g_autofree char *context = g_strdup_printf ("task.%s.context",
+                                                (const char *)g_ptr_array_index (names, i));
+    g_autofree char *times = g_strdup_printf ("task.%s.times",
+                                              (const char *)g_ptr_array_index (names, i));
+
+    if (!g_str_equal (kml_run_spec_get (spec, context), "process") &&
+        g_str_equal (kml_run_spec_get (spec, times), "0"))
+      return g_steal_pointer (&times);
+  }
+  return NULL;
+}

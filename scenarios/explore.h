@@ -69,6 +69,10 @@ gboolean kml_explore (const KmlScenario *scenario, const KmlRunSpec *spec,
                       const KmlExploreConfig *config, KmlExploreState *state,
                       KmlExploreVerdict *ret_verdict, GError **error);
 
+/* The key that says how often an interrupt comes, of one that comes for ever: then some schedules have no end, and the space has none. (transfer full)
+ * (nullable) */
+char *kml_explore_endless_key (const KmlRunSpec *spec);
+
 /* What became of one schedule. */
 typedef struct {
   const char *kind;  /* (nullable): what it ended in: "deadlock", "stall", "livelock" */

@@ -288,6 +288,15 @@ def a_reproducer_that_was_edited_is_refused_or_does_not_reproduce():
     tried(text, 2, "edited.reproducer:6: two.ini is not, or no longer, the scenario that was explored")
 
 
+def an_interrupt_without_end_is_named_where_the_space_has_none():
+    path = os.path.join(DEADLOCKS, "interrupt-own-lock.ini")
+    shorter = ("-s", "lock.queue.kind=spin-irq", "-s", "task.sender.program=repeat 2 { lock queue, work 1us, unlock queue, work 9us }", "--afresh")
+    contains(run("explore", path, *shorter, "--budget", "50", status=75).stderr, "task.nic.times is 0: that interrupt comes for ever")
+    result = run("explore", path, *shorter, "-s", "task.nic.times=2", status=0)
+    contains(result.stdout, "none: the space is exhausted")
+    check("for ever" not in result.stderr, "it has an end")
+
+
 def two_deadlocks_have_two_fingerprints():
     def fingerprint(name):
         run("explore", os.path.join(DEADLOCKS, name + ".ini"), status=1)
@@ -364,7 +373,7 @@ def a_budget_is_not_the_whole_space():
     contains(run("explore", "straight.ini", status=2).stderr, "nothing to explore without tasks")
 
 
-main(a_remedy_is_proved_over_every_schedule, two_deadlocks_have_two_fingerprints, zones_that_are_alone_need_no_more_orders_than_their_lock, allocator_and_pager_deadlock_with_two_tasks_and_alone_where_recursion_is_allowed, the_first_schedule_has_the_order_of_the_clock, a_deadlock_that_the_run_has_by_itself_is_found_in_a_space_without_end,
+main(a_remedy_is_proved_over_every_schedule, an_interrupt_without_end_is_named_where_the_space_has_none, two_deadlocks_have_two_fingerprints, zones_that_are_alone_need_no_more_orders_than_their_lock, allocator_and_pager_deadlock_with_two_tasks_and_alone_where_recursion_is_allowed, the_first_schedule_has_the_order_of_the_clock, a_deadlock_that_the_run_has_by_itself_is_found_in_a_space_without_end,
      independent_steps_are_tried_in_one_order,
      dependent_steps_are_tried_in_every_order, what_was_found_is_called_by_its_name, a_deadlock_has_a_reproducer_with_the_same_story,
      a_schedule_that_was_drawn_becomes_as_short_as_one_that_was_searched_for, chance_finds_what_is_there_and_proves_nothing,

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * scheduler.c   timers, what is next, switching
+ * scheduler-choose.c   what is next where it is open
  * task.c        what a task may do: work, sleep, wait
  * interrupt.c   lines, levels, delivery
  * scheduler-image.c   going back to before the run
@@ -103,7 +104,45 @@ kml_cpu_is_atomic (const KmlCpu *self)
          (self->irq_off | self->softirq_off | self->preempt_off) > 0;
 }
 
+static inline void
+kml_timer_unset (KmlTimer *self)
+{
+  self->is_set = FALSE;
+  self->scheduler->n_timers_set--;
+}
+
+/* What comes next. */
+typedef struct {
+  KmlTimer *timer; /* (nullable): it rings; NULL: … */
+  guint cpu;       /* … this one goes on … */
+  KmlTime time;    /* … then */
+} KmlNext;
+
+static inline KmlNext
+kml_next_timer (KmlTimer *timer)
+{
+  kml_timer_unset (timer);
+  return (KmlNext){ .timer = timer, .time = timer->time };
+}
+
+static inline KmlNext
+kml_next_cpu (KmlScheduler *self, guint number)
+{
+  KmlCpu *cpu = &self->cpus[number];
+
+  cpu->goes_on = FALSE;
+  return (KmlNext){ .cpu = number, .time = cpu->resume };
+}
+
+/* ---- scheduler-choose.c ---- */
+
+/* Asks config.choose. FALSE: nothing comes next. */
+gboolean kml_scheduler_choose_next (KmlScheduler *self, KmlNext *ret_next);
+
 /* ---- scheduler.c ---- */
+
+/* The earliest timer that is meant, of which there is one. */
+KmlTimer *kml_scheduler_take_timer (KmlScheduler *self);
 
 /* When something else happens that comes first; at once, when the run is to end. */
 void kml_scheduler_refresh_horizon (KmlScheduler *self);

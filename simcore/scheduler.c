@@ -83,19 +83,12 @@ kml_timer_set (KmlTimer *self, KmlScheduler *scheduler, KmlTime time)
     scheduler->machine->horizon = time;
 }
 
-static void
-unset (KmlTimer *self)
-{
-  self->is_set = FALSE;
-  self->scheduler->n_timers_set--;
-}
-
 void
 kml_timer_cancel (KmlTimer *self)
 {
   self->generation++;
   if (self->is_set)
-    unset (self);
+    kml_timer_unset (self);
 }
 
 /* When the earliest timer rings, or earlier: one that was cancelled is not told from others. KML_TIME_MAX: there is none. */
@@ -151,9 +144,8 @@ look_for_timer (KmlScheduler *self)
   return NULL;
 }
 
-/* Takes it. There is one. */
-static KmlTimer *
-take_timer (KmlScheduler *self)
+KmlTimer *
+kml_scheduler_take_timer (KmlScheduler *self)
 {
   KmlTimer *timer = look_for_timer (self);
   KmlEvent event;
@@ -161,106 +153,6 @@ take_timer (KmlScheduler *self)
   g_assert (timer != NULL);
   kml_agenda_take (self->agenda, &event);
   return timer;
-}
-
-/* The earliest timer, and those that may ring at any time, behind @n candidates. */
-static guint
-add_timers (KmlScheduler *self, guint n)
-{
-  const guint n_cpus = self->machine->n_cpus;
-  guint n_open = 0;
-
-  for (guint i = 0; i < self->any_time->len; i++)
-    n_open += ((const KmlTimer *)g_ptr_array_index (self->any_time, i))->is_set;
-  if (self->n_timers_set > n_open)
-    self->candidates[n++] = (KmlCandidate){ KML_CANDIDATE_TIMER, n_cpus, KML_OBJECT_ANY,
-                                            kml_agenda_next_time (self->agenda) };
-  for (guint i = 0; i < self->any_time->len; i++) {
-    const KmlTimer *timer = g_ptr_array_index (self->any_time, i);
-
-    if (timer->is_set)
-      self->candidates[n++] = (KmlCandidate){ KML_CANDIDATE_TIMER, 2 * n_cpus + 1 + timer->index,
-                                              KML_OBJECT_ANY, timer->time };
-  }
-  return n;
-}
-
-/* What comes next. */
-typedef struct {
-  KmlTimer *timer; /* (nullable): it rings; NULL: … */
-  guint cpu;       /* … this one goes on … */
-  KmlTime time;    /* … then */
-} Next;
-
-static Next
-next_timer (KmlTimer *timer)
-{
-  unset (timer);
-  return (Next){ .timer = timer, .time = timer->time };
-}
-
-static Next
-next_cpu (KmlScheduler *self, guint number)
-{
-  KmlCpu *cpu = &self->cpus[number];
-
-  cpu->goes_on = FALSE;
-  return (Next){ .cpu = number, .time = cpu->resume };
-}
-
-/* A CPU whose first task has yet to begin. */
-static Next
-next_beginning (KmlScheduler *self)
-{
-  KmlCpu *cpu = self->cpus;
-
-  while (!cpu->begins)
-    cpu++;
-  cpu->begins = FALSE;
-  self->n_begin--;
-  return next_cpu (self, (guint)(cpu - self->cpus));
-}
-
-/* FALSE: nothing does. */
-static gboolean
-choose_next (KmlScheduler *self, Next *ret_next)
-{
-  const guint n_cpus = self->machine->n_cpus;
-  KmlCandidate *candidates = self->candidates;
-  guint n = 0, chosen, who;
-
-  if (self->n_begin > 0) {
-    *ret_next = next_beginning (self);
-    return TRUE;
-  }
-  for (guint i = 0; i < n_cpus; i++) {
-    const KmlCpu *cpu = &self->cpus[i];
-
-    if (cpu->goes_on)
-      candidates[n++] = (KmlCandidate){ KML_CANDIDATE_CPU, i,
-                                        cpu->pending != NULL ? KML_OBJECT_ANY : cpu->object,
-                                        cpu->resume };
-  }
-  n = add_timers (self, n);
-  if (n == 0)
-    return FALSE;
-  chosen = self->config.choose (candidates, n, self->config.choose_data);
-  if (chosen == G_MAXUINT) {
-    self->is_stopped = TRUE;
-    return FALSE;
-  }
-  g_assert (chosen < n);
-  who = candidates[chosen].who;
-  if (who < n_cpus) {
-    *ret_next = next_cpu (self, who);
-    return TRUE;
-  }
-  if (who > n_cpus) { /* one that may ring at any time */
-    *ret_next = next_timer (g_ptr_array_index (self->timers, who - 2 * n_cpus - 1));
-    return TRUE;
-  }
-  *ret_next = next_timer (take_timer (self));
-  return TRUE;
 }
 
 /* Whether a timer that rings at the time of @turn was set before it. */
@@ -274,7 +166,7 @@ rings_before (KmlScheduler *self, KmlTurn turn)
 
 /* By the clock. FALSE: nothing does. */
 static inline gboolean
-take_next (KmlScheduler *self, Next *ret_next)
+take_next (KmlScheduler *self, KmlNext *ret_next)
 {
   const KmlTurn turn = kml_turns_first (&self->turns);
   const KmlTime turn_time = kml_turn_time (turn);
@@ -289,24 +181,24 @@ take_next (KmlScheduler *self, Next *ret_next)
     kml_agenda_take (self->agenda, &event);
     timer = g_ptr_array_index (self->timers, (guint32)event.what);
     if (is_meant (self, timer, &event)) {
-      *ret_next = next_timer (timer);
+      *ret_next = kml_next_timer (timer);
       return TRUE;
     }
   }
   if (turn == KML_TURN_NEVER)
     return FALSE;
   kml_turns_set (&self->turns, kml_turn_cpu (turn), KML_TURN_NEVER);
-  *ret_next = next_cpu (self, kml_turn_cpu (turn));
+  *ret_next = kml_next_cpu (self, kml_turn_cpu (turn));
   return TRUE;
 }
 
 /* Takes what comes next. FALSE: nothing does. */
 static inline gboolean
-take (KmlScheduler *self, Next *ret_next)
+take (KmlScheduler *self, KmlNext *ret_next)
 {
   if (G_LIKELY (self->config.choose == NULL))
     return take_next (self, ret_next);
-  if (!choose_next (self, ret_next))
+  if (!kml_scheduler_choose_next (self, ret_next))
     return FALSE;
   self->latest = ret_next->time = MAX (ret_next->time, self->latest);
   return TRUE;
@@ -455,7 +347,7 @@ find_next (KmlScheduler *self)
   KmlCoroutine *to = NULL;
 
   while (to == NULL) {
-    Next next;
+    KmlNext next;
     const gboolean goes_on = !self->is_stopped && self->n_alive > 0 && take (self, &next);
 
     if (!goes_on || next.time > self->config.until) {

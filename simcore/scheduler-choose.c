@@ -1,0 +1,84 @@
+/* scheduler-choose.c: what comes next where that is open.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * See scheduler.c, 4.
+ */
+
+#include "simcore/scheduler-private.h"
+
+/* The earliest timer, and those that may ring at any time, behind @n candidates. */
+static guint
+add_timers (KmlScheduler *self, guint n)
+{
+  const guint n_cpus = self->machine->n_cpus;
+  guint n_open = 0;
+
+  for (guint i = 0; i < self->any_time->len; i++)
+    n_open += ((const KmlTimer *)g_ptr_array_index (self->any_time, i))->is_set;
+  if (self->n_timers_set > n_open)
+    self->candidates[n++] = (KmlCandidate){ KML_CANDIDATE_TIMER, n_cpus, KML_OBJECT_ANY,
+                                            kml_agenda_next_time (self->agenda) };
+  for (guint i = 0; i < self->any_time->len; i++) {
+    const KmlTimer *timer = g_ptr_array_index (self->any_time, i);
+
+    if (timer->is_set)
+      self->candidates[n++] = (KmlCandidate){ KML_CANDIDATE_TIMER, 2 * n_cpus + 1 + timer->index,
+                                              KML_OBJECT_ANY, timer->time };
+  }
+  return n;
+}
+
+/* A CPU whose first task has yet to begin. */
+static KmlNext
+next_beginning (KmlScheduler *self)
+{
+  KmlCpu *cpu = self->cpus;
+
+  while (!cpu->begins)
+    cpu++;
+  cpu->begins = FALSE;
+  self->n_begin--;
+  return kml_next_cpu (self, (guint)(cpu - self->cpus));
+}
+
+gboolean
+kml_scheduler_choose_next (KmlScheduler *self, KmlNext *ret_next)
+{
+  const guint n_cpus = self->machine->n_cpus;
+  KmlCandidate *candidates = self->candidates;
+  guint n = 0, chosen, who;
+
+  if (self->n_begin > 0) {
+    *ret_next = next_beginning (self);
+    return TRUE;
+  }
+  for (guint i = 0; i < n_cpus; i++) {
+    const KmlCpu *cpu = &self->cpus[i];
+
+    if (cpu->goes_on)
+      candidates[n++] = (KmlCandidate){ KML_CANDIDATE_CPU, i,
+                                        cpu->pending != NULL ? KML_OBJECT_ANY : cpu->object,
+                                        cpu->resume };
+  }
+  n = add_timers (self, n);
+  if (n == 0)
+    return FALSE;
+  chosen = self->config.choose (candidates, n, self->config.choose_data);
+  if (chosen == G_MAXUINT) {
+    self->is_stopped = TRUE;
+    return FALSE;
+  }
+  g_assert (chosen < n);
+  who = candidates[chosen].who;
+  if (who < n_cpus) {
+    *ret_next = kml_next_cpu (self, who);
+    return TRUE;
+  }
+  if (who > n_cpus) { /* one that may ring at any time */
+    *ret_next = kml_next_timer (g_ptr_array_index (self->timers, who - 2 * n_cpus - 1));
+    return TRUE;
+  }
+  *ret_next = kml_next_timer (kml_scheduler_take_timer (self));
+  return TRUE;
+}

@@ -420,9 +420,10 @@ say (const Report *report, double wall, const char *state_path)
            verdict, report->n_schedules, report->n_schedules == 1 ? "" : "s", report->n_blocked,
            report->n_pruned, report->longest, wall);
   if (report->minimised.n_choices > 0)
-    kml_out ("%s: %u context switches, %u choices\n",
+    kml_out ("%s: %u context switch%s, %u choices\n",
              report->minimised.is_least ? "the shortest there is" : "the shortest that was found",
-             report->minimised.n_switches, report->minimised.n_choices);
+             report->minimised.n_switches, report->minimised.n_switches == 1 ? "" : "es",
+             report->minimised.n_choices);
   if (report->story != NULL)
     kml_out ("\n%s", report->story);
   say_potentials (report->potentials);

@@ -200,11 +200,12 @@ kml_incident_look_for_cycle (KmlScheduler *self, KmlTask *task)
   knot = kml_wait_find_knot (self, task, &n_cycle);
   if (knot == NULL)
     return;
-  incident = add_incident (
-      self, KML_INCIDENT_DEADLOCK, task,
-      g_strdup_printf (n_cycle == knot->len ? "%u task%s wait%s in a cycle"
-                                            : "%u task%s wait%s for each other",
-                       knot->len, knot->len == 1 ? "" : "s", knot->len == 1 ? "s" : ""));
+  incident = add_incident (self, KML_INCIDENT_DEADLOCK, task,
+                           knot->len == 1 ? g_strdup_printf ("%s waits for itself", task->name)
+                                          : g_strdup_printf (n_cycle == knot->len
+                                                                 ? "%u tasks wait in a cycle"
+                                                                 : "%u tasks wait for each other",
+                                                             knot->len));
   for (guint i = 0; i < knot->len; i++)
     add_edges_of_knot (self, incident->edges, knot, n_cycle, i);
   incident->spans = kml_spans_of_incident (self, incident);

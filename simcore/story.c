@@ -92,6 +92,9 @@ whose_it_is (const GArray *edges, guint i)
     return g_strdup_printf (", where %s runs", names);
   if (g_str_equal (edge->resource, edge->waits_for)) /* a handler that is to come */
     return g_strdup ("");
+  if (g_str_equal (names, edge->waiter))
+    return g_strdup (edge->by_lock ? ", which it has itself"
+                                   : ", which only it can bring about itself");
   if (edge->by_lock)
     return g_strdup_printf (", which %s %s", names,
                             g_str_equal (names, edge->waits_for) ? "has" : "have");

@@ -73,7 +73,7 @@ WAITS = (
     ("reclaim by another", programs("alloc x 64MiB pages, if-failed { reclaim { wait memory for T1 } }", "reclaim { wait written for T0 }, wake memory"),
      ("T0 waits for memory, which only T1 can bring about", "T1 waits for written, which only T0 can bring about")),
     ("reclaim that writes", MEMORY + "[task T0]\nstart = 1s\nprogram = lock fs, alloc page 4KiB pages GFP_KERNEL, unlock fs\n",
-     ("T0 waits for fs, which T0 has; in direct reclaim",)),
+     ("T0 waits for fs, which it has itself; in direct reclaim",)),
     ("page that another reads", MEMORY + "[task T0]\nstart = 1s\nprogram = touch other 420\n"
      "[task T1]\ncpus = 2\nstart = 1s\nprogram = lock fs, work 200ns, touch other 420, unlock fs\n",
      ("T1 waits for a page that another task works on, which only T0 can bring about", "T0 waits for fs, which T1 has")),

@@ -45,7 +45,7 @@ def allocator_and_pager_deadlock_with_two_tasks_and_alone_where_recursion_is_all
     contains(result, "T2 waits for pages, which T1 has; in page fault > buddy\n")
     contains(result, "T1 waits for pager, which T2 has; in syscall > buddy > page fault: the cycle is closed\n")
     contains(run("explore", path, "-s", "pager.recursion=allowed", status=1).stdout,
-             "T1 waits for pages, which T1 has; in syscall > buddy > page fault > buddy: the cycle is closed\n")
+             "T1 waits for pages, which it has itself; in syscall > buddy > page fault > buddy: the cycle is closed\n")
 
 
 def independent_steps_are_tried_in_one_order():

@@ -26,6 +26,7 @@
 static struct {
   char **settings;
   char *seed;
+  char *run;
   char *search, *preemptions, *budget, *jobs;
   char *output, *state;
   gboolean no_minimise, afresh;
@@ -35,6 +36,7 @@ static struct {
 typedef struct {
   KmlSearch search;
   guint64 n_jobs;
+  guint64 first, end;     /* of the scenario's runs, those that are explored: [first, end) */
   guint64 schedules;      /* of the budget; 0: no end */
   KmlTime time;           /* of the budget; 0: no end */
   gint64 start, deadline; /* of the monotonic clock; 0: none */
@@ -50,6 +52,7 @@ typedef struct {
   const char *kind;         /* (nullable): what was found: "deadlock", "stall", "livelock" */
   char *reproducer, *story; /* (owned) (nullable) */
   char *endless;            /* (owned) (nullable): the key that would give the space an end */
+  guint64 next_run; /* its number: was not explored, since one before it deadlocks; 0: none */
   KmlMinimised minimised;
   GArray *potentials; /* (owned) (element-type KmlPotential) */
 } Report;
@@ -242,7 +245,7 @@ share_budget (Hunt *hunt, guint64 n_left, KmlExploreConfig *config, const KmlExp
 
 /* The next run; behind the last one, by chance, the first again: numbers of schedules that any run has had are not used again. */
 static void
-go_to_next_run (const Report *report, KmlExploreStop *stop, guint64 n_runs)
+go_to_next_run (const Report *report, const Hunt *hunt, KmlExploreStop *stop)
 {
   const guint64 next = MAX (stop->next_round, stop->state.next);
 
@@ -254,8 +257,8 @@ go_to_next_run (const Report *report, KmlExploreStop *stop, guint64 n_runs)
   stop->index++;
   stop->state.next = stop->round;
   stop->next_round = next;
-  if (stop->index == n_runs) {
-    stop->index = 0;
+  if (stop->index == hunt->end) {
+    stop->index = hunt->first;
     stop->state.next = stop->round = next;
   }
 }
@@ -274,9 +277,7 @@ static gboolean
 explore_runs (const KmlExperiment *experiment, Hunt *hunt, KmlExploreStop *stop, Report *report,
               GError **error)
 {
-  const guint64 n_runs = kml_scenario_n_runs (experiment->scenario);
-
-  for (guint64 i = stop->index; i < n_runs; i++) {
+  for (guint64 i = stop->index; i < hunt->end; i++) {
     g_autoptr (KmlRunSpec) spec = kml_scenario_run_spec (experiment->scenario, i);
     KmlExploreConfig config = { .search = hunt->search,
                                 .n_jobs = (guint)hunt->n_jobs,
@@ -290,7 +291,7 @@ explore_runs (const KmlExperiment *experiment, Hunt *hunt, KmlExploreStop *stop,
       return TRUE;
     }
     hunt->n_at_first = stop->state.n_schedules;
-    share_budget (hunt, n_runs - i, &config, &stop->state);
+    share_budget (hunt, hunt->end - i, &config, &stop->state);
     if (!kml_explore (experiment->scenario, spec, &config, &stop->state, &verdict, error) ||
         !kml_potentials_judge (report->potentials, experiment->scenario, spec, verdict,
                                stop->state.place.choices, error))
@@ -302,12 +303,14 @@ explore_runs (const KmlExperiment *experiment, Hunt *hunt, KmlExploreStop *stop,
     if (verdict == KML_EXPLORE_BUDGET && hunt->search.kind == KML_SEARCH_EXHAUSTIVE &&
         report->endless == NULL)
       report->endless = kml_explore_endless_key (spec);
+    if (verdict == KML_EXPLORE_DEADLOCK && i + 1 < hunt->end)
+      report->next_run = i + 2;
     if (verdict == KML_EXPLORE_DEADLOCK)
       return keep (experiment, spec, stop->state.place.choices, report, error);
     if (kml_stop_exit () != KML_EXIT_DONE ||
         (hunt->search.kind == KML_SEARCH_EXHAUSTIVE && !stop->state.is_finished))
       return TRUE;
-    go_to_next_run (report, stop, n_runs);
+    go_to_next_run (report, hunt, stop);
   }
   report->is_finished = hunt->search.kind == KML_SEARCH_EXHAUSTIVE;
   return TRUE;
@@ -317,12 +320,12 @@ explore_runs (const KmlExperiment *experiment, Hunt *hunt, KmlExploreStop *stop,
 
 /* All that has to be the same: what is looked for, and in what. (transfer full) */
 static char *
-identity (const KmlExperiment *experiment, const KmlSearch *search)
+identity (const KmlExperiment *experiment, const Hunt *hunt)
 {
   g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
-  g_autofree char *text = search_text (search);
+  g_autofree char *text = search_text (&hunt->search);
 
-  for (guint64 i = 0; i < kml_scenario_n_runs (experiment->scenario); i++) {
+  for (guint64 i = hunt->first; i < hunt->end; i++) {
     g_autoptr (KmlRunSpec) spec = kml_scenario_run_spec (experiment->scenario, i);
 
     g_checksum_update (checksum, (const guchar *)spec->key, -1);
@@ -435,7 +438,11 @@ say (const Report *report, double wall, const char *state_path)
               report->endless, report->endless);
   if (report->reproducer != NULL)
     kml_note ("Next: kmemlab reproduce %s", report->reproducer);
-  else if (report->verdict == KML_EXPLORE_BUDGET && report->is_finished)
+  if (report->next_run > 0)
+    kml_note ("Runs behind this one were not explored; the next: the same command with --run "
+              "%" G_GUINT64_FORMAT,
+              report->next_run);
+  if (report->verdict == KML_EXPLORE_BUDGET && report->is_finished)
     kml_note ("Next: more --preemptions");
   else if (report->verdict == KML_EXPLORE_BUDGET)
     kml_note ("Next: the same command, which goes on from %s", state_path);
@@ -494,14 +501,15 @@ static gboolean
 hunt_down (const KmlExperiment *experiment, Hunt *hunt, const char *state_path, Report *report,
            GError **error)
 {
-  g_autofree char *search = identity (experiment, &hunt->search);
+  g_autofree char *search = identity (experiment, hunt);
   KmlExploreStop stop;
   gboolean good;
 
   kml_explore_stop_init (&stop);
   kml_progress_begin (experiment->path);
-  good = go_on (&stop, state_path, search, error) &&
-         explore_runs (experiment, hunt, &stop, report, error) &&
+  good = go_on (&stop, state_path, search, error);
+  stop.index = MAX (stop.index, hunt->first);
+  good = good && explore_runs (experiment, hunt, &stop, report, error) &&
          leave (&stop, report, state_path, error);
   kml_progress_end ();
   kml_explore_stop_clear (&stop);
@@ -531,6 +539,22 @@ explore (const KmlExperiment *experiment, Hunt *hunt)
   return kml_stop_exit () != KML_EXIT_DONE ? kml_stop_exit () : status;
 }
 
+/* All runs of the scenario, or the one that is asked for. */
+static gboolean
+choose_runs (const KmlExperiment *experiment, Hunt *hunt)
+{
+  const guint64 n_runs = kml_scenario_n_runs (experiment->scenario);
+
+  hunt->first = 0;
+  hunt->end = n_runs;
+  if (options.run == NULL)
+    return TRUE;
+  if (!kml_option_count ("explore", "--run", options.run, 1, n_runs, &hunt->end))
+    return FALSE;
+  hunt->first = hunt->end - 1;
+  return TRUE;
+}
+
 static int
 run (char **arguments)
 {
@@ -546,12 +570,16 @@ run (char **arguments)
   experiment = kml_experiment_new (arguments[0], &run_options, NULL, &status);
   if (experiment == NULL)
     return status;
+  if (!choose_runs (experiment, &hunt))
+    return KML_EXIT_INPUT;
   kml_stop_install ();
   return explore (experiment, &hunt);
 }
 
 static const GOptionEntry entries[] = {
   KML_SETTING_OPTIONS (options),
+  { "run", 0, 0, G_OPTION_ARG_STRING, &options.run,
+    "Only this run of a scenario with a sweep (default: each, until one deadlocks)", "N" },
   { "search", 0, 0, G_OPTION_ARG_STRING, &options.search,
     "exhaustive (default), random, or pct[:DEPTH]", "KIND" },
   { "preemptions", 0, 0, G_OPTION_ARG_STRING, &options.preemptions,

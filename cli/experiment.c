@@ -359,13 +359,14 @@ describe_run (const KmlExperiment *self, const KmlResult *result)
   return g_string_free (text, FALSE);
 }
 
-/* "claims/a04.ini:31: frag.internal.mean is 0.2512, expected <= 0.2 (run 3, …)" */
+/* "claims/a04.ini:31: frag.internal.mean is 0.2512, expected <= 0.2 (run 3, …)"; what no line says is expected of every run. */
 static void
 print_unmet (const KmlExperiment *self, const KmlResult *result, const KmlVerdict *verdict)
 {
   const KmlExpectation *expectation = verdict->expectation;
   char number[G_ASCII_DTOSTR_BUF_SIZE];
   g_autofree char *run = describe_run (self, result);
+  g_autofree char *place = NULL;
   g_autofree char *text = NULL;
   g_autofree char *printable = NULL;
 
@@ -373,8 +374,11 @@ print_unmet (const KmlExperiment *self, const KmlResult *result, const KmlVerdic
     g_strlcpy (number, "not measured", sizeof number);
   else
     g_ascii_formatd (number, sizeof number, "%.6g", verdict->measured);
-  text = g_strdup_printf ("%s:%u: %s is %s, expected %s (%s)", self->path, expectation->line,
-                          expectation->metric, number, expectation->text, run);
+  place = expectation->line > 0 ? g_strdup_printf ("%s:%u", self->path, expectation->line)
+                                : g_strdup (self->path);
+  text = g_strdup_printf ("%s: %s is %s, expected %s%s (%s)", place, expectation->metric, number,
+                          expectation->text,
+                          expectation->line > 0 ? "" : ", as [expect] does not say otherwise", run);
   printable = kml_printable (text);
   kml_note ("%s", printable);
 }

@@ -7,7 +7,7 @@ SPDX-License-Identifier: Apache-2.0
 import os
 import time
 
-from harness import check, contains, equal, main, read, run, run_json, write
+from harness import check, contains, equal, lacks, main, read, run, run_json, write
 
 DEADLOCKS = os.path.join(os.environ["KML_SOURCE_ROOT"], "scenarios", "deadlock")
 HEAD = "[machine]\ncpus = 2\nram = 16MiB\nprofile = unit\n\n[lock A]\n[lock B]\n"
@@ -36,6 +36,18 @@ def a_remedy_is_proved_over_every_schedule():
         path = os.path.join(DEADLOCKS, f"allocator-pager-{name}.ini")
         result = run_json("explore", path, status=status)
         equal(result["verdict"], verdict, name)
+
+
+def a_remedy_that_a_sweep_has_is_proved_by_its_run():
+    path = os.path.join(DEADLOCKS, "mempool-two-users.ini")
+    contains(run("explore", path, status=1).stderr, "the next: the same command with --run 2")
+    equal(run_json("explore", path, "--run", "2")["verdict"], "none, exhausted", "a pool of three")
+    lacks(run("explore", path, "--run", "1", status=1).stderr, "--run")
+    stopped = run_json("explore", path, "--run", "2", "--budget", "5", status=75)["schedules"]
+    equal(stopped, 5, "schedules in the budget")
+    both = run_json("explore", path, "--run", "2")
+    equal(both["schedules"], run_json("explore", path, "--run", "2", "--afresh")["schedules"], "stopped and gone on with")
+    contains(run("explore", path, "--run", "3", status=2).stderr, "--run: expected a count from 1 to 2, not 3")
 
 
 def allocator_and_pager_deadlock_with_two_tasks_and_alone_where_recursion_is_allowed():
@@ -373,7 +385,7 @@ def a_budget_is_not_the_whole_space():
     contains(run("explore", "straight.ini", status=2).stderr, "nothing to explore without tasks")
 
 
-main(a_remedy_is_proved_over_every_schedule, an_interrupt_without_end_is_named_where_the_space_has_none, two_deadlocks_have_two_fingerprints, zones_that_are_alone_need_no_more_orders_than_their_lock, allocator_and_pager_deadlock_with_two_tasks_and_alone_where_recursion_is_allowed, the_first_schedule_has_the_order_of_the_clock, a_deadlock_that_the_run_has_by_itself_is_found_in_a_space_without_end,
+main(a_remedy_is_proved_over_every_schedule, a_remedy_that_a_sweep_has_is_proved_by_its_run, an_interrupt_without_end_is_named_where_the_space_has_none, two_deadlocks_have_two_fingerprints, zones_that_are_alone_need_no_more_orders_than_their_lock, allocator_and_pager_deadlock_with_two_tasks_and_alone_where_recursion_is_allowed, the_first_schedule_has_the_order_of_the_clock, a_deadlock_that_the_run_has_by_itself_is_found_in_a_space_without_end,
      independent_steps_are_tried_in_one_order,
      dependent_steps_are_tried_in_every_order, what_was_found_is_called_by_its_name, a_deadlock_has_a_reproducer_with_the_same_story,
      a_schedule_that_was_drawn_becomes_as_short_as_one_that_was_searched_for, chance_finds_what_is_there_and_proves_nothing,

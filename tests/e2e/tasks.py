@@ -28,7 +28,7 @@ def a_deadlock_that_nobody_expects_is_status_1_and_has_a_story():
     result = run("run", "abba.ini", status=1)
     contains(result.stdout, "deadlock at 8.02 us: 2 tasks wait in a cycle")
     contains(result.stdout, "4.      8.02 us  T2 waits for A, which T1 has: the cycle is closed")
-    contains(result.stderr, "deadlock.count is 1, expected 0")
+    contains(result.stderr, "abba.ini: deadlock.count is 1, expected 0, as [expect] does not say otherwise (run 1")
     equal(query("abba.db", "SELECT waiter, waits_for, resource, held, since_ns FROM deadlock_edges ORDER BY waiter"),
           [("T1", "T2", "B", "A", 6016), ("T2", "T1", "A", "B", 8016)], "edges")
     contains(query("abba.db", "SELECT story FROM deadlocks")[0][0], "T1 takes A")

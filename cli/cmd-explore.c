@@ -413,7 +413,7 @@ say_potentials (const GArray *potentials)
 }
 
 static void
-say (const Report *report, double wall, const char *state_path)
+say (const Report *report, double wall, const char *scenario, const char *state_path)
 {
   g_autofree char *verdict = verdict_text (report);
 
@@ -437,7 +437,9 @@ say (const Report *report, double wall, const char *state_path)
               "space cannot be exhausted; with -s %s=3 it could",
               report->endless, report->endless);
   if (report->reproducer != NULL)
-    kml_note ("Next: kmemlab reproduce %s", report->reproducer);
+    kml_note ("Next: kmemlab reproduce %s; kmemlab run %s -s schedule.policy=explore, which has "
+              "tables and pictures",
+              report->reproducer, scenario);
   if (report->next_run > 0)
     kml_note ("Runs behind this one were not explored; the next: the same command with --run "
               "%" G_GUINT64_FORMAT,
@@ -533,7 +535,7 @@ explore (const KmlExperiment *experiment, Hunt *hunt)
   if (options.json)
     say_json (&report, wall);
   else
-    say (&report, wall, state_path);
+    say (&report, wall, experiment->path, state_path);
   status = exit_of_verdict (report.verdict);
   report_clear (&report);
   return kml_stop_exit () != KML_EXIT_DONE ? kml_stop_exit () : status;

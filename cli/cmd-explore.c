@@ -8,6 +8,7 @@
  */
 
 #include "cli/experiment.h"
+#include "cli/explore-report.h"
 #include "cli/explore-state.h"
 #include "cli/output.h"
 #include "cli/progress.h"
@@ -15,7 +16,6 @@
 #include "cli/stop.h"
 #include "scenarios/minimise.h"
 #include "scenarios/potential.h"
-#include "simcore/lockdep.h"
 #include "simcore/units.h"
 
 #include <errno.h>
@@ -43,28 +43,6 @@ typedef struct {
   guint64 n_done;         /* schedules of runs before this one, by this command */
   guint64 n_at_first;     /* schedules of this run, by commands before this one */
 } Hunt;
-
-/* What is said in the end. */
-typedef struct {
-  KmlExploreVerdict verdict;
-  guint64 n_schedules, n_blocked, n_pruned, longest;
-  gboolean is_finished;     /* there is nothing left to look at */
-  const char *kind;         /* (nullable): what was found: "deadlock", "stall", "livelock" */
-  char *reproducer, *story; /* (owned) (nullable) */
-  char *endless;            /* (owned) (nullable): the key that would give the space an end */
-  guint64 next_run; /* its number: was not explored, since one before it deadlocks; 0: none */
-  KmlMinimised minimised;
-  GArray *potentials; /* (owned) (element-type KmlPotential) */
-} Report;
-
-static void
-report_clear (Report *self)
-{
-  g_free (self->reproducer);
-  g_free (self->story);
-  g_free (self->endless);
-  g_array_unref (self->potentials);
-}
 
 /* ---- Options ---- */
 
@@ -179,8 +157,8 @@ overrides_of (const KmlExperiment *experiment, const KmlRunSpec *spec)
 
 /* Its schedule made short, told, and written down. */
 static gboolean
-keep (const KmlExperiment *experiment, const KmlRunSpec *spec, GArray *choices, Report *report,
-      GError **error)
+keep (const KmlExperiment *experiment, const KmlRunSpec *spec, GArray *choices,
+      KmlExploreReport *report, GError **error)
 {
   g_autoptr (GPtrArray) overrides = overrides_of (experiment, spec);
   KmlReproducer reproducer = {
@@ -245,7 +223,7 @@ share_budget (Hunt *hunt, guint64 n_left, KmlExploreConfig *config, const KmlExp
 
 /* The next run; behind the last one, by chance, the first again: numbers of schedules that any run has had are not used again. */
 static void
-go_to_next_run (const Report *report, const Hunt *hunt, KmlExploreStop *stop)
+go_to_next_run (const KmlExploreReport *report, const Hunt *hunt, KmlExploreStop *stop)
 {
   const guint64 next = MAX (stop->next_round, stop->state.next);
 
@@ -264,7 +242,7 @@ go_to_next_run (const Report *report, const Hunt *hunt, KmlExploreStop *stop)
 }
 
 static void
-count (const KmlExploreStop *stop, Report *report)
+count (const KmlExploreStop *stop, KmlExploreReport *report)
 {
   report->n_schedules = stop->n_schedules_before + stop->state.n_schedules;
   report->n_blocked = stop->n_blocked_before + stop->state.n_blocked;
@@ -274,8 +252,8 @@ count (const KmlExploreStop *stop, Report *report)
 
 /* From where @stop says on; afterwards it says where to go on. */
 static gboolean
-explore_runs (const KmlExperiment *experiment, Hunt *hunt, KmlExploreStop *stop, Report *report,
-              GError **error)
+explore_runs (const KmlExperiment *experiment, Hunt *hunt, KmlExploreStop *stop,
+              KmlExploreReport *report, GError **error)
 {
   for (guint64 i = stop->index; i < hunt->end; i++) {
     g_autoptr (KmlRunSpec) spec = kml_scenario_run_spec (experiment->scenario, i);
@@ -362,7 +340,7 @@ go_on (KmlExploreStop *stop, const char *path, const char *search, GError **erro
 
 /* There is a file as long as there is more to look at. */
 static gboolean
-leave (const KmlExploreStop *stop, const Report *report, const char *path, GError **error)
+leave (const KmlExploreStop *stop, const KmlExploreReport *report, const char *path, GError **error)
 {
   if (report->verdict == KML_EXPLORE_BUDGET && !report->is_finished)
     return kml_explore_stop_save (stop, path, error);
@@ -370,117 +348,6 @@ leave (const KmlExploreStop *stop, const Report *report, const char *path, GErro
     return TRUE;
   g_set_error (error, KML_ERROR, KML_ERROR_WORLD, "%s: %s", path, g_strerror (errno));
   return FALSE;
-}
-
-/* ---- Saying ---- */
-
-/* (transfer full) */
-static char *
-verdict_text (const Report *report)
-{
-  switch (report->verdict) {
-  case KML_EXPLORE_DEADLOCK:
-    return g_strconcat (report->kind, " found", NULL);
-  case KML_EXPLORE_EXHAUSTED:
-    return g_strdup ("none: the space is exhausted");
-  case KML_EXPLORE_BUDGET:
-    return g_strdup (report->is_finished
-                         ? "none within the budget (all schedules within the bounds were looked at)"
-                         : "none within the budget");
-  }
-  g_assert_not_reached ();
-}
-
-/* What the order of locks in one run warns of. */
-static void
-say_potentials (const GArray *potentials)
-{
-  static const char *const words[] = {
-    [KML_POTENTIAL_REFUTED] = "a false alarm: no schedule of this scenario deadlocks",
-    [KML_POTENTIAL_OPEN] = "open: it was not seen to happen, and not all schedules were tried",
-    [KML_POTENTIAL_CONFIRMED] = "confirmed: a schedule deadlocks there",
-  };
-
-  if (potentials->len > 0)
-    kml_out ("\npotential deadlocks, by the order and context of locks:\n");
-  for (guint i = 0; i < potentials->len; i++) {
-    const KmlPotential *potential = &g_array_index (potentials, KmlPotential, i);
-    g_autofree char *classes = kml_printable (potential->classes);
-
-    kml_out ("  %s (%s): %s\n", classes, kml_lockdep_kind_names[potential->kind],
-             words[potential->fate]);
-  }
-}
-
-static void
-say (const Report *report, double wall, const char *scenario, const char *state_path)
-{
-  g_autofree char *verdict = verdict_text (report);
-
-  kml_out ("%s: %" G_GUINT64_FORMAT " schedule%s, %" G_GUINT64_FORMAT
-           " beginnings that led nowhere, %" G_GUINT64_FORMAT " pruned, at most %" G_GUINT64_FORMAT
-           " choices, %.2f s\n",
-           verdict, report->n_schedules, report->n_schedules == 1 ? "" : "s", report->n_blocked,
-           report->n_pruned, report->longest, wall);
-  if (report->minimised.n_choices > 0)
-    kml_out ("%s: %u context switch%s, %u choices\n",
-             report->minimised.is_least ? "the shortest there is" : "the shortest that was found",
-             report->minimised.n_switches, report->minimised.n_switches == 1 ? "" : "es",
-             report->minimised.n_choices);
-  if (report->story != NULL)
-    kml_out ("\n%s", report->story);
-  say_potentials (report->potentials);
-  if (options.quiet)
-    return;
-  if (report->endless != NULL)
-    kml_note ("%s is 0: that interrupt comes for ever, so there are schedules without end and the "
-              "space cannot be exhausted; with -s %s=3 it could",
-              report->endless, report->endless);
-  if (report->reproducer != NULL)
-    kml_note ("Next: kmemlab reproduce %s; kmemlab run %s -s schedule.policy=explore, which has "
-              "tables and pictures",
-              report->reproducer, scenario);
-  if (report->next_run > 0)
-    kml_note ("Runs behind this one were not explored; the next: the same command with --run "
-              "%" G_GUINT64_FORMAT,
-              report->next_run);
-  if (report->verdict == KML_EXPLORE_BUDGET && report->is_finished)
-    kml_note ("Next: more --preemptions");
-  else if (report->verdict == KML_EXPLORE_BUDGET)
-    kml_note ("Next: the same command, which goes on from %s", state_path);
-}
-
-static void
-add_potentials_json (JsonBuilder *builder, const GArray *potentials)
-{
-  kml_json_begin_array (builder, "potential");
-  for (guint i = 0; i < potentials->len; i++) {
-    const KmlPotential *potential = &g_array_index (potentials, KmlPotential, i);
-
-    kml_json_begin_object (builder, NULL);
-    kml_json_text (builder, "kind", kml_lockdep_kind_names[potential->kind]);
-    kml_json_text (builder, "classes", potential->classes);
-    kml_json_text (builder, "fate", kml_potential_fates[potential->fate]);
-    json_builder_end_object (builder);
-  }
-  json_builder_end_array (builder);
-}
-
-static void
-say_json (const Report *report, double wall)
-{
-  JsonBuilder *builder = kml_json_new ("explore/1");
-
-  kml_json_text (builder, "verdict", kml_explore_verdicts[report->verdict]);
-  kml_json_text (builder, "kind", report->kind);
-  kml_json_count (builder, "schedules", report->n_schedules);
-  kml_json_count (builder, "blocked", report->n_blocked);
-  kml_json_count (builder, "pruned", report->n_pruned);
-  kml_json_number (builder, "wall_s", wall);
-  kml_json_text (builder, "reproducer", report->reproducer);
-  kml_json_text (builder, "story", report->story);
-  add_potentials_json (builder, report->potentials);
-  kml_json_print (builder);
 }
 
 static int
@@ -500,8 +367,8 @@ exit_of_verdict (KmlExploreVerdict verdict)
 /* ---- The command ---- */
 
 static gboolean
-hunt_down (const KmlExperiment *experiment, Hunt *hunt, const char *state_path, Report *report,
-           GError **error)
+hunt_down (const KmlExperiment *experiment, Hunt *hunt, const char *state_path,
+           KmlExploreReport *report, GError **error)
 {
   g_autofree char *search = identity (experiment, hunt);
   KmlExploreStop stop;
@@ -523,21 +390,22 @@ explore (const KmlExperiment *experiment, Hunt *hunt)
 {
   g_autofree char *state_path = file_beside (experiment->path, ".search", options.state);
   g_autoptr (GError) error = NULL;
-  Report report = { .verdict = KML_EXPLORE_EXHAUSTED, .potentials = kml_potentials_new () };
+  KmlExploreReport report;
   double wall;
   int status;
 
+  kml_explore_report_init (&report);
   if (!hunt_down (experiment, hunt, state_path, &report, &error)) {
-    report_clear (&report);
+    kml_explore_report_clear (&report);
     return kml_fail (error);
   }
   wall = (double)(g_get_monotonic_time () - hunt->start) / G_USEC_PER_SEC;
   if (options.json)
-    say_json (&report, wall);
+    kml_explore_report_say_json (&report, wall);
   else
-    say (&report, wall, experiment->path, state_path);
+    kml_explore_report_say (&report, wall, experiment->path, state_path, options.quiet);
   status = exit_of_verdict (report.verdict);
-  report_clear (&report);
+  kml_explore_report_clear (&report);
   return kml_stop_exit () != KML_EXIT_DONE ? kml_stop_exit () : status;
 }
 

@@ -1,0 +1,34 @@
+/* explore-report.h: what a search for deadlocks has found, and how it is said.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#pragma once
+
+#include "scenarios/explore.h"
+#include "scenarios/minimise.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+  KmlExploreVerdict verdict;
+  guint64 n_schedules, n_blocked, n_pruned, longest;
+  gboolean is_finished;     /* there is nothing left to look at */
+  const char *kind;         /* (nullable): what was found: "deadlock", "stall", "livelock" */
+  char *reproducer, *story; /* (owned) (nullable) */
+  char *endless;            /* (owned) (nullable): the key that would give the space an end */
+  guint64 next_run; /* its number: was not explored, since one before it deadlocks; 0: none */
+  KmlMinimised minimised;
+  GArray *potentials; /* (owned) (element-type KmlPotential) */
+} KmlExploreReport;
+
+/* Of nothing so far: none. */
+void kml_explore_report_init (KmlExploreReport *self);
+void kml_explore_report_clear (KmlExploreReport *self);
+
+/* For people, with hints unless @quiet, or as a document. @wall: seconds; @scenario: its path; @state_path: where a search that was stopped is. */
+void kml_explore_report_say (const KmlExploreReport *self, double wall, const char *scenario,
+                             const char *state_path, gboolean quiet);
+void kml_explore_report_say_json (const KmlExploreReport *self, double wall);
+
+G_END_DECLS

@@ -18,7 +18,7 @@
 #include "tests/testutils.h"
 
 #define N_FRAMES     1100 /* not a power of two: the range does not end with a block */
-#define N_OPERATIONS 1500
+#define N_OPERATIONS (IS_SANITIZED ? 600 : 1500)
 #define N_BLOCKS_MAX 8192
 
 static GArray *subjects; /* (element-type Subject) */

@@ -230,7 +230,8 @@ add_subtree (Farm *self, GError **error)
     entry->part.n_fixed = entry->part.place.choices->len;
     entry->is_schedule = entry->is_finished = end == KML_TREE_TO_THE_END;
     entry->is_found = entry->is_schedule && kml_rerun_found (self->rerun) != NULL;
-    if (self->begin != NULL) /* the first one begins in its middle */
+    if (self->begin != NULL && self->begin->choices->len > entry->part.n_fixed)
+      /* the first one begins in its middle */
       kml_tree_place_copy (&entry->part.place, self->begin);
   }
   free_begin (self);

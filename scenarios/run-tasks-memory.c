@@ -115,6 +115,7 @@ make_mapping (KmlRunTasks *self, const char *name, const KmlMappingSettings *set
                 ? kml_mapping_new_file (self->reclaim, name, (guint32)n_pages)
                 : kml_mapping_new_anon (self->reclaim, name, (guint32)n_pages, NULL);
   mapping->lock = lock;
+  mapping->moves_by_writing = settings->migrate == KML_MAPPING_WRITE;
   mapping->write_memory = (settings->write_memory + page - 1) / page * page;
   kml_gfp_parse (settings->write_gfp, strlen (settings->write_gfp), &mapping->write_gfp, NULL);
   if (settings->empty)

@@ -65,11 +65,17 @@ typedef enum {
   KML_MAPPING_ANONYMOUS,
 } KmlMappingKind;
 
+typedef enum {
+  KML_MAPPING_COPY,
+  KML_MAPPING_WRITE,
+} KmlMappingMove;
+
 typedef struct {
   guint kind; /* KmlMappingKind */
   guint64 size;
   gboolean empty;
   char *task, *lock; /* "": none */
+  guint migrate;     /* KmlMappingMove */
   guint64 write_memory;
   char *write_gfp;
 } KmlMappingSettings;

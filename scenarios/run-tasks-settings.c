@@ -128,6 +128,7 @@ validate_gfp (const char *text, GError **error)
 }
 
 static const char *const mapping_choices[] = { "file", "anonymous", NULL };
+static const char *const migrate_choices[] = { "copy", "write", NULL };
 
 const KmlParam kml_mapping_params[] = {
   { .name = "kind",
@@ -162,6 +163,13 @@ const KmlParam kml_mapping_params[] = {
     .offset = G_STRUCT_OFFSET (KmlMappingSettings, lock),
     .grammar = "the name of a [lock]",
     .summary = "taken by who writes a page back: a file system's, a swap device's" },
+  { .name = "migrate",
+    .type = KML_PARAM_CHOICE,
+    .value = "copy",
+    .choices = migrate_choices,
+    .offset = G_STRUCT_OFFSET (KmlMappingSettings, migrate),
+    .summary = "how a dirty page of a file is moved: its contents are copied; or it is written "
+               "first, with the lock, as its file system cannot follow it" },
   { .name = "write-memory",
     .type = KML_PARAM_SIZE,
     .value = "0",

@@ -9,11 +9,19 @@
  * A page that a device has is not reached through its entry alone: the device has its address. It stays, unless the device can be paused and told the new
  * one (dma.h), which an IOMMU makes easy.
  *
- * While a page moves under a device its entry is BUSY, so who touches it waits. Without one nothing happens in between, and nobody sees it.
+ * A dirty page of a file whose file system has something of its own at each page, and nothing that tells it where the page went, is written first and moved
+ * when it is clean: Linux's fallback_migrate_folio(). Whoever moves it so takes the file system's lock with the page in his hands, while others take them
+ * the other way round: Linux's compaction did nothing for requests without __GFP_FS because of that, and today leaves such pages alone for them. So it is here.
+ *
+ * While a page is written for that, or moves under a device, its entry is BUSY, so who touches it waits. Otherwise nothing happens in between, and nobody
+ * sees it.
  */
 
+#include "simcore/memalloc.h"
 #include "simcore/pin.h"
 #include "simcore/reclaim.h"
+
+static const char under_migration[] = "the end of a page's migration";
 
 /* The device's, and that of who has given it the page. */
 #define PINS_UNDER_DMA 2
@@ -98,7 +106,7 @@ move_under (KmlMapping *self, guint32 index, KmlDma *dma, KmlDmaRequest *request
     return KML_MIGRATE_ABSENT;
   kml_lru_remove (reclaim->lists, ram, from);
   self->n_resident--;
-  kml_mapping_begin (self, index);
+  kml_mapping_begin (self, index, under_migration);
   is_moved = kml_dma_move_page (dma, request, i, to);
   if (is_moved) {
     take_over_record (ram, from, to);
@@ -111,6 +119,37 @@ move_under (KmlMapping *self, guint32 index, KmlDma *dma, KmlDmaRequest *request
   if (is_moved)
     kml_mapping_free_frame (self, from);
   return is_moved ? KML_MIGRATED : KML_MIGRATE_PINNED;
+}
+
+/* Whether page @index, which is there, must be written before it is moved. */
+static gboolean
+must_be_written (const KmlMapping *self, guint32 index)
+{
+  const KmlFrame *frame = kml_ram_frame (self->reclaim->machine->ram, self->frames[index]);
+
+  return self->moves_by_writing && !self->is_anon && (frame->lru.bits & KML_PAGE_DIRTY);
+}
+
+/* Writes page @index, which is there. Sleeps. FALSE: it may not be, or is gone or dirty again. */
+static gboolean
+write_first (KmlMapping *self, guint32 index)
+{
+  KmlReclaim *reclaim = self->reclaim;
+  const KmlRam *ram = reclaim->machine->ram;
+  const KmlPfn pfn = self->frames[index];
+  const KmlLruKind kind = kml_ram_frame (ram, pfn)->lru.kind;
+  const KmlGfp gfp = kml_memalloc_gfp (kml_current_task (reclaim->machine), KML_GFP_KERNEL);
+
+  if (!kml_mapping_may_write (self, gfp))
+    return FALSE;
+  kml_lru_remove (reclaim->lists, ram, pfn);
+  self->n_resident--;
+  kml_mapping_begin (self, index, under_migration);
+  kml_mapping_write_locked (self, pfn);
+  kml_lru_insert (reclaim->lists, ram, pfn, kind);
+  kml_mapping_end (self, index, pfn);
+  kml_sync (reclaim->machine);
+  return is_there (self, index) && !must_be_written (self, index);
 }
 
 static KmlMigration
@@ -129,7 +168,9 @@ migrate (KmlMapping *self, guint32 index, KmlDma *dma, KmlDmaRequest *request)
   if (to == KML_PFN_NONE)
     return count (reclaim, KML_MIGRATE_NO_MEMORY);
   kml_sync (reclaim->machine);
-  if (is_there (self, index))
+  if (is_there (self, index) && must_be_written (self, index) && !write_first (self, index))
+    result = KML_MIGRATE_DIRTY;
+  else if (is_there (self, index))
     result = dma != NULL ? move_under (self, index, dma, request, to) : move (self, index, to);
   if (result != KML_MIGRATED)
     kml_mapping_free_frame (self, to);

@@ -11,7 +11,7 @@
  * A file's page is read from the disk when it is first touched, unless the file begins empty. An anonymous page begins as zeros, and is on the
  * disk (in swap) only after it has been written there; one that was only read is forgotten, since it will be zeros again.
  *
- * While one task fetches a page, its entry is BUSY and others that touch it wait. While a page is written (page-write.c) it can
+ * While one task fetches a page, or moves it (migrate.c), its entry is BUSY and others that touch it wait. While a page is written (page-write.c) it can
  * be used; then it is not evicted. One that is dropped in that time is marked, and
  * freed by who works on it. So is one that a device has (pin.h): who unpins it frees it.
  *
@@ -169,9 +169,9 @@ kml_mapping_drop (KmlMapping *self)
 /* ---- Entries ---- */
 
 void
-kml_mapping_begin (KmlMapping *self, guint32 index)
+kml_mapping_begin (KmlMapping *self, guint32 index, const char *what)
 {
-  const KmlMappingFetch fetch = { index, kml_current_task (self->reclaim->machine) };
+  const KmlMappingFetch fetch = { index, kml_current_task (self->reclaim->machine), what };
 
   self->frames[index] = KML_PFN_BUSY;
   g_array_append_val (self->fetches, fetch);
@@ -190,17 +190,15 @@ kml_mapping_end (KmlMapping *self, guint32 index, KmlPfn pfn)
   kml_reclaim_wake_all (self->reclaim);
 }
 
-/* Until nobody works on it. */
-static void
-wait_while_busy (KmlMapping *self, guint32 index)
+void
+kml_mapping_wait_while_busy (KmlMapping *self, guint32 index)
 {
   while (self->frames[index] == KML_PFN_BUSY) {
-    guint i = 0;
+    const KmlMappingFetch *fetch = &g_array_index (self->fetches, KmlMappingFetch, 0);
 
-    while (g_array_index (self->fetches, KmlMappingFetch, i).index != index)
-      i++;
-    kml_reclaim_wait (self->reclaim, "a page that another task works on",
-                      g_array_index (self->fetches, KmlMappingFetch, i).task);
+    while (fetch->index != index)
+      fetch++;
+    kml_reclaim_wait (self->reclaim, fetch->what, fetch->task);
   }
 }
 
@@ -256,13 +254,13 @@ kml_mapping_touch (KmlMapping *self, guint32 index, gboolean is_write)
   g_assert (index < self->n_pages);
   kml_spend (machine, KML_COST_INSTRUCTION, TOUCH_INSTRUCTIONS);
   kml_sync (machine);
-  wait_while_busy (self, index);
+  kml_mapping_wait_while_busy (self, index);
   if (self->is_killed)
     return FALSE;
   if (self->frames[index] == KML_PFN_NONE) {
     KmlPfn pfn;
 
-    kml_mapping_begin (self, index);
+    kml_mapping_begin (self, index, "the end of a page's read");
     pfn = fetch (self, index);
     kml_mapping_end (self, index, pfn);
     if (pfn == KML_PFN_NONE)

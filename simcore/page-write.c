@@ -102,6 +102,26 @@ kml_mapping_write (KmlMapping *self, KmlPfn pfn)
   kml_reclaim_wake_writers (self->reclaim);
 }
 
+void
+kml_mapping_write_locked (KmlMapping *self, KmlPfn pfn)
+{
+  KmlMachine *machine = self->reclaim->machine;
+
+  if (self->lock != NULL)
+    kml_lock_take (machine, self->lock, KML_LOCK_EXCLUSIVE);
+  kml_mapping_write (self, pfn);
+  if (self->lock != NULL)
+    kml_lock_give (machine, self->lock);
+}
+
+gboolean
+kml_mapping_may_write (const KmlMapping *self, KmlGfp gfp)
+{
+  if (self->reclaim->config.disk == NULL)
+    return FALSE;
+  return self->is_anon ? kml_gfp_may_io (gfp) : kml_gfp_may_fs (gfp);
+}
+
 /* Writes page @index if it is dirty and nobody works on it, and puts it back on its list. */
 static void
 clean (KmlMapping *self, guint32 index)
@@ -147,6 +167,7 @@ kml_mapping_sync (KmlMapping *self)
     return FALSE;
   kml_sync (reclaim->machine);
   for (guint32 i = 0; i < self->n_pages; i++) {
+    kml_mapping_wait_while_busy (self, i); /* who moves it may be writing it */
     while (is_under_writeback (self, i))
       kml_reclaim_wait_for_writes (reclaim, KML_PART_IO, 0);
     clean (self, i);

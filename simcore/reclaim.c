@@ -152,14 +152,6 @@ is_done (const Scan *scan)
   return scan->n_freed + scan->n_queued >= scan->n_wanted;
 }
 
-static gboolean
-may_write (const KmlReclaim *self, const KmlMapping *mapping, KmlGfp gfp)
-{
-  if (self->config.disk == NULL)
-    return FALSE;
-  return mapping->is_anon ? kml_gfp_may_io (gfp) : kml_gfp_may_fs (gfp);
-}
-
 /* Sleeps. The page is isolated. TRUE: it is clean now, and was neither used nor pinned meanwhile. */
 static gboolean
 write_page (KmlMapping *mapping, KmlPfn pfn)
@@ -167,11 +159,7 @@ write_page (KmlMapping *mapping, KmlPfn pfn)
   KmlMachine *machine = mapping->reclaim->machine;
   KmlFrame *frame = kml_ram_frame (machine->ram, pfn);
 
-  if (mapping->lock != NULL)
-    kml_lock_take (machine, mapping->lock, KML_LOCK_EXCLUSIVE);
-  kml_mapping_write (mapping, pfn);
-  if (mapping->lock != NULL)
-    kml_lock_give (machine, mapping->lock);
+  kml_mapping_write_locked (mapping, pfn);
   return (frame->lru.bits & (KML_PAGE_DIRTY | KML_PAGE_REFERENCED)) == 0 &&
          !kml_is_pinned (machine, pfn);
 }
@@ -204,7 +192,7 @@ fate_of_dirty (KmlReclaim *self, Scan *scan, KmlMapping *mapping, KmlPfn pfn)
     scan->n_dirty++;
     return FATE_ACTIVATE;
   }
-  if (!may_write (self, mapping, scan->gfp))
+  if (!kml_mapping_may_write (mapping, scan->gfp))
     return FATE_KEEP;
   if (!scan->is_kswapd && self->writeback == NULL)
     return write_page (mapping, pfn) ? FATE_EVICT : FATE_KEEP;

@@ -26,6 +26,7 @@ typedef struct _KmlWritebackConfig KmlWritebackConfig;
 typedef struct {
   guint32 index;
   KmlTask *task;
+  const char *what; /* for who waits: "the end of a page's read"; borrowed */
 } KmlMappingFetch;
 
 /* Pages with numbers 0, 1, 2 …, each in memory or not: a file, or the anonymous memory of a task. */
@@ -40,8 +41,9 @@ typedef struct {
   guint8 *is_on_disk;  /* (owned) (array length=n_pages): its contents can be read */
   guint64 first_block; /* on the disk, in pages */
   KmlLock *lock; /* (nullable): taken to write a page back: a file system's, a swap device's */
-  guint64 write_memory; /* bytes: that it takes meanwhile, besides, of pages … */
-  KmlGfp write_gfp;     /* … and how they are asked for */
+  gboolean moves_by_writing; /* of a file: a dirty page is written before it is moved (migrate.c) */
+  guint64 write_memory;      /* bytes: that it takes meanwhile, besides, of pages … */
+  KmlGfp write_gfp;          /* … and how they are asked for */
   guint64 n_resident;
   guint32 n_dirty;      /* of a file: pages, and … */
   guint32 write_cursor; /* … where the flusher goes on */
@@ -84,6 +86,7 @@ typedef enum {
   KML_MIGRATE_ABSENT,    /* it is not in memory, or somebody works on it */
   KML_MIGRATE_PINNED,    /* a device has its address */
   KML_MIGRATE_NO_MEMORY, /* there is no frame to move it to */
+  KML_MIGRATE_DIRTY,     /* it is to be written first, which may not be or has failed */
 } KmlMigration;
 
 /* Moves page @index to another frame (migrate.c). May sleep. */
@@ -206,9 +209,12 @@ void kml_mapping_evict (KmlMapping *self, KmlPfn pfn);
 KmlPfn kml_mapping_take_frame (const KmlMapping *self, gboolean is_copy);
 void kml_mapping_free_frame (const KmlMapping *self, KmlPfn pfn);
 
-/* The entry of page @index is BUSY from here on, and then leads to @pfn, which may be KML_PFN_NONE. */
-void kml_mapping_begin (KmlMapping *self, guint32 index);
+/* The entry of page @index is BUSY from here on, and then leads to @pfn, which may be KML_PFN_NONE. @what: see KmlMappingFetch. */
+void kml_mapping_begin (KmlMapping *self, guint32 index, const char *what);
 void kml_mapping_end (KmlMapping *self, guint32 index, KmlPfn pfn);
+
+/* Until nobody works on page @index. */
+void kml_mapping_wait_while_busy (KmlMapping *self, guint32 index);
 
 /* To or from the disk. FALSE: the disk failed. */
 gboolean kml_mapping_transfer (const KmlMapping *self, guint32 index, gboolean is_write);
@@ -229,6 +235,12 @@ void kml_mapping_set_clean (KmlMapping *self, KmlFrame *frame);
 
 /* Writes page @pfn, which is isolated; it is clean then, unless the disk failed or somebody has written to it meanwhile. */
 void kml_mapping_write (KmlMapping *self, KmlPfn pfn);
+
+/* The same by who has not the file's lock, and may need it. */
+void kml_mapping_write_locked (KmlMapping *self, KmlPfn pfn);
+
+/* Whether who asks with @gfp may write a page of it. */
+gboolean kml_mapping_may_write (const KmlMapping *self, KmlGfp gfp);
 
 /* Whether page @index is there, dirty, and nobody works on it. */
 gboolean kml_mapping_is_writable (const KmlMapping *self, guint32 index);

@@ -88,6 +88,80 @@ START_TEST (a_dropped_page_is_freed_when_the_device_is_done_with_it)
 }
 END_TEST
 
+/* ---- Written first ---- */
+
+static void
+moves_what_must_be_written (KmlMachine *machine, gpointer data)
+{
+  KmlTask *task = kml_current_task (machine);
+  const KmlTime start = machine->now;
+
+  story.file->moves_by_writing = TRUE;
+  kml_mapping_make_empty (story.file);
+  ck_assert (kml_mapping_touch (story.file, 0, TRUE));
+  ck_assert (kml_mapping_touch (story.file, 1, FALSE));
+  ck_assert_int_eq (kml_mapping_migrate (story.file, 1), KML_MIGRATED); /* it is clean */
+  ck_assert_uint_eq (machine->now, start);
+  task->memalloc = KML_MEMALLOC_NOFS;
+  ck_assert_int_eq (kml_mapping_migrate (story.file, 0), KML_MIGRATE_DIRTY);
+  task->memalloc = 0;
+  ck_assert_uint_eq (story.reclaim->n_dirty, 1);
+  ck_assert_int_eq (kml_mapping_migrate (story.file, 0), KML_MIGRATED);
+  ck_assert_uint_eq (machine->now, start + KML_MS);
+  ck_assert_uint_eq (story.reclaim->n_dirty, 0);
+  ck_assert_uint_eq (n_free (), N - 2);
+  check_all ();
+}
+
+START_TEST (a_dirty_page_that_cannot_be_copied_is_written_and_moved_and_not_without_fs)
+{
+  set_up (TRUE);
+  run (moves_what_must_be_written);
+  ck_assert_uint_eq (count (KML_MIGRATE_PAGES), 2);
+  ck_assert_uint_eq (count (KML_MIGRATE_FAILED), 1);
+  ck_assert_uint_eq (count (KML_RECLAIM_WRITTEN), 1);
+  tear_down ();
+}
+END_TEST
+
+static void
+touches_meanwhile (KmlMachine *machine, gpointer data)
+{
+  kml_sleep (machine, KML_MS / 2);
+  ck_assert_uint_eq (story.file->frames[0], KML_PFN_BUSY);
+  kml_mapping_drop (story.file); /* what somebody works on stays */
+  if (data != NULL)
+    ck_assert (kml_mapping_sync (story.file));
+  else
+    ck_assert (kml_mapping_touch (story.file, 0, TRUE));
+  ck_assert_uint_eq (machine->now, KML_MS);
+  check_all ();
+}
+
+static void
+moves_meanwhile (KmlMachine *machine, gpointer data)
+{
+  story.file->moves_by_writing = TRUE;
+  kml_mapping_make_empty (story.file);
+  ck_assert (kml_mapping_touch (story.file, 0, TRUE));
+  kml_mapping_migrate (story.file, 0); /* the other may write to it as soon as it can */
+}
+
+START_TEST (who_touches_or_syncs_a_page_under_migration_waits_for_its_end)
+{
+  static int syncs;
+  const KmlTaskConfig config = {
+    .name = "other", .cpu = 1, .func = touches_meanwhile, .data = _i == 0 ? NULL : &syncs
+  };
+
+  set_up (TRUE);
+  kml_task_new (story.rig.scheduler, &config);
+  run (moves_meanwhile);
+  ck_assert_uint_eq (count (KML_RECLAIM_WRITTEN), 1);
+  tear_down ();
+}
+END_TEST
+
 /* ---- Under a device ---- */
 
 static KmlDevice *engine;
@@ -181,6 +255,9 @@ main (void)
   tcase_add_test (pages, a_page_moves_with_its_contents_and_its_old_frame_is_free);
   tcase_add_test (pages, what_is_not_there_or_pinned_stays);
   tcase_add_test (pages, a_dropped_page_is_freed_when_the_device_is_done_with_it);
+  tcase_add_test (pages,
+                  a_dirty_page_that_cannot_be_copied_is_written_and_moved_and_not_without_fs);
+  tcase_add_loop_test (pages, who_touches_or_syncs_a_page_under_migration_waits_for_its_end, 0, 2);
   tcase_add_test (pages, a_page_under_dma_moves_while_the_device_is_paused);
   tcase_add_test (pages, a_sync_writes_what_is_dirty_and_no_more);
   suite_add_tcase (suite, pages);

@@ -76,7 +76,10 @@ WAITS = (
      ("T0 waits for fs, which it has itself; in direct reclaim",)),
     ("page that another reads", MEMORY + "[task T0]\nstart = 1s\nprogram = touch other 420\n"
      "[task T1]\ncpus = 2\nstart = 1s\nprogram = lock fs, work 200ns, touch other 420, unlock fs\n",
-     ("T1 waits for a page that another task works on, which only T0 can bring about", "T0 waits for fs, which T1 has")),
+     ("T1 waits for the end of a page's read, which only T0 can bring about", "T0 waits for fs, which T1 has")),
+    ("page under migration", MEMORY.split("[task")[0].replace("lock = fs", "lock = fs\nempty = yes\nmigrate = write") + "[task T0]\nprogram = dirty journal 1, migrate journal 1\n"
+     "[task T1]\ncpus = 2\nprogram = lock fs, work 9us, touch journal 1, unlock fs\n",
+     ("T1 waits for the end of a page's migration, which only T0 can bring about", "T0 waits for fs, which T1 has")),
     ("device", programs("lock A, io 1ms, unlock A", "lock A, unlock A", groups="[lock A]\nkind = mutex\n"), ()),
     ("handler in its place", programs("lock A, work 9us, unlock A", groups="[lock A]\n")
      + "[task nic]\ncontext = hardirq\nstart = 5us\nevery = 1ms\ntimes = 1\nprogram = lock A, unlock A\n",
@@ -237,6 +240,8 @@ CASES = (("reclaim-recursion", [], ["-s", "task.z_wr_iss.memalloc=nofs"]),
          ("mempool-two-users", [], ["-s", "pool.bio.size=3"]),
          ("abba-caches", [], ["-s", "task.cpu-1.program=" + ORDERED]),
          ("throttled-with-lock", [], ["-s", "task.writer.program=" + UNLOCKED]),
+         ("migration-file-system-lock", [], ["-s", "mapping.log.migrate=copy"]),
+         ("migration-file-system-lock", [], ["-s", "task.kcompactd.memalloc=nofs"]),
          ("interrupt-own-lock", [], SHORT + ["-s", "lock.queue.kind=spin-irq"]),
          ("refill-own-reserve", [], ["-s", "task.refill.program=" + PRIVATE]))
 

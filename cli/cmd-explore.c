@@ -291,6 +291,7 @@ explore_runs (const KmlExperiment *experiment, Hunt *hunt, KmlExploreStop *stop,
     go_to_next_run (report, hunt, stop);
   }
   report->is_finished = hunt->search.kind == KML_SEARCH_EXHAUSTIVE;
+  report->is_bounded = hunt->search.preemptions != KML_ANY_PREEMPTIONS;
   return TRUE;
 }
 

@@ -97,8 +97,12 @@ kml_explore_report_say (const KmlExploreReport *self, double wall, const char *s
     kml_note ("Runs behind this one were not explored; the next: the same command with --run "
               "%" G_GUINT64_FORMAT,
               self->next_run);
-  if (self->verdict == KML_EXPLORE_BUDGET && self->is_finished)
+  if (self->verdict == KML_EXPLORE_BUDGET && self->is_finished && self->is_bounded)
     kml_note ("Next: more --preemptions");
+  else if (self->verdict == KML_EXPLORE_BUDGET && self->is_finished)
+    kml_note ("Some schedules have no end, as long as a CPU is passed over: a loop that waits for "
+              "nothing. They were "
+              "followed for [schedule] no-progress, or 20000 choices");
   else if (self->verdict == KML_EXPLORE_BUDGET)
     kml_note ("Next: the same command, which goes on from %s", state_path);
 }

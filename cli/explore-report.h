@@ -13,8 +13,10 @@ G_BEGIN_DECLS
 typedef struct {
   KmlExploreVerdict verdict;
   guint64 n_schedules, n_blocked, n_pruned, longest;
-  gboolean is_finished;     /* there is nothing left to look at */
-  const char *kind;         /* (nullable): what was found: "deadlock", "stall", "livelock" */
+  gboolean is_finished; /* there is nothing left to look at */
+  gboolean is_bounded;  /* in preemptions */
+  const char
+      *kind; /* (nullable): what was found: "deadlock", "stall", "livelock", "priority inversion" */
   char *reproducer, *story; /* (owned) (nullable) */
   char *endless;            /* (owned) (nullable): the key that would give the space an end */
   guint64 next_run; /* its number: was not explored, since one before it deadlocks; 0: none */

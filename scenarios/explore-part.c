@@ -8,16 +8,18 @@
 #include "scenarios/draws.h"
 
 #define MAX_CHOICES   1000000 /* of a schedule by chance: a loop without end is cut there */
-#define LOOK_INTERVAL 256 /* schedules after which the time is looked at, where they are quick */
+#define LOOK_INTERVAL 256 /* schedules after which the time is looked at, where they are quick … */
+#define SLOW_CHOICES  1000 /* … and have fewer choices than so many */
 
 static gboolean
-is_over (const KmlExploreTask *task, const KmlExploreState *state, gboolean is_slow)
+is_over (const KmlExploreTask *task, const KmlExploreState *state, gboolean is_slow,
+         guint n_choices)
 {
   const KmlExploreConfig *config = task->config;
 
   if (config->budget > 0 && state->n_schedules >= config->budget)
     return TRUE;
-  if (state->n_schedules % LOOK_INTERVAL != 0 && !is_slow)
+  if (state->n_schedules % LOOK_INTERVAL != 0 && !is_slow && n_choices < SLOW_CHOICES)
     return FALSE;
   if (config->progress != NULL)
     config->progress (state, config->data);
@@ -43,6 +45,7 @@ look_at_all (const KmlExploreTask *task, const KmlExplorePart *part, KmlExploreS
       rerun = kml_rerun_new (task->scenario, task->spec, kml_schedule_tree_choose, tree, error);
   const guint64 pruned_before = state->n_pruned;
   gboolean is_more;
+  guint n_choices;
 
   if (rerun == NULL)
     return FALSE;
@@ -62,14 +65,16 @@ look_at_all (const KmlExploreTask *task, const KmlExplorePart *part, KmlExploreS
     state->n_schedules += end != KML_TREE_BLOCKED;
     state->n_blocked += end == KML_TREE_BLOCKED;
     count (tree, pruned_before, state);
+    state->is_cut |= kml_rerun_has_caught_up (rerun);
     if (end == KML_TREE_TO_THE_END && kml_rerun_found (rerun) != NULL) {
       kml_schedule_tree_get_choices (tree, state->place.choices);
       *ret_end = KML_PART_END_FOUND;
       return TRUE;
     }
+    n_choices = kml_schedule_tree_n_choices (tree);
     is_more = kml_schedule_tree_next (tree);
     count (tree, pruned_before, state);
-    if (is_more && is_over (task, state, kml_rerun_is_slow (rerun))) {
+    if (is_more && is_over (task, state, kml_rerun_is_slow (rerun), n_choices)) {
       kml_schedule_tree_get_place (tree, &state->place);
       *ret_end = KML_PART_END_OVER;
       return TRUE;
@@ -109,7 +114,7 @@ look_by_chance (const KmlExploreTask *task, const KmlExplorePart *part, KmlExplo
     if (kml_draws_found (draws) != NULL) {
       stand_at (state, kml_draws_choices (draws));
       *ret_end = KML_PART_END_FOUND;
-    } else if (is_over (task, state, kml_draws_are_slow (draws))) {
+    } else if (is_over (task, state, kml_draws_are_slow (draws), kml_draws_choices (draws)->len)) {
       *ret_end = KML_PART_END_OVER;
     }
   }

@@ -75,7 +75,8 @@ char *kml_explore_endless_key (const KmlRunSpec *spec);
 
 /* What became of one schedule. */
 typedef struct {
-  const char *kind;  /* (nullable): what it ended in: "deadlock", "stall", "livelock" */
+  const char *
+      kind; /* (nullable): what it ended in: "deadlock", "stall", "livelock", "priority inversion" */
   char *story;       /* (owned) (nullable): of that */
   char *fingerprint; /* (owned) */
 } KmlReplayResult;

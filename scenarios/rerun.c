@@ -75,14 +75,23 @@ const KmlIncident *
 kml_rerun_found (const KmlRerun *self)
 {
   const GArray *incidents = kml_run_incidents (self->run);
+  const KmlIncident *found = NULL;
 
   for (guint i = 0; i < incidents->len; i++) {
     const KmlIncident *incident = &g_array_index (incidents, KmlIncident, i);
 
     if (incident->kind <= KML_INCIDENT_LIVELOCK) /* what ends a run */
       return incident;
+    if (incident->kind == KML_INCIDENT_INVERSION && found == NULL)
+      found = incident;
   }
-  return NULL;
+  return found;
+}
+
+gboolean
+kml_rerun_has_caught_up (const KmlRerun *self)
+{
+  return kml_run_has_caught_up (self->run);
 }
 
 const char *

@@ -20,9 +20,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlRerun, kml_rerun_free)
 /* Executes it once more, from the beginning. */
 gboolean kml_rerun_execute (KmlRerun *self, GError **error);
 
-/* Of the latest execution: the deadlock or stall that it ended in. (nullable) */
+/* Of the latest execution: the deadlock, stall or livelock that it ended in, or else an inversion of priorities. (nullable) */
 const KmlIncident *kml_rerun_found (const KmlRerun *self);
 const char *kml_rerun_fingerprint (KmlRerun *self);
+
+/* Of the latest execution: kml_run_has_caught_up(). */
+gboolean kml_rerun_has_caught_up (const KmlRerun *self);
 
 /* Whether it is made anew for each execution, having parts that cannot go back. */
 gboolean kml_rerun_is_slow (const KmlRerun *self);

@@ -622,6 +622,12 @@ kml_run_tasks_incidents (const KmlRunTasks *self)
   return kml_scheduler_incidents (self->scheduler);
 }
 
+gboolean
+kml_run_tasks_has_caught_up (const KmlRunTasks *self)
+{
+  return kml_scheduler_has_caught_up (self->scheduler);
+}
+
 const KmlLockdep *
 kml_run_tasks_lockdep (const KmlRunTasks *self)
 {

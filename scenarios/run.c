@@ -576,6 +576,12 @@ kml_run_end_time (const KmlRun *self)
   return self->machine->now;
 }
 
+gboolean
+kml_run_has_caught_up (const KmlRun *self)
+{
+  return self->tasks != NULL && kml_run_tasks_has_caught_up (self->tasks);
+}
+
 const GArray *
 kml_run_incidents (const KmlRun *self)
 {

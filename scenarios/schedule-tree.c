@@ -58,10 +58,11 @@
 
 #include "scenarios/races.h"
 
-#define MAX_DEPTH                                                                                  \
-  1000000       /* choices of one schedule: a loop without end is cut there, and that is said */
-#define LONG 24 /* choices: a schedule of so many begins with … */
-#define TOP  6  /* … so many at which everybody is wanted */
+/* Choices of one schedule: a loop without end is cut there, and that is said. Looking for races takes time in proportion to the square: a quarter of a second. */
+#define MAX_DEPTH         1000000
+#define MAX_DEPTH_REDUCED 20000
+#define LONG              24 /* choices: a schedule of so many begins with … */
+#define TOP               6  /* … so many at which everybody is wanted */
 
 /* A choice on the way to where we are. */
 typedef struct {
@@ -89,7 +90,7 @@ struct _KmlScheduleTree {
   GByteArray *start_marks; /* (owned): of their candidates, from the choice @top on */
   guint n_start_marks;     /* so many were used */
   guint n_fixed;
-  guint max_depth;
+  guint max_depth, too_long;
   guint64 preemptions; /* at most */
   guint at;            /* choices made in this schedule */
   KmlTreeEnd end;
@@ -115,7 +116,7 @@ kml_schedule_tree_new (guint64 preemptions)
   self->start = g_array_new (FALSE, FALSE, sizeof (guint32));
   self->start_marks = g_byte_array_new ();
   self->preemptions = preemptions;
-  self->max_depth = MAX_DEPTH;
+  self->max_depth = self->too_long = self->races != NULL ? MAX_DEPTH_REDUCED : MAX_DEPTH;
   return self;
 }
 
@@ -146,7 +147,7 @@ kml_schedule_tree_start_at (KmlScheduleTree *self, const KmlTreePlace *place, gu
 void
 kml_schedule_tree_limit_depth (KmlScheduleTree *self, guint depth)
 {
-  self->max_depth = depth;
+  self->max_depth = MIN (depth, self->too_long);
 }
 
 void
@@ -402,7 +403,7 @@ kml_schedule_tree_choose (const KmlCandidate *candidates, guint n, gpointer data
     return known->chosen;
   }
   if (self->at >= self->max_depth)
-    return leave (self, self->max_depth == MAX_DEPTH ? KML_TREE_TOO_LONG : KML_TREE_LIMITED);
+    return leave (self, self->max_depth == self->too_long ? KML_TREE_TOO_LONG : KML_TREE_LIMITED);
   node = make_node (self, candidates, n);
   is_start = self->at < self->start->len;
   good = is_start ? choose_as_before (self, &node, g_array_index (self->start, guint32, self->at))

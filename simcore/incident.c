@@ -278,6 +278,63 @@ kml_incident_stall (KmlScheduler *self)
 
 /* ---- Going on and getting nowhere ---- */
 
+/* Who has the CPU of @task, in the place of it. */
+static const KmlTask *
+who_runs (const KmlScheduler *self, const KmlTask *task)
+{
+  const KmlTask *current = self->cpus[task->cpu].current;
+
+  while (current != NULL && current->below != NULL)
+    current = current->below;
+  return current;
+}
+
+/* Who has what @task tries to get. (nullable) */
+static const KmlTask *
+holder_of_tried (const KmlScheduler *self, const KmlTask *task)
+{
+  for (guint i = 0; task->tries.lock != NULL && i < self->tasks->len; i++) {
+    KmlTask *other = g_ptr_array_index (self->tasks, i);
+
+    if (other != task && kml_lock_is_held_by (task->tries.lock, other))
+      return other;
+  }
+  return NULL;
+}
+
+/* Whether @task goes on, be it after a time. */
+static gboolean
+goes_on (const KmlTask *task)
+{
+  return task->wait.kind == KML_WAIT_NONE || task->wait.kind == KML_WAIT_TIME ||
+         task->wait.kind == KML_WAIT_IO;
+}
+
+/* What keeps @task from getting anywhere: another that has its CPU, what it tries to get, what it waits for; or nobody knows. */
+static void
+add_vain_edge (const KmlScheduler *self, GArray *edges, const KmlTask *task)
+{
+  const gboolean is_trying = task->tries.what != NULL && task->tries.latest >= self->watch.since;
+  KmlIncidentEdge *edge;
+
+  if (task->state == KML_TASK_READY) {
+    add_edge (self, edges, task, who_runs (self, task));
+    return;
+  }
+  add_edge (self, edges, task,
+            goes_on (task) ? holder_of_tried (self, task) : kml_wait_blocker (self, task, 0));
+  edge = &g_array_index (edges, KmlIncidentEdge, edges->len - 1);
+  if (!goes_on (task))
+    return;
+  edge->by_trying = TRUE;
+  edge->by_lock = is_trying && edge->waits_for != NULL;
+  edge->since = is_trying ? task->tries.since : self->watch.since;
+  g_free (edge->resource);
+  edge->resource = g_strdup (is_trying ? task->tries.what : "progress");
+  if (!is_trying)
+    g_clear_pointer (&edge->waits_for, g_free);
+}
+
 void
 kml_incident_livelock (KmlScheduler *self, char *text)
 {
@@ -285,17 +342,9 @@ kml_incident_livelock (KmlScheduler *self, char *text)
 
   for (guint i = 0; i < self->tasks->len; i++) {
     const KmlTask *task = g_ptr_array_index (self->tasks, i);
-    KmlIncidentEdge *edge;
 
-    if (task->state == KML_TASK_ENDED || task->is_daemon)
-      continue;
-    add_edge (self, incident->edges, task, kml_wait_blocker (self, task, 0));
-    edge = &g_array_index (incident->edges, KmlIncidentEdge, incident->edges->len - 1);
-    if (task->wait.kind == KML_WAIT_NONE) { /* it is at work, and in vain */
-      g_free (edge->resource);
-      edge->resource = g_strdup ("progress");
-      edge->since = self->watch.since;
-    }
+    if (task->state != KML_TASK_ENDED && !task->is_daemon)
+      add_vain_edge (self, incident->edges, task);
   }
   incident->spans = kml_spans_of_incident (self, incident);
   kml_scheduler_stop (self);

@@ -261,11 +261,13 @@ kml_lock_try (KmlMachine *machine, KmlLock *self)
   kml_sync_on (machine, self->object);
   task = kml_current_task (machine);
   if (!can_be_taken (machine, self, KML_LOCK_EXCLUSIVE)) {
+    kml_task_tried (machine, self->name, self);
     kml_spend (machine, KML_COST_ATOMIC, 1);
     return FALSE;
   }
   if (!may_hold_another (machine, self, task))
     return FALSE;
+  kml_task_got (machine, self);
   keep_others_away (machine, self->kind);
   learn (machine, self, KML_LOCK_EXCLUSIVE, TRUE);
   grant (self, task, KML_LOCK_EXCLUSIVE, machine->now);

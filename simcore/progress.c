@@ -13,6 +13,11 @@
  *
  * A livelock ends the run, an inversion does not: who has the CPU may be done one day.
  *
+ * Where schedules are chosen, nothing may come of what is done for the one reason that the others were passed over. That is the schedule's fault and no
+ * livelock: those are what *fair* schedules end in (M. Musuvathi, S. Qadeer, "Fair Stateless Model Checking", PLDI 2008). So when the stated time is over
+ * and a CPU that could go on has had less than sixteen turns in it, or a timer should have rung before it, these come first until they
+ * have caught up, and the time begins anew. It is a bound on how slow a CPU can be, and is told to who claims to have seen all schedules.
+ *
  * Time is looked at where others are let in anyway: the horizon (scheduler.h) is never further than the next look, sixteen of which are in the
  * stated time. Nothing is put into the agenda, so a stall is still seen as one.
  */
@@ -22,6 +27,7 @@
 
 #define LOOKS   16
 #define N_STEPS 16 /* fewer in the stated time are slow, and no livelock */
+#define N_TURNS 16 /* a CPU with fewer was passed over */
 #define N_AT_ONCE                                                                                  \
   1000000 /* a second of the host, or less; no real code takes no time for so many */
 
@@ -37,6 +43,25 @@ kml_scheduler_progress (KmlScheduler *self)
   self->watch.n_progress++;
 }
 
+void
+kml_task_tried (KmlMachine *machine, const char *what, const KmlLock *lock)
+{
+  KmlTries *tries = &kml_current_task (machine)->tries;
+
+  if (tries->what != what || tries->lock != lock)
+    *tries = (KmlTries){ .what = what, .lock = lock, .since = machine->now };
+  tries->latest = machine->now;
+}
+
+void
+kml_task_got (KmlMachine *machine, const KmlLock *lock)
+{
+  KmlTries *tries = &kml_current_task (machine)->tries;
+
+  if (tries->lock == lock)
+    tries->what = NULL;
+}
+
 /* ---- Inversions ---- */
 
 static gboolean
@@ -45,6 +70,14 @@ has_waited (const KmlScheduler *self, const KmlTask *task)
   return (task->state == KML_TASK_SLEEPING || task->state == KML_TASK_SPINNING) &&
          task->wait.kind != KML_WAIT_NONE &&
          self->machine->now - task->wait.since >= self->config.no_progress;
+}
+
+/* The CPU could have gone on for so long, but others were chosen. */
+static gboolean
+was_passed_over (const KmlScheduler *self, const KmlCpu *cpu)
+{
+  return self->config.choose != NULL && cpu->goes_on &&
+         self->machine->now - cpu->resume >= self->config.no_progress;
 }
 
 /* Whom @task waits for in the end, if that one is ready and kept from its CPU. (nullable) */
@@ -58,7 +91,8 @@ kept_from_cpu (const KmlScheduler *self, const KmlTask *task)
       return NULL;
     other = kml_wait_blocker (self, other, 0);
   }
-  if (other == NULL || self->machine->now - other->part_since < self->config.no_progress)
+  if (other == NULL || self->machine->now - other->part_since < self->config.no_progress ||
+      was_passed_over (self, &self->cpus[other->cpu]))
     return NULL;
   return other;
 }
@@ -80,7 +114,88 @@ look_for_inversion (KmlScheduler *self, KmlTask *task)
   kml_incident_inversion (self, task, low, middle);
 }
 
+/* ---- Fairness ---- */
+
+/* The stated time begins now. */
+static void
+begin_anew (KmlScheduler *self)
+{
+  self->watch.since = self->machine->now;
+  self->watch.n_steps_then = self->watch.n_steps;
+  for (guint i = 0; i < self->machine->n_cpus; i++)
+    self->cpus[i].n_turns = 0;
+}
+
+/* Whether something was passed over while nothing was achieved: it is to catch up. */
+static gboolean
+find_those_behind (KmlScheduler *self)
+{
+  gboolean any = self->n_timers_set > 0 && kml_agenda_next_time (self->agenda) <= self->watch.since;
+
+  for (guint i = 0; i < self->machine->n_cpus; i++) {
+    KmlCpu *cpu = &self->cpus[i];
+
+    cpu->is_behind = cpu->goes_on && cpu->n_turns < N_TURNS;
+    any |= cpu->is_behind;
+  }
+  self->watch.due = self->watch.since;
+  self->watch.is_catching_up = any;
+  self->watch.has_caught_up |= any;
+  return any;
+}
+
+static gboolean
+is_behind (const KmlScheduler *self, const KmlCandidate *candidate)
+{
+  return candidate->kind == KML_CANDIDATE_CPU ? self->cpus[candidate->who].is_behind
+                                              : candidate->time <= self->watch.due;
+}
+
+guint
+kml_progress_let_catch_up (KmlScheduler *self, KmlCandidate *candidates, guint n)
+{
+  guint n_left = 0;
+
+  if (G_LIKELY (!self->watch.is_catching_up))
+    return n;
+  for (guint i = 0; i < n; i++)
+    if (is_behind (self, &candidates[i]))
+      candidates[n_left++] = candidates[i];
+  self->watch.is_catching_up = n_left > 0;
+  return n_left > 0 ? n_left : n;
+}
+
+void
+kml_progress_turn (KmlScheduler *self, KmlCpu *cpu)
+{
+  cpu->n_turns++;
+  if (cpu->n_turns >= N_TURNS)
+    cpu->is_behind = FALSE;
+}
+
+gboolean
+kml_scheduler_has_caught_up (const KmlScheduler *self)
+{
+  return self->watch.has_caught_up;
+}
+
 /* ---- Looking ---- */
+
+static void
+end_time (KmlScheduler *self)
+{
+  const guint64 n_steps = self->watch.n_steps - self->watch.n_steps_then;
+  g_autofree char *time = NULL;
+
+  if (self->config.choose != NULL && find_those_behind (self)) {
+    begin_anew (self);
+    return;
+  }
+  time = kml_format_time (self->machine->now - self->watch.since);
+  kml_incident_livelock (self, g_strdup_printf ("for %s %" G_GUINT64_FORMAT
+                                                " steps were done, and nothing came of them",
+                                                time, n_steps));
+}
 
 void
 kml_progress_look (KmlScheduler *self)
@@ -90,8 +205,7 @@ kml_progress_look (KmlScheduler *self)
   self->watch.next = now + MAX (1, self->config.no_progress / LOOKS);
   if (self->watch.n_progress != self->watch.n_seen) {
     self->watch.n_seen = self->watch.n_progress;
-    self->watch.since = now;
-    self->watch.n_steps_then = self->watch.n_steps;
+    begin_anew (self);
   }
   for (guint i = 0; i < self->tasks->len; i++) {
     KmlTask *task = g_ptr_array_index (self->tasks, i);
@@ -102,14 +216,8 @@ kml_progress_look (KmlScheduler *self)
       look_for_inversion (self, task);
   }
   if (now - self->watch.since >= self->config.no_progress &&
-      self->watch.n_steps - self->watch.n_steps_then >= N_STEPS) {
-    g_autofree char *time = kml_format_time (now - self->watch.since);
-
-    kml_incident_livelock (
-        self, g_strdup_printf ("for %s %" G_GUINT64_FORMAT " steps were done, and nothing came of "
-                               "them",
-                               time, self->watch.n_steps - self->watch.n_steps_then));
-  }
+      self->watch.n_steps - self->watch.n_steps_then >= N_STEPS)
+    end_time (self);
 }
 
 gboolean

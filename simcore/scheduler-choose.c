@@ -64,6 +64,7 @@ kml_scheduler_choose_next (KmlScheduler *self, KmlNext *ret_next)
   n = add_timers (self, n);
   if (n == 0)
     return FALSE;
+  n = kml_progress_let_catch_up (self, candidates, n);
   chosen = self->config.choose (candidates, n, self->config.choose_data);
   if (chosen == G_MAXUINT) {
     self->is_stopped = TRUE;
@@ -72,6 +73,7 @@ kml_scheduler_choose_next (KmlScheduler *self, KmlNext *ret_next)
   g_assert (chosen < n);
   who = candidates[chosen].who;
   if (who < n_cpus) {
+    kml_progress_turn (self, &self->cpus[who]);
     *ret_next = kml_next_cpu (self, who);
     return TRUE;
   }

@@ -49,6 +49,8 @@ typedef struct {
   int level;         /* KML_LEVEL_… */
   guint irq_off, softirq_off, preempt_off; /* depths */
   KmlIrq *pending;                         /* by level, the highest first, equal ones in order */
+  guint n_turns;      /* where schedules are chosen: how often it was, since watch.since … */
+  gboolean is_behind; /* … and whether that is too seldom: see progress.c */
 } KmlCpu;
 
 struct _KmlScheduler {
@@ -86,6 +88,9 @@ struct _KmlScheduler {
     KmlTime next, since;        /* when to look again; the last progress that was seen */
     guint64 n_progress, n_seen; /* how often something was achieved */
     guint64 n_steps, n_steps_then;
+    gboolean is_catching_up; /* CPUs that are behind, and timers … */
+    KmlTime due;             /* … that should have rung by then, come first */
+    gboolean has_caught_up;  /* that has been so */
   } watch;
   guint64 n_spans; /* … of so many as there ever were */
 };
@@ -283,6 +288,12 @@ void kml_progress_init (KmlScheduler *self);
 
 /* Whether tasks get anywhere. To be called when watch.next has come. */
 void kml_progress_look (KmlScheduler *self);
+
+/* Leaves of @n candidates those that were passed over for too long, if any. Returns how many are left. */
+guint kml_progress_let_catch_up (KmlScheduler *self, KmlCandidate *candidates, guint n);
+
+/* The CPU was chosen. */
+void kml_progress_turn (KmlScheduler *self, KmlCpu *cpu);
 
 /* ---- incident.c ---- */
 

@@ -113,6 +113,13 @@ typedef struct {
   KmlTime since;
 } KmlElement;
 
+/* What a task asks for again and again without waiting for it, and does not get: for the story of a livelock. */
+typedef struct {
+  const char *what;      /* (nullable) borrowed: its name; NULL: nothing */
+  const KmlLock *lock;   /* (nullable): it is this one */
+  KmlTime since, latest; /* the first time in vain, and the last */
+} KmlTries;
+
 /* What a task has written to pages of files, for who holds it to the disk's speed (writeback.h). */
 typedef struct {
   guint64 n_pages; /* since it was looked at last */
@@ -160,6 +167,7 @@ struct _KmlTask {
   const char *held_at[KML_MAX_HELD]; /* (nullable): the function that took it */
   guint n_elements;                  /* of pools, that it has */
   KmlElement elements[KML_MAX_ELEMENTS];
+  KmlTries tries;
   KmlDirtier dirtier;
   guint n_reclaims;     /* it takes memory back: calls of that in each other … */
   gboolean reclaims_fs; /* … and calls file systems for it */
@@ -299,6 +307,10 @@ void kml_task_wait (KmlMachine *machine, const KmlWait *wait, KmlPart part, gboo
 /* @task need not wait: then its next wait is short. */
 void kml_task_wake (KmlTask *task);
 
+/* The running task has asked for @what in vain, or has got it. @lock: (nullable): @what is its name. */
+void kml_task_tried (KmlMachine *machine, const char *what, const KmlLock *lock);
+void kml_task_got (KmlMachine *machine, const KmlLock *lock);
+
 /* Time goes to @part from now on; returns where it went before. */
 KmlPart kml_task_part (KmlMachine *machine, KmlPart part);
 
@@ -372,12 +384,13 @@ typedef struct {
 /* A task that waits, in an incident: who, for what, and who is in its way. */
 typedef struct {
   char *waiter, *resource; /* (owned) */
-  char *waits_for;  /* (owned) (nullable): the task that must move first, where it is known */
-  char *site;       /* (owned): the call chain, outermost first */
-  GArray *held;     /* (owned) (element-type KmlIncidentHold): what the waiter has meanwhile */
-  gboolean by_cpu;  /* the other runs in its place on its CPU */
-  gboolean by_lock; /* the other has what is waited for: the lock, or an element of the pool */
-  char *lock_class; /* (owned) (nullable): the class of the lock that is waited for */
+  char *waits_for;    /* (owned) (nullable): the task that must move first, where it is known */
+  char *site;         /* (owned): the call chain, outermost first */
+  GArray *held;       /* (owned) (element-type KmlIncidentHold): what the waiter has meanwhile */
+  gboolean by_cpu;    /* the other runs in its place on its CPU */
+  gboolean by_lock;   /* the other has what is waited for: the lock, or an element of the pool */
+  gboolean by_trying; /* it is not waited for: it is tried to have it, again and again */
+  char *lock_class;   /* (owned) (nullable): the class of the lock that is waited for */
   KmlTime since;
 } KmlIncidentEdge;
 
@@ -480,6 +493,9 @@ typedef struct {
 
 /* The running task has done a step. FALSE: so many at one instant that it is a livelock; the run ends at the next kml_sync(). */
 gboolean kml_progress_step (KmlScheduler *self, KmlStepCount *count);
+
+/* Where schedules are chosen: whether CPUs or timers were passed over for so long that they came before all others: see progress.c. */
+gboolean kml_scheduler_has_caught_up (const KmlScheduler *self);
 
 guint64 kml_scheduler_n_switches (const KmlScheduler *self);
 

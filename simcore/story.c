@@ -104,6 +104,8 @@ whose_it_is (const GArray *edges, guint i)
 static const char *
 verb_of (const KmlIncidentEdge *edge)
 {
+  if (edge->by_trying)
+    return g_str_equal (edge->resource, "progress") ? "is at work without" : "tries in vain to get";
   return edge->by_cpu ? "cannot go on without" : "waits for";
 }
 

@@ -262,6 +262,7 @@ bind (KmlProgramTask *self, guint i, const KmlStep *step, GError **error)
   case KML_STEP_PREEMPT_ON:
   case KML_STEP_IO:
   case KML_STEP_REPEAT:
+  case KML_STEP_RETRY:
   case KML_STEP_IF_FAILED:
   case KML_STEP_NOFS:
   case KML_STEP_NOIO:

@@ -80,6 +80,9 @@ const KmlStepForm kml_step_forms[KML_N_STEPS] = {
                       "reads so much from the disk [device NAME], at a random place, and waits" },
   [KML_STEP_WRITE] = { "write", "write NAME SIZE", 2, 2, FALSE, "writes so much to it, and waits" },
   [KML_STEP_REPEAT] = { "repeat", "repeat COUNT { … }", 1, 1, TRUE, "does the block so often" },
+  [KML_STEP_RETRY] = { "retry", "retry { … }", 0, 0, TRUE,
+                       "does the block, and again as long as the last step in it that could fail "
+                       "did" },
   [KML_STEP_IF_FAILED] = { "if-failed", "if-failed { … }", 0, 0, TRUE,
                            "does the block if the last step that could fail did" },
   [KML_STEP_NOFS] = { "memalloc-nofs", "memalloc-nofs { … }", 0, 0, TRUE,
@@ -390,6 +393,7 @@ read_arguments (KmlStep *step, const GPtrArray *words, GError **error)
   case KML_STEP_SOFTIRQ_ON:
   case KML_STEP_PREEMPT_OFF:
   case KML_STEP_PREEMPT_ON:
+  case KML_STEP_RETRY:
   case KML_STEP_IF_FAILED:
   case KML_STEP_RECLAIM:
   case KML_STEP_SYNC:

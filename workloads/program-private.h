@@ -41,6 +41,7 @@ typedef enum {
   KML_STEP_READ,
   KML_STEP_WRITE,
   KML_STEP_REPEAT,    /* begins a block: target is the place behind its end */
+  KML_STEP_RETRY,     /* likewise */
   KML_STEP_IF_FAILED, /* likewise */
   KML_STEP_NOFS,      /* likewise */
   KML_STEP_NOIO,      /* likewise */

@@ -75,8 +75,12 @@ do_alloc (KmlProgramTask *self, const KmlStep *step, const KmlStepTarget *target
   self->has_failed = !kml_requests_alloc (self->world->requests, step->level, &request, &block);
   if (is_shared (self, step))
     kml_sync (self->world->machine);
-  if (!self->has_failed)
-    g_array_append_val (target->blocks, block);
+  if (self->has_failed) {
+    kml_task_tried (self->world->machine, "memory", NULL);
+    return;
+  }
+  kml_task_got (self->world->machine, NULL);
+  g_array_append_val (target->blocks, block);
 }
 
 static void
@@ -261,6 +265,7 @@ do_step (KmlProgramTask *self, guint i, const KmlStep *step)
     kml_preempt_enable (machine);
     return;
   case KML_STEP_REPEAT:
+  case KML_STEP_RETRY:
   case KML_STEP_IF_FAILED:
   case KML_STEP_NOFS:
   case KML_STEP_NOIO:
@@ -343,6 +348,9 @@ begin_block (KmlProgramTask *self, guint i, const KmlStep *step)
   case KML_STEP_REPEAT:
     self->left[i] = step->count;
     return step->count > 0 ? i + 1 : step->target;
+  case KML_STEP_RETRY:
+    self->has_failed = FALSE;
+    return i + 1;
   case KML_STEP_IF_FAILED:
     return self->has_failed ? i + 1 : step->target;
   case KML_STEP_IPI:
@@ -370,6 +378,10 @@ end_block (KmlProgramTask *self, guint i, guint begin)
 
   if (step->kind == KML_STEP_REPEAT && --self->left[begin] > 0)
     return begin + 1;
+  if (step->kind == KML_STEP_RETRY && self->has_failed) {
+    self->has_failed = FALSE;
+    return begin + 1;
+  }
   if (step->kind == KML_STEP_CALL)
     task->n_chain--;
   else if (step->kind == KML_STEP_RECLAIM)

@@ -192,7 +192,7 @@ def a_run_in_which_time_does_not_pass_ends_and_says_so():
     write("zero.ini", "[machine]\nram = 16MiB\n[task x]\nprogram = call spin " + "{ " + ENDLESS + "{ yield } }\n")
     out = run("run", "zero.ini", status=1).stdout
     contains(out, "livelock at 1 us: x has done 1000000 steps, and time did not pass")
-    contains(out, "x waits for progress; in spin")
+    contains(out, "x is at work without progress; in spin")
     equal(query("zero.db", "SELECT kind FROM deadlocks"), [("livelock",)], "kind")
 
 

@@ -90,6 +90,38 @@ def the_first_schedule_has_the_order_of_the_clock():
         contains(story, line)
 
 
+POLITE = "retry {{ lock {0}, work 5us, try-lock {1}, if-failed {{ unlock {0}, work 1us }} }}, unlock {1}, unlock {0}"
+
+
+def who_tries_for_ever_is_a_livelock_and_who_is_passed_over_is_none():
+    limit = "[schedule]\nno-progress = 200us\n"
+    tasks(POLITE.format("A", "B"), POLITE.format("B", "A"), limit)
+    found = explore(status=1)
+    equal(found["kind"], "livelock", "both try and give back")
+    contains(found["story"], "T1 tries in vain to get B, which T2 has\n")
+    contains(found["story"], "T2 tries in vain to get A, which T1 has\n")
+    # T1 tries as long as T2 is passed over, which is no fault of theirs; but such schedules have no end
+    tasks("retry { try-lock A, if-failed { work 1us } }, unlock A", "lock A, work 2us, unlock A", limit)
+    contains(run("explore", "two.ini", "--afresh", status=75).stdout, "all schedules within the bounds were looked at")
+    lacks(run("explore", "two.ini", "--search", "random", "--budget", "2000", "--afresh", status=75).stdout, "livelock")
+    # without a stated time they are cut, and quickly
+    begin = time.monotonic()
+    tasks("retry { try-lock A, if-failed { work 1us } }, unlock A", "lock A, work 2us, unlock A")
+    equal(explore("--budget", "1s", status=75)["verdict"], "none within budget", "cut")
+    equal(time.monotonic() - begin < 30, True, "the budget is kept")
+
+
+def what_goes_on_for_too_long_is_found_named_and_reproduced():
+    for name, kind, line in (("try-lock-loop", "livelock", "pruner tries in vain to get inode, which writer has; in shrink_dentry_list"),
+                             ("priority-inversion", "priority inversion", "process waits for mmap_lock, which monitor has; in mmap")):
+        path = os.path.join(DEADLOCKS, name + ".ini")
+        found = run_json("explore", path, status=1)
+        equal((found["verdict"], found["kind"]), ("deadlock", kind), name)
+        contains(found["story"], line)
+        equal(run_json("reproduce", name + ".reproducer")["story"], found["story"], name)
+        equal(run_json("explore", path, "--run", "2")["verdict"], "none, exhausted", name)
+
+
 def a_deadlock_has_a_reproducer_with_the_same_story():
     tasks(ABBA[0], "sleep 1ms, " + ABBA[1])
     run("run", "two.ini")
@@ -387,7 +419,8 @@ def a_budget_is_not_the_whole_space():
 
 main(a_remedy_is_proved_over_every_schedule, a_remedy_that_a_sweep_has_is_proved_by_its_run, an_interrupt_without_end_is_named_where_the_space_has_none, two_deadlocks_have_two_fingerprints, zones_that_are_alone_need_no_more_orders_than_their_lock, allocator_and_pager_deadlock_with_two_tasks_and_alone_where_recursion_is_allowed, the_first_schedule_has_the_order_of_the_clock, a_deadlock_that_the_run_has_by_itself_is_found_in_a_space_without_end,
      independent_steps_are_tried_in_one_order,
-     dependent_steps_are_tried_in_every_order, what_was_found_is_called_by_its_name, a_deadlock_has_a_reproducer_with_the_same_story,
+     dependent_steps_are_tried_in_every_order, what_was_found_is_called_by_its_name, who_tries_for_ever_is_a_livelock_and_who_is_passed_over_is_none,
+     what_goes_on_for_too_long_is_found_named_and_reproduced, a_deadlock_has_a_reproducer_with_the_same_story,
      a_schedule_that_was_drawn_becomes_as_short_as_one_that_was_searched_for, chance_finds_what_is_there_and_proves_nothing,
      few_preemptions_are_not_all_schedules, more_processes_find_the_same_after_as_many_schedules, what_may_go_wrong_is_a_choice,
      by_chance_as_much_goes_wrong_as_was_said, interrupts_come_in_any_order_when_injected, interrupts_between_cpus_are_explored_like_all_else,

@@ -128,6 +128,14 @@ def two_who_touch_one_page_at_a_time_are_one_fault():
     equal((metrics["fault.count"], metrics["lock.pager.contended"]), (1, 1), "faults and waits")
 
 
+def a_block_is_done_again_as_long_as_it_fails():
+    write("retry.ini", HEAD + "[lock A]\n[task T1]\nprogram = lock A, work 10us, unlock A\n[task T2]\ncpus = 1\nstart = 1us\n"
+          "program = retry { try-lock A, if-failed { work 1us } }, unlock A, retry { work 1us }, retry { retry { work 1us }, if-failed { free x } }\n")
+    metrics = run_json("run", "retry.ini")["runs"][0]["metrics"]
+    equal((metrics["lock.A.taken"], metrics["bug.lock_misuse"], metrics["free.skipped"]), (2, 0, 0), "taken, and once by each")
+    check(13e3 < metrics["time.end_ns"] < 15e3, f"it ends soon after the other: {metrics['time.end_ns']}")
+
+
 def what_a_program_names_must_be_there():
     for program, message in (("lock quue", "there is no lock “quue”; did you mean “queue”?"),
                              ("read sdb 4KiB", "there is no device “sdb”"),
@@ -211,7 +219,7 @@ main(a_deadlock_that_nobody_expects_is_status_1_and_has_a_story,
      of_several_runs_the_longest_of_all_is_told,
      another_cpu_does_what_it_is_asked,
      straight_code_says_how_much_of_its_longest_operation_is_splitting,
-     two_who_touch_one_page_at_a_time_are_one_fault, what_a_program_names_must_be_there,
+     two_who_touch_one_page_at_a_time_are_one_fault, a_block_is_done_again_as_long_as_it_fails, what_a_program_names_must_be_there,
      a_disk_and_a_network_card_work_beside_the_cpus,
      a_recording_is_replayed_by_the_cpus_it_was_made_on,
      nothing_that_is_asked_for_is_left_out_in_silence, steps_are_listed)

@@ -56,6 +56,12 @@ typedef struct {
   guint8 context;
 } Actor;
 
+/* For what a section says it has: most files have one small block. */
+typedef struct {
+  guint8 *bytes; /* (owned) (array length=room) */
+  gsize room;
+} Room;
+
 struct _KmlTraceBinary {
   KmlTraceInput *input; /* (borrowed) */
   KmlTraceInfo *info;   /* (borrowed) */
@@ -79,10 +85,11 @@ struct _KmlTraceBinary {
   guint template_planes, actor_planes, name_planes;
   const guint8 *template_of, *actor_of, *times, *block_names; /* columns, in raw[] */
   KmlKmtCursor splits, escapes;
-  KmlTraceEvent *templates; /* (owned) (array length=KML_KMT_BLOCK_EVENTS) */
-  Actor *actors;            /* (owned) (array length=KML_KMT_BLOCK_EVENTS) */
-  guint8 *stored;           /* (owned) (array length=STORED_SIZE): as in the file */
-  guint8 *raw;              /* (owned) (array length=KML_KMT_MAX_BLOCK_BYTES): unpacked */
+  guint most_events;        /* of a block, by the index */
+  KmlTraceEvent *templates; /* (owned) (array length=most_events) */
+  Actor *actors;            /* (owned) (array length=most_events) */
+  Room stored;              /* as in the file: STORED_SIZE at most */
+  Room raw;                 /* unpacked: KML_KMT_MAX_BLOCK_BYTES at most */
 };
 
 gboolean
@@ -125,6 +132,17 @@ read_at (const KmlTraceBinary *self, guint64 offset, guint8 *bytes, gsize n, GEr
 }
 
 /* ---- Sections ---- */
+
+/* For @n bytes; what was there is lost. */
+static void
+make_room (Room *self, gsize n)
+{
+  if (n <= self->room)
+    return;
+  g_free (self->bytes);
+  self->bytes = g_malloc (n);
+  self->room = n;
+}
 
 static void
 parse_section (const guint8 *head, KmlKmtSection *ret_section)
@@ -240,6 +258,7 @@ get_index (KmlTraceBinary *self, KmlKmtCursor *cursor, guint64 n_stream)
     time_ns = entry.first_time_ns;
     offset = entry.offset;
     n_events += entry.n_events;
+    self->most_events = MAX (self->most_events, entry.n_events);
     g_array_append_val (self->index, entry);
   }
   if (n_events != n_stream || (n == 0 && self->footer_offset != KML_KMT_HEADER))
@@ -375,10 +394,8 @@ kml_trace_binary_new (KmlTraceInput *input, KmlTraceInfo *info, GError **error)
   }
   if (!read_header (self, error) || !read_trailer (self, error))
     return NULL;
-  self->templates = g_new (KmlTraceEvent, KML_KMT_BLOCK_EVENTS);
-  self->actors = g_new (Actor, KML_KMT_BLOCK_EVENTS);
-  self->stored = g_malloc (STORED_SIZE);
-  self->raw = g_malloc (KML_KMT_MAX_BLOCK_BYTES);
+  self->templates = g_new (KmlTraceEvent, self->most_events);
+  self->actors = g_new (Actor, self->most_events);
   return g_steal_pointer (&self);
 }
 
@@ -396,8 +413,8 @@ kml_trace_binary_free (KmlTraceBinary *self)
     g_free (self->levels[i].states);
   g_free (self->templates);
   g_free (self->actors);
-  g_free (self->stored);
-  g_free (self->raw);
+  g_free (self->stored.bytes);
+  g_free (self->raw.bytes);
   g_free (self->source);
   g_free (self->malformed_text);
   g_free (self);
@@ -479,7 +496,7 @@ check_column (const guint8 *column, guint n, guint n_planes, guint limit)
 static gboolean
 parse_block (KmlTraceBinary *self, guint32 length)
 {
-  const guint8 *const prefix = self->raw;
+  const guint8 *const prefix = self->raw.bytes;
   const guint32 n = self->n_events;
   KmlKmtCursor cursor = { 0 };
   guint32 n_splits, n_escapes, n_varints;
@@ -524,9 +541,12 @@ next_block (KmlTraceBinary *self, GError **error)
 
   if (length < KML_KMT_SECTION || length > STORED_SIZE)
     return damaged (self, entry->offset, "the block's length is not one", error);
-  if (!read_at (self, entry->offset, self->stored, length, error) ||
-      !unpack (self, self->stored, length, entry->offset, KML_KMT_TAG_BLOCK, self->raw,
-               KML_KMT_MAX_BLOCK_BYTES, &section, error))
+  make_room (&self->stored, length);
+  if (!read_at (self, entry->offset, self->stored.bytes, length, error))
+    return FALSE;
+  make_room (&self->raw, MIN (kml_kmt_load32 (self->stored.bytes + 12), KML_KMT_MAX_BLOCK_BYTES));
+  if (!unpack (self, self->stored.bytes, length, entry->offset, KML_KMT_TAG_BLOCK, self->raw.bytes,
+               self->raw.room, &section, error))
     return FALSE;
   if (section.n_events != entry->n_events || section.first_event != entry->first_event ||
       section.first_time_ns != entry->first_time_ns ||

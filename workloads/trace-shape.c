@@ -4,13 +4,14 @@
  *
  * Recognising them is in the header: it is done for each line of a recording.
  *
- * There is room for MAX_SHAPES. Recordings of a whole boot have some thousand, and those that are in
+ * There is room for MAX_SHAPES at most. Recordings of a whole boot have some thousand, and those that are in
  * use at any one time are much fewer, so when there is no more room, all are forgotten.
  */
 
 #include "workloads/trace-shape.h"
 
 #define MAX_SHAPES  (KML_TRACE_SHAPES_INDEX / 2)
+#define FEW_SHAPES  64 /* MAX_SHAPES is this by a power of two */
 #define MANY_OTHERS 64 /* lines of another length say that the length has changed */
 
 /* ---- Tasks ---- */
@@ -70,7 +71,8 @@ kml_trace_shapes_init (KmlTraceShapes *self)
   G_STATIC_ASSERT (KML_TRACE_TASK_TEXT <= KML_TRACE_MASKED);
   G_STATIC_ASSERT (KML_TRACE_PADDING >= KML_TRACE_SHAPE_TEXT + 32);
 
-  self->shapes = g_new (KmlTraceShape, MAX_SHAPES);
+  self->n_room = FEW_SHAPES;
+  self->shapes = g_new (KmlTraceShape, self->n_room);
   self->index = g_new0 (guint16, KML_TRACE_SHAPES_INDEX);
   self->n = 0;
   self->site_at = 0;
@@ -180,6 +182,10 @@ new_shape (KmlTraceShapes *self, const KmlTraceParts *parts, gsize length)
     return NULL;
   if (self->n == MAX_SHAPES)
     clear (self, self->site_at);
+  if (self->n == self->n_room) {
+    self->n_room *= 2;
+    self->shapes = g_renew (KmlTraceShape, self->shapes, self->n_room);
+  }
   hash = hash_of (self, parts);
   number = find_room (self, hash);
   if (number == NULL)

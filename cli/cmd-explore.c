@@ -404,7 +404,7 @@ explore (const KmlExperiment *experiment, Hunt *hunt)
   if (options.json)
     kml_explore_report_say_json (&report, wall);
   else
-    kml_explore_report_say (&report, wall, experiment->path, state_path, options.quiet);
+    kml_explore_report_say (&report, wall, state_path, options.quiet);
   status = exit_of_verdict (report.verdict);
   kml_explore_report_clear (&report);
   return kml_stop_exit () != KML_EXIT_DONE ? kml_stop_exit () : status;

@@ -5,6 +5,9 @@
 
 #include "cli/explore-report.h"
 
+#include <string.h>
+
+#include "cli/experiment.h"
 #include "cli/json.h"
 #include "cli/output.h"
 #include "scenarios/potential.h"
@@ -64,9 +67,24 @@ say_potentials (const GArray *potentials)
   }
 }
 
+/* Where the pictures of the reproducer's schedule are. */
+static void
+say_pictures (const char *reproducer)
+{
+  g_autofree char *base = g_str_has_suffix (reproducer, ".reproducer")
+                              ? g_strndup (reproducer, strlen (reproducer) - strlen (".reproducer"))
+                              : g_strdup (reproducer);
+  g_autofree char *name = g_strconcat (base, "-short.db", NULL);
+  g_autofree char *database = kml_shell_word (name), *file = kml_shell_word (reproducer);
+
+  kml_note ("Next: kmemlab reproduce %s -o %s; kmemlab plot %s waits, who waits for whom (lanes: "
+            "what they did before)",
+            file, database, database);
+}
+
 void
-kml_explore_report_say (const KmlExploreReport *self, double wall, const char *scenario,
-                        const char *state_path, gboolean quiet)
+kml_explore_report_say (const KmlExploreReport *self, double wall, const char *state_path,
+                        gboolean quiet)
 {
   g_autofree char *verdict = verdict_text (self);
 
@@ -90,9 +108,7 @@ kml_explore_report_say (const KmlExploreReport *self, double wall, const char *s
               "space cannot be exhausted; with -s %s=3 it could",
               self->endless, self->endless);
   if (self->reproducer != NULL)
-    kml_note ("Next: kmemlab reproduce %s; kmemlab run %s -s schedule.policy=explore, which has "
-              "tables and pictures",
-              self->reproducer, scenario);
+    say_pictures (self->reproducer);
   if (self->next_run > 0)
     kml_note ("Runs behind this one were not explored; the next: the same command with --run "
               "%" G_GUINT64_FORMAT,

@@ -28,9 +28,9 @@ typedef struct {
 void kml_explore_report_init (KmlExploreReport *self);
 void kml_explore_report_clear (KmlExploreReport *self);
 
-/* For people, with hints unless @quiet, or as a document. @wall: seconds; @scenario: its path; @state_path: where a search that was stopped is. */
-void kml_explore_report_say (const KmlExploreReport *self, double wall, const char *scenario,
-                             const char *state_path, gboolean quiet);
+/* For people, with hints unless @quiet, or as a document. @wall: seconds; @state_path: where a search that was stopped is. */
+void kml_explore_report_say (const KmlExploreReport *self, double wall, const char *state_path,
+                             gboolean quiet);
 void kml_explore_report_say_json (const KmlExploreReport *self, double wall);
 
 G_END_DECLS

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cli/key-lines.h"
+#include "scenarios/draws.h"
 #include "simcore/units.h"
 
 static const KmlKeyForm forms[] = {
@@ -47,6 +48,8 @@ kml_explore_stop_clear (KmlExploreStop *self)
 static void
 write_place (GString *text, const KmlTreePlace *place)
 {
+  g_autofree char *choices = kml_choices_format (place->choices);
+
   if (place->top == KML_TOP_UNKNOWN)
     g_string_append (text, "top = unknown\n");
   else
@@ -55,7 +58,7 @@ write_place (GString *text, const KmlTreePlace *place)
   for (guint i = 0; i < place->marks->len; i++)
     g_string_append_c (text, (char)('0' + place->marks->data[i]));
   g_string_append_c (text, '\n');
-  kml_key_lines_write_choices (text, place->choices);
+  g_string_append_printf (text, "choices = %s\n", choices);
 }
 
 gboolean
@@ -139,7 +142,7 @@ read_line (const char *key, const char *value, guint line, gpointer data, GError
   guint64 *count = find_count (self, key), cut;
 
   if (g_str_equal (key, "choices"))
-    return kml_key_lines_read_choices (value, self->state.place.choices, error);
+    return kml_choices_parse (value, self->state.place.choices, error);
   if (g_str_equal (key, "marks"))
     return read_marks (value, self->state.place.marks, error);
   if (g_str_equal (key, "top"))

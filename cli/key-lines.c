@@ -112,37 +112,6 @@ kml_key_lines_load (const char *path, const char *group, const KmlKeyForm *forms
 }
 
 gboolean
-kml_key_lines_read_choices (const char *value, GArray *choices, GError **error)
-{
-  g_auto (GStrv) words = g_strsplit (value, " ", -1);
-
-  for (guint i = 0; words[i] != NULL; i++) {
-    guint64 choice;
-    guint32 narrow;
-
-    if (words[i][0] == '\0')
-      continue;
-    if (!kml_parse_count (words[i], &choice, NULL) || choice > 256) {
-      g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                   "choices: expected small numbers such as 0 or 1, not “%s”", words[i]);
-      return FALSE;
-    }
-    narrow = (guint32)choice;
-    g_array_append_val (choices, narrow);
-  }
-  return TRUE;
-}
-
-void
-kml_key_lines_write_choices (GString *text, const GArray *choices)
-{
-  g_string_append (text, "choices =");
-  for (guint i = 0; i < choices->len; i++)
-    g_string_append_printf (text, " %u", g_array_index (choices, guint32, i));
-  g_string_append_c (text, '\n');
-}
-
-gboolean
 kml_key_lines_save (const char *path, const GString *text, GError **error)
 {
   g_autoptr (GError) cause = NULL;

@@ -27,10 +27,6 @@ typedef gboolean (*KmlKeyLineFunc) (const char *key, const char *value, guint li
 gboolean kml_key_lines_load (const char *path, const char *group, const KmlKeyForm *forms,
                              KmlKeyLineFunc func, gpointer data, GError **error);
 
-/* Numbers with blanks between them, as choices are written: read into, or written from, an array (element-type guint32). */
-gboolean kml_key_lines_read_choices (const char *value, GArray *choices, GError **error);
-void kml_key_lines_write_choices (GString *text, const GArray *choices);
-
 /* Errors: WORLD. */
 gboolean kml_key_lines_save (const char *path, const GString *text, GError **error);
 

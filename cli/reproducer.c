@@ -6,6 +6,7 @@
 #include "cli/reproducer.h"
 
 #include "cli/key-lines.h"
+#include "scenarios/draws.h"
 #include "simcore/types.h"
 #include "simcore/units.h"
 
@@ -24,9 +25,11 @@ gboolean
 kml_reproducer_save (const KmlReproducer *self, const char *path, GError **error)
 {
   g_autoptr (GString) text = g_string_new (NULL);
+  g_autofree char *choices = kml_choices_format (self->choices);
 
   g_string_append_printf (text,
-                          "# A schedule that deadlocks: kmemlab reproduce FILE\n[reproducer]\n"
+                          "# A schedule in which something goes wrong: kmemlab reproduce FILE\n"
+                          "[reproducer]\n"
                           "version = %s\nscenario = %s\n",
                           self->version, self->scenario);
   for (guint i = 0; i < self->overrides->len; i++)
@@ -34,7 +37,7 @@ kml_reproducer_save (const KmlReproducer *self, const char *path, GError **error
                             (const char *)g_ptr_array_index (self->overrides, i));
   g_string_append_printf (text, "seed = %" G_GUINT64_FORMAT "\nrun = %s\nfingerprint = %s\n",
                           self->seed, self->run, self->fingerprint);
-  kml_key_lines_write_choices (text, self->choices);
+  g_string_append_printf (text, "choices = %s\n", choices);
   return kml_key_lines_save (path, text, error);
 }
 
@@ -88,7 +91,7 @@ read_line (const char *key, const char *value, guint line, gpointer data, GError
     g_ptr_array_add (self->overrides, g_strdup (value));
   if (g_str_equal (key, "choices")) {
     self->choices_line = line;
-    return kml_key_lines_read_choices (value, self->choices, error);
+    return kml_choices_parse (value, self->choices, error);
   }
   if (g_str_equal (key, "seed") && !kml_parse_count (value, &self->seed, NULL)) {
     g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "seed: expected a count, not “%s”", value);

@@ -5,6 +5,10 @@
 
 #include "scenarios/draws.h"
 
+#include "simcore/units.h"
+
+#define MAX_CHOICE 256 /* there are never so many that could go on */
+
 guint
 kml_replayer_choose (const KmlCandidate *candidates, guint n, gpointer data)
 {
@@ -15,6 +19,63 @@ kml_replayer_choose (const KmlCandidate *candidates, guint n, gpointer data)
     return G_MAXUINT;
   }
   return g_array_index (self->choices, guint32, self->at++);
+}
+
+gboolean
+kml_replayer_check (const KmlReplayer *self, GError **error)
+{
+  const guint n = self->choices->len;
+
+  if (self->is_wrong)
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 self->at == n ? "choice %u: the schedule goes on, but there are no more choices"
+                               : "choice %u is out of range there",
+                 self->at + 1);
+  else if (self->at < n)
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "choice %u: the schedule has ended before it; there are %u choices too many",
+                 self->at + 1, n - self->at);
+  return !self->is_wrong && self->at == n;
+}
+
+gboolean
+kml_choices_parse (const char *text, GArray *choices, GError **error)
+{
+  g_auto (GStrv) words = g_strsplit (text, " ", -1);
+
+  for (guint i = 0; words[i] != NULL; i++) {
+    guint64 choice;
+    guint32 narrow;
+
+    if (words[i][0] == '\0')
+      continue;
+    if (!kml_parse_count (words[i], &choice, NULL) || choice > MAX_CHOICE) {
+      g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                   "choices: expected small numbers such as 0 or 1, not “%s”", words[i]);
+      return FALSE;
+    }
+    narrow = (guint32)choice;
+    g_array_append_val (choices, narrow);
+  }
+  return TRUE;
+}
+
+char *
+kml_choices_format (const GArray *choices)
+{
+  GString *text = g_string_new (NULL);
+
+  for (guint i = 0; i < choices->len; i++)
+    g_string_append_printf (text, i == 0 ? "%u" : " %u", g_array_index (choices, guint32, i));
+  return g_string_free (text, FALSE);
+}
+
+gboolean
+kml_choices_validate (const char *text, GError **error)
+{
+  g_autoptr (GArray) choices = g_array_new (FALSE, FALSE, sizeof (guint32));
+
+  return kml_choices_parse (text, choices, error);
 }
 
 /* ---- By chance ---- */

@@ -21,6 +21,16 @@ typedef struct {
 /* KmlChooseFunc: @data is a KmlReplayer. */
 guint kml_replayer_choose (const KmlCandidate *candidates, guint n, gpointer data);
 
+/* After the run: whether it was one of this schedule, to the end. Errors: INPUT, with the choice at which it was not. */
+gboolean kml_replayer_check (const KmlReplayer *self, GError **error);
+
+/* As they are written: numbers with blanks between them. @choices: (element-type guint32): they are added to it, or it is written. */
+gboolean kml_choices_parse (const char *text, GArray *choices, GError **error);
+char *kml_choices_format (const GArray *choices);
+
+/* Of a parameter (param.h). */
+gboolean kml_choices_validate (const char *text, GError **error);
+
 /* ---- By chance ---- */
 
 /* The schedules of a run that belong to its seed, by number. */

@@ -22,22 +22,8 @@ kml_explore_replay (const KmlScenario *scenario, const KmlRunSpec *spec, const G
   g_autoptr (KmlRerun) rerun = kml_rerun_new (scenario, spec, kml_replayer_choose, &replay, error);
   const KmlIncident *found;
 
-  if (rerun == NULL || !kml_rerun_execute (rerun, error))
+  if (rerun == NULL || !kml_rerun_execute (rerun, error) || !kml_replayer_check (&replay, error))
     return FALSE;
-  if (replay.is_wrong) {
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 replay.at == choices->len
-                     ? "choice %u: the schedule goes on, but there are no more choices"
-                     : "choice %u is out of range there",
-                 replay.at + 1);
-    return FALSE;
-  }
-  if (replay.at < choices->len) {
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "choice %u: the schedule has ended before it; there are %u choices too many",
-                 replay.at + 1, choices->len - replay.at);
-    return FALSE;
-  }
   found = kml_rerun_found (rerun);
   *ret_result = (KmlReplayResult){
     .kind = found != NULL ? kml_incident_names[found->kind] : NULL,

@@ -27,7 +27,8 @@ typedef enum {
   KML_POLICY_TIMED,
   KML_POLICY_RANDOM,
   KML_POLICY_PCT,
-  KML_POLICY_EXPLORE, /* see survey.c: the run itself is as with KML_POLICY_TIMED */
+  KML_POLICY_EXPLORE, /* see survey.c: the run itself is as with KML_POLICY_TIMED … */
+  KML_POLICY_REPLAY,  /* … but for the choices that it is led by */
 } KmlPolicy;
 
 typedef enum {
@@ -92,6 +93,7 @@ typedef struct {
 typedef struct {
   guint policy; /* KmlPolicy */
   guint64 depth, steps, schedules;
+  char *choices;
   char *inject;
   double inject_share;
   guint64 inject_most;

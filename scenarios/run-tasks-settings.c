@@ -5,6 +5,7 @@
 
 #include "scenarios/run-tasks-private.h"
 
+#include "scenarios/draws.h"
 #include "workloads/cpu-list.h"
 
 #include <string.h>
@@ -238,7 +239,7 @@ const KmlParam kml_pager_params[] = {
   { NULL },
 };
 
-static const char *const policy_choices[] = { "timed", "random", "pct", "explore", NULL };
+static const char *const policy_choices[] = { "timed", "random", "pct", "explore", "replay", NULL };
 
 static const char *const replay_choices[] = { "straight", "cpus", NULL };
 
@@ -248,11 +249,18 @@ const KmlParam kml_schedule_params[] = {
     .value = "timed",
     .choices = policy_choices,
     .offset = G_STRUCT_OFFSET (KmlScheduleSettings, policy),
-    .summary =
-        "who goes on where several could: in the order of simulated time, or any of them "
-        "with equal probability, "
-        "as if CPUs were delayed at will, or by probabilistic concurrency testing; a "
-        "repetition is another draw; explore: every schedule is looked at, until one fails" },
+    .summary = "who goes on where several could: in the order of simulated time, or any of them "
+               "with equal probability, "
+               "as if CPUs were delayed at will, or by probabilistic concurrency testing; a "
+               "repetition is another draw; explore: every schedule is looked at, until one fails; "
+               "replay: as choices say" },
+  { .name = "choices",
+    .type = KML_PARAM_TEXT,
+    .value = "",
+    .validate = kml_choices_validate,
+    .offset = G_STRUCT_OFFSET (KmlScheduleSettings, choices),
+    .grammar = "numbers, as a reproducer has them",
+    .summary = "of replay: who goes on, at each choice" },
   { .name = "schedules",
     .type = KML_PARAM_COUNT,
     .value = "0",

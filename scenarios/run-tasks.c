@@ -474,7 +474,7 @@ set_injector (KmlRunTasks *self, const KmlScheduleSettings *settings, KmlSchedul
 static void
 set_policy (KmlRunTasks *self, const KmlScheduleSettings *settings, KmlSchedulerConfig *config)
 {
-  if (settings->policy == KML_POLICY_TIMED || settings->policy == KML_POLICY_EXPLORE)
+  if (settings->policy != KML_POLICY_RANDOM && settings->policy != KML_POLICY_PCT)
     return;
   self->chooser.kind = settings->policy == KML_POLICY_PCT ? KML_CHOOSER_PCT : KML_CHOOSER_RANDOM;
   self->chooser.depth = (guint)settings->depth;

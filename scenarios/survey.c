@@ -8,6 +8,8 @@
  *     policy = random, pct   with schedules = N: those with the numbers 0 to N - 1 of its seed; how many failed
  *     policy = explore       all of them, or at most so many, until one fails (explore.h)
  *
+ *     policy = replay        none: the run has the schedule that the setting choices is; so a reproducer's has a database and pictures, too
+ *
  * What was seen are the metrics schedules.…; all others, the story, the pictures and the fingerprint are those of one schedule, which is executed
  * last: the first that failed, or else the one that the run would have been without all this.
  */
@@ -80,6 +82,24 @@ explore (KmlSurvey *self, const KmlScenario *scenario, const KmlRunSpec *spec, g
   return good;
 }
 
+/* The run is to have the schedule that the setting choices is, and no other is looked at. */
+static gboolean
+prepare_replay (KmlSurvey *self, const KmlScenario *scenario, const KmlRunSpec *spec,
+                GError **error)
+{
+  if (self->is_needed || !kml_run_has_tasks (spec) ||
+      !g_str_equal (kml_run_spec_get (spec, "schedule.policy"), "replay")) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "%s: [schedule]: choices are those of one schedule, of a scenario with tasks: "
+                 "policy = replay, and schedules = 0",
+                 kml_scenario_name (scenario));
+    return FALSE;
+  }
+  self->leads = TRUE;
+  self->first = g_array_new (FALSE, FALSE, sizeof (guint32));
+  return kml_choices_parse (kml_run_spec_get (spec, "schedule.choices"), self->first, error);
+}
+
 gboolean
 kml_survey_take (KmlSurvey *self, const KmlScenario *scenario, const KmlRunSpec *spec,
                  void (*progress) (guint64 n_operations, double share, gpointer data),
@@ -88,10 +108,14 @@ kml_survey_take (KmlSurvey *self, const KmlScenario *scenario, const KmlRunSpec 
   const char *policy = kml_run_spec_get (spec, "schedule.policy");
   const guint64 n = setting (spec, "schedule.schedules");
   const gboolean is_all = g_str_equal (policy, "explore");
+  const gboolean is_replay = g_str_equal (policy, "replay");
+  const char *choices = kml_run_spec_get (spec, "schedule.choices");
   Watcher watcher = { 0, n, progress, data };
   KmlSampleHow how = { .n = n, .stop = watch, .data = &watcher };
 
   self->is_needed = is_all || n > 0;
+  if (is_replay || choices[0] != '\0')
+    return prepare_replay (self, scenario, spec, error);
   if (!self->is_needed)
     return TRUE;
   if (g_str_equal (policy, "timed") || !kml_run_has_tasks (spec)) {
@@ -116,10 +140,20 @@ kml_survey_take (KmlSurvey *self, const KmlScenario *scenario, const KmlRunSpec 
 void
 kml_survey_lead (KmlSurvey *self, KmlRun *run)
 {
-  if (self->sample.n_failed == 0)
+  self->leads |= self->sample.n_failed > 0;
+  if (!self->leads)
     return;
   self->replayer = (KmlReplayer){ .choices = self->first };
   kml_run_set_choices (run, kml_replayer_choose, &self->replayer);
+}
+
+gboolean
+kml_survey_check (const KmlSurvey *self, GError **error)
+{
+  if (!self->leads || kml_replayer_check (&self->replayer, error))
+    return TRUE;
+  g_prefix_error (error, "[schedule] choices: ");
+  return FALSE;
 }
 
 /* ---- Telling ---- */

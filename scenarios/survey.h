@@ -16,8 +16,9 @@ typedef struct {
   KmlSample sample;
   guint64 n_pruned;
   gboolean is_exhausted; /* there are no schedules but those that were looked at */
-  GArray
-      *first; /* (owned) (nullable) (element-type guint32): the choices of the first that failed */
+  GArray *
+      first; /* (owned) (nullable) (element-type guint32): the choices of the first that failed, or that the run is to have */
+  gboolean leads; /* the run follows them */
   KmlReplayer replayer;
 } KmlSurvey;
 
@@ -30,8 +31,11 @@ gboolean kml_survey_take (KmlSurvey *self, const KmlScenario *scenario, const Km
                           void (*progress) (guint64 n_operations, double share, gpointer data),
                           gpointer data, GError **error);
 
-/* Before @run is executed: it follows the first schedule that failed, if any has. @self must outlive it. */
+/* Before @run is executed: it follows the first schedule that failed, if any has, or the one that it is to have. @self must outlive it. */
 void kml_survey_lead (KmlSurvey *self, KmlRun *run);
+
+/* After it was executed. FALSE, with @error: its schedule was not the one that it was to have. */
+gboolean kml_survey_check (const KmlSurvey *self, GError **error);
 
 /* (element-type KmlMetric) */
 void kml_survey_add_metrics (const KmlSurvey *self, GArray *metrics);

@@ -7,7 +7,7 @@ SPDX-License-Identifier: Apache-2.0
 import os
 import time
 
-from harness import check, contains, equal, lacks, main, read, run, run_json, write
+from harness import check, contains, equal, lacks, main, query, read, run, run_json, write
 
 DEADLOCKS = os.path.join(os.environ["KML_SOURCE_ROOT"], "scenarios", "deadlock")
 HEAD = "[machine]\ncpus = 2\nram = 16MiB\nprofile = unit\n\n[lock A]\n[lock B]\n"
@@ -144,6 +144,24 @@ def what_was_found_is_called_by_its_name():
         contains(run("run", "two.ini", "-o", kind + ".db", status=1).stderr, f"plot {kind}.db waits")
     tasks(*[ABBA[0]] * 2)
     equal(explore()["kind"], None, "nothing")
+
+
+def a_reproducer_s_own_schedule_is_a_run_with_pictures():
+    tasks("sleep 1ms, " + ABBA[0], "sleep 1ms, " + ABBA[1], "[sweep]\nlock.A.kind = spin | mutex\n[expect]\ndeadlock.count = 0\n")
+    said = run("explore", "two.ini", "--search", "random", "--budget", "1000", status=1)
+    contains(said.stderr, "kmemlab reproduce two.reproducer -o two-short.db; kmemlab plot two-short.db waits")
+    again = run_json("reproduce", "two.reproducer", "-o", "two-short.db")
+    equal(again["database"], "two-short.db", "named")
+    equal(query("two-short.db", "SELECT fingerprint, (SELECT story FROM deadlocks) FROM runs"),
+          [(again["fingerprint"], again["story"])], "the run is the one that was told")
+    contains(run("plot", "two-short.db", "lanes", "--format", "terminal").stdout, "! waits for")
+    contains(run("plot", "two-short.db", "waits", "--format", "terminal").stdout, "[who has it]")
+    run("verify", "two-short.db")
+    contains(run("reproduce", "two.reproducer").stderr, "kmemlab reproduce two.reproducer -o FILE.db")
+    for words, *settings in (("choice 3 is out of range there", "schedule.choices=0 1 9", "schedule.policy=replay"),
+                             ("the schedule goes on, but there are no more choices", "schedule.policy=replay"),
+                             ("policy = replay", "schedule.choices=0 1"), ("expected small numbers such as 0 or 1, not “x”", "schedule.choices=0 x")):
+        contains(run("run", "two.ini", *(word for setting in settings for word in ("-s", setting)), status=2).stderr, words)
 
 
 def a_schedule_that_was_drawn_becomes_as_short_as_one_that_was_searched_for():
@@ -420,7 +438,7 @@ def a_budget_is_not_the_whole_space():
 main(a_remedy_is_proved_over_every_schedule, a_remedy_that_a_sweep_has_is_proved_by_its_run, an_interrupt_without_end_is_named_where_the_space_has_none, two_deadlocks_have_two_fingerprints, zones_that_are_alone_need_no_more_orders_than_their_lock, allocator_and_pager_deadlock_with_two_tasks_and_alone_where_recursion_is_allowed, the_first_schedule_has_the_order_of_the_clock, a_deadlock_that_the_run_has_by_itself_is_found_in_a_space_without_end,
      independent_steps_are_tried_in_one_order,
      dependent_steps_are_tried_in_every_order, what_was_found_is_called_by_its_name, who_tries_for_ever_is_a_livelock_and_who_is_passed_over_is_none,
-     what_goes_on_for_too_long_is_found_named_and_reproduced, a_deadlock_has_a_reproducer_with_the_same_story,
+     what_goes_on_for_too_long_is_found_named_and_reproduced, a_deadlock_has_a_reproducer_with_the_same_story, a_reproducer_s_own_schedule_is_a_run_with_pictures,
      a_schedule_that_was_drawn_becomes_as_short_as_one_that_was_searched_for, chance_finds_what_is_there_and_proves_nothing,
      few_preemptions_are_not_all_schedules, more_processes_find_the_same_after_as_many_schedules, what_may_go_wrong_is_a_choice,
      by_chance_as_much_goes_wrong_as_was_said, interrupts_come_in_any_order_when_injected, interrupts_between_cpus_are_explored_like_all_else,

@@ -174,13 +174,12 @@ init_tags (KmlBoundaryTags *self, GError **error)
     self->offset = self->alignment - KML_TAG_WORD;
     self->least = MAX (self->least, LEAST_TAGGED);
   } else {
-    self->shadow = g_try_malloc0 (size);
-    if (self->shadow == NULL) {
+    if (!kml_ram_make_shadow (self->base.machine->ram)) {
       g_set_error (error, KML_ERROR, KML_ERROR_WORLD,
                    "the host has no memory for the tags of %" G_GUINT64_FORMAT " bytes", size);
       return FALSE;
     }
-    self->store = self->shadow;
+    self->store = self->base.machine->ram->shadow;
   }
   self->least = (self->least + self->alignment - 1) & ~(self->alignment - 1);
   return TRUE;
@@ -211,10 +210,8 @@ kml_boundary_tags_finish (KmlAllocator *base)
   kml_fit_index_clear (&self->list);
   kml_fit_index_clear (&self->wilds);
   g_clear_pointer (&self->blocks, g_free);
-  g_clear_pointer (&self->shadow, g_free);
 }
 
-/* With tags = none there is a memory of theirs, as large as RAM: to make another machine is as good. */
 gboolean
 kml_boundary_tags_remember (KmlAllocator *base, KmlImage *image)
 {
@@ -223,7 +220,7 @@ kml_boundary_tags_remember (KmlAllocator *base, KmlImage *image)
   kml_image_add_block (image, &self->blocks, self->n_room * sizeof *self->blocks);
   kml_fit_index_remember (&self->list, image);
   kml_fit_index_remember (&self->wilds, image);
-  return self->shadow == NULL;
+  return TRUE;
 }
 
 /* ---- Tags ---- */

@@ -100,9 +100,9 @@ struct _KmlBoundaryTags {
   guint64 least;          /* the smallest block */
   guint64 offset;         /* of the first block in its arena */
 
-  guint8 *store;   /* host address of the tag at simulated address 0: of RAM, or of ... */
+  guint8 *
+      store; /* host address of the tag at simulated address 0: of RAM, or of its shadow (KML_TAGS_NONE) */
   KmlAddr statics; /* of the list's head, for a cache model */
-  guint8 *shadow;  /* (owned) (nullable): ... a memory for tags alone (KML_TAGS_NONE) */
 
   KmlFreeBlock *blocks; /* (owned) (array length=n_room): by number; [0] is nobody */
   guint32 n_room;

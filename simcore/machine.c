@@ -48,6 +48,7 @@ kml_machine_free (KmlMachine *self)
   kml_ram_free (self->ram);
   kml_caches_free (self->caches);
   g_free (self->pins);
+  g_clear_pointer (&self->pinned, g_array_unref);
   g_free (self);
 }
 
@@ -55,7 +56,10 @@ void
 kml_machine_reset (KmlMachine *self)
 {
   memset (self->ram->store, 0, self->ram->size);
+  if (self->ram->shadow != NULL)
+    memset (self->ram->shadow, 0, self->ram->size);
   self->free_area = (KmlFreeArea){ 0 };
+  g_assert (self->pinned == NULL);
   g_clear_pointer (&self->pins, g_free);
   self->now = 0;
   memset (self->cpu_clock, 0, sizeof self->cpu_clock);
@@ -78,13 +82,29 @@ kml_machine_book (KmlMachine *self, KmlPart part, KmlTime time)
   self->parts[part] += time;
 }
 
-/* Pins are made when there is a first one. */
+/* Takes away the pins since kml_machine_remember(): as many as there were, whatever the size of RAM. */
 static void
 forget_pins (gpointer data)
 {
   KmlMachine *self = data;
 
-  g_clear_pointer (&self->pins, g_free);
+  for (guint i = 0; i < self->pinned->len; i++)
+    self->pins[g_array_index (self->pinned, KmlPfn, i)] = 0;
+  g_array_set_size (self->pinned, 0);
+}
+
+static void
+remember_pins (KmlMachine *self, KmlImage *image)
+{
+  g_assert (self->pinned == NULL);
+
+  self->pinned = g_array_new (FALSE, FALSE, sizeof (KmlPfn));
+  for (guint32 pfn = 0; self->pins != NULL && pfn < self->ram->n_frames; pfn++)
+    if (self->pins[pfn] > 0)
+      kml_image_add (image, &self->pins[pfn], sizeof *self->pins);
+  if (self->pins == NULL)
+    self->pins = g_new0 (guint16, self->ram->n_frames);
+  kml_image_add_hook (image, forget_pins, self);
 }
 
 static void
@@ -96,10 +116,7 @@ empty_caches (gpointer data)
 void
 kml_machine_remember (KmlMachine *self, KmlImage *image)
 {
-  if (self->pins != NULL)
-    kml_image_add (image, self->pins, self->ram->n_frames * sizeof *self->pins);
-  else
-    kml_image_add_hook (image, forget_pins, self);
+  remember_pins (self, image);
   if (self->caches != NULL)
     kml_image_add_hook (image, empty_caches, self->caches);
   kml_image_add (image, self, sizeof *self);

@@ -27,6 +27,8 @@ kml_pin (KmlMachine *machine, KmlPfn pfn)
   if (machine->pins == NULL)
     machine->pins = g_new0 (guint16, machine->ram->n_frames);
   g_assert (machine->pins[pfn] < G_MAXUINT16);
+  if (machine->pinned != NULL && machine->pins[pfn] == 0)
+    g_array_append_val (machine->pinned, pfn);
   machine->pins[pfn]++;
 }
 

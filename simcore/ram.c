@@ -100,5 +100,15 @@ kml_ram_free (KmlRam *self)
   if (self == NULL)
     return;
   munmap (self->store, self->size);
+  if (self->shadow != NULL)
+    munmap (self->shadow, self->size);
   g_free (self);
+}
+
+gboolean
+kml_ram_make_shadow (KmlRam *self)
+{
+  if (self->shadow == NULL)
+    self->shadow = map_store (self->size);
+  return self->shadow != NULL;
 }

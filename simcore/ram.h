@@ -78,6 +78,7 @@ G_STATIC_ASSERT (sizeof (KmlFrame) == 32);
 
 typedef struct {
   guint8 *store;    /* host address of simulated address 0 */
+  guint8 *shadow;   /* (nullable): likewise, of a memory beside it: see kml_ram_make_shadow() */
   KmlFrame *frames; /* (array length=n_frames): inside the store */
   guint64 size;     /* bytes */
   guint page_shift;
@@ -89,6 +90,10 @@ typedef struct {
  * makes no sense, WORLD when the host will not reserve so much address space. */
 KmlRam *kml_ram_new (guint64 size, guint64 page_size, GError **error);
 void kml_ram_free (KmlRam *self);
+
+/* A second memory of the same size, zeroed and mapped as lazily, that the simulated machine does not have: for what an allocator that is studied
+ * knows of a block for nothing. There is one, which lives as long as @self. FALSE: the host has no room. */
+gboolean kml_ram_make_shadow (KmlRam *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlRam, kml_ram_free)
 
 /* Bytes of RAM of which @n_usable frames are left below the frame table. A frame of the table has n_records, one of

@@ -180,8 +180,18 @@ any_is_at_work (const KmlScheduler *self, const KmlTask *task)
   return any;
 }
 
-void
-kml_incident_look_for_cycle (KmlScheduler *self, KmlTask *task)
+/* A lock is what it waits for, and whose that is works: most often. */
+static inline gboolean
+owner_is_at_work (const KmlScheduler *self, const KmlTask *task)
+{
+  const KmlTask *owner = task->wait.kind == KML_WAIT_LOCK ? task->wait.lock->owner : NULL;
+
+  return owner != NULL && owner != task && self->cpus[task->cpu].current == task &&
+         is_at_work (self, owner);
+}
+
+G_GNUC_NO_INLINE static void
+look_for_cycle (KmlScheduler *self, KmlTask *task)
 {
   g_autoptr (GPtrArray) knot = NULL;
   const KmlTask *next = kml_wait_blocker (self, task, 0);
@@ -193,7 +203,7 @@ kml_incident_look_for_cycle (KmlScheduler *self, KmlTask *task)
     return;
   if (next != task && is_at_work (self, next) &&
       (kml_wait_is_for_any (task) || kml_wait_blocker (self, task, 1) == NULL))
-    return; /* the usual case */
+    return;
   if (kml_wait_is_for_any (task) && kml_wait_cpu_blocker (self, task) == NULL &&
       any_is_at_work (self, task))
     return;
@@ -210,6 +220,13 @@ kml_incident_look_for_cycle (KmlScheduler *self, KmlTask *task)
     add_edges_of_knot (self, incident->edges, knot, n_cycle, i);
   incident->spans = kml_spans_of_incident (self, incident);
   kml_scheduler_stop (self);
+}
+
+void
+kml_incident_look_for_cycle (KmlScheduler *self, KmlTask *task)
+{
+  if (G_UNLIKELY (!owner_is_at_work (self, task)))
+    look_for_cycle (self, task);
 }
 
 /* To whom it waits for, or to all of whom any would do; at least one. */

@@ -53,13 +53,21 @@ touch (KmlMachine *machine, KmlLock *self, guint how)
   kml_machine_touch (machine, self->line, sizeof (guint32), KML_TOUCH_WRITE | how);
 }
 
+G_GNUC_NO_INLINE static int
+search_held (const KmlLock *self, const KmlTask *task)
+{
+  for (guint i = task->n_held; i-- > 0;)
+    if (task->held[i] == self)
+      return (int)i;
+  return -1;
+}
+
 static inline int
 find_held (const KmlLock *self, const KmlTask *task)
 {
-  for (guint i = task->n_held; i-- > 0;)
-    if (G_LIKELY (task->held[i] == self)) /* most often the one that was taken last */
-      return (int)i;
-  return -1;
+  const int last = (int)task->n_held - 1;
+
+  return G_LIKELY (last >= 0 && task->held[last] == self) ? last : search_held (self, task);
 }
 
 gboolean
@@ -78,6 +86,17 @@ keep_others_away (KmlMachine *machine, KmlLockKind kind)
   cpu->preempt_off += kind <= KML_LOCK_SPIN_IRQ;
 }
 
+G_GNUC_NO_INLINE static void
+let_waiting_in (KmlMachine *machine, KmlLockKind kind)
+{
+  if (kind <= KML_LOCK_SPIN_IRQ)
+    kml_preempt_enable (machine);
+  if (kind == KML_LOCK_SPIN_IRQ)
+    kml_irq_enable (machine);
+  else if (kind == KML_LOCK_SPIN_SOFTIRQ)
+    kml_softirq_enable (machine);
+}
+
 static inline void
 let_others_in (KmlMachine *machine, KmlLockKind kind)
 {
@@ -87,30 +106,25 @@ let_others_in (KmlMachine *machine, KmlLockKind kind)
                 cpu->preempt_off > 0 && cpu->irq_off > 0)) { /* nobody is there */
     cpu->preempt_off--;
     cpu->irq_off--;
-    return;
+  } else {
+    let_waiting_in (machine, kind);
   }
-  if (kind <= KML_LOCK_SPIN_IRQ)
-    kml_preempt_enable (machine);
-  if (kind == KML_LOCK_SPIN_IRQ)
-    kml_irq_enable (machine);
-  else if (kind == KML_LOCK_SPIN_SOFTIRQ)
-    kml_softirq_enable (machine);
 }
 
 /* Nobody has it, now or at a time yet to come. */
-static gboolean
+static inline gboolean
 is_given_back (const KmlLock *self, guint mode)
 {
   return self->owner == NULL && (mode == KML_LOCK_SHARED || self->n_readers == 0);
 }
 
-static gboolean
+static inline gboolean
 can_be_taken (const KmlMachine *machine, const KmlLock *self, guint mode)
 {
   return is_given_back (self, mode) && self->first == NULL && self->free_at <= machine->now;
 }
 
-static void
+static inline void
 grant (KmlLock *self, KmlTask *task, guint mode, KmlTime now)
 {
   g_assert (task->n_held < KML_MAX_HELD);
@@ -139,12 +153,9 @@ enqueue (KmlLock *self, KmlTask *task, KmlLockMode mode)
   self->last = task;
 }
 
-/* FALSE: it holds as many as it may; that is recorded. */
-static gboolean
-may_hold_another (KmlMachine *machine, const KmlLock *self, const KmlTask *task)
+G_GNUC_NO_INLINE static gboolean
+refuse_another (KmlMachine *machine, const KmlLock *self, const KmlTask *task)
 {
-  if (G_LIKELY (task->n_held < KML_MAX_HELD))
-    return TRUE;
   kml_scheduler_report (machine->scheduler, KML_INCIDENT_LOCK_MISUSE,
                         g_strdup_printf ("%s holds %d locks and wants one more, %s, which it is "
                                          "not given",
@@ -152,7 +163,21 @@ may_hold_another (KmlMachine *machine, const KmlLock *self, const KmlTask *task)
   return FALSE;
 }
 
-static void
+/* FALSE: it holds as many as it may; that is recorded. */
+static inline gboolean
+may_hold_another (KmlMachine *machine, const KmlLock *self, const KmlTask *task)
+{
+  return G_LIKELY (task->n_held < KML_MAX_HELD) || refuse_another (machine, self, task);
+}
+
+G_GNUC_NO_INLINE static void
+report_sleep (KmlMachine *machine, const KmlLock *self, const KmlTask *task)
+{
+  kml_scheduler_report (machine->scheduler, KML_INCIDENT_SLEEP_IN_ATOMIC,
+                        g_strdup_printf ("%s takes the sleeping lock %s", task->name, self->name));
+}
+
+static inline void
 learn (KmlMachine *machine, KmlLock *self, KmlLockMode mode, gboolean tries)
 {
   if (machine->scheduler->config.lockdep != NULL)
@@ -167,9 +192,7 @@ kml_lock_approach (KmlMachine *machine, KmlLock *self, KmlLockMode mode)
   if (!may_hold_another (machine, self, task))
     return FALSE;
   if (kml_lock_sleeps (self) && kml_in_atomic (machine))
-    kml_scheduler_report (
-        machine->scheduler, KML_INCIDENT_SLEEP_IN_ATOMIC,
-        g_strdup_printf ("%s takes the sleeping lock %s", task->name, self->name));
+    report_sleep (machine, self, task);
   keep_others_away (machine, self->kind);
   learn (machine, self, mode, FALSE);
   return TRUE;
@@ -277,7 +300,7 @@ kml_lock_try (KmlMachine *machine, KmlLock *self)
 }
 
 /* To the next, or to all readers that are next. */
-static void
+G_GNUC_NO_INLINE static void
 hand_over (KmlMachine *machine, KmlLock *self)
 {
   while (self->first != NULL && is_given_back (self, self->first->mode)) {
@@ -300,11 +323,19 @@ hand_over (KmlMachine *machine, KmlLock *self)
 }
 
 /* See the head: nobody need be looked at first. */
-static gboolean
+static inline gboolean
 is_given_ahead (KmlScheduler *scheduler, const KmlLock *self)
 {
   return !kml_lock_sleeps (self) && scheduler->config.choose == NULL &&
          scheduler->n_timers_set == 0 && kml_scheduler_cpu (scheduler)->first == NULL;
+}
+
+G_GNUC_NO_INLINE static void
+report_not_held (KmlMachine *machine, const KmlLock *self, const KmlTask *task)
+{
+  kml_scheduler_report (
+      machine->scheduler, KML_INCIDENT_LOCK_MISUSE,
+      g_strdup_printf ("%s gives %s back and does not hold it", task->name, self->name));
 }
 
 void
@@ -320,10 +351,8 @@ kml_lock_give (KmlMachine *machine, KmlLock *self)
     kml_sync_on (machine, self->object);
   task = kml_current_task (machine);
   i = find_held (self, task);
-  if (i < 0) {
-    kml_scheduler_report (
-        machine->scheduler, KML_INCIDENT_LOCK_MISUSE,
-        g_strdup_printf ("%s gives %s back and does not hold it", task->name, self->name));
+  if (G_UNLIKELY (i < 0)) {
+    report_not_held (machine, self, task);
     return;
   }
   held = machine->now - task->held_since[i];
@@ -341,6 +370,7 @@ kml_lock_give (KmlMachine *machine, KmlLock *self)
   else
     self->n_readers--;
   self->free_at = machine->now;
-  hand_over (machine, self);
+  if (self->first != NULL)
+    hand_over (machine, self);
   let_others_in (machine, self->kind);
 }

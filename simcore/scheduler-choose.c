@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * See scheduler.c, 4.
+ * See scheduler.c, 3.
  */
 
 #include "simcore/scheduler-private.h"
@@ -39,7 +39,7 @@ next_beginning (KmlScheduler *self)
     cpu++;
   cpu->begins = FALSE;
   self->n_begin--;
-  return kml_next_cpu (self, (guint)(cpu - self->cpus));
+  return kml_next_cpu (cpu);
 }
 
 gboolean
@@ -74,7 +74,7 @@ kml_scheduler_choose_next (KmlScheduler *self, KmlNext *ret_next)
   who = candidates[chosen].who;
   if (who < n_cpus) {
     kml_progress_turn (self, &self->cpus[who]);
-    *ret_next = kml_next_cpu (self, who);
+    *ret_next = kml_next_cpu (&self->cpus[who]);
     return TRUE;
   }
   if (who > n_cpus) { /* one that may ring at any time */

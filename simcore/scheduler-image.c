@@ -55,7 +55,7 @@ kml_scheduler_remember (KmlScheduler *self, KmlImage *image)
 {
   KmlEvent event;
 
-  g_assert (self->cpu == KML_NO_CPU);
+  g_assert (self->running == NULL);
   g_assert (self->remembered.events == NULL);
 
   self->config.lockdep = NULL;

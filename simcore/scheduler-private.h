@@ -2,7 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * scheduler.c   timers, what is next, switching
+ * scheduler.c   what is next, switching
+ * timer.c       what happens at a time by itself
+ * run-queue.c   who is ready on a CPU
  * scheduler-choose.c   what is next where it is open
  * task.c        what a task may do: work, sleep, wait
  * interrupt.c   lines, levels, delivery
@@ -20,8 +22,6 @@
 
 G_BEGIN_DECLS
 
-#define KML_NO_CPU G_MAXUINT
-
 /* A stretch of a task's time, or of its holding a lock. All borrowed. */
 typedef struct {
   const KmlTask *task;
@@ -35,22 +35,23 @@ typedef struct {
  * where it stopped), or *idle* (current is NULL). */
 typedef struct {
   KmlTask *current; /* (nullable): NULL: idle */
-  KmlTask *
-      idle; /* (nullable): whom interrupts interrupt when there is nobody else; made when first needed */
+  guint number;
   gboolean
       goes_on; /* it is parked, and its current task goes on … A parked task that spins does not by itself */
-  KmlTime resume;  /* … then */
-  guint64 object;  /* meanwhile: what its next step touches, see KmlCandidate */
-  gboolean begins; /* its first task has yet to run up to its first point */
+  KmlTime resume; /* … then */
   KmlTask *first,
       *last;         /* the run queue: by priority, equal ones in the order in which they came */
-  KmlTime slice_end; /* of the current task, when others are ready */
+  KmlIrq *pending;   /* by level, the highest first, equal ones in order */
   KmlTime committed; /* while it is parked: what it does up to then is done, whatever comes */
+  guint64 object;    /* meanwhile: what its next step touches, see KmlCandidate */
+  KmlTime slice_end; /* of the current task, when others are ready */
   int level;         /* KML_LEVEL_… */
   guint irq_off, softirq_off, preempt_off; /* depths */
-  KmlIrq *pending;                         /* by level, the highest first, equal ones in order */
   guint n_turns;      /* where schedules are chosen: how often it was, since watch.since … */
   gboolean is_behind; /* … and whether that is too seldom: see progress.c */
+  gboolean begins;    /* its first task has yet to run up to its first point */
+  KmlTask *
+      idle; /* (nullable): whom interrupts interrupt when there is nobody else; made when first needed */
 } KmlCpu;
 
 struct _KmlScheduler {
@@ -59,9 +60,10 @@ struct _KmlScheduler {
   KmlAgenda *agenda;   /* (owned): of timers; CPUs go on by … */
   KmlTurns turns;      /* … this, where nobody chooses */
   guint64 n_set;       /* how often either was set */
+  KmlTime next_timer;  /* when the earliest timer rings, or earlier; KML_TIME_MAX: none does */
   KmlStackPool *pool;  /* (owned) */
   KmlCpu *cpus;        /* (owned) (array length=machine->n_cpus) */
-  guint cpu;           /* that runs, or KML_NO_CPU */
+  KmlCpu *running;     /* (nullable): one of them */
   GPtrArray *timers;   /* (element-type KmlTimer): borrowed, by index */
   GPtrArray *any_time; /* (element-type KmlTimer): borrowed: those that may ring at any time */
   GPtrArray *tasks;    /* (element-type KmlTask): borrowed, by id */
@@ -98,7 +100,7 @@ struct _KmlScheduler {
 static inline KmlCpu *
 kml_scheduler_cpu (KmlScheduler *self)
 {
-  return &self->cpus[self->cpu];
+  return self->running;
 }
 
 /* Whether what runs on the CPU must not sleep. */
@@ -113,13 +115,14 @@ static inline void
 kml_timer_unset (KmlTimer *self)
 {
   self->is_set = FALSE;
-  self->scheduler->n_timers_set--;
+  if (--self->scheduler->n_timers_set == 0)
+    self->scheduler->next_timer = KML_TIME_MAX;
 }
 
 /* What comes next. */
 typedef struct {
   KmlTimer *timer; /* (nullable): it rings; NULL: … */
-  guint cpu;       /* … this one goes on … */
+  KmlCpu *cpu;     /* … this one goes on … */
   KmlTime time;    /* … then */
 } KmlNext;
 
@@ -131,12 +134,24 @@ kml_next_timer (KmlTimer *timer)
 }
 
 static inline KmlNext
-kml_next_cpu (KmlScheduler *self, guint number)
+kml_next_cpu (KmlCpu *cpu)
 {
-  KmlCpu *cpu = &self->cpus[number];
-
   cpu->goes_on = FALSE;
-  return (KmlNext){ .cpu = number, .time = cpu->resume };
+  return (KmlNext){ .cpu = cpu, .time = cpu->resume };
+}
+
+/* @cpu goes on at @time. */
+static inline void
+kml_cpu_goes_on (KmlCpu *cpu, KmlScheduler *scheduler, KmlTime time)
+{
+  cpu->goes_on = TRUE;
+  cpu->resume = time;
+  if (G_UNLIKELY (scheduler->config.choose != NULL)) {
+    cpu->object = KML_OBJECT_ANY;
+    return; /* who goes on is chosen: scheduler.c, 3. */
+  }
+  kml_turns_set (&scheduler->turns, cpu->number, kml_turn (time, scheduler->n_set++, cpu->number));
+  scheduler->machine->horizon = MIN (scheduler->machine->horizon, time);
 }
 
 /* ---- scheduler-choose.c ---- */
@@ -144,16 +159,38 @@ kml_next_cpu (KmlScheduler *self, guint number)
 /* Asks config.choose. FALSE: nothing comes next. */
 gboolean kml_scheduler_choose_next (KmlScheduler *self, KmlNext *ret_next);
 
-/* ---- scheduler.c ---- */
+/* ---- timer.c ---- */
+
+void kml_timer_init_kind (KmlTimer *self, KmlScheduler *scheduler, KmlTimerKind kind,
+                          gpointer data);
 
 /* The earliest timer that is meant, of which there is one. */
 KmlTimer *kml_scheduler_take_timer (KmlScheduler *self);
 
+/* The same, which stays in the agenda. NULL: there is none. */
+KmlTimer *kml_scheduler_look_for_timer (KmlScheduler *self);
+
+/* Whether what is in the agenda is still meant; where it is chosen when it comes it is not. */
+static inline gboolean
+kml_timer_is_meant (const KmlTimer *self, const KmlEvent *event)
+{
+  return self->is_set && self->generation == (guint32)(event->what >> 32) &&
+         (self->scheduler->config.choose == NULL || !self->is_any_time);
+}
+
+/* The earliest event, whose timer may not mean it any more. There is one. */
+static inline KmlTimer *
+kml_scheduler_take_event (KmlScheduler *self, KmlEvent *ret_event)
+{
+  kml_agenda_take (self->agenda, ret_event);
+  self->next_timer = kml_agenda_next_time (self->agenda);
+  return g_ptr_array_index (self->timers, (guint32)ret_event->what);
+}
+
+/* ---- scheduler.c ---- */
+
 /* When something else happens that comes first; at once, when the run is to end. */
 void kml_scheduler_refresh_horizon (KmlScheduler *self);
-
-/* The running CPU, which stops now, goes on at @time. */
-void kml_scheduler_goes_on (KmlScheduler *self, KmlTime time);
 
 /* The running CPU stops here and goes on when it was said, or somebody kicks it. */
 void kml_scheduler_park (KmlScheduler *self);
@@ -175,6 +212,8 @@ void kml_work_until_rested (KmlMachine *machine, KmlTime time);
 
 /* The current task leaves its CPU to the next one. Returns when it is current again; never, when it has ended. */
 void kml_scheduler_leave (KmlScheduler *self);
+
+/* ---- run-queue.c ---- */
 
 /* @task joins its CPU's run queue at machine->now. */
 void kml_scheduler_make_ready (KmlScheduler *self, KmlTask *task);
@@ -199,10 +238,6 @@ void kml_task_main (gpointer data);
 /* kml_task_wait() of who has just called kml_sync() and found that it must wait. */
 void kml_task_wait_now (KmlMachine *machine, const KmlWait *wait, KmlPart part, gboolean spin);
 void kml_task_init (KmlTask *self, KmlScheduler *scheduler, const char *name, guint cpu);
-
-/* kml_task_wait_now() up to where the task waits, which is then up to the caller (FALSE: it was woken and need not), and from there on. */
-gboolean kml_task_wait_begin (KmlTask *self, const KmlWait *wait, KmlPart part);
-void kml_task_wait_end (KmlTask *self, KmlPart part, KmlPart before);
 
 /* It goes on after what has stopped it since @since: @part of its time, because of @what. */
 static inline void
@@ -259,11 +294,16 @@ gboolean kml_task_has_element (const KmlTask *task, const KmlProviders *pool);
  * besides. (transfer full) (nullable) (element-type KmlTask): NULL: it can move some time. */
 GPtrArray *kml_wait_find_knot (const KmlScheduler *self, KmlTask *task, guint *ret_n_cycle);
 
+/* ---- incident.c ---- */
+
+/* @task has begun to wait: whether that closes a cycle. */
+void kml_incident_look_for_cycle (KmlScheduler *self, KmlTask *task);
+
 /* ---- spans.c ---- */
 
 extern const char *const kml_span_hold;
 
-/* The task's time goes elsewhere from @now on; it gives a lock, or an element of a pool, back. */
+/* The task's time goes elsewhere from @now on, which is after task->part_since; it gives a lock, or an element of a pool, back. */
 void kml_span_part (KmlTask *task, KmlTime now);
 void kml_span_lock (KmlTask *task, const char *lock, KmlTime since, KmlTime now);
 
@@ -274,9 +314,51 @@ kml_task_account (KmlTask *self, KmlTime now, KmlPart part)
   kml_task_account_now (self, now);
   if (self->part == part)
     return;
-  kml_span_part (self, now);
+  if (now > self->part_since)
+    kml_span_part (self, now);
   self->part = part;
   self->part_since = now;
+}
+
+/* kml_task_wait_now() up to where the task waits, which is then up to the caller (FALSE: it was woken and need not) … */
+static inline gboolean
+kml_task_wait_begin (KmlTask *self, const KmlWait *wait, KmlPart part)
+{
+  KmlScheduler *scheduler = self->scheduler;
+  const KmlTime now = scheduler->machine->now;
+
+  if (self->is_woken) { /* meanwhile */
+    self->is_woken = FALSE;
+    return FALSE;
+  }
+  self->wait = *wait;
+  self->wait.since = now;
+  kml_task_account (self, now, part);
+  if (wait->kind != KML_WAIT_TIME && wait->kind != KML_WAIT_IO) /* those end by themselves */
+    kml_incident_look_for_cycle (scheduler, self);
+  return TRUE;
+}
+
+/* … and from there on. */
+static inline void
+kml_task_wait_end (KmlTask *self, KmlPart part, KmlPart before)
+{
+  self->is_woken = FALSE;
+  self->wait.kind = KML_WAIT_NONE;
+  kml_task_stopped (self, self->wait.since, part, self->wait.what);
+  kml_task_account (self, self->scheduler->machine->now, before);
+}
+
+/* @task is current from now on. */
+static inline void
+kml_cpu_begin_to_run (KmlCpu *cpu, KmlScheduler *scheduler, KmlTask *task)
+{
+  const KmlTime now = scheduler->machine->now;
+
+  cpu->current = task;
+  cpu->slice_end = now + scheduler->config.time_slice;
+  task->state = KML_TASK_RUNNING;
+  kml_task_account (task, now, KML_PART_RUN);
 }
 
 /* (transfer full) */
@@ -295,7 +377,7 @@ guint kml_progress_let_catch_up (KmlScheduler *self, KmlCandidate *candidates, g
 /* The CPU was chosen. */
 void kml_progress_turn (KmlScheduler *self, KmlCpu *cpu);
 
-/* ---- incident.c ---- */
+/* ---- incident.c: more of it ---- */
 
 /* The first that must move before @task does. (nullable) */
 
@@ -305,9 +387,6 @@ void kml_incident_livelock (KmlScheduler *self, char *text);
 /* @task waits for @low, in whose place @middle runs. */
 void kml_incident_inversion (KmlScheduler *self, const KmlTask *task, const KmlTask *low,
                              const KmlTask *middle);
-
-/* @task has begun to wait: whether that closes a cycle. */
-void kml_incident_look_for_cycle (KmlScheduler *self, KmlTask *task);
 
 /* Nothing will ever happen: who waits for what. */
 void kml_incident_stall (KmlScheduler *self);

@@ -17,12 +17,7 @@
  * running CPU is alone in the world. It is kept up to date where timers are set and taken; a timer that was cancelled leaves it too early,
  * which costs a look and is never wrong.
  *
- * 3. Run queues
- *
- * One a CPU, by priority, then first come first served. A task that has run for a time slice makes room for an
- * equal one; a higher one preempts it at the next point where that is allowed.
- *
- * 4. Open choices
+ * 3. Open choices
  *
  * The order of time is one schedule of many: a real CPU may be delayed at any point. With config.choose the scheduler asks at each
  * point where others can see something who goes on. CPUs that could are in no order then. What a task does up to its first
@@ -38,184 +33,26 @@
 #include "simcore/ipi.h"
 #include "simcore/scheduler-private.h"
 
-/* ---- Timers ---- */
-
-static void
-timer_init (KmlTimer *self, KmlScheduler *scheduler, KmlTimerKind kind, gpointer data)
-{
-  *self = (KmlTimer){
-    .scheduler = scheduler, .index = scheduler->timers->len, .kind = kind, .data = data
-  };
-  g_ptr_array_add (scheduler->timers, self);
-}
-
-void
-kml_timer_init (KmlTimer *self, KmlScheduler *scheduler, void (*func) (gpointer data),
-                gpointer data)
-{
-  timer_init (self, scheduler, KML_TIMER_CALL, data);
-  self->func = func;
-}
-
-void
-kml_timer_may_come_any_time (KmlTimer *self, KmlScheduler *scheduler)
-{
-  if (!kml_injects (scheduler->config.injector, KML_INJECT_INTERRUPT))
-    return;
-  self->is_any_time = TRUE;
-  g_ptr_array_add (scheduler->any_time, self);
-  scheduler->candidates = g_renew (KmlCandidate, scheduler->candidates,
-                                   scheduler->machine->n_cpus + 1 + scheduler->any_time->len);
-}
-
-void
-kml_timer_set (KmlTimer *self, KmlScheduler *scheduler, KmlTime time)
-{
-  self->generation++;
-  self->time = time;
-  self->order = scheduler->n_set++;
-  scheduler->n_timers_set += !self->is_set;
-  self->is_set = TRUE;
-  if (self->is_any_time && scheduler->config.choose != NULL)
-    return; /* see 4. */
-  kml_agenda_schedule (scheduler->agenda, time, (guint64)self->generation << 32 | self->index);
-  if (time < scheduler->machine->horizon)
-    scheduler->machine->horizon = time;
-}
-
-void
-kml_timer_cancel (KmlTimer *self)
-{
-  self->generation++;
-  if (self->is_set)
-    kml_timer_unset (self);
-}
-
-/* When the earliest timer rings, or earlier: one that was cancelled is not told from others. KML_TIME_MAX: there is none. */
-static KmlTime
-timer_time (const KmlScheduler *self)
-{
-  return self->n_timers_set > 0 ? kml_agenda_next_time (self->agenda) : KML_TIME_MAX;
-}
-
-/* The CPU goes on at @time. */
-static void
-set_resume (KmlScheduler *self, guint number, KmlTime time)
-{
-  KmlCpu *cpu = &self->cpus[number];
-
-  cpu->goes_on = TRUE;
-  cpu->resume = time;
-  if (self->config.choose != NULL) {
-    cpu->object = KML_OBJECT_ANY;
-    return; /* who goes on is chosen: see 4. */
-  }
-  kml_turns_set (&self->turns, number, kml_turn (time, self->n_set++, number));
-  self->machine->horizon = MIN (self->machine->horizon, time);
-}
-
-void
-kml_scheduler_goes_on (KmlScheduler *self, KmlTime time)
-{
-  set_resume (self, self->cpu, time);
-}
-
-/* Whether what is in the agenda is still meant; where it is chosen when it comes it is not. */
-static gboolean
-is_meant (const KmlScheduler *self, const KmlTimer *timer, const KmlEvent *event)
-{
-  return timer->is_set && timer->generation == (guint32)(event->what >> 32) &&
-         (self->config.choose == NULL || !timer->is_any_time);
-}
-
-/* The earliest timer that is meant, which stays in the agenda. NULL: none. */
-static KmlTimer *
-look_for_timer (KmlScheduler *self)
-{
-  KmlEvent event;
-
-  while (kml_agenda_peek (self->agenda, &event)) {
-    KmlTimer *timer = g_ptr_array_index (self->timers, (guint32)event.what);
-
-    if (is_meant (self, timer, &event))
-      return timer;
-    kml_agenda_take (self->agenda, &event);
-  }
-  return NULL;
-}
-
-KmlTimer *
-kml_scheduler_take_timer (KmlScheduler *self)
-{
-  KmlTimer *timer = look_for_timer (self);
-  KmlEvent event;
-
-  g_assert (timer != NULL);
-  kml_agenda_take (self->agenda, &event);
-  return timer;
-}
-
 /* Whether a timer that rings at the time of @turn was set before it. */
 static gboolean
 rings_before (KmlScheduler *self, KmlTurn turn)
 {
-  const KmlTimer *timer = look_for_timer (self);
+  const KmlTimer *timer = kml_scheduler_look_for_timer (self);
 
   return timer != NULL && kml_turn (timer->time, timer->order, 0) < turn;
-}
-
-/* By the clock. FALSE: nothing does. */
-static inline gboolean
-take_next (KmlScheduler *self, KmlNext *ret_next)
-{
-  const KmlTurn turn = kml_turns_first (&self->turns);
-  const KmlTime turn_time = kml_turn_time (turn);
-  KmlEvent event;
-
-  while (self->n_timers_set > 0) {
-    const KmlTime time = kml_agenda_next_time (self->agenda);
-    KmlTimer *timer;
-
-    if (time > turn_time || (time == turn_time && !rings_before (self, turn)))
-      break;
-    kml_agenda_take (self->agenda, &event);
-    timer = g_ptr_array_index (self->timers, (guint32)event.what);
-    if (is_meant (self, timer, &event)) {
-      *ret_next = kml_next_timer (timer);
-      return TRUE;
-    }
-  }
-  if (turn == KML_TURN_NEVER)
-    return FALSE;
-  kml_turns_set (&self->turns, kml_turn_cpu (turn), KML_TURN_NEVER);
-  *ret_next = kml_next_cpu (self, kml_turn_cpu (turn));
-  return TRUE;
-}
-
-/* Takes what comes next. FALSE: nothing does. */
-static inline gboolean
-take (KmlScheduler *self, KmlNext *ret_next)
-{
-  if (G_LIKELY (self->config.choose == NULL))
-    return take_next (self, ret_next);
-  if (!kml_scheduler_choose_next (self, ret_next))
-    return FALSE;
-  self->latest = ret_next->time = MAX (ret_next->time, self->latest);
-  return TRUE;
 }
 
 static inline void
 refresh_horizon (KmlScheduler *self)
 {
-  const KmlCpu *cpu = self->cpu != KML_NO_CPU ? kml_scheduler_cpu (self) : NULL;
-  KmlTime horizon = self->is_stopped || self->config.choose != NULL
-                        ? 0
-                        : MIN (timer_time (self), kml_turn_time (kml_turns_first (&self->turns)));
+  const KmlCpu *cpu = self->running;
+  KmlTime horizon = MIN (self->next_timer, kml_turn_time (kml_turns_first (&self->turns)));
 
   horizon = MIN (horizon, self->watch.next);
   if (cpu != NULL && cpu->first != NULL)
     horizon = MIN (horizon, cpu->slice_end);
-  if (cpu != NULL && kml_interrupts_deliverable (cpu))
+  if (G_UNLIKELY (self->is_stopped || self->config.choose != NULL ||
+                  (cpu != NULL && kml_interrupts_deliverable (cpu))))
     horizon = 0;
   self->machine->horizon = horizon;
 }
@@ -253,17 +90,6 @@ coroutine_of (KmlScheduler *self, KmlTask *task)
   return task->coroutine;
 }
 
-static void
-begin_to_run (KmlScheduler *self, KmlCpu *cpu, KmlTask *task)
-{
-  const KmlTime now = self->machine->now;
-
-  cpu->current = task;
-  cpu->slice_end = now + self->config.time_slice;
-  task->state = KML_TASK_RUNNING;
-  kml_task_account (task, now, KML_PART_RUN);
-}
-
 static KmlTask *
 take_ready (KmlCpu *cpu)
 {
@@ -291,15 +117,13 @@ idle_main (KmlMachine *machine, gpointer data)
 }
 
 static KmlTask *
-idle_task (KmlScheduler *self, guint number)
+idle_task (KmlScheduler *self, KmlCpu *cpu)
 {
-  KmlCpu *cpu = &self->cpus[number];
-
   if (cpu->idle == NULL) {
-    g_autofree char *name = g_strdup_printf ("idle/%u", number);
+    g_autofree char *name = g_strdup_printf ("idle/%u", cpu->number);
 
     cpu->idle = g_new0 (KmlTask, 1);
-    kml_task_init (cpu->idle, self, name, number);
+    kml_task_init (cpu->idle, self, name, cpu->number);
     cpu->idle->priority = G_MININT16;
     cpu->idle->func = idle_main;
     cpu->idle->is_daemon = TRUE;
@@ -309,70 +133,135 @@ idle_task (KmlScheduler *self, guint number)
 }
 
 /* A CPU goes on. */
-static KmlCoroutine *
-resume (KmlScheduler *self, guint number, KmlTime time)
+static inline KmlCoroutine *
+resume (KmlScheduler *self, KmlCpu *cpu, KmlTime time)
 {
-  KmlCpu *cpu = &self->cpus[number];
-
-  self->cpu = number;
+  self->running = cpu;
   self->machine->now = time;
-  if (cpu->current == NULL)
-    begin_to_run (self, cpu, idle_task (self, number));
+  if (G_UNLIKELY (cpu->current == NULL))
+    kml_cpu_begin_to_run (cpu, self, idle_task (self, cpu));
+  self->machine->task = cpu->current;
   return coroutine_of (self, cpu->current);
 }
 
 /* A task's sleep is over. NULL: it cannot run at once. */
-static KmlCoroutine *
+static inline KmlCoroutine *
 wake_up (KmlScheduler *self, KmlTask *task)
 {
+  KmlMachine *machine = self->machine;
   KmlCpu *cpu = &self->cpus[task->cpu];
 
-  if (cpu->current != NULL || task->state != KML_TASK_SLEEPING) {
+  if (G_UNLIKELY (cpu->current != NULL || task->state != KML_TASK_SLEEPING)) {
     kml_task_wake (task);
     return NULL;
   }
   task->is_woken = TRUE;
-  self->cpu = task->cpu;
-  kml_task_account (task, self->machine->now, KML_PART_CPU);
-  self->machine->now += self->machine->cost[KML_COST_SWITCH];
-  begin_to_run (self, cpu, task);
+  self->running = cpu;
+  kml_task_account (task, machine->now, KML_PART_CPU);
+  machine->now += machine->cost[KML_COST_SWITCH];
+  kml_cpu_begin_to_run (cpu, self, task);
+  machine->task = task;
   return coroutine_of (self, task);
+}
+
+/* A timer rings. NULL: it is nobody's turn for that. */
+static inline KmlCoroutine *
+ring (KmlScheduler *self, KmlTimer *timer, KmlTime time)
+{
+  self->running = NULL;
+  self->machine->task = NULL;
+  self->machine->now = time;
+  if (G_LIKELY (timer->kind == KML_TIMER_WAKE))
+    return wake_up (self, timer->data);
+  timer->func (timer->data);
+  return NULL;
+}
+
+static KmlCoroutine *
+end_run (KmlScheduler *self)
+{
+  self->is_stopped = TRUE;
+  self->running = NULL;
+  self->machine->task = NULL;
+  return &self->host;
+}
+
+/* Nothing will happen any more. */
+static KmlCoroutine *
+end_in_stall (KmlScheduler *self)
+{
+  if (!self->is_stopped)
+    kml_incident_stall (self);
+  return end_run (self);
+}
+
+/* What would come next is after the end. */
+static KmlCoroutine *
+end_by_time (KmlScheduler *self)
+{
+  self->machine->now = self->config.until;
+  return end_run (self);
+}
+
+/* The earliest happens. NULL: it is nobody's turn for that. */
+static inline KmlCoroutine *
+go_on_by_clock (KmlScheduler *self)
+{
+  const KmlTurn turn = kml_turns_first (&self->turns);
+  const KmlTime turn_time = kml_turn_time (turn);
+  const KmlTime until = self->config.until;
+  guint cpu;
+
+  while (self->next_timer <= turn_time && self->n_timers_set > 0) {
+    KmlEvent event;
+    KmlTimer *timer;
+
+    if (self->next_timer == turn_time && !rings_before (self, turn))
+      break;
+    timer = kml_scheduler_take_event (self, &event);
+    if (G_UNLIKELY (!kml_timer_is_meant (timer, &event)))
+      continue;
+    kml_timer_unset (timer);
+    return G_LIKELY (event.time <= until) ? ring (self, timer, event.time) : end_by_time (self);
+  }
+  if (G_UNLIKELY (turn == KML_TURN_NEVER))
+    return end_in_stall (self);
+  cpu = kml_turn_cpu (turn);
+  kml_turns_set (&self->turns, cpu, KML_TURN_NEVER);
+  self->cpus[cpu].goes_on = FALSE;
+  return G_LIKELY (turn_time <= until) ? resume (self, &self->cpus[cpu], turn_time)
+                                       : end_by_time (self);
+}
+
+/* What was chosen happens, no earlier than what has happened. */
+static KmlCoroutine *
+go_on_by_choice (KmlScheduler *self)
+{
+  KmlNext next;
+
+  if (!kml_scheduler_choose_next (self, &next))
+    return end_in_stall (self);
+  self->latest = MAX (next.time, self->latest);
+  if (self->latest > self->config.until)
+    return end_by_time (self);
+  return next.timer != NULL ? ring (self, next.timer, self->latest)
+                            : resume (self, next.cpu, self->latest);
 }
 
 /* Lets happen what is next, until it is somebody's turn, and returns where that one stands. */
 static KmlCoroutine *
 find_next (KmlScheduler *self)
 {
-  KmlMachine *machine = self->machine;
-  KmlCoroutine *to = NULL;
+  KmlCoroutine *to;
 
-  while (to == NULL) {
-    KmlNext next;
-    const gboolean goes_on = !self->is_stopped && self->n_alive > 0 && take (self, &next);
-
-    if (!goes_on || next.time > self->config.until) {
-      if (goes_on)
-        machine->now = self->config.until;
-      else if (!self->is_stopped && self->n_alive > 0)
-        kml_incident_stall (self);
-      self->is_stopped = TRUE;
-      self->cpu = KML_NO_CPU;
-      to = &self->host;
-      break;
-    }
-    if (next.timer == NULL) {
-      to = resume (self, next.cpu, next.time);
-      break;
-    }
-    self->cpu = KML_NO_CPU;
-    machine->task = NULL;
-    machine->now = next.time;
-    if (next.timer->kind == KML_TIMER_WAKE)
-      to = wake_up (self, next.timer->data);
+  do {
+    if (G_UNLIKELY (self->is_stopped || self->n_alive == 0))
+      to = end_run (self);
+    else if (G_LIKELY (self->config.choose == NULL))
+      to = go_on_by_clock (self);
     else
-      next.timer->func (next.timer->data);
-  }
-  machine->task = self->cpu != KML_NO_CPU ? kml_scheduler_cpu (self)->current : NULL;
+      to = go_on_by_choice (self);
+  } while (G_UNLIKELY (to == NULL));
   refresh_horizon (self);
   return to;
 }
@@ -454,7 +343,7 @@ kml_scheduler_leave (KmlScheduler *self)
   }
   if (task != cpu->idle)
     machine->now += machine->cost[KML_COST_SWITCH];
-  begin_to_run (self, cpu, next);
+  kml_cpu_begin_to_run (cpu, self, next);
   machine->task = next;
   refresh_horizon (self);
   if (machine->now < machine->horizon) {
@@ -462,82 +351,11 @@ kml_scheduler_leave (KmlScheduler *self)
     return;
   }
   cpu->committed = machine->now;
-  kml_scheduler_goes_on (self, machine->now);
+  kml_cpu_goes_on (cpu, self, machine->now);
   dispatch (self, from);
 }
 
-/* ---- Run queues ---- */
-
-void
-kml_scheduler_kick (KmlScheduler *self, guint number, KmlTime time)
-{
-  KmlCpu *cpu = &self->cpus[number];
-
-  if (number == self->cpu) {
-    self->machine->horizon = 0; /* at the next look */
-    return;
-  }
-  time = MAX (time, cpu->committed);
-  if (!cpu->goes_on || cpu->resume > time)
-    set_resume (self, number, time);
-}
-
-static void
-enqueue (KmlCpu *cpu, KmlTask *task)
-{
-  KmlTask **link = &cpu->first;
-
-  if (cpu->last != NULL && cpu->last->priority >= task->priority)
-    link = &cpu->last->next;
-  while (*link != NULL && (*link)->priority >= task->priority)
-    link = &(*link)->next;
-  task->next = *link;
-  *link = task;
-  if (task->next == NULL)
-    cpu->last = task;
-}
-
-void
-kml_scheduler_make_ready (KmlScheduler *self, KmlTask *task)
-{
-  KmlCpu *cpu = &self->cpus[task->cpu];
-  const KmlTime now = self->machine->now;
-  const KmlTask *current;
-
-  kml_task_account (task, now, KML_PART_CPU);
-  if (cpu->current == NULL) { /* S3: its queue is empty */
-    begin_to_run (self, cpu, task);
-    cpu->committed = now + self->machine->cost[KML_COST_SWITCH];
-    set_resume (self, task->cpu, cpu->committed);
-    return;
-  }
-  task->state = KML_TASK_READY;
-  enqueue (cpu, task);
-  if (cpu->current->state == KML_TASK_SPINNING) {
-    kml_incident_look_for_cycle (self, task);
-    return;
-  }
-  for (current = cpu->current; current->below != NULL; current = current->below)
-    ;
-  kml_scheduler_kick (self, task->cpu,
-                      task->priority > current->priority ? now : MAX (now, cpu->slice_end));
-}
-
-gboolean
-kml_scheduler_preempt_ready (KmlScheduler *self)
-{
-  KmlMachine *machine = self->machine;
-  KmlCpu *cpu = kml_scheduler_cpu (self);
-  KmlTask *task = cpu->current;
-
-  if (kml_cpu_is_atomic (cpu) || task->state != KML_TASK_RUNNING)
-    return FALSE;
-  if (cpu->first->priority <= task->priority &&
-      (machine->now < cpu->slice_end || cpu->first->priority < task->priority))
-    return FALSE;
-  kml_yield (machine);
-  return TRUE;
-}
+/* ---- Meeting the others ---- */
 
 void
 kml_scheduler_sync (KmlScheduler *self, guint64 object)
@@ -551,7 +369,7 @@ kml_scheduler_sync (KmlScheduler *self, guint64 object)
     if (machine->now >= machine->horizon) {
       KmlCpu *cpu = kml_scheduler_cpu (self);
 
-      kml_scheduler_goes_on (self, machine->now);
+      kml_cpu_goes_on (cpu, self, machine->now);
       cpu->object = object;
       kml_scheduler_park (self);
     }
@@ -562,6 +380,7 @@ gboolean
 kml_scheduler_sync_resting (KmlScheduler *self, guint64 object)
 {
   KmlMachine *machine = self->machine;
+  KmlCpu *cpu = kml_scheduler_cpu (self);
 
   if (machine->now >= self->watch.next)
     kml_progress_look (self);
@@ -570,9 +389,9 @@ kml_scheduler_sync_resting (KmlScheduler *self, guint64 object)
     kml_scheduler_sync_rested (self, object);
     return FALSE;
   }
-  kml_scheduler_goes_on (self, machine->now);
-  kml_scheduler_cpu (self)->object = object;
-  kml_scheduler_rest (self);
+  kml_cpu_goes_on (cpu, self, machine->now);
+  cpu->object = object;
+  rest (self, cpu, cpu->current);
   return TRUE;
 }
 
@@ -585,7 +404,7 @@ kml_scheduler_sync_rested (KmlScheduler *self, guint64 object)
     if (machine->now >= machine->horizon) {
       KmlCpu *cpu = kml_scheduler_cpu (self);
 
-      kml_scheduler_goes_on (self, machine->now);
+      kml_cpu_goes_on (cpu, self, machine->now);
       cpu->object = object;
       kml_scheduler_park (self);
     }
@@ -610,13 +429,15 @@ kml_scheduler_new (const KmlSchedulerConfig *config)
   self->own = g_ptr_array_new ();
   self->spans = g_new (KmlSpan, KML_N_SPANS);
   self->incidents = g_array_new (FALSE, FALSE, sizeof (KmlIncident));
-  self->cpu = KML_NO_CPU;
+  self->next_timer = KML_TIME_MAX;
   kml_progress_init (self);
   self->cpus = g_new0 (KmlCpu, self->machine->n_cpus);
   self->candidates = g_new (KmlCandidate, self->machine->n_cpus + 1);
   kml_turns_init (&self->turns, self->machine->n_cpus);
-  for (guint i = 0; i < self->machine->n_cpus; i++)
+  for (guint i = 0; i < self->machine->n_cpus; i++) {
+    self->cpus[i].number = i;
     self->cpus[i].level = KML_LEVEL_PROCESS;
+  }
   return self;
 }
 
@@ -660,7 +481,7 @@ kml_task_new (KmlScheduler *scheduler, const KmlTaskConfig *config)
   self->is_daemon = config->is_daemon;
   self->func = config->func;
   self->data = config->data;
-  timer_init (&self->alarm, scheduler, KML_TIMER_WAKE, self);
+  kml_timer_init_kind (&self->alarm, scheduler, KML_TIMER_WAKE, self);
   g_ptr_array_add (scheduler->own, self);
   if (!self->is_daemon)
     scheduler->n_alive++;
@@ -689,7 +510,7 @@ kml_scheduler_set_choices (KmlScheduler *self, KmlChooseFunc choose, gpointer da
 void
 kml_scheduler_run (KmlScheduler *self)
 {
-  g_assert (self->cpu == KML_NO_CPU);
+  g_assert (self->running == NULL);
   dispatch (self, &self->host);
 }
 

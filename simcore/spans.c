@@ -21,21 +21,20 @@ next_span (KmlScheduler *self)
 static const char *
 resource_of (const KmlTask *task, guint part)
 {
-  const gboolean waits = part == KML_PART_LOCK || part == KML_PART_IO || part == KML_PART_MEMORY ||
-                         part == KML_PART_SLEEP || part == KML_PART_THROTTLE;
+  const guint waits = 1u << KML_PART_LOCK | 1u << KML_PART_IO | 1u << KML_PART_MEMORY |
+                      1u << KML_PART_SLEEP | 1u << KML_PART_THROTTLE;
 
-  return waits && task->wait.what != NULL ? task->wait.what : "";
+  return (waits >> part & 1) != 0 && task->wait.what != NULL ? task->wait.what : "";
 }
 
 void
 kml_span_part (KmlTask *task, KmlTime now)
 {
-  if (now > task->part_since)
-    *next_span (task->scheduler) = (KmlSpan){ .task = task,
-                                              .what = kml_part_names[task->part],
-                                              .resource = resource_of (task, task->part),
-                                              .start = task->part_since,
-                                              .end = now };
+  *next_span (task->scheduler) = (KmlSpan){ .task = task,
+                                            .what = kml_part_names[task->part],
+                                            .resource = resource_of (task, task->part),
+                                            .start = task->part_since,
+                                            .end = now };
 }
 
 void

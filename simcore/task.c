@@ -90,7 +90,7 @@ be_busy (KmlMachine *machine, KmlTime end, gboolean is_work)
           !kml_in_atomic (machine))
         limit = CLAMP (cpu->slice_end, machine->now, end);
       limit = MIN (limit, self->watch.next); /* not past: it was looked just now */
-      kml_scheduler_goes_on (self, limit);
+      kml_cpu_goes_on (cpu, self, limit);
       cpu->object = KML_OBJECT_NONE;
       kml_scheduler_park (self);
       before = machine->now;
@@ -136,7 +136,7 @@ kml_work_until_resting (KmlMachine *machine, KmlTime time)
     machine->now = time;
     return FALSE;
   }
-  kml_scheduler_goes_on (self, MIN (time, self->watch.next));
+  kml_cpu_goes_on (cpu, self, MIN (time, self->watch.next));
   cpu->object = KML_OBJECT_NONE;
   kml_scheduler_rest (self);
   return TRUE;
@@ -189,7 +189,7 @@ wait_for_time (KmlMachine *machine, KmlTime time, const KmlWait *wait, KmlPart p
 void
 kml_sleep (KmlMachine *machine, KmlTime time)
 {
-  const KmlWait wait = { .kind = KML_WAIT_TIME, .what = "a time" };
+  static const KmlWait wait = { .kind = KML_WAIT_TIME, .what = "a time" };
 
   wait_for_time (machine, time, &wait, KML_PART_SLEEP);
 }
@@ -217,33 +217,6 @@ wait_busily (KmlScheduler *self, KmlTask *task)
   task->state = KML_TASK_RUNNING;
 }
 
-gboolean
-kml_task_wait_begin (KmlTask *self, const KmlWait *wait, KmlPart part)
-{
-  KmlScheduler *scheduler = self->scheduler;
-  const KmlTime now = scheduler->machine->now;
-
-  if (self->is_woken) { /* meanwhile */
-    self->is_woken = FALSE;
-    return FALSE;
-  }
-  self->wait = *wait;
-  self->wait.since = now;
-  kml_task_account (self, now, part);
-  if (wait->kind != KML_WAIT_TIME && wait->kind != KML_WAIT_IO) /* those end by themselves */
-    kml_incident_look_for_cycle (scheduler, self);
-  return TRUE;
-}
-
-void
-kml_task_wait_end (KmlTask *self, KmlPart part, KmlPart before)
-{
-  self->is_woken = FALSE;
-  self->wait.kind = KML_WAIT_NONE;
-  kml_task_stopped (self, self->wait.since, part, self->wait.what);
-  kml_task_account (self, self->scheduler->machine->now, before);
-}
-
 void
 kml_task_wait_now (KmlMachine *machine, const KmlWait *wait, KmlPart part, gboolean spin)
 {
@@ -251,7 +224,7 @@ kml_task_wait_now (KmlMachine *machine, const KmlWait *wait, KmlPart part, gbool
   KmlTask *task = kml_current_task (machine);
   const KmlPart before = task->part;
 
-  if (!spin && kml_in_atomic (machine)) {
+  if (!spin && kml_cpu_is_atomic (kml_scheduler_cpu (self))) {
     kml_scheduler_report (self, KML_INCIDENT_SLEEP_IN_ATOMIC,
                           g_strdup_printf ("%s sleeps for %s", task->name, wait->what));
     spin = TRUE;

@@ -17,10 +17,8 @@ forget_tasks (KmlScheduler *self)
     KmlTask *task = g_ptr_array_index (self->own, i);
 
     kml_coroutine_drop (&task->own, self->pool);
-    if (i >= self->remembered.n_own) {
+    if (i >= self->remembered.n_own)
       g_free (task->name);
-      g_free (task);
-    }
   }
   g_ptr_array_set_size (self->own, (int)self->remembered.n_own);
   g_ptr_array_set_size (self->tasks, (int)self->remembered.n_tasks);

@@ -67,7 +67,8 @@ struct _KmlScheduler {
   GPtrArray *timers;   /* (element-type KmlTimer): borrowed, by index */
   GPtrArray *any_time; /* (element-type KmlTimer): borrowed: those that may ring at any time */
   GPtrArray *tasks;    /* (element-type KmlTask): borrowed, by id */
-  GPtrArray *own;      /* (owned) (element-type KmlTask): those that were made here */
+  GPtrArray *own;      /* (element-type KmlTask): those that were made here, which lie in … */
+  GPtrArray *pieces;   /* (owned) … pieces of the host's memory */
   guint n_alive;       /* tasks that the run waits for */
   guint n_timers_set;
   guint n_begin; /* CPUs that begin */
@@ -212,6 +213,9 @@ void kml_work_until_rested (KmlMachine *machine, KmlTime time);
 
 /* The current task leaves its CPU to the next one. Returns when it is current again; never, when it has ended. */
 void kml_scheduler_leave (KmlScheduler *self);
+
+/* A task that is all zero, the next of own. */
+KmlTask *kml_scheduler_add_own (KmlScheduler *self);
 
 /* ---- run-queue.c ---- */
 

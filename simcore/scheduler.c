@@ -29,7 +29,9 @@
  *   S3  a CPU is idle only when its run queue is empty
  */
 
-#include "simcore/inject.h"
+#include <stdlib.h>
+
+#include "simcore/host-memory.h"
 #include "simcore/ipi.h"
 #include "simcore/scheduler-private.h"
 
@@ -122,12 +124,11 @@ idle_task (KmlScheduler *self, KmlCpu *cpu)
   if (cpu->idle == NULL) {
     g_autofree char *name = g_strdup_printf ("idle/%u", cpu->number);
 
-    cpu->idle = g_new0 (KmlTask, 1);
+    cpu->idle = kml_scheduler_add_own (self);
     kml_task_init (cpu->idle, self, name, cpu->number);
     cpu->idle->priority = G_MININT16;
     cpu->idle->func = idle_main;
     cpu->idle->is_daemon = TRUE;
-    g_ptr_array_add (self->own, cpu->idle);
   }
   return cpu->idle;
 }
@@ -427,6 +428,7 @@ kml_scheduler_new (const KmlSchedulerConfig *config)
   self->any_time = g_ptr_array_new ();
   self->tasks = g_ptr_array_new ();
   self->own = g_ptr_array_new ();
+  self->pieces = g_ptr_array_new_with_free_func (free);
   self->spans = g_new (KmlSpan, KML_N_SPANS);
   self->incidents = g_array_new (FALSE, FALSE, sizeof (KmlIncident));
   self->next_timer = KML_TIME_MAX;
@@ -453,7 +455,6 @@ kml_scheduler_free (KmlScheduler *self)
     KmlTask *task = g_ptr_array_index (self->own, i);
 
     g_free (task->name);
-    g_free (task);
   }
   kml_ipis_free (self->ipis);
   kml_incidents_free (self->incidents);
@@ -462,6 +463,7 @@ kml_scheduler_free (KmlScheduler *self)
   g_ptr_array_unref (self->any_time);
   g_ptr_array_unref (self->tasks);
   g_ptr_array_unref (self->own);
+  g_ptr_array_unref (self->pieces);
   kml_stack_pool_free (self->pool);
   kml_agenda_free (self->agenda);
   kml_turns_finish (&self->turns);
@@ -471,10 +473,36 @@ kml_scheduler_free (KmlScheduler *self)
   g_free (self);
 }
 
+/* Ten thousand tasks are thousands of pages of the host, each of which it takes longer to get than to fill: the more there are, the larger the pieces
+ * that they lie in, and the largest are of huge pages. */
+static const gsize piece_sizes[] = { 16 << 10, 256 << 10, 4 << 20 }; /* bytes */
+
+KmlTask *
+kml_scheduler_add_own (KmlScheduler *self)
+{
+  guint at = self->own->len, piece = 0;
+  gsize size = piece_sizes[0];
+  KmlTask *task;
+
+  while (at >= size / sizeof (KmlTask)) {
+    at -= (guint)(size / sizeof (KmlTask));
+    piece++;
+    size = piece_sizes[MIN (piece, G_N_ELEMENTS (piece_sizes) - 1)];
+  }
+  if (piece == self->pieces->len) {
+    g_ptr_array_add (self->pieces, kml_host_memory_new (size));
+    g_assert (g_ptr_array_index (self->pieces, piece) != NULL);
+  }
+  task = (KmlTask *)g_ptr_array_index (self->pieces, piece) + at;
+  *task = (KmlTask){ 0 };
+  g_ptr_array_add (self->own, task);
+  return task;
+}
+
 KmlTask *
 kml_task_new (KmlScheduler *scheduler, const KmlTaskConfig *config)
 {
-  KmlTask *self = g_new0 (KmlTask, 1);
+  KmlTask *self = kml_scheduler_add_own (scheduler);
 
   kml_task_init (self, scheduler, config->name, config->cpu);
   self->priority = (gint16)config->priority;
@@ -482,7 +510,6 @@ kml_task_new (KmlScheduler *scheduler, const KmlTaskConfig *config)
   self->func = config->func;
   self->data = config->data;
   kml_timer_init_kind (&self->alarm, scheduler, KML_TIMER_WAKE, self);
-  g_ptr_array_add (scheduler->own, self);
   if (!self->is_daemon)
     scheduler->n_alive++;
   self->state = KML_TASK_SLEEPING;

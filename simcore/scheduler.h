@@ -130,37 +130,36 @@ typedef struct {
 #define KML_MAX_HELD     16 /* locks that a task may hold at a time */
 #define KML_MAX_ELEMENTS 8  /* of pools that a task has and that are remembered */
 
+/* What a switch reads and writes comes first, in few lines of the host's cache. */
 struct _KmlTask {
   KmlScheduler *scheduler;
   char *name; /* (owned) */
   guint32 id; /* in the order of creation, handlers included */
   guint16 cpu;
-  guint8 context;       /* KmlContext */
-  guint8 state;         /* KmlTaskState */
-  gint16 priority;      /* the higher runs; equal ones take turns */
-  gboolean is_daemon;   /* the run does not wait for its end */
-  gboolean is_woken;    /* what it waited for has happened */
-  gboolean is_inverted; /* its wait has been reported as an inversion of priorities */
-  gboolean is_killed;   /* for want of memory: it ends as soon as it can */
-  gboolean rests;  /* it has stopped and there is nothing on its stack: see kml_scheduler_rest() */
-  guint8 memalloc; /* KML_MEMALLOC_…: what its requests for memory may not do, or may besides */
-  guint8 part;     /* KmlPart: where its time goes now … */
-  KmlTime mark;    /* … since then, or since it was last booked … */
+  guint8 context;    /* KmlContext */
+  guint8 state;      /* KmlTaskState */
+  gint16 priority;   /* the higher runs; equal ones take turns */
+  guint8 memalloc;   /* KML_MEMALLOC_…: what its requests for memory may not do, or may besides */
+  guint8 part;       /* KmlPart: where its time goes now … */
+  gboolean is_woken; /* what it waited for has happened */
+  gboolean rests; /* it has stopped and there is nothing on its stack: see kml_scheduler_rest() */
+  gboolean is_daemon; /* the run does not wait for its end */
+  KmlTime mark;       /* … since then, or since it was last booked … */
   KmlTime part_since; /* … and it has gone there since then */
-  KmlTime parts[KML_N_PARTS];
-
   KmlCoroutine
       *coroutine; /* its own, or that of whom it interrupts, or of another one that rested */
   KmlCoroutine own;
-  KmlTask *next;  /* in a run queue, or in the queue of a lock */
-  KmlTask *below; /* (nullable): of a handler: whom it interrupts */
-  KmlIrq *irq;    /* (nullable): of a handler: its line */
-  KmlTimer alarm;
+  KmlTask *next;   /* in a run queue, or in the queue of a lock */
+  KmlCause *cause; /* (nullable): of its request under way: what has stopped it longest */
   KmlTaskFunc func;
   gpointer data;
-
+  KmlTimer alarm;
   KmlWait wait;
-  guint mode; /* of who waits for a lock: KmlLockMode */
+  KmlTime parts[KML_N_PARTS];
+
+  KmlTask *below; /* (nullable): of a handler: whom it interrupts */
+  KmlIrq *irq;    /* (nullable): of a handler: its line */
+  guint mode;     /* of who waits for a lock: KmlLockMode */
   guint n_held;
   KmlLock *held[KML_MAX_HELD];
   KmlTime held_since[KML_MAX_HELD];
@@ -169,11 +168,12 @@ struct _KmlTask {
   KmlElement elements[KML_MAX_ELEMENTS];
   KmlTries tries;
   KmlDirtier dirtier;
+  gboolean is_inverted; /* its wait has been reported as an inversion of priorities */
+  gboolean is_killed;   /* for want of memory: it ends as soon as it can */
   guint n_reclaims;     /* it takes memory back: calls of that in each other … */
   gboolean reclaims_fs; /* … and calls file systems for it */
   guint n_chain;        /* may be more than are remembered */
   const char *chain[KML_MAX_CHAIN];
-  KmlCause *cause;  /* (nullable): of its request under way: what has stopped it longest */
   const char *step; /* (nullable) borrowed: of a program: the request's step, as it is written */
   guint workload;   /* 1 + index of the workload whose operations it executes; 0: of none */
 };

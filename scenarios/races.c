@@ -10,10 +10,12 @@
  *     steps        a1   b1   a2   c1          b1 and c1 touch the same; a1, a2 touch something else
  *     not ordered behind b1:  a2              to have c1 before b1, go on instead of b1 with a2 or with c1: the *initials*
  *
- * Vector clocks (Mattern 1988; Fidge 1988): each step knows the last step of every CPU that is ordered before it.
+ * Vector clocks (Mattern 1988; Fidge 1988): each step knows the last step of every CPU that is ordered before it. So once a step of a CPU is known to be ordered before
+ * a new one, all before it on that CPU are, and need not be looked at: a step costs as much as there are steps that are not, and not as the schedule is long.
  *
  * Invariants:
  *   R1  step i is ordered before step j > i if and only if clock j of the CPU of i is above i
+ *   R2  last, and before of each step, lead through all steps of a CPU, latest first
  */
 
 #include "scenarios/races.h"
@@ -22,7 +24,8 @@
 
 typedef struct {
   KmlCandidate step;
-  guint slot; /* of its CPU in clocks; KML_NO_STEP: it is no step */
+  guint slot;   /* of its CPU in clocks; KML_NO_STEP: it is no step */
+  guint before; /* 1 + number of the step of this CPU before it; 0: none */
 } Event;
 
 struct _KmlRaces {
@@ -30,7 +33,10 @@ struct _KmlRaces {
   GArray *whos;   /* (owned) (element-type guint): by slot */
   GArray *
       clocks; /* (owned) (element-type guint32): of each event, n_slots: 1 + number of a step; 0: none */
-  guint n_slots;   /* room for so many CPUs */
+  guint n_slots; /* room for so many CPUs */
+  guint
+      *last; /* (owned) (array length=n_slots): of each CPU 1 + number of its last step; 0: none */
+  guint *next;     /* (owned) (array length=n_slots): likewise: which is to be looked at */
   GArray *racing;  /* (owned) (element-type guint): of the step that is being added */
   guint32 *clock;  /* (owned) (array length=n_slots): likewise */
   guint *first;    /* (owned) (array length=n_slots): for initials */
@@ -66,6 +72,8 @@ kml_races_free (KmlRaces *self)
   g_array_unref (self->whos);
   g_array_unref (self->clocks);
   g_array_unref (self->racing);
+  g_free (self->last);
+  g_free (self->next);
   g_free (self->clock);
   g_free (self->first);
   g_free (self->initials);
@@ -75,6 +83,9 @@ kml_races_free (KmlRaces *self)
 void
 kml_races_truncate (KmlRaces *self, guint n)
 {
+  for (guint slot = 0; slot < self->whos->len; slot++)
+    while (self->last[slot] > n)
+      self->last[slot] = g_array_index (self->events, Event, self->last[slot] - 1).before;
   g_array_set_size (self->events, n);
   g_array_set_size (self->clocks, n * self->n_slots);
 }
@@ -100,6 +111,9 @@ grow (KmlRaces *self)
   g_array_unref (self->clocks);
   self->clocks = clocks;
   self->n_slots = n;
+  self->last = g_renew (guint, self->last, n);
+  memset (self->last + before, 0, (n - before) * sizeof *self->last);
+  self->next = g_renew (guint, self->next, n);
   self->clock = g_renew (guint32, self->clock, n);
   self->first = g_renew (guint, self->first, n);
   self->initials = g_renew (guint, self->initials, n);
@@ -126,25 +140,36 @@ join (KmlRaces *self, guint i)
     self->clock[slot] = MAX (self->clock[slot], other[slot]);
 }
 
+/* The latest step that is not known to be ordered before the new one, and was not looked at. KML_NO_STEP: there is none. */
+static guint
+latest_left (KmlRaces *self)
+{
+  guint latest = 0;
+
+  for (guint slot = 0; slot < self->whos->len; slot++)
+    if (self->next[slot] > self->clock[slot])
+      latest = MAX (latest, self->next[slot]);
+  return latest > 0 ? latest - 1 : KML_NO_STEP;
+}
+
 /* Steps that are ordered before the new one, latest first: those that are so by themselves alone, and of others, race. */
 static void
 order (KmlRaces *self, const Event *new, guint enabler, gboolean is_possible_before)
 {
+  guint i;
+
   g_array_set_size (self->racing, 0);
   memset (self->clock, 0, self->n_slots * sizeof *self->clock);
-  for (guint i = self->events->len; i-- > 0;) {
+  memcpy (self->next, self->last, self->whos->len * sizeof *self->next);
+  while ((i = latest_left (self)) != KML_NO_STEP) {
     const Event *event = &g_array_index (self->events, Event, i);
 
-    if (event->slot == KML_NO_STEP)
+    self->next[event->slot] = event->before;
+    if (i != enabler && kml_steps_are_independent (&event->step, &new->step))
       continue;
-    if (self->clock[event->slot] <= i &&
-        (i == enabler || !kml_steps_are_independent (&event->step, &new->step))) {
-      join (self, i);
-      if (event->slot != new->slot && (i != enabler || is_possible_before))
-        g_array_append_val (self->racing, i);
-    }
-    if (event->step.object == KML_OBJECT_ANY && self->clock[event->slot] > i)
-      break; /* all before it is ordered before it */
+    join (self, i);
+    if (event->slot != new->slot && (i != enabler || is_possible_before))
+      g_array_append_val (self->racing, i);
   }
   self->clock[new->slot] = self->events->len + 1;
 }
@@ -201,6 +226,10 @@ kml_races_add (KmlRaces *self, const KmlCandidate *step, guint enabler, gboolean
     order (self, &event, enabler, is_possible_before);
     for (guint i = 0; i < self->racing->len; i++)
       tell (self, g_array_index (self->racing, guint, i), &event, found, data);
+  }
+  if (event.slot != KML_NO_STEP) {
+    event.before = self->last[event.slot];
+    self->last[event.slot] = n + 1;
   }
   g_array_append_val (self->events, event);
   g_array_set_size (self->clocks, (n + 1) * self->n_slots);

@@ -111,7 +111,10 @@ kml_completion_wait (KmlMachine *machine, KmlCompletion *self, KmlTask *provider
   kml_sync_on (machine, self->object);
   while (self->n_posted == 0) {
     g_queue_push_tail (&self->waiters, task);
-    kml_task_wait (machine, &wait, KML_PART_SLEEP, FALSE);
+    if (machine->scheduler->wakes_commute)
+      kml_task_wait_now (machine, &wait, KML_PART_SLEEP, FALSE); /* as part of the same step */
+    else
+      kml_task_wait (machine, &wait, KML_PART_SLEEP, FALSE);
     g_queue_remove (&self->waiters, task);
   }
   self->n_posted--;

@@ -3,9 +3,41 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * See scheduler.c, 3.
+ *
+ * What a step touches. A task that begins to wait for an event leaves its CPU to another one. Whether that is seen by who wakes a third task of that CPU depends on how
+ * many there are. Of two equal ones, one waits and the other is ready or sleeps: it is next in any case, whether it was made ready before or after. So the wait touches
+ * the event alone, and can be one step with the look whether the event has come. Of three, or of two with different priorities, it may be the order of those steps that says who
+ * is next: there the wait is a step of its own that touches all.
  */
 
 #include "simcore/scheduler-private.h"
+
+static gboolean
+has_two_equals_at_most (const KmlScheduler *self, guint number)
+{
+  const KmlTask *first = NULL;
+  guint n = 0;
+
+  for (guint i = 0; i < self->own->len; i++) {
+    const KmlTask *task = g_ptr_array_index (self->own, i);
+
+    if (task->cpu != number)
+      continue;
+    if (first != NULL && first->priority != task->priority)
+      return FALSE;
+    first = task;
+    n++;
+  }
+  return n <= 2;
+}
+
+void
+kml_scheduler_begin_to_choose (KmlScheduler *self)
+{
+  self->wakes_commute = self->config.choose != NULL;
+  for (guint i = 0; self->wakes_commute && i < self->machine->n_cpus; i++)
+    self->wakes_commute = has_two_equals_at_most (self, i);
+}
 
 /* The earliest timer, and those that may ring at any time, behind @n candidates. */
 static guint

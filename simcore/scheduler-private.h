@@ -73,6 +73,7 @@ struct _KmlScheduler {
   guint n_timers_set;
   guint n_begin; /* CPUs that begin */
   gboolean is_stopped;
+  gboolean wakes_commute;   /* where schedules are chosen: see scheduler-choose.c */
   KmlCandidate *candidates; /* (owned) (array length=n_cpus + 1 + any_time->len): room for them */
   KmlTime latest;           /* when the last thing happened */
   KmlCoroutine host;
@@ -156,6 +157,9 @@ kml_cpu_goes_on (KmlCpu *cpu, KmlScheduler *scheduler, KmlTime time)
 }
 
 /* ---- scheduler-choose.c ---- */
+
+/* Before it runs. */
+void kml_scheduler_begin_to_choose (KmlScheduler *self);
 
 /* Asks config.choose. FALSE: nothing comes next. */
 gboolean kml_scheduler_choose_next (KmlScheduler *self, KmlNext *ret_next);

@@ -538,6 +538,7 @@ void
 kml_scheduler_run (KmlScheduler *self)
 {
   g_assert (self->running == NULL);
+  kml_scheduler_begin_to_choose (self);
   dispatch (self, &self->host);
 }
 

@@ -1,0 +1,131 @@
+/* test-explore-reduced.c: what is left out of a search leads nowhere else.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Small programs of locks and events are drawn, of one or two tasks on each of two CPUs. Each is searched twice: reduced, and with a bound on preemptions that no
+ * schedule reaches, which leaves nothing out. Both find a deadlock or a stall, or both find none.
+ */
+
+#include "scenarios/explore.h"
+#include "simcore/rng.h"
+#include "tests/testutils.h"
+
+#include <string.h>
+
+#define N_PROGRAMS 60
+#define ENOUGH     4000 /* schedules: a program that has more is left out */
+
+static guint
+below (KmlRng *rng, guint n)
+{
+  return (guint)kml_rng_below (rng, n);
+}
+
+static void
+add_step (GString *text, KmlRng *rng)
+{
+  static const char *const steps[] = {
+    "wait x",
+    "wait y",
+    "wake x",
+    "wake y",
+    "wake x",
+    "wake y",
+    "lock A, unlock A",
+    "lock A, wake x, unlock A",
+    "lock B, wait y, unlock B",
+    "lock A, lock B, unlock B, unlock A",
+    "lock B, lock A, unlock A, unlock B",
+  };
+
+  g_string_append (text, steps[below (rng, G_N_ELEMENTS (steps))]);
+}
+
+/* (transfer full) */
+static char *
+draw_program (KmlRng *rng)
+{
+  GString *text = g_string_new ("[machine]\ncpus = 2\nram = 64KiB\n"
+                                "[lock A]\nkind = mutex\n[lock B]\nkind = mutex\n");
+
+  for (guint cpu = 0; cpu < 2; cpu++)
+    for (guint n = 1 + below (rng, 2); n > 0; n--) {
+      g_string_append_printf (text, "[task t%u%u]\ncpus = %u\nprogram = ", cpu, n, cpu);
+      add_step (text, rng);
+      for (guint i = below (rng, 3); i > 0; i--) {
+        g_string_append (text, ", ");
+        add_step (text, rng);
+      }
+      g_string_append_c (text, '\n');
+    }
+  return g_string_free (text, FALSE);
+}
+
+static KmlExploreVerdict
+search (const KmlScenario *scenario, const KmlRunSpec *spec, guint64 preemptions,
+        guint64 *ret_n_schedules)
+{
+  const KmlExploreConfig config = { .search = { .preemptions = preemptions },
+                                    .budget = ENOUGH,
+                                    .n_jobs = 1 };
+  KmlExploreVerdict verdict;
+  KmlExploreState state;
+  g_autoptr (GError) error = NULL;
+
+  kml_explore_state_init (&state);
+  ck_assert (kml_explore (scenario, spec, &config, &state, &verdict, &error));
+  assert_no_error (error);
+  *ret_n_schedules = state.n_schedules;
+  if (verdict == KML_EXPLORE_BUDGET && state.is_finished)
+    verdict = KML_EXPLORE_EXHAUSTED; /* within a bound that nothing reaches */
+  kml_explore_state_clear (&state);
+  return verdict;
+}
+
+START_TEST (a_reduced_search_finds_a_deadlock_where_all_schedules_have_one)
+{
+  guint64 n_reduced = 0, n_all = 0;
+  guint n_found = 0, n_none = 0;
+  KmlRng rng;
+
+  kml_rng_init (&rng, 5, "programs");
+  for (guint i = 0; i < N_PROGRAMS; i++) {
+    g_autofree char *text = draw_program (&rng);
+    g_autoptr (GPtrArray) problems = kml_problems_new ();
+    g_autoptr (KmlScenario) scenario = kml_scenario_load_text ("drawn.ini", ".", NULL, text,
+                                                               strlen (text), NULL, problems);
+    g_autoptr (KmlRunSpec) spec = NULL;
+    guint64 few, many;
+    KmlExploreVerdict reduced, all;
+
+    ck_assert_ptr_nonnull (scenario);
+    spec = kml_scenario_run_spec (scenario, 0);
+    all = search (scenario, spec, G_MAXINT32, &many);
+    if (all == KML_EXPLORE_BUDGET)
+      continue;
+    reduced = search (scenario, spec, KML_ANY_PREEMPTIONS, &few);
+    ck_assert_msg (reduced == all, "%s, not %s, in\n%s", kml_explore_verdicts[reduced],
+                   kml_explore_verdicts[all], text);
+    n_found += all == KML_EXPLORE_DEADLOCK;
+    n_none += all == KML_EXPLORE_EXHAUSTED;
+    if (all == KML_EXPLORE_EXHAUSTED) {
+      n_reduced += few;
+      n_all += many;
+    }
+  }
+  ck_assert_uint_ge (n_found, 10);
+  ck_assert_uint_ge (n_none, 10);
+  ck_assert_uint_lt (4 * n_reduced, n_all);
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("explore-reduced");
+  TCase *tests = tcase_create ("reduced");
+
+  tcase_add_test (tests, a_reduced_search_finds_a_deadlock_where_all_schedules_have_one);
+  suite_add_tcase (suite, tests);
+  return run_suite (suite);
+}

@@ -247,15 +247,6 @@ void kml_task_main (gpointer data);
 void kml_task_wait_now (KmlMachine *machine, const KmlWait *wait, KmlPart part, gboolean spin);
 void kml_task_init (KmlTask *self, KmlScheduler *scheduler, const char *name, guint cpu);
 
-/* It goes on after what has stopped it since @since: @part of its time, because of @what. */
-static inline void
-kml_task_stopped (KmlTask *self, KmlTime since, KmlPart part, const char *what)
-{
-  if (self->cause != NULL)
-    kml_cause_consider (self->cause, self->scheduler->machine->now - since, part, what, self->chain,
-                        self->n_chain);
-}
-
 /* ---- interrupt.c ---- */
 
 /* Whether what runs on the CPU keeps @irq away. */
@@ -302,11 +293,6 @@ gboolean kml_task_has_element (const KmlTask *task, const KmlProviders *pool);
  * besides. (transfer full) (nullable) (element-type KmlTask): NULL: it can move some time. */
 GPtrArray *kml_wait_find_knot (const KmlScheduler *self, KmlTask *task, guint *ret_n_cycle);
 
-/* ---- incident.c ---- */
-
-/* @task has begun to wait: whether that closes a cycle. */
-void kml_incident_look_for_cycle (KmlScheduler *self, KmlTask *task);
-
 /* ---- spans.c ---- */
 
 extern const char *const kml_span_hold;
@@ -314,6 +300,41 @@ extern const char *const kml_span_hold;
 /* The task's time goes elsewhere from @now on, which is after task->part_since; it gives a lock, or an element of a pool, back. */
 void kml_span_part (KmlTask *task, KmlTime now);
 void kml_span_lock (KmlTask *task, const char *lock, KmlTime since, KmlTime now);
+
+/* (transfer full) */
+GArray *kml_spans_of_incident (const KmlScheduler *self, const KmlIncident *incident);
+
+/* ---- progress.c ---- */
+
+void kml_progress_init (KmlScheduler *self);
+
+/* Whether tasks get anywhere. To be called when watch.next has come. */
+void kml_progress_look (KmlScheduler *self);
+
+/* Leaves of @n candidates those that were passed over for too long, if any. Returns how many are left. */
+guint kml_progress_let_catch_up (KmlScheduler *self, KmlCandidate *candidates, guint n);
+
+/* The CPU was chosen. */
+void kml_progress_turn (KmlScheduler *self, KmlCpu *cpu);
+
+/* ---- incident.c ---- */
+
+/* @task has begun to wait: whether that closes a cycle. */
+void kml_incident_look_for_cycle (KmlScheduler *self, KmlTask *task);
+
+/* @text: (transfer full). Ends the run. */
+void kml_incident_livelock (KmlScheduler *self, char *text);
+
+/* @task waits for @low, in whose place @middle runs. */
+void kml_incident_inversion (KmlScheduler *self, const KmlTask *task, const KmlTask *low,
+                             const KmlTask *middle);
+
+/* Nothing will ever happen: who waits for what. */
+void kml_incident_stall (KmlScheduler *self);
+void kml_incidents_clear (GArray *incidents);
+void kml_incidents_free (GArray *incidents);
+
+/* ---- What a task's time is, at each switch: inline ---- */
 
 /* Its time goes to @part from @now on. */
 static inline void
@@ -326,6 +347,27 @@ kml_task_account (KmlTask *self, KmlTime now, KmlPart part)
     kml_span_part (self, now);
   self->part = part;
   self->part_since = now;
+}
+
+/* It goes on after what has stopped it since @since: @part of its time, because of @what. */
+static inline void
+kml_task_stopped (KmlTask *self, KmlTime since, KmlPart part, const char *what)
+{
+  if (self->cause != NULL)
+    kml_cause_consider (self->cause, self->scheduler->machine->now - since, part, what, self->chain,
+                        self->n_chain);
+}
+
+/* @task is current from now on. */
+static inline void
+kml_cpu_begin_to_run (KmlCpu *cpu, KmlScheduler *scheduler, KmlTask *task)
+{
+  const KmlTime now = scheduler->machine->now;
+
+  cpu->current = task;
+  cpu->slice_end = now + scheduler->config.time_slice;
+  task->state = KML_TASK_RUNNING;
+  kml_task_account (task, now, KML_PART_RUN);
 }
 
 /* kml_task_wait_now() up to where the task waits, which is then up to the caller (FALSE: it was woken and need not) … */
@@ -356,49 +398,5 @@ kml_task_wait_end (KmlTask *self, KmlPart part, KmlPart before)
   kml_task_stopped (self, self->wait.since, part, self->wait.what);
   kml_task_account (self, self->scheduler->machine->now, before);
 }
-
-/* @task is current from now on. */
-static inline void
-kml_cpu_begin_to_run (KmlCpu *cpu, KmlScheduler *scheduler, KmlTask *task)
-{
-  const KmlTime now = scheduler->machine->now;
-
-  cpu->current = task;
-  cpu->slice_end = now + scheduler->config.time_slice;
-  task->state = KML_TASK_RUNNING;
-  kml_task_account (task, now, KML_PART_RUN);
-}
-
-/* (transfer full) */
-GArray *kml_spans_of_incident (const KmlScheduler *self, const KmlIncident *incident);
-
-/* ---- progress.c ---- */
-
-void kml_progress_init (KmlScheduler *self);
-
-/* Whether tasks get anywhere. To be called when watch.next has come. */
-void kml_progress_look (KmlScheduler *self);
-
-/* Leaves of @n candidates those that were passed over for too long, if any. Returns how many are left. */
-guint kml_progress_let_catch_up (KmlScheduler *self, KmlCandidate *candidates, guint n);
-
-/* The CPU was chosen. */
-void kml_progress_turn (KmlScheduler *self, KmlCpu *cpu);
-
-/* ---- incident.c: more of it ---- */
-
-/* The first that must move before @task does. (nullable) */
-
-/* @text: (transfer full). Ends the run. */
-void kml_incident_livelock (KmlScheduler *self, char *text);
-
-/* @task waits for @low, in whose place @middle runs. */
-void kml_incident_inversion (KmlScheduler *self, const KmlTask *task, const KmlTask *low,
-                             const KmlTask *middle);
-
-/* Nothing will ever happen: who waits for what. */
-void kml_incident_stall (KmlScheduler *self);
-void kml_incidents_clear (GArray *incidents);
-void kml_incidents_free (GArray *incidents);
 
 G_END_DECLS

@@ -16,7 +16,8 @@
 #include <math.h>
 #include <string.h>
 
-#define MAX_VALUE 28 /* characters of a setting's value in the table: a list of bins can be long */
+#define MAX_VALUE  28 /* characters of a setting's value in the table: a list of bins can be long */
+#define MAX_SOURCE 60 /* of a source: the scenario has all of it, and --format json */
 
 static struct {
   char *format, *output, *jobs;
@@ -166,6 +167,18 @@ split_expected (const KmlExpectation *expectation, char **ret_expected, char **r
   *ret_tolerance = g_strchug (g_strdup (sign + 2));
 }
 
+/* Of more than @most characters the last ones are cut. (transfer full) */
+static char *
+shorten (const char *text, glong most)
+{
+  g_autofree char *begin = NULL;
+
+  if (g_utf8_strlen (text, -1) <= most)
+    return g_strdup (text);
+  begin = g_utf8_substring (text, 0, most - 1);
+  return g_strconcat (g_strchomp (begin), "…", NULL);
+}
+
 /* "frag.internal.mean (objects.bins = pow2)"; a value of more than @most characters is cut. */
 static char *
 describe_line (const Line *line, glong most)
@@ -175,13 +188,8 @@ describe_line (const Line *line, glong most)
 
   if (expectation->when_key == NULL)
     return g_strdup (expectation->metric);
-  if (g_utf8_strlen (expectation->when_value, -1) > most) {
-    g_autofree char *begin = g_utf8_substring (expectation->when_value, 0, most - 1);
-
-    value = g_strconcat (begin, "…", NULL);
-  }
-  return g_strdup_printf ("%s (%s = %s)", expectation->metric, expectation->when_key,
-                          value != NULL ? value : expectation->when_value);
+  value = shorten (expectation->when_value, most);
+  return g_strdup_printf ("%s (%s = %s)", expectation->metric, expectation->when_key, value);
 }
 
 /* "A04-linear-classes" */
@@ -204,8 +212,8 @@ add_text_row (KmlTable *table, const Claim *claim, guint i)
 
   split_expected (line->expectation, &expected, &tolerance);
   kml_table_add_cell (table, i == 0 ? claim_name (claim) : g_strdup (""));
-  kml_table_add_cell (table,
-                      g_strdup (i == 0 ? kml_scenario_source (claim->experiment->scenario) : ""));
+  kml_table_add_cell (
+      table, shorten (i == 0 ? kml_scenario_source (claim->experiment->scenario) : "", MAX_SOURCE));
   kml_table_add_cell (table, describe_line (line, MAX_VALUE));
   kml_table_add_cell (table, expected);
   kml_table_add_cell (table, format_measured (line));

@@ -14,6 +14,8 @@
 #include "scenarios/draws.h"
 #include "simcore/lockdep.h"
 
+#define MAX_CHOICES 1000000 /* of a run that has no end: a second */
+
 const char *const kml_potential_fates[] = { "refuted", "open", "confirmed", NULL };
 
 static void
@@ -81,18 +83,38 @@ add (GArray *potentials, const KmlLockdepReport *report, KmlPotentialFate fate)
 
 /* ---- Running ---- */
 
+/* The order of the clock, so far: a run that has no end shows soon what it takes in which order. */
+typedef struct {
+  KmlChooser clock;
+  guint n_left;
+} Beginning;
+
+static guint
+choose_by_clock (const KmlCandidate *candidates, guint n, gpointer data)
+{
+  Beginning *self = data;
+
+  if (self->n_left == 0)
+    return G_MAXUINT;
+  self->n_left--;
+  return kml_chooser_choose (candidates, n, &self->clock);
+}
+
 static gboolean
 judge_run (GArray *potentials, const KmlScenario *scenario, const KmlRunSpec *spec,
            KmlPotentialFate otherwise, const GArray *choices, GError **error)
 {
   g_autoptr (KmlRun) run = kml_run_new (scenario, spec, error);
   KmlReplayer replay = { .choices = choices };
+  Beginning beginning = { { .kind = KML_CHOOSER_CLOCK }, MAX_CHOICES };
   const GArray *reports;
 
   if (run == NULL)
     return FALSE;
   if (choices != NULL)
     kml_run_set_choices (run, kml_replayer_choose, &replay);
+  else
+    kml_run_set_choices (run, choose_by_clock, &beginning);
   if (!kml_run_execute (run, error))
     return FALSE;
   reports = kml_lockdep_reports (kml_run_lockdep (run));

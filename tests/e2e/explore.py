@@ -109,6 +109,9 @@ def who_tries_for_ever_is_a_livelock_and_who_is_passed_over_is_none():
     tasks("retry { try-lock A, if-failed { work 1us } }, unlock A", "lock A, work 2us, unlock A")
     equal(explore("--budget", "1s", status=75)["verdict"], "none within budget", "cut")
     equal(time.monotonic() - begin < 30, True, "the budget is kept")
+    # nor does the run have an end whose orders of locks are looked at
+    tasks("lock A, lock B, unlock B, unlock A, repeat 1000000000 { lock A, unlock A }", "lock B, unlock B")
+    equal(explore("--budget", "1", status=75)["potential"], [], "no circle")
 
 
 def what_goes_on_for_too_long_is_found_named_and_reproduced():

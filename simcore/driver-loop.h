@@ -11,6 +11,10 @@
  *
  * Then the table is asked once for a batch of operations. What happens is the same to the bit.
  *
+ * Stretches. What follows from an operation's CPU and context, and whether the journal has room, is looked up once for as many
+ * operations as are alike in that (of recordings of four CPUs mostly 10 to 50): where their latencies are counted, and the CPU's
+ * clock, which is the end of the last operation meanwhile.
+ *
  * Slots. A block of a workload is a slot of 16 bytes: its address, and what was asked for as the lower part of the
  * journal's third word.
  *
@@ -35,6 +39,10 @@ G_BEGIN_DECLS
 #define KML_AHEAD_OP    64
 #define KML_AHEAD_SLOT  24
 #define KML_AHEAD_BLOCK 12
+
+#define KML_RECORD_SHIFT                                                                           \
+  5 /* log2 of the size of a frame's record; what an address shifted so has below is within the record */
+G_STATIC_ASSERT (sizeof (KmlFrame) == 1 << KML_RECORD_SHIFT);
 
 /* All zero: nothing is called so. */
 typedef struct {
@@ -78,41 +86,28 @@ kml_driver_name (KmlSource *source, guint32 block)
 typedef KmlAddr (*KmlAllocFunc) (KmlAllocator *self, const KmlRequest *request, guint64 *ret_held);
 typedef guint64 (*KmlFreeFunc) (KmlAllocator *self, KmlAddr addr, const KmlRequest *how);
 
-/* Host memory that coming operations will want: first the operation, then its slot, then, when that has come, the
- * record of the page that its block lies in and the block itself. A run is the same without; with many live
- * blocks it takes half the time. No branch here depends on what the operation is, for none could predict it: what
- * names no block fetches address 0, and a request that failed what is nowhere, which no processor minds. (A function of
- * prefetches alone has no effect in gcc's eyes: unless inlined it is left out.) */
-KML_FAST void
-kml_driver_fetch_ahead (KmlSource *source, const KmlRam *ram, const KmlOp *ops)
-{
-  const KmlAddr addr = source->slots[ops[KML_AHEAD_BLOCK].block].addr;
-  const guintptr record = (addr >> ram->page_shift) * sizeof (KmlFrame);
-
-  __builtin_prefetch (&ops[KML_AHEAD_OP]);
-  kml_driver_name (source, ops[KML_AHEAD_SLOT].block);
-  __builtin_prefetch (&source->slots[ops[KML_AHEAD_SLOT].block], 1);
-  __builtin_prefetch ((gconstpointer)((guintptr)ram->frames + record), 1);
-  __builtin_prefetch ((gconstpointer)((guintptr)ram->store + addr), 1);
-}
-
-/* What the loop has in hand while it runs; its own copy of the recorder's sums. */
+/* What the loop has in hand while it runs: its own copies, which the compiler keeps in registers and on the stack. */
 typedef struct {
   KmlRecorder *recorder;
-  KmlTally tally;
-  guint n_entries; /* of the journal */
-  guint workload;  /* its index */
+  KmlMachine *machine;
+  KmlSource *source;
+  guint workload;                      /* its index */
+  KmlSlot *slots;                      /* of the source */
+  guint32 n_named;                     /* … likewise */
+  guint n_entries;                     /* of the journal */
+  KmlTally tally;                      /* the recorder's */
+  guint16 who;                         /* of the stretch: kml_request_who() */
+  KmlTime clock;                       /* … before which its next operation does not start */
+  KmlRecent *recent[KML_N_OPERATIONS]; /* … where its latencies go */
 } KmlLoop;
 
 KML_FAST void
-kml_loop_add_entry (KmlLoop *self, KmlTime start, KmlTime end, KmlAddr addr, guint64 what)
+kml_loop_pick_up (KmlLoop *self)
 {
-  kml_journal_set (&self->recorder->journal, self->n_entries, start, end, addr, what);
-  if (G_UNLIKELY (++self->n_entries == KML_JOURNAL_SIZE)) {
-    self->recorder->journal.n = self->n_entries;
-    kml_recorder_digest (self->recorder);
-    self->n_entries = 0;
-  }
+  self->slots = self->source->slots;
+  self->n_named = self->source->n_named;
+  self->n_entries = self->recorder->journal.n;
+  self->tally = self->recorder->tally;
 }
 
 KML_FAST void
@@ -122,10 +117,57 @@ kml_loop_put_down (const KmlLoop *self)
   self->recorder->journal.n = self->n_entries;
 }
 
+KML_FAST void
+kml_loop_name (KmlLoop *self, guint32 block)
+{
+  if (G_UNLIKELY (block >= self->n_named)) {
+    kml_driver_name_new (self->source, block);
+    self->slots = self->source->slots;
+    self->n_named = self->source->n_named;
+  }
+}
+
+/* Host memory that coming operations will want: first the operation, then its slot, then, when that has come, the
+ * record of the page that its block lies in and the block itself. A run is the same without; with many live
+ * blocks it takes half the time. No branch here depends on what the operation is, for none could predict it: what
+ * names no block fetches address 0, and a request that failed what is nowhere, which no processor minds. (A function of
+ * prefetches alone has no effect in gcc's eyes: unless inlined it is left out.) */
+KML_FAST void
+kml_loop_fetch_ahead (KmlLoop *self, const KmlRam *ram, const KmlOp *ops)
+{
+  const KmlAddr addr = self->slots[ops[KML_AHEAD_BLOCK].block].addr;
+
+  __builtin_prefetch (&ops[KML_AHEAD_OP]);
+  kml_loop_name (self, ops[KML_AHEAD_SLOT].block);
+  __builtin_prefetch (&self->slots[ops[KML_AHEAD_SLOT].block], 1);
+  __builtin_prefetch (
+      (gconstpointer)((guintptr)ram->frames + (addr >> (ram->page_shift - KML_RECORD_SHIFT))), 1);
+  __builtin_prefetch ((gconstpointer)((guintptr)ram->store + addr), 1);
+}
+
+/* There is room for an entry. @block: what is known of it; see journal.h. */
+KML_FAST void
+kml_loop_add_entry (KmlLoop *self, KmlTime start, KmlTime end, KmlAddr addr, guint64 block,
+                    KmlOpKind kind)
+{
+  kml_journal_set (&self->recorder->journal, self->n_entries++, start, end, addr,
+                   block | (guint64)kind << 45 | (guint64)self->who << 48);
+}
+
+/* TRUE: as kml_recorder_add_latency(). */
+KML_FAST gboolean
+kml_loop_add_latency (KmlLoop *self, KmlOperation operation, guint context, KmlTime latency)
+{
+  const gboolean is_new = kml_recent_add (self->recent[operation], latency,
+                                          &self->recorder->latency[operation][context]);
+
+  return G_UNLIKELY (is_new) && latency > self->recorder->longest[operation][context].latency;
+}
+
 /* A block is asked for. @alloc: of the object allocator, or NULL: of the table of @allocator. Returns when it was done. */
 KML_FAST KmlTime
-kml_loop_alloc (KmlLoop *self, KmlMachine *machine, KmlAllocator *allocator, KmlLevel level,
-                KmlSlot *slot, const KmlOp *op, KmlTime start, KmlAllocFunc alloc)
+kml_loop_alloc (KmlLoop *self, KmlAllocator *allocator, KmlLevel level, KmlSlot *slot,
+                const KmlOp *op, KmlTime start, KmlAllocFunc alloc)
 {
   const guint64 size = op->request.size;
   guint64 held;
@@ -137,7 +179,7 @@ kml_loop_alloc (KmlLoop *self, KmlMachine *machine, KmlAllocator *allocator, Kml
     addr = alloc (allocator, &op->request, &held);
   else
     addr = kml_allocator_alloc (allocator, &op->request, &held);
-  end = machine->now;
+  end = self->machine->now;
   slot->addr = addr;
   slot->block = kml_what_block (size, level);
   if (G_UNLIKELY (addr == KML_ADDR_NONE)) {
@@ -149,10 +191,9 @@ kml_loop_alloc (KmlLoop *self, KmlMachine *machine, KmlAllocator *allocator, Kml
     self->n_entries = self->recorder->journal.n;
     return end;
   }
-  kml_loop_add_entry (self, start, end, addr,
-                      kml_what_pack (slot->block, KML_OP_ALLOC, &op->request));
-  if (G_UNLIKELY (kml_recorder_add_latency (self->recorder, KML_OPERATION_ALLOC,
-                                            op->request.context, end - start)))
+  kml_loop_add_entry (self, start, end, addr, slot->block, KML_OP_ALLOC);
+  if (G_UNLIKELY (
+          kml_loop_add_latency (self, KML_OPERATION_ALLOC, op->request.context, end - start)))
     kml_recorder_note_longest (self->recorder, KML_OPERATION_ALLOC, op, self->workload, size, start,
                                end - start);
   kml_tally_add_alloc (&self->tally, size, held);
@@ -162,8 +203,8 @@ kml_loop_alloc (KmlLoop *self, KmlMachine *machine, KmlAllocator *allocator, Kml
 
 /* A block is given back; one that was never given is not. */
 KML_FAST KmlTime
-kml_loop_free (KmlLoop *self, KmlMachine *machine, KmlAllocator *allocator, KmlSlot *slot,
-               const KmlOp *op, KmlTime start, KmlFreeFunc free)
+kml_loop_free (KmlLoop *self, KmlAllocator *allocator, KmlSlot *slot, const KmlOp *op,
+               KmlTime start, KmlFreeFunc free)
 {
   const KmlAddr addr = slot->addr;
   const guint64 block = slot->block;
@@ -180,10 +221,10 @@ kml_loop_free (KmlLoop *self, KmlMachine *machine, KmlAllocator *allocator, KmlS
     held = free (allocator, addr, &op->request);
   else
     held = kml_allocator_free_block (allocator, addr, &op->request);
-  end = machine->now;
-  kml_loop_add_entry (self, start, end, addr, kml_what_pack (block, KML_OP_FREE, &op->request));
-  if (G_UNLIKELY (kml_recorder_add_latency (self->recorder, KML_OPERATION_FREE, op->request.context,
-                                            end - start)))
+  end = self->machine->now;
+  kml_loop_add_entry (self, start, end, addr, block, KML_OP_FREE);
+  if (G_UNLIKELY (
+          kml_loop_add_latency (self, KML_OPERATION_FREE, op->request.context, end - start)))
     kml_recorder_note_longest (self->recorder, KML_OPERATION_FREE, op, self->workload,
                                kml_what_size (block), start, end - start);
   kml_tally_add_free (&self->tally, kml_what_size (block), held);
@@ -191,14 +232,33 @@ kml_loop_free (KmlLoop *self, KmlMachine *machine, KmlAllocator *allocator, KmlS
 }
 
 KML_FAST KmlTime
-kml_loop_split (KmlLoop *self, KmlDriver *driver, KmlSource *source, const KmlOp *op, KmlTime start)
+kml_loop_split (KmlLoop *self, KmlDriver *driver, const KmlOp *op, KmlTime start)
 {
   KmlTime end;
 
   kml_loop_put_down (self);
-  end = kml_driver_split (driver, source, op, start);
-  self->n_entries = self->recorder->journal.n;
+  end = kml_driver_split (driver, self->source, op, start);
+  kml_loop_pick_up (self);
   return end;
+}
+
+/* A *stretch* is a number of successive operations of one CPU in one context for which the journal has room: what follows from
+ * that is looked up once. Returns of how many operations the next one is, @n at most. */
+KML_FAST guint
+kml_loop_begin_stretch (KmlLoop *self, const KmlOp *op, guint n)
+{
+  KmlRecorder *recorder = self->recorder;
+
+  if (self->n_entries == KML_JOURNAL_SIZE) {
+    recorder->journal.n = self->n_entries;
+    kml_recorder_digest (recorder);
+    self->n_entries = 0;
+  }
+  self->who = kml_request_who (&op->request);
+  self->clock = MAX (self->machine->cpu_clock[op->request.cpu], self->tally.last_time);
+  for (guint i = 0; i < KML_N_OPERATIONS; i++)
+    self->recent[i] = &recorder->recent[i][op->request.context];
+  return MIN (n, KML_JOURNAL_SIZE - self->n_entries);
 }
 
 /* Executes @n operations, or up to the one that the source ends before; returns how many. @alloc and @free are the object
@@ -210,52 +270,62 @@ kml_driver_loop (KmlDriver *self, KmlSource *source, const KmlOp *ops, guint n, 
 {
   KmlAllocator *objects = self->allocators[KML_LEVEL_OBJECTS];
   KmlAllocator *pages = self->allocators[KML_LEVEL_PAGES];
-  const KmlRam ram = *self->config.machine->ram; /* a copy: nothing is looked up twice */
-  KmlLoop loop = { self->config.recorder, self->config.recorder->tally,
-                   self->config.recorder->journal.n, (guint)(source - self->sources) };
+  KmlMachine *machine = self->config.machine;
+  const KmlRam ram = *machine->ram; /* a copy: nothing is looked up twice */
+  KmlLoop loop = { .recorder = self->config.recorder,
+                   .machine = machine,
+                   .source = source,
+                   .workload = (guint)(source - self->sources) };
   const KmlOp *op = ops;
-  guint n_left = n;
+  const KmlOp *end_of_all = ops + n;
 
-  for (; n_left > 0; n_left--, op++) {
-    KmlMachine *machine = alloc != NULL ? objects->machine : self->config.machine;
-    const guint cpu = op->request.cpu;
-    const KmlTime ready = MAX (op->time, machine->cpu_clock[cpu]);
-    const KmlTime start = MAX (ready, loop.tally.last_time);
-    KmlSlot *slot;
-    KmlTime end;
+  kml_loop_pick_up (&loop);
+  while (op < end_of_all) {
+    const KmlOp *first = op;
+    const KmlOp *stop = op + kml_loop_begin_stretch (&loop, op, (guint)(end_of_all - op));
 
-    if (ahead)
-      kml_driver_fetch_ahead (source, &ram, op);
-    else
-      kml_driver_name (source, op->block);
-    if (G_UNLIKELY (start >= source->attention)) {
-      kml_loop_put_down (&loop);
-      if (!kml_driver_pay_attention (self, source, start))
-        break;
-    }
-    /* the allocator's own, looked up again: what is written to its clock here it finds in a register */
-    machine = alloc != NULL ? objects->machine : self->config.machine;
-    slot = &source->slots[op->block];
-    machine->now = start;
-    machine->aside = 0;
-    kml_tally_pass_time (&loop.tally, start); /* D2 */
-    if (op->kind == KML_OP_ALLOC && op->level == KML_LEVEL_OBJECTS)
-      end = kml_loop_alloc (&loop, machine, objects, KML_LEVEL_OBJECTS, slot, op, start, alloc);
-    else if (op->kind == KML_OP_FREE && op->level == KML_LEVEL_OBJECTS)
-      end = kml_loop_free (&loop, machine, objects, slot, op, start, free);
-    else if (op->kind == KML_OP_ALLOC)
-      end = kml_loop_alloc (&loop, machine, pages, KML_LEVEL_PAGES, slot, op, start, NULL);
-    else if (op->kind == KML_OP_FREE)
-      end = kml_loop_free (&loop, machine, pages, slot, op, start, NULL);
-    else
-      end = kml_loop_split (&loop, self, source, op, start);
-    machine->cpu_clock[cpu] = end;
-    if (G_UNLIKELY (machine->free_area.has_changed))
-      kml_recorder_look_at_pages (loop.recorder);
+    do {
+      const KmlTime start = MAX (op->time, loop.clock);
+      KmlSlot *slot;
+
+      if (ahead)
+        kml_loop_fetch_ahead (&loop, &ram, op);
+      else
+        kml_loop_name (&loop, op->block);
+      if (G_UNLIKELY (start >= source->attention)) {
+        kml_loop_put_down (&loop);
+        if (!kml_driver_pay_attention (self, source, start))
+          break;
+      }
+      /* the allocator's own, looked up again: what is written to its clock here it finds in a register */
+      if (alloc != NULL)
+        loop.machine = objects->machine;
+      slot = &loop.slots[op->block];
+      loop.machine->now = start;
+      loop.machine->aside = 0;
+      kml_tally_pass_time (&loop.tally, start); /* D2 */
+      if (op->kind == KML_OP_ALLOC && op->level == KML_LEVEL_OBJECTS)
+        loop.clock = kml_loop_alloc (&loop, objects, KML_LEVEL_OBJECTS, slot, op, start, alloc);
+      else if (op->kind == KML_OP_FREE && op->level == KML_LEVEL_OBJECTS)
+        loop.clock = kml_loop_free (&loop, objects, slot, op, start, free);
+      else if (op->kind == KML_OP_ALLOC)
+        loop.clock = kml_loop_alloc (&loop, pages, KML_LEVEL_PAGES, slot, op, start, NULL);
+      else if (op->kind == KML_OP_FREE)
+        loop.clock = kml_loop_free (&loop, pages, slot, op, start, NULL);
+      else
+        loop.clock = kml_loop_split (&loop, self, op, start);
+      if (G_UNLIKELY (loop.machine->free_area.has_changed))
+        kml_recorder_look_at_pages (loop.recorder);
+      op++;
+    } while (op < stop && kml_request_who (&op->request) == loop.who);
+    if (op > first)
+      machine->cpu_clock[first->request.cpu] = loop.clock;
+    if (source->has_ended)
+      break;
   }
   kml_loop_put_down (&loop);
-  self->n_operations += n - n_left;
-  return n - n_left;
+  self->n_operations += (guint)(op - ops);
+  return (guint)(op - ops);
 }
 
 /* Fetching ahead pays when what a run touches has left the caches behind. */

@@ -161,10 +161,11 @@ tell_origins (const KmlDriver *self, const KmlSource *source, const KmlOp *op,
 
   if (after->n_alloc > before->n_alloc)
     kml_origins_add_alloc (recorder->origins, workload, op, after->last_time,
-                           after->held - before->held);
+                           kml_tally_held (after) - kml_tally_held (before));
   else if (after->n_free > before->n_free)
     kml_origins_add_free (recorder->origins, workload, op, after->last_time,
-                          before->requested - after->requested, before->held - after->held);
+                          kml_tally_requested (before) - kml_tally_requested (after),
+                          kml_tally_held (before) - kml_tally_held (after));
   else if (recorder->n_split > n_split_before)
     kml_origins_add_split (recorder->origins, workload, op);
 }

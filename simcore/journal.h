@@ -46,9 +46,7 @@ kml_what_block (guint64 size, guint level)
 static inline guint64
 kml_what_pack (guint64 block, KmlOpKind kind, const KmlRequest *request)
 {
-  const guint16 who = (guint16)(request->context | request->cpu << 8); /* one load */
-
-  return block | (guint64)kind << 45 | (guint64)who << 48;
+  return block | (guint64)kind << 45 | (guint64)kml_request_who (request) << 48;
 }
 
 static inline guint64

@@ -18,8 +18,8 @@ typedef enum {
 /* Blocks have names, not addresses, so one stream of operations can be run by every allocator. Names are small
  * integers; a name is free to be used again after KML_OP_FREE, so the table of live blocks stays dense. */
 typedef struct {
-  KmlTime time; /* not before; 0: as soon as the workload's last operation is done */
-  KmlRequest request;
+  KmlRequest request; /* first: whoever has the operation's address has the request's */
+  KmlTime time;       /* not before; 0: as soon as the workload's last operation is done */
   guint32 block;
   guint32 other;
   guint8 kind;  /* KmlOpKind */

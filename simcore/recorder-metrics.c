@@ -208,10 +208,9 @@ static void
 add_fragmentation (const KmlRecorder *self, GArray *metrics)
 {
   const KmlFreeArea *area = &self->machine->free_area;
-  const double mean = self->tally.held_time == 0
-                          ? 0.0
-                          : (double)(self->tally.held_time - self->tally.requested_time) /
-                                (double)self->tally.held_time;
+  const unsigned __int128 held_time = kml_tally_held_time (&self->tally);
+  const unsigned __int128 wasted_time = held_time - kml_tally_requested_time (&self->tally);
+  const double mean = held_time == 0 ? 0.0 : (double)wasted_time / (double)held_time;
   guint largest = 10; /* buddyinfo's columns at least */
   guint64 requested = 0, held = 0;
 
@@ -225,18 +224,19 @@ add_fragmentation (const KmlRecorder *self, GArray *metrics)
   kml_metrics_add (metrics, "ratio", held == 0 ? 0.0 : (double)(held - requested) / (double)held,
                    "frag.internal.requests");
   kml_metrics_add (metrics, "ratio",
-                   (double)kml_recorder_internal_ppb (self->tally.requested, self->tally.held) /
+                   (double)kml_recorder_internal_ppb (kml_tally_requested (&self->tally),
+                                                      kml_tally_held (&self->tally)) /
                        1e9,
                    "frag.internal.end");
   kml_metrics_add (metrics, "ratio",
                    (double)kml_recorder_internal_ppb (self->tally.requested_at_peak_held,
-                                                      self->tally.peak_held) /
+                                                      self->tally.held.peak) /
                        1e9,
                    "frag.internal.peak");
   kml_metrics_add (metrics, "ratio",
                    self->peak_reserved == 0
                        ? 0.0
-                       : 1 - (double)self->tally.peak_requested / (double)self->peak_reserved,
+                       : 1 - (double)self->tally.requested.peak / (double)self->peak_reserved,
                    "frag.total.peak");
   kml_metrics_add (metrics, "ratio", (double)kml_recorder_external_ppb (self) / 1e9,
                    "frag.external.end");
@@ -290,9 +290,9 @@ kml_recorder_metrics (KmlRecorder *self)
     kml_metrics_add (metrics, "ratio", kml_population_dispersion (&self->population),
                      "live.blocks.dispersion");
   }
-  kml_metrics_add (metrics, "bytes", (double)self->tally.peak_requested,
+  kml_metrics_add (metrics, "bytes", (double)self->tally.requested.peak,
                    "memory.requested.peak_bytes");
-  kml_metrics_add (metrics, "bytes", (double)self->tally.peak_held, "memory.held.peak_bytes");
+  kml_metrics_add (metrics, "bytes", (double)self->tally.held.peak, "memory.held.peak_bytes");
   kml_metrics_add (metrics, "bytes", (double)self->peak_reserved, "memory.reserved.peak_bytes");
   kml_metrics_add (metrics, "bytes", (double)kml_recorder_reserved (self),
                    "memory.reserved.end_bytes");

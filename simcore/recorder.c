@@ -289,15 +289,17 @@ static void
 take_snapshot (KmlRecorder *self, KmlTime time)
 {
   const KmlFreeArea *area = &self->machine->free_area;
+  const guint64 requested = kml_tally_requested (&self->tally);
+  const guint64 held = kml_tally_held (&self->tally);
   KmlSnapshot snapshot = {
     .time = time,
     .values = {
       [KML_SERIES_LIVE_BLOCKS] = kml_recorder_live_blocks (self),
-      [KML_SERIES_REQUESTED] = self->tally.requested,
-      [KML_SERIES_HELD] = self->tally.held,
+      [KML_SERIES_REQUESTED] = requested,
+      [KML_SERIES_HELD] = held,
       [KML_SERIES_RESERVED] = kml_recorder_reserved (self),
       [KML_SERIES_FREE] = area->n_free << self->machine->ram->page_shift,
-      [KML_SERIES_INTERNAL] = kml_recorder_internal_ppb (self->tally.requested, self->tally.held),
+      [KML_SERIES_INTERNAL] = kml_recorder_internal_ppb (requested, held),
       [KML_SERIES_EXTERNAL] = kml_recorder_external_ppb (self),
     },
   };
@@ -467,8 +469,7 @@ void
 kml_recorder_end_warm_up (KmlRecorder *self)
 {
   self->is_warm = TRUE;
-  self->tally.requested_time = 0;
-  self->tally.held_time = 0;
+  kml_tally_forget_time (&self->tally);
   self->population = (KmlPopulation){ 0 };
   if (self->origins != NULL)
     kml_origins_end_warm_up (self->origins, self->tally.last_time);

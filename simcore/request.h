@@ -29,4 +29,11 @@ typedef struct {
   guint32 lifetime_hint; /* expected lifetime class, 0: unknown */
 } KmlRequest;
 
+/* Context and CPU as one number; one load. */
+static inline guint16
+kml_request_who (const KmlRequest *self)
+{
+  return (guint16)(self->context | self->cpu << 8);
+}
+
 G_END_DECLS

@@ -4,6 +4,17 @@
  *
  * The driver's loop works on a copy of its own, which the compiler keeps in registers and on the stack, and puts it
  * back when somebody wants to know.
+ *
+ * Peaks without a search. Of bytes asked for, and of bytes held, is kept what is left below their peak so far, the *room*:
+ *
+ *     peak   _____________________________
+ *                 _       |   room        an allocation takes from the room, and where there is too little the peak rises;
+ *     value  ____| |_     |               a free gives it back
+ *               |    |____|
+ *     0      _____________________________
+ *
+ * So an allocation is a subtraction and a look at its borrow. The integral of the value over time is that of a peak which has always been
+ * as high as now, less that of the room below it; when the peak rises by n, there have been n bytes more of room all the time.
  */
 
 #pragma once
@@ -13,12 +24,59 @@
 G_BEGIN_DECLS
 
 typedef struct {
+  guint64 peak, room;
+  unsigned __int128 room_time; /* integral of room over time */
+} KmlGauge;
+
+typedef struct {
   guint64 n_alloc, n_free;
-  guint64 requested, held; /* bytes, of live blocks */
-  guint64 peak_requested, peak_held, requested_at_peak_held;
-  KmlTime last_time; /* up to which the integrals go: the start of the last operation */
-  unsigned __int128 requested_time, held_time; /* integrals of requested and held over time */
+  KmlGauge requested, held; /* bytes, of live blocks */
+  guint64 requested_at_peak_held;
+  KmlTime since,
+      last_time; /* the integrals are over [since, last_time): up to the start of the last operation */
 } KmlTally;
+
+static inline guint64
+kml_gauge_value (const KmlGauge *self)
+{
+  return self->peak - self->room;
+}
+
+static inline guint64
+kml_tally_requested (const KmlTally *self)
+{
+  return kml_gauge_value (&self->requested);
+}
+
+static inline guint64
+kml_tally_held (const KmlTally *self)
+{
+  return kml_gauge_value (&self->held);
+}
+
+/* Integrals over time. */
+static inline unsigned __int128
+kml_tally_requested_time (const KmlTally *self)
+{
+  return (unsigned __int128)self->requested.peak * (self->last_time - self->since) -
+         self->requested.room_time;
+}
+
+static inline unsigned __int128
+kml_tally_held_time (const KmlTally *self)
+{
+  return (unsigned __int128)self->held.peak * (self->last_time - self->since) -
+         self->held.room_time;
+}
+
+/* They begin anew; peaks stay. */
+static inline void
+kml_tally_forget_time (KmlTally *self)
+{
+  self->requested.room_time = 0;
+  self->held.room_time = 0;
+  self->since = self->last_time;
+}
 
 /* Times of successive calls never decrease. */
 static inline void
@@ -26,9 +84,27 @@ kml_tally_pass_time (KmlTally *self, KmlTime now)
 {
   const KmlTime lasted = now - self->last_time;
 
-  self->requested_time += (unsigned __int128)self->requested * lasted;
-  self->held_time += (unsigned __int128)self->held * lasted;
+  self->requested.room_time += (unsigned __int128)self->requested.room * lasted;
+  self->held.room_time += (unsigned __int128)self->held.room * lasted;
   self->last_time = now;
+}
+
+/* FALSE: there is not so much room. */
+static inline gboolean
+kml_gauge_take (KmlGauge *self, guint64 n)
+{
+  return !__builtin_sub_overflow (self->room, n, &self->room);
+}
+
+/* kml_gauge_take() found too little: what is missing. @lasted: since when there are integrals. */
+static inline void
+kml_gauge_rise (KmlGauge *self, KmlTime lasted)
+{
+  const guint64 missing = -self->room;
+
+  self->peak += missing;
+  self->room = 0;
+  self->room_time += (unsigned __int128)missing * lasted;
 }
 
 /* A request for @size bytes was given a block of @held bytes. */
@@ -36,13 +112,11 @@ static inline void
 kml_tally_add_alloc (KmlTally *self, guint64 size, guint64 held)
 {
   self->n_alloc++;
-  self->requested += size;
-  self->held += held;
-  if (G_UNLIKELY (self->requested > self->peak_requested))
-    self->peak_requested = self->requested;
-  if (G_UNLIKELY (self->held > self->peak_held)) {
-    self->peak_held = self->held;
-    self->requested_at_peak_held = self->requested;
+  if (G_UNLIKELY (!kml_gauge_take (&self->requested, size)))
+    kml_gauge_rise (&self->requested, self->last_time - self->since);
+  if (G_UNLIKELY (!kml_gauge_take (&self->held, held))) {
+    kml_gauge_rise (&self->held, self->last_time - self->since);
+    self->requested_at_peak_held = kml_tally_requested (self);
   }
 }
 
@@ -51,8 +125,8 @@ static inline void
 kml_tally_add_free (KmlTally *self, guint64 size, guint64 held)
 {
   self->n_free++;
-  self->requested -= size;
-  self->held -= held;
+  self->requested.room += size;
+  self->held.room += held;
 }
 
 G_END_DECLS

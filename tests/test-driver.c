@@ -344,8 +344,8 @@ START_TEST (origins_add_up_to_the_whole)
     by_lifetime += kml_origins_lifetime (origins, band)->wasted_time;
     n_blocks += kml_origins_lifetime (origins, band)->count;
   }
-  ck_assert (by_site ==
-             setup.recorder->tally.held_time - setup.recorder->tally.requested_time); /* O1 */
+  ck_assert (by_site == kml_tally_held_time (&setup.recorder->tally) -
+                            kml_tally_requested_time (&setup.recorder->tally)); /* O1 */
   ck_assert (by_lifetime == by_site);
   ck_assert_uint_eq (count, _i == 0 ? 4 : 2); /* O2 */
   ck_assert_uint_eq (n_blocks, 4);            /* all died, or are alive, after the warm-up */
@@ -443,10 +443,10 @@ START_TEST (halves_of_a_block_are_freed_one_by_one)
   ck_assert_uint_eq (pages->last_split, 4096);
   ck_assert_uint_eq (pages->last_piece, 4 * 4096);
   ck_assert_uint_eq (pages->last_freed, 4096 + 4 * 4096);
-  ck_assert_uint_eq (setup.recorder->tally.requested, 4 * 4096);
+  ck_assert_uint_eq (kml_tally_requested (&setup.recorder->tally), 4 * 4096);
   kml_driver_execute (setup.driver, 0, &ops[3], 1);
   ck_assert_uint_eq (pages->last_freed, 4096);
-  ck_assert_uint_eq (setup.recorder->tally.requested, 0);
+  ck_assert_uint_eq (kml_tally_requested (&setup.recorder->tally), 0);
   ck_assert_uint_eq (kml_recorder_live_blocks (setup.recorder), 0);
   ck_assert_uint_eq (setup.recorder->journal.n, 4); /* the fingerprint covers the halving, too */
   ck_assert_uint_eq (kml_what_kind (setup.recorder->journal.words[1][KML_WORD_WHAT]), KML_OP_SPLIT);
@@ -474,10 +474,10 @@ START_TEST (a_block_that_is_kept_whole_is_freed_with_its_lower_half)
   kml_driver_execute (setup.driver, 0, ops, 3);
   ck_assert_uint_eq (pages->last_split, 4096);
   ck_assert_uint_eq (pages->last_freed, 0);
-  ck_assert_uint_eq (setup.recorder->tally.requested, 8 * 4096);
+  ck_assert_uint_eq (kml_tally_requested (&setup.recorder->tally), 8 * 4096);
   kml_driver_execute (setup.driver, 0, &ops[3], 1);
   ck_assert_uint_eq (pages->last_freed, 4096);
-  ck_assert_uint_eq (setup.recorder->tally.requested, 0);
+  ck_assert_uint_eq (kml_tally_requested (&setup.recorder->tally), 0);
   ck_assert_uint_eq (kml_recorder_live_blocks (setup.recorder), 0);
   tear_down (&setup);
 }

@@ -208,7 +208,7 @@ START_TEST (blocks_are_freed_after_their_lifetime_where_they_were_asked_for)
   g_autoptr (KmlWorkload) self = open_workload ("arrivals", "periodic(10us)", "lifetimes",
                                                 "fixed(95us)", "operations", "5000");
   g_autoptr (GArray) ops = collect (self, 256, G_MAXUINT);
-  KmlOp born[16] = { { 0 } };
+  KmlOp born[16] = { { { 0 } } };
   guint n_odd = 0, n_asked = 0;
   KmlTime now = 0;
 

@@ -217,15 +217,29 @@ check_key (const Parser *self, const char *at, const char *end)
   return TRUE;
 }
 
+/* (nullable) */
+static const char *
+find_unknown_escape (const char *at, const char *end)
+{
+  for (const char *c = at; c < end; c++) {
+    if (*c != '\\')
+      continue;
+    if (c + 1 == end || memchr ("sntr\\", c[1], 5) == NULL)
+      return c;
+    c++;
+  }
+  return NULL;
+}
+
 /* Resolves the escapes; NULL after a problem that leaves no value. One with a comment behind it is the value
  * without the comment: it is checked like any other. (transfer full) */
 static char *
 read_value (const Parser *self, const char *at, const char *end)
 {
   const char *comment = find_trailing_comment (at, end);
+  const char *escape;
   g_autofree char *raw = NULL;
   g_autofree char *value = NULL;
-  g_autoptr (GError) error = NULL;
 
   if (comment != NULL) {
     problem (self, comment,
@@ -234,13 +248,15 @@ read_value (const Parser *self, const char *at, const char *end)
     for (end = comment; end > at && is_blank (end[-1]);)
       end--;
   }
-  raw = g_strndup (at, (gsize)(end - at));
-  g_key_file_set_value (self->values, "values", "value", raw);
-  value = g_key_file_get_string (self->values, "values", "value", &error); /* may be both */
-  if (error != NULL) {
-    problem (self, at, "unknown escape: a backslash begins “\\s”, “\\t” or “\\\\”");
+  escape = find_unknown_escape (at, end);
+  if (escape != NULL) {
+    problem (self, escape, "unknown escape: a backslash begins “\\s”, “\\t” or “\\\\”");
     return NULL;
   }
+  raw = g_strndup (at, (gsize)(end - at));
+  g_key_file_set_value (self->values, "values", "value", raw);
+  value = g_key_file_get_string (self->values, "values", "value", NULL);
+  g_assert (value != NULL);
   for (const char *c = value; *c != '\0'; c++) {
     if (g_ascii_iscntrl (*c) && *c != '\t') {
       problem (self, at, "a value is one line: “\\n” and “\\r” are not taken");

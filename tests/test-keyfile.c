@@ -55,7 +55,9 @@ static const BadFile bad_files[] = {
   { "[g]\na = \xc3\xa4 #1\n", 2, 7, "on a line of its own" },
   { "[g]\na = 1\t#one\n", 2, 7, "on a line of its own" },
   { "[g]\na = \\x\n", 2, 5, "unknown escape" },
-  { "[g]\na = x\\\n", 2, 5, "unknown escape" },
+  { "[g]\na = x\\\n", 2, 6, "unknown escape" },
+  { "[g]\na = \\q\\\n", 2, 5, "unknown escape" }, /* two of them */
+  { "[g]\na = \\\\\\\n", 2, 7, "unknown escape" },
   { "[g]\na = x\\ny\n", 2, 5, "a value is one line" },
   { "[g]\na = \x01\n", 2, 5, "control character 0x01" },
   { "[g]\na = 1\rb = 2\n", 2, 6, "control character 0x0d" },

@@ -73,7 +73,7 @@ segregated_walk_caches (const KmlAllocator *base, KmlCacheFunc func, gpointer us
 
   for (guint i = 0; i < self->n_bins; i++) {
     const Bin *bin = &self->bins[i];
-    KmlCacheInfo cache = {
+    const KmlCacheInfo cache = {
       .object_size = bin->object_size,
       .n_objects = bin->n_objects,
       .n_active = bin->n_active,
@@ -81,7 +81,6 @@ segregated_walk_caches (const KmlAllocator *base, KmlCacheFunc func, gpointer us
       .n_frames = bin->n_frames,
     };
 
-    g_snprintf (cache.name, sizeof cache.name, "%u", bin->object_size);
     func (&cache, user_data);
   }
 }

@@ -124,7 +124,7 @@ slab_walk_caches (const KmlAllocator *base, KmlCacheFunc func, gpointer user_dat
 
   for (guint i = 0; i < self->n_caches; i++) {
     const Cache *cache = &self->caches[i];
-    KmlCacheInfo info = {
+    const KmlCacheInfo info = {
       .object_size = cache->object_size,
       .n_objects = cache->n_objects,
       .n_active = cache->n_active,
@@ -132,7 +132,6 @@ slab_walk_caches (const KmlAllocator *base, KmlCacheFunc func, gpointer user_dat
       .n_frames = cache->n_frames,
     };
 
-    g_snprintf (info.name, sizeof info.name, "%u", cache->object_size);
     func (&info, user_data);
   }
 }

@@ -249,10 +249,25 @@ slab_create (Slab *self, Cache *cache, const KmlRequest *request)
 
 /* ---- From list to list ---- */
 
+/* The links of a slab that was emptied long ago are in no cache of the host, and each says where the next is: fetched all
+ * together they are waited for once. */
+static void
+fetch_links (const Slab *self, const Cache *cache)
+{
+  const guint64 step = MAX (cache->chunk, 64u),
+                n_bytes = (guint64)cache->head->n_fresh * cache->chunk;
+  const guint8 *links = ram_of (self)->store + cache->objects + cache->link_offset;
+
+  for (guint64 at = 0; at < n_bytes; at += step)
+    __builtin_prefetch (links + at, 1);
+}
+
 void
 slab_is_full (Slab *self, Cache *cache, SlabHeader *slab)
 {
   take_off (self, cache, slab);
+  if (cache->head->n_used == 0)
+    fetch_links (self, cache);
 }
 
 void

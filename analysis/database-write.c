@@ -598,10 +598,13 @@ put_caches (KmlDatabase *self, const KmlSnapshot *snapshot, GError **error)
 {
   for (guint i = 0; i < snapshot->n_caches; i++) {
     const KmlCacheInfo *cache = &snapshot->caches[i];
+    char size[24];
 
+    g_snprintf (size, sizeof size, "%" G_GUINT64_FORMAT, cache->object_size);
     if (!kml_database_put (self, KML_PUT_SLABS, error, "uutuuuuu", self->run_id,
-                           to_ns (snapshot->time), cache->name, cache->object_size,
-                           cache->n_objects, cache->n_active, cache->n_slabs, cache->n_frames))
+                           to_ns (snapshot->time), cache->name != NULL ? cache->name : size,
+                           cache->object_size, cache->n_objects, cache->n_active, cache->n_slabs,
+                           cache->n_frames))
       return FALSE;
   }
   return TRUE;

@@ -53,7 +53,8 @@ typedef struct {
 
 /* One cache (size class) of an object allocator, for slab statistics. */
 typedef struct {
-  char name[32];       /* "18", "kmalloc-192": unique within the allocator */
+  const char *
+      name; /* (nullable): unique within the allocator; NULL: its object size is what it is called */
   guint64 object_size; /* bytes an object occupies */
   guint64 n_objects;   /* room for, in the slabs there are */
   guint64 n_active;    /* in use */

@@ -13,8 +13,8 @@
  * program again under LD_PRELOAD (--native), again by turns.
  *
  *   bench-replay TRACE [ROUNDS [ALLOCATOR]]
- *   bench-replay --constant-time TRACE [ROUNDS]         the trace with each constant-time allocator: one line for one; the
- *                                                       trace's page requests for buddy
+ *   bench-replay --constant-time TRACE [ROUNDS [ALLOCATOR]]   the trace with each constant-time allocator, or with that one: one
+ *                                                       line for one; the trace's page requests for buddy
  *   bench-replay --profile TRACE ROUNDS [ALLOCATOR]     only kmemlab's side of the first stream, for perf and callgrind
  *
  * Times are CPU time of the thread; the median of the rounds is printed, with the minimum in brackets.
@@ -163,17 +163,22 @@ compare_with_peers (double simulated, guint index, const char *trace)
 
 /* A round of page requests is short, so there are more of them. */
 static int
-measure_constant_time (const char *trace, guint n_rounds)
+measure_constant_time (const char *trace, guint n_rounds, const char *only)
 {
   Stream *pages;
 
   for (guint i = 0; i < G_N_ELEMENTS (constant_time); i++) {
-    Stream *stream = trace_stream (trace, constant_time[i], "objects");
+    Stream *stream;
 
+    if (only != NULL && !g_str_equal (only, constant_time[i]))
+      continue;
+    stream = trace_stream (trace, constant_time[i], "objects");
     object_allocator = constant_time[i];
     measure (stream, n_rounds);
     stream_free (stream);
   }
+  if (only != NULL && !g_str_equal (only, "buddy"))
+    return 0;
   pages = trace_stream (trace, "buddy", "pages");
   measure (pages, 10 * n_rounds);
   stream_free (pages);
@@ -221,7 +226,8 @@ main (int argc, char **argv)
   }
   if (argc >= 3 && strcmp (argv[1], "--constant-time") == 0)
     return measure_constant_time (
-        argv[2], argc > 3 ? (guint)MAX (1, g_ascii_strtoull (argv[3], NULL, 10)) : n_rounds);
+        argv[2], argc > 3 ? (guint)MAX (1, g_ascii_strtoull (argv[3], NULL, 10)) : n_rounds,
+        argc > 4 ? argv[4] : NULL);
   if (!native_only && argc == 4)
     object_allocator = argv[3];
   if (!native_only && argc >= 3)

@@ -113,24 +113,9 @@
 
 /* Estimates from reading the paths below without assertions, guards and what only a simulation
  * does; they are not measured on a kernel. */
-#define ALLOC_INSTRUCTIONS  40
-#define FREE_INSTRUCTIONS   45
-#define LIST_INSTRUCTIONS   60 /* to put a slab on a list or take it off */
-#define CREATE_INSTRUCTIONS 150
-#define LARGE_INSTRUCTIONS  30
-
-typedef enum {
-  LIST_FIFO,
-  LIST_LIFO,
-} ListOrder;
-
-enum {
-  COUNTER_SLABS_NEW,
-  COUNTER_SLABS_GIVEN_BACK,
-  COUNTER_SLABS_SMALL,
-  COUNTER_REFILLS,
-  COUNTER_LARGE,
-};
+#define ALLOC_INSTRUCTIONS 40
+#define FREE_INSTRUCTIONS  45
+#define LARGE_INSTRUCTIONS 30
 
 /* ---- Setting up ---- */
 
@@ -149,15 +134,6 @@ init_costs (Segregated *self)
 }
 
 static void
-set_current (const Segregated *self, Bin *bin, KmlPfn pfn)
-{
-  bin->current = pfn;
-  bin->slab = frame_of (self, pfn);
-  bin->start = kml_ram_addr (ram_of (self), pfn);
-  bin->objects = ram_of (self)->store + bin->start;
-}
-
-static void
 init_bin (const Segregated *self, Bin *bin, guint64 size)
 {
   const KmlRam *ram = ram_of (self);
@@ -167,7 +143,7 @@ init_bin (const Segregated *self, Bin *bin, guint64 size)
   bin->object_size = (guint32)size;
   bin->reciprocal = G_MAXUINT64 / size + 1; /* size >= 4: no overflow */
   bin->zero_cost = (KmlTime)(zero_cost >> ram->page_shift);
-  set_current (self, bin, ram->n_usable);
+  segregated_set_current (self, bin, ram->n_usable);
   bin->partial = (SlabList){ KML_PFN_NONE, KML_PFN_NONE, 0 };
   bin->empty = (SlabList){ KML_PFN_NONE, KML_PFN_NONE, 0 };
   bin->order = (guint8)kml_slab_order (&self->rule, size);
@@ -259,148 +235,6 @@ touch_freed (const Segregated *self, KmlAddr addr)
   kml_touch (machine, addr, sizeof (guint32), KML_TOUCH_WRITE);
 }
 
-/* A slab and its neighbours on a list. */
-static void
-touch_links (const Segregated *self, const SlabList *list, const KmlFrame *slab)
-{
-  const KmlPfn neighbours[] = { slab->slab.prev, slab->slab.next };
-
-  kml_touch (self->base.machine,
-             self->statics + (KmlAddr)((const guint8 *)list - (const guint8 *)self->bins),
-             sizeof *list, KML_TOUCH_WRITE);
-  kml_touch_frame (self->base.machine, slab, KML_TOUCH_WRITE);
-  for (guint i = 0; i < G_N_ELEMENTS (neighbours); i++)
-    if (neighbours[i] != KML_PFN_NONE)
-      kml_touch_frame (self->base.machine, frame_of (self, neighbours[i]), KML_TOUCH_WRITE);
-}
-
-/* ---- Lists of slabs ---- */
-
-static void
-list_add (Segregated *self, SlabList *list, KmlPfn pfn, gboolean at_front)
-{
-  KmlFrame *slab = frame_of (self, pfn);
-
-  slab->slab.prev = at_front ? KML_PFN_NONE : list->last;
-  slab->slab.next = at_front ? list->first : KML_PFN_NONE;
-  if (slab->slab.prev != KML_PFN_NONE)
-    frame_of (self, slab->slab.prev)->slab.next = pfn;
-  else
-    list->first = pfn;
-  if (slab->slab.next != KML_PFN_NONE)
-    frame_of (self, slab->slab.next)->slab.prev = pfn;
-  else
-    list->last = pfn;
-  list->n++;
-  if (kml_has_caches (self->base.machine))
-    touch_links (self, list, slab);
-}
-
-static void
-list_remove (Segregated *self, SlabList *list, KmlPfn pfn)
-{
-  const KmlFrame *slab = frame_of (self, pfn);
-
-  if (slab->slab.prev != KML_PFN_NONE)
-    frame_of (self, slab->slab.prev)->slab.next = slab->slab.next;
-  else
-    list->first = slab->slab.next;
-  if (slab->slab.next != KML_PFN_NONE)
-    frame_of (self, slab->slab.next)->slab.prev = slab->slab.prev;
-  else
-    list->last = slab->slab.prev;
-  list->n--;
-  if (kml_has_caches (self->base.machine))
-    touch_links (self, list, slab);
-}
-
-static void
-spend_slow (Segregated *self, guint instructions)
-{
-  KmlMachine *machine = self->base.machine;
-
-  kml_spend (machine, KML_COST_LOCK, 1);
-  kml_spend (machine, KML_COST_INSTRUCTION, instructions);
-  kml_spend_references (machine, KML_COST_WARM, 2); /* the slab's record and its neighbour's */
-}
-
-/* ---- Making and giving back slabs ---- */
-
-static void
-init_slab (Segregated *self, Bin *bin, KmlPfn pfn)
-{
-  KmlFrame *slab = frame_of (self, pfn);
-  const guint64 size = (guint64)slab->n_frames << ram_of (self)->page_shift;
-
-  slab->slab.next = KML_PFN_NONE;
-  slab->slab.prev = KML_PFN_NONE;
-  slab->slab.n_used = 0;
-  slab->slab.first_free = 0;
-  slab->slab.n_fresh = 0;
-  slab->slab.n_objects = (guint16)MIN (size / bin->object_size, KML_SLAB_MAX_OBJECTS);
-  slab->slab.size_class = (guint16)(bin - self->bins);
-  bin->n_slabs++;
-  bin->n_frames += slab->n_frames;
-  bin->n_objects += slab->slab.n_objects;
-  self->base.metadata_bytes += tail_of (self, bin, slab);
-  self->base.counters[COUNTER_SLABS_NEW]++;
-}
-
-/* KML_PFN_NONE: the page level has nothing. */
-static KmlPfn
-create_slab (Segregated *self, Bin *bin, const KmlRequest *request)
-{
-  const guint64 page_size = kml_ram_page_size (ram_of (self));
-  KmlPfn pfn = kml_page_runs_take (&self->runs, page_size << bin->order, request);
-
-  spend_slow (self, CREATE_INSTRUCTIONS);
-  if (pfn == KML_PFN_NONE && bin->least_order < bin->order) {
-    pfn = kml_page_runs_take (&self->runs, page_size << bin->least_order, request);
-    if (pfn != KML_PFN_NONE)
-      self->base.counters[COUNTER_SLABS_SMALL]++;
-  }
-  if (pfn != KML_PFN_NONE)
-    init_slab (self, bin, pfn);
-  return pfn;
-}
-
-static void
-release_slab (Segregated *self, Bin *bin, KmlPfn pfn, const KmlRequest *how)
-{
-  const KmlFrame *slab = frame_of (self, pfn);
-
-  g_assert (slab->slab.n_used == 0);
-
-  bin->n_slabs--;
-  bin->n_frames -= slab->n_frames;
-  bin->n_objects -= slab->slab.n_objects;
-  self->base.metadata_bytes -= tail_of (self, bin, slab);
-  self->base.counters[COUNTER_SLABS_GIVEN_BACK]++;
-  kml_page_runs_give_back (&self->runs, pfn, how);
-}
-
-/* A slab that was full, or that has become empty, and is not current, changes its list. Returns
- * what segregated_free() is to return: as its last call it needs no registers saved. */
-static guint64 G_GNUC_NO_INLINE
-move_slab (Segregated *self, Bin *bin, KmlPfn pfn, const KmlRequest *how)
-{
-  const KmlFrame *slab = frame_of (self, pfn);
-  const gboolean was_full = slab->slab.n_used + 1 == slab->slab.n_objects;
-
-  spend_slow (self, LIST_INSTRUCTIONS);
-  if (slab->slab.n_used > 0) {
-    list_add (self, &bin->partial, pfn, self->list_order == LIST_LIFO);
-    return bin->object_size;
-  }
-  if (!was_full)
-    list_remove (self, &bin->partial, pfn);
-  if (bin->empty.n < self->keep)
-    list_add (self, &bin->empty, pfn, TRUE);
-  else
-    release_slab (self, bin, pfn, how);
-  return bin->object_size;
-}
-
 /* ---- Objects ---- */
 
 /* Whether object @index is on the slab's free list. */
@@ -416,19 +250,6 @@ is_listed (const Segregated *self, const Bin *bin, const KmlFrame *slab, guint64
     link = link_of (kml_ram_load32 (ram_of (self), start + (guint64)(link - 1) * bin->object_size));
   }
   return FALSE;
-}
-
-/* The host's cache gets what the next operation will touch: objects and records of partial
- * slabs were left alone for long. It saves the host time and changes nothing else; a link of 0
- * fetches something harmless. */
-static inline void
-fetch_object (const Segregated *self, const Bin *bin, KmlPfn pfn, guint link)
-{
-  const KmlRam *ram = ram_of (self);
-
-  __builtin_prefetch (ram->store + kml_ram_addr (ram, pfn) + (guint64)link * bin->object_size -
-                          bin->object_size,
-                      1);
 }
 
 static KmlAddr refill_and_take (Segregated *self, Bin *bin, const KmlRequest *request,
@@ -473,47 +294,10 @@ take_object (Segregated *self, Bin *bin, const KmlRequest *request, guint64 *ret
   return bin->start + offset;
 }
 
-/* The first partial slab's record was fetched when it became second: its first object is known. */
-static void
-fetch_next_slab (const Segregated *self, const Bin *bin)
-{
-  const KmlFrame *slab;
-
-  if (bin->partial.n < 2)
-    return;
-  slab = frame_of (self, bin->partial.first);
-  fetch_object (self, bin, bin->partial.first, slab->slab.first_free);
-  __builtin_prefetch (frame_of (self, slab->slab.next), 1);
-}
-
-/* The current slab has nothing to give: another one becomes current. FALSE: there is none. */
-static gboolean
-refill (Segregated *self, Bin *bin, const KmlRequest *request)
-{
-  KmlPfn pfn;
-
-  self->base.counters[COUNTER_REFILLS]++;
-  spend_slow (self, LIST_INSTRUCTIONS);
-  if (bin->partial.n > 0) {
-    pfn = bin->partial.first;
-    list_remove (self, &bin->partial, pfn);
-    fetch_next_slab (self, bin);
-  } else if (bin->empty.n > 0) {
-    pfn = bin->empty.first;
-    list_remove (self, &bin->empty, pfn);
-  } else {
-    pfn = create_slab (self, bin, request);
-    if (pfn == KML_PFN_NONE)
-      return FALSE;
-  }
-  set_current (self, bin, pfn);
-  return TRUE;
-}
-
 static KmlAddr G_GNUC_NO_INLINE
 refill_and_take (Segregated *self, Bin *bin, const KmlRequest *request, guint64 *ret_held)
 {
-  if (!refill (self, bin, request))
+  if (!segregated_refill (self, bin, request))
     return KML_ADDR_NONE;
   return take_object (self, bin, request, ret_held);
 }
@@ -649,7 +433,7 @@ free_object (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   machine->now = now;
   if (G_UNLIKELY (slab->slab.n_used-- == slab->slab.n_objects || slab->slab.n_used == 0))
     if (head != bin->current)
-      return move_slab (self, bin, head, how);
+      return segregated_move_slab (self, bin, head, how);
   return bin->object_size;
 }
 
@@ -669,29 +453,6 @@ segregated_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
 }
 
 KML_DEFINE_EXECUTE (segregated)
-
-static void
-segregated_shrink (KmlAllocator *base)
-{
-  Segregated *self = (Segregated *)base;
-  const KmlRequest how = { 0 };
-
-  for (guint i = 0; i < self->n_bins; i++) {
-    Bin *bin = &self->bins[i];
-    const KmlPfn current = bin->current;
-
-    while (bin->empty.n > 0) {
-      const KmlPfn pfn = bin->empty.first;
-
-      list_remove (self, &bin->empty, pfn);
-      release_slab (self, bin, pfn, &how);
-    }
-    if (current != ram_of (self)->n_usable && frame_of (self, current)->slab.n_used == 0) {
-      set_current (self, bin, ram_of (self)->n_usable);
-      release_slab (self, bin, current, &how);
-    }
-  }
-}
 
 /* ---- What it is called ---- */
 

@@ -2,7 +2,12 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Theory and invariants are in segregated.c; segregated-check.c has the walk and the check.
+ * Theory and invariants are in segregated.c. The pieces:
+ *
+ *   segregated.h        the state, and what is in simulated RAM
+ *   segregated.c        the theory; objects, and what is called
+ *   segregated-life.c   slabs are made, listed, used, given back
+ *   segregated-check.c  the walk and the invariants
  */
 
 #pragma once
@@ -15,6 +20,19 @@
 G_BEGIN_DECLS
 
 G_STATIC_ASSERT (KML_MAX_BINS < KML_PAGE_RUN_LARGE);
+
+typedef enum {
+  LIST_FIFO,
+  LIST_LIFO,
+} ListOrder;
+
+enum {
+  COUNTER_SLABS_NEW,
+  COUNTER_SLABS_GIVEN_BACK,
+  COUNTER_SLABS_SMALL,
+  COUNTER_REFILLS,
+  COUNTER_LARGE,
+};
 
 typedef struct {
   KmlPfn first, last; /* KML_PFN_NONE: empty */
@@ -102,6 +120,20 @@ has_guard (guint32 word, KmlAddr addr)
 {
   return (word ^ guard_of (addr)) <= 0xffff;
 }
+
+/* ---- segregated-life.c ---- */
+
+/* Objects are taken from @pfn from now on; from n_usable: there is no such slab. */
+void segregated_set_current (const Segregated *self, Bin *bin, KmlPfn pfn);
+
+/* The current slab has nothing to give: another one becomes current. FALSE: there is none. */
+gboolean segregated_refill (Segregated *self, Bin *bin, const KmlRequest *request);
+
+/* A slab that was full, or that has become empty, and is not current, changes its list. Returns
+ * what segregated_free() is to return: as its last call it needs no registers saved. */
+guint64 segregated_move_slab (Segregated *self, Bin *bin, KmlPfn pfn, const KmlRequest *how);
+
+void segregated_shrink (KmlAllocator *base);
 
 /* ---- segregated-check.c ---- */
 

@@ -96,15 +96,30 @@ keeps (const KmlConstraints *constraints, KmlAddr addr, guint64 size, GError **e
   return FALSE;
 }
 
+/* The first block that does not begin below @addr, by halving: thousands are live, and each request asks. */
+static guint
+place_of (const Ledger *self, KmlAddr addr)
+{
+  guint begin = 0, end = self->blocks->len;
+
+  while (begin < end) {
+    const guint middle = begin + (end - begin) / 2;
+
+    if (block_at (self, middle)->addr < addr)
+      begin = middle + 1;
+    else
+      end = middle;
+  }
+  return begin;
+}
+
 /* Enters the block where it belongs in the order of addresses. */
 static gboolean
 enter (Ledger *self, Live block, GError **error)
 {
   const KmlRam *ram = self->rig->machine->ram;
-  guint at = 0;
+  const guint at = place_of (self, block.addr);
 
-  while (at < self->blocks->len && block_at (self, at)->addr < block.addr)
-    at++;
   if (block.addr + block.held > kml_ram_addr (ram, ram->n_usable)) {
     BROKEN ("overlap", "%" U64 " + %" U64 " is outside of usable RAM", block.addr, block.held);
     return FALSE;

@@ -358,13 +358,12 @@ reserve_sums (KmlDatabase *self, GError **error)
 
 /* The file is thrown away if anything goes wrong, so it needs no journal. */
 static gboolean
-fill_new_file (KmlDatabase *self, const char *temporary, gboolean durable, GError **error)
+fill_new_file (KmlDatabase *self, const char *temporary, GError **error)
 {
   gboolean good = open_handle (self, temporary, SQLITE_OPEN_READWRITE, error) &&
                   reserve_sums (self, error) &&
                   kml_database_exec (self, "PRAGMA page_size = 8192; PRAGMA journal_mode = OFF",
                                      error) &&
-                  (durable || kml_database_exec (self, "PRAGMA synchronous = OFF", error)) &&
                   kml_database_exec (self, "BEGIN", error) &&
                   kml_database_exec (self, kml_database_schema (), error) &&
                   kml_database_exec (self, "COMMIT", error);
@@ -374,7 +373,7 @@ fill_new_file (KmlDatabase *self, const char *temporary, gboolean durable, GErro
 }
 
 static gboolean
-create (KmlDatabase *self, gboolean durable, GError **error)
+create (KmlDatabase *self, GError **error)
 {
   g_autofree char *folder = g_path_get_dirname (self->full_path);
   g_autofree char *name = g_path_get_basename (self->full_path);
@@ -387,12 +386,11 @@ create (KmlDatabase *self, gboolean durable, GError **error)
     return FALSE;
   }
   close (fd);
-  if (!fill_new_file (self, temporary, durable, error) || !publish (self, temporary, error)) {
+  if (!fill_new_file (self, temporary, error) || !publish (self, temporary, error)) {
     g_unlink (temporary);
     return FALSE;
   }
-  if (durable)
-    sync_folder (self->full_path);
+  sync_folder (self->full_path);
   return TRUE;
 }
 
@@ -408,16 +406,15 @@ ignore_file_size_signal (void)
 }
 
 static gboolean
-set_up_for_writing (KmlDatabase *self, gboolean durable, GError **error)
+set_up_for_writing (KmlDatabase *self, gboolean is_new, GError **error)
 {
   return open_handle (self, self->full_path, SQLITE_OPEN_READWRITE, error) &&
          expect_text (self, "PRAGMA journal_mode = DELETE", "delete", error) &&
          kml_database_exec (self,
-                            durable ? "PRAGMA synchronous = FULL"
-                                    : "PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY",
+                            "PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON; "
+                            "PRAGMA cache_size = -16384",
                             error) &&
-         kml_database_exec (self, "PRAGMA foreign_keys = ON; PRAGMA cache_size = -16384", error) &&
-         check_length (self, error) && check_tables (self, error);
+         (is_new || (check_length (self, error) && check_tables (self, error)));
 }
 
 KmlDatabase *
@@ -429,10 +426,10 @@ kml_database_open_for_writing (const char *path, GError **error)
   ignore_file_size_signal ();
   if (self == NULL || !kml_database_probe (path, self->full_path, &exists, error))
     return NULL;
-  if (!exists && !create (self, TRUE, error))
+  if (!exists && !create (self, error))
     return NULL;
   self->lock_fd = kml_database_lock (path, self->full_path, error);
-  if (self->lock_fd < 0 || !set_up_for_writing (self, TRUE, error))
+  if (self->lock_fd < 0 || !set_up_for_writing (self, !exists, error))
     return NULL;
   return g_steal_pointer (&self);
 }
@@ -443,7 +440,7 @@ kml_database_create_shard (const char *path, GError **error)
   g_autoptr (KmlDatabase) self = handle_new (path, error);
 
   ignore_file_size_signal ();
-  if (self == NULL || !create (self, FALSE, error) || !set_up_for_writing (self, FALSE, error))
+  if (self == NULL || !kml_database_shard_create (self, error))
     return NULL;
   return g_steal_pointer (&self);
 }
@@ -457,6 +454,7 @@ kml_database_close (KmlDatabase *self)
     return;
   kml_database_abort_run (self);
   close_handle (self);
+  g_clear_pointer (&self->shard, kml_database_shard_close);
   if (self->lock_fd >= 0)
     close (self->lock_fd);
   g_free (self->full_path);
@@ -472,6 +470,8 @@ kml_database_finish (KmlDatabase *self, GError **error)
 
   g_assert (self->run_id == 0);
 
+  if (self->shard != NULL && !kml_database_shard_close (g_steal_pointer (&self->shard)))
+    good = kml_database_shard_fail (self, error);
   for (guint i = 0; i < KML_N_PUTS; i++)
     g_clear_pointer (&self->puts[i], sqlite3_finalize);
   code = sqlite3_close (self->db);

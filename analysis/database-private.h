@@ -7,13 +7,15 @@
  *   database-open.c     opening, creating, closing
  *   database-write.c    one run into its tables
  *   bin-study-store.c   one study of bin sizes into its tables
- *   database-merge.c    a shard into a database; campaigns; looking runs up
+ *   database-shard.c    one run into a file, and from there into its tables
+ *   database-campaigns.c  campaigns; looking runs up
  *   database-expand.c   the table samples_expanded
  */
 
 #pragma once
 
 #include <sqlite3.h>
+#include <stdarg.h>
 
 #include "analysis/database.h"
 
@@ -26,6 +28,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (sqlite3_stmt, sqlite3_finalize)
 
 /* Statements that put one row each, kept prepared. */
 typedef enum {
+  KML_PUT_AWAY_ATTEMPT, /* removes what failed under this run_id */
+  KML_PUT_AWAY_OTHERS,  /* removes what failed with this run_key */
   KML_PUT_RUN,
   KML_PUT_PARAM,
   KML_PUT_INPUT,
@@ -59,11 +63,14 @@ typedef enum {
   KML_N_PUTS,
 } KmlPut;
 
+typedef struct _KmlDatabaseShard KmlDatabaseShard;
+
 struct _KmlDatabase {
-  sqlite3 *db;
-  char *path;      /* as the user wrote it: for messages */
-  char *full_path; /* what SQLite was given: absolute, so never ":memory:" or a URI */
-  int lock_fd;     /* open for writing: keeps a second writer out; else -1 */
+  sqlite3 *db;             /* (owned) (nullable): a shard has none */
+  KmlDatabaseShard *shard; /* (owned) (nullable): a database has none */
+  char *path;              /* as the user wrote it: for messages */
+  char *full_path;         /* what SQLite was given: absolute, so never ":memory:" or a URI */
+  int lock_fd;             /* open for writing: keeps a second writer out; else -1 */
   sqlite3_stmt *puts[KML_N_PUTS]; /* (owned) (nullable) */
   guint64 run_id;                 /* whose transaction is open; 0: none */
   guint64 n_blocks;               /* of samples of that run */
@@ -120,6 +127,27 @@ gboolean kml_database_run (KmlDatabase *self, sqlite3_stmt *statement, GError **
 /* Puts a row. @types has a letter for each value: u guint64, i gint64 (negative: NULL), r double (not a
  * number: NULL), t text (nullable), b blob followed by its size as gsize. */
 gboolean kml_database_put (KmlDatabase *self, KmlPut which, GError **error, const char *types, ...);
+
+/* Prepared when it is first asked for. (transfer none) (nullable): NULL with @error */
+sqlite3_stmt *kml_database_statement (KmlDatabase *self, KmlPut which, GError **error);
+
+/* The values of type u and i. */
+void kml_database_bind_count (sqlite3_stmt *statement, int i, guint64 value);
+void kml_database_bind_integer (sqlite3_stmt *statement, int i, gint64 value);
+
+/* ---- database-shard.c: what the functions of database.h do for a shard ---- */
+
+gboolean kml_database_shard_create (KmlDatabase *self, GError **error);
+gboolean kml_database_shard_begin (KmlDatabase *self, guint64 run_id, GError **error);
+gboolean kml_database_shard_put (KmlDatabase *self, KmlPut which, GError **error, const char *types,
+                                 va_list values);
+gboolean kml_database_shard_end (KmlDatabase *self, GError **error);
+
+/* FALSE with errno: not all of it was written. */
+gboolean kml_database_shard_close (KmlDatabaseShard *self);
+
+/* Sets @error from errno; always FALSE. */
+gboolean kml_database_shard_fail (KmlDatabase *self, GError **error);
 
 /* ---- database-expand.c ---- */
 

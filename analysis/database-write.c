@@ -2,6 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
+ * Or into a shard, whose rows are put in the end by the same statements.
+ *
  * Samples come while the run goes on, all else when it has ended; the row of
  * `runs` that everything refers to comes last, so foreign keys are checked at
  * the commit. Rows are put in the order of their keys: each goes to the end of
@@ -13,6 +15,8 @@
 #include <math.h>
 
 static const char *const put_sql[KML_N_PUTS] = {
+  [KML_PUT_AWAY_ATTEMPT] = "DELETE FROM runs WHERE run_id = ? AND status <> 'done'",
+  [KML_PUT_AWAY_OTHERS] = "DELETE FROM runs WHERE run_key = ? AND run_id <> ? AND status <> 'done'",
   [KML_PUT_RUN] = "INSERT INTO runs (run_id, run_key, scenario, title, scenario_text, overrides, "
                   "base_dir, seed, status, message, fingerprint, version, started_at, wall_ns, "
                   "sim_ns, operations) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -86,31 +90,38 @@ static const char *const put_sql[KML_N_PUTS] = {
 
 /* SQLite's integers end at 2^63 - 1; nothing that a run counts comes near, and what does (the size in a
  * request that no machine can answer) is stored as the largest. */
-static void
-bind_count (sqlite3_stmt *statement, int i, guint64 value)
+void
+kml_database_bind_count (sqlite3_stmt *statement, int i, guint64 value)
 {
   sqlite3_bind_int64 (statement, i, (sqlite3_int64)MIN (value, (guint64)G_MAXINT64));
 }
 
-gboolean
-kml_database_put (KmlDatabase *self, KmlPut which, GError **error, const char *types, ...)
+void
+kml_database_bind_integer (sqlite3_stmt *statement, int i, gint64 value)
 {
-  sqlite3_stmt *statement = self->puts[which];
-  va_list values;
+  if (value < 0)
+    sqlite3_bind_null (statement, i);
+  else
+    sqlite3_bind_int64 (statement, i, value);
+}
 
-  if (statement == NULL) {
-    statement = self->puts[which] = kml_database_prepare (self, put_sql[which], error);
-    if (statement == NULL)
-      return FALSE;
-  }
-  va_start (values, types);
+sqlite3_stmt *
+kml_database_statement (KmlDatabase *self, KmlPut which, GError **error)
+{
+  if (self->puts[which] == NULL)
+    self->puts[which] = kml_database_prepare (self, put_sql[which], error);
+  return self->puts[which];
+}
+
+static void
+bind_values (sqlite3_stmt *statement, const char *types, va_list values)
+{
   for (int i = 1; types[i - 1] != '\0'; i++) {
     const void *data;
-    gint64 number;
 
     switch (types[i - 1]) {
     case 'u':
-      bind_count (statement, i, va_arg (values, guint64));
+      kml_database_bind_count (statement, i, va_arg (values, guint64));
       break;
     case 'r':
       sqlite3_bind_double (statement, i, va_arg (values, double));
@@ -123,18 +134,32 @@ kml_database_put (KmlDatabase *self, KmlPut which, GError **error, const char *t
       sqlite3_bind_blob64 (statement, i, data, va_arg (values, gsize), SQLITE_STATIC);
       break;
     case 'i':
-      number = va_arg (values, gint64);
-      if (number < 0)
-        sqlite3_bind_null (statement, i);
-      else
-        sqlite3_bind_int64 (statement, i, number);
+      kml_database_bind_integer (statement, i, va_arg (values, gint64));
       break;
     default:
       g_assert_not_reached ();
     }
   }
+}
+
+gboolean
+kml_database_put (KmlDatabase *self, KmlPut which, GError **error, const char *types, ...)
+{
+  sqlite3_stmt *statement;
+  gboolean good;
+  va_list values;
+
+  va_start (values, types);
+  if (self->shard != NULL) {
+    good = kml_database_shard_put (self, which, error, types, values);
+  } else {
+    statement = kml_database_statement (self, which, error);
+    if (statement != NULL)
+      bind_values (statement, types, values);
+    good = statement != NULL && kml_database_run (self, statement, error);
+  }
   va_end (values);
-  return kml_database_run (self, statement, error);
+  return good;
 }
 
 static guint64
@@ -145,19 +170,6 @@ to_ns (KmlTime time)
 
 /* ---- The transaction ---- */
 
-/* A run that failed or crashed makes room for the one that is tried again. */
-static gboolean
-remove_unfinished (KmlDatabase *self, guint64 run_id, GError **error)
-{
-  g_autoptr (sqlite3_stmt) statement = kml_database_prepare (
-      self, "DELETE FROM runs WHERE run_id = ? AND status <> 'done'", error);
-
-  if (statement == NULL)
-    return FALSE;
-  bind_count (statement, 1, run_id);
-  return kml_database_run (self, statement, error);
-}
-
 static gboolean
 check_absent (KmlDatabase *self, guint64 run_id, GError **error)
 {
@@ -167,7 +179,7 @@ check_absent (KmlDatabase *self, guint64 run_id, GError **error)
 
   if (statement == NULL)
     return FALSE;
-  bind_count (statement, 1, run_id);
+  kml_database_bind_count (statement, 1, run_id);
   code = sqlite3_step (statement);
   if (code == SQLITE_DONE)
     return TRUE;
@@ -184,11 +196,16 @@ kml_database_begin_run (KmlDatabase *self, guint64 run_id, GError **error)
   g_assert (self->run_id == 0);
   g_assert (run_id > 0 && run_id <= G_MAXINT64);
 
-  if (!kml_database_exec (self, "BEGIN IMMEDIATE; PRAGMA defer_foreign_keys = ON", error))
+  if (self->shard == NULL &&
+      !kml_database_exec (self, "BEGIN IMMEDIATE; PRAGMA defer_foreign_keys = ON", error))
     return FALSE;
   self->run_id = run_id;
   self->n_blocks = 0;
-  if (!remove_unfinished (self, run_id, error) || !check_absent (self, run_id, error)) {
+  if (self->shard != NULL)
+    return kml_database_shard_begin (self, run_id, error);
+  /* a run that failed or crashed makes room for the one that is tried again */
+  if (!kml_database_put (self, KML_PUT_AWAY_ATTEMPT, error, "u", run_id) ||
+      !check_absent (self, run_id, error)) {
     kml_database_abort_run (self);
     return FALSE;
   }
@@ -634,14 +651,14 @@ put_snapshots (KmlDatabase *self, const KmlRecorder *recorder, GError **error)
 static gboolean
 remove_other_attempts (KmlDatabase *self, const KmlDatabaseRun *run, GError **error)
 {
-  g_autoptr (sqlite3_stmt) statement = kml_database_prepare (
-      self, "DELETE FROM runs WHERE run_key = ? AND run_id <> ? AND status <> 'done'", error);
+  return kml_database_put (self, KML_PUT_AWAY_OTHERS, error, "tu", run->run_key, run->run_id);
+}
 
-  if (statement == NULL)
-    return FALSE;
-  sqlite3_bind_text (statement, 1, run->run_key, -1, SQLITE_STATIC);
-  bind_count (statement, 2, run->run_id);
-  return kml_database_run (self, statement, error);
+static gboolean
+commit (KmlDatabase *self, GError **error)
+{
+  return self->shard != NULL ? kml_database_shard_end (self, error)
+                             : kml_database_exec (self, "COMMIT", error);
 }
 
 gboolean
@@ -662,7 +679,7 @@ kml_database_end_run (KmlDatabase *self, const KmlDatabaseRun *run, const KmlRec
            put_waste (self, recorder, error) && put_origins (self, recorder, error) &&
            put_longest (self, recorder, error) && put_failures (self, recorder, error) &&
            put_snapshots (self, recorder, error);
-  good = good && kml_database_exec (self, "COMMIT", error);
+  good = good && commit (self, error);
   kml_database_abort_run (self); /* nothing to do after a commit */
   return good;
 }

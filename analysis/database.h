@@ -77,8 +77,8 @@ typedef struct {
  * database (it is not touched), NEWER, WORLD for I/O, a locked or read-only file. */
 KmlDatabase *kml_database_open_for_writing (const char *path, GError **error);
 
-/* For a worker: a new database that is adopted and deleted soon, so it is not made to survive a power
- * failure. @path must not exist. */
+/* For a worker: the rows of one run in a file that is adopted and deleted soon (database-shard.c). @path must not
+ * exist. Only for writing: no queries. */
 KmlDatabase *kml_database_create_shard (const char *path, GError **error);
 
 /* Read-only; what is read is not trusted. samples_expanded (run_id, t_ns, operation, level, context, cpu, size,
@@ -104,7 +104,7 @@ gboolean kml_database_end_run (KmlDatabase *self, const KmlDatabaseRun *run,
                                const KmlRecorder *recorder, GError **error);
 void kml_database_abort_run (KmlDatabase *self);
 
-/* Copies the one run of the shard at @path, written by a worker, in one transaction. */
+/* Stores the one run of the shard at @path, written by a worker, in one transaction. */
 gboolean kml_database_adopt (KmlDatabase *self, const char *path, GError **error);
 
 /* Whether a run of this key is stored with status "done". */

@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Each run is executed by a process of its own (fork), which writes a database
- * of that one run beside the result (a shard) and ends. The parent adopts the
+ * Each run is executed by a process of its own (fork), which writes the rows
+ * of that one run into a file beside the result (a shard) and ends. The parent adopts the
  * shards in the order of the runs, so the number of workers never changes a
  * byte. A worker that crashes costs its run, which is stored as "crashed". Runs that
  * the database has already are not run again: the same command goes on where

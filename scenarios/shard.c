@@ -20,26 +20,19 @@ kml_shard_path (const char *output, guint64 run_id)
 void
 kml_shard_remove (const char *path)
 {
-  g_autofree char *journal = NULL;
-
-  if (path == NULL)
-    return;
-  journal = g_strconcat (path, "-journal", NULL);
-  g_unlink (path);
-  g_unlink (journal);
+  if (path != NULL)
+    g_unlink (path);
 }
 
-/* "results.db.run-12.tmp", "results.db.run-12.tmp-journal", and ".results.db.run-12.tmp.Xa3B9z"
- * for one that was just being made. */
+/* "results.db.run-12.tmp" */
 static gboolean
 is_shard_of (const char *name, const char *output_name)
 {
-  const gboolean is_half_made = name[0] == '.' && output_name[0] != '.';
-  const char *at = name + is_half_made;
+  const char *at;
 
-  if (!g_str_has_prefix (at, output_name))
+  if (!g_str_has_prefix (name, output_name))
     return FALSE;
-  at += strlen (output_name);
+  at = name + strlen (output_name);
   if (!g_str_has_prefix (at, INFIX))
     return FALSE;
   at += strlen (INFIX);
@@ -47,12 +40,7 @@ is_shard_of (const char *name, const char *output_name)
     return FALSE;
   while (g_ascii_isdigit (*at))
     at++;
-  if (!g_str_has_prefix (at, SUFFIX))
-    return FALSE;
-  at += strlen (SUFFIX);
-  if (is_half_made)
-    return at[0] == '.' && strlen (at) >= 7;
-  return at[0] == '\0' || g_str_equal (at, "-journal");
+  return g_str_equal (at, SUFFIX);
 }
 
 void

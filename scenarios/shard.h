@@ -14,10 +14,10 @@ G_BEGIN_DECLS
 /* (transfer full) */
 char *kml_shard_path (const char *output, guint64 run_id);
 
-/* With its journal. @path: (nullable) */
+/* @path: (nullable) */
 void kml_shard_remove (const char *path);
 
-/* All that were ever made for @output, also half made ones. */
+/* All that were ever made for @output. */
 void kml_shards_remove_all (const char *output);
 
 G_END_DECLS

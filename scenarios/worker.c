@@ -155,8 +155,6 @@ store_samples (KmlTime t0, KmlTime t1, guint n, const guint8 *data, gsize n_byte
   return FALSE;
 }
 
-/* A shard that is cut short is thrown away, so it need not survive a power cut: its parent's
- * copy does. */
 static gboolean
 open_shard (Child *self, GError **error)
 {

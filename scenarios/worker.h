@@ -20,7 +20,7 @@ typedef struct {
   guint64 run_id;
   const char *overrides; /* what to store as runs.overrides … */
   const char *base_dir;  /* … and as runs.base_dir */
-  const char *shard; /* (nullable): path of the database to write; NULL: the result is not kept */
+  const char *shard;     /* (nullable): path of the file to write; NULL: the result is not kept */
   gboolean with_timings;
   gboolean check_every_operation;
 } KmlWorkerJob;

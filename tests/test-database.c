@@ -380,6 +380,43 @@ START_TEST (a_shard_without_its_run_is_an_error)
 }
 END_TEST
 
+/* Whatever a file that was a shard has become: it is refused or stored, and the database goes on. */
+START_TEST (a_shard_that_is_cut_short_or_damaged_is_an_error)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *shard_path = g_strdup_printf ("%s.shard", path), *whole = NULL;
+  KmlDatabase *database = open_for_writing (),
+              *shard = kml_database_create_shard (shard_path, NULL);
+  gsize n_bytes;
+
+  store (shard, 1, "linux", 0, "done");
+  finish (shard);
+  ck_assert (g_file_get_contents (shard_path, &whole, &n_bytes, NULL));
+  for (gsize n = 0; n < n_bytes; n += 1 + n_bytes / 20) {
+    ck_assert (g_file_set_contents (shard_path, whole, (gssize)n, NULL));
+    ck_assert (!kml_database_adopt (database, shard_path, &error));
+    ck_assert_int_eq (error->code, KML_ERROR_WORLD);
+    ck_assert_ptr_nonnull (strstr (error->message, shard_path));
+    g_clear_error (&error);
+  }
+  for (gsize at = 16; at < MIN (n_bytes, 400); at += 11) { /* the first rows, all of their form */
+    whole[at] ^= 0x55;
+    ck_assert (g_file_set_contents (shard_path, whole, (gssize)n_bytes, NULL));
+    if (kml_database_adopt (database, shard_path, NULL))
+      expect_answer (path, "SELECT count (*) FROM runs", "1");
+    ck_assert_int_eq (
+        sqlite3_exec (kml_database_handle (database), "DELETE FROM runs", NULL, NULL, NULL),
+        SQLITE_OK);
+    whole[at] ^= 0x55;
+  }
+  ck_assert (g_file_set_contents (shard_path, whole, (gssize)n_bytes, NULL));
+  ck_assert (kml_database_adopt (database, shard_path, NULL));
+  g_unlink (shard_path);
+  finish (database);
+  expect_answer (path, "SELECT status FROM runs", "done");
+}
+END_TEST
+
 /* ---- Looking up; campaigns ---- */
 
 START_TEST (runs_are_found_by_key_when_they_are_done)
@@ -435,6 +472,7 @@ main (void)
   tcase_add_test (rows, a_run_that_is_done_is_not_overwritten);
   tcase_add_test (rows, an_adopted_run_is_the_run);
   tcase_add_test (rows, a_shard_without_its_run_is_an_error);
+  tcase_add_test (rows, a_shard_that_is_cut_short_or_damaged_is_an_error);
   tcase_add_test (rows, runs_are_found_by_key_when_they_are_done);
   tcase_add_test (rows, a_campaign_that_was_killed_is_marked);
   suite_add_tcase (suite, rows);

@@ -3,37 +3,20 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * The order of building is that of dependence: machine, page allocator, object
- * allocator, workloads, recorder, driver. A bin set that depends on the workload
- * (optimal:K) is worked out before the object allocator is made, from a pass
- * over the sizes that disturbs no stream; one in a file (mine.bins) is read then.
+ * allocator, workloads, recorder, driver. The pieces:
+ *
+ *   run-spec.c      what a run's settings are
+ *   run.c           the machine is built, does it, and goes back
+ *   run-bins.c      sets of bins that depend on the workload
+ *   run-tasks*.c    machines with tasks
+ *   run-caches.c    … and with a cache model
+ *   run-metrics.c   what came of it
  */
 
-#include "scenarios/run.h"
+#include "scenarios/run-private.h"
 
-#include "scenarios/bin-file.h"
-#include "scenarios/run-caches.h"
-#include "scenarios/run-tasks.h"
 #include "simcore/ram-image.h"
 #include "simcore/zones.h"
-
-struct _KmlRun {
-  const KmlScenario *scenario;
-  const KmlRunSpec *spec;
-  KmlMachine *machine;                    /* (owned) */
-  KmlAllocator *pages;                    /* (owned) */
-  KmlAllocator *objects;                  /* (owned) */
-  GPtrArray *page_layers, *object_layers; /* (owned) (element-type KmlAllocator): innermost first */
-  KmlAllocator *pages_top, *objects_top;  /* with all layers around: whom workloads and tasks ask */
-  KmlRunTasks *tasks;                     /* (owned) (nullable): NULL: the driver does it */
-  GPtrArray *workloads;                   /* (owned) (element-type KmlWorkload) */
-  KmlTwinMaker twins;                     /* for those of them that want some */
-  KmlRecorder *recorder;                  /* (owned) */
-  KmlDriverConfig driver;
-  KmlImage *image;   /* (owned) (nullable): see kml_run_remember() */
-  char *fingerprint; /* (owned) (nullable) */
-  gboolean is_executed;
-  guint64 n_operations;
-};
 
 /* ---- Building ---- */
 
@@ -104,83 +87,6 @@ build_workloads (KmlRun *self, GError **error)
   for (guint i = 0; self->workloads != NULL && i < self->workloads->len; i++)
     ((KmlWorkload *)g_ptr_array_index (self->workloads, i))->twins = &self->twins;
   return self->workloads != NULL;
-}
-
-static int
-compare_size_counts (gconstpointer a, gconstpointer b)
-{
-  const KmlSizeCount *left = a, *right = b;
-
-  return left->size < right->size ? -1 : left->size > right->size;
-}
-
-/* Every size that the workloads will ask objects for, ascending, each once. (transfer full) */
-static GArray *
-collect_sizes (KmlRun *self, GError **error)
-{
-  g_autoptr (GArray) counts = g_array_new (FALSE, FALSE, sizeof (KmlSizeCount));
-  guint n = 0;
-
-  for (guint i = 0; i < self->workloads->len; i++) {
-    KmlWorkload *workload = g_ptr_array_index (self->workloads, i);
-
-    if (workload->ops->sizes != NULL && !workload->ops->sizes (workload, counts, error))
-      return NULL;
-  }
-  g_array_sort (counts, compare_size_counts);
-  for (guint i = 0; i < counts->len; i++) {
-    KmlSizeCount *all = (KmlSizeCount *)counts->data;
-
-    if (n > 0 && all[n - 1].size == all[i].size)
-      all[n - 1].count += all[i].count;
-    else
-      all[n++] = all[i];
-  }
-  g_array_set_size (counts, n);
-  return g_steal_pointer (&counts);
-}
-
-/* The set that @text means for these workloads: `optimal:K`, or one in a file. */
-static gboolean
-resolve_set (KmlRun *self, const char *text, guint64 quantum, KmlBins *ret_bins, GError **error)
-{
-  g_autoptr (GArray) counts = NULL;
-  KmlBinSet set;
-
-  if (kml_bins_is_file (text)) {
-    g_autofree char *path = kml_scenario_locate (self->scenario, text);
-
-    if (!kml_bin_file_load (path, &set, error))
-      return FALSE;
-    kml_bins_from_sizes (set.bins.sizes, set.bins.n, quantum, ret_bins);
-    kml_bin_set_clear (&set);
-    return TRUE;
-  }
-  counts = collect_sizes (self, error);
-  return counts != NULL && kml_bins_parse (text, quantum, (const KmlSizeCount *)counts->data,
-                                           counts->len, ret_bins, error);
-}
-
-/* `optimal:K` and files become the list of sizes that they mean; any other set stays as it is. */
-static gboolean
-resolve_bins (KmlRun *self, KmlAllocator *objects, GError **error)
-{
-  const KmlParam *bins_param = kml_param_find (objects->ops->params, "bins");
-  const KmlParam *quantum_param = kml_param_find (objects->ops->params, "quantum");
-  const char *text = kml_run_spec_get (self->spec, "objects.bins");
-  g_autofree char *list = NULL;
-  KmlBins bins;
-
-  if (bins_param == NULL || text == NULL ||
-      (!kml_bins_needs_sizes (text) && !kml_bins_is_file (text)))
-    return TRUE;
-  g_assert (quantum_param != NULL); /* who has bins that can be computed has a quantum */
-  if (!resolve_set (self, text, G_STRUCT_MEMBER (guint64, objects, quantum_param->offset), &bins,
-                    error))
-    return FALSE;
-  list = kml_bins_format (&bins);
-  kml_bins_clear (&bins);
-  return kml_param_parse (bins_param, list, objects, error);
 }
 
 /* The allocator that @group chooses, its parameters set, not yet started. */
@@ -314,7 +220,7 @@ build_objects (KmlRun *self, GError **error)
                                       ? kml_run_tasks_below_objects (self->tasks, self->pages_top)
                                       : self->pages_top,
                                   error);
-  if (self->objects == NULL || !resolve_bins (self, self->objects, error) ||
+  if (self->objects == NULL || !kml_run_resolve_bins (self, self->objects, error) ||
       !kml_allocator_start (self->objects, error))
     return FALSE;
   inner = self->objects;
@@ -592,99 +498,4 @@ const KmlLockdep *
 kml_run_lockdep (const KmlRun *self)
 {
   return self->tasks != NULL ? kml_run_tasks_lockdep (self->tasks) : NULL;
-}
-
-/* ---- Results ---- */
-
-static void
-add_counters (GArray *metrics, const char *prefix, const KmlCounterInfo *infos,
-              const guint64 *counters)
-{
-  for (guint i = 0; infos != NULL && infos[i].name != NULL; i++) {
-    const KmlMetric metric = {
-      .name = g_strconcat (prefix, ".", infos[i].name, NULL),
-      .unit = infos[i].unit,
-      .value = (double)counters[i],
-    };
-
-    g_array_append_val (metrics, metric);
-  }
-}
-
-/* From what the counters have counted since the end of the warm-up. */
-static void
-add_figures (GArray *metrics, const KmlAllocator *allocator, const guint64 *before)
-{
-  guint64 counted[KML_MAX_COUNTERS];
-
-  for (guint i = 0; i < KML_MAX_COUNTERS; i++)
-    counted[i] = allocator->counters[i] - before[i];
-  for (const KmlFigureInfo *figure = allocator->ops->figures;
-       figure != NULL && figure->name != NULL; figure++) {
-    const KmlMetric metric = {
-      .name = g_strconcat (allocator->ops->name, ".", figure->name, NULL),
-      .unit = figure->unit,
-      .value = figure->value (counted),
-    };
-
-    g_array_append_val (metrics, metric);
-  }
-}
-
-static void
-add_layers (GArray *metrics, const GPtrArray *layers)
-{
-  for (guint i = 0; i < layers->len; i++) {
-    const KmlAllocator *layer = g_ptr_array_index (layers, i);
-
-    add_counters (metrics, layer->ops->name, layer->ops->counters, layer->counters);
-  }
-}
-
-/* Several workloads of one kind are one metric: their sum. Sorted, so equal names are neighbours. */
-static void
-add_up_equal_names (GArray *metrics)
-{
-  guint n = 0;
-
-  for (guint i = 0; i < metrics->len; i++) {
-    KmlMetric *all = (KmlMetric *)metrics->data;
-
-    if (n > 0 && g_str_equal (all[n - 1].name, all[i].name)) {
-      all[n - 1].value += all[i].value;
-      kml_metric_clear (&all[i]);
-    } else if (n != i) {
-      all[n++] = all[i];
-      all[i].name = NULL;
-    } else {
-      n++;
-    }
-  }
-  g_array_set_size (metrics, n);
-}
-
-GArray *
-kml_run_metrics (const KmlRun *self)
-{
-  GArray *metrics = kml_recorder_metrics (self->recorder);
-
-  add_counters (metrics, self->pages->ops->name, self->pages->ops->counters, self->pages->counters);
-  add_counters (metrics, self->objects->ops->name, self->objects->ops->counters,
-                self->objects->counters);
-  add_layers (metrics, self->page_layers);
-  add_layers (metrics, self->object_layers);
-  add_figures (metrics, self->pages, self->recorder->counted_before[0]);
-  add_figures (metrics, self->objects, self->recorder->counted_before[1]);
-  for (guint i = 0; i < self->workloads->len; i++) {
-    const KmlWorkload *workload = g_ptr_array_index (self->workloads, i);
-
-    add_counters (metrics, workload->ops->name, workload->ops->counters, workload->counters);
-  }
-  if (self->tasks != NULL)
-    kml_run_tasks_metrics (self->tasks, metrics);
-  if (self->machine->caches != NULL)
-    kml_run_caches_metrics (self->machine->caches, self->recorder, metrics);
-  kml_metrics_sort (metrics);
-  add_up_equal_names (metrics);
-  return metrics;
 }

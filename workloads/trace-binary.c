@@ -22,75 +22,11 @@
  * are left out, and names come in any order.
  */
 
-#include "workloads/trace-binary.h"
-
-#include "workloads/trace-layout.h"
-
-#include <errno.h>
-#include <unistd.h>
-#include <zstd.h>
+#include "workloads/trace-binary-private.h"
 
 /* The state of a name: 0: no live block, else LIVE, SLAB for pages of slabs, and the order. */
 #define LIVE 0x80
 #define SLAB 0x40
-
-#define STORED_SIZE (KML_KMT_SECTION + KML_KMT_MAX_BLOCK_BYTES)
-
-typedef struct {
-  guint64 offset; /* of its head */
-  guint64 first_event;
-  guint64 first_time_ns;
-  guint32 n_events;
-  guint32 live_objects, live_pages;
-} IndexEntry;
-
-/* What is known of the names of a level. */
-typedef struct {
-  guint8 *states; /* (owned) (array length=n_room) */
-  guint32 n_named, n_room;
-} Names;
-
-typedef struct {
-  guint32 pid;
-  guint16 cpu;
-  guint8 context;
-} Actor;
-
-/* For what a section says it has: most files have one small block. */
-typedef struct {
-  guint8 *bytes; /* (owned) (array length=room) */
-  gsize room;
-} Room;
-
-struct _KmlTraceBinary {
-  KmlTraceInput *input; /* (borrowed) */
-  KmlTraceInfo *info;   /* (borrowed) */
-  char *source;         /* (owned) */
-  char *malformed_text; /* (owned) (nullable) */
-  KmlTraceStrings sites, caches;
-  GArray *names; /* (owned) (element-type KmlTraceNameCount) */
-  GArray *index; /* (owned) (element-type IndexEntry) */
-  guint64 footer_offset;
-  ZSTD_DCtx *zstd;
-
-  guint next_block;
-  gboolean sought; /* there are live blocks that were not seen */
-  Names levels[2]; /* objects, pages */
-
-  /* The block that is being given out. */
-  guint32 n_events, at;
-  guint64 time_ns;
-  guint64 unit;
-  guint n_templates, n_actors;
-  guint template_planes, actor_planes, name_planes;
-  const guint8 *template_of, *actor_of, *times, *block_names; /* columns, in raw[] */
-  KmlKmtCursor splits, escapes;
-  guint most_events;        /* of a block, by the index */
-  KmlTraceEvent *templates; /* (owned) (array length=most_events) */
-  Actor *actors;            /* (owned) (array length=most_events) */
-  Room stored;              /* as in the file: STORED_SIZE at most */
-  Room raw;                 /* unpacked: KML_KMT_MAX_BLOCK_BYTES at most */
-};
 
 gboolean
 kml_trace_is_binary (KmlTraceInput *input)
@@ -100,273 +36,7 @@ kml_trace_is_binary (KmlTraceInput *input)
   return kml_trace_input_peek (input, &bytes) >= 4 && memcmp (bytes, KML_KMT_MAGIC, 4) == 0;
 }
 
-static gboolean
-damaged (const KmlTraceBinary *self, guint64 offset, const char *what, GError **error)
-{
-  g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "%s: byte %" G_GUINT64_FORMAT ": %s",
-               kml_trace_input_shown (self->input), offset, what);
-  return FALSE;
-}
-
-static gboolean
-read_at (const KmlTraceBinary *self, guint64 offset, guint8 *bytes, gsize n, GError **error)
-{
-  gsize done = 0;
-
-  while (done < n) {
-    const gssize more = pread (kml_trace_input_fd (self->input), bytes + done, n - done,
-                               (off_t)(offset + done));
-
-    if (more < 0 && errno == EINTR)
-      continue;
-    if (more < 0) {
-      g_set_error (error, KML_ERROR, KML_ERROR_WORLD, "%s: cannot read: %s",
-                   kml_trace_input_shown (self->input), g_strerror (errno));
-      return FALSE;
-    }
-    if (more == 0)
-      return damaged (self, offset + done, "the file ends early", error);
-    done += (gsize)more;
-  }
-  return TRUE;
-}
-
-/* ---- Sections ---- */
-
-/* For @n bytes; what was there is lost. */
-static void
-make_room (Room *self, gsize n)
-{
-  if (n <= self->room)
-    return;
-  g_free (self->bytes);
-  self->bytes = g_malloc (n);
-  self->room = n;
-}
-
-static void
-parse_section (const guint8 *head, KmlKmtSection *ret_section)
-{
-  *ret_section = (KmlKmtSection){
-    .tag = kml_kmt_load32 (head),
-    .codec = kml_kmt_load32 (head + 4),
-    .stored_length = kml_kmt_load32 (head + 8),
-    .raw_length = kml_kmt_load32 (head + 12),
-    .first_event = kml_kmt_load64 (head + 16),
-    .first_time_ns = kml_kmt_load64 (head + 24),
-    .n_events = kml_kmt_load32 (head + 32),
-    .live_objects = kml_kmt_load32 (head + 36),
-    .live_pages = kml_kmt_load32 (head + 40),
-    .checksum = kml_kmt_load64 (head + 48),
-  };
-}
-
-/* Checks and unpacks a section of @length bytes, head included, that was read from @offset. */
-static gboolean
-unpack (const KmlTraceBinary *self, const guint8 *bytes, guint64 length, guint64 offset,
-        guint32 tag, guint8 *raw, gsize raw_size, KmlKmtSection *ret_section, GError **error)
-{
-  KmlKmtSection section;
-  gsize n;
-
-  parse_section (bytes, &section);
-  if (section.tag != tag || section.stored_length != length - KML_KMT_SECTION ||
-      section.checksum != kml_kmt_checksum (bytes, bytes + KML_KMT_SECTION, section.stored_length))
-    return damaged (self, offset, "the checksum is wrong: the file is damaged", error);
-  if (section.raw_length > raw_size || section.codec > KML_KMT_ZSTD ||
-      kml_kmt_load32 (bytes + 44) != 0)
-    return damaged (self, offset, "the section's head is not one", error);
-  if (section.codec == KML_KMT_ZSTD) {
-    n = ZSTD_decompressDCtx (self->zstd, raw, section.raw_length, bytes + KML_KMT_SECTION,
-                             section.stored_length);
-  } else {
-    n = section.stored_length;
-    if (n == section.raw_length)
-      memcpy (raw, bytes + KML_KMT_SECTION, n);
-  }
-  if (ZSTD_isError (n) || n != section.raw_length)
-    return damaged (self, offset, "the section cannot be unpacked", error);
-  *ret_section = section;
-  return TRUE;
-}
-
-/* ---- The footer ---- */
-
-static char *
-get_text (KmlKmtCursor *cursor)
-{
-  const guint64 length = kml_kmt_get_below (cursor, (guint64)(cursor->end - cursor->at) + 1);
-  char *text;
-
-  if (length > (guint64)(cursor->end - cursor->at)) {
-    cursor->overrun = TRUE;
-    return g_strdup ("");
-  }
-  text = g_strndup ((const char *)cursor->at, length);
-  cursor->at += length;
-  return text;
-}
-
-static void
-get_strings (KmlKmtCursor *cursor, KmlTraceStrings *strings)
-{
-  const guint64 n = kml_kmt_get_below (cursor, G_MAXUINT32);
-
-  kml_trace_strings_init (strings, (guint)MIN (n, G_MAXUINT32 - 1));
-  for (guint64 i = 0; i < n && !cursor->overrun; i++) {
-    g_autofree char *text = get_text (cursor);
-
-    /* each is a new one, or the numbers would shift */
-    if (kml_trace_strings_add (strings, text, strlen (text)) != i + 1)
-      cursor->overrun = TRUE;
-  }
-}
-
-static void
-get_names (KmlKmtCursor *cursor, GArray *names)
-{
-  const guint64 n = kml_kmt_get_below (cursor, 1u << 16);
-
-  for (guint64 i = 0; i < n && !cursor->overrun; i++) {
-    KmlTraceNameCount name = { .name = get_text (cursor) };
-    const guint64 packed = kml_kmt_get_varint (cursor);
-
-    name.count = packed >> 1;
-    name.used = packed & 1;
-    g_array_append_val (names, name);
-  }
-}
-
-/* Blocks must follow each other, from the header to the footer. */
-static void
-get_index (KmlTraceBinary *self, KmlKmtCursor *cursor, guint64 n_stream)
-{
-  const guint64 n = kml_kmt_get_below (cursor, G_MAXUINT32);
-  guint64 n_events = 0, offset = KML_KMT_HEADER, time_ns = 0;
-
-  for (guint64 i = 0; i < n && !cursor->overrun; i++) {
-    IndexEntry entry = { .first_event = n_events };
-
-    entry.offset = kml_kmt_get_below (cursor, self->footer_offset);
-    entry.first_time_ns = kml_kmt_get_below (cursor, KML_TIME_MAX / KML_NS);
-    entry.n_events = (guint32)kml_kmt_get_below (cursor, KML_KMT_BLOCK_EVENTS + 1);
-    entry.live_objects = (guint32)kml_kmt_get_below (cursor, G_MAXUINT32);
-    entry.live_pages = (guint32)kml_kmt_get_below (cursor, G_MAXUINT32);
-    if (entry.n_events == 0 || entry.first_time_ns < time_ns ||
-        (i == 0 ? entry.offset != KML_KMT_HEADER : entry.offset < offset + KML_KMT_SECTION))
-      cursor->overrun = TRUE;
-    time_ns = entry.first_time_ns;
-    offset = entry.offset;
-    n_events += entry.n_events;
-    self->most_events = MAX (self->most_events, entry.n_events);
-    g_array_append_val (self->index, entry);
-  }
-  if (n_events != n_stream || (n == 0 && self->footer_offset != KML_KMT_HEADER))
-    cursor->overrun = TRUE;
-}
-
-static void
-get_footer (KmlTraceBinary *self, KmlKmtCursor *cursor, guint64 n_stream)
-{
-  KmlTraceInfo *info = self->info;
-  guint64 n_counts;
-
-  self->source = get_text (cursor);
-  info->duration_ns = kml_kmt_get_below (cursor, KML_TIME_MAX / KML_NS + 1);
-  info->n_lines = kml_kmt_get_varint (cursor);
-  info->n_cpus = (guint)kml_kmt_get_below (cursor, G_MAXUINT16 + 2);
-  info->live_objects_peak = kml_kmt_get_below (cursor, MIN (n_stream + 1, G_MAXUINT32));
-  info->live_pages_peak = kml_kmt_get_below (cursor, MIN (n_stream + 1, G_MAXUINT32));
-  info->malformed_line = kml_kmt_get_varint (cursor);
-  self->malformed_text = get_text (cursor);
-  n_counts = kml_kmt_get_below (cursor, KML_TRACE_N_COUNTS + 1);
-  for (guint64 i = 0; i < n_counts; i++)
-    info->counts[i] = kml_kmt_get_varint (cursor);
-  get_names (cursor, self->names);
-  get_strings (cursor, &self->sites);
-  get_strings (cursor, &self->caches);
-  get_index (self, cursor, n_stream);
-
-  info->format = "kmt";
-  info->source = self->source;
-  info->malformed_text = self->malformed_text[0] != '\0' ? self->malformed_text : NULL;
-  info->n_stream = n_stream;
-  info->complete = TRUE;
-  info->n_sites = self->sites.n > 0 ? self->sites.n - 1 : 0;
-  info->n_caches = self->caches.n > 0 ? self->caches.n - 1 : 0;
-}
-
-static gboolean
-read_footer (KmlTraceBinary *self, guint64 length, GError **error)
-{
-  g_autofree guint8 *bytes = NULL, *raw = NULL;
-  KmlKmtSection section;
-  KmlKmtCursor cursor = { 0 };
-  guint64 raw_length;
-
-  if (length < KML_KMT_SECTION || length > KML_KMT_SECTION + KML_KMT_MAX_FOOTER_BYTES)
-    return damaged (self, self->footer_offset, "the footer's length is not one", error);
-  bytes = g_malloc (length);
-  if (!read_at (self, self->footer_offset, bytes, length, error))
-    return FALSE;
-  raw_length = MIN (kml_kmt_load32 (bytes + 12), KML_KMT_MAX_FOOTER_BYTES);
-  raw = g_malloc (raw_length + 1);
-  if (!unpack (self, bytes, length, self->footer_offset, KML_KMT_TAG_FOOTER, raw, raw_length,
-               &section, error))
-    return FALSE;
-  cursor.at = raw;
-  cursor.end = raw + section.raw_length;
-  get_footer (self, &cursor, section.first_event);
-  if (cursor.overrun || cursor.at != cursor.end)
-    return damaged (self, self->footer_offset, "the footer is not one", error);
-  return TRUE;
-}
-
 /* ---- Opening ---- */
-
-static gboolean
-read_header (KmlTraceBinary *self, GError **error)
-{
-  guint8 header[KML_KMT_HEADER];
-
-  if (!read_at (self, 0, header, sizeof header, error))
-    return FALSE;
-  if (memcmp (header, KML_KMT_MAGIC, 8) != 0)
-    return damaged (self, 0, "the header is damaged: was the file copied as text?", error);
-  if (kml_kmt_load32 (header + 8) > KML_KMT_VERSION && kml_kmt_load32 (header + 8) < 0x10000) {
-    g_set_error (error, KML_ERROR, KML_ERROR_NEWER,
-                 "%s: version %u of the binary form: this program reads version %u",
-                 kml_trace_input_shown (self->input), kml_kmt_load32 (header + 8), KML_KMT_VERSION);
-    return FALSE;
-  }
-  if (kml_kmt_load64 (header + 24) != XXH3_64bits (header, 24) ||
-      kml_kmt_load32 (header + 8) != KML_KMT_VERSION ||
-      kml_kmt_load32 (header + 12) != KML_KMT_HEADER)
-    return damaged (self, 0, "the header is damaged", error);
-  self->info->base_ns = kml_kmt_load64 (header + 16);
-  return TRUE;
-}
-
-static gboolean
-read_trailer (KmlTraceBinary *self, GError **error)
-{
-  const guint64 size = kml_trace_input_size (self->input);
-  const guint64 offset = size - KML_KMT_TRAILER;
-  guint8 trailer[KML_KMT_TRAILER];
-
-  if (size < KML_KMT_HEADER + KML_KMT_SECTION + KML_KMT_TRAILER)
-    return damaged (self, size, "the file ends early", error);
-  if (!read_at (self, offset, trailer, sizeof trailer, error))
-    return FALSE;
-  if (memcmp (trailer + 24, KML_KMT_END_MAGIC, 8) != 0 ||
-      kml_kmt_load64 (trailer + 16) != XXH3_64bits (trailer, 16) ||
-      kml_kmt_load64 (trailer + 8) != size)
-    return damaged (self, offset, "no trailer: the file was cut or something was added", error);
-  self->footer_offset = kml_kmt_load64 (trailer);
-  if (self->footer_offset < KML_KMT_HEADER || self->footer_offset > offset - KML_KMT_SECTION)
-    return damaged (self, offset, "the trailer leads nowhere", error);
-  return read_footer (self, offset - self->footer_offset, error);
-}
 
 static void
 clear_name (gpointer data)
@@ -381,7 +51,7 @@ kml_trace_binary_new (KmlTraceInput *input, KmlTraceInfo *info, GError **error)
 
   self->input = input;
   self->info = info;
-  self->index = g_array_new (FALSE, FALSE, sizeof (IndexEntry));
+  self->index = g_array_new (FALSE, FALSE, sizeof (KmlKmtIndexEntry));
   self->names = g_array_new (FALSE, FALSE, sizeof (KmlTraceNameCount));
   g_array_set_clear_func (self->names, clear_name);
   self->zstd = ZSTD_createDCtx ();
@@ -392,10 +62,10 @@ kml_trace_binary_new (KmlTraceInput *input, KmlTraceInfo *info, GError **error)
                  kml_trace_input_shown (input));
     return NULL;
   }
-  if (!read_header (self, error) || !read_trailer (self, error))
+  if (!kml_trace_binary_read_file (self, error))
     return NULL;
   self->templates = g_new (KmlTraceEvent, self->most_events);
-  self->actors = g_new (Actor, self->most_events);
+  self->actors = g_new (KmlKmtActor, self->most_events);
   return g_steal_pointer (&self);
 }
 
@@ -454,7 +124,7 @@ get_template (const KmlTraceBinary *self, KmlKmtCursor *cursor, KmlTraceEvent *e
 }
 
 static void
-get_actor (KmlKmtCursor *cursor, Actor *actor)
+get_actor (KmlKmtCursor *cursor, KmlKmtActor *actor)
 {
   actor->context = (guint8)kml_kmt_get_below (cursor, KML_N_CONTEXTS);
   actor->cpu = (guint16)kml_kmt_get_below (cursor, G_MAXUINT16 + 1u);
@@ -533,30 +203,33 @@ parse_block (KmlTraceBinary *self, guint32 length)
 static gboolean
 next_block (KmlTraceBinary *self, GError **error)
 {
-  const IndexEntry *entry = &g_array_index (self->index, IndexEntry, self->next_block);
+  const KmlKmtIndexEntry *entry = &g_array_index (self->index, KmlKmtIndexEntry, self->next_block);
   const guint64 end = self->next_block + 1 < self->index->len ? entry[1].offset
                                                               : self->footer_offset;
   const guint64 length = end - entry->offset;
   KmlKmtSection section;
 
   if (length < KML_KMT_SECTION || length > STORED_SIZE)
-    return damaged (self, entry->offset, "the block's length is not one", error);
-  make_room (&self->stored, length);
-  if (!read_at (self, entry->offset, self->stored.bytes, length, error))
+    return kml_trace_binary_damaged (self, entry->offset, "the block's length is not one", error);
+  kml_trace_binary_make_room (&self->stored, length);
+  if (!kml_trace_binary_read_at (self, entry->offset, self->stored.bytes, length, error))
     return FALSE;
-  make_room (&self->raw, MIN (kml_kmt_load32 (self->stored.bytes + 12), KML_KMT_MAX_BLOCK_BYTES));
-  if (!unpack (self, self->stored.bytes, length, entry->offset, KML_KMT_TAG_BLOCK, self->raw.bytes,
-               self->raw.room, &section, error))
+  kml_trace_binary_make_room (
+      &self->raw, MIN (kml_kmt_load32 (self->stored.bytes + 12), KML_KMT_MAX_BLOCK_BYTES));
+  if (!kml_trace_binary_unpack (self, self->stored.bytes, length, entry->offset, KML_KMT_TAG_BLOCK,
+                                self->raw.bytes, self->raw.room, &section, error))
     return FALSE;
   if (section.n_events != entry->n_events || section.first_event != entry->first_event ||
       section.first_time_ns != entry->first_time_ns ||
       section.live_objects != entry->live_objects || section.live_pages != entry->live_pages)
-    return damaged (self, entry->offset, "the block is not the one of the index", error);
+    return kml_trace_binary_damaged (self, entry->offset, "the block is not the one of the index",
+                                     error);
   self->n_events = section.n_events;
   self->at = 0;
   self->time_ns = section.first_time_ns;
   if (!parse_block (self, section.raw_length))
-    return damaged (self, entry->offset, "the block's contents are not one", error);
+    return kml_trace_binary_damaged (self, entry->offset, "the block's contents are not one",
+                                     error);
   self->next_block++;
   return TRUE;
 }
@@ -566,7 +239,7 @@ next_block (KmlTraceBinary *self, GError **error)
 /* Makes room for @name, which must be the next new one unless the stream was entered in its middle.
  * */
 static gboolean G_GNUC_NO_INLINE
-add_name (KmlTraceBinary *self, Names *names, guint32 name)
+add_name (KmlTraceBinary *self, KmlKmtNames *names, guint32 name)
 {
   const guint64 limit = names == &self->levels[0] ? self->info->live_objects_peak
                                                   : self->info->live_pages_peak;
@@ -585,7 +258,7 @@ add_name (KmlTraceBinary *self, Names *names, guint32 name)
 
 /* B1 */
 static inline gboolean
-give_name (KmlTraceBinary *self, Names *names, guint32 name, guint8 state)
+give_name (KmlTraceBinary *self, KmlKmtNames *names, guint32 name, guint8 state)
 {
   if (G_UNLIKELY (name >= names->n_named) && !add_name (self, names, name))
     return FALSE;
@@ -604,7 +277,7 @@ typedef enum {
 static Step G_GNUC_NO_INLINE
 take_split (KmlTraceBinary *self, KmlTraceEvent *event, guint8 slab)
 {
-  Names *const names = &self->levels[1];
+  KmlKmtNames *const names = &self->levels[1];
 
   event->other = (guint32)kml_kmt_get_below (&self->splits, G_MAXUINT32);
   if (self->splits.overrun)
@@ -621,7 +294,7 @@ take_split (KmlTraceBinary *self, KmlTraceEvent *event, guint8 slab)
 static inline Step
 check_event (KmlTraceBinary *self, KmlTraceEvent *event)
 {
-  Names *const names = &self->levels[event->level == KML_LEVEL_PAGES];
+  KmlKmtNames *const names = &self->levels[event->level == KML_LEVEL_PAGES];
   const guint8 slab = event->flags & KML_TRACE_SLAB_PAGE ? SLAB : 0;
   const guint8 state = LIVE | slab | event->order;
 
@@ -677,7 +350,7 @@ decode (KmlTraceBinary *self, KmlTraceEvent *events, guint n)
   while (n_done < n && self->at < self->n_events) {
     const guint32 at = self->at++;
     KmlTraceEvent *event = &events[n_done];
-    const Actor *actor =
+    const KmlKmtActor *actor =
         &self->actors[index_at (self->actor_of, self->n_events, self->actor_planes, at)];
     Step step;
 
@@ -714,8 +387,9 @@ kml_trace_binary_next (KmlTraceBinary *self, KmlTraceEvent *events, guint n, GEr
     }
     more = decode (self, events + n_done, n - n_done);
     if (more < 0) {
-      damaged (self, g_array_index (self->index, IndexEntry, self->next_block - 1).offset,
-               "an event of the block contradicts those before it", error);
+      kml_trace_binary_damaged (
+          self, g_array_index (self->index, KmlKmtIndexEntry, self->next_block - 1).offset,
+          "an event of the block contradicts those before it", error);
       return -1;
     }
     n_done += (guint)more;
@@ -737,7 +411,7 @@ kml_trace_binary_seek (KmlTraceBinary *self, guint64 event, guint64 *ret_event, 
   while (high - low > 1) { /* first_event of low <= event < that of high */
     const guint middle = low + (high - low) / 2;
 
-    if (g_array_index (self->index, IndexEntry, middle).first_event <= event)
+    if (g_array_index (self->index, KmlKmtIndexEntry, middle).first_event <= event)
       low = middle;
     else
       high = middle;
@@ -747,7 +421,7 @@ kml_trace_binary_seek (KmlTraceBinary *self, guint64 event, guint64 *ret_event, 
   self->n_events = self->at = 0;
   self->next_block = low;
   self->sought = low > 0;
-  *ret_event = g_array_index (self->index, IndexEntry, low).first_event;
+  *ret_event = g_array_index (self->index, KmlKmtIndexEntry, low).first_event;
   return TRUE;
 }
 
@@ -757,7 +431,7 @@ kml_trace_binary_progress (const KmlTraceBinary *self)
   guint64 done = self->info->n_stream;
 
   if (self->next_block < self->index->len)
-    done = g_array_index (self->index, IndexEntry, self->next_block).first_event;
+    done = g_array_index (self->index, KmlKmtIndexEntry, self->next_block).first_event;
   return done == 0 ? 0.0
                    : (double)(done - (self->n_events - self->at)) / (double)self->info->n_stream;
 }

@@ -138,14 +138,6 @@ kml_scheduler_report (KmlScheduler *self, KmlIncidentKind kind, char *text)
 
 /* ---- Looking ---- */
 
-/* Whether @task goes on right now, or is about to. */
-static gboolean
-is_at_work (const KmlScheduler *self, const KmlTask *task)
-{
-  return self->cpus[task->cpu].current == task &&
-         (task->is_woken || (task->wait.kind == KML_WAIT_NONE && task->state == KML_TASK_RUNNING));
-}
-
 /* From the @i-th task of the knot: to the next in the cycle, and to others where any of them would do. */
 static void
 add_edges_of_knot (const KmlScheduler *self, GArray *edges, GPtrArray *knot, guint n_cycle, guint i)
@@ -175,7 +167,7 @@ any_is_at_work (const KmlScheduler *self, const KmlTask *task)
 
     if (kml_task_has_element (other, task->wait.providers))
       return FALSE; /* and others do not count */
-    any |= other != task && is_at_work (self, other);
+    any |= other != task && kml_task_is_at_work (other);
   }
   return any;
 }
@@ -187,7 +179,7 @@ owner_is_at_work (const KmlScheduler *self, const KmlTask *task)
   const KmlTask *owner = task->wait.kind == KML_WAIT_LOCK ? task->wait.lock->owner : NULL;
 
   return owner != NULL && owner != task && self->cpus[task->cpu].current == task &&
-         is_at_work (self, owner);
+         kml_task_is_at_work (owner);
 }
 
 G_GNUC_NO_INLINE static void
@@ -201,7 +193,7 @@ look_for_cycle (KmlScheduler *self, KmlTask *task)
   if (next == NULL || (kml_wait_is_for_any (task) && task->wait.providers->from_outside &&
                        kml_wait_cpu_blocker (self, task) == NULL))
     return;
-  if (next != task && is_at_work (self, next) &&
+  if (next != task && kml_task_is_at_work (next) &&
       (kml_wait_is_for_any (task) || kml_wait_blocker (self, task, 1) == NULL))
     return;
   if (kml_wait_is_for_any (task) && kml_wait_cpu_blocker (self, task) == NULL &&

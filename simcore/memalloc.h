@@ -26,7 +26,7 @@ enum {
 static inline KmlGfp
 kml_memalloc_gfp (const KmlTask *task, KmlGfp gfp)
 {
-  if (task == NULL)
+  if (task == NULL || G_LIKELY (task->memalloc == 0))
     return gfp;
   if (task->memalloc & KML_MEMALLOC_NOIO)
     gfp &= ~(KmlGfp)(KML_GFP_IO | KML_GFP_FS);

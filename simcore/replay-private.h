@@ -11,6 +11,7 @@
 #include "simcore/lock-private.h"
 #include "simcore/locked.h"
 #include "simcore/replay.h"
+#include "simcore/requests-private.h"
 
 G_BEGIN_DECLS
 
@@ -18,9 +19,11 @@ G_BEGIN_DECLS
 #define BATCH  256
 
 typedef struct {
-  KmlOp op;     /* block and other are records here */
-  guint turn;   /* of op.block */
-  guint before; /* 1 + the number of the stream that has the turn before; 0: this one */
+  KmlOp op;       /* block and other are records here */
+  guint turn;     /* of op.block */
+  guint16 before; /* 1 + the number of the stream that has the turn before; 0: this one */
+  guint16
+      is_whole; /* it has no steps: a handler's, or one that halves a block: see replay-steps.c */
 } Entry;
 
 /* Operations that were dealt wait in chunks, which go from stream to stream: nothing is moved, and what is used next is what was used last. */
@@ -36,12 +39,13 @@ struct _Chunk {
 
 /* What a stream of processes does when its task goes on: replay-steps.c. */
 typedef enum {
+  STEP_LIE_DOWN, /* up to … */
+  STEP_TURN,
+  STEP_BEGIN,
+  STEP_JOIN, /* … here others were let in before it */
   STEP_NEXT,
-  STEP_LIE_DOWN,
   STEP_SLEEP,
   STEP_WAKE,
-  STEP_BEGIN,
-  STEP_JOIN,
   STEP_COMES,
   STEP_SPIN,
 } Step;
@@ -62,7 +66,7 @@ typedef struct _Stream Stream;
 struct _Stream {
   KmlReplay *replay;
   Chunk *head, *tail;     /* (nullable): of its operations … */
-  guint head_at, tail_at; /* … the first and the place behind the last */
+  guint head_at, tail_at; /* … the first and the place behind the last; N_ENTRIES: there is none */
   gboolean is_waiting;    /* until there is an operation, or the first one's turn has come */
   Stream *next_waiting;   /* of those that wait for one block */
   KmlTask *task;          /* of processes: takes from it */
@@ -84,24 +88,25 @@ typedef struct {
     guint32 next_unused; /* of a record that is not in use; KML_NO_RECORD: none */
   };
   KmlTime done;    /* the last of those: may be yet to come for a CPU that is behind */
-  Stream *last;    /* to which the last was dealt */
+  guint last;      /* 1 + the number of the stream to which the last was dealt; 0: none was */
   Stream *waiting; /* (nullable): who waits for its turn */
 } Record;
 
 struct _KmlReplay {
   KmlReplayConfig config;
   KmlMachine *machine;
-  KmlLocked *locked[2];              /* (nullable) by level: see kml_locked_plain() */
+  KmlLocked *in_steps
+      [2]; /* (nullable) by level: around whom operations are done in steps: see kml_locked_plain() */
   Stream (*streams)[KML_N_CONTEXTS]; /* (owned) (array length=n_cpus) */
-  GArray
-      *names; /* (owned) (element-type guint32): the workload's names: the record each means now */
+  guint32 *names; /* (owned) (array length=n_names): the workload's: the record each means now */
+  guint32 n_names;
   Record *records; /* (owned) (array length=n_room): the first n_records have been in use */
   guint32 n_records, n_room;
   guint32 first_unused; /* of them: a list */
   Chunk *free_chunks;   /* a list */
   GPtrArray *pieces;    /* (owned): of memory for chunks */
   KmlOp batch[BATCH];
-  int n_batch, at;
+  int n_batch;
   guint64 n_queued;   /* dealt and not executed */
   gboolean has_ended; /* the workload: nothing more will be dealt */
   gboolean is_full;   /* somebody waits for the window */
@@ -140,7 +145,7 @@ kml_stream_first (Stream *self)
 #define AHEAD_BLOCK 3
 
 /* A run is the same without. */
-static inline void
+static inline __attribute__ ((always_inline)) void
 kml_stream_fetch_ahead (const Stream *self)
 {
   const KmlReplay *replay = self->replay;
@@ -169,6 +174,8 @@ kml_stream_take_first (Stream *self, KmlOp *ret_op)
   if (self->head_at == (chunk == self->tail ? self->tail_at : N_ENTRIES)) {
     self->head = chunk->next;
     self->head_at = 0;
+    if (self->head == NULL)
+      self->tail_at = N_ENTRIES;
     chunk->next = replay->free_chunks;
     replay->free_chunks = chunk;
   }
@@ -186,6 +193,55 @@ kml_stream_turn_time (Stream *self)
   return record->n_executed == entry->turn ? record->done : KML_TIME_MAX;
 }
 
+/* ---- What follows from an operation ---- */
+
+/* The operation is done, and somebody waits for that, or it was one that halves a block. */
+void kml_replay_pass_on (KmlReplay *self, const KmlOp *op);
+
+/* The window was full, or nothing is left to execute. */
+void kml_replay_look_whether_empty (KmlReplay *self);
+
+/* @block was asked for, and may have been given. */
+static inline void
+kml_replay_allocated (KmlReplay *self, const KmlOp *op, const KmlBlock *block)
+{
+  KmlOrigins *origins = self->config.requests->recorder->origins;
+
+  if (G_UNLIKELY (origins != NULL) && block->addr != KML_ADDR_NONE)
+    kml_origins_add_alloc (origins, self->config.number, op, self->machine->now, block->held);
+  kml_replay_record_at (self, op->block)->block = *block;
+}
+
+/* One of @size bytes was given back. */
+static inline void
+kml_replay_freed (KmlReplay *self, const KmlOp *op, guint64 size, guint64 held)
+{
+  KmlOrigins *origins = self->config.requests->recorder->origins;
+
+  if (G_UNLIKELY (origins != NULL))
+    kml_origins_add_free (origins, self->config.number, op, self->machine->now, size, held);
+}
+
+static inline void
+kml_replay_executed (KmlReplay *self, const KmlOp *op)
+{
+  Record *record = kml_replay_record_at (self, op->block);
+
+  if (G_UNLIKELY (record->waiting != NULL || op->kind == KML_OP_SPLIT)) {
+    kml_replay_pass_on (self, op);
+    record = kml_replay_record_at (self, op->block);
+  } else {
+    record->n_executed++;
+    record->done = self->machine->now;
+  }
+  if (op->kind == KML_OP_FREE) { /* R2 */
+    record->next_unused = self->first_unused;
+    self->first_unused = op->block;
+  }
+  if (G_UNLIKELY (self->is_full || self->n_queued == 0))
+    kml_replay_look_whether_empty (self);
+}
+
 /* ---- replay.c ---- */
 
 /* All that is to come up to some time is dealt, and at that time more; what has no time is dealt when it is needed. */
@@ -196,13 +252,6 @@ KmlWait kml_stream_wait_for_turn (Stream *self);
 
 /* The first operation of @stream, on the running CPU, in its context. */
 void kml_replay_execute_first (Stream *stream);
-
-/* What follows when it is done. */
-void kml_replay_executed (KmlReplay *self, const KmlOp *op);
-
-/* @block was asked for, and may have been given; one of @size bytes was given back. */
-void kml_replay_allocated (KmlReplay *self, const KmlOp *op, const KmlBlock *block);
-void kml_replay_freed (KmlReplay *self, const KmlOp *op, guint64 size, guint64 held);
 
 /* ---- replay-steps.c ---- */
 

@@ -5,13 +5,13 @@
  * An operation meets the other CPUs where it begins, and at its lock. It could be a function of a task that stands on a stack there until it is its turn;
  * but CPUs that meet at one lock take turns at every operation, and then most of the time goes into switching stacks, after which no processor
  * foresees where functions return to. So between its meetings an operation is not on the stack but in its stream: which step comes next, and what
- * it has in hand. At a meeting its task *rests* (kml_scheduler_rest()), the loop goes on with whichever stream's CPU is next, and all of
+ * it has in hand. At a meeting its task *rests* (kml_rest()), the loop goes on with whichever stream's CPU is next, and all of
  * them are executed on one stack as long as nobody has to stop in the middle of an allocator.
  *
- *     next ──► begin ──► join ──┬──────────────► work ──► next
- *               ▲         ▲     ├─► comes ──────►
- *               │         │     └─► spin ⟲ ─────►
- *               └─ others ┘       until it is handed over
+ *     next ──► turn ──► begin ──► join ──┬──────────────► work ──► next
+ *               ▲        ▲         ▲     ├─► comes ──────►
+ *               │        │         │     └─► spin ⟲ ─────►
+ *               └─────── others ───┘       until it is handed over
  *
  * Before that, where its time is yet to come: next ──► lie down ──► sleep ──► wake.
  *
@@ -21,7 +21,7 @@
 
 #include "simcore/inject.h"
 #include "simcore/replay-private.h"
-#include "simcore/scheduler-private.h"
+#include "simcore/rest.h"
 
 static void
 wait_until_going (Stream *self, const KmlWait *wait)
@@ -30,7 +30,7 @@ wait_until_going (Stream *self, const KmlWait *wait)
     kml_task_wait (self->replay->machine, wait, KML_PART_SLEEP, FALSE);
 }
 
-/* FALSE: there will be no more. */
+/* The stream is empty. FALSE: there will be no more. */
 static gboolean
 wait_for_operation (Stream *self)
 {
@@ -65,12 +65,217 @@ wait_for_time (KmlMachine *machine, KmlTime time)
   kml_work_until (machine, time);
 }
 
-/* ---- Steps: each ends by another one, or by resting before it ---- */
+/* ---- Until the first operation's time has come ---- */
+
+/* TRUE: it rests. FALSE: it has slept. */
+static gboolean
+fall_asleep (Stream *self)
+{
+  static const KmlWait for_time = { .kind = KML_WAIT_TIME, .what = "a time" };
+  KmlScheduler *scheduler = self->task->scheduler;
+
+  self->part = self->task->part;
+  if (!kml_task_wait_begin (self->task, &for_time, KML_PART_SLEEP))
+    return FALSE;
+  self->task->state = KML_TASK_SLEEPING;
+  self->step = STEP_SLEEP;
+  if (kml_scheduler_cpu (scheduler)->first == NULL) {
+    kml_rest_asleep (scheduler);
+    return TRUE;
+  }
+  kml_scheduler_leave (scheduler);
+  kml_task_wait_end (self->task, KML_PART_SLEEP, self->part);
+  return FALSE;
+}
+
+/* Sleeps until the alarm, and is busy from then on. TRUE: it rests. FALSE: the time has come. */
+static gboolean
+lie_down (Stream *self)
+{
+  KmlMachine *machine = self->replay->machine;
+
+  while (machine->now < self->task->alarm.time) {
+    self->step = STEP_LIE_DOWN;
+    if (kml_sync_resting (machine) || fall_asleep (self))
+      return TRUE;
+  }
+  self->step = STEP_WAKE;
+  return kml_work_until_resting (machine, kml_stream_first (self)->op.time);
+}
+
+/* STEP_LIE_DOWN, STEP_SLEEP, STEP_WAKE: others were let in; it was woken; it was busy. */
+static gboolean
+go_on_sleeping (Stream *self)
+{
+  if (self->step == STEP_WAKE) {
+    kml_work_until_rested (self->replay->machine, kml_stream_first (self)->op.time);
+    return FALSE;
+  }
+  if (self->step == STEP_SLEEP)
+    kml_task_wait_end (self->task, KML_PART_SLEEP, self->part);
+  else if (fall_asleep (self))
+    return TRUE;
+  return lie_down (self);
+}
+
+/* wait_for_time(), in steps. */
+static gboolean
+wait_for_first (Stream *self)
+{
+  KmlMachine *machine = self->replay->machine;
+  const KmlTime to_switch = machine->cost[KML_COST_SWITCH];
+  const KmlTime time = kml_stream_first (self)->op.time;
+
+  if (machine->scheduler->config.choose != NULL) {
+    wait_for_time (machine, time);
+    return FALSE;
+  }
+  if (time - machine->now > 2 * to_switch) {
+    kml_timer_set (&self->task->alarm, machine->scheduler, time - to_switch);
+    return lie_down (self);
+  }
+  self->step = STEP_WAKE;
+  return kml_work_until_resting (machine, time);
+}
+
+/* ---- Until it is the first operation's turn ---- */
+
+/* Of an operation that comes after one of another stream. TRUE: it rests. */
+static gboolean
+let_others_in (Stream *self)
+{
+  KmlMachine *machine = self->replay->machine;
+
+  if (machine->scheduler->config.choose != NULL) {
+    kml_sync (machine);
+    return FALSE;
+  }
+  self->step = STEP_TURN;
+  return kml_sync_resting (machine);
+}
 
 static void
+wait_for_turn (Stream *self)
+{
+  while (kml_stream_turn_time (self) == KML_TIME_MAX) {
+    const KmlWait wait = kml_stream_wait_for_turn (self);
+
+    wait_until_going (self, &wait);
+  }
+  wait_for_time (self->replay->machine, kml_stream_turn_time (self));
+}
+
+/* ---- The operation ---- */
+
+/* It is executed all at once, on this stack, and maybe by a handler. */
+static void
+execute_whole (Stream *self)
+{
+  KmlMachine *machine = self->replay->machine;
+  const guint context = kml_stream_first (self)->op.request.context;
+
+  self->step = STEP_NEXT;
+  if (context != KML_CONTEXT_PROCESS) {
+    Stream *handler = self + context;
+
+    handler->lender = self;
+    kml_irq_raise (&handler->irq);
+    kml_sync (machine);
+  } else {
+    kml_replay_execute_first (self);
+  }
+}
+
+/* Whether it can be done in steps. */
+static inline gboolean
+has_steps (Stream *self)
+{
+  const Entry *first = kml_stream_first (self);
+
+  return !first->is_whole && self->replay->in_steps[first->op.level] != NULL;
+}
+
+/* FALSE: it is done, as there was nothing to do. */
+static inline gboolean
+approach (Stream *self)
+{
+  KmlReplay *replay = self->replay;
+  KmlRequests *requests = replay->config.requests;
+  Course *course = &self->course;
+  const KmlOp *op = &course->op;
+
+  kml_stream_take_first (self, &course->op);
+  course->locked = replay->in_steps[op->level];
+  if (op->kind == KML_OP_ALLOC) {
+    kml_requests_approach_alloc (requests, op->level, &op->request);
+  } else if (!kml_requests_approach_free (
+                 requests, &kml_replay_record_at (replay, op->block)->block, &course->given)) {
+    self->step = STEP_NEXT;
+    kml_replay_executed (replay, op);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static inline void
+begin (Stream *self)
+{
+  KmlMachine *machine = self->replay->machine;
+  Course *course = &self->course;
+
+  kml_requests_begin (self->replay->config.requests, self->task, &course->course);
+  course->call = kml_call_begin (machine, course->locked->base.lower->ops->name);
+  g_assert (kml_lock_approach (machine, &course->locked->lock, KML_LOCK_EXCLUSIVE));
+}
+
+/* TRUE: it rests. FALSE: the lock is its own. */
+static inline gboolean
+spin (Stream *self)
+{
+  const KmlWait wait = kml_lock_wait (&self->course.locked->lock);
+
+  while (self->task->mode != KML_LOCK_GRANTED)
+    if (kml_task_wait_begin (self->task, &wait, KML_PART_LOCK)) {
+      self->task->state = KML_TASK_SPINNING;
+      self->step = STEP_SPIN;
+      kml_rest_until_kicked (self->task->scheduler);
+      return TRUE;
+    }
+  return FALSE;
+}
+
+/* It has spun, and something has happened. */
+static inline gboolean
+go_on_spinning (Stream *self)
+{
+  KmlTask *task = self->task;
+
+  kml_interrupts_deliver (task->scheduler);
+  if (G_UNLIKELY (!task->is_woken)) {
+    kml_rest_until_kicked (task->scheduler);
+    return TRUE;
+  }
+  task->state = KML_TASK_RUNNING;
+  kml_task_wait_end (task, KML_PART_LOCK, KML_PART_LOCK);
+  return spin (self);
+}
+
+/* It does not get it at once. */
+static inline gboolean
+wait_for_lock (Stream *self, KmlLockStep step)
+{
+  if (step == KML_LOCK_QUEUED)
+    return spin (self);
+  self->step = STEP_COMES;
+  self->course.until = self->course.locked->lock.free_at;
+  return kml_work_until_resting (self->replay->machine, self->course.until);
+}
+
+static inline void
 work (Stream *self)
 {
   KmlReplay *replay = self->replay;
+  KmlRequests *requests = replay->config.requests;
   KmlMachine *machine = replay->machine;
   Course *course = &self->course;
   KmlAllocator *allocator = course->locked->base.lower;
@@ -82,277 +287,110 @@ work (Stream *self)
     const KmlAddr addr = kml_allocator_alloc (allocator, &op->request, &held);
     KmlBlock block;
 
-    kml_lock_give (machine, &course->locked->lock);
+    kml_lock_give_back (machine, &course->locked->lock);
     kml_call_end (&course->call);
-    kml_requests_end_alloc (replay->config.requests, &course->course, op->level, &op->request, addr,
-                            held, &block);
+    kml_requests_end_alloc (requests, &course->course, op->level, &op->request, addr, held, &block);
     kml_replay_allocated (replay, op, &block);
   } else {
     const guint64 held = kml_allocator_free_block (allocator, course->given.addr, &op->request);
 
-    kml_lock_give (machine, &course->locked->lock);
+    kml_lock_give_back (machine, &course->locked->lock);
     kml_call_end (&course->call);
-    kml_requests_end_free (replay->config.requests, &course->course, &course->given, held,
-                           &op->request);
+    kml_requests_end_free (requests, &course->course, &course->given, held, &op->request);
     kml_replay_freed (replay, op, course->given.size, held);
   }
   kml_replay_executed (replay, op);
 }
 
-static void
-settle (Stream *self)
-{
-  kml_lock_settle (self->replay->machine, &self->course.locked->lock, &self->course.wait);
-  work (self);
-}
+/* ---- All steps ---- */
 
-static void
-spin (Stream *self)
+/* From @step on, operation by operation. TRUE: it is to rest; FALSE: there will be no more operations. */
+static inline gboolean
+go_on (Stream *self, KmlMachine *machine, Step step)
 {
-  KmlLock *lock = &self->course.locked->lock;
-  const KmlWait wait = kml_lock_wait (lock);
+  for (;;) {
+    KmlLockStep taken = KML_LOCK_COMES;
 
-  while (self->task->mode != KML_LOCK_GRANTED)
-    if (kml_task_wait_begin (self->task, &wait, KML_PART_LOCK)) {
-      self->task->state = KML_TASK_SPINNING;
-      self->step = STEP_SPIN;
-      kml_scheduler_rest (self->task->scheduler);
-      return;
+    switch (step) {
+    case STEP_LIE_DOWN:
+    case STEP_SLEEP:
+    case STEP_WAKE:
+      if (go_on_sleeping (self))
+        return TRUE;
+      G_GNUC_FALLTHROUGH;
+    case STEP_NEXT:
+      if (kml_stream_is_empty (self) && !wait_for_operation (self))
+        return FALSE;
+      if (kml_stream_first (self)->op.time > machine->now && wait_for_first (self))
+        return TRUE;
+      if (kml_stream_first (self)->before != 0 && let_others_in (self))
+        return TRUE;
+      G_GNUC_FALLTHROUGH;
+    case STEP_TURN:
+      if (kml_stream_turn_time (self) > machine->now)
+        wait_for_turn (self);
+      if (!has_steps (self)) {
+        execute_whole (self);
+        step = STEP_NEXT;
+        continue;
+      }
+      if (!approach (self)) {
+        step = STEP_NEXT;
+        continue;
+      }
+      self->step = STEP_BEGIN;
+      if (kml_sync_resting (machine))
+        return TRUE;
+      G_GNUC_FALLTHROUGH;
+    case STEP_BEGIN:
+      begin (self);
+      self->step = STEP_JOIN;
+      if (kml_sync_resting (machine))
+        return TRUE;
+      G_GNUC_FALLTHROUGH;
+    case STEP_JOIN:
+      taken = kml_lock_join (machine, &self->course.locked->lock, KML_LOCK_EXCLUSIVE,
+                             &self->course.wait);
+      if (taken != KML_LOCK_TAKEN && wait_for_lock (self, taken))
+        return TRUE;
+      break;
+    case STEP_COMES:
+      kml_work_until_rested (machine, self->course.until);
+      break;
+    case STEP_SPIN:
+      if (go_on_spinning (self))
+        return TRUE;
+      break;
     }
-  settle (self);
-}
-
-/* It has spun, and something has happened. */
-static void
-go_on_spinning (Stream *self)
-{
-  KmlTask *task = self->task;
-
-  kml_interrupts_deliver (task->scheduler);
-  if (!task->is_woken) {
-    kml_scheduler_rest (task->scheduler);
-    return;
-  }
-  task->state = KML_TASK_RUNNING;
-  kml_task_wait_end (task, KML_PART_LOCK, KML_PART_LOCK);
-  spin (self);
-}
-
-static void
-join (Stream *self)
-{
-  KmlMachine *machine = self->replay->machine;
-  KmlLock *lock = &self->course.locked->lock;
-
-  switch (kml_lock_join (machine, lock, KML_LOCK_EXCLUSIVE, &self->course.wait)) {
-  case KML_LOCK_TAKEN:
+    if (taken != KML_LOCK_TAKEN)
+      kml_lock_settle (machine, &self->course.locked->lock, &self->course.wait);
     work (self);
-    break;
-  case KML_LOCK_COMES:
-    self->step = STEP_COMES;
-    self->course.until = lock->free_at;
-    if (!kml_work_until_resting (machine, lock->free_at))
-      settle (self);
-    break;
-  case KML_LOCK_QUEUED:
-    spin (self);
-    break;
+    step = STEP_NEXT;
   }
 }
 
+/* Once for a run: whose operations are done in steps. */
 static void
-begin (Stream *self)
+look_what_has_steps (KmlReplay *self)
 {
-  KmlMachine *machine = self->replay->machine;
-  Course *course = &self->course;
-  KmlLock *lock = &course->locked->lock;
+  const KmlSchedulerConfig *config = &self->config.scheduler->config;
+  const gboolean any = config->choose == NULL && !kml_injects (config->injector, KML_INJECT_ALLOC);
 
-  kml_requests_begin (self->replay->config.requests, self->task, &course->course);
-  course->call = kml_call_begin (machine, course->locked->base.lower->ops->name);
-  g_assert (kml_lock_approach (machine, lock, KML_LOCK_EXCLUSIVE));
-  self->step = STEP_JOIN;
-  if (machine->now < machine->horizon ||
-      !kml_scheduler_sync_resting (machine->scheduler, lock->object))
-    join (self);
-}
-
-/* The first operation: whether it is done in steps. */
-static gboolean
-approach (Stream *self)
-{
-  KmlReplay *replay = self->replay;
-  KmlMachine *machine = replay->machine;
-  const KmlSchedulerConfig *config = &machine->scheduler->config;
-  KmlRequests *requests = replay->config.requests;
-  Course *course = &self->course;
-  const KmlOp *op = &course->op;
-
-  course->locked = replay->locked[kml_stream_first (self)->op.level];
-  if (course->locked == NULL || config->choose != NULL ||
-      kml_injects (config->injector, KML_INJECT_ALLOC) ||
-      kml_stream_first (self)->op.kind == KML_OP_SPLIT)
-    return FALSE;
-  kml_stream_take_first (self, &course->op);
-  if (op->kind == KML_OP_ALLOC) {
-    kml_requests_approach_alloc (requests, op->level, &op->request);
-  } else if (!kml_requests_approach_free (
-                 requests, &kml_replay_record_at (replay, op->block)->block, &course->given)) {
-    kml_replay_executed (replay, op);
-    return TRUE;
-  }
-  self->step = STEP_BEGIN;
-  if (machine->now < machine->horizon ||
-      !kml_scheduler_sync_resting (machine->scheduler, KML_OBJECT_NONE))
-    begin (self);
-  return TRUE;
-}
-
-/* The time of the first operation has come. */
-static void
-start (Stream *self)
-{
-  KmlMachine *machine = self->replay->machine;
-  guint context;
-
-  self->step = STEP_NEXT;
-  if (kml_stream_first (self)->before != 0)
-    kml_sync (machine);
-  while (kml_stream_turn_time (self) == KML_TIME_MAX) {
-    const KmlWait wait = kml_stream_wait_for_turn (self);
-
-    wait_until_going (self, &wait);
-  }
-  wait_for_time (machine, kml_stream_turn_time (self));
-  context = kml_stream_first (self)->op.request.context;
-  if (context != KML_CONTEXT_PROCESS) {
-    Stream *handler = self + context;
-
-    handler->lender = self;
-    kml_irq_raise (&handler->irq);
-    kml_sync (machine);
-  } else if (!approach (self)) {
-    kml_replay_execute_first (self);
-  }
-}
-
-/* ---- wait_for_time(), in steps ---- */
-
-static void
-work_until_time (Stream *self)
-{
-  self->step = STEP_WAKE;
-  if (!kml_work_until_resting (self->replay->machine, kml_stream_first (self)->op.time))
-    start (self);
-}
-
-static void lie_down (Stream *self);
-
-static void
-get_up (Stream *self)
-{
-  kml_task_wait_end (self->task, KML_PART_SLEEP, self->part);
-  lie_down (self);
-}
-
-static void
-fall_asleep (Stream *self)
-{
-  static const KmlWait for_time = { .kind = KML_WAIT_TIME, .what = "a time" };
-  KmlScheduler *scheduler = self->task->scheduler;
-
-  self->part = self->task->part;
-  if (!kml_task_wait_begin (self->task, &for_time, KML_PART_SLEEP)) {
-    lie_down (self);
-    return;
-  }
-  self->task->state = KML_TASK_SLEEPING;
-  self->step = STEP_SLEEP;
-  if (kml_scheduler_cpu (scheduler)->first == NULL) {
-    kml_scheduler_rest_asleep (scheduler);
-  } else {
-    kml_scheduler_leave (scheduler);
-    get_up (self);
-  }
-}
-
-/* Sleeps until the alarm. */
-static void
-lie_down (Stream *self)
-{
-  KmlMachine *machine = self->replay->machine;
-
-  if (machine->now >= self->task->alarm.time) {
-    work_until_time (self);
-    return;
-  }
-  self->step = STEP_LIE_DOWN;
-  if (machine->now < machine->horizon ||
-      !kml_scheduler_sync_resting (machine->scheduler, KML_OBJECT_ANY))
-    fall_asleep (self);
-}
-
-/* FALSE: there is nothing more to do. */
-static gboolean
-next (Stream *self)
-{
-  KmlMachine *machine = self->replay->machine;
-  const KmlTime to_switch = machine->cost[KML_COST_SWITCH];
-  KmlTime time;
-
-  if (!wait_for_operation (self))
-    return FALSE;
-  time = kml_stream_first (self)->op.time;
-  if (time <= machine->now) {
-    start (self);
-  } else if (machine->scheduler->config.choose != NULL) {
-    wait_for_time (machine, time);
-    start (self);
-  } else if (time - machine->now > 2 * to_switch) {
-    kml_timer_set (&self->task->alarm, machine->scheduler, time - to_switch);
-    lie_down (self);
-  } else {
-    work_until_time (self);
-  }
-  return TRUE;
+  self->in_steps[KML_LEVEL_PAGES] = any ? kml_locked_plain (self->config.requests->pages) : NULL;
+  self->in_steps[KML_LEVEL_OBJECTS] = any ? kml_locked_plain (self->config.requests->objects)
+                                          : NULL;
 }
 
 void
 kml_replay_run_stream (KmlMachine *machine, gpointer data)
 {
-  for (;;) {
-    Stream *self = kml_current_task (machine)->data; /* not the same as before when that rests */
+  Stream *self = data;
 
-    switch (self->step) {
-    case STEP_NEXT:
-      if (!next (self))
-        return;
-      break;
-    case STEP_LIE_DOWN:
-      kml_scheduler_sync_rested (machine->scheduler, KML_OBJECT_ANY);
-      fall_asleep (self);
-      break;
-    case STEP_SLEEP:
-      get_up (self);
-      break;
-    case STEP_WAKE:
-      kml_work_until_rested (machine, kml_stream_first (self)->op.time);
-      start (self);
-      break;
-    case STEP_BEGIN:
-      kml_scheduler_sync_rested (machine->scheduler, KML_OBJECT_NONE);
-      begin (self);
-      break;
-    case STEP_JOIN:
-      kml_scheduler_sync_rested (machine->scheduler, self->course.locked->lock.object);
-      join (self);
-      break;
-    case STEP_COMES:
-      kml_work_until_rested (machine, self->course.until);
-      settle (self);
-      break;
-    case STEP_SPIN:
-      go_on_spinning (self);
-      break;
-    }
+  look_what_has_steps (self->replay);
+  while (go_on (self, machine, self->step)) {
+    kml_rest (machine->scheduler);
+    self = kml_current_task (machine)->data; /* it, or another one that has rested here */
+    if (G_UNLIKELY (machine->horizon == 0) && self->step <= STEP_JOIN)
+      kml_sync_rested (machine);
   }
 }

@@ -26,12 +26,6 @@
 
 #include "simcore/host-memory.h"
 
-static guint
-number_of (const Stream *self)
-{
-  return (guint)(self - kml_replay_stream_at (self->replay, 0));
-}
-
 /* Who does its operations. */
 static KmlTask *
 doer_of (Stream *self)
@@ -57,27 +51,26 @@ add_chunks (KmlReplay *self)
   self->free_chunks = chunks;
 }
 
-static inline Entry *
-append (Stream *self)
+/* The last chunk of the stream is full, or there is none. TRUE: the stream was empty. */
+G_GNUC_NO_INLINE static gboolean
+add_chunk (Stream *self)
 {
   KmlReplay *replay = self->replay;
+  const gboolean was_empty = kml_stream_is_empty (self);
+  Chunk *chunk;
 
-  if (self->head == NULL || self->tail_at == N_ENTRIES) {
-    Chunk *chunk;
-
-    if (replay->free_chunks == NULL)
-      add_chunks (replay);
-    chunk = replay->free_chunks;
-    replay->free_chunks = chunk->next;
-    chunk->next = NULL;
-    if (self->head == NULL)
-      self->head = chunk;
-    else
-      self->tail->next = chunk;
-    self->tail = chunk;
-    self->tail_at = 0;
-  }
-  return &self->tail->entries[self->tail_at++];
+  if (replay->free_chunks == NULL)
+    add_chunks (replay);
+  chunk = replay->free_chunks;
+  replay->free_chunks = chunk->next;
+  chunk->next = NULL;
+  if (was_empty)
+    self->head = chunk;
+  else
+    self->tail->next = chunk;
+  self->tail = chunk;
+  self->tail_at = 0;
+  return was_empty;
 }
 
 /* ---- Dealing ---- */
@@ -115,15 +108,25 @@ new_record (KmlReplay *self)
   return i;
 }
 
+G_GNUC_NO_INLINE static void
+make_room_for_names (KmlReplay *self, guint32 name)
+{
+  const guint32 n_names = MAX (name + 1, 2 * self->n_names);
+
+  self->names = g_renew (guint32, self->names, n_names);
+  memset (self->names + self->n_names, 0, (n_names - self->n_names) * sizeof *self->names);
+  self->n_names = n_names;
+}
+
 /* The record that a name means; it is new when the operation brings the block into being. */
 static inline guint32
 record_of (KmlReplay *self, guint32 name, gboolean is_new)
 {
-  if (G_UNLIKELY (name >= self->names->len))
-    g_array_set_size (self->names, name + 1);
+  if (G_UNLIKELY (name >= self->n_names))
+    make_room_for_names (self, name);
   if (is_new)
-    g_array_index (self->names, guint32, name) = new_record (self);
-  return g_array_index (self->names, guint32, name);
+    self->names[name] = new_record (self);
+  return self->names[name];
 }
 
 /* What sets a stream in motion that had nothing to do, or had to wait. */
@@ -171,55 +174,68 @@ end (KmlReplay *self)
   look_whether_done (self);
 }
 
+/* One that is not done in steps. @last: 1 + the number of its stream. */
 static void
+deal_whole (KmlReplay *self, const KmlOp *op, Entry *entry, guint last)
+{
+  Record *record;
+
+  entry->is_whole = TRUE;
+  if (op->kind != KML_OP_SPLIT)
+    return;
+  entry->op.other = record_of (self, op->other, TRUE);
+  record = kml_replay_record_at (self, entry->op.other);
+  record->n_dealt = 1;
+  record->last = last;
+}
+
+static inline void
 deal (KmlReplay *self, const KmlOp *op)
 {
   const guint context = op->time == 0 ? KML_CONTEXT_PROCESS : op->request.context;
-  Stream *stream = &self->streams[op->request.cpu][context];
+  const guint number = op->request.cpu * KML_N_CONTEXTS + context;
+  Stream *stream = kml_replay_stream_at (self, number);
   const guint32 block = record_of (self, op->block, op->kind == KML_OP_ALLOC);
   Record *record = kml_replay_record_at (self, block);
-  const gboolean was_empty = kml_stream_is_empty (stream);
-  Entry *entry = append (stream);
+  gboolean was_empty = FALSE;
+  Entry *entry;
 
+  if (G_UNLIKELY (stream->tail_at == N_ENTRIES))
+    was_empty = add_chunk (stream);
+  entry = &stream->tail->entries[stream->tail_at++];
   entry->op = *op;
-  entry->turn = record->n_dealt++;
-  entry->before = 0;
-  if (record->last != stream && record->last != NULL)
-    entry->before = 1 + number_of (record->last);
-  record->last = stream;
   entry->op.block = block;
-  if (op->kind == KML_OP_SPLIT) {
-    entry->op.other = record_of (self, op->other, TRUE);
-    record = kml_replay_record_at (self, entry->op.other);
-    record->n_dealt = 1;
-    record->last = stream;
-  }
+  entry->turn = record->n_dealt++;
+  entry->before = record->last == 1 + number ? 0 : (guint16)record->last;
+  entry->is_whole = FALSE;
+  record->last = 1 + number;
+  if (G_UNLIKELY (op->kind == KML_OP_SPLIT || op->request.context != KML_CONTEXT_PROCESS))
+    deal_whole (self, op, entry, 1 + number);
   self->n_queued++;
-  if (was_empty)
+  if (G_UNLIKELY (was_empty))
     set_going (stream);
 }
 
-/* Deals what is at hand, or what the workload has next. */
+/* Deals what the workload has next. */
 static void
 read_on (KmlReplay *self)
 {
   KmlWorkload *workload = self->config.workload;
 
-  if (self->at == self->n_batch) {
-    self->at = 0;
-    self->n_batch = workload->ops->next (workload, self->batch, BATCH, &self->error);
-    if (self->n_batch < 0) {
-      self->n_batch = 0;
-      kml_scheduler_stop (self->config.scheduler);
-    }
+  self->n_batch = workload->ops->next (workload, self->batch, BATCH, &self->error);
+  if (self->n_batch < 0) {
+    self->n_batch = 0;
+    kml_scheduler_stop (self->config.scheduler);
   }
   if (self->n_batch == 0)
     end (self);
-  for (; self->at < self->n_batch && !self->has_ended; self->at++)
-    if (self->batch[self->at].time > self->config.until)
+  for (int i = 0; i < self->n_batch; i++) {
+    if (self->batch[i].time > self->config.until) {
       end (self);
-    else
-      deal (self, &self->batch[self->at]);
+      return;
+    }
+    deal (self, &self->batch[i]);
+  }
 }
 
 /* Says when more is to be dealt. @time: KML_TIME_MAX: when somebody needs it. Then it comes by others, or, as it may, by handlers. */
@@ -257,16 +273,6 @@ kml_replay_deal_more (gpointer data)
 
 /* ---- Executing ---- */
 
-void
-kml_replay_allocated (KmlReplay *self, const KmlOp *op, const KmlBlock *block)
-{
-  KmlOrigins *origins = self->config.requests->recorder->origins;
-
-  if (block->addr != KML_ADDR_NONE && origins != NULL)
-    kml_origins_add_alloc (origins, self->config.number, op, self->machine->now, block->held);
-  kml_replay_record_at (self, op->block)->block = *block;
-}
-
 static void
 execute_alloc (KmlReplay *self, const KmlOp *op)
 {
@@ -274,15 +280,6 @@ execute_alloc (KmlReplay *self, const KmlOp *op)
 
   kml_requests_alloc (self->config.requests, op->level, &op->request, &block);
   kml_replay_allocated (self, op, &block);
-}
-
-void
-kml_replay_freed (KmlReplay *self, const KmlOp *op, guint64 size, guint64 held)
-{
-  KmlOrigins *origins = self->config.requests->recorder->origins;
-
-  if (origins != NULL)
-    kml_origins_add_free (origins, self->config.number, op, self->machine->now, size, held);
 }
 
 static void
@@ -330,21 +327,21 @@ pass_on (KmlReplay *self, guint32 i)
 }
 
 void
-kml_replay_executed (KmlReplay *self, const KmlOp *op)
+kml_replay_pass_on (KmlReplay *self, const KmlOp *op)
 {
   pass_on (self, op->block);
   if (op->kind == KML_OP_SPLIT)
     pass_on (self, op->other);
-  if (op->kind == KML_OP_FREE) { /* R2 */
-    kml_replay_record_at (self, op->block)->next_unused = self->first_unused;
-    self->first_unused = op->block;
-  }
-  if (G_UNLIKELY (self->is_full) && self->n_queued < WINDOW / 2) {
+}
+
+void
+kml_replay_look_whether_empty (KmlReplay *self)
+{
+  if (self->is_full && self->n_queued < WINDOW / 2) {
     self->is_full = FALSE;
     set_next (self, self->machine->now);
   }
-  if (G_UNLIKELY (self->n_queued == 0))
-    look_whether_done (self);
+  look_whether_done (self);
 }
 
 void
@@ -450,9 +447,11 @@ build_cpu (KmlReplay *self, guint cpu)
 
   for (guint context = 0; context < KML_N_CONTEXTS; context++) {
     self->streams[cpu][context].replay = self;
+    self->streams[cpu][context].tail_at = N_ENTRIES;
     if (context != KML_CONTEXT_PROCESS)
       build_handler (self, cpu, context);
   }
+  stream->step = STEP_NEXT;
   stream->task = kml_task_new (self->config.scheduler, &config);
   stream->task->workload = 1 + self->config.number;
   g_ptr_array_add (self->busy.tasks, stream->task);
@@ -468,12 +467,9 @@ kml_replay_new (const KmlReplayConfig *config)
   if (config->workload->until != 0)
     self->config.until = MIN (config->until, config->workload->until);
   self->machine = config->requests->machine;
-  self->names = g_array_new (FALSE, TRUE, sizeof (guint32));
   self->pieces = g_ptr_array_new_with_free_func (free);
   self->first_unused = KML_NO_RECORD;
   self->busy.tasks = g_ptr_array_new ();
-  self->locked[KML_LEVEL_PAGES] = kml_locked_plain (config->requests->pages);
-  self->locked[KML_LEVEL_OBJECTS] = kml_locked_plain (config->requests->objects);
   self->streams = g_malloc0_n (n_cpus, sizeof *self->streams);
   for (guint cpu = 0; cpu < n_cpus; cpu++)
     build_cpu (self, cpu);
@@ -494,7 +490,7 @@ kml_replay_free (KmlReplay *self)
       kml_irq_clear (&self->streams[cpu][context].irq);
   g_free (self->streams);
   g_ptr_array_unref (self->busy.tasks);
-  g_array_unref (self->names);
+  g_free (self->names);
   free (self->records);
   g_ptr_array_unref (self->pieces);
   g_clear_error (&self->error);

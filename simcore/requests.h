@@ -48,28 +48,4 @@ gboolean kml_requests_free (KmlRequests *self, KmlBlock *block, const KmlRequest
 gboolean kml_requests_split (KmlRequests *self, KmlBlock *lower, KmlBlock *ret_upper,
                              const KmlRequest *how);
 
-/* ---- In steps, for who would not stand on a stack while others go on (kml_scheduler_rest()) ---- */
-
-/* A request under way. */
-typedef struct {
-  KmlTask *task;
-  KmlTime start;
-  KmlTime parts[KML_N_PARTS]; /* what the task had done with its time before */
-  KmlCause cause, *outer;
-} KmlCourse;
-
-/* What kml_requests_alloc() and kml_requests_free() do before others are let in, as by kml_sync_on (machine, KML_OBJECT_NONE). */
-void kml_requests_approach_alloc (KmlRequests *self, KmlLevel level, const KmlRequest *request);
-gboolean kml_requests_approach_free (KmlRequests *self, KmlBlock *block, KmlBlock *ret_given);
-
-/* Now it begins, and counts from now on. @self->course stays where it is until it is done. */
-void kml_requests_begin (KmlRequests *self, KmlTask *task, KmlCourse *course);
-
-/* It is done: @block is what there was none of before, or is none of now. */
-gboolean kml_requests_end_alloc (KmlRequests *self, KmlCourse *course, KmlLevel level,
-                                 const KmlRequest *request, KmlAddr addr, guint64 held,
-                                 KmlBlock *ret_block);
-void kml_requests_end_free (KmlRequests *self, KmlCourse *course, const KmlBlock *given,
-                            guint64 held, const KmlRequest *how);
-
 G_END_DECLS

@@ -8,20 +8,6 @@
 
 #include "simcore/scheduler-private.h"
 
-void
-kml_scheduler_kick (KmlScheduler *self, guint number, KmlTime time)
-{
-  KmlCpu *cpu = &self->cpus[number];
-
-  if (cpu == self->running) {
-    self->machine->horizon = 0; /* at the next look */
-    return;
-  }
-  time = MAX (time, cpu->committed);
-  if (!cpu->goes_on || cpu->resume > time)
-    kml_cpu_goes_on (cpu, self, time);
-}
-
 static void
 enqueue (KmlCpu *cpu, KmlTask *task)
 {
@@ -37,6 +23,15 @@ enqueue (KmlCpu *cpu, KmlTask *task)
     cpu->last = task;
 }
 
+/* It was to go on for an interrupt, and takes that when it has switched. */
+static void
+put_off (KmlScheduler *self, KmlCpu *cpu)
+{
+  kml_turns_forget (&self->turns, cpu->number);
+  if (self->running != NULL)
+    kml_turns_run (&self->turns, self->running->number);
+}
+
 void
 kml_scheduler_make_ready (KmlScheduler *self, KmlTask *task)
 {
@@ -47,6 +42,8 @@ kml_scheduler_make_ready (KmlScheduler *self, KmlTask *task)
   kml_task_account (task, now, KML_PART_CPU);
   if (cpu->current == NULL) { /* S3: its queue is empty */
     kml_cpu_begin_to_run (cpu, self, task);
+    if (G_UNLIKELY (cpu->goes_on))
+      put_off (self, cpu);
     cpu->committed = now + self->machine->cost[KML_COST_SWITCH];
     kml_cpu_goes_on (cpu, self, cpu->committed);
     return;

@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * scheduler.c   what is next, switching
+ * turns.h       which CPU goes on next
+ * rest.h        tasks that stop with nothing on their stacks
  * timer.c       what happens at a time by itself
  * run-queue.c   who is ready on a CPU
  * scheduler-choose.c   what is next where it is open
@@ -22,14 +24,18 @@
 
 G_BEGIN_DECLS
 
-/* A stretch of a task's time, or of its holding a lock. All borrowed. */
+/* A stretch of a task's time, or of its holding a lock. */
 typedef struct {
-  const KmlTask *task;
-  const char *what, *resource;
+  guint32 task; /* its id */
+  guint32 what; /* KmlPart; KML_SPAN_HOLD: it had … */
+  const char
+      *resource; /* (nullable) borrowed: … this; or what it waited for, where that is a wait */
   KmlTime start, end;
 } KmlSpan;
 
-#define KML_N_SPANS 512 /* that are remembered, of all tasks together: 20 KiB */
+#define KML_SPAN_HOLD KML_N_PARTS
+
+#define KML_N_SPANS 512 /* that are remembered, of all tasks together: 16 KiB */
 
 /* A CPU is *running* (one is, or none while a timer's function is called), *parked* (its current task will go on
  * where it stopped), or *idle* (current is NULL). */
@@ -61,6 +67,8 @@ struct _KmlScheduler {
   KmlTurns turns;      /* … this, where nobody chooses */
   guint64 n_set;       /* how often either was set */
   KmlTime next_timer;  /* when the earliest timer rings, or earlier; KML_TIME_MAX: none does */
+  KmlTime quiet;       /* before that nothing comes but CPUs that go on; or earlier: see rest.h */
+  KmlTime end;         /* what comes then, or later, does not happen */
   KmlStackPool *pool;  /* (owned) */
   KmlCpu *cpus;        /* (owned) (array length=machine->n_cpus) */
   KmlCpu *running;     /* (nullable): one of them */
@@ -103,6 +111,13 @@ static inline KmlCpu *
 kml_scheduler_cpu (KmlScheduler *self)
 {
   return self->running;
+}
+
+/* There is an interrupt for the CPU, or another task. */
+static inline gboolean
+kml_cpu_is_wanted (const KmlCpu *self)
+{
+  return G_UNLIKELY (((guintptr)self->pending | (guintptr)self->first) != 0);
 }
 
 /* Whether what runs on the CPU must not sleep. */
@@ -200,21 +215,6 @@ void kml_scheduler_refresh_horizon (KmlScheduler *self);
 /* The running CPU stops here and goes on when it was said, or somebody kicks it. */
 void kml_scheduler_park (KmlScheduler *self);
 
-/* The same, and kml_scheduler_leave() of a CPU that nobody else wants, by a task that has nothing on its stack. Such a task *rests*; all that rest in one
- * function are alike but for their data, so that whichever goes on next does so where it is: no stack is switched. They return as
- * the running task, which is to be asked for anew. Not where choices are open. */
-void kml_scheduler_rest (KmlScheduler *self);
-void kml_scheduler_rest_asleep (KmlScheduler *self);
-
-/* kml_scheduler_sync() in two halves, between which the task rests. TRUE: it has, and the second is to be called by
- * whoever goes on. */
-gboolean kml_scheduler_sync_resting (KmlScheduler *self, guint64 object);
-void kml_scheduler_sync_rested (KmlScheduler *self, guint64 object);
-
-/* kml_work_until() likewise. */
-gboolean kml_work_until_resting (KmlMachine *machine, KmlTime time);
-void kml_work_until_rested (KmlMachine *machine, KmlTime time);
-
 /* The current task leaves its CPU to the next one. Returns when it is current again; never, when it has ended. */
 void kml_scheduler_leave (KmlScheduler *self);
 
@@ -227,7 +227,19 @@ KmlTask *kml_scheduler_add_own (KmlScheduler *self);
 void kml_scheduler_make_ready (KmlScheduler *self, KmlTask *task);
 
 /* There is something new for the CPU to see, at @time. */
-void kml_scheduler_kick (KmlScheduler *self, guint cpu, KmlTime time);
+static inline void
+kml_scheduler_kick (KmlScheduler *self, guint number, KmlTime time)
+{
+  KmlCpu *cpu = &self->cpus[number];
+
+  if (cpu == self->running) {
+    self->machine->horizon = 0; /* at the next look */
+    return;
+  }
+  time = MAX (time, cpu->committed);
+  if (!cpu->goes_on || cpu->resume > time)
+    kml_cpu_goes_on (cpu, self, time);
+}
 
 /* Gives up the CPU where another task has a right to it. TRUE: time has passed. */
 gboolean kml_scheduler_preempt_ready (KmlScheduler *self);
@@ -295,11 +307,28 @@ GPtrArray *kml_wait_find_knot (const KmlScheduler *self, KmlTask *task, guint *r
 
 /* ---- spans.c ---- */
 
-extern const char *const kml_span_hold;
+static inline void
+kml_span_add (const KmlTask *task, guint what, const char *resource, KmlTime start, KmlTime end)
+{
+  KmlScheduler *self = task->scheduler;
 
-/* The task's time goes elsewhere from @now on, which is after task->part_since; it gives a lock, or an element of a pool, back. */
-void kml_span_part (KmlTask *task, KmlTime now);
-void kml_span_lock (KmlTask *task, const char *lock, KmlTime since, KmlTime now);
+  self->spans[self->n_spans++ % KML_N_SPANS] = (KmlSpan){ task->id, what, resource, start, end };
+}
+
+/* The task's time goes elsewhere from @now on, which is after task->part_since. */
+static inline void
+kml_span_part (KmlTask *task, KmlTime now)
+{
+  kml_span_add (task, task->part, task->wait.what, task->part_since, now);
+}
+
+/* It gives a lock, or an element of a pool, back. */
+static inline void
+kml_span_lock (KmlTask *task, const char *lock, KmlTime since, KmlTime now)
+{
+  if (now > since)
+    kml_span_add (task, KML_SPAN_HOLD, lock, since, now);
+}
 
 /* (transfer full) */
 GArray *kml_spans_of_incident (const KmlScheduler *self, const KmlIncident *incident);
@@ -321,6 +350,14 @@ void kml_progress_turn (KmlScheduler *self, KmlCpu *cpu);
 
 /* @task has begun to wait: whether that closes a cycle. */
 void kml_incident_look_for_cycle (KmlScheduler *self, KmlTask *task);
+
+/* Whether @task goes on right now, or is about to. */
+static inline gboolean
+kml_task_is_at_work (const KmlTask *task)
+{
+  return task->scheduler->cpus[task->cpu].current == task &&
+         (task->is_woken || (task->wait.kind == KML_WAIT_NONE && task->state == KML_TASK_RUNNING));
+}
 
 /* @text: (transfer full). Ends the run. */
 void kml_incident_livelock (KmlScheduler *self, char *text);

@@ -33,7 +33,7 @@
 
 #include "simcore/host-memory.h"
 #include "simcore/ipi.h"
-#include "simcore/scheduler-private.h"
+#include "simcore/rest.h"
 
 /* Whether a timer that rings at the time of @turn was set before it. */
 static gboolean
@@ -48,9 +48,10 @@ static inline void
 refresh_horizon (KmlScheduler *self)
 {
   const KmlCpu *cpu = self->running;
-  KmlTime horizon = MIN (self->next_timer, kml_turn_time (kml_turns_first (&self->turns)));
+  KmlTime horizon = MIN (self->next_timer, self->watch.next);
 
-  horizon = MIN (horizon, self->watch.next);
+  self->quiet = self->is_stopped ? 0 : MIN (horizon, self->end);
+  horizon = MIN (horizon, kml_turn_time (kml_turns_first (&self->turns)));
   if (cpu != NULL && cpu->first != NULL)
     horizon = MIN (horizon, cpu->slice_end);
   if (G_UNLIKELY (self->is_stopped || self->config.choose != NULL ||
@@ -158,6 +159,10 @@ wake_up (KmlScheduler *self, KmlTask *task)
   }
   task->is_woken = TRUE;
   self->running = cpu;
+  if (G_UNLIKELY (cpu->goes_on)) { /* for an interrupt, which it takes at once */
+    cpu->goes_on = FALSE;
+    kml_turns_run (&self->turns, cpu->number);
+  }
   kml_task_account (task, machine->now, KML_PART_CPU);
   machine->now += machine->cost[KML_COST_SWITCH];
   kml_cpu_begin_to_run (cpu, self, task);
@@ -228,7 +233,7 @@ go_on_by_clock (KmlScheduler *self)
   if (G_UNLIKELY (turn == KML_TURN_NEVER))
     return end_in_stall (self);
   cpu = kml_turn_cpu (turn);
-  kml_turns_set (&self->turns, cpu, KML_TURN_NEVER);
+  kml_turns_run (&self->turns, cpu);
   self->cpus[cpu].goes_on = FALSE;
   return G_LIKELY (turn_time <= until) ? resume (self, &self->cpus[cpu], turn_time)
                                        : end_by_time (self);
@@ -253,8 +258,11 @@ go_on_by_choice (KmlScheduler *self)
 static KmlCoroutine *
 find_next (KmlScheduler *self)
 {
+  const KmlCpu *cpu = self->running;
   KmlCoroutine *to;
 
+  if (cpu != NULL && !cpu->goes_on && self->config.choose == NULL)
+    kml_turns_leave (&self->turns, cpu->number);
   do {
     if (G_UNLIKELY (self->is_stopped || self->n_alive == 0))
       to = end_run (self);
@@ -283,16 +291,14 @@ kml_scheduler_park (KmlScheduler *self)
   dispatch (self, cpu->current->coroutine);
 }
 
-/* The current task of @cpu, or the one that just left it, rests. */
-static void
-rest (KmlScheduler *self, KmlCpu *cpu, KmlTask *task)
+void
+kml_rest_slowly (KmlScheduler *self, KmlTask *task)
 {
   KmlCoroutine *to;
   KmlTask *next;
 
   g_assert (self->config.choose == NULL);
 
-  cpu->committed = self->machine->now;
   task->rests = TRUE;
   to = find_next (self);
   next = kml_current_task (self->machine);
@@ -305,26 +311,8 @@ rest (KmlScheduler *self, KmlCpu *cpu, KmlTask *task)
     next = kml_current_task (self->machine);
   }
   next->rests = FALSE;
-}
-
-void
-kml_scheduler_rest (KmlScheduler *self)
-{
-  KmlCpu *cpu = kml_scheduler_cpu (self);
-
-  rest (self, cpu, cpu->current);
-}
-
-void
-kml_scheduler_rest_asleep (KmlScheduler *self)
-{
-  KmlCpu *cpu = kml_scheduler_cpu (self);
-  KmlTask *task = cpu->current;
-
-  g_assert (cpu->first == NULL);
-
-  cpu->current = NULL;
-  rest (self, cpu, task);
+  if (kml_cpu_is_wanted (self->running))
+    self->machine->horizon = 0;
 }
 
 void
@@ -378,35 +366,29 @@ kml_scheduler_sync (KmlScheduler *self, guint64 object)
 }
 
 gboolean
-kml_scheduler_sync_resting (KmlScheduler *self, guint64 object)
+kml_sync_resting_slowly (KmlScheduler *self)
 {
   KmlMachine *machine = self->machine;
-  KmlCpu *cpu = kml_scheduler_cpu (self);
 
   if (machine->now >= self->watch.next)
     kml_progress_look (self);
   refresh_horizon (self);
   if (machine->now < machine->horizon) {
-    kml_scheduler_sync_rested (self, object);
+    kml_sync_rested (machine);
     return FALSE;
   }
-  kml_cpu_goes_on (cpu, self, machine->now);
-  cpu->object = object;
-  rest (self, cpu, cpu->current);
+  kml_rest_until (self, machine->now);
   return TRUE;
 }
 
 void
-kml_scheduler_sync_rested (KmlScheduler *self, guint64 object)
+kml_sync_rested_slowly (KmlScheduler *self)
 {
   KmlMachine *machine = self->machine;
 
   while (kml_interrupts_deliver (self) || kml_scheduler_preempt (self))
     if (machine->now >= machine->horizon) {
-      KmlCpu *cpu = kml_scheduler_cpu (self);
-
-      kml_cpu_goes_on (cpu, self, machine->now);
-      cpu->object = object;
+      kml_cpu_goes_on (kml_scheduler_cpu (self), self, machine->now);
       kml_scheduler_park (self);
     }
 }
@@ -432,6 +414,7 @@ kml_scheduler_new (const KmlSchedulerConfig *config)
   self->spans = g_new (KmlSpan, KML_N_SPANS);
   self->incidents = g_array_new (FALSE, FALSE, sizeof (KmlIncident));
   self->next_timer = KML_TIME_MAX;
+  self->end = config->until < KML_TIME_MAX ? config->until + 1 : KML_TIME_MAX;
   kml_progress_init (self);
   self->cpus = g_new0 (KmlCpu, self->machine->n_cpus);
   self->candidates = g_new (KmlCandidate, self->machine->n_cpus + 1);
@@ -546,6 +529,7 @@ void
 kml_scheduler_stop (KmlScheduler *self)
 {
   self->is_stopped = TRUE;
+  self->quiet = 0;
   self->machine->horizon = 0;
 }
 

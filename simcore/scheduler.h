@@ -142,7 +142,7 @@ struct _KmlTask {
   guint8 memalloc;   /* KML_MEMALLOC_…: what its requests for memory may not do, or may besides */
   guint8 part;       /* KmlPart: where its time goes now … */
   gboolean is_woken; /* what it waited for has happened */
-  gboolean rests; /* it has stopped and there is nothing on its stack: see kml_scheduler_rest() */
+  gboolean rests;    /* it has stopped and there is nothing on its stack: see kml_rest() */
   gboolean is_daemon; /* the run does not wait for its end */
   KmlTime mark;       /* … since then, or since it was last booked … */
   KmlTime part_since; /* … and it has gone there since then */

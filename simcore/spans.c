@@ -10,50 +10,24 @@
 #include "simcore/lock.h"
 #include "simcore/scheduler-private.h"
 
-const char *const kml_span_hold = "hold";
-
-static KmlSpan *
-next_span (KmlScheduler *self)
-{
-  return &self->spans[self->n_spans++ % KML_N_SPANS];
-}
-
+/* What it waited for, or had; "". */
 static const char *
-resource_of (const KmlTask *task, guint part)
+resource_of (const KmlSpan *span)
 {
-  const guint waits = 1u << KML_PART_LOCK | 1u << KML_PART_IO | 1u << KML_PART_MEMORY |
-                      1u << KML_PART_SLEEP | 1u << KML_PART_THROTTLE;
+  const guint named = 1u << KML_PART_LOCK | 1u << KML_PART_IO | 1u << KML_PART_MEMORY |
+                      1u << KML_PART_SLEEP | 1u << KML_PART_THROTTLE | 1u << KML_SPAN_HOLD;
 
-  return (waits >> part & 1) != 0 && task->wait.what != NULL ? task->wait.what : "";
-}
-
-void
-kml_span_part (KmlTask *task, KmlTime now)
-{
-  *next_span (task->scheduler) = (KmlSpan){ .task = task,
-                                            .what = kml_part_names[task->part],
-                                            .resource = resource_of (task, task->part),
-                                            .start = task->part_since,
-                                            .end = now };
-}
-
-void
-kml_span_lock (KmlTask *task, const char *lock, KmlTime since, KmlTime now)
-{
-  if (now > since)
-    *next_span (task->scheduler) = (KmlSpan){
-      .task = task, .what = kml_span_hold, .resource = lock, .start = since, .end = now
-    };
+  return (named >> span->what & 1) != 0 && span->resource != NULL ? span->resource : "";
 }
 
 static void
-add_span (GArray *spans, const KmlSpan *span)
+add_span (GArray *spans, const KmlTask *task, const KmlSpan *span)
 {
   const KmlIncidentSpan copy = {
-    .task = g_strdup (span->task->name),
-    .cpu = span->task->cpu,
-    .what = span->what,
-    .resource = g_strdup (span->resource),
+    .task = g_strdup (task->name),
+    .cpu = task->cpu,
+    .what = span->what == KML_SPAN_HOLD ? "hold" : kml_part_names[span->what],
+    .resource = g_strdup (resource_of (span)),
     .start = span->start,
     .end = span->end,
   };
@@ -65,27 +39,25 @@ add_span (GArray *spans, const KmlSpan *span)
 static void
 add_spans_of (const KmlScheduler *self, const KmlTask *task, GArray *spans)
 {
-  const KmlTime now = self->machine->now;
-  KmlSpan open = { .task = task, .end = now };
+  KmlSpan open = { .what = task->part,
+                   .resource = task->wait.what,
+                   .start = task->part_since,
+                   .end = self->machine->now };
 
   for (guint64 i = self->n_spans - MIN (self->n_spans, KML_N_SPANS); i < self->n_spans; i++)
-    if (self->spans[i % KML_N_SPANS].task == task)
-      add_span (spans, &self->spans[i % KML_N_SPANS]);
-  open.what = kml_part_names[task->part];
-  open.resource = resource_of (task, task->part);
-  open.start = task->part_since;
-  add_span (spans, &open);
+    if (self->spans[i % KML_N_SPANS].task == task->id)
+      add_span (spans, task, &self->spans[i % KML_N_SPANS]);
+  add_span (spans, task, &open);
+  open.what = KML_SPAN_HOLD;
   for (guint i = 0; i < task->n_held; i++) {
-    open.what = kml_span_hold;
     open.resource = task->held[i]->name;
     open.start = task->held_since[i];
-    add_span (spans, &open);
+    add_span (spans, task, &open);
   }
   for (guint i = 0; i < task->n_elements; i++) {
-    open.what = kml_span_hold;
     open.resource = task->elements[i].name;
     open.start = task->elements[i].since;
-    add_span (spans, &open);
+    add_span (spans, task, &open);
   }
 }
 

@@ -13,7 +13,7 @@
  */
 
 #include "simcore/inject.h"
-#include "simcore/scheduler-private.h"
+#include "simcore/rest.h"
 
 #include <string.h>
 
@@ -116,16 +116,11 @@ kml_work_until (KmlMachine *machine, KmlTime time)
 }
 
 gboolean
-kml_work_until_resting (KmlMachine *machine, KmlTime time)
+kml_work_until_resting_slowly (KmlMachine *machine, KmlTime time)
 {
   KmlScheduler *self = machine->scheduler;
-  KmlCpu *cpu = kml_scheduler_cpu (self);
 
-  if (time < machine->horizon || time <= machine->now) {
-    machine->now = MAX (time, machine->now);
-    return FALSE;
-  }
-  if (cpu->pending != NULL || cpu->first != NULL) {
+  if (kml_cpu_is_wanted (kml_scheduler_cpu (self))) {
     kml_work_until (machine, time);
     return FALSE;
   }
@@ -136,14 +131,12 @@ kml_work_until_resting (KmlMachine *machine, KmlTime time)
     machine->now = time;
     return FALSE;
   }
-  kml_cpu_goes_on (cpu, self, MIN (time, self->watch.next));
-  cpu->object = KML_OBJECT_NONE;
-  kml_scheduler_rest (self);
+  kml_rest_until (self, MIN (time, self->watch.next));
   return TRUE;
 }
 
 void
-kml_work_until_rested (KmlMachine *machine, KmlTime time)
+kml_work_until_rested_slowly (KmlMachine *machine, KmlTime time)
 {
   KmlScheduler *self = machine->scheduler;
   const KmlTime before = machine->now;

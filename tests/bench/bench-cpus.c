@@ -48,8 +48,8 @@ player_next (KmlWorkload *base, KmlOp *ops, guint n, GError **error)
   Player *self = (Player *)base;
   const guint taken = MIN (n, self->n - self->at);
 
-  memcpy (ops, self->ops + self->at, taken * sizeof *ops);
   for (guint i = 0; i < taken; i++) {
+    ops[i] = self->ops[self->at + i];
     ops[i].request.context = KML_CONTEXT_PROCESS;
     if (ops[i].time > 0)
       ops[i].time += self->start;

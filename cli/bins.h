@@ -4,7 +4,9 @@
  *
  *   cmd-bins.c      options, and the order of things
  *   bins-subject.c  the trace or scenario that bins are designed for
+ *   bins-simulate.c the workload under every set
  *   bins-report.c   the study as tables and as JSON
+ *   bins-draw.c     … and as pictures
  */
 
 #pragma once
@@ -45,6 +47,13 @@ KmlExperiment *kml_bin_subject_experiment (const KmlBinSubject *self, const char
 gboolean kml_bin_subject_write (const KmlBinSubject *self, const KmlBins *bins, const char *head,
                                 const char *path, GError **error);
 
+/* ---- bins-simulate.c ---- */
+
+/* Runs @share of the subject's time, in (0, 1], under each of the study's sets into the database that @options name, and tells the
+ * sets their runs. Returns the exit status. */
+int kml_bin_study_simulate (KmlBinStudy *study, const KmlBinSubject *subject, double share,
+                            const KmlRunOptions *options);
+
 /* ---- bins-report.c ---- */
 
 /* What is shown besides the study. */
@@ -58,5 +67,12 @@ typedef struct {
 
 void kml_bin_report_print (const KmlBinStudy *study, const KmlBinReport *report);
 void kml_bin_report_json (const KmlBinStudy *study, const KmlBinReport *report);
+
+/* ---- bins-draw.c ---- */
+
+/* The pictures of the study in the database at @database_path: the curve in the file @where, the others beside it, or all on the
+ * "terminal". Returns the exit status. */
+int kml_bin_study_draw (const char *database_path, guint64 study_id, const char *where,
+                        gboolean quiet);
 
 G_END_DECLS

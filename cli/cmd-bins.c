@@ -6,7 +6,6 @@
  * simulate every set; store; show. Only the simulation needs a database; without -o it is a temporary one.
  */
 
-#include "analysis/plot.h"
 #include "cli/bins.h"
 #include "cli/output.h"
 #include "scenarios/bin-file.h"
@@ -285,83 +284,6 @@ validate (KmlBinStudy *study, const KmlDemand *demand, const char *split, guint 
   }
 }
 
-/* ---- Simulation ---- */
-
-/* How the simulation calls a set: by its name, when that says enough. */
-static char *
-simulated_text (const KmlBinStudySet *set)
-{
-  if (g_str_equal (set->name, "pow2") || g_str_has_prefix (set->name, "geometric:") ||
-      kml_bin_set_find (set->name) != NULL)
-    return g_strdup (set->name);
-  return kml_bins_format (&set->bins);
-}
-
-/* Sets @set's run_id to the run of its text. */
-static void
-take_runs (KmlBinStudy *study, char *const *texts, const GPtrArray *results)
-{
-  for (guint i = 0; i < results->len; i++) {
-    const KmlResult *result = g_ptr_array_index (results, i);
-
-    for (guint j = 0; j < study->sets->len && g_str_equal (result->status, "done"); j++)
-      if (g_strcmp0 (kml_result_setting (result, "objects.bins"), texts[j]) == 0)
-        ((KmlBinStudySet *)g_ptr_array_index (study->sets, j))->run_id = result->run_id;
-  }
-}
-
-/* The texts of @texts, each once. (transfer container) */
-static GPtrArray *
-distinct (char *const *texts)
-{
-  GPtrArray *once = g_ptr_array_new ();
-
-  for (; *texts != NULL; texts++)
-    if (!g_ptr_array_find_with_equal_func (once, *texts, g_str_equal, NULL))
-      g_ptr_array_add (once, *texts);
-  g_ptr_array_add (once, NULL);
-  return once;
-}
-
-/* "1234ns": the share of the time that the workloads take. NULL: all of it. */
-static char *
-until_of (const KmlBinSubject *subject, double share)
-{
-  const double end_ns = (double)kml_demand_totals (subject->demand)->end / KML_NS;
-
-  return share < 1 ? g_strdup_printf ("%.0fns", MAX (end_ns * share, 1)) : NULL;
-}
-
-static int
-simulate (KmlBinStudy *study, const KmlBinSubject *subject, double share,
-          const KmlRunOptions *run_options)
-{
-  g_auto (GStrv) texts = g_new0 (char *, study->sets->len + 1);
-  g_autofree char *until = until_of (subject, share);
-  g_autoptr (KmlExperiment) experiment = NULL;
-  g_autoptr (GPtrArray) once = NULL, results = NULL;
-  g_autoptr (GError) error = NULL;
-  int status;
-
-  for (guint i = 0; i < study->sets->len; i++)
-    texts[i] = simulated_text (g_ptr_array_index (study->sets, i));
-  once = distinct (texts);
-  experiment = kml_bin_subject_experiment (subject, (const char *const *)once->pdata, until,
-                                           run_options, &status);
-  if (experiment == NULL)
-    return status;
-  status = kml_experiment_run (experiment);
-  if (status == KML_EXIT_FOUND)
-    status = KML_EXIT_DONE; /* what the scenario expects, it expects of its own bins */
-  results = kml_experiment_results (experiment, &error);
-  if (results == NULL)
-    return kml_worse_exit (status, kml_fail (error));
-  take_runs (study, texts, results);
-  if (!run_options->quiet)
-    kml_experiment_print_summary (experiment);
-  return status;
-}
-
 /* ---- The database ---- */
 
 static gboolean
@@ -372,62 +294,6 @@ store (KmlBinStudy *study, const char *path, guint64 *ret_id, GError **error)
   return database != NULL && kml_bin_study_read_runs (study, database, error) &&
          kml_bin_study_store (study, database, ret_id, error) &&
          kml_database_finish (g_steal_pointer (&database), error);
-}
-
-/* "bins-classes.svg" beside "bins.svg" */
-static char *
-beside (const char *file, const char *word)
-{
-  const char *dot = strrchr (file, '.');
-
-  return g_strdup_printf ("%.*s-%s%s", (int)(dot - file), file, word, dot);
-}
-
-static gboolean
-draw_one (KmlDatabase *database, const char *kind, guint64 study_id, const char *file,
-          GError **error)
-{
-  const gboolean terminal = g_str_equal (options.plot, "terminal");
-  KmlPlotOptions plot = KML_PLOT_OPTIONS_INIT;
-  g_autofree char *text = NULL;
-
-  plot.study = study_id;
-  plot.output = file;
-  plot.colour = terminal && kml_is_coloured (stdout);
-  plot.format = terminal || g_str_has_suffix (file, ".txt") ? KML_PLOT_TERMINAL
-                : g_str_has_suffix (file, ".png")           ? KML_PLOT_PNG
-                : g_str_has_suffix (file, ".pdf")           ? KML_PLOT_PDF
-                                                            : KML_PLOT_SVG;
-  if (!kml_plot_render (database, kind, &plot, &text, error))
-    return FALSE;
-  if (terminal)
-    kml_out ("\n%s", text);
-  else if (text != NULL)
-    return g_file_set_contents (file, text, -1, error);
-  return TRUE;
-}
-
-/* The curve to the file of --plot, the others beside it. */
-static int
-draw (const char *path, guint64 study_id)
-{
-  static const char *const kinds[] = { "bins-curve", "bins-classes", "bins-validation" };
-  g_autoptr (GError) error = NULL;
-  g_autoptr (KmlDatabase) database = kml_database_open (path, &error);
-
-  if (database == NULL)
-    return kml_fail (error);
-  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++) {
-    const gboolean in_file = !g_str_equal (options.plot, "terminal");
-    g_autofree char *file = in_file && i > 0 ? beside (options.plot, kinds[i] + strlen ("bins-"))
-                                             : g_strdup (options.plot);
-
-    if (!draw_one (database, kinds[i], study_id, file, &error))
-      return kml_fail (error);
-    if (in_file && !options.common.quiet)
-      kml_note ("The picture is in %s.", file);
-  }
-  return KML_EXIT_DONE;
 }
 
 /* ---- Showing ---- */
@@ -570,7 +436,7 @@ go_on (KmlBinStudy *study, const KmlBinSubject *subject, const Wishes *wishes, c
   if (report.classes == NULL)
     return KML_EXIT_INPUT;
   if (wishes->share > 0)
-    status = simulate (study, subject, wishes->share, &run_options);
+    status = kml_bin_study_simulate (study, subject, wishes->share, &run_options);
   if (status != KML_EXIT_DONE)
     return status;
   if (!store (study, path, &report.study_id, &error))
@@ -581,7 +447,8 @@ go_on (KmlBinStudy *study, const KmlBinSubject *subject, const Wishes *wishes, c
   else
     kml_bin_report_print (study, &report);
   if (options.plot != NULL)
-    status = kml_worse_exit (status, draw (path, report.study_id));
+    status = kml_worse_exit (
+        status, kml_bin_study_draw (path, report.study_id, options.plot, options.common.quiet));
   if (status == KML_EXIT_DONE)
     say_next (scenario);
   return status;

@@ -606,12 +606,28 @@ kml_agenda_peek (KmlAgenda *self, KmlEvent *ret_event)
   return TRUE;
 }
 
+static inline KmlTime
+next_time (KmlAgenda *self)
+{
+  if (G_UNLIKELY (self->bottom.n_events == 0) && !refill_bottom (self))
+    return KML_TIME_MAX;
+  return bottom_time (&self->bottom, 0);
+}
+
 KmlTime
 kml_agenda_next_time (KmlAgenda *self)
 {
-  if (self->bottom.n_events == 0 && !refill_bottom (self))
-    return KML_TIME_MAX;
-  return bottom_time (&self->bottom, 0);
+  return next_time (self);
+}
+
+KmlTime
+kml_agenda_take_one (KmlAgenda *self, KmlEvent *ret_event)
+{
+  if (G_UNLIKELY (self->bottom.n_events == 0))
+    refill_bottom (self);
+  g_assert (self->bottom.n_events > 0);
+  take_from_bottom (self, ret_event);
+  return next_time (self);
 }
 
 guint64

@@ -34,7 +34,10 @@ void kml_agenda_schedule (KmlAgenda *self, KmlTime time, guint64 what);
 /* Takes the earliest event; of several at one time the one scheduled first. FALSE: none is pending. */
 gboolean kml_agenda_take (KmlAgenda *self, KmlEvent *ret_event);
 
-/* The same, and it stays. */
+/* The same, of which there is one. Returns the time of the next, KML_TIME_MAX when none is pending. */
+KmlTime kml_agenda_take_one (KmlAgenda *self, KmlEvent *ret_event);
+
+/* kml_agenda_take(), and it stays. */
 gboolean kml_agenda_peek (KmlAgenda *self, KmlEvent *ret_event);
 
 /* The time of the earliest event, KML_TIME_MAX when none is pending. */

@@ -19,11 +19,16 @@ G_BEGIN_DECLS
 #define BATCH  256
 
 typedef struct {
-  KmlOp op;       /* block and other are records here */
-  guint turn;     /* of op.block */
-  guint16 before; /* 1 + the number of the stream that has the turn before; 0: this one */
-  guint16
-      is_whole; /* it has no steps: a handler's, or one that halves a block: see replay-steps.c */
+  KmlOp op;   /* block and other are records here */
+  guint turn; /* of op.block */
+  union {
+    struct {
+      guint16 before; /* 1 + the number of the stream that has the turn before; 0: this one */
+      guint16
+          is_whole; /* it has no steps: a handler's, or one that halves a block: see replay-steps.c */
+    };
+    guint32 is_special; /* either */
+  };
 } Entry;
 
 /* Operations that were dealt wait in chunks, which go from stream to stream: nothing is moved, and what is used next is what was used last. */
@@ -140,9 +145,11 @@ kml_stream_first (Stream *self)
   return &self->head->entries[self->head_at];
 }
 
-#define AHEAD_RECORD                                                                               \
-  6 /* operations ahead: what a stream's next ones touch in the host's memory is fetched meanwhile, as in driver-loop.h */
-#define AHEAD_BLOCK 3
+/* Operations ahead: what a stream's next ones touch in the host's memory is fetched meanwhile, as in driver-loop.h, when there is more than stays in
+ * the caches. */
+#define AHEAD_RECORD   6
+#define AHEAD_BLOCK    3
+#define ENOUGH_RECORDS 8192
 
 /* A run is the same without. */
 static inline __attribute__ ((always_inline)) void
@@ -168,7 +175,8 @@ kml_stream_take_first (Stream *self, KmlOp *ret_op)
   KmlReplay *replay = self->replay;
   Chunk *chunk = self->head;
 
-  kml_stream_fetch_ahead (self);
+  if (replay->n_records >= ENOUGH_RECORDS)
+    kml_stream_fetch_ahead (self);
   *ret_op = chunk->entries[self->head_at++].op;
   replay->n_queued--;
   if (self->head_at == (chunk == self->tail ? self->tail_at : N_ENTRIES)) {

@@ -67,8 +67,11 @@ wait_for_time (KmlMachine *machine, KmlTime time)
 
 /* ---- Until the first operation's time has come ---- */
 
+/* What becomes part of whoever calls it. */
+#define STEP static inline __attribute__ ((always_inline)) gboolean
+
 /* TRUE: it rests. FALSE: it has slept. */
-static gboolean
+STEP
 fall_asleep (Stream *self)
 {
   static const KmlWait for_time = { .kind = KML_WAIT_TIME, .what = "a time" };
@@ -89,7 +92,7 @@ fall_asleep (Stream *self)
 }
 
 /* Sleeps until the alarm, and is busy from then on. TRUE: it rests. FALSE: the time has come. */
-static gboolean
+STEP
 lie_down (Stream *self)
 {
   KmlMachine *machine = self->replay->machine;
@@ -186,17 +189,21 @@ execute_whole (Stream *self)
   }
 }
 
-/* Whether it can be done in steps. */
-static inline gboolean
+/* It is its turn, or it waits until it is; then, whether the first operation is done in steps. */
+STEP
 has_steps (Stream *self)
 {
-  const Entry *first = kml_stream_first (self);
-
-  return !first->is_whole && self->replay->in_steps[first->op.level] != NULL;
+  if (G_UNLIKELY (kml_stream_first (self)->is_special)) {
+    if (kml_stream_turn_time (self) > self->replay->machine->now)
+      wait_for_turn (self);
+    if (kml_stream_first (self)->is_whole)
+      return FALSE;
+  }
+  return self->replay->in_steps[kml_stream_first (self)->op.level] != NULL;
 }
 
 /* FALSE: it is done, as there was nothing to do. */
-static inline gboolean
+STEP
 approach (Stream *self)
 {
   KmlReplay *replay = self->replay;
@@ -229,7 +236,7 @@ begin (Stream *self)
 }
 
 /* TRUE: it rests. FALSE: the lock is its own. */
-static inline gboolean
+STEP
 spin (Stream *self)
 {
   const KmlWait wait = kml_lock_wait (&self->course.locked->lock);
@@ -245,7 +252,7 @@ spin (Stream *self)
 }
 
 /* It has spun, and something has happened. */
-static inline gboolean
+STEP
 go_on_spinning (Stream *self)
 {
   KmlTask *task = self->task;
@@ -261,7 +268,7 @@ go_on_spinning (Stream *self)
 }
 
 /* It does not get it at once. */
-static inline gboolean
+STEP
 wait_for_lock (Stream *self, KmlLockStep step)
 {
   if (step == KML_LOCK_QUEUED)
@@ -305,7 +312,7 @@ work (Stream *self)
 /* ---- All steps ---- */
 
 /* From @step on, operation by operation. TRUE: it is to rest; FALSE: there will be no more operations. */
-static inline gboolean
+STEP
 go_on (Stream *self, KmlMachine *machine, Step step)
 {
   for (;;) {
@@ -327,8 +334,6 @@ go_on (Stream *self, KmlMachine *machine, Step step)
         return TRUE;
       G_GNUC_FALLTHROUGH;
     case STEP_TURN:
-      if (kml_stream_turn_time (self) > machine->now)
-        wait_for_turn (self);
       if (!has_steps (self)) {
         execute_whole (self);
         step = STEP_NEXT;

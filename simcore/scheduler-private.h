@@ -190,11 +190,18 @@ KmlTimer *kml_scheduler_take_timer (KmlScheduler *self);
 /* The same, which stays in the agenda. NULL: there is none. */
 KmlTimer *kml_scheduler_look_for_timer (KmlScheduler *self);
 
-/* Whether what is in the agenda is still meant; where it is chosen when it comes it is not. */
+/* Whether what is in the agenda is the last that the timer was set to: of one that has rung, or was cancelled, there is no such event (timer.c). */
+static inline gboolean
+kml_timer_is_latest (const KmlTimer *self, const KmlEvent *event)
+{
+  return self->generation == (guint32)(event->what >> 32);
+}
+
+/* Whether it is still meant; where it is chosen when it comes it is not. */
 static inline gboolean
 kml_timer_is_meant (const KmlTimer *self, const KmlEvent *event)
 {
-  return self->is_set && self->generation == (guint32)(event->what >> 32) &&
+  return kml_timer_is_latest (self, event) &&
          (self->scheduler->config.choose == NULL || !self->is_any_time);
 }
 
@@ -202,8 +209,7 @@ kml_timer_is_meant (const KmlTimer *self, const KmlEvent *event)
 static inline KmlTimer *
 kml_scheduler_take_event (KmlScheduler *self, KmlEvent *ret_event)
 {
-  kml_agenda_take (self->agenda, ret_event);
-  self->next_timer = kml_agenda_next_time (self->agenda);
+  self->next_timer = kml_agenda_take_one (self->agenda, ret_event);
   return g_ptr_array_index (self->timers, (guint32)ret_event->what);
 }
 

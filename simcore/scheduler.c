@@ -225,7 +225,7 @@ go_on_by_clock (KmlScheduler *self)
     if (self->next_timer == turn_time && !rings_before (self, turn))
       break;
     timer = kml_scheduler_take_event (self, &event);
-    if (G_UNLIKELY (!kml_timer_is_meant (timer, &event)))
+    if (G_UNLIKELY (!kml_timer_is_latest (timer, &event)))
       continue;
     kml_timer_unset (timer);
     return G_LIKELY (event.time <= until) ? ring (self, timer, event.time) : end_by_time (self);
@@ -261,7 +261,7 @@ find_next (KmlScheduler *self)
   const KmlCpu *cpu = self->running;
   KmlCoroutine *to;
 
-  if (cpu != NULL && !cpu->goes_on && self->config.choose == NULL)
+  if (cpu != NULL && !cpu->goes_on)
     kml_turns_leave (&self->turns, cpu->number);
   do {
     if (G_UNLIKELY (self->is_stopped || self->n_alive == 0))

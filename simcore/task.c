@@ -67,6 +67,50 @@ kml_task_main (gpointer data)
   g_assert_not_reached ();
 }
 
+/* ---- Waiting ---- */
+
+/* Keeps the CPU, until it is woken; interrupts are taken. */
+static void
+wait_busily (KmlScheduler *self, KmlTask *task)
+{
+  task->state = KML_TASK_SPINNING;
+  while (!task->is_woken) {
+    kml_scheduler_park (self);
+    kml_interrupts_deliver (self);
+  }
+  task->state = KML_TASK_RUNNING;
+}
+
+static void
+report_sleep (KmlScheduler *self, const KmlTask *task, const KmlWait *wait)
+{
+  kml_scheduler_report (self, KML_INCIDENT_SLEEP_IN_ATOMIC,
+                        g_strdup_printf ("%s sleeps for %s", task->name, wait->what));
+}
+
+/* kml_task_wait_now() */
+static inline __attribute__ ((always_inline)) void
+wait_now (KmlMachine *machine, const KmlWait *wait, KmlPart part, gboolean spin)
+{
+  KmlScheduler *self = machine->scheduler;
+  KmlTask *task = kml_current_task (machine);
+  const KmlPart before = task->part;
+
+  if (!spin && G_UNLIKELY (kml_cpu_is_atomic (kml_scheduler_cpu (self)))) {
+    report_sleep (self, task, wait);
+    spin = TRUE;
+  }
+  if (!kml_task_wait_begin (task, wait, part))
+    return;
+  if (spin) {
+    wait_busily (self, task);
+  } else {
+    task->state = KML_TASK_SLEEPING;
+    kml_scheduler_leave (self);
+  }
+  kml_task_wait_end (task, part, before);
+}
+
 /* ---- Time ---- */
 
 /* @is_work: what others do meanwhile puts the end off. */
@@ -162,21 +206,22 @@ kml_yield (KmlMachine *machine)
 }
 
 /* Waits until a time that comes by itself. */
-static void
+static inline void
 wait_for_time (KmlMachine *machine, KmlTime time, const KmlWait *wait, KmlPart part)
 {
   KmlTask *task = kml_current_task (machine);
   const KmlTime end = machine->now + time;
 
-  if (task->alarm.kind != KML_TIMER_WAKE) { /* a handler */
-    kml_scheduler_report (machine->scheduler, KML_INCIDENT_SLEEP_IN_ATOMIC,
-                          g_strdup_printf ("%s sleeps for %s", task->name, wait->what));
+  if (G_UNLIKELY (task->alarm.kind != KML_TIMER_WAKE)) { /* a handler */
+    report_sleep (machine->scheduler, task, wait);
     kml_work (machine, time);
     return;
   }
   kml_timer_set (&task->alarm, machine->scheduler, end);
-  while (machine->now < end)
-    kml_task_wait (machine, wait, part, FALSE);
+  while (machine->now < end) {
+    kml_sync (machine);
+    wait_now (machine, wait, part, FALSE);
+  }
 }
 
 void
@@ -196,48 +241,17 @@ kml_task_io (KmlMachine *machine, const char *what, KmlTime time)
     wait_for_time (machine, time + kml_inject_delay (machine), &wait, KML_PART_IO);
 }
 
-/* ---- Waiting ---- */
-
-/* Keeps the CPU, until it is woken; interrupts are taken. */
-static void
-wait_busily (KmlScheduler *self, KmlTask *task)
-{
-  task->state = KML_TASK_SPINNING;
-  while (!task->is_woken) {
-    kml_scheduler_park (self);
-    kml_interrupts_deliver (self);
-  }
-  task->state = KML_TASK_RUNNING;
-}
-
 void
 kml_task_wait_now (KmlMachine *machine, const KmlWait *wait, KmlPart part, gboolean spin)
 {
-  KmlScheduler *self = machine->scheduler;
-  KmlTask *task = kml_current_task (machine);
-  const KmlPart before = task->part;
-
-  if (!spin && kml_cpu_is_atomic (kml_scheduler_cpu (self))) {
-    kml_scheduler_report (self, KML_INCIDENT_SLEEP_IN_ATOMIC,
-                          g_strdup_printf ("%s sleeps for %s", task->name, wait->what));
-    spin = TRUE;
-  }
-  if (!kml_task_wait_begin (task, wait, part))
-    return;
-  if (spin) {
-    wait_busily (self, task);
-  } else {
-    task->state = KML_TASK_SLEEPING;
-    kml_scheduler_leave (self);
-  }
-  kml_task_wait_end (task, part, before);
+  wait_now (machine, wait, part, spin);
 }
 
 void
 kml_task_wait (KmlMachine *machine, const KmlWait *wait, KmlPart part, gboolean spin)
 {
   kml_sync (machine);
-  kml_task_wait_now (machine, wait, part, spin);
+  wait_now (machine, wait, part, spin);
 }
 
 void

@@ -111,7 +111,7 @@ kml_turns_set (KmlTurns *self, guint cpu, KmlTurn turn)
 static inline void
 kml_turns_leave (KmlTurns *self, guint cpu)
 {
-  if (self->nodes[self->first_leaf + cpu] != KML_TURN_NEVER)
+  if (kml_turn_time (self->nodes[self->first_leaf + cpu]) != KML_TIME_MAX)
     kml_turns_set (self, cpu, KML_TURN_NEVER);
 }
 

@@ -44,6 +44,9 @@ if (ON_TERMINAL) {
   shade(percent) = shades[int (percent * 0.0999) + 1 : int (percent * 0.0999) + 1]
   plot CELLS using (x ($1)):(y ($2)):(shade ($3)) with labels
 } else {
+  # on axes of their own unit: gnuplot takes a microsecond for each value that it has to compute, and here are 250000
   set border 15 front lw 0.8 lc rgb '#404040'
-  plot CELLS using (x ($1)):(y ($2)):3 with image
+  set x2range [0 : axis_end (t_end / time_scale (t_end)) * time_scale (t_end)]
+  set y2range [0 : bytes > 0 ? axis_end (bytes / bytes_scale (bytes)) * bytes_scale (bytes) / bytes : 1]
+  plot CELLS using 1:2:3 axes x2y2 with image
 }

@@ -147,18 +147,18 @@ renew_twin (gpointer data, guint32 n_frames, KmlTwin *twin, GError **error)
                               .page_size = page_size,
                               .seed = self->spec->seed };
 
-  g_clear_pointer (&twin->pages, kml_allocator_destroy);
-  if (twin->machine != NULL && twin->machine->ram->size == config.ram) {
-    kml_machine_reset (twin->machine);
-  } else {
-    kml_twin_clear (twin);
-    memcpy (config.cost, self->machine->cost, sizeof config.cost);
-    twin->machine = kml_machine_new (&config, error);
-    if (twin->machine == NULL)
-      return FALSE;
-  }
+  if (kml_twin_go_back (twin, config.ram))
+    return TRUE;
+  kml_twin_clear (twin);
+  memcpy (config.cost, self->machine->cost, sizeof config.cost);
+  twin->machine = kml_machine_new (&config, error);
+  if (twin->machine == NULL)
+    return FALSE;
   twin->pages = make_page_level (self, twin->machine, error);
-  return twin->pages != NULL && kml_allocator_start (twin->pages, error);
+  if (twin->pages == NULL || !kml_allocator_start (twin->pages, error))
+    return FALSE;
+  kml_twin_remember (twin);
+  return TRUE;
 }
 
 /* Puts the layers that the scenario has around @inner; the outermost is what others ask. */

@@ -53,22 +53,6 @@ kml_machine_free (KmlMachine *self)
 }
 
 void
-kml_machine_reset (KmlMachine *self)
-{
-  memset (self->ram->store, 0, self->ram->size);
-  if (self->ram->shadow != NULL)
-    memset (self->ram->shadow, 0, self->ram->size);
-  self->free_area = (KmlFreeArea){ 0 };
-  g_assert (self->pinned == NULL);
-  g_clear_pointer (&self->pins, g_free);
-  self->now = 0;
-  memset (self->cpu_clock, 0, sizeof self->cpu_clock);
-  self->n_statics = 0;
-  if (self->caches != NULL)
-    kml_caches_clear (self->caches);
-}
-
-void
 kml_machine_book (KmlMachine *self, KmlPart part, KmlTime time)
 {
   if (self->task != NULL) {

@@ -62,8 +62,6 @@ typedef struct {
 KmlMachine *kml_machine_new (const KmlMachineConfig *config, GError **error);
 void kml_machine_free (KmlMachine *self);
 
-/* As it was when it was new, without its allocators' doing; they must be gone. Touches all of RAM. */
-void kml_machine_reset (KmlMachine *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlMachine, kml_machine_free)
 
 /* All but its RAM. Its caches are empty then. */

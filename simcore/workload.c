@@ -32,9 +32,36 @@ kml_workload_list (guint *ret_n)
   return (const KmlWorkloadOps *const *)registry.entries;
 }
 
+/* All of RAM: a twin has little. */
+void
+kml_twin_remember (KmlTwin *self)
+{
+  const KmlRam *ram = self->machine->ram;
+  g_autoptr (KmlImage) image = kml_image_new ();
+
+  if (!kml_allocator_remember (self->pages, image))
+    return;
+  kml_machine_remember (self->machine, image);
+  kml_image_add (image, ram->store, ram->size);
+  if (ram->shadow != NULL)
+    kml_image_add (image, ram->shadow, ram->size);
+  kml_image_take (image);
+  self->image = g_steal_pointer (&image);
+}
+
+gboolean
+kml_twin_go_back (KmlTwin *self, guint64 ram)
+{
+  if (self->image == NULL || self->machine->ram->size != ram)
+    return FALSE;
+  kml_image_put_back (self->image);
+  return TRUE;
+}
+
 void
 kml_twin_clear (KmlTwin *self)
 {
+  g_clear_pointer (&self->image, kml_image_free);
   g_clear_pointer (&self->pages, kml_allocator_destroy);
   g_clear_pointer (&self->machine, kml_machine_free);
 }

@@ -15,6 +15,7 @@
 #pragma once
 
 #include "simcore/allocator.h"
+#include "simcore/image.h"
 #include "simcore/op.h"
 #include "simcore/param.h"
 #include "simcore/rng.h"
@@ -34,8 +35,13 @@ typedef struct {
 typedef struct {
   KmlMachine *machine; /* (owned) */
   KmlAllocator *pages; /* (owned) */
+  KmlImage *image;     /* (owned) (nullable): of both when they were new */
 } KmlTwin;
 
+/* Both are new: so they can be again, if the allocator can be remembered. */
+void kml_twin_remember (KmlTwin *self);
+/* FALSE: they were not remembered, or the machine has another size than @ram bytes. */
+gboolean kml_twin_go_back (KmlTwin *self, guint64 ram);
 void kml_twin_clear (KmlTwin *self);
 
 /* Who makes twins. @renew makes *@twin, which is zero or was made by an earlier call, as new; allocators have @n_frames

@@ -28,15 +28,17 @@ renew (gpointer data, guint32 n_frames, KmlTwin *twin, GError **error)
                                     .ram = kml_ram_size_for (n_frames, PAGE),
                                     .page_size = PAGE };
 
-  g_clear_pointer (&twin->pages, kml_allocator_destroy);
-  if (twin->machine != NULL)
-    kml_machine_reset (twin->machine);
-  else
-    twin->machine = kml_machine_new (&config, error);
+  if (kml_twin_go_back (twin, config.ram))
+    return TRUE;
+  kml_twin_clear (twin);
+  twin->machine = kml_machine_new (&config, error);
   twin->pages = kml_allocator_new (kind->ops, twin->machine, NULL);
   if (kind->list != NULL)
     kml_param_parse (kml_param_find (kind->ops->params, "list"), kind->list, twin->pages, error);
-  return kml_allocator_start (twin->pages, error);
+  if (!kml_allocator_start (twin->pages, error))
+    return FALSE;
+  kml_twin_remember (twin);
+  return TRUE;
 }
 
 /* ---- The workload ---- */
@@ -159,7 +161,7 @@ START_TEST (the_sequence_fails_with_a_frame_less_and_only_at_its_end)
   g_autoptr (GArray) ops = NULL;
   g_autoptr (GError) error = NULL;
   KmlAddr addresses[64] = { 0 };
-  KmlTwin twin = { NULL, NULL };
+  KmlTwin twin = { 0 };
 
   open_worst_case ("buddy", "lifo", "6", "4", "pow2", "yes");
   ops = search ();

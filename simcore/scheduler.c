@@ -13,7 +13,7 @@
  *
  * 2. Ahead of the others
  *
- * machine->horizon is the time of the earliest of these, or the end of the time slice where others are ready. Until then the
+ * machine->horizon is the time of the earliest of these, or the end of the time slice where others are ready, or of the run. Until then the
  * running CPU is alone in the world. It is kept up to date where timers are set and taken; a timer that was cancelled leaves it too early,
  * which costs a look and is never wrong.
  *
@@ -51,7 +51,7 @@ refresh_horizon (KmlScheduler *self)
   KmlTime horizon = MIN (self->next_timer, self->watch.next);
 
   self->quiet = self->is_stopped ? 0 : MIN (horizon, self->end);
-  horizon = MIN (horizon, kml_turn_time (kml_turns_first (&self->turns)));
+  horizon = MIN (MIN (horizon, self->end), kml_turn_time (kml_turns_first (&self->turns)));
   if (cpu != NULL && cpu->first != NULL)
     horizon = MIN (horizon, cpu->slice_end);
   if (G_UNLIKELY (self->is_stopped || self->config.choose != NULL ||

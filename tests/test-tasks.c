@@ -21,16 +21,22 @@ typedef struct {
 static Rig rig;
 
 static void
-set_up (guint n_cpus)
+set_up_until (guint n_cpus, KmlTime until)
 {
   const KmlMachineConfig config = { .n_cpus = n_cpus, .ram = 1 << 20, .page_size = 4096 };
-  KmlSchedulerConfig scheduler = { .time_slice = KML_MS, .until = KML_TIME_MAX };
+  KmlSchedulerConfig scheduler = { .time_slice = KML_MS, .until = until };
 
   rig = (Rig){ .machine = kml_machine_new (&config, NULL), .log = g_string_new (NULL) };
   scheduler.machine = rig.machine;
   rig.scheduler = kml_scheduler_new (&scheduler);
   kml_lock_init (&rig.a, KML_LOCK_SPIN, "A");
   kml_lock_init (&rig.b, KML_LOCK_SPIN, "B");
+}
+
+static void
+set_up (guint n_cpus)
+{
+  set_up_until (n_cpus, KML_TIME_MAX);
 }
 
 static void
@@ -117,6 +123,25 @@ sleeper (KmlMachine *machine, gpointer data)
     kml_work (machine, 5 * KML_NS);
   }
 }
+
+START_TEST (a_task_that_is_alone_ends_with_the_run)
+{
+  set_up_until (1, 25 * KML_NS);
+  start ("alone", 0, 0, three_steps, GUINT_TO_POINTER (10));
+  kml_scheduler_run (rig.scheduler);
+  expect_log ("alone step@0, alone step@10, alone step@20");
+  ck_assert_uint_eq (rig.machine->now, 25 * KML_NS);
+  expect_peace ();
+  tear_down ();
+
+  set_up_until (1, 25 * KML_NS);
+  start ("alone", 0, 0, three_steps, GUINT_TO_POINTER (100));
+  kml_scheduler_run (rig.scheduler);
+  expect_log ("alone step@0");
+  ck_assert_uint_eq (rig.machine->now, 25 * KML_NS);
+  tear_down ();
+}
+END_TEST
 
 START_TEST (who_sleeps_leaves_the_cpu_to_others_and_waits_for_it_when_it_wakes)
 {
@@ -738,6 +763,7 @@ main (void)
         *laws = tcase_create ("laws");
 
   tcase_add_test (time, cpus_touch_what_is_shared_in_the_order_of_their_clocks);
+  tcase_add_test (time, a_task_that_is_alone_ends_with_the_run);
   tcase_add_test (time, who_sleeps_leaves_the_cpu_to_others_and_waits_for_it_when_it_wakes);
   tcase_add_test (time, equal_tasks_take_turns_when_a_time_slice_is_over);
   tcase_add_test (time, a_higher_task_preempts_at_once);

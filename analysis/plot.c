@@ -18,6 +18,7 @@
 
 #include "analysis/database-private.h"
 #include "analysis/plot-private.h"
+#include "analysis/save.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -207,18 +208,6 @@ append_subject (Drawing *self)
 
 /* ---- Files ---- */
 
-static gboolean
-write_file (const char *path, const char *data, gsize length, GError **error)
-{
-  g_autoptr (GError) reason = NULL;
-
-  if (g_file_set_contents (path, data, (gssize)length, &reason))
-    return TRUE;
-  g_set_error (error, KML_ERROR, KML_ERROR_WORLD, "%s: cannot be written: %s", path,
-               reason->message);
-  return FALSE;
-}
-
 /* The query NAME becomes the file KIND-NAME.tsv, and in the script NAME (the file), NAME_N and NAME_BLOCK. */
 static gboolean
 write_data (Drawing *self, KmlDatabase *database, const KmlFigureQuery *query, GError **error)
@@ -237,7 +226,7 @@ write_data (Drawing *self, KmlDatabase *database, const KmlFigureQuery *query, G
   g_autoptr (GPtrArray) blocks = NULL;
   g_autofree char *text = kml_plot_query (database, query, &bindings, &blocks, error);
 
-  if (text == NULL || !write_file (path, text, strlen (text), error))
+  if (text == NULL || !kml_save (path, text, strlen (text), error))
     return FALSE;
   append_assignment (self->script, name, file);
   g_string_append_printf (self->script, "%s_N = %u\n", name, blocks->len);
@@ -259,7 +248,7 @@ write_script (Drawing *self, KmlDatabase *database, const char *file, GError **e
     if (!write_data (self, database, &self->figure->queries[i], error))
       return FALSE;
   g_string_append_printf (self->script, "\n%s\n%s", kml_figure_style (), self->figure->script);
-  return write_file (path, self->script->str, self->script->len, error);
+  return kml_save (path, self->script->str, self->script->len, error);
 }
 
 /* @text without the form feed and the empty lines around it. (transfer full) */
@@ -293,7 +282,7 @@ deliver (const Drawing *self, char **ret_text, GError **error)
     return FALSE;
   }
   if (self->options->format != KML_PLOT_TERMINAL)
-    return write_file (self->options->output, data, length, error);
+    return kml_save (self->options->output, data, length, error);
   *ret_text = trim (data);
   return TRUE;
 }

@@ -4,6 +4,7 @@
  */
 
 #include "analysis/plot.h"
+#include "analysis/save.h"
 #include "cli/bins.h"
 #include "cli/output.h"
 
@@ -37,7 +38,7 @@ draw_one (KmlDatabase *database, const char *kind, guint64 study_id, gboolean te
   if (terminal)
     kml_out ("\n%s", text);
   else if (text != NULL)
-    return g_file_set_contents (file, text, -1, error);
+    return kml_save (file, text, -1, error);
   return TRUE;
 }
 

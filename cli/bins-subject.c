@@ -12,6 +12,7 @@
 
 #include "cli/bins.h"
 
+#include "analysis/save.h"
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "scenarios/write.h"
@@ -272,14 +273,9 @@ kml_bin_subject_write (const KmlBinSubject *self, const KmlBins *bins, const cha
   g_autofree char *whole_head = g_strconcat (WRITTEN_BY " (" KML_VERSION ").\n", head, NULL);
   const KmlSetting change = { (char *)"objects.bins", list };
   g_autofree char *text = NULL;
-  g_autoptr (GError) reason = NULL;
 
   if (!may_replace (path, error))
     return FALSE;
   text = kml_scenario_write (self->scenario, self->spec, &change, 1, whole_head, folder);
-  if (g_file_set_contents (path, text, -1, &reason))
-    return TRUE;
-  g_set_error (error, KML_ERROR, KML_ERROR_WORLD, "%s: cannot be written: %s", path,
-               reason->message);
-  return FALSE;
+  return kml_save (path, text, -1, error);
 }

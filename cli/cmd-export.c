@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 
+#include "analysis/save.h"
 #include "cli/experiment.h"
 #include "cli/export.h"
 #include "cli/output.h"
@@ -101,7 +102,7 @@ run (char **arguments)
     return kml_fail (error);
   if (options.output == NULL)
     kml_out ("%s", text);
-  else if (!g_file_set_contents (options.output, text, -1, &error))
+  else if (!kml_save (options.output, text, -1, &error))
     return kml_fail (error);
   return KML_EXIT_DONE;
 }

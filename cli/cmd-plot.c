@@ -4,6 +4,7 @@
  */
 
 #include "analysis/plot.h"
+#include "analysis/save.h"
 #include "cli/experiment.h"
 #include "cli/output.h"
 #include "cli/table.h"
@@ -140,7 +141,7 @@ show_text (const char *text)
     kml_out ("%s", text);
     return KML_EXIT_DONE;
   }
-  return g_file_set_contents (options.output, text, -1, &error) ? KML_EXIT_DONE : kml_fail (error);
+  return kml_save (options.output, text, -1, &error) ? KML_EXIT_DONE : kml_fail (error);
 }
 
 static int

@@ -5,6 +5,8 @@
 
 #include "cli/key-lines.h"
 
+#include "analysis/save.h"
+
 #include <string.h>
 
 #include "simcore/types.h"
@@ -114,10 +116,5 @@ kml_key_lines_load (const char *path, const char *group, const KmlKeyForm *forms
 gboolean
 kml_key_lines_save (const char *path, const GString *text, GError **error)
 {
-  g_autoptr (GError) cause = NULL;
-
-  if (g_file_set_contents (path, text->str, (gssize)text->len, &cause))
-    return TRUE;
-  g_set_error_literal (error, KML_ERROR, KML_ERROR_WORLD, cause->message);
-  return FALSE;
+  return kml_save (path, text->str, (gssize)text->len, error);
 }

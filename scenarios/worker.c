@@ -13,9 +13,9 @@
  *
  * 2. Signals
  *
- * A terminal sends Ctrl-C to the whole group, but what it means is the parent's
- * to decide, so workers ignore SIGINT. SIGTERM ends them at once. When the
- * parent dies, by whatever cause, the kernel ends them too.
+ * A terminal sends Ctrl-C to the whole group, and timeout and batch systems
+ * send SIGTERM; but what it means is the parent's to decide, so workers ignore
+ * both. When the parent dies, by whatever cause, the kernel ends them too.
  *
  * 3. What a worker says
  *
@@ -271,7 +271,7 @@ become_worker (pid_t parent)
     _exit (1);
   signal (SIGINT, SIG_IGN);
   signal (SIGPIPE, SIG_IGN);
-  signal (SIGTERM, SIG_DFL);
+  signal (SIGTERM, SIG_IGN);
   signal (SIGABRT, SIG_DFL); /* whatever the program does then: here the signal is the message */
   signal (SIGTRAP, SIG_DFL);
   sigemptyset (&none);
@@ -439,7 +439,7 @@ kml_worker_kill (KmlWorker *self)
 {
   if (self->pid == 0)
     return;
-  kill (self->pid, SIGTERM);
+  kill (self->pid, SIGKILL);
   reap (self);
 }
 

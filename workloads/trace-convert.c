@@ -534,6 +534,11 @@ kml_trace_convert (KmlTrace *trace, const char *path, const KmlTraceConvert *opt
   self->index = g_array_new (FALSE, FALSE, sizeof (IndexEntry));
   if (!options->overwrite && g_file_test (path, G_FILE_TEST_EXISTS))
     return fail (self, "create it", EEXIST, error);
+  if (g_file_test (path, G_FILE_TEST_EXISTS) && !g_file_test (path, G_FILE_TEST_IS_REGULAR)) {
+    g_set_error (error, KML_ERROR, KML_ERROR_WORLD,
+                 "%s: cannot replace it: expected a file, not a pipe or a device", path);
+    return FALSE;
+  }
   self->zstd = ZSTD_createCCtx ();
   g_assert (self->zstd != NULL);
 

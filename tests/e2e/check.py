@@ -48,6 +48,15 @@ def all_hold_is_exit_status_0_and_results_can_be_kept():
     equal(query("kept.db", "SELECT count(*) FROM runs"), [(6,)], "runs after a second call")
 
 
+def what_no_scenario_has_to_say_is_a_line_where_it_is_not_so():
+    write("stall.ini", "[task a]\nprogram = wait x\n[expect]\nalloc.count = 0\n")
+    write("wordless.ini", "[task a]\nprogram = wait x\n")
+    for file, n in (("stall.ini", 2), ("wordless.ini", 1)):
+        lines = run_json("check", file, "--format", "json", status=1)["claims"][0]["expectations"]
+        equal((len(lines), lines[-1]["metric"], lines[-1]["pass"]), (n, "stall.count", False), file)
+    contains(run("check", "stall.ini", "--format", "ktap", status=1).stdout, "# stall.ini: expected 0, measured 1")
+
+
 def json_has_every_line_with_its_range():
     folder()
     document = run_json("check", "claims", "--format", "json", status=1)
@@ -96,6 +105,6 @@ def nothing_to_check_and_wrong_words_are_mistakes():
 
 
 main(every_scenario_that_claims_something_is_run_and_told_in_one_table,
-     all_hold_is_exit_status_0_and_results_can_be_kept, json_has_every_line_with_its_range,
+     all_hold_is_exit_status_0_and_results_can_be_kept, json_has_every_line_with_its_range, what_no_scenario_has_to_say_is_a_line_where_it_is_not_so,
      ktap_is_nested_and_numbered, what_is_measured_can_be_compared_with_what_was_expected, a_bad_scenario_is_told_with_its_line_and_the_others_are_checked,
      nothing_to_check_and_wrong_words_are_mistakes)

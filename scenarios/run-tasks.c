@@ -171,12 +171,30 @@ kml_run_tasks_lock_pages (KmlRunTasks *self, KmlAllocator *pages)
   return &self->pages->base;
 }
 
-KmlAllocator *
-kml_run_tasks_lock_objects (KmlRunTasks *self, KmlAllocator *objects)
+/* An object allocator that waits for the page level in its middle must keep others out meanwhile. */
+static gboolean
+can_be_left_alone (const KmlRunTasks *self, KmlLockKind kind, GError **error)
 {
-  self->objects = kml_locked_new (
-      objects, (KmlLockKind)kml_run_tasks_choice (self->spec, "objects.lock", kml_lock_kind_names),
-      "objects");
+  const guint of_pages = kml_run_tasks_choice (self->spec, "pages.lock", kml_lock_kind_names);
+
+  if (kind != KML_LOCK_NONE || of_pages == KML_LOCK_NONE)
+    return TRUE;
+  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+               "[objects] lock = none: who waits for the lock of the pages in the middle of a "
+               "request would be met there by "
+               "another: expected a lock, or [pages] lock = none as well");
+  return FALSE;
+}
+
+KmlAllocator *
+kml_run_tasks_lock_objects (KmlRunTasks *self, KmlAllocator *objects, GError **error)
+{
+  const KmlLockKind kind = (KmlLockKind)kml_run_tasks_choice (self->spec, "objects.lock",
+                                                              kml_lock_kind_names);
+
+  if (!can_be_left_alone (self, kind, error))
+    return NULL;
+  self->objects = kml_locked_new (objects, kind, "objects");
   self->objects->preload = self->preload;
   return &self->objects->base;
 }

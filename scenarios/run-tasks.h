@@ -34,7 +34,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlRunTasks, kml_run_tasks_free)
 
 /* The allocators with their locks around. (transfer none) */
 KmlAllocator *kml_run_tasks_lock_pages (KmlRunTasks *self, KmlAllocator *pages);
-KmlAllocator *kml_run_tasks_lock_objects (KmlRunTasks *self, KmlAllocator *objects);
+
+/* (nullable): NULL: @error says that these need a lock. */
+KmlAllocator *kml_run_tasks_lock_objects (KmlRunTasks *self, KmlAllocator *objects, GError **error);
 
 /* Whom the object allocator asks for pages, which are @pages with all layers. (transfer none) */
 KmlAllocator *kml_run_tasks_below_objects (KmlRunTasks *self, KmlAllocator *pages);

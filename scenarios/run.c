@@ -225,7 +225,9 @@ build_objects (KmlRun *self, GError **error)
     return FALSE;
   inner = self->objects;
   if (self->tasks != NULL)
-    inner = kml_run_tasks_lock_objects (self->tasks, inner);
+    inner = kml_run_tasks_lock_objects (self->tasks, inner, error);
+  if (inner == NULL)
+    return FALSE;
   self->objects_top = put_layers (self, "objects", KML_LEVEL_OBJECTS, inner, self->object_layers,
                                   error);
   return self->objects_top != NULL;
@@ -443,9 +445,8 @@ kml_run_recorder (const KmlRun *self)
 
 /* What went wrong is seen, too: of two runs that deadlock before any request has ended that is all there is. */
 static char *
-fingerprint_with_incidents (char *fingerprint, const GArray *incidents)
+fingerprint_with_incidents (const char *fingerprint, const GArray *incidents)
 {
-  g_autofree char *owned = fingerprint;
   g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_MD5);
 
   g_checksum_update (checksum, (const guint8 *)fingerprint, -1);
@@ -463,9 +464,11 @@ kml_run_fingerprint (KmlRun *self)
   const GArray *incidents = kml_run_incidents (self);
 
   if (self->fingerprint == NULL) {
-    self->fingerprint = kml_recorder_fingerprint (self->recorder);
-    if (incidents != NULL && incidents->len > 0)
-      self->fingerprint = fingerprint_with_incidents (self->fingerprint, incidents);
+    g_autofree char *of_operations = kml_recorder_fingerprint (self->recorder);
+
+    self->fingerprint = incidents != NULL && incidents->len > 0
+                            ? fingerprint_with_incidents (of_operations, incidents)
+                            : g_steal_pointer (&of_operations);
   }
   return self->fingerprint;
 }

@@ -184,6 +184,9 @@ def a_recording_is_replayed_by_the_cpus_it_was_made_on():
     check(0 < query("replay.db", "SELECT count(*) FROM site_waste WHERE run_id = 5")[0][0], "origins")
     result = run("run", "replay.ini", "-s", "machine.cpus=4", "-s", "objects.lock=mutex", "-o", "mutex.db", status=1)
     contains(result.stdout, "takes the sleeping lock objects")
+    contains(run("run", "replay.ini", "-s", "machine.cpus=4", "-s", "objects.lock=none", "-o", "none.db", status=2).stderr,
+             "[pages] lock = none as well")
+    run("run", "replay.ini", "-s", "machine.cpus=4", "-s", "objects.lock=none", "-s", "pages.lock=none", "-o", "none.db")
 
 
 def nothing_that_is_asked_for_is_left_out_in_silence():

@@ -48,10 +48,12 @@ static inline void
 refresh_horizon (KmlScheduler *self)
 {
   const KmlCpu *cpu = self->running;
-  KmlTime horizon = MIN (self->next_timer, self->watch.next);
+  const KmlTime next_turn = kml_turn_time (kml_turns_first (&self->turns));
+  const KmlTime next_event = MIN (self->next_timer, self->watch.next);
+  KmlTime horizon = MIN (next_event, self->end);
 
-  self->quiet = self->is_stopped ? 0 : MIN (horizon, self->end);
-  horizon = MIN (MIN (horizon, self->end), kml_turn_time (kml_turns_first (&self->turns)));
+  self->quiet = self->is_stopped ? 0 : horizon;
+  horizon = MIN (horizon, next_turn);
   if (cpu != NULL && cpu->first != NULL)
     horizon = MIN (horizon, cpu->slice_end);
   if (G_UNLIKELY (self->is_stopped || self->config.choose != NULL ||

@@ -66,6 +66,16 @@ def sigterm_keeps_what_is_finished_and_the_same_command_goes_on():
     stop_after_two(signal.SIGTERM, 143)
 
 
+def sigterm_to_the_group_is_no_crash_of_the_workers():
+    stop_after_two(signal.SIGTERM, 143, whole_group=True)
+    process = start_slow("--jobs", "2", "-o", "other.db")
+    wait_until(lambda: len(children(process.pid)) == 2, "workers are there", process)
+    for worker in children(process.pid):  # what it means is for their parent to say
+        os.kill(worker, signal.SIGTERM)
+    finish(process, 0)
+    equal(query("other.db", "SELECT status, count(*) FROM runs GROUP BY status"), [("done", 8)], "runs")
+
+
 def interrupted_and_resumed_runs_have_the_same_fingerprints():
     process = start_slow()
     wait_until(lambda: n_stored() >= 1, "a run is stored", process)
@@ -295,6 +305,7 @@ def a_reader_that_goes_away_is_no_error():
 
 main(ctrl_c_keeps_what_is_finished_and_the_same_command_goes_on,
      sigterm_keeps_what_is_finished_and_the_same_command_goes_on,
+     sigterm_to_the_group_is_no_crash_of_the_workers,
      interrupted_and_resumed_runs_have_the_same_fingerprints, a_second_signal_ends_at_once,
      a_stop_before_anything_is_finished_leaves_no_database,
      a_limit_of_runs_stops_with_75_and_the_same_command_goes_on, a_gap_is_filled_by_the_next_campaign,

@@ -9,6 +9,7 @@ import os
 import pty
 import re
 import shutil
+import stat
 import subprocess
 import xml.etree.ElementTree
 
@@ -283,6 +284,26 @@ def plot_lists_its_kinds_and_draws_them():
     check(any(name.endswith(".gp") for name in os.listdir("kept")), "the script is kept")
 
 
+def what_is_written_goes_through_links_and_into_pipes():
+    small()
+    run("run", "small.ini")
+    write("target.svg", "")
+    os.symlink("target.svg", "link.svg")
+    run("plot", "small.db", "internal", "-o", "link.svg")
+    check(os.path.islink("link.svg"), "the link is one still")
+    xml.etree.ElementTree.parse("target.svg")
+    os.symlink("yet-to-come.svg", "dangling.svg")
+    run("plot", "small.db", "internal", "-o", "dangling.svg")
+    xml.etree.ElementTree.parse("yet-to-come.svg")
+    os.mkfifo("pipe")
+    with subprocess.Popen(["cat", "pipe"], stdout=subprocess.PIPE) as reader:
+        run("plot", "small.db", "internal", "-o", "pipe", "--format", "svg")
+        equal(reader.communicate(timeout=20)[0], open("target.svg", "rb").read(), "what came out of the pipe")
+    check(stat.S_ISFIFO(os.stat("pipe").st_mode), "the pipe is one still")
+    contains(run("trace", "convert", REPORT, "-f", "-o", "pipe", status=74).stderr, "not a pipe or a device")
+    check(stat.S_ISFIFO(os.stat("pipe").st_mode), "the pipe is one after a trace, too")
+
+
 def plot_says_what_it_does_not_know():
     small()
     run("run", "small.ini")
@@ -500,7 +521,7 @@ main(every_command_has_help_with_a_synopsis_and_two_examples, the_version_names_
      trace_stats_print_what_was_worked_out_by_hand,
      trace_convert_replaces_nothing_unless_told_to, a_trace_is_read_from_standard_input,
      a_recorded_trace_is_replayed_and_verified, plot_lists_its_kinds_and_draws_them,
-     plot_says_what_it_does_not_know, verify_agrees_with_what_was_just_stored,
+     what_is_written_goes_through_links_and_into_pipes, plot_says_what_it_does_not_know, verify_agrees_with_what_was_just_stored,
      verify_finds_a_fingerprint_that_differs, verify_says_when_a_newer_version_has_stored_a_run,
      verify_finds_runs_of_an_older_version_by_their_settings,
      completion_completes_in_bash, completion_completes_in_fish, completion_completes_in_zsh,

@@ -231,8 +231,10 @@ fetch (KmlMapping *self, guint32 index)
   if (!self->is_on_disk[index]) /* otherwise the disk is waited for, which tells of it */
     kml_might_alloc (reclaim->machine, KML_GFP_KERNEL);
   pfn = kml_mapping_take_frame (self, self->is_on_disk[index]);
-  if (pfn == KML_PFN_NONE)
+  if (pfn == KML_PFN_NONE) {
+    reclaim->counters[KML_RECLAIM_NO_FRAME]++;
     return KML_PFN_NONE;
+  }
   if (self->is_killed || (self->is_on_disk[index] && !kml_mapping_transfer (self, index, FALSE)) ||
       self->is_killed) {
     kml_mapping_free_frame (self, pfn);

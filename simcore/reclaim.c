@@ -76,6 +76,7 @@ const KmlCounterInfo kml_reclaim_counters[] = {
   [KML_RECLAIM_OOM_KILLS] = { "oom.kills", "tasks" },
   [KML_RECLAIM_FAULTS] = { "fault.count", "faults" },
   [KML_RECLAIM_READS] = { "fault.reads", "pages" },
+  [KML_RECLAIM_NO_FRAME] = { "fault.failed", "faults" },
   [KML_RECLAIM_ERRORS] = { "reclaim.io_errors", "requests" },
   [KML_RECLAIM_SLABS] = { "reclaim.slab_pages", "pages" },
   [KML_RECLAIM_THROTTLED] = { "reclaim.throttled", "times" },

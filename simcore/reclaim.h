@@ -108,6 +108,7 @@ typedef enum {
   KML_RECLAIM_OOM_KILLS,
   KML_RECLAIM_FAULTS,     /* pages fetched */
   KML_RECLAIM_READS,      /* … from the disk */
+  KML_RECLAIM_NO_FRAME,   /* faults that found no frame */
   KML_RECLAIM_ERRORS,     /* of the disk */
   KML_RECLAIM_SLABS,      /* pages that empty slabs gave back */
   KML_RECLAIM_THROTTLED,  /* waits of who reclaims for pages to be written */

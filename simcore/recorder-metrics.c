@@ -86,7 +86,7 @@ const KmlMetricInfo kml_recorder_metric_info[] = {
   { "fault.count", "faults", "touches of pages of regions and mappings that were not resident" },
   { "fault.reads", "pages", "pages of mappings that faults read from the disk" },
   { "fault.evicted", "pages", "pageable pages that had to go when another came" },
-  { "fault.failed", "faults", "page faults for which there was no frame" },
+  { "fault.failed", "faults", "page faults of regions and mappings for which there was no frame" },
   { "reclaim.pages", "pages", "pages of mappings that were taken back" },
   { "reclaim.slab_pages", "pages", "pages that slabs without objects gave back" },
   { "reclaim.direct", "requests", "requests that had to look for memory themselves" },

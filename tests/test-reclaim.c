@@ -258,6 +258,24 @@ START_TEST (nobody_is_killed_for_who_can_do_without)
 END_TEST
 
 static void
+touches_more_than_there_is (KmlMachine *machine, gpointer data)
+{
+  touch_all (story.file, GOOD, TRUE);
+  for (guint i = 0; i < 3; i++)
+    ck_assert (!kml_mapping_touch (story.file, GOOD + i, FALSE));
+}
+
+START_TEST (a_fault_that_finds_no_frame_is_counted)
+{
+  set_up (FALSE); /* what is dirty stays, and there is nobody to kill */
+  run (touches_more_than_there_is);
+  ck_assert_uint_eq (count (KML_RECLAIM_NO_FRAME), 3);
+  ck_assert_uint_eq (count (KML_RECLAIM_FAULTS), GOOD + 3);
+  tear_down ();
+}
+END_TEST
+
+static void
 must_have_it (KmlMachine *machine, gpointer data)
 {
   while (n_free () > 8)
@@ -362,6 +380,7 @@ main (void)
   tcase_add_test (flags, a_request_that_may_sleep_in_an_interrupt_is_a_bug_and_fails_at_once);
   tcase_add_test (oom, the_killer_takes_who_has_most);
   tcase_add_test (oom, nobody_is_killed_for_who_can_do_without);
+  tcase_add_test (oom, a_fault_that_finds_no_frame_is_counted);
   tcase_add_test (oom, who_must_not_fail_waits_until_somebody_frees_something);
   tcase_add_test (oom, a_wait_for_memory_that_nobody_will_free_ends_the_run_and_says_why);
   suite_add_tcase (suite, pages);

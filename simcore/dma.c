@@ -4,12 +4,7 @@
  *
  * 1. Addresses and segments
  *
- * Byte i of a buffer lies on page (offset + i) >> shift of it. Without an IOMMU the device sees where that page lies in memory; with one,
- * pages follow each other from the address on that the IOMMU gave. A segment ends where the next byte's address does not follow,
- * at a multiple of the boundary, and after max-segment bytes. Each begins at a multiple of the alignment and ends below the
- * limit, and there are at most max-segments.
- *
- *     frames    7 3 4 9          without: 7 | 3 4 | 9          with an IOMMU: one
+ * dma-segments.c: where a buffer lies, what a device sees of it, and whether it takes that.
  *
  * 2. Work
  *
@@ -35,12 +30,10 @@
  *   E3  the IOMMU has one range for each pending request (and I1, I2)
  */
 
-#include "simcore/dma.h"
+#include "simcore/dma-private.h"
 #include "simcore/units.h"
 
 typedef unsigned __int128 Wide;
-
-#define LINE 64
 
 /* Without a limit an IOMMU gives 48 bits, as four levels of page tables do. */
 #define IO_SPACE (G_GUINT64_CONSTANT (1) << 48)
@@ -145,84 +138,17 @@ kml_dma_constraints (const KmlDma *self)
   return constraints;
 }
 
-/* ---- Addresses and segments ---- */
-
-static guint
-shift_of (const KmlDma *self)
-{
-  return self->base.host.machine->ram->page_shift;
-}
-
-static KmlAddr
-memory_address (const KmlDma *self, const KmlDmaRequest *request, guint64 byte)
-{
-  const guint shift = shift_of (self);
-  const guint64 at = request->offset + byte;
-
-  return ((KmlAddr)request->pages[at >> shift] << shift) +
-         (at & ((G_GUINT64_CONSTANT (1) << shift) - 1));
-}
-
-static KmlAddr
-device_address (const KmlDma *self, const KmlDmaRequest *request, guint64 byte)
-{
-  return self->has_iommu ? request->io + request->offset + byte
-                         : memory_address (self, request, byte);
-}
-
-/* How long the segment is that begins with @byte. */
-static guint64
-segment_length (const KmlDma *self, const KmlDmaRequest *request, guint64 byte)
-{
-  const guint shift = shift_of (self);
-  const guint64 page_size = G_GUINT64_CONSTANT (1) << shift;
-  const KmlDmaLimits *limits = &self->limits;
-  const KmlAddr start = device_address (self, request, byte);
-  guint64 most = request->size - byte;
-  guint64 length = page_size - ((request->offset + byte) & (page_size - 1));
-
-  if (limits->constraints.boundary != 0)
-    most = MIN (most, limits->constraints.boundary - start % limits->constraints.boundary);
-  if (limits->max_segment != 0)
-    most = MIN (most, limits->max_segment);
-  while (length < most && device_address (self, request, byte + length) == start + length)
-    length += page_size;
-  return MIN (length, most);
-}
-
-/* PENDING: the device takes it as it is. */
-static KmlDmaStatus
-judge (const KmlDma *self, const KmlDmaRequest *request, guint *ret_n_segments)
-{
-  const KmlConstraints *constraints = &self->limits.constraints;
-  guint n = 0;
-
-  for (guint64 byte = 0, length; byte < request->size; byte += length) {
-    const KmlAddr start = device_address (self, request, byte);
-
-    length = segment_length (self, request, byte);
-    if (constraints->alignment != 0 && start % constraints->alignment != 0)
-      return KML_DMA_MISALIGNED;
-    if (constraints->limit != 0 && start + length > constraints->limit)
-      return KML_DMA_OUT_OF_REACH;
-    if (++n > self->limits.max_segments)
-      return KML_DMA_SCATTERED;
-  }
-  *ret_n_segments = n;
-  return KML_DMA_PENDING;
-}
-
 /* ---- Mapping ---- */
 
 static void
 flush_caches (KmlDma *self, const KmlDmaRequest *request)
 {
   KmlMachine *machine = self->base.host.machine;
-  const guint64 first = request->offset / LINE;
-  const guint64 n = (request->offset + request->size - 1) / LINE - first + 1;
+  guint64 n;
 
   if (self->is_coherent)
     return;
+  n = kml_dma_n_lines (request, kml_ram_page_size (machine->ram));
   machine->now += n * self->flush_line;
   self->base.counters[COUNT_LINES] += n;
 }
@@ -239,7 +165,7 @@ map (KmlDma *self, KmlDmaRequest *request)
     if (request->io == KML_ADDR_NONE)
       return KML_DMA_NO_ADDRESSES;
   }
-  status = judge (self, request, &request->n_segments);
+  status = kml_dma_judge (self, request, &request->n_segments);
   if (status != KML_DMA_PENDING) {
     if (self->has_iommu)
       kml_iommu_unmap (&self->iommu, machine, request->io, request->n_pages);
@@ -282,7 +208,7 @@ start_burst (KmlDma *self)
     return;
   }
   if (request->moved == request->segment_end) {
-    request->segment_end += segment_length (self, request, request->moved);
+    request->segment_end += kml_dma_segment_length (self, request, request->moved);
     time = self->segment_time;
   }
   self->in_burst = MIN (self->burst, request->segment_end - request->moved);
@@ -294,12 +220,11 @@ static void
 move_bytes (KmlDma *self, KmlDmaRequest *request)
 {
   KmlRam *ram = self->base.host.machine->ram;
-  const guint64 page_size = kml_ram_page_size (ram);
 
   for (guint64 left = self->in_burst, n; left > 0; left -= n) {
-    guint8 *bytes = ram->store + memory_address (self, request, request->moved);
+    guint8 *bytes = ram->store + kml_dma_request_addr (request, ram, request->moved, &n);
 
-    n = MIN (left, page_size - (request->offset + request->moved) % page_size);
+    n = MIN (n, left);
     if (request->is_from_device) {
       memset (bytes, request->tag, n);
       kml_machine_device_writes (self->base.host.machine, (KmlAddr)(bytes - ram->store), n);
@@ -379,10 +304,7 @@ kml_dma_submit (KmlDma *self, KmlDmaRequest *request)
   KmlDmaStatus status;
 
   g_assert (request->status != KML_DMA_PENDING);
-  g_assert (request->size > 0);
-  g_assert (request->n_pages ==
-            (request->offset + request->size - 1) / kml_ram_page_size (machine->ram) + 1);
-  g_assert (request->offset < kml_ram_page_size (machine->ram));
+  g_assert (kml_dma_is_well_formed (request, kml_ram_page_size (machine->ram)));
 
   self->base.counters[COUNT_REQUESTS]++;
   kml_device_sync (&self->base);
@@ -447,7 +369,7 @@ replace_page (KmlDma *self, KmlDmaRequest *request, guint index, KmlPfn to)
   guint n_segments;
 
   request->pages[index] = to;
-  if (judge (self, request, &n_segments) != KML_DMA_PENDING) {
+  if (kml_dma_judge (self, request, &n_segments) != KML_DMA_PENDING) {
     request->pages[index] = from;
     return FALSE;
   }

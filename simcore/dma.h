@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * What it moves is described by page frames: a buffer of `size' bytes from `offset' of the first of them on, which may lie
- * anywhere. The device sees *segments*, runs of neighbouring addresses, and is picky about them (KmlDmaLimits). A buffer
+ * What it moves is described by page frames, which may lie anywhere: a buffer of `size' bytes from `offset' of the first of them on, or one
+ * scattered in pieces, as in Linux's scatterlist. The device sees *segments*, runs of neighbouring addresses, and is picky about them (KmlDmaLimits). A buffer
  * that does not suit it is refused when it is submitted: an outcome. kml_dma_constraints() says what to ask an
  * allocator for, so that a buffer suits.
  *
@@ -32,11 +32,19 @@ typedef enum {
   KML_DMA_NO_ADDRESSES, /* the IOMMU has no range left */
 } KmlDmaStatus;
 
+/* Of a scattered buffer: what of it is on one page. */
+typedef struct {
+  guint64 start; /* the byte of the buffer that it begins with; it ends where the next one begins */
+  guint64 offset; /* where that is in the page */
+} KmlDmaPiece;
+
 struct _KmlDmaRequest {
   /* the caller's */
   KmlPfn *pages; /* (array length=n_pages): borrowed; moving a page changes it */
   guint n_pages;
   guint64 offset, size; /* bytes: all pages are needed for it, and no more */
+  const KmlDmaPiece *
+      pieces; /* (nullable) (array length=n_pages): borrowed; NULL: it is not scattered within pages */
   gboolean is_from_device;
   guint8 tag; /* from the device: what it writes into each byte */
   void (*done) (KmlDmaRequest *request, gpointer data); /* (nullable): in the interrupt */
@@ -92,6 +100,10 @@ KmlDma *kml_dma_from_device (KmlDevice *device);
 
 /* What a contiguous buffer must keep to; the limit does not hold where an IOMMU translates. */
 KmlConstraints kml_dma_constraints (const KmlDma *self);
+
+/* Where @byte of the buffer lies in memory; *@ret_left: how many bytes of the buffer lie there, up to the end of a piece or page. */
+KmlAddr kml_dma_request_addr (const KmlDmaRequest *self, const KmlRam *ram, guint64 byte,
+                              guint64 *ret_left);
 
 /* In any context. PENDING, or why it is refused: then nothing is pinned and nothing mapped. */
 KmlDmaStatus kml_dma_submit (KmlDma *self, KmlDmaRequest *request);

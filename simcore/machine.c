@@ -87,7 +87,7 @@ remember_pins (KmlMachine *self, KmlImage *image)
     if (self->pins[pfn] > 0)
       kml_image_add (image, &self->pins[pfn], sizeof *self->pins);
   if (self->pins == NULL)
-    self->pins = g_new0 (guint16, self->ram->n_frames);
+    self->pins = g_new0 (guint32, self->ram->n_frames);
   kml_image_add_hook (image, forget_pins, self);
 }
 

@@ -37,7 +37,7 @@ typedef struct {
   KmlTime cost[KML_N_COSTS]; /* the profile */
   KmlRam *ram;               /* (owned) */
   KmlFreeArea free_area;     /* kept by the page allocator */
-  guint16 *pins;             /* (nullable) (owned) (array length=ram->n_frames): see pin.h … */
+  guint32 *pins;             /* (nullable) (owned) (array length=ram->n_frames): see pin.h … */
   GArray *
       pinned; /* (nullable) (owned) (element-type KmlPfn): … and those frames that were pinned since kml_machine_remember() */
   guint n_cpus;

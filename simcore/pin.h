@@ -25,8 +25,8 @@ kml_pin (KmlMachine *machine, KmlPfn pfn)
   g_assert (pfn < machine->ram->n_frames);
 
   if (machine->pins == NULL)
-    machine->pins = g_new0 (guint16, machine->ram->n_frames);
-  g_assert (machine->pins[pfn] < G_MAXUINT16);
+    machine->pins = g_new0 (guint32, machine->ram->n_frames);
+  g_assert (machine->pins[pfn] < G_MAXUINT32);
   if (machine->pinned != NULL && machine->pins[pfn] == 0)
     g_array_append_val (machine->pinned, pfn);
   machine->pins[pfn]++;

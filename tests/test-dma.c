@@ -205,6 +205,60 @@ START_TEST (what_goes_to_the_device_is_what_lies_in_memory)
 }
 END_TEST
 
+/* 100 bytes of frame 3, 64 of frame 9, 96 behind those of frame 9, and 60 at its end. */
+static const KmlDmaPiece pieces[] = {
+  { 0, PAGE - 100 }, { 100, 128 }, { 164, 192 }, { 260, PAGE - 60 }
+};
+
+static void
+want_pieces (gboolean is_from_device)
+{
+  WANT (is_from_device, 3, 9, 9, 9);
+  request.pieces = pieces;
+  request.size = 320;
+}
+
+START_TEST (pieces_of_pages_are_a_segment_each_unless_they_follow_each_other)
+{
+  const guint8 *store;
+
+  set_up (SETTINGS ("alignment", "4"));
+  want_pieces (TRUE);
+  ck_assert_uint_eq (run (), 3 * 200 + 31); /* 320 bytes of 4096, which take 400 */
+  ck_assert_uint_eq (request.n_segments, 3);
+  store = rig.machine->ram->store;
+  for (guint i = 0; i < 2 * PAGE; i++) {
+    const guint at = i % PAGE, pfn = i < PAGE ? 3 : 9;
+    const gboolean is_moved = pfn == 3 ? at >= PAGE - 100
+                                       : (at >= 128 && at < 288) || at >= PAGE - 60;
+
+    ck_assert_uint_eq (store[pfn * PAGE + at], is_moved ? 0x5a : 0);
+  }
+  tear_down ();
+
+  set_up (SETTINGS ("alignment", "4", "coherent", "no"));
+  memset (rig.machine->ram->store + 3 * PAGE, 1, PAGE);
+  memset (rig.machine->ram->store + 9 * PAGE, 2, PAGE);
+  want_pieces (FALSE);
+  run ();
+  ck_assert_uint_eq (request.sum, 100 + 2 * 220);
+  ck_assert_uint_eq (counted (&rig, "flushed_lines"), 2 + 1 + 2 + 1);
+  tear_down ();
+
+  /* an IOMMU translates whole pages, and each piece has one: the first ends its page, the second does not begin one */
+  want_pieces (TRUE);
+  expect_status (KML_DMA_OK, SETTINGS ("alignment", "4", "iommu", "yes", "max-segments", "4"));
+  ck_assert_uint_eq (request.n_segments, 4);
+  want_pieces (TRUE);
+  expect_status (KML_DMA_SCATTERED,
+                 SETTINGS ("alignment", "4", "iommu", "yes", "max-segments", "3"));
+  want_pieces (TRUE);
+  expect_status (KML_DMA_SCATTERED, SETTINGS ("alignment", "4", "max-segments", "2"));
+  want_pieces (TRUE);
+  expect_status (KML_DMA_MISALIGNED, SETTINGS ("alignment", "64"));
+}
+END_TEST
+
 START_TEST (caches_that_the_device_does_not_see_are_flushed_line_by_line)
 {
   for (guint from_device = 0; from_device < 2; from_device++) {
@@ -415,6 +469,7 @@ main (void)
   tcase_add_test (buffers, a_buffer_that_does_not_suit_is_refused);
   tcase_add_test (buffers, a_buffer_that_keeps_the_constraints_suits);
   tcase_add_test (buffers, what_goes_to_the_device_is_what_lies_in_memory);
+  tcase_add_test (buffers, pieces_of_pages_are_a_segment_each_unless_they_follow_each_other);
   tcase_add_test (buffers, caches_that_the_device_does_not_see_are_flushed_line_by_line);
   tcase_add_test (moving, a_page_is_moved_under_dma_while_the_device_stands_still);
   tcase_add_test (moving, what_was_written_before_the_move_moves_with_the_page);

@@ -15,6 +15,7 @@
 struct _KmlTransfer {
   KmlDma *dma;
   KmlDmaRequest request;
+  KmlDmaPiece *pieces; /* (owned) (nullable): of a scattered one */
   const char *name;    /* borrowed: of what is moved */
   const KmlTask *task; /* who has begun it */
   KmlReclaim *reclaim; /* (nullable): its pages are pinned there */
@@ -96,6 +97,7 @@ void
 kml_transfer_free (KmlTransfer *self)
 {
   g_free (self->request.pages);
+  g_free (self->pieces);
   g_free (self);
 }
 
@@ -106,28 +108,42 @@ unpin_pages (KmlTransfer *self)
     kml_mapping_unpin (self->reclaim, self->request.pages[i]);
 }
 
-/* Where the block, or each of the blocks, lies. FALSE: there is none, or several do not follow each other page by page. */
+/* Behind what it has already. */
+static void
+add_block (KmlTransfer *self, const KmlRam *ram, const KmlBlock *block, GArray *pages,
+           GArray *pieces)
+{
+  const guint64 page_size = kml_ram_page_size (ram);
+  guint64 n;
+
+  for (guint64 byte = 0; byte < block->size; byte += n) {
+    const KmlAddr addr = block->addr + byte;
+    const KmlDmaPiece piece = { .start = self->request.size, .offset = addr % page_size };
+    const KmlPfn pfn = kml_ram_pfn (ram, addr);
+
+    n = MIN (page_size - piece.offset, block->size - byte);
+    g_array_append_val (pages, pfn);
+    g_array_append_val (pieces, piece);
+    self->request.size += n;
+  }
+}
+
+/* Where the latest block, or each of them, lies. FALSE: there is none. */
 static gboolean
 set_blocks (KmlTransfer *self, const KmlMachine *machine, const GArray *blocks, gboolean all)
 {
-  const guint64 page_size = kml_ram_page_size (machine->ram);
-  g_autoptr (GArray) pages = g_array_new (FALSE, FALSE, sizeof (KmlPfn));
-  const guint first = all || blocks->len == 0 ? 0 : blocks->len - 1;
+  GArray *pages, *pieces;
 
-  for (guint i = first; i < blocks->len; i++) {
-    const KmlBlock *block = &g_array_index (blocks, KmlBlock, i);
-    const KmlPfn last = kml_ram_pfn (machine->ram, block->addr + block->size - 1);
-
-    if (blocks->len - first > 1 && (block->addr % page_size != 0 || block->size % page_size != 0))
-      return FALSE;
-    self->request.offset = block->addr % page_size;
-    self->request.size += block->size;
-    for (KmlPfn pfn = kml_ram_pfn (machine->ram, block->addr); pfn <= last; pfn++)
-      g_array_append_val (pages, pfn);
-  }
+  if (blocks->len == 0)
+    return FALSE;
+  pages = g_array_new (FALSE, FALSE, sizeof (KmlPfn));
+  pieces = g_array_new (FALSE, FALSE, sizeof (KmlDmaPiece));
+  for (guint i = all ? 0 : blocks->len - 1; i < blocks->len; i++)
+    add_block (self, machine->ram, &g_array_index (blocks, KmlBlock, i), pages, pieces);
   self->request.n_pages = pages->len;
-  self->request.pages = g_memdup2 (pages->data, pages->len * sizeof (KmlPfn));
-  return pages->len > 0;
+  self->request.pages = (KmlPfn *)g_array_free (pages, FALSE);
+  self->request.pieces = self->pieces = (KmlDmaPiece *)g_array_free (pieces, FALSE);
+  return TRUE;
 }
 
 static gboolean
@@ -206,17 +222,13 @@ kml_step_dma_wait (KmlWorld *world, const char *name)
 static gboolean
 overlaps (const KmlTransfer *self, const KmlRam *ram, const KmlBlock *block)
 {
-  const guint64 page_size = kml_ram_page_size (ram);
-  guint64 offset = self->request.offset, left = self->request.size;
+  guint64 n;
 
-  for (guint i = 0; i < self->request.n_pages; i++) {
-    const KmlAddr start = kml_ram_addr (ram, self->request.pages[i]) + offset;
-    const guint64 n = MIN (left, page_size - offset);
+  for (guint64 byte = 0; byte < self->request.size; byte += n) {
+    const KmlAddr start = kml_dma_request_addr (&self->request, ram, byte, &n);
 
     if (start < block->addr + block->size && block->addr < start + n)
       return TRUE;
-    left -= n;
-    offset = 0;
   }
   return FALSE;
 }

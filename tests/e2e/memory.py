@@ -71,6 +71,21 @@ def a_block_that_a_device_works_on_is_not_given_back():
     equal((metrics["bug.free_in_flight"], metrics["free.count"], metrics["live.blocks.end"]), (1, 1, 1), "blocks")
 
 
+def small_blocks_are_one_scattered_buffer():
+    for step, setting, expected in (
+            # blocks of 96 bytes lie 96 apart, or end a slab; every other one is another's
+            ("repeat 4 { alloc b 96, alloc c 96 }, dma eng b all", "alignment = 32", (1, 1, 0, 4 * 96, 4)),
+            ("repeat 4 { alloc b 96 }, dma eng b all", "alignment = 32", (1, 1, 0, 4 * 96, 1)),
+            ("alloc b 96, alloc b 10000, alloc b 96, dma eng b all", "alignment = 32", (1, 1, 0, 10192, None)),
+            ("repeat 4 { alloc b 96, alloc c 96 }, dma eng b all, if-failed { alloc no 96 }", "alignment = 128", (1, 0, 1, 0, 0)),
+            ("repeat 4 { alloc b 96, alloc c 96 }, dma eng b all, if-failed { alloc no 96 }", "alignment = 32\nmax-segments = 3", (1, 0, 1, 0, 0)),
+            ("alloc b 96, free b, dma eng b all, if-failed { alloc b 96 }", "alignment = 32", (0, 0, 0, 0, 0))):
+        metrics = measure(HEAD + f"[device eng]\nkind = dma\n{setting}\n[task T]\nprogram = {step}\n")
+        found = [metrics["dma." + name] for name in ("requests", "done", "refused", "moved", "segments")]
+        equal(found, [found[i] if value is None else value for i, value in enumerate(expected)], step)
+        equal(metrics["live.blocks.end"] in (1, 9), "if-failed" in step, "the step fails")
+
+
 def who_is_killed_ends_and_does_no_further_step():
     tasks = ("[mapping big]\nkind = anonymous\nsize = 3600KiB\ntask = hog\n"
              "[task hog]\nprogram = dirty big 0..899, sleep 1s, alloc never 4KiB pages\n"
@@ -144,6 +159,6 @@ main(objects_wait_for_pages_without_their_allocator_s_lock, zones_have_locks_of_
      a_request_that_may_sleep_in_atomic_context_is_a_bug_though_it_would_not_have_slept,
      an_allocator_says_from_where_it_may_be_called,
      freeing_from_the_wrong_context_is_a_bug_where_the_allocator_forbids_it,
-     a_block_that_a_device_works_on_is_not_given_back, who_is_killed_ends_and_does_no_further_step,
+     a_block_that_a_device_works_on_is_not_given_back, small_blocks_are_one_scattered_buffer, who_is_killed_ends_and_does_no_further_step,
      who_has_no_need_to_succeed_fails_and_who_must_waits, scopes_hold_for_all_requests_in_them,
      who_waits_for_the_flusher_says_so, a_card_s_requests_are_among_all_others, what_makes_no_sense_is_refused)

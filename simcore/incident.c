@@ -5,7 +5,8 @@
  * A deadlock is a set of tasks that keep each other for ever (wait-graph.c), reported when its last edge appears: when somebody begins to wait, or when
  * nothing is left to happen, for edges that were none when their waits began.
  *
- * A stall: nothing is left to happen and tasks still wait. That is no deadlock when they wait for an event that somebody forgot.
+ * A stall: tasks still wait, and nobody can move any more, be it that nothing is left to happen or that interrupts come for ever and
+ * change nothing. That is no deadlock when they wait for an event that somebody forgot.
  *
  * Both end the run, and so does a livelock (progress.c). Bugs do not: the kernel would go on, too.
  */
@@ -188,18 +189,22 @@ look_for_cycle (KmlScheduler *self, KmlTask *task)
   g_autoptr (GPtrArray) knot = NULL;
   const KmlTask *next = kml_wait_blocker (self, task, 0);
   KmlIncident *incident;
+  gboolean is_stuck;
   guint n_cycle;
 
-  if (next == NULL || (kml_wait_is_for_any (task) && task->wait.providers->from_outside &&
-                       kml_wait_cpu_blocker (self, task) == NULL))
+  if ((next == NULL && !kml_wait_is_for_any (task)) ||
+      (kml_wait_is_for_any (task) && task->wait.providers->from_outside &&
+       kml_wait_cpu_blocker (self, task) == NULL))
     return;
-  if (next != task && kml_task_is_at_work (next) &&
+  if (next != NULL && next != task && kml_task_is_at_work (next) &&
       (kml_wait_is_for_any (task) || kml_wait_blocker (self, task, 1) == NULL))
     return;
   if (kml_wait_is_for_any (task) && kml_wait_cpu_blocker (self, task) == NULL &&
       any_is_at_work (self, task))
     return;
-  knot = kml_wait_find_knot (self, task, &n_cycle);
+  knot = kml_wait_find_knot (self, task, &n_cycle, &is_stuck);
+  if (is_stuck && knot == NULL)
+    kml_incident_look_for_stall (self);
   if (knot == NULL)
     return;
   incident = add_incident (self, KML_INCIDENT_DEADLOCK, task,
@@ -259,14 +264,20 @@ find_deadlock (KmlScheduler *self)
   return self->incidents->len > n_before;
 }
 
-void
-kml_incident_stall (KmlScheduler *self)
+/* Not for what comes by itself. */
+static gboolean
+waits_in_vain (const KmlTask *task)
+{
+  return task->state != KML_TASK_ENDED && task->wait.kind != KML_WAIT_NONE &&
+         task->wait.kind != KML_WAIT_TIME && task->wait.kind != KML_WAIT_IO;
+}
+
+static void
+add_stall (KmlScheduler *self)
 {
   KmlIncident *incident;
   guint n = 0;
 
-  if (find_deadlock (self))
-    return;
   for (guint i = 0; i < self->tasks->len; i++) {
     const KmlTask *task = g_ptr_array_index (self->tasks, i);
 
@@ -279,10 +290,25 @@ kml_incident_stall (KmlScheduler *self)
   for (guint i = 0; i < self->tasks->len; i++) {
     const KmlTask *task = g_ptr_array_index (self->tasks, i);
 
-    if (task->state != KML_TASK_ENDED && task->wait.kind != KML_WAIT_NONE)
+    if (waits_in_vain (task))
       add_edges (self, incident->edges, task);
   }
   incident->spans = kml_spans_of_incident (self, incident);
+  kml_scheduler_stop (self);
+}
+
+void
+kml_incident_stall (KmlScheduler *self)
+{
+  if (!find_deadlock (self))
+    add_stall (self);
+}
+
+void
+kml_incident_look_for_stall (KmlScheduler *self)
+{
+  if (!self->is_stopped && self->n_alive > 0 && kml_wait_all_are_stuck (self))
+    add_stall (self);
 }
 
 /* ---- Going on and getting nowhere ---- */
@@ -326,6 +352,10 @@ add_vain_edge (const KmlScheduler *self, GArray *edges, const KmlTask *task)
   const gboolean is_trying = task->tries.what != NULL && task->tries.latest >= self->watch.since;
   KmlIncidentEdge *edge;
 
+  if (self->watch.is_stormy && kml_wait_cpu_blocker (self, task) != NULL) {
+    add_edge (self, edges, task, kml_wait_cpu_blocker (self, task));
+    return;
+  }
   if (task->state == KML_TASK_READY) {
     add_edge (self, edges, task, who_runs (self, task));
     return;

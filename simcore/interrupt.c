@@ -90,6 +90,7 @@ handle (KmlScheduler *self, KmlCpu *cpu, KmlIrq *irq)
     cpu->softirq_off = softirq_off;
     cpu->preempt_off = preempt_off;
   }
+  kml_progress_handled (self);
   kml_task_account (handler, machine->now, KML_PART_SLEEP);
   handler->state = KML_TASK_ENDED;
   handler->below = NULL;

@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * No cycle of waits closes, and yet nothing comes of it. Three kinds are named:
+ * No cycle of waits closes, and yet nothing comes of it. Four kinds are named:
  *
  *   livelock            for a stated time steps are done and none of them achieves anything. What counts as progress is told by who runs the
  *                       steps (kml_scheduler_progress()), as SPIN's progress labels tell it (G. J. Holzmann, The SPIN Model Checker, 2003, chapter 4)
@@ -10,6 +10,10 @@
  *   instant             have none. This is always watched
  *   priority inversion  for a stated time a task waits for one of lower priority, which is ready and does not run, since one in
  *                       between has its CPU (L. Sha, R. Rajkumar, J. P. Lehoczky, IEEE Trans. Computers 39(9), 1990)
+ *
+ *   interrupt storm     while two million interrupts were handled no task has run, though some could: a livelock as J. C. Mogul and
+ *                       K. K. Ramakrishnan, "Eliminating Receive Livelock in an Interrupt-Driven Kernel", ACM TOCS 15(3), 1997, have it. It is watched where the
+ *                       run would have no end ([scenario] until); where it has one, overload may be what is to be seen
  *
  * A livelock ends the run, an inversion does not: who has the CPU may be done one day.
  *
@@ -177,6 +181,33 @@ gboolean
 kml_scheduler_has_caught_up (const KmlScheduler *self)
 {
   return self->watch.has_caught_up;
+}
+
+/* ---- Storms ---- */
+
+void
+kml_progress_look_for_storm (KmlScheduler *self)
+{
+  g_autofree char *time = NULL;
+
+  if (self->config.until != KML_TIME_MAX || self->config.choose != NULL || self->is_stopped)
+    return;
+  self->watch.is_stormy = self->watch.n_handled > KML_N_STORM;
+  if (self->watch.is_stormy && kml_wait_all_are_stuck (self)) {
+    time = kml_format_time (self->machine->now - self->watch.storm_since);
+    kml_incident_livelock (
+        self,
+        g_strdup_printf (
+            "for %s there were nothing but interrupts, %d of them, and no task came any further",
+            time, KML_N_STORM));
+  }
+  self->watch.is_stormy = FALSE;
+  self->watch.storm_since = self->machine->now;
+  for (guint i = 0; i < self->tasks->len; i++) {
+    KmlTask *task = g_ptr_array_index (self->tasks, i);
+
+    task->ran_then = task->parts[KML_PART_RUN];
+  }
 }
 
 /* ---- Looking ---- */

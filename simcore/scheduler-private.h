@@ -78,6 +78,7 @@ struct _KmlScheduler {
   GPtrArray *own;      /* (element-type KmlTask): those that were made here, which lie in … */
   GPtrArray *pieces;   /* (owned) … pieces of the host's memory */
   guint n_alive;       /* tasks that the run waits for */
+  guint mover;         /* the id of one that could move when it was last asked for */
   guint n_timers_set;
   guint n_begin; /* CPUs that begin */
   gboolean is_stopped;
@@ -103,6 +104,9 @@ struct _KmlScheduler {
     gboolean is_catching_up; /* CPUs that are behind, and timers … */
     KmlTime due;             /* … that should have rung by then, come first */
     gboolean has_caught_up;  /* that has been so */
+    guint64 n_handled;       /* interrupts */
+    KmlTime storm_since;     /* when it was looked for a storm last */
+    gboolean is_stormy;      /* who has not run between two looks for a storm cannot move */
   } watch;
   guint64 n_spans; /* … of so many as there ever were */
 };
@@ -308,8 +312,13 @@ gboolean kml_wait_is_for_any (const KmlTask *task);
 gboolean kml_task_has_element (const KmlTask *task, const KmlProviders *pool);
 
 /* Those who keep each other for ever, @task among them: first a cycle from it to itself, *@ret_n_cycle long, then those who are in its way
- * besides. (transfer full) (nullable) (element-type KmlTask): NULL: it can move some time. */
-GPtrArray *kml_wait_find_knot (const KmlScheduler *self, KmlTask *task, guint *ret_n_cycle);
+ * besides. (transfer full) (nullable) (element-type KmlTask): NULL: there is no cycle. *@ret_is_stuck: whether it will never move, for that or
+ * another reason. */
+GPtrArray *kml_wait_find_knot (const KmlScheduler *self, KmlTask *task, guint *ret_n_cycle,
+                               gboolean *ret_is_stuck);
+
+/* Whether none of those that the run waits for will ever move, whatever handlers still come. */
+gboolean kml_wait_all_are_stuck (KmlScheduler *self);
 
 /* ---- spans.c ---- */
 
@@ -349,13 +358,28 @@ void kml_progress_look (KmlScheduler *self);
 /* Leaves of @n candidates those that were passed over for too long, if any. Returns how many are left. */
 guint kml_progress_let_catch_up (KmlScheduler *self, KmlCandidate *candidates, guint n);
 
+#define KML_N_STORM 1000000 /* interrupts from one look for a storm to the next */
+
+void kml_progress_look_for_storm (KmlScheduler *self);
+
+/* An interrupt was handled. */
+static inline void
+kml_progress_handled (KmlScheduler *self)
+{
+  if (G_UNLIKELY (++self->watch.n_handled % KML_N_STORM == 0))
+    kml_progress_look_for_storm (self);
+}
+
 /* The CPU was chosen. */
 void kml_progress_turn (KmlScheduler *self, KmlCpu *cpu);
 
 /* ---- incident.c ---- */
 
-/* @task has begun to wait: whether that closes a cycle. */
+/* @task has begun to wait: whether that closes a cycle, or nobody can move any more. */
 void kml_incident_look_for_cycle (KmlScheduler *self, KmlTask *task);
+
+/* Somebody that the run waits for is no more: the same, of those that are left. */
+void kml_incident_look_for_stall (KmlScheduler *self);
 
 /* Whether @task goes on right now, or is about to. */
 static inline gboolean

@@ -546,6 +546,7 @@ kml_scheduler_release (KmlScheduler *self)
 {
   g_assert (self->n_alive > 0);
   self->n_alive--;
+  kml_incident_look_for_stall (self);
 }
 
 const GPtrArray *

@@ -156,6 +156,7 @@ struct _KmlTask {
   KmlTimer alarm;
   KmlWait wait;
   KmlTime parts[KML_N_PARTS];
+  KmlTime ran_then; /* of them, how long it had run when progress.c looked for a storm */
 
   KmlTask *below; /* (nullable): of a handler: whom it interrupts */
   KmlIrq *irq;    /* (nullable): of a handler: its line */

@@ -62,7 +62,7 @@ kml_task_main (gpointer data)
   self->state = KML_TASK_ENDED;
   kml_scheduler_progress (scheduler);
   if (!self->is_daemon)
-    scheduler->n_alive--;
+    kml_scheduler_release (scheduler);
   kml_scheduler_leave (scheduler);
   g_assert_not_reached ();
 }

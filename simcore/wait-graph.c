@@ -20,6 +20,9 @@
  *
  * Who can bring about an event is who has a step for it in its program, whether or not it still comes to that step; so what is called stuck is, and one
  * that is stuck since the other has gone past its step is called a stall, when all is over.
+ *
+ * Stuck without a cycle is who waits for what nobody brings about, or for a lock that its last owner took to the grave, and who waits for one
+ * of those.
  */
 
 #include "simcore/lock.h"
@@ -119,6 +122,22 @@ add (Graph *self, KmlTask *task)
   g_ptr_array_add (self->tasks, task);
 }
 
+static gboolean
+is_no_more (const KmlTask *task)
+{
+  return task->state == KML_TASK_ENDED && task->irq == NULL;
+}
+
+/* It could go on, but in all the time that interrupts came thick and fast it has not. */
+static gboolean
+is_starved (const KmlScheduler *self, const KmlTask *task)
+{
+  return self->watch.is_stormy && !task->is_daemon && task->irq == NULL &&
+         task->parts[KML_PART_RUN] == task->ran_then &&
+         (task->state == KML_TASK_READY ||
+          (task->state == KML_TASK_RUNNING && self->cpus[task->cpu].current != task));
+}
+
 /* Whether it is kept by nobody that is stuck. */
 static gboolean
 can_move (const Graph *self, const KmlTask *task)
@@ -127,7 +146,8 @@ can_move (const Graph *self, const KmlTask *task)
   const KmlProviders *providers = task->wait.providers;
   const KmlTask *other;
 
-  if (there != NULL && self->is_stuck[there->id])
+  if (is_no_more (task) || is_starved (self->scheduler, task) ||
+      (there != NULL && self->is_stuck[there->id]))
     return FALSE;
   if (task->wait.kind == KML_WAIT_NONE || task->state == KML_TASK_READY || task->is_woken)
     return TRUE;
@@ -216,26 +236,99 @@ add_all (Graph *self)
   }
 }
 
-GPtrArray *
-kml_wait_find_knot (const KmlScheduler *self, KmlTask *task, guint *ret_n_cycle)
+static Graph
+graph_new (const KmlScheduler *scheduler)
 {
-  Graph graph = { .scheduler = self,
+  return (Graph){ .scheduler = scheduler,
                   .tasks = g_ptr_array_new (),
-                  .is_in = g_new0 (guint8, self->tasks->len),
-                  .is_stuck = g_new0 (guint8, self->tasks->len) };
+                  .is_in = g_new0 (guint8, scheduler->tasks->len),
+                  .is_stuck = g_new0 (guint8, scheduler->tasks->len) };
+}
+
+static void
+graph_clear (Graph *self)
+{
+  g_ptr_array_unref (self->tasks);
+  g_free (self->is_in);
+  g_free (self->is_stuck);
+}
+
+GPtrArray *
+kml_wait_find_knot (const KmlScheduler *self, KmlTask *task, guint *ret_n_cycle,
+                    gboolean *ret_is_stuck)
+{
+  Graph graph = graph_new (self);
   GPtrArray *knot = g_ptr_array_new ();
 
   add (&graph, task);
   add_all (&graph);
   reduce (&graph);
-  if (graph.is_stuck[task->id] && find_path (&graph, task, task, knot)) {
+  *ret_is_stuck = graph.is_stuck[task->id];
+  if (*ret_is_stuck && find_path (&graph, task, task, knot)) {
     *ret_n_cycle = knot->len;
     add_rest_of_knot (&graph, knot);
   }
-  g_ptr_array_unref (graph.tasks);
-  g_free (graph.is_in);
-  g_free (graph.is_stuck);
+  graph_clear (&graph);
   if (knot->len == 0)
     g_clear_pointer (&knot, g_ptr_array_unref);
   return knot;
+}
+
+/* ---- All of them ---- */
+
+static gboolean
+is_waited_for (const KmlTask *task)
+{
+  return !task->is_daemon && task->state != KML_TASK_ENDED;
+}
+
+/* Nobody and nothing keeps it, which is seen without a graph. */
+static gboolean
+is_free (const KmlScheduler *self, const KmlTask *task)
+{
+  const KmlWaitKind kind = task->wait.kind;
+
+  return is_waited_for (task) && kml_wait_cpu_blocker (self, task) == NULL &&
+         !is_starved (self, task) &&
+         (kind == KML_WAIT_NONE || kind == KML_WAIT_TIME || kind == KML_WAIT_IO ||
+          task->state == KML_TASK_READY || task->is_woken);
+}
+
+/* Most often there is one, and the same as the last time. */
+static gboolean
+any_is_free (KmlScheduler *self)
+{
+  const guint n = self->tasks->len;
+
+  for (guint i = 0; i < n; i++) {
+    const guint at = (self->mover + i) % n;
+
+    if (is_free (self, g_ptr_array_index (self->tasks, at))) {
+      self->mover = at;
+      return TRUE;
+    }
+  }
+  return FALSE;
+}
+
+gboolean
+kml_wait_all_are_stuck (KmlScheduler *self)
+{
+  Graph graph;
+  guint n_waited_for = 0, n_stuck = 0;
+
+  if (any_is_free (self))
+    return FALSE;
+  graph = graph_new (self);
+  for (guint i = 0; i < self->tasks->len; i++)
+    add (&graph, g_ptr_array_index (self->tasks, i));
+  reduce (&graph);
+  for (guint i = 0; i < self->tasks->len; i++) {
+    const KmlTask *task = g_ptr_array_index (self->tasks, i);
+
+    n_waited_for += is_waited_for (task);
+    n_stuck += is_waited_for (task) && graph.is_stuck[task->id];
+  }
+  graph_clear (&graph);
+  return n_stuck == n_waited_for && n_waited_for == self->n_alive;
 }

@@ -55,6 +55,35 @@ def a_wait_that_nobody_ends_is_a_stall_and_no_hang():
     contains(run("run", "stall.ini", status=1).stdout, "stall at 1 us: 1 task waits, and nobody is left who could wake it")
 
 
+TICK = "[task tick]\ncontext = hardirq\nevery = 10us\nprogram = %s\n"
+
+
+def interrupts_without_end_do_not_keep_a_run_that_nobody_can_go_on_in():
+    for name, tasks, says in (
+            ("forgotten", "[task x]\nprogram = wait godot\n", "stall at 2.40 us: 1 task waits, and nobody is left who could wake it"),
+            ("late", "[task x]\nprogram = wait go\n[task y]\ncpus = 1\nprogram = work 100us, if-failed { wake go }, sleep 1ms\n", "x waits for go"),
+            ("kept", "[lock m]\nkind = mutex\n[task x]\nprogram = lock m\n[task y]\ncpus = 1\nprogram = work 50us, lock m\n", "y waits for m, which x has"),
+            ("behind", "[lock m]\nkind = mutex\n[task x]\nprogram = lock m, wait godot\n[task y]\ncpus = 1\nprogram = work 50us, lock m\n",
+             "2 tasks wait, and nobody is left")):
+        write(f"{name}.ini", HEAD + tasks + TICK % "work 1us")
+        contains(run("run", f"{name}.ini", status=1).stdout, says)
+
+
+def what_a_handler_may_still_bring_about_is_no_stall():
+    write("hoped.ini", HEAD + "[task x]\nprogram = wait go\n" + TICK % "work 1us, wake go" + "start = 1ms\n")
+    run("run", "hoped.ini")
+
+
+def interrupts_that_leave_no_time_for_anything_are_a_livelock():
+    storm = HEAD + "[task x]\nprogram = work 1ms\n" + TICK % "work 30us"
+    write("storm.ini", storm)
+    result = run("run", "storm.ini", status=1)
+    contains(result.stdout, "there were nothing but interrupts, 1000000 of them, and no task came any further")
+    contains(result.stdout, "x cannot go on without CPU 0, where tick runs")
+    write("bounded.ini", "[scenario]\nuntil = 10ms\n" + storm)
+    run("run", "bounded.ini")
+
+
 def a_bug_is_recorded_where_it_happens():
     write("bug.ini", HEAD + "[lock L]\n[task x]\nprogram = call work_fn { lock L, sleep 5us, unlock L }\n")
     contains(run("run", "bug.ini", status=1).stdout, "bug.sleep_in_atomic at 1016 ns on CPU 0: x sleeps for a time; in work_fn")
@@ -216,6 +245,9 @@ main(a_deadlock_that_nobody_expects_is_status_1_and_has_a_story,
      one_that_is_expected_is_what_one_wanted,
      random_schedules_find_what_the_order_of_time_does_not,
      a_wait_that_nobody_ends_is_a_stall_and_no_hang,
+     interrupts_without_end_do_not_keep_a_run_that_nobody_can_go_on_in,
+     what_a_handler_may_still_bring_about_is_no_stall,
+     interrupts_that_leave_no_time_for_anything_are_a_livelock,
      a_bug_is_recorded_where_it_happens,
      the_longest_operation_says_where_its_time_went,
      the_longest_operation_says_who_where_and_in_what,

@@ -30,6 +30,7 @@ typedef struct {
   KmlTime start;
   KmlTime parts[KML_N_PARTS]; /* what the task had done with its time before */
   KmlCause cause, *outer;
+  guint64 n_freed; /* as often as anybody had given back something before */
 } KmlCourse;
 
 /* ---- requests.c ---- */
@@ -37,6 +38,14 @@ typedef struct {
 /* What @course was is the longest so far of its kind. */
 void kml_requests_note_longest (KmlRequests *self, KmlOperation operation, const KmlCourse *course,
                                 KmlLevel level, guint64 size, const KmlRequest *request);
+
+struct _KmlRequestWaiter {
+  KmlTask *task;
+  KmlRequestWaiter *next;
+};
+
+/* Something has been given back. */
+void kml_requests_wake_waiters (KmlRequests *self);
 
 /* By the running task, where the allocator allows it @from elsewhere alone, or everywhere. */
 void kml_requests_check_alloc (const KmlRequests *self, KmlFrom from);
@@ -100,6 +109,7 @@ kml_requests_begin (KmlRequests *self, KmlTask *task, KmlCourse *course)
   course->start = now;
   memcpy (course->parts, task->parts, sizeof task->parts);
   course->cause.lasted = 0;
+  course->n_freed = recorder->tally.n_free;
   course->outer = task->cause;
   task->cause = &course->cause;
 }
@@ -171,6 +181,8 @@ kml_requests_end_free (KmlRequests *self, KmlCourse *course, const KmlBlock *giv
           kml_what_pack (kml_what_block (given->size, given->level), KML_OP_FREE, how))))
     kml_requests_note_longest (self, KML_OPERATION_FREE, course, given->level, given->size, how);
   kml_tally_add_free (&self->recorder->tally, given->size, held);
+  if (G_UNLIKELY (self->waiters != NULL))
+    kml_requests_wake_waiters (self);
 }
 
 G_END_DECLS

@@ -85,6 +85,75 @@ kml_requests_check_free (const KmlRequests *self, KmlFrom from)
                                            kml_from_names[from]));
 }
 
+/* ---- Who must not fail ---- */
+
+void
+kml_requests_wake_waiters (KmlRequests *self)
+{
+  while (self->waiters != NULL) {
+    KmlRequestWaiter *first = self->waiters;
+
+    self->waiters = first->next;
+    kml_task_wake (first->task);
+  }
+}
+
+static void
+start_waiting (KmlRequests *self, KmlRequestWaiter *waiter)
+{
+  KmlRequestWaiter **at = &self->waiters;
+
+  while (*at != NULL)
+    at = &(*at)->next;
+  *at = waiter;
+}
+
+static void
+stop_waiting (KmlRequests *self, const KmlRequestWaiter *waiter)
+{
+  for (KmlRequestWaiter **at = &self->waiters; *at != NULL; at = &(*at)->next)
+    if (*at == waiter) {
+      *at = waiter->next; /* woken by somebody else, for another reason */
+      return;
+    }
+}
+
+/* A workload's operations are executed one after the other: what would end the wait may come behind it. */
+static gboolean
+must_not_fail (const KmlRequests *self, const KmlTask *task, KmlGfp gfp)
+{
+  return (gfp & KML_GFP_NOFAIL) && kml_gfp_may_sleep (kml_memalloc_gfp (task, gfp)) &&
+         task->workload == 0 && !kml_in_atomic (self->machine);
+}
+
+/* There was no memory for @request: waits until there is some, where it must. */
+static KmlAddr
+insist (KmlRequests *self, const KmlCourse *course, KmlLevel level, const KmlRequest *request,
+        guint64 *ret_held)
+{
+  static const KmlWait wait = { .kind = KML_WAIT_MEMORY, .what = "memory" };
+  const KmlTally *tally = &self->recorder->tally;
+  guint64 n_freed = course->n_freed;
+  KmlAddr addr = KML_ADDR_NONE;
+
+  if (!must_not_fail (self, course->task, request->gfp))
+    return KML_ADDR_NONE;
+  while (addr == KML_ADDR_NONE) {
+    kml_sync (self->machine);
+    if (tally->n_free == n_freed) { /* nobody was faster than this could begin to wait */
+      KmlRequestWaiter waiter = { .task = course->task };
+
+      start_waiting (self, &waiter);
+      kml_task_wait (self->machine, &wait, KML_PART_MEMORY, FALSE);
+      stop_waiting (self, &waiter);
+    }
+    n_freed = tally->n_free;
+    addr = kml_allocator_alloc (level == KML_LEVEL_PAGES ? self->pages : self->objects, request,
+                                ret_held);
+  }
+  return addr;
+}
+
 /* ---- What tasks call ---- */
 
 gboolean
@@ -100,6 +169,8 @@ kml_requests_alloc (KmlRequests *self, KmlLevel level, const KmlRequest *request
   kml_sync_on (self->machine, KML_OBJECT_NONE); /* only the recorder sees it */
   kml_requests_begin (self, kml_current_task (self->machine), &course);
   addr = kml_allocator_alloc (allocator, request, &held);
+  if (G_UNLIKELY (addr == KML_ADDR_NONE))
+    addr = insist (self, &course, level, request, &held);
   return kml_requests_end_alloc (self, &course, level, request, addr, held, ret_block);
 }
 

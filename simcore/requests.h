@@ -15,6 +15,9 @@
 
 G_BEGIN_DECLS
 
+/* A task that must not fail and waits until somebody gives memory back. */
+typedef struct _KmlRequestWaiter KmlRequestWaiter;
+
 typedef struct {
   KmlMachine *machine;
   KmlAllocator *pages;   /* whom tasks ask: with all layers around */
@@ -23,6 +26,7 @@ typedef struct {
   KmlFrom alloc_from[2],
       free_from[2]; /* by level: pages, objects: from where tasks may ask and give back */
   guint64 n_operations;
+  KmlRequestWaiter *waiters; /* (nullable): the first; each on its stack */
 } KmlRequests;
 
 /* What changes in it; nothing was asked for yet. */
@@ -36,7 +40,8 @@ typedef struct {
   KmlLevel level;
 } KmlBlock;
 
-/* By the running task; a request that may sleep in atomic context is reported. FALSE: there was no memory, and @ret_block says so. */
+/* By the running task; a request that may sleep in atomic context is reported. One of a program with __GFP_NOFAIL that may sleep waits until there is
+ * memory, if need be for ever. FALSE: there was none, and @ret_block says so. */
 gboolean kml_requests_alloc (KmlRequests *self, KmlLevel level, const KmlRequest *request,
                              KmlBlock *ret_block);
 

@@ -101,6 +101,32 @@ def who_has_no_need_to_succeed_fails_and_who_must_waits():
         equal((metrics["alloc.failed"], metrics["oom.kills"]), (failed, 0), flags)
 
 
+MUST = "GFP_KERNEL|__GFP_NOFAIL"
+HOLDER = "[task F]\nprogram = alloc f 4KiB pages, sleep 1s, free f\n"
+
+
+def who_must_not_fail_waits_without_reclaim_too():
+    for zones in ("", "[memory]\nzones = 1MiB,2MiB\n"):
+        for asks in (f"alloc q 4KiB pages {MUST}", f"alloc q 5000 {MUST}", f"repeat 100 {{ alloc q 64 {MUST} }}"):
+            fill = "repeat 1200 { alloc p 4KiB pages }"
+            text = HEAD + zones + f"[task T]\nstart = 1ms\nprogram = {fill}, call f {{ {asks} }}\n"
+            wait = measure(text + HOLDER.replace("4KiB", "64KiB"))
+            equal(query("m.db", f"SELECT count (*) FROM failures {LAST} AND gfp LIKE '%NOFAIL%'"), [(0,)], asks)
+            check(9.9e8 < wait["worst.alloc.process.memory_ns"] < 1.1e9, f"it waits for F: {asks}")
+            run("verify", "m.db")
+            stall = measure(text, status=1)
+            equal((stall["stall.count"], stall["deadlock.count"]), (1, 0), f"nobody is left: {asks}")
+            contains(run("run", "m.ini", status=1).stdout, "waits for memory; in f")
+    for where in ("irq-off, {}, irq-on", "lock L, {}, unlock L"):
+        program = where.format(f"alloc q 4KiB pages {MUST}")
+        metrics = measure(HEAD + f"[lock L]\n[task T]\nprogram = repeat 1200 {{ alloc p 4KiB pages }}, {program}\n" + HOLDER, status=1)
+        equal((metrics["stall.count"], metrics["bug.sleep_in_atomic"]), (0, 1), "where one may not sleep it fails")
+    workload = ("[schedule]\nreplay = cpus\n[workload w]\nkind = synthetic\ntarget = pages\ncpus = 0\noperations = 2000\n"
+                f"arrivals = poisson(1000/s)\nlifetimes = fixed(1500ms)\norders = fixed(0)\nflags = {MUST}\n")
+    metrics = measure(HEAD + workload)
+    equal((metrics["stall.count"], metrics["alloc.failed"] > 0), (0, True), "in replays, where frees come behind it")
+
+
 def scopes_hold_for_all_requests_in_them():
     last = "alloc q 4KiB pages GFP_KERNEL|__GFP_NORETRY"
     for scope, failed in (("call", 0), ("memalloc-nofs", 1), ("memalloc-noio", 1), ("memalloc-noreclaim", 0)):
@@ -160,5 +186,5 @@ main(objects_wait_for_pages_without_their_allocator_s_lock, zones_have_locks_of_
      an_allocator_says_from_where_it_may_be_called,
      freeing_from_the_wrong_context_is_a_bug_where_the_allocator_forbids_it,
      a_block_that_a_device_works_on_is_not_given_back, small_blocks_are_one_scattered_buffer, who_is_killed_ends_and_does_no_further_step,
-     who_has_no_need_to_succeed_fails_and_who_must_waits, scopes_hold_for_all_requests_in_them,
+     who_has_no_need_to_succeed_fails_and_who_must_waits, who_must_not_fail_waits_without_reclaim_too, scopes_hold_for_all_requests_in_them,
      who_waits_for_the_flusher_says_so, a_card_s_requests_are_among_all_others, what_makes_no_sense_is_refused)

@@ -39,6 +39,21 @@ neighbour (guint column, guint64 what)
   return column == KML_SAMPLE_LATENCY ? what & 1 : 0;
 }
 
+/* How many bits are 0 at the end of every value, and so of every difference: nobody has odd addresses, and times are whole nanoseconds, or some. */
+static guint
+common_zeros (const guint64 *values, guint n)
+{
+  guint64 any = 0;
+
+  for (guint i = 0; i < n; i++)
+    any |= values[i];
+  return any == 0 ? 0 : (guint)__builtin_ctzll (any);
+}
+
+#define LENGTH_BITS 24 /* of a column's first word; the others say how many bits were left out */
+
+G_STATIC_ASSERT (KML_SAMPLE_MAX_BYTES < 1 << LENGTH_BITS);
+
 gsize
 kml_sample_block_encode (const KmlSampleBlock *self, guint8 *ret_data)
 {
@@ -48,19 +63,20 @@ kml_sample_block_encode (const KmlSampleBlock *self, guint8 *ret_data)
 
   for (guint column = 0; column < KML_SAMPLE_COLUMNS; column++) {
     const guint64 *values = self->columns[column];
+    const guint zeros = common_zeros (values, self->n);
     guint8 *const start = at + 4;
     guint64 previous[2] = { 0, 0 };
-    guint32 length;
+    guint32 head;
 
     at = start;
     for (guint i = 0; i < self->n; i++) {
       guint64 *const near = &previous[neighbour (column, self->columns[KML_SAMPLE_WHAT][i])];
 
-      at = put_varint (at, zigzag (values[i] - *near));
+      at = put_varint (at, zigzag ((guint64)((gint64)(values[i] - *near) >> zeros)));
       *near = values[i];
     }
-    length = GUINT32_TO_LE ((guint32)(at - start));
-    memcpy (start - 4, &length, sizeof length);
+    head = GUINT32_TO_LE ((guint32)(at - start) | zeros << LENGTH_BITS);
+    memcpy (start - 4, &head, sizeof head);
   }
   return (gsize)(at - ret_data);
 }
@@ -96,16 +112,18 @@ kml_sample_block_decode (const guint8 *data, gsize n_bytes, guint n, KmlSampleBl
   for (guint column = 0; column < KML_SAMPLE_COLUMNS; column++) {
     const guint8 *end;
     guint64 previous[2] = { 0, 0 };
-    guint32 length;
+    guint32 head, zeros;
 
     if (data_end - at < 4)
       return FALSE;
-    memcpy (&length, at, sizeof length);
-    length = GUINT32_FROM_LE (length);
+    memcpy (&head, at, sizeof head);
+    head = GUINT32_FROM_LE (head);
+    zeros = head >> LENGTH_BITS;
+    head &= (1U << LENGTH_BITS) - 1;
     at += 4;
-    if ((gsize)(data_end - at) < length)
+    if ((gsize)(data_end - at) < head || zeros > 63)
       return FALSE;
-    end = at + length;
+    end = at + head;
     for (guint i = 0; i < n; i++) {
       /* the column of kinds is an earlier one: it is there already */
       guint64 *const near = &previous[neighbour (column, ret_block->columns[KML_SAMPLE_WHAT][i])];
@@ -114,7 +132,7 @@ kml_sample_block_decode (const guint8 *data, gsize n_bytes, guint n, KmlSampleBl
       at = get_varint (at, end, &code);
       if (at == NULL)
         return FALSE;
-      *near += unzigzag (code);
+      *near += unzigzag (code) << zeros;
       ret_block->columns[column][i] = *near;
     }
     if (at != end)

@@ -4,8 +4,8 @@
  *
  * A block is up to KML_SAMPLE_BLOCK operations in five columns; each column is
  * stored as the differences of neighbours (a latency's neighbour is that of the last operation of its kind),
- * zigzag-coded, in LEB128 varints,
- * columns one after the other, each preceded by its length in bytes (u32 little-endian). Differences of
+ * without the bits that are 0 at the end of all of them, zigzag-coded, in LEB128 varints, columns one after the other, each preceded by a u32
+ * (little-endian): its length in bytes, and in the highest 8 bits how many bits were left out. Differences of
  * like things are small: about 9 bytes a sample instead of 40.
  */
 

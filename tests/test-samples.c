@@ -70,6 +70,42 @@ START_TEST (a_wrong_number_of_samples_is_noticed)
 }
 END_TEST
 
+/* What all differences have in common, down to the lowest bit and up to the highest one. */
+START_TEST (round_numbers_take_less_room)
+{
+  g_autofree KmlSampleBlock *block = g_new0 (KmlSampleBlock, 1);
+  g_autofree KmlSampleBlock *again = g_new0 (KmlSampleBlock, 1);
+  g_autofree guint8 *data = g_malloc (KML_SAMPLE_MAX_BYTES);
+
+  for (guint zeros = 0; zeros < 64; zeros++) {
+    gsize n_bytes;
+
+    fill (block, 1000, zeros);
+    for (guint column = 0; column < KML_SAMPLE_COLUMNS; column++)
+      for (guint i = 0; i < block->n; i++)
+        block->columns[column][i] = (block->columns[column][i] & 0xff) << zeros;
+    n_bytes = kml_sample_block_encode (block, data);
+    ck_assert_uint_le (n_bytes, KML_SAMPLE_COLUMNS * (4 + 2 * 1000));
+    ck_assert (kml_sample_block_decode (data, n_bytes, 1000, again));
+    for (guint column = 0; column < KML_SAMPLE_COLUMNS; column++)
+      ck_assert_mem_eq (again->columns[column], block->columns[column], 1000 * sizeof (guint64));
+  }
+}
+END_TEST
+
+START_TEST (more_bits_left_out_than_there_are_are_noticed)
+{
+  g_autofree KmlSampleBlock *block = g_new0 (KmlSampleBlock, 1);
+  g_autofree guint8 *data = g_malloc (KML_SAMPLE_MAX_BYTES);
+  gsize n_bytes;
+
+  fill (block, 50, 9);
+  n_bytes = kml_sample_block_encode (block, data);
+  data[3] = 64;
+  ck_assert (!kml_sample_block_decode (data, n_bytes, 50, block));
+}
+END_TEST
+
 int
 main (void)
 {
@@ -77,6 +113,8 @@ main (void)
   TCase *tcase = tcase_create ("samples");
 
   tcase_add_test (tcase, every_block_comes_back_as_it_was);
+  tcase_add_test (tcase, round_numbers_take_less_room);
+  tcase_add_test (tcase, more_bits_left_out_than_there_are_are_noticed);
   tcase_add_test (tcase, every_truncation_is_noticed);
   tcase_add_test (tcase, a_wrong_number_of_samples_is_noticed);
   suite_add_tcase (suite, tcase);

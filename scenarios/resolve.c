@@ -243,6 +243,8 @@ check_values (KmlScenario *self, const KmlEntry *entry, const GArray *alternativ
   const KmlSection *section = entry->section;
   const KmlParam *own = kml_section_find_param (section, NULL, entry->name);
 
+  if (kml_entry_is_program (entry))
+    return; /* all of it is looked at, with the other programs, when what they can name is known */
   for (guint i = 0; i < alternatives->len && !kml_scenario_is_hopeless (self); i++) {
     const KmlAlternative *alternative = &g_array_index (alternatives, KmlAlternative, i);
     const guint n_before = self->problems->len;
@@ -372,4 +374,5 @@ kml_scenario_resolve (KmlScenario *self)
     }
   }
   check_workloads (self);
+  kml_scenario_resolve_programs (self);
 }

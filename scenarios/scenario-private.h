@@ -150,8 +150,16 @@ void kml_scenario_resolve (KmlScenario *self);
 const KmlParam *kml_section_find_param (const KmlSection *self, const KmlPlugin *plugin,
                                         const char *name);
 
+/* Whether the setting is the program of a task. */
+gboolean kml_entry_is_program (const KmlEntry *entry);
+
 /* The parameter of this name of any possible plug-in; NULL after a problem at @place that says what there is. */
 const KmlParam *kml_entry_check_key (KmlScenario *self, KmlEntry *entry, KmlPlace place);
+
+/* ---- resolve-names.c ---- */
+
+/* Adds a problem for each wrong step of each program that a task can have. */
+void kml_scenario_resolve_programs (KmlScenario *self);
 
 /* ---- sweep.c ---- */
 

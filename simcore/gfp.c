@@ -145,19 +145,33 @@ read_hexadecimal (const char *word, gsize length, KmlGfp *ret_bits)
   return TRUE;
 }
 
+/* (nullable) */
+static const char *
+nearest_name (const char *word)
+{
+  const char *all[G_N_ELEMENTS (names) + 1] = { NULL };
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    all[i] = names[i].name;
+  return kml_nearest_name (word, all);
+}
+
 static gboolean
 refuse (const char *word, gsize length, const char *text, gsize text_length, GError **error)
 {
   g_autofree char *quoted_word = kml_quote (word, (gssize)length);
   g_autofree char *quoted_text = kml_quote (text, (gssize)text_length);
+  g_autofree char *unknown = g_strndup (word, length);
+  const char *nearest = nearest_name (unknown);
+  g_autoptr (GString) message = g_string_new (NULL);
 
-  if (length == text_length)
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "expected GFP flags such as GFP_KERNEL|__GFP_ZERO, not %s", quoted_word);
-  else
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "expected GFP flags such as GFP_KERNEL|__GFP_ZERO, not %s in %s", quoted_word,
-                 quoted_text);
+  g_string_printf (message, "expected GFP flags such as GFP_KERNEL|__GFP_ZERO, not %s",
+                   quoted_word);
+  if (length != text_length)
+    g_string_append_printf (message, " in %s", quoted_text);
+  if (nearest != NULL)
+    g_string_append_printf (message, "; did you mean “%s”?", nearest);
+  g_set_error_literal (error, KML_ERROR, KML_ERROR_INPUT, message->str);
   return FALSE;
 }
 

@@ -122,6 +122,34 @@ refuse (const char *expected, const char *text, GError **error)
   return FALSE;
 }
 
+/* The number is one, and @unit behind it, the end of @text, is none of @units. Units of one letter are as near to any other
+ * letter, so only the longer ones are proposed. */
+static gboolean
+refuse_unit (const char *expected, const char *text, const char *unit, const Unit *units,
+             GError **error)
+{
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+  const char *nearest;
+  g_autofree char *number = g_strndup (text, (gsize)(unit - text));
+  g_autofree char *quoted = kml_quote (text, -1);
+
+  for (guint i = 0; units[i].name != NULL; i++)
+    if (strlen (units[i].name) > 1)
+      g_ptr_array_add (names, (gpointer)units[i].name);
+  g_ptr_array_add (names, NULL);
+  nearest = kml_nearest_name (unit, (const char *const *)names->pdata);
+  if (unit[0] == ',' && g_ascii_isdigit (unit[1]))
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "expected %s, not %s: a fraction is written with a point, as in %s.%s", expected,
+                 quoted, number, unit + 1);
+  else if (nearest != NULL)
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "expected %s, not %s; did you mean “%s%s”?",
+                 expected, quoted, g_strchomp (number), nearest);
+  else
+    return refuse (expected, text, error);
+  return FALSE;
+}
+
 /* ---- Reading ---- */
 
 static gboolean
@@ -237,13 +265,13 @@ kml_parse_size (const char *text, guint64 *ret_bytes, GError **error)
   const Unit *unit = NULL;
   Decimal decimal;
 
-  if (scan_decimal (&at, &decimal)) {
-    name = skip_spaces (at);
-    if (name == at || *name != '\0')
-      unit = find_unit (size_units, name, strlen (name));
-  }
-  if (unit == NULL)
+  if (!scan_decimal (&at, &decimal))
     return refuse (size_kind.expected, text, error);
+  name = skip_spaces (at);
+  if (name == at || *name != '\0')
+    unit = find_unit (size_units, name, strlen (name));
+  if (unit == NULL)
+    return refuse_unit (size_kind.expected, text, name, size_units, error);
   return scale (decimal, unit->factor, &size_kind, text, ret_bytes, error);
 }
 
@@ -254,18 +282,18 @@ kml_parse_time (const char *text, KmlTime *ret_time, GError **error)
   const Unit *unit = NULL;
   Decimal decimal;
 
-  if (scan_decimal (&at, &decimal)) {
-    if (*at == '\0' && decimal.mantissa == 0) {
-      *ret_time = 0;
-      return TRUE;
-    }
-    if (*at == '\0')
-      return refuse ("a time with its unit, such as 2ms", text, error);
-    at = skip_spaces (at);
-    unit = find_unit (time_units, at, strlen (at));
-  }
-  if (unit == NULL)
+  if (!scan_decimal (&at, &decimal))
     return refuse (time_kind.expected, text, error);
+  if (*at == '\0' && decimal.mantissa == 0) {
+    *ret_time = 0;
+    return TRUE;
+  }
+  if (*at == '\0')
+    return refuse ("a time with its unit, such as 2ms", text, error);
+  at = skip_spaces (at);
+  unit = find_unit (time_units, at, strlen (at));
+  if (unit == NULL)
+    return refuse_unit (time_kind.expected, text, at, time_units, error);
   return scale (decimal, unit->factor, &time_kind, text, ret_time, error);
 }
 
@@ -430,6 +458,15 @@ kml_format_time (KmlTime time)
 
 /* ---- The name that was meant ---- */
 
+/* Three quarters of the candidate, and at least three letters, begin the name: “powtwo” is “pow2”. */
+static gboolean
+begins_like (const char *name, gsize length, const char *candidate, gsize candidate_length)
+{
+  const gsize n = (candidate_length * 3 + 3) / 4;
+
+  return n >= 3 && n <= length && g_ascii_strncasecmp (name, candidate, n) == 0;
+}
+
 /* Optimal string alignment: insertions, deletions, substitutions and swaps of neighbours,
  * each counting one and no letter edited twice. Letters of either case are the same. Three
  * rows of the usual table. */
@@ -465,7 +502,7 @@ const char *
 kml_nearest_name (const char *name, const char *const *candidates)
 {
   const gsize length = strlen (name);
-  const char *nearest = NULL;
+  const char *nearest = NULL, *alike = NULL;
   guint least = G_MAXUINT;
 
   if (length > MAX_NAME_LENGTH)
@@ -481,6 +518,8 @@ kml_nearest_name (const char *name, const char *const *candidates)
       least = distance;
       nearest = *candidates;
     }
+    if (alike == NULL && begins_like (name, length, *candidates, candidate_length))
+      alike = *candidates;
   }
-  return nearest;
+  return nearest != NULL ? nearest : alike;
 }

@@ -77,6 +77,16 @@ static const BadText bad_texts[] = {
   { TOY "[objects]\nbins = fibonacci\n", NULL, 5, 8, "bins: " },
   { "[workload]\nkind = toy\nfile =\n", NULL, 3, 7, "expected a path" },
   { TOY "flags = GFP_KERNEL|GFP_FOO\n", NULL, 4, 9, "flags: " },
+  /* programs */
+  { "[task a]\nprogram = yield, lok L\n", NULL, 2, 18,
+    "program: step “lok L”: there is no such step; did you mean “lock”?" },
+  { "[task a]\nprogram = alloc x 64 GFP_KERNAL\n", NULL, 2, 22, "did you mean “GFP_KERNEL”?" },
+  { "[task a]\nprogram = call é { wrok 1us }\n", NULL, 2, 20, "did you mean “work”?" },
+  { "[task a]\nprogram = wrok 1us\\s\n", NULL, 2, 11, "did you mean “work”?" },
+  { "[task a]\nprogram =\n", NULL, 2, 10, "expected steps" },
+  { "[task a]\nprogram = yield\n[sweep]\ntask.a.program = yield | yeild\n", NULL, 4, 26,
+    "did you mean “yield”?" },
+  { "[task a]\nprogram = yield\n", "task.program=yeild", 0, 0, "task.a.program: step “yeild”" },
   /* overrides */
   { TOY, "machine.cpus", 0, 0, "“machine.cpus” is not a setting: expected group.key=value" },
   { TOY, "cpus=4", 0, 0, "“cpus” is not the name of a setting" },
@@ -117,8 +127,12 @@ START_TEST (slips_of_every_kind_are_told_at_once_in_the_order_of_the_lines)
                              "constraint = machine.cpus <\n"
                              "[expect]\n"
                              "alloc.filed = 0\n"
-                             "alloc.failed = many\n";
-  static const guint lines[] = { 2, 3, 4, 6, 7, 9, 10, 12, 13, 14, 16, 17 };
+                             "alloc.failed = many\n"
+                             "[task a]\n"
+                             "program = yeild, alloc x 12KB, yield\n"
+                             "[task b]\n"
+                             "program = } work 1us, wrok 1us\n";
+  static const guint lines[] = { 2, 3, 4, 6, 7, 7, 9, 10, 12, 13, 14, 16, 17, 19, 19, 21, 21 };
   const char *overrides[] = { "machine.ram=7", NULL };
   g_autoptr (GPtrArray) problems = kml_problems_new ();
   g_autoptr (KmlScenario) scenario = load_scenario (text, overrides, problems);

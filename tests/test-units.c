@@ -84,12 +84,14 @@ START_TEST (what_is_not_a_size_is_refused)
     { "5 ", "not “5 ”" },
     { "5KB", "not “5KB”" },
     { "5kib", "not “5kib”" },
-    { "5KiBs", "such as 64KiB" },
+    { "5KiBs", "not “5KiBs”; did you mean “5KiB”?" },
+    { "64KB", "not “64KB”; did you mean “64KiB”?" },
+    { "64 mb", "not “64 mb”; did you mean “64MiB”?" },
     { "0x10", "such as 64KiB" },
     { "1e3", "such as 64KiB" },
     { ".5K", "such as 64KiB" },
     { "5.K", "such as 64KiB" },
-    { "1,5K", "such as 64KiB" },
+    { "1,5K", "not “1,5K”: a fraction is written with a point, as in 1.5K" },
     { "1.2.3K", "such as 64KiB" },
     { "nan", "such as 64KiB" },
     { "0.3B", "expected a whole number of bytes, not “0.3B”" },
@@ -133,7 +135,9 @@ START_TEST (what_is_not_a_time_is_refused)
     { "5", "expected a time with its unit, such as 2ms, not “5”" },
     { "5x", "expected a time such as 2ms" },
     { "5 m", "expected a time such as 2ms" },
-    { "5MS", "expected a time such as 2ms" },
+    { "5MS", "not “5MS”; did you mean “5ms”?" },
+    { "5uss", "not “5uss”; did you mean “5us”?" },
+    { "1,5ms", "not “1,5ms”: a fraction is written with a point, as in 1.5ms" },
     { "-1s", "expected a time such as 2ms" },
     { "ms", "expected a time such as 2ms" },
     { "0.1ps", "whole number of picoseconds" },
@@ -322,6 +326,18 @@ START_TEST (the_nearest_name_is_the_one_that_was_meant)
 }
 END_TEST
 
+START_TEST (a_name_that_goes_on_otherwise_was_meant_to_be_what_it_begins_like)
+{
+  static const char *const names[] = { "pow2", "spin", "bins", "rw", "geometric", NULL };
+
+  ck_assert_str_eq (kml_nearest_name ("powtwo", names), "pow2");
+  ck_assert_str_eq (kml_nearest_name ("SPINLOCK", names), "spin");
+  ck_assert_str_eq (kml_nearest_name ("binos", names), "bins"); /* it is nearer */
+  ck_assert_ptr_null (kml_nearest_name ("rwlock", names));      /* two letters say too little */
+  ck_assert_ptr_null (kml_nearest_name ("geology", names));
+}
+END_TEST
+
 START_TEST (a_swap_counts_one_and_no_letter_is_edited_twice)
 {
   /* “ca” to “abc” is 3 by optimal string alignment, 2 by the unrestricted distance */
@@ -392,6 +408,7 @@ main (void)
   suite_add_tcase (suite, writing);
 
   tcase_add_test (names, the_nearest_name_is_the_one_that_was_meant);
+  tcase_add_test (names, a_name_that_goes_on_otherwise_was_meant_to_be_what_it_begins_like);
   tcase_add_test (names, a_swap_counts_one_and_no_letter_is_edited_twice);
   tcase_add_test (names, hostile_names_are_harmless);
   suite_add_tcase (suite, names);

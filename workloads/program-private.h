@@ -75,9 +75,10 @@ enum {
 };
 
 typedef struct {
-  guint8 kind; /* KmlStepKind */
-  char *text;  /* (owned): as it is written, without its block */
-  char *name;  /* (owned) (nullable): what it is about */
+  guint8 kind;             /* KmlStepKind */
+  char *text;              /* (owned): as it is written, without its block */
+  char *name;              /* (owned) (nullable): what it is about */
+  gsize name_at, other_at; /* where in the program's text name and other stand */
   char *
       other; /* (owned) (nullable): of wait: the task that will do it; of alloc: the device that it is for; of dma: what is moved */
   guint8 flags; /* KML_STEP_FLAG_… */

@@ -23,7 +23,19 @@ G_BEGIN_DECLS
 
 typedef struct _KmlProgram KmlProgram;
 
-/* Checks everything but what names mean; errors are INPUT and quote the step. */
+/* What is wrong with a step. */
+typedef struct {
+  gsize at;   /* byte of the program's text */
+  char *text; /* (owned): quotes the step, says what was expected */
+} KmlProgramFault;
+
+/* (transfer full) (element-type KmlProgramFault) */
+GPtrArray *kml_program_faults_new (void);
+
+/* Checks everything but what names mean. All that is wrong is added to @faults, and then there is no program: NULL. */
+KmlProgram *kml_program_read (const char *text, GPtrArray *faults);
+
+/* The same, with the first fault as an error of INPUT. */
 KmlProgram *kml_program_parse (const char *text, GError **error);
 void kml_program_free (KmlProgram *self);
 

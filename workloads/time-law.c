@@ -26,7 +26,7 @@ kml_time_law_parse (const char *text, KmlTimeLaw *ret_law, GError **error)
   const char *dots = strstr (text, "..");
 
   *ret_law = (KmlTimeLaw){ 0 };
-  if (strchr (text, '(') != NULL) {
+  if (strchr (text, '(') != NULL || g_ascii_isalpha (text[0])) {
     ret_law->has_law = kml_distribution_parse (text, KML_DRAW_LIFETIMES, &ret_law->law, error);
     return ret_law->has_law;
   }

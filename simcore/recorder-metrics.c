@@ -69,7 +69,9 @@ const KmlMetricInfo kml_recorder_metric_info[] = {
   { "bug.sleep_in_atomic", "times", "sleeps, or sleeping locks taken, where one must not sleep" },
   { "bug.lock_misuse", "times",
     "locks given back by who did not hold them, or kept beyond the end" },
-  { "bug.irq_misuse", "times", "interrupts or preemption enabled or left disabled out of turn" },
+  { "bug.irq_misuse", "times",
+    "interrupts, softirqs or preemption enabled out of turn, or left disabled by a handler or a "
+    "task that has ended" },
   { "lockdep.cycles", "circles",
     "potential deadlocks that the orders and contexts of locks show, whether or not any schedule "
     "deadlocks" },

@@ -37,6 +37,14 @@ typedef struct {
 
 #define KML_N_SPANS 512 /* that are remembered, of all tasks together: 16 KiB */
 
+/* What a CPU may be told to keep away. */
+typedef enum {
+  KML_OFF_IRQ,
+  KML_OFF_SOFTIRQ,
+  KML_OFF_PREEMPT,
+  KML_N_OFF,
+} KmlOff;
+
 /* A CPU is *running* (one is, or none while a timer's function is called), *parked* (its current task will go on
  * where it stopped), or *idle* (current is NULL). */
 typedef struct {
@@ -53,6 +61,8 @@ typedef struct {
   KmlTime slice_end; /* of the current task, when others are ready */
   int level;         /* KML_LEVEL_… */
   guint irq_off, softirq_off, preempt_off; /* depths */
+  KmlCause *
+      off_by; /* (array length=KML_N_OFF): borrowed: the step and where each was turned off last, but for locks */
   guint n_turns;      /* where schedules are chosen: how often it was, since watch.since … */
   gboolean is_behind; /* … and whether that is too seldom: see progress.c */
   gboolean begins;    /* its first task has yet to run up to its first point */
@@ -71,6 +81,7 @@ struct _KmlScheduler {
   KmlTime end;         /* what comes then, or later, does not happen */
   KmlStackPool *pool;  /* (owned) */
   KmlCpu *cpus;        /* (owned) (array length=machine->n_cpus) */
+  KmlCause *off_by;    /* (owned): all CPUs' */
   KmlCpu *running;     /* (nullable): one of them */
   GPtrArray *timers;   /* (element-type KmlTimer): borrowed, by index */
   GPtrArray *any_time; /* (element-type KmlTimer): borrowed: those that may ring at any time */

@@ -419,10 +419,12 @@ kml_scheduler_new (const KmlSchedulerConfig *config)
   self->end = config->until < KML_TIME_MAX ? config->until + 1 : KML_TIME_MAX;
   kml_progress_init (self);
   self->cpus = g_new0 (KmlCpu, self->machine->n_cpus);
+  self->off_by = g_new0 (KmlCause, self->machine->n_cpus * KML_N_OFF);
   self->candidates = g_new (KmlCandidate, self->machine->n_cpus + 1);
   kml_turns_init (&self->turns, self->machine->n_cpus);
   for (guint i = 0; i < self->machine->n_cpus; i++) {
     self->cpus[i].number = i;
+    self->cpus[i].off_by = self->off_by + i * KML_N_OFF;
     self->cpus[i].level = KML_LEVEL_PROCESS;
   }
   return self;
@@ -453,6 +455,7 @@ kml_scheduler_free (KmlScheduler *self)
   kml_agenda_free (self->agenda);
   kml_turns_finish (&self->turns);
   g_free (self->cpus);
+  g_free (self->off_by);
   g_free (self->candidates);
   g_clear_pointer (&self->remembered.events, g_array_unref);
   g_free (self);

@@ -13,6 +13,7 @@
  */
 
 #include "simcore/inject.h"
+#include "simcore/lock-private.h"
 #include "simcore/rest.h"
 
 #include <string.h>
@@ -40,6 +41,52 @@ kml_task_part (KmlMachine *machine, KmlPart part)
   return before;
 }
 
+static guint *
+depth_of (KmlCpu *cpu, KmlOff what)
+{
+  switch (what) {
+  case KML_OFF_IRQ:
+    return &cpu->irq_off;
+  case KML_OFF_SOFTIRQ:
+    return &cpu->softirq_off;
+  case KML_OFF_PREEMPT:
+    return &cpu->preempt_off;
+  case KML_N_OFF:
+    break;
+  }
+  g_assert_not_reached ();
+}
+
+/* @self, which has ended, has turned it off: the report shows where. */
+static void
+report_off (KmlScheduler *scheduler, KmlTask *self, const char *what, const KmlCause *by)
+{
+  self->n_chain = by->n_chain;
+  memcpy (self->chain, by->chain, sizeof self->chain);
+  kml_scheduler_report (scheduler, KML_INCIDENT_IRQ_MISUSE,
+                        g_strdup_printf ("%s has ended with %s off%s%s", self->name, what,
+                                         by->what != NULL ? ", as it was left by " : "",
+                                         by->what != NULL ? by->what : ""));
+}
+
+/* Whoever has the CPU next finds nothing off: Linux's do_exit() tells of it and turns all on, too. */
+static void
+turn_all_on (KmlScheduler *scheduler, KmlTask *self)
+{
+  static const char *const names[KML_N_OFF] = { "interrupts", "softirqs", "preemption" };
+  KmlCpu *cpu = kml_scheduler_cpu (scheduler);
+  KmlCpu by_locks = { 0 };
+
+  for (guint i = 0; i < self->n_held; i++)
+    kml_lock_keep_others_away (&by_locks, self->held[i]->kind);
+  for (KmlOff what = KML_OFF_IRQ; what < KML_N_OFF; what++) {
+    if (*depth_of (cpu, what) > *depth_of (&by_locks, what))
+      report_off (scheduler, self, names[what], &cpu->off_by[what]);
+    *depth_of (cpu, what) = 0;
+  }
+  kml_interrupts_deliver (scheduler);
+}
+
 void
 kml_task_main (gpointer data)
 {
@@ -58,6 +105,8 @@ kml_task_main (gpointer data)
   if (self->n_held > 0)
     kml_scheduler_report (scheduler, KML_INCIDENT_LOCK_MISUSE,
                           g_strdup_printf ("%s has ended and keeps a lock", self->name));
+  if (G_UNLIKELY (kml_in_atomic (scheduler->machine)))
+    turn_all_on (scheduler, self);
   kml_task_account (self, scheduler->machine->now, KML_PART_SLEEP);
   self->state = KML_TASK_ENDED;
   kml_scheduler_progress (scheduler);
@@ -276,10 +325,22 @@ kml_in_atomic (const KmlMachine *machine)
   return kml_cpu_is_atomic (kml_scheduler_cpu (machine->scheduler));
 }
 
+static inline void
+disable (KmlMachine *machine, KmlOff what)
+{
+  KmlCpu *cpu = kml_scheduler_cpu (machine->scheduler);
+  const KmlTask *task = kml_current_task (machine);
+  KmlCause *by = &cpu->off_by[what];
+
+  ++*depth_of (cpu, what);
+  by->what = task->step;
+  kml_cause_place (by, task->chain, task->n_chain);
+}
+
 void
 kml_preempt_disable (KmlMachine *machine)
 {
-  kml_scheduler_cpu (machine->scheduler)->preempt_off++;
+  disable (machine, KML_OFF_PREEMPT);
 }
 
 /* What was kept waiting is looked at now. */
@@ -308,7 +369,7 @@ kml_preempt_enable (KmlMachine *machine)
 void
 kml_irq_disable (KmlMachine *machine)
 {
-  kml_scheduler_cpu (machine->scheduler)->irq_off++;
+  disable (machine, KML_OFF_IRQ);
 }
 
 void
@@ -320,7 +381,7 @@ kml_irq_enable (KmlMachine *machine)
 void
 kml_softirq_disable (KmlMachine *machine)
 {
-  kml_scheduler_cpu (machine->scheduler)->softirq_off++;
+  disable (machine, KML_OFF_SOFTIRQ);
 }
 
 void

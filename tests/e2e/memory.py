@@ -43,6 +43,22 @@ def a_request_that_may_sleep_in_atomic_context_is_a_bug_though_it_would_not_have
         equal(query("m.db", f"SELECT kind, task, site FROM bugs {LAST}"), [("bug.sleep_in_atomic", "T", "f")] * count, program)
 
 
+def who_ends_with_something_off_is_a_bug_and_others_go_on():
+    others = "[task U]\nstart = 1ms\ncpus = 0\nprogram = sleep 1ms, alloc x 64, free x\n[task irq]\ncontext = hardirq\ncpus = 0\nevery = 100us\ntimes = 5\nprogram = work 1us\n"
+    for program, expected in (("call f { irq-off }", [("T has ended with interrupts off, as it was left by irq-off (m.ini:7)", "f")]),
+                              ("call f { call g { softirq-off } }", [("T has ended with softirqs off, as it was left by softirq-off (m.ini:7)", "f > g")]),
+                              ("preempt-off", [("T has ended with preemption off, as it was left by preempt-off (m.ini:7)", "")]),
+                              ("repeat 2 { irq-off }, irq-on, preempt-off", [("T has ended with interrupts off, as it was left by irq-off (m.ini:7)", ""),
+                                                       ("T has ended with preemption off, as it was left by preempt-off (m.ini:7)", "")]),
+                              ("irq-off, lock L, irq-on, unlock L, preempt-off, preempt-on", []),
+                              ("lock L", [("T has ended and keeps a lock", "")]),
+                              ("lock L, call f { irq-off }", [("T has ended and keeps a lock", ""),
+                                                   ("T has ended with interrupts off, as it was left by irq-off (m.ini:7)", "f")])):
+        write("m.ini", HEAD + f"[task T]\ncpus = 0\nprogram = {program}\n{others}[lock L]\nkind = spin-irq\n")
+        run("run", "m.ini", status=1 if expected else 0)
+        equal(query("m.db", f"SELECT text, site FROM bugs {LAST} ORDER BY seq"), expected, program)
+
+
 def freeing_from_the_wrong_context_is_a_bug_where_the_allocator_forbids_it():
     tasks = ("[task T]\nprogram = repeat 5 { alloc @x 64 }, sleep 10ms\n"
              "[task irq]\ncontext = hardirq\nstart = 1ms\nevery = 1ms\ntimes = 5\nprogram = call f { free @x }\n")
@@ -183,7 +199,7 @@ def what_makes_no_sense_is_refused():
 
 main(objects_wait_for_pages_without_their_allocator_s_lock, zones_have_locks_of_their_own,
      a_request_that_may_sleep_in_atomic_context_is_a_bug_though_it_would_not_have_slept,
-     an_allocator_says_from_where_it_may_be_called,
+     an_allocator_says_from_where_it_may_be_called, who_ends_with_something_off_is_a_bug_and_others_go_on,
      freeing_from_the_wrong_context_is_a_bug_where_the_allocator_forbids_it,
      a_block_that_a_device_works_on_is_not_given_back, small_blocks_are_one_scattered_buffer, who_is_killed_ends_and_does_no_further_step,
      who_has_no_need_to_succeed_fails_and_who_must_waits, who_must_not_fail_waits_without_reclaim_too, scopes_hold_for_all_requests_in_them,

@@ -182,7 +182,7 @@ def what_makes_no_sense_is_refused():
             (SHORT[len(HEAD):] + task + "dirty log 1 later\n", "later"),
             (SHORT[len(HEAD):] + task + "alloc x 64, throttle x\n", "there is no mapping"),
             (SHORT[len(HEAD):] + task + "dirty log 900\n", "there is no page 900, it has pages 0 to 899"),
-            (SHORT[len(HEAD):] + task + "dirty log 9..3\n", "the first page is behind the last"),
+            (SHORT[len(HEAD):] + task + "dirty log 9..3\n", "the first page of 9..3 is behind the last"),
             (SHORT[len(HEAD):] + task + "dirty lgo\n", "did you mean “log”?"),
             (SHORT[len(HEAD):] + "[mapping m]\ntask = nobody\n" + task + "touch m\n", "there is no such task"),
             (SHORT[len(HEAD):] + "[mapping m]\nlock = none\n" + task + "touch m\n", "there is no such [lock]"),

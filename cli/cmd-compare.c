@@ -11,6 +11,7 @@
 #include "analysis/plot.h"
 #include "cli/experiment.h"
 #include "cli/output.h"
+#include "cli/shown-metrics.h"
 #include "cli/table.h"
 #include "simcore/units.h"
 
@@ -332,26 +333,6 @@ sort_axes (Comparison *self)
     g_ptr_array_add (is_varied (axes[i]) ? self->varied : self->others, (gpointer)axes[i]);
 }
 
-/* Every metric of --metrics is one that some run has. */
-static gboolean
-check_metrics (const Comparison *self)
-{
-  for (guint i = 0; self->results->len > 0 && self->metrics[i] != NULL; i++) {
-    const KmlResult *first = g_ptr_array_index (self->results, 0);
-    g_autofree const char **names = g_new0 (const char *, first->metrics->len + 1);
-    g_autofree char *message = NULL;
-
-    if (kml_result_metric (first, self->metrics[i]) != NULL)
-      continue;
-    for (guint j = 0; j < first->metrics->len; j++)
-      names[j] = g_array_index (first->metrics, KmlResultMetric, j).name;
-    message = kml_unknown_name ("metric", self->metrics[i], names);
-    kml_usage_error ("compare", "--metrics: %s", message);
-    return FALSE;
-  }
-  return TRUE;
-}
-
 static void
 keep_done (GPtrArray *results)
 {
@@ -368,7 +349,7 @@ show (Comparison *self, int status)
 {
   sort_axes (self);
   keep_done (self->results);
-  if (!check_metrics (self))
+  if (options.metrics != NULL && !kml_shown_metrics_check (self->metrics, self->results, "compare"))
     return KML_EXIT_INPUT;
   if (options.common.json)
     print_json (self);
@@ -387,14 +368,15 @@ show (Comparison *self, int status)
 }
 
 static int
-compare (const char *path, const char *const *axes, const char *const *metrics)
+compare (const char *path, const char *const *axes)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (KmlExperiment) experiment = NULL;
   g_autoptr (GPtrArray) results = NULL;
   g_autoptr (GPtrArray) varied = g_ptr_array_new ();
   g_autoptr (GPtrArray) others = g_ptr_array_new ();
-  Comparison comparison = { .varied = varied, .others = others, .metrics = metrics };
+  g_auto (GStrv) metrics = NULL;
+  Comparison comparison = { .varied = varied, .others = others };
   int status;
 
   experiment = kml_experiment_new (path, &options.common, axes, &status);
@@ -406,13 +388,14 @@ compare (const char *path, const char *const *axes, const char *const *metrics)
     return kml_worse_exit (status, kml_fail (error));
   comparison.experiment = experiment;
   comparison.results = results;
+  metrics = kml_shown_metrics (options.metrics, experiment->scenario);
+  comparison.metrics = (const char *const *)metrics;
   return show (&comparison, status);
 }
 
 static int
 run (char **arguments)
 {
-  g_auto (GStrv) metrics = options.metrics != NULL ? g_strsplit (options.metrics, ",", -1) : NULL;
   g_auto (GStrv) axes = NULL;
   const char *path = arguments[0] != NULL ? arguments[0] : options.plot_other;
 
@@ -423,21 +406,18 @@ run (char **arguments)
                             options.plot_other);
   if (options.vary == NULL)
     return kml_usage_error ("compare", "--vary is missing: what to compare");
-  for (guint i = 0; metrics != NULL && metrics[i] != NULL; i++)
-    g_strstrip (metrics[i]);
   if (!kml_run_options_check (&options.common, "compare"))
     return KML_EXIT_INPUT;
   axes = kml_experiment_axes ("compare", options.vary);
   if (axes == NULL)
     return KML_EXIT_INPUT;
-  return compare (path, (const char *const *)axes,
-                  metrics != NULL ? (const char *const *)metrics : kml_main_metrics);
+  return compare (path, (const char *const *)axes);
 }
 
 static const GOptionEntry entries[] = {
   { "vary", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &options.vary,
     "What to compare (repeatable); values with commas are separated by |", "GROUP.KEY=A,B,…" },
-  { "metrics", 0, 0, G_OPTION_ARG_STRING, &options.metrics, "What to compare it by", "METRIC,…" },
+  KML_METRICS_OPTION (options.metrics, "What to compare it by"),
   { "plot", 0, G_OPTION_FLAG_OPTIONAL_ARG | G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK,
     (gpointer)take_plot, "Draw the comparison too, to FILE (.svg or .png)", "FILE" },
   KML_RUN_OPTIONS (options.common),

@@ -5,6 +5,7 @@
 
 #include "cli/experiment.h"
 #include "cli/output.h"
+#include "cli/shown-metrics.h"
 #include "cli/stop.h"
 #include "cli/stories.h"
 #include "cli/table.h"
@@ -18,13 +19,15 @@
 
 static struct {
   KmlRunOptions common;
+  char *metrics;
   gboolean list, dry_run;
 } options;
 
 /* ---- What was measured ---- */
 
 static void
-add_columns (const KmlExperiment *self, KmlTable *table, gboolean has_repetitions)
+add_columns (const KmlExperiment *self, KmlTable *table, const char *const *metrics,
+             gboolean has_repetitions)
 {
   const char *const *axes = kml_scenario_axes (self->scenario);
 
@@ -33,14 +36,14 @@ add_columns (const KmlExperiment *self, KmlTable *table, gboolean has_repetition
     kml_table_add_column (table, axes[i], KML_ALIGN_LEFT);
   if (has_repetitions)
     kml_table_add_column (table, "seed", KML_ALIGN_RIGHT);
-  for (guint i = 0; kml_main_metrics[i] != NULL; i++)
-    kml_table_add_column (table, kml_main_metrics[i], KML_ALIGN_RIGHT);
+  for (guint i = 0; metrics[i] != NULL; i++)
+    kml_table_add_column (table, metrics[i], KML_ALIGN_RIGHT);
   kml_table_add_column (table, "", KML_ALIGN_LEFT);
 }
 
 static void
 add_row (const KmlExperiment *self, const KmlResult *result, KmlTable *table,
-         gboolean has_repetitions)
+         const char *const *metrics, gboolean has_repetitions)
 {
   const char *const *axes = kml_scenario_axes (self->scenario);
   g_autoptr (GArray) verdicts = kml_experiment_verdicts (self, result);
@@ -55,8 +58,8 @@ add_row (const KmlExperiment *self, const KmlResult *result, KmlTable *table,
   }
   if (has_repetitions)
     kml_table_add_cell (table, g_strdup_printf ("%" G_GUINT64_FORMAT, result->seed));
-  for (guint i = 0; kml_main_metrics[i] != NULL; i++) {
-    const KmlResultMetric *metric = kml_result_metric (result, kml_main_metrics[i]);
+  for (guint i = 0; metrics[i] != NULL; i++) {
+    const KmlResultMetric *metric = kml_result_metric (result, metrics[i]);
 
     kml_table_add_cell (table, metric != NULL ? kml_format_metric (metric->value, metric->unit)
                                               : g_strdup ("-"));
@@ -81,7 +84,7 @@ has_repetitions (const KmlScenario *scenario)
 }
 
 static void
-print_table (const KmlExperiment *self, const GPtrArray *results)
+print_table (const KmlExperiment *self, const GPtrArray *results, const char *const *metrics)
 {
   g_autoptr (KmlTable) table = kml_table_new ();
   const gboolean repeated = has_repetitions (self->scenario);
@@ -92,9 +95,9 @@ print_table (const KmlExperiment *self, const GPtrArray *results)
   if (title[0] != '\0')
     kml_out ("%s%s%s\n\n", kml_style_begin (stdout, KML_STYLE_HEADER), title,
              kml_style_end (stdout, KML_STYLE_HEADER));
-  add_columns (self, table, repeated);
+  add_columns (self, table, metrics, repeated);
   for (guint i = 0; i < MIN (results->len, MAX_ROWS); i++)
-    add_row (self, g_ptr_array_index (results, i), table, repeated);
+    add_row (self, g_ptr_array_index (results, i), table, metrics, repeated);
   kml_table_print (table);
   if (results->len > MAX_ROWS)
     kml_out ("… and %u more: SELECT * FROM v_summary\n", results->len - MAX_ROWS);
@@ -133,6 +136,20 @@ show_next (const KmlExperiment *last, const KmlExperiment *stuck)
             database, scenario);
 }
 
+/* FALSE: nobody has what --metrics asks for. */
+static gboolean
+tell (const KmlExperiment *self, const GPtrArray *results)
+{
+  g_auto (GStrv) metrics = kml_shown_metrics (options.metrics, self->scenario);
+
+  if (options.metrics != NULL &&
+      !kml_shown_metrics_check ((const char *const *)metrics, results, "run"))
+    return FALSE;
+  print_table (self, results, (const char *const *)metrics);
+  kml_stories_print (self->database, results);
+  return TRUE;
+}
+
 static int
 show (GPtrArray *experiments, int status)
 {
@@ -156,10 +173,8 @@ show (GPtrArray *experiments, int status)
     }
     for (guint j = 0; builder != NULL && j < results->len; j++)
       kml_experiment_add_json (experiment, g_ptr_array_index (results, j), builder);
-    if (builder == NULL) {
-      print_table (experiment, results);
-      kml_stories_print (experiment->database, results);
-    }
+    if (builder == NULL && !tell (experiment, results))
+      status = kml_worse_exit (status, KML_EXIT_INPUT);
     kml_experiment_print_unmet (experiment, results);
     kml_experiment_print_summary (experiment);
     have_results = have_results || results->len > 0;
@@ -351,6 +366,7 @@ run (char **arguments)
 }
 
 static const GOptionEntry entries[] = {
+  KML_METRICS_OPTION (options.metrics, "What the table shows"),
   KML_RUN_OPTIONS (options.common),
   { "list", 0, 0, G_OPTION_ARG_NONE, &options.list, "Only list the runs and what they vary", NULL },
   { "dry-run", 'n', 0, G_OPTION_ARG_NONE, &options.dry_run,

@@ -85,6 +85,18 @@ def run_prints_a_table_and_says_what_comes_next():
     equal(run("run", "small.ini", "--quiet").stderr, "", "what --quiet says")
 
 
+def a_table_shows_what_the_scenario_is_about_or_what_one_asks_for():
+    small(SMALL + "[expect]\nbuddy.merges = >= 0\nbuddy.splits = > 0\n")
+    header = run("run", "small.ini").stdout.split("\n\n")[1].splitlines()
+    contains(header[0] + header[1], "buddy.")
+    check(header[1].index("merges") < header[1].index("splits") < header[1].index("count"), "expected ones come first")
+    table = run("run", "small.ini", "--metrics", "free.count, alloc.count").stdout
+    contains(table, "free.")
+    lacks(table, "buddy.")
+    contains(run("run", "small.ini", "--metrics", "free.cuont", status=2).stderr,
+             "kmemlab: --metrics: there is no metric “free.cuont”; did you mean “free.count”?")
+
+
 def run_prints_json_that_agrees_with_the_database():
     small()
     document = run_json("run", "small.ini", "--seed", "7")
@@ -513,6 +525,7 @@ main(every_command_has_help_with_a_synopsis_and_two_examples, the_version_names_
      a_mistyped_command_is_told_with_the_nearest, a_mistyped_option_is_told_with_the_nearest,
      a_missing_and_a_superfluous_argument_are_told, numbers_in_options_are_checked,
      options_may_stand_anywhere_and_be_attached, run_prints_a_table_and_says_what_comes_next,
+     a_table_shows_what_the_scenario_is_about_or_what_one_asks_for,
      run_prints_json_that_agrees_with_the_database, a_dry_run_and_a_list_of_runs_leave_no_database,
      compare_marks_the_best_and_gives_differences, compare_takes_commas_where_there_is_no_bar,
      compare_compares_within_a_seed, compare_draws_a_picture, compare_knows_its_metrics_and_keys,

@@ -79,6 +79,7 @@ build_reclaim (KmlRunTasks *self, KmlAllocator *pages, const KmlMemoryConfig *me
   config.writeback = memory->flusher ? &writeback : NULL;
   self->reclaim = kml_reclaim_new (&config);
   self->world.reclaim = self->reclaim;
+  kml_providers_add (&self->requests.givers, NULL);
   return TRUE;
 }
 

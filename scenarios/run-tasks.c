@@ -137,6 +137,7 @@ kml_run_tasks_free (KmlRunTasks *self)
     return;
   if (self->world.locks != NULL)
     kml_world_clear (&self->world);
+  kml_requests_clear (&self->requests);
   kml_reclaim_free (self->reclaim);
   g_ptr_array_unref (self->devices);
   kml_scheduler_free (self->scheduler);
@@ -289,6 +290,8 @@ build_device (KmlRunTasks *self, const char *name, GError **error)
     g_hash_table_insert (self->world.disks, g_strdup (name), disk);
   if (dma != NULL)
     g_hash_table_insert (self->world.dmas, g_strdup (name), dma);
+  if (disk == NULL && dma == NULL) /* a network card gives back what it has asked for */
+    kml_providers_add (&self->requests.givers, NULL);
   return TRUE;
 }
 
@@ -446,6 +449,7 @@ build_replays (KmlRunTasks *self, const KmlScheduleSettings *settings, const GPt
     };
 
     g_ptr_array_add (self->replays, kml_replay_new (&config));
+    kml_providers_add (&self->requests.givers, NULL);
   }
   kml_recorder_set_workloads (self->requests.recorder, (KmlWorkload *const *)workloads->pdata,
                               workloads->len);
@@ -534,12 +538,7 @@ build_all (KmlRunTasks *self, const KmlScheduleSettings *settings, KmlAllocator 
     return FALSE;
   self->lockdep = config.lockdep = kml_lockdep_new ();
   self->scheduler = kml_scheduler_new (&config);
-  self->requests = (KmlRequests){
-    .machine = self->machine,
-    .pages = pages,
-    .objects = objects,
-    .recorder = recorder,
-  };
+  kml_requests_init (&self->requests, self->machine, pages, objects, recorder);
   set_contexts (self, KML_LEVEL_PAGES, "pages", pages);
   set_contexts (self, KML_LEVEL_OBJECTS, "objects", objects);
   kml_world_init (&self->world, self->machine, self->scheduler, &self->requests);

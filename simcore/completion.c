@@ -39,10 +39,7 @@ kml_completion_remember (KmlCompletion *self, KmlImage *image)
 void
 kml_completion_add_poster (KmlCompletion *self, KmlTask *task)
 {
-  if (task == NULL)
-    self->posters.from_outside = TRUE;
-  else if (!g_ptr_array_find (self->posters.tasks, task, NULL))
-    g_ptr_array_add (self->posters.tasks, task);
+  kml_providers_add (&self->posters, task);
 }
 
 /* ---- Whose elements are ---- */

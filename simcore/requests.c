@@ -6,6 +6,25 @@
 #include "simcore/requests-private.h"
 
 void
+kml_requests_init (KmlRequests *self, KmlMachine *machine, KmlAllocator *pages,
+                   KmlAllocator *objects, KmlRecorder *recorder)
+{
+  *self = (KmlRequests){
+    .machine = machine,
+    .pages = pages,
+    .objects = objects,
+    .recorder = recorder,
+  };
+  self->givers.tasks = g_ptr_array_new ();
+}
+
+void
+kml_requests_clear (KmlRequests *self)
+{
+  g_clear_pointer (&self->givers.tasks, g_ptr_array_unref);
+}
+
+void
 kml_requests_remember (KmlRequests *self, KmlImage *image)
 {
   kml_image_add (image, self, sizeof *self);
@@ -131,7 +150,7 @@ static KmlAddr
 insist (KmlRequests *self, const KmlCourse *course, KmlLevel level, const KmlRequest *request,
         guint64 *ret_held)
 {
-  static const KmlWait wait = { .kind = KML_WAIT_MEMORY, .what = "memory" };
+  const KmlWait wait = { .kind = KML_WAIT_MEMORY, .what = "memory", .providers = &self->givers };
   const KmlTally *tally = &self->recorder->tally;
   guint64 n_freed = course->n_freed;
   KmlAddr addr = KML_ADDR_NONE;

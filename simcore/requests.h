@@ -26,8 +26,13 @@ typedef struct {
   KmlFrom alloc_from[2],
       free_from[2]; /* by level: pages, objects: from where tasks may ask and give back */
   guint64 n_operations;
+  KmlProviders givers;       /* who may give something back */
   KmlRequestWaiter *waiters; /* (nullable): the first; each on its stack */
 } KmlRequests;
+
+void kml_requests_init (KmlRequests *self, KmlMachine *machine, KmlAllocator *pages,
+                        KmlAllocator *objects, KmlRecorder *recorder);
+void kml_requests_clear (KmlRequests *self);
 
 /* What changes in it; nothing was asked for yet. */
 void kml_requests_remember (KmlRequests *self, KmlImage *image);

@@ -95,6 +95,9 @@ typedef struct {
   gboolean from_outside; /* handlers of interrupts can, too */
 } KmlProviders;
 
+/* @task: (nullable): NULL: a handler. */
+void kml_providers_add (KmlProviders *self, KmlTask *task);
+
 /* What a task waits for, and who alone can end it. */
 typedef struct {
   guint8 kind;      /* KmlWaitKind */

@@ -21,12 +21,23 @@
  * Who can bring about an event is who has a step for it in its program, whether or not it still comes to that step; so what is called stuck is, and one
  * that is stuck since the other has gone past its step is called a stall, when all is over.
  *
+ * Likewise who can bring about memory for a request that must not fail is who has a step that gives some back (requests.c).
+ *
  * Stuck without a cycle is who waits for what nobody brings about, or for a lock that its last owner took to the grave, and who waits for one
  * of those.
  */
 
 #include "simcore/lock.h"
 #include "simcore/scheduler-private.h"
+
+void
+kml_providers_add (KmlProviders *self, KmlTask *task)
+{
+  if (task == NULL)
+    self->from_outside = TRUE;
+  else if (!g_ptr_array_find (self->tasks, task, NULL))
+    g_ptr_array_add (self->tasks, task);
+}
 
 /* The task that runs in the place of @task on its CPU: its interrupter, or whom it must wait for when it is ready. (nullable) */
 KmlTask *
@@ -60,10 +71,12 @@ kml_task_has_element (const KmlTask *task, const KmlProviders *pool)
   return FALSE;
 }
 
-/* The @i-th of those that could end the wait: where some have elements of the pool, of those. */
+/* The @i-th of those that could end @waiter's wait: where some have elements of the pool, of those. Memory that it would give
+ * back itself comes behind its wait: then nobody is in its way, it has taken too much. */
 static KmlTask *
-provider (const KmlWait *wait, guint i)
+provider (const KmlTask *waiter, guint i)
 {
+  const KmlWait *wait = &waiter->wait;
   const GPtrArray *tasks = wait->providers->tasks;
   gboolean any_has = FALSE;
 
@@ -72,7 +85,7 @@ provider (const KmlWait *wait, guint i)
   for (guint j = 0; j < tasks->len; j++) {
     KmlTask *task = g_ptr_array_index (tasks, j);
 
-    if (task->state != KML_TASK_ENDED &&
+    if (task->state != KML_TASK_ENDED && (task != waiter || wait->kind != KML_WAIT_MEMORY) &&
         (!any_has || kml_task_has_element (task, wait->providers)) && i-- == 0)
       return task;
   }
@@ -90,7 +103,7 @@ kml_wait_blocker (const KmlScheduler *self, const KmlTask *task, guint i)
   if (wait->kind == KML_WAIT_NONE || task->state == KML_TASK_READY || task->is_woken)
     return NULL;
   if (kml_wait_is_for_any (task))
-    return provider (wait, i);
+    return provider (task, i);
   if (wait->kind != KML_WAIT_LOCK)
     return i == 0 ? wait->provider : NULL;
   if (wait->lock->owner != NULL)

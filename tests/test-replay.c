@@ -131,15 +131,14 @@ set_up (guint n_cpus, KmlTime to_interrupt)
   rig.recorder = kml_recorder_new (&record, rig.machine, rig.pages, NULL);
   scheduler.machine = rig.machine;
   rig.scheduler = kml_scheduler_new (&scheduler);
-  rig.requests = (KmlRequests){
-    .machine = rig.machine, .pages = rig.pages, .objects = rig.pages, .recorder = rig.recorder
-  };
+  kml_requests_init (&rig.requests, rig.machine, rig.pages, rig.pages, rig.recorder);
   rig.workload = kml_workload_new (&list_ops, "list", ".");
 }
 
 static void
 tear_down (void)
 {
+  kml_requests_clear (&rig.requests);
   kml_scheduler_free (rig.scheduler);
   kml_recorder_free (rig.recorder);
   kml_workload_free (rig.workload);

@@ -333,6 +333,8 @@ kml_program_task_set_runner (KmlProgramTask *self, KmlTask *task)
       end = step->target;
     else if (step->kind == KML_STEP_WAKE)
       kml_completion_add_poster (self->targets[i].completion, i < end ? NULL : task);
+    else if (step->kind == KML_STEP_FREE)
+      kml_providers_add (&self->world->requests->givers, i < end ? NULL : task);
   }
 }
 

@@ -99,7 +99,7 @@ typedef struct _KmlProgramTask KmlProgramTask;
 KmlProgramTask *kml_program_task_new (const KmlProgram *program, KmlWorld *world, const KmlRng *rng,
                                       GError **error);
 void kml_program_task_free (KmlProgramTask *self);
-/* @task (nullable) is who runs it; NULL: a handler. What it has a step to wake, it may be waited for. */
+/* @task (nullable) is who runs it; NULL: a handler. What it has a step to wake, it may be waited for, and memory if it has one to free. */
 void kml_program_task_set_runner (KmlProgramTask *self, KmlTask *task);
 /* What changes in it and in all that its steps are about. */
 void kml_program_task_remember (KmlProgramTask *self, KmlImage *image);

@@ -133,6 +133,17 @@ def who_must_not_fail_waits_without_reclaim_too():
             stall = measure(text, status=1)
             equal((stall["stall.count"], stall["deadlock.count"]), (1, 0), f"nobody is left: {asks}")
             contains(run("run", "m.ini", status=1).stdout, "waits for memory; in f")
+    storm = "[task irq]\ncontext = hardirq\ncpus = 1\nevery = 1ms\nprogram = "
+    task = f"[task T]\nprogram = repeat 1100 {{ alloc p 4KiB pages }}, lock L, alloc q 4KiB pages {MUST}, free q, unlock L\n"
+    head = HEAD + "[lock L]\nkind = mutex\n"
+    for others, expected in ((storm + "work 1us\n", (1, 0, 0)),
+                             (storm + "work 1us, if-failed { free @x }\n[scenario]\nuntil = 1s\n", (0, 0, 0)),
+                             ("[task U]\nstart = 1ms\ncpus = 1\nprogram = lock L, free x, unlock L\n", (0, 1, 0)),
+                             ("[task U]\ncpus = 1\nprogram = alloc x 4KiB pages, sleep 1ms, free x, lock L, unlock L\n", (0, 0, 2))):
+        metrics = measure(head + task + others, status=1 if expected[0] + expected[1] else 0)
+        equal((metrics["stall.count"], metrics["deadlock.count"], metrics["free.count"]), expected, others)
+        story = run("run", "m.ini", status=None).stdout
+        contains(story, {(1, 0): "T waits for memory; in", (0, 1): "T waits for memory, which only U can bring about", (0, 0): ""}[expected[:2]].replace("; in", ""))
     for where in ("irq-off, {}, irq-on", "lock L, {}, unlock L"):
         program = where.format(f"alloc q 4KiB pages {MUST}")
         metrics = measure(HEAD + f"[lock L]\n[task T]\nprogram = repeat 1200 {{ alloc p 4KiB pages }}, {program}\n" + HOLDER, status=1)

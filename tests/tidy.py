@@ -113,6 +113,25 @@ def headers_are_guarded():
             yield f"{name}:1: no #pragma once"
 
 
+def first_include(text):
+    found = re.search(r'^#include [<"]([^>"]+)[>"]', text, re.M)
+    return found and found.group(1)
+
+
+def headers_can_be_included_alone():
+    """Most of them are what some file includes first, so that its compilation tells. The others are compiled here."""
+    told = {first_include(text) for _, _, text in files(".c", ".h")}
+    flags = subprocess.run(["pkg-config", "--cflags", "glib-2.0", "json-glib-1.0", "sqlite3", "check"], capture_output=True, text=True)
+    for _, name, _ in files(".h", folders=[folder for folder in FOLDERS if folder != "tests"]):
+        if name in told:
+            continue
+        result = subprocess.run(["cc", "-std=gnu17", "-fsyntax-only", "-I", top, *flags.stdout.split(), "-include", name, "-x", "c", "-"],
+                                input="", capture_output=True, text=True)
+        for line in result.stderr.split("\n"):
+            if ": error: " in line:
+                yield line
+
+
 def no_path_of_a_machine():
     listing = subprocess.run(["git", "-C", top, "ls-files"], capture_output=True, text=True)
     for name in listing.stdout.split("\n"):
@@ -150,7 +169,7 @@ def layout_is_clang_format_s():
 
 
 RULES = [includes_follow_the_arrows, no_banned_call, nothing_is_left_for_later, every_source_says_what_it_is,
-         headers_are_guarded, no_path_of_a_machine, documents_have_one_title, layout_is_clang_format_s]
+         headers_are_guarded, headers_can_be_included_alone, no_path_of_a_machine, documents_have_one_title, layout_is_clang_format_s]
 
 
 def main():

@@ -40,7 +40,7 @@
  *   H1  the bit of a list is set if and only if the list is not empty
  */
 
-#include "allocators/phys-blocks.h"
+#include "allocators/phys-operations.h"
 #include "simcore/driver-loop.h"
 
 #define FIND_INSTRUCTIONS 12 /* size to list, a mask, a search for a bit */
@@ -89,7 +89,7 @@ half_fit_first_from (const PhysBlocks *blocks, guint bin)
 {
   const guint64 lists = half_fit_of (blocks)->lists & G_MAXUINT64 << bin;
 
-  return lists == 0 ? N_LISTS : (guint)__builtin_ctzll (lists);
+  return lists == 0 ? PHYS_NO_BIN : (guint)__builtin_ctzll (lists);
 }
 
 static PHYS_INLINE void
@@ -104,6 +104,7 @@ half_fit_set_empty (PhysBlocks *blocks, guint bin, gboolean is_empty)
 }
 
 static const PhysPolicy policy = {
+  .offset = G_STRUCT_OFFSET (HalfFit, blocks),
   .bin_of = half_fit_bin_of,
   .bin_for = half_fit_bin_for,
   .first_from = half_fit_first_from,
@@ -116,7 +117,7 @@ half_fit_init (KmlAllocator *base, GError **error)
   HalfFit *self = (HalfFit *)base;
 
   self->blocks.is_usual = self->blocks.quantum == 1 << PHYS_USUAL_SHIFT;
-  return phys_init (&self->blocks, base, N_LISTS, FIND_INSTRUCTIONS, error) &&
+  return phys_init (base, &policy, N_LISTS, FIND_INSTRUCTIONS, error) &&
          phys_start (&self->blocks, &policy, error);
 }
 
@@ -134,28 +135,27 @@ half_fit_finish (KmlAllocator *base)
 }
 
 static PHYS_INLINE guint32
-half_fit_quanta (const HalfFit *self, gboolean is_usual, guint64 size)
+half_fit_quanta (HalfFit *self, gboolean is_usual, guint64 size)
 {
-  const PhysBlocks registers = phys_registers (&self->blocks, is_usual);
+  const PhysBlocks registers = phys_registers (&self->base, &policy, is_usual);
   const guint32 quanta = phys_quanta (&registers, size);
 
   return self->rounding == ROUNDING_NONE ? quanta : 1u << log2_ceil (quanta);
 }
 
+/* Other parameters, large sizes and constraints. */
 static KmlAddr G_GNUC_NO_INLINE
 half_fit_alloc_unusual (HalfFit *self, const KmlRequest *request, guint64 *ret_held)
 {
-  const guint64 size = MIN (request->size, self->blocks.largest_size);
+  PhysBlocks *blocks = &self->blocks;
+  const guint64 size = MIN (request->size, blocks->largest_size);
+  const guint32 quanta = half_fit_quanta (self, FALSE, size);
 
-  return phys_take_unusual (&self->blocks, &policy, half_fit_quanta (self, FALSE, size), request,
-                            ret_held);
-}
+  g_assert (request->size > 0);
 
-static KmlAddr G_GNUC_NO_INLINE
-half_fit_alloc_general (HalfFit *self, const KmlRequest *request, guint64 *ret_held)
-{
-  return phys_take (&self->blocks, &policy, FALSE, half_fit_quanta (self, FALSE, request->size), 1,
-                    request, ret_held);
+  if (request->size > blocks->largest_size || request->constraints != NULL)
+    return phys_take_unusual (blocks, &policy, quanta, request, ret_held);
+  return phys_take (&self->base, &policy, FALSE, quanta, 1, request, ret_held);
 }
 
 KML_FAST KmlAddr
@@ -163,20 +163,21 @@ half_fit_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held
 {
   HalfFit *self = (HalfFit *)base;
 
-  g_assert (request->size > 0);
+  if (G_UNLIKELY (request->size - 1 >= self->blocks.usual_size || request->constraints != NULL)) {
+    guint64 held = 0;
+    const KmlAddr addr = half_fit_alloc_unusual (self, request, &held);
 
-  if (G_UNLIKELY (request->size > self->blocks.largest_size || request->constraints != NULL))
-    return half_fit_alloc_unusual (self, request, ret_held);
-  if (G_UNLIKELY (!self->blocks.is_usual))
-    return half_fit_alloc_general (self, request, ret_held);
-  return phys_take (&self->blocks, &policy, TRUE, half_fit_quanta (self, TRUE, request->size), 1,
-                    request, ret_held);
+    *ret_held = held;
+    return addr;
+  }
+  return phys_take (base, &policy, TRUE, half_fit_quanta (self, TRUE, request->size), 1, request,
+                    ret_held);
 }
 
 static guint64 G_GNUC_NO_INLINE
-half_fit_free_general (HalfFit *self, KmlAddr addr, const KmlRequest *how)
+half_fit_free_unusual (HalfFit *self, KmlAddr addr, const KmlRequest *how)
 {
-  return phys_give_back (&self->blocks, &policy, FALSE, addr, how);
+  return phys_give_back (&self->base, &policy, FALSE, addr, how);
 }
 
 KML_FAST guint64
@@ -185,8 +186,8 @@ half_fit_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   HalfFit *self = (HalfFit *)base;
 
   if (G_UNLIKELY (!self->blocks.is_usual))
-    return half_fit_free_general (self, addr, how);
-  return phys_give_back (&self->blocks, &policy, TRUE, addr, how);
+    return half_fit_free_unusual (self, addr, how);
+  return phys_give_back (base, &policy, TRUE, addr, how);
 }
 
 KML_DEFINE_EXECUTE (half_fit)

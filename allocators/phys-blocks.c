@@ -53,20 +53,25 @@ init_costs (PhysBlocks *self, guint find_instructions)
   const KmlTime split_cost = PHYS_SPLIT_INSTRUCTIONS * instruction +
                              2 * warm; /* the rest, or the joined block, and what follows */
 
+  const KmlTime unlink_cost = PHYS_UNLINK_INSTRUCTIONS * instruction + hot +
+                              2 * warm; /* both in list */
+
   /* the bitmaps, the head of the list, the block */
-  self->alloc_cost = (PHYS_ALLOC_INSTRUCTIONS + find_instructions) * instruction + 2 * hot +
-                     2 * warm;
+  self->grow_cost = (PHYS_ALLOC_INSTRUCTIONS + find_instructions) * instruction + 2 * hot +
+                    2 * warm;
+  self->take_cost = self->grow_cost + unlink_cost;
   self->free_cost = PHYS_FREE_INSTRUCTIONS * instruction + 3 * warm; /* the block, its neighbours */
   self->link_cost = PHYS_LINK_INSTRUCTIONS * instruction + hot + 2 * warm; /* head, first block */
-  self->unlink_cost = PHYS_UNLINK_INSTRUCTIONS * instruction + hot + 2 * warm; /* both in list */
   self->cut_cost = split_cost + self->link_cost;
-  self->join_cost = split_cost + self->unlink_cost;
+  self->join_cost = split_cost + unlink_cost;
 }
 
 gboolean
-phys_init (PhysBlocks *self, KmlAllocator *base, guint n_bins, guint find_instructions,
+phys_init (KmlAllocator *base, const PhysPolicy *policy, guint n_bins, guint find_instructions,
            GError **error)
 {
+  PhysBlocks *self = phys_blocks (base, policy);
+
   self->base = base;
   self->ram = &base->ram;
   self->store = self->ram->store;
@@ -181,6 +186,7 @@ phys_start (PhysBlocks *self, const PhysPolicy *policy, GError **error)
   }
   self->most = most_for (self, policy, largest);
   self->largest_size = phys_payload (self, self->most);
+  self->usual_size = self->is_usual ? self->largest_size : 0;
   return TRUE;
 }
 

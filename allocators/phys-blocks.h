@@ -83,6 +83,7 @@ G_BEGIN_DECLS
 #define PHYS_FREE      1u /* in a header's first word; the rest of it is the size */
 #define PHYS_MAX_ARENA (G_GUINT64_CONSTANT (4) << 30)
 #define PHYS_NO_BLOCK  0u
+#define PHYS_NO_BIN    G_MAXUINT
 #define PHYS_INLINE    inline __attribute__ ((always_inline))
 
 typedef guint32 PhysBlock; /* number of the quantum at which the payload begins */
@@ -126,10 +127,14 @@ typedef struct {
   guint32 least;        /* quanta of the smallest block */
   guint32 most;         /* quanta of the largest that is cut from an arena */
   guint64 largest_size; /* bytes that such a block can be asked for */
+  guint64 usual_size;   /* … of the code for usual parameters; 0: they are not */
   guint64 n_quanta;     /* of RAM: blocks' numbers are below */
-  KmlTime alloc_cost, unlink_cost, free_cost, link_cost;
-  KmlTime cut_cost;  /* to split a block, and to list the rest */
-  KmlTime join_cost; /* to take a free block off its list, and to join it with another */
+  KmlTime grow_cost;    /* to find no block, and cut one out of a new arena */
+  KmlTime take_cost;    /* to find one, and to take it off its list */
+  KmlTime cut_cost;     /* to split a block, and to list the rest */
+  KmlTime free_cost;    /* without what follows: */
+  KmlTime join_cost;    /* to take a free block off its list, and to join it with another */
+  KmlTime link_cost;    /* to list it */
 
   PhysBlock *heads; /* (owned) (array length=n_bins): first of each list */
   guint n_bins;
@@ -137,17 +142,25 @@ typedef struct {
   KmlPageRuns runs;
 } PhysBlocks;
 
-/* How sizes are binned. Known when the code below is compiled into its user, so calls are direct. */
+/* Where in a user's instance this is, and how sizes are binned. Known when the code below is compiled into its user, so
+ * calls are direct, and what is in the instance is found without a pointer. */
 typedef struct {
+  gsize offset; /* of the PhysBlocks */
   guint (*bin_of) (const PhysBlocks *self,
                    guint32 size); /* where a free block of that size belongs */
   guint (*bin_for) (const PhysBlocks *self,
                     guint32 size); /* the first bin all of whose blocks have that size */
-  guint (*first_from) (const PhysBlocks *self,
-                       guint bin); /* the first bin from there on that is not empty;
-                                                              n_bins or more: none */
+  guint (*first_from) (
+      const PhysBlocks *self,
+      guint bin); /* the first bin from there on that is not empty; PHYS_NO_BIN: none */
   void (*set_empty) (PhysBlocks *self, guint bin, gboolean is_empty);
 } PhysPolicy;
+
+static PHYS_INLINE PhysBlocks *
+phys_blocks (KmlAllocator *base, const PhysPolicy *policy)
+{
+  return (PhysBlocks *)((guint8 *)base + policy->offset);
+}
 
 /* ---- References, with a cache model ---- */
 
@@ -367,11 +380,11 @@ phys_split (PhysBlocks *self, const PhysPolicy *policy, PhysBlock block, guint32
   self->base->counters[PHYS_COUNTER_SPLITS]++;
 }
 
-/* ---- What is rare (phys-blocks.c) ---- */
+/* ---- What is rare (phys-blocks.c); what is not is in phys-operations.h ---- */
 
 /* To be called first in init(), with the number of instructions that finding a bin takes. */
-gboolean phys_init (PhysBlocks *self, KmlAllocator *base, guint n_bins, guint find_instructions,
-                    GError **error);
+gboolean phys_init (KmlAllocator *base, const PhysPolicy *policy, guint n_bins,
+                    guint find_instructions, GError **error);
 /* Takes the first arenas, once the policy is ready. */
 gboolean phys_start (PhysBlocks *self, const PhysPolicy *policy, GError **error);
 void phys_finish (PhysBlocks *self);
@@ -396,230 +409,6 @@ guint64 phys_alignment (const PhysBlocks *self, const KmlRequest *request);
 void phys_shrink (PhysBlocks *self, const PhysPolicy *policy);
 void phys_walk (const PhysBlocks *self, KmlWalkFunc func, gpointer user_data);
 gboolean phys_check (const PhysBlocks *self, const PhysPolicy *policy, GError **error);
-
-/* ---- The two operations ----
- *
- * They work on a copy of the state that nothing else can point to, so it is kept in registers: of the
- * state itself the compiler must assume that every store into RAM changes it. What changes (counters, heads,
- * the policy's bitmaps) is behind pointers.
- *
- * With the usual parameters an operation is mostly shifts, by numbers that never change. So there are two of each
- * in the program: one for which they are constants (shifts of addresses become part of the instruction that
- * uses the address), and one for all others. */
-
-#define PHYS_USUAL_SHIFT 3 /* a quantum of 8 bytes */
-
-static PHYS_INLINE PhysBlocks
-phys_registers (const PhysBlocks *blocks, gboolean is_usual)
-{
-  PhysBlocks registers = *blocks;
-
-  registers.is_usual = is_usual;
-  if (is_usual) {
-    registers.shift = PHYS_USUAL_SHIFT;
-    registers.quantum = 1 << PHYS_USUAL_SHIFT;
-    registers.least = 2 * PHYS_HEADER >> PHYS_USUAL_SHIFT;
-  }
-  return registers;
-}
-
-static PHYS_INLINE guint32
-phys_quanta (const PhysBlocks *self, guint64 size)
-{
-  return MAX ((guint32)((size + PHYS_HEADER + self->quantum - 1) >> self->shift), self->least);
-}
-
-/* Frees what is in front of the first multiple of @alignment at which the rest can begin a block. */
-static PHYS_INLINE PhysBlock
-phys_cut_front (PhysBlocks *self, const PhysPolicy *policy, PhysBlock block, guint32 size,
-                guint32 alignment)
-{
-  guint32 front = -block & (alignment - 1);
-
-  if (front == 0)
-    return block;
-  if (front < self->least)
-    front += alignment;
-  phys_split (self, policy, block, size, front);
-  phys_unlink (self, policy, block + front, size - front);
-  phys_set (self, block + front, size - front, 0);
-  phys_set (self, block, front, PHYS_FREE);
-  phys_link (self, policy, block, front);
-  return block + front;
-}
-
-/* A block of @wanted quanta at a multiple of @alignment quanta, a power of two. */
-static PHYS_INLINE KmlAddr
-phys_take (PhysBlocks *blocks, const PhysPolicy *policy, gboolean is_usual, guint32 wanted,
-           guint32 alignment, const KmlRequest *request, guint64 *ret_held)
-{
-  PhysBlocks registers = phys_registers (blocks, is_usual), *self = &registers;
-  KmlMachine *machine = self->base->machine;
-  const guint32 enough = alignment == 1 ? wanted : wanted + alignment + self->least - 1;
-  const guint bin = policy->first_from (self, policy->bin_for (self, enough));
-  KmlTime cost = self->alloc_cost;
-  PhysBlock block;
-  guint32 size;
-
-  if (G_LIKELY (bin < self->n_bins)) {
-    block = self->heads[bin];
-    size = phys_size (self, block);
-    phys_pop (self, policy, bin);
-    cost += self->unlink_cost;
-  } else {
-    block = phys_grow (blocks, enough, request);
-    if (block == PHYS_NO_BLOCK) {
-      machine->now += cost;
-      return KML_ADDR_NONE;
-    }
-    size = phys_size (self, block);
-  }
-  phys_touch_header (self, block);
-  if (G_UNLIKELY (phys_is_whole (self, block, size)))
-    phys_arena_in_use (blocks, block);
-  if (alignment > 1) {
-    kml_spend (machine, KML_COST_INSTRUCTION, PHYS_ALIGN_INSTRUCTIONS);
-    block = phys_cut_front (self, policy, block, size, alignment);
-    size = phys_size (self, block);
-    cost += self->cut_cost;
-  }
-  if (size - wanted >= self->least) {
-    phys_split (self, policy, block, size, wanted);
-    size = wanted;
-    cost += self->cut_cost;
-  } else {
-    phys_set (self, block, size, 0);
-  }
-  *ret_held = phys_payload (self, size);
-  if (request->gfp & KML_GFP_ZERO)
-    cost += (machine->cost[KML_COST_ZERO_PAGE] * *ret_held) >> self->ram->page_shift;
-  machine->now += cost;
-  if (!self->is_usual && self->has_caches && (request->gfp & KML_GFP_ZERO))
-    kml_machine_clears (machine, phys_bytes (self, block), *ret_held);
-  return phys_addr (self, block);
-}
-
-/* Of quanta, or the page level's business. @size are the quanta that the policy makes of
- * request->size, if it is not too large. */
-static PHYS_INLINE KmlAddr
-phys_take_unusual (PhysBlocks *self, const PhysPolicy *policy, guint32 size,
-                   const KmlRequest *request, guint64 *ret_held)
-{
-  const guint64 alignment = phys_alignment (self, request);
-
-  if (alignment == 0 || request->size > self->largest_size ||
-      (guint64)size + alignment + self->least - 1 > self->most)
-    return phys_alloc_large (self, request, ret_held);
-  return phys_take (self, policy, FALSE, size, (guint32)alignment, request, ret_held);
-}
-
-/* A block and its neighbours, as their headers say. */
-typedef struct {
-  PhysBlock block;
-  guint32 size, before, after; /* sizes; before = 0: it is the arena's first, after = 0: its last */
-  gboolean is_free_before, is_free_after;
-} PhysPlace;
-
-/* The block in use at @addr, which lies in an arena, or an assertion fails. */
-static PHYS_INLINE PhysPlace
-phys_place_of (const PhysBlocks *self, KmlAddr addr, const KmlFrame *frame)
-{
-  const KmlAddr arena = kml_ram_addr (self->ram, frame->slab.head);
-  const PhysBlock block = (PhysBlock)(addr >> self->shift);
-  PhysPlace place = { .block = block };
-  guint32 word;
-
-  g_assert ((addr & (self->quantum - 1)) == 0);
-  g_assert (addr > arena);
-
-  word = phys_word (self, block);
-  place.size = word >> 1;
-  g_assert ((word & PHYS_FREE) == 0);   /* else it was freed already */
-  g_assert (place.size >= self->least); /* else no block begins here */
-  g_assert (place.size < self->n_quanta - block);
-
-  g_assert (phys_before (self, block + place.size) == place.size); /* the neighbours agree */
-  word = phys_word (self, block + place.size);
-  place.after = word >> 1;
-  place.is_free_after = word & PHYS_FREE;
-  place.before = phys_before (self, block);
-  if (place.before == 0) {
-    g_assert (addr == arena + self->quantum);
-    return place;
-  }
-  g_assert (place.before < block);
-  word = phys_word (self, block - place.before);
-  g_assert (word >> 1 == place.before);
-  place.is_free_before = word & PHYS_FREE;
-  return place;
-}
-
-static PHYS_INLINE guint32
-phys_n_joined (const PhysPlace *place)
-{
-  return (guint32)(place->is_free_after + place->is_free_before);
-}
-
-/* Joins a block with the free ones among its neighbours, which leave their lists. Returns the size that it has then;
- * *ret_block is where it begins. */
-static PHYS_INLINE guint32
-phys_coalesce (PhysBlocks *self, const PhysPolicy *policy, const PhysPlace *place,
-               PhysBlock *ret_block)
-{
-  const guint32 n_joined = phys_n_joined (place);
-  PhysBlock block = place->block;
-  guint32 size = place->size;
-
-  if (place->is_free_after) {
-    phys_unlink (self, policy, block + size, place->after);
-    size += place->after;
-  }
-  if (place->is_free_before) {
-    block -= place->before;
-    size += place->before;
-    phys_unlink (self, policy, block, place->before);
-  }
-  phys_set (self, block, size, PHYS_FREE);
-  phys_set_before (self, block + size, size);
-  self->base->metadata_bytes -= PHYS_HEADER * n_joined;
-  self->base->counters[PHYS_COUNTER_MERGES] += n_joined;
-  *ret_block = block;
-  return size;
-}
-
-static PHYS_INLINE guint64
-phys_give_back (PhysBlocks *blocks, const PhysPolicy *policy, gboolean is_usual, KmlAddr addr,
-                const KmlRequest *how)
-{
-  PhysBlocks registers = phys_registers (blocks, is_usual), *self = &registers;
-  const KmlPfn pfn = kml_ram_pfn (self->ram, addr);
-  const KmlFrame *frame = kml_ram_frame (self->ram, pfn);
-  PhysPlace place;
-  PhysBlock block;
-  KmlTime cost;
-  guint32 size;
-
-  g_assert (addr >> self->ram->page_shift < self->ram->n_usable);
-  g_assert (frame->flags & KML_FRAME_FLAG_SLAB);
-
-  if (G_UNLIKELY (frame->slab.head == pfn && frame->slab.size_class == KML_PAGE_RUN_LARGE))
-    return phys_free_large (blocks, addr, how);
-  place = phys_place_of (self, addr, frame);
-  phys_touch_header (self, place.block);
-  phys_touch_header (self, place.block + place.size);
-  if (place.before != 0)
-    phys_touch_header (self, place.block - place.before);
-  size = phys_coalesce (self, policy, &place, &block);
-  cost = self->free_cost + phys_n_joined (&place) * self->join_cost;
-  if (G_UNLIKELY (phys_is_whole (self, block, size)))
-    if (phys_arena_emptied (blocks, block, how)) {
-      self->base->machine->now += cost;
-      return phys_payload (self, place.size);
-    }
-  phys_link (self, policy, block, size);
-  self->base->machine->now += cost + self->link_cost;
-  return phys_payload (self, place.size);
-}
 
 /* ---- Parameters: `PHYS_PARAMS (Tlsf, blocks)` in a table ---- */
 

@@ -54,7 +54,7 @@
  *       and only if one of its lists' is
  */
 
-#include "allocators/phys-blocks.h"
+#include "allocators/phys-operations.h"
 #include "simcore/driver-loop.h"
 
 #define FIND_INSTRUCTIONS 30 /* size to list, two masks, two searches for a bit */
@@ -99,7 +99,8 @@ tlsf_bin_for (const PhysBlocks *blocks, guint32 size)
   const guint sli = sli_of (blocks);
   const guint log = g_bit_storage (size | 1u << sli) - 1;
 
-  return tlsf_bin_of (blocks, size + (1u << (log - sli)) - 1);
+  /* the next bin, but for a size that begins one; after a level's last comes the next level's first */
+  return ((log - sli) << sli) + ((size - 1) >> (log - sli)) + 1;
 }
 
 static PHYS_INLINE guint
@@ -114,7 +115,7 @@ tlsf_first_from (const PhysBlocks *blocks, guint bin)
     const guint64 above = self->levels & G_MAXUINT64 << (level + 1);
 
     if (above == 0)
-      return blocks->n_bins;
+      return PHYS_NO_BIN;
     level = (guint)__builtin_ctzll (above);
     bits = self->second[level];
   }
@@ -140,6 +141,7 @@ tlsf_set_empty (PhysBlocks *blocks, guint bin, gboolean is_empty)
 }
 
 static const PhysPolicy policy = {
+  .offset = G_STRUCT_OFFSET (Tlsf, blocks),
   .bin_of = tlsf_bin_of,
   .bin_for = tlsf_bin_for,
   .first_from = tlsf_first_from,
@@ -152,8 +154,8 @@ tlsf_init (KmlAllocator *base, GError **error)
   Tlsf *self = (Tlsf *)base;
 
   self->blocks.is_usual = self->sli == USUAL_SLI && self->blocks.quantum == 1 << PHYS_USUAL_SHIFT;
-  return phys_init (&self->blocks, base, (guint)(MAX_LEVELS - self->sli) << self->sli,
-                    FIND_INSTRUCTIONS, error) &&
+  return phys_init (base, &policy, (guint)(MAX_LEVELS - self->sli) << self->sli, FIND_INSTRUCTIONS,
+                    error) &&
          phys_start (&self->blocks, &policy, error);
 }
 
@@ -170,40 +172,40 @@ tlsf_finish (KmlAllocator *base)
   phys_finish (&((Tlsf *)base)->blocks);
 }
 
+/* Other parameters, large sizes and constraints. */
 static KmlAddr G_GNUC_NO_INLINE
 tlsf_alloc_unusual (Tlsf *self, const KmlRequest *request, guint64 *ret_held)
 {
-  return phys_take_unusual (&self->blocks, &policy, phys_quanta (&self->blocks, request->size),
-                            request, ret_held);
-}
+  PhysBlocks *blocks = &self->blocks;
+  const guint32 quanta = phys_quanta (blocks, request->size);
 
-static KmlAddr G_GNUC_NO_INLINE
-tlsf_alloc_general (Tlsf *self, const KmlRequest *request, guint64 *ret_held)
-{
-  return phys_take (&self->blocks, &policy, FALSE, phys_quanta (&self->blocks, request->size), 1,
-                    request, ret_held);
+  g_assert (request->size > 0);
+
+  if (request->size > blocks->largest_size || request->constraints != NULL)
+    return phys_take_unusual (blocks, &policy, quanta, request, ret_held);
+  return phys_take (&self->base, &policy, FALSE, quanta, 1, request, ret_held);
 }
 
 KML_FAST KmlAddr
 tlsf_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
 {
   Tlsf *self = (Tlsf *)base;
-  const PhysBlocks usual = phys_registers (&self->blocks, TRUE);
+  const PhysBlocks usual = phys_registers (base, &policy, TRUE);
 
-  g_assert (request->size > 0);
+  if (G_UNLIKELY (request->size - 1 >= self->blocks.usual_size || request->constraints != NULL)) {
+    guint64 held = 0;
+    const KmlAddr addr = tlsf_alloc_unusual (self, request, &held);
 
-  if (G_UNLIKELY (request->size > self->blocks.largest_size || request->constraints != NULL))
-    return tlsf_alloc_unusual (self, request, ret_held);
-  if (G_UNLIKELY (!self->blocks.is_usual))
-    return tlsf_alloc_general (self, request, ret_held);
-  return phys_take (&self->blocks, &policy, TRUE, phys_quanta (&usual, request->size), 1, request,
-                    ret_held);
+    *ret_held = held;
+    return addr;
+  }
+  return phys_take (base, &policy, TRUE, phys_quanta (&usual, request->size), 1, request, ret_held);
 }
 
 static guint64 G_GNUC_NO_INLINE
-tlsf_free_general (Tlsf *self, KmlAddr addr, const KmlRequest *how)
+tlsf_free_unusual (Tlsf *self, KmlAddr addr, const KmlRequest *how)
 {
-  return phys_give_back (&self->blocks, &policy, FALSE, addr, how);
+  return phys_give_back (&self->base, &policy, FALSE, addr, how);
 }
 
 KML_FAST guint64
@@ -212,8 +214,8 @@ tlsf_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   Tlsf *self = (Tlsf *)base;
 
   if (G_UNLIKELY (!self->blocks.is_usual))
-    return tlsf_free_general (self, addr, how);
-  return phys_give_back (&self->blocks, &policy, TRUE, addr, how);
+    return tlsf_free_unusual (self, addr, how);
+  return phys_give_back (base, &policy, TRUE, addr, how);
 }
 
 KML_DEFINE_EXECUTE (tlsf)

@@ -176,7 +176,7 @@ unknown_group (KmlScenario *self, KmlPlace place, const char *name, gboolean set
   return nearest != NULL ? kml_schema_find_group (nearest) : NULL;
 }
 
-/* Names of instances are a part of names of settings, so they have no dots. */
+/* Names of instances are a part of names of settings, so they have no dots. What lacks its name is told, and gone on with. */
 static gboolean
 check_instance_name (KmlScenario *self, const KmlGroupInfo *info, const char *name, KmlPlace place)
 {
@@ -188,6 +188,9 @@ check_instance_name (KmlScenario *self, const KmlGroupInfo *info, const char *na
     kml_scenario_problem (self, place, "there is one [%s] only, which has no name", info->name);
     return FALSE;
   }
+  if (name[0] == '\0' && info->needs_name)
+    kml_scenario_problem (self, place, "[%s] needs a name: expected [%s NAME]", info->name,
+                          info->name);
   if (name[length] != '\0' || length > 64) {
     quoted = kml_quote (name, -1);
     kml_scenario_problem (

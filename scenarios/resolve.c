@@ -374,5 +374,5 @@ kml_scenario_resolve (KmlScenario *self)
     }
   }
   check_workloads (self);
-  kml_scenario_resolve_programs (self);
+  kml_scenario_resolve_names (self);
 }

@@ -34,7 +34,7 @@ find_disk (const KmlRunTasks *self, const char *text, KmlDisk **ret_disk, GError
   if (*ret_disk != NULL)
     return TRUE;
   g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-               "[memory] disk = %s: expected the name of a [device] that is a disk", text);
+               "[memory] disk = %s: in this run that [device] is no disk", text);
   return FALSE;
 }
 
@@ -106,11 +106,7 @@ make_mapping (KmlRunTasks *self, const char *name, const KmlMappingSettings *set
   }
   if (settings->lock[0] != '\0') {
     lock = g_hash_table_lookup (self->world.locks, settings->lock);
-    if (lock == NULL) {
-      g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "lock = %s: there is no such [lock]",
-                   settings->lock);
-      return FALSE;
-    }
+    g_assert (lock != NULL); /* the loader has looked for it */
   }
   mapping = settings->kind == KML_MAPPING_FILE
                 ? kml_mapping_new_file (self->reclaim, name, (guint32)n_pages)

@@ -158,8 +158,8 @@ const KmlParam *kml_entry_check_key (KmlScenario *self, KmlEntry *entry, KmlPlac
 
 /* ---- resolve-names.c ---- */
 
-/* Adds a problem for each wrong step of each program that a task can have. */
-void kml_scenario_resolve_programs (KmlScenario *self);
+/* Adds a problem for each wrong step of each program that a task can have, and for each name that means nothing. */
+void kml_scenario_resolve_names (KmlScenario *self);
 
 /* ---- sweep.c ---- */
 

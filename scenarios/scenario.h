@@ -171,7 +171,8 @@ typedef enum {
 typedef struct {
   const char *name; /* "machine" */
   KmlGroupKind kind;
-  gboolean named; /* [workload NAME] */
+  gboolean named;      /* [workload NAME] */
+  gboolean needs_name; /* others refer to it: [lock] alone is none */
   const char *
       chooser; /* (nullable): the key that chooses a plug-in, "allocator" or "kind"; in @params too */
   GArray *(*plugins) (

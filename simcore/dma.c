@@ -125,7 +125,13 @@ const KmlFigureInfo kml_dma_figures[] = {
 KmlDma *
 kml_dma_from_device (KmlDevice *device)
 {
-  return device->ops->open == kml_dma_open ? (KmlDma *)device : NULL;
+  return kml_dma_is_kind (device->ops) ? (KmlDma *)device : NULL;
+}
+
+gboolean
+kml_dma_is_kind (const KmlDeviceOps *ops)
+{
+  return ops->open == kml_dma_open;
 }
 
 KmlConstraints

@@ -98,6 +98,9 @@ struct _KmlDma {
 /* (nullable): NULL: @device is none. (transfer none) */
 KmlDma *kml_dma_from_device (KmlDevice *device);
 
+/* Whether devices of this kind are. */
+gboolean kml_dma_is_kind (const KmlDeviceOps *ops);
+
 /* What a contiguous buffer must keep to; the limit does not hold where an IOMMU translates. */
 KmlConstraints kml_dma_constraints (const KmlDma *self);
 

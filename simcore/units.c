@@ -514,7 +514,8 @@ kml_nearest_name (const char *name, const char *const *candidates)
     if (candidate_length > MAX_NAME_LENGTH)
       continue;
     distance = osa_distance (name, length, *candidates, candidate_length);
-    if (distance < least && distance <= MAX (1, MAX (length, candidate_length) / 3)) {
+    if (distance < least && distance < MAX (length, candidate_length) &&
+        distance <= MAX (1, MAX (length, candidate_length) / 3)) {
       least = distance;
       nearest = *candidates;
     }

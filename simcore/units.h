@@ -40,7 +40,7 @@ char *kml_quote (const char *text, gssize length);
 
 /* (transfer none) (nullable): the candidate (a NULL-terminated array) that a mistyped name
  * was most likely meant to be: the least Damerau-Levenshtein distance, at most a third of its
- * length; or else the first of which three quarters begin the name. */
+ * length, and not all of it; or else the first of which three quarters begin the name. */
 const char *kml_nearest_name (const char *name, const char *const *candidates);
 
 G_END_DECLS

@@ -87,6 +87,49 @@ static const BadText bad_texts[] = {
   { "[task a]\nprogram = yield\n[sweep]\ntask.a.program = yield | yeild\n", NULL, 4, 26,
     "did you mean “yield”?" },
   { "[task a]\nprogram = yield\n", "task.program=yeild", 0, 0, "task.a.program: step “yeild”" },
+  /* names in programs */
+  { "[lock L1]\n[task a]\nprogram = lock L1, unlock L2\n", NULL, 3, 27,
+    "program: step “unlock L2”: there is no [lock] “L2”; did you mean “L1”?" },
+  { "[task a]\nprogram = lock L\n", NULL, 2, 16,
+    "there is no [lock] “L”: [lock L] would make it one" },
+  { "[lock A]\n[task a]\nprogram = lock-shared A\n", NULL, 3, 23,
+    "only a lock of kind rw can be shared: say so in [lock A]" },
+  { "[device sda]\nkind = hdd\n[task a]\nprogram = read sdb 4KiB\n", NULL, 4, 16,
+    "there is no [device] “sdb”; did you mean “sda”?" },
+  { "[device e0]\nkind = nic\n[task a]\nprogram = read e0 4KiB\n", NULL, 4, 16,
+    "[device e0] is of kind nic; expected one that is a disk: hdd, queue, ssd" },
+  { "[device sda]\nkind = hdd\n[task a]\nprogram = alloc x 64 for sda\n", NULL, 4, 26,
+    "expected one that does DMA: dma" },
+  { "[region heap]\n[task a]\nprogram = dirty heap\n", NULL, 3, 17,
+    "there is no block or [mapping] “heap”; “heap” is a [region]" },
+  { "[task a]\nprogram = touch heap\n", NULL, 2, 17,
+    "no block, [region] or [mapping] “heap”: alloc heap SIZE or [region heap] or [mapping heap]" },
+  { "[task a]\nprogram = alloc buf 64, free bfu\n", NULL, 2, 30, "did you mean “buf”?" },
+  { "[task a]\nprogram = alloc b 64\n[task c]\nprogram = free b\n", NULL, 4, 16,
+    "there is no block “b”; blocks are a task's own, but those that all call @b are shared" },
+  { "[task a]\nprogram = alloc @buf 64\n[task c]\nprogram = free @bfu\n", NULL, 4, 16,
+    "did you mean “@buf”?" },
+  { "[device eng]\nkind = dma\n[task a]\nprogram = alloc buf 64, dma eng buf nowait, dma-wait "
+    "bfu\n",
+    NULL, 4, 54, "there is no step dma of “bfu”; did you mean “buf”?" },
+  { "[task one]\nprogram = wait e for on\n", NULL, 2, 22,
+    "there is no [task] “on”; did you mean “one”?" },
+  { "[task a]\nprogram = wait done\n[task b]\nprogram = wake doen\n", NULL, 2, 16,
+    "nobody wakes “done”, and nobody waits for “doen”; did you mean that?" },
+  { "[pool bios]\n[task a]\nprogram = wait bio\n", NULL, 3, 16, "did you mean that?" },
+  { "[task a]\nprogram = yield\n[mapping m]\ntask = b\n", NULL, 4, 8,
+    "task: there is no [task] “b”; there is a" },
+  { "[task a]\nprogram = yield\n[lock disk]\n[mapping m]\nlock = dsk\n", NULL, 5, 8,
+    "lock: there is no [lock] “dsk”; did you mean “disk”?" },
+  { "[task a]\nprogram = yield\n[memory]\ndisk = sda\n", NULL, 4, 8,
+    "disk: there is no [device] “sda”: [device sda] would make it one" },
+  { "[task a]\nprogram = yield\n[sweep]\ntask.a.program = yield | lock L\n", NULL, 4, 31,
+    "there is no [lock] “L”" },
+  { "[task a]\nprogram = yield\n", "task.a.program=lock L", 0, 0,
+    "task.a.program: step “lock L”: there is no [lock] “L”" },
+  /* groups that are referred to by their names */
+  { "[task]\nprogram = yield\n", NULL, 1, 1, "[task] needs a name: expected [task NAME]" },
+  { TOY "[lock]\n", NULL, 4, 1, "[lock] needs a name" },
   /* overrides */
   { TOY, "machine.cpus", 0, 0, "“machine.cpus” is not a setting: expected group.key=value" },
   { TOY, "cpus=4", 0, 0, "“cpus” is not the name of a setting" },
@@ -106,6 +149,53 @@ static const BadText bad_texts[] = {
 START_TEST (each_slip_is_told_with_its_place)
 {
   assert_bad (&bad_texts[_i]);
+}
+END_TEST
+
+/* What several tasks share, what is asked for later, which events nobody wakes: no slips. */
+START_TEST (what_may_be_named_is_not_refused)
+{
+  static const char *const texts[] = {
+    "[task a]\nprogram = wait e\n",
+    "[task a]\nprogram = wait e for b\n[task b]\nprogram = wake f\n",
+    "[task a]\ncount = 4\nprogram = wait e for a.3\n",
+    "[task a]\nprogram = repeat 2 { free x, alloc x 64 }\n",
+    "[task a]\nprogram = alloc @x 64\n[task b]\nprogram = touch @x, free @x\n",
+    "[pool p]\n[task a]\nprogram = wait p, wake p\n",
+    "[lock A]\n[task a]\nprogram = lock-shared A, unlock A\n[sweep]\nlock.A.kind = spin | rw\n",
+    "[device d]\nkind = hdd\n[task a]\nprogram = read d 4KiB\n[sweep]\ndevice.d.kind = hdd | ssd\n",
+    "[mapping m]\n[device d]\nkind = dma\n[task a]\nprogram = dma d m 0..1 nowait, dma-wait m\n",
+    "[region r]\n[task a]\nprogram = touch r, alloc r 64, dirty r\n",
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
+    g_autoptr (GPtrArray) problems = kml_problems_new ();
+    g_autoptr (KmlScenario) scenario = load_scenario (texts[i], NULL, problems);
+    g_autofree char *told = kml_problems_format (problems);
+
+    ck_assert_msg (problems->len == 0, "%s", told);
+  }
+}
+END_TEST
+
+/* Thousands of names that mean nothing, of blocks and of events, in no time. */
+START_TEST (a_program_of_thousands_of_names_is_looked_at_at_once)
+{
+  g_autoptr (GString) text = g_string_new ("[task a]\nprogram = yield");
+  g_autoptr (GPtrArray) problems = kml_problems_new ();
+  g_autoptr (KmlScenario) scenario = NULL;
+
+  for (guint i = 0; i < 2000; i++)
+    g_string_append_printf (text, ", alloc x%u 8, free x%u", i, i);
+  g_string_append (text, "\n[task b]\nprogram = yield");
+  for (guint i = 0; i < 2500; i++)
+    g_string_append_printf (text, ", wait x%u, wake y%u", i, i);
+  g_string_append (text, "\n[task c]\nprogram = yield");
+  for (guint i = 0; i < 5000; i++)
+    g_string_append_printf (text, ", free z%u", i);
+  scenario = load_scenario (text->str, NULL, problems);
+  ck_assert_ptr_null (scenario);
+  ck_assert_uint_eq (problems->len, 100);
 }
 END_TEST
 
@@ -482,6 +572,8 @@ main (void)
 
   tcase_add_loop_test (tests, each_slip_is_told_with_its_place, 0, G_N_ELEMENTS (bad_texts));
   tcase_add_test (tests, slips_of_every_kind_are_told_at_once_in_the_order_of_the_lines);
+  tcase_add_test (tests, what_may_be_named_is_not_refused);
+  tcase_add_test (tests, a_program_of_thousands_of_names_is_looked_at_at_once);
   tcase_add_test (tests, every_effective_setting_is_there_with_its_default);
   tcase_add_test (tests, settings_are_written_into_an_instance);
   tcase_add_test (tests, workloads_are_named_in_the_order_of_the_file);

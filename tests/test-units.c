@@ -322,6 +322,7 @@ START_TEST (the_nearest_name_is_the_one_that_was_meant)
   ck_assert_ptr_null (kml_nearest_name ("zzz", names));
   ck_assert_ptr_null (kml_nearest_name ("siz", names)); /* two of five is more than a third */
   ck_assert_ptr_null (kml_nearest_name ("", names));
+  ck_assert_ptr_null (kml_nearest_name ("x", (const char *const[]){ "y", NULL }));
   ck_assert_ptr_null (kml_nearest_name ("duration", names));
 }
 END_TEST

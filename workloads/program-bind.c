@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Names are looked up once, when a task is made. What the scenario has to declare (locks, devices, regions, mappings) must be there; blocks and
- * events are there because somebody names them.
+ * Names are looked up once, when a task is made. That all are there has been checked when the scenario was loaded; what a device or a lock is, which pages
+ * and which CPUs there are, can differ from run to run, and is checked here.
  */
 
 #include "workloads/program-private.h"
@@ -88,39 +88,38 @@ kml_world_completion (KmlWorld *world, const char *name)
   return completion;
 }
 
-/* Something that the scenario has to have. (nullable) */
+/* Something that the scenario has. */
 static gpointer
-find_declared (GHashTable *table, const char *what, const char *name, GError **error)
+find_declared (GHashTable *table, const char *name)
 {
   gpointer found = g_hash_table_lookup (table, name);
-  g_autofree char *quoted = NULL;
-  g_autofree const char **names = NULL;
-  const char *nearest;
 
-  if (found != NULL)
-    return found;
-  quoted = kml_quote (name, -1);
-  names = (const char **)g_hash_table_get_keys_as_array (table, NULL);
-  nearest = kml_nearest_name (name, names);
-  if (nearest != NULL)
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "there is no %s %s; did you mean “%s”?", what,
-                 quoted, nearest);
-  else
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "there is no %s %s: [%s %s] would make it one",
-                 what, quoted, what, name);
-  return NULL;
+  g_assert (found != NULL);
+  return found;
+}
+
+/* A device, which is a @what if it is in @table. (nullable) */
+static gpointer
+find_device (GHashTable *table, const char *what, const KmlStep *step, const char *name,
+             GError **error)
+{
+  gpointer found = g_hash_table_lookup (table, name);
+
+  if (found == NULL)
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "%s: in this run [device %s] is no %s",
+                 step->text, name, what);
+  return found;
 }
 
 /* Pages that are named by their numbers are there. */
 static gboolean
-check_pages (const KmlStep *step, const char *name, guint64 n, GError **error)
+check_pages (const KmlStep *step, guint64 n, GError **error)
 {
   if (step->pages.kind != KML_PAGES_FIXED || step->pages.last < n)
     return TRUE;
   g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-               "%s %s: there is no page %" G_GUINT64_FORMAT
-               ", it has pages 0 to %" G_GUINT64_FORMAT,
-               kml_step_forms[step->kind].name, name, step->pages.last, n - 1);
+               "%s: there is no page %" G_GUINT64_FORMAT ", it has pages 0 to %" G_GUINT64_FORMAT,
+               step->text, step->pages.last, n - 1);
   return FALSE;
 }
 
@@ -128,40 +127,34 @@ static gboolean
 bind_mapping (KmlProgramTask *self, KmlStepTarget *target, const KmlStep *step, const char *name,
               GError **error)
 {
-  target->mapping = find_declared (self->world->mappings, "mapping", name, error);
-  return target->mapping != NULL && check_pages (step, name, target->mapping->n_pages, error);
+  target->mapping = find_declared (self->world->mappings, name);
+  return check_pages (step, target->mapping->n_pages, error);
 }
 
-/* What is read or written is a block that some step before it asks for, or a mapping; what is read, a region, too. */
+/* What is read or written is a block, or a mapping; what is read, a region, too. */
 static gboolean
 bind_touch (KmlProgramTask *self, KmlStepTarget *target, const KmlStep *step, GError **error)
 {
   target->blocks = find_blocks (self, step->name, step->name[0] == '@');
   if (target->blocks != NULL)
     return TRUE;
-  if (step->kind == KML_STEP_DIRTY || g_hash_table_contains (self->world->mappings, step->name))
+  if (g_hash_table_contains (self->world->mappings, step->name))
     return bind_mapping (self, target, step, step->name, error);
-  target->region = find_declared (self->world->regions, "region", step->name, error);
-  return target->region != NULL && check_pages (step, step->name, target->region->n, error);
+  target->region = find_declared (self->world->regions, step->name);
+  return check_pages (step, target->region->n, error);
 }
 
 /* What is moved is a mapping, or a block. */
 static gboolean
 bind_dma (KmlProgramTask *self, KmlStepTarget *target, const KmlStep *step, GError **error)
 {
-  target->dma = find_declared (self->world->dmas, "device", step->name, error);
+  target->dma = find_device (self->world->dmas, "DMA engine", step, step->name, error);
   if (target->dma == NULL)
     return FALSE;
   if (g_hash_table_contains (self->world->mappings, step->other))
     return bind_mapping (self, target, step, step->other, error);
-  target->blocks = find_blocks (self, step->other, step->other[0] == '@');
-  if (target->blocks != NULL)
-    return TRUE;
-  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-               "dma %s %s: no step before it asks for a block of that name, and there is no "
-               "[mapping %s]",
-               step->name, step->other, step->other);
-  return FALSE;
+  target->blocks = find_blocks (self, step->other, TRUE);
+  return TRUE;
 }
 
 /* The other CPUs have a record each of how far they are; names are those of the sender. */
@@ -173,8 +166,8 @@ bind_ipi (KmlProgramTask *self, guint i, const KmlStep *step, GError **error)
 
   if (step->count >= n_cpus) {
     g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "ipi %" G_GUINT64_FORMAT ": there is no such CPU, the machine has %u: 0 to %u",
-                 step->count, n_cpus, n_cpus - 1);
+                 "%s: there is no such CPU, the machine has %u: 0 to %u", step->text, n_cpus,
+                 n_cpus - 1);
     return FALSE;
   }
   self->targets[i].sender = self;
@@ -207,7 +200,7 @@ bind (KmlProgramTask *self, guint i, const KmlStep *step, GError **error)
   case KML_STEP_FREE:
     target->blocks = find_blocks (self, step->name, TRUE);
     if (step->other != NULL)
-      target->dma = find_declared (self->world->dmas, "device", step->other, error);
+      target->dma = find_device (self->world->dmas, "DMA engine", step, step->other, error);
     return step->other == NULL || target->dma != NULL;
   case KML_STEP_TOUCH:
   case KML_STEP_DIRTY:
@@ -223,24 +216,17 @@ bind (KmlProgramTask *self, guint i, const KmlStep *step, GError **error)
   case KML_STEP_LOCK_SHARED:
   case KML_STEP_TRY_LOCK:
   case KML_STEP_UNLOCK:
-    target->lock = find_declared (self->world->locks, "lock", step->name, error);
-    if (target->lock != NULL && step->kind == KML_STEP_LOCK_SHARED &&
-        target->lock->kind != KML_LOCK_RW) {
-      g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                   "lock-shared %s: only a lock of kind rw can be shared", step->name);
-      return FALSE;
-    }
-    return target->lock != NULL;
+    target->lock = find_declared (self->world->locks, step->name);
+    if (step->kind != KML_STEP_LOCK_SHARED || target->lock->kind == KML_LOCK_RW)
+      return TRUE;
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "%s: only a lock of kind rw can be shared",
+                 step->text);
+    return FALSE;
   case KML_STEP_READ:
   case KML_STEP_WRITE:
-    target->disk = find_declared (self->world->disks, "device", step->name, error);
+    target->disk = find_device (self->world->disks, "disk", step, step->name, error);
     return target->disk != NULL;
   case KML_STEP_WAIT:
-    if (step->other != NULL && !g_hash_table_contains (self->world->tasks, step->other)) {
-      g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "wait %s for %s: there is no [task %s]",
-                   step->name, step->other, step->other);
-      return FALSE;
-    }
     target->completion = kml_world_completion (self->world, step->name);
     return TRUE;
   case KML_STEP_WAKE:
@@ -295,6 +281,12 @@ new_task (const KmlProgram *program, KmlWorld *world, const KmlRng *rng, GHashTa
                           : g_hash_table_new_full (g_str_hash, g_str_equal, g_free, unref_array);
   self->targets = g_new0 (KmlStepTarget, n);
   self->left = g_new0 (guint64, n);
+  for (guint i = 0; i < n; i++) {
+    const KmlStep *step = &g_array_index (program->steps, KmlStep, i);
+
+    if (step->kind == KML_STEP_ALLOC)
+      find_blocks (self, step->name, TRUE);
+  }
   for (guint i = 0; i < n; i++)
     if (!bind (self, i, &g_array_index (program->steps, KmlStep, i), error)) {
       kml_program_task_free (self);

@@ -6,7 +6,7 @@
  *
  *   program = repeat 1000 { lock L, alloc buffer 64 GFP_ATOMIC, unlock L, work exponential(2us), free buffer }
  *
- * Steps are separated by commas; a block of them is in braces. The table of steps is in program.c.
+ * Steps are separated by commas; a block of them is in braces. The table of steps is in program-steps.c.
  */
 
 #pragma once
@@ -46,6 +46,32 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlProgram, kml_program_free)
 /* For KmlParam.validate. */
 gboolean kml_program_validate (const char *text, GError **error);
 
+/* What a name in a step can stand for. */
+typedef enum {
+  KML_NAME_LOCK = 0x1,
+  KML_NAME_RW_LOCK = 0x2, /* one that can be shared */
+  KML_NAME_DISK = 0x4,
+  KML_NAME_DMA = 0x8,
+  KML_NAME_REGION = 0x10,
+  KML_NAME_MAPPING = 0x20,
+  KML_NAME_TASK = 0x40,
+  KML_NAME_BLOCK = 0x80,
+  KML_NAME_NEW_BLOCK = 0x100, /* there is such a block because the step asks for it */
+  KML_NAME_TRANSFER = 0x200,  /* what a step dma moves */
+  KML_NAME_WAITED = 0x400,    /* an event, or the elements of a [pool] */
+  KML_NAME_WOKEN = 0x800,
+} KmlNameKinds;
+
+/* A name in a step. */
+typedef struct {
+  const char *name, *step; /* borrowed from the program */
+  gsize at;                /* byte of the program's text */
+  guint kinds;             /* KML_NAME_…: any of these will do */
+} KmlProgramName;
+
+/* All of them, in the order of the steps. (transfer full) (element-type KmlProgramName) */
+GArray *kml_program_names (const KmlProgram *self);
+
 /* How a step is written. */
 typedef struct {
   const char *name;
@@ -53,6 +79,7 @@ typedef struct {
   guint least, most;  /* words after the name */
   gboolean has_block; /* { … } follows */
   const char *summary;
+  guint name_is, other_is; /* KML_NAME_…: what its names stand for, see KmlStep.name and other */
 } KmlStepForm;
 
 /* Every step there is, in the order in which a reader meets them. (transfer none) (array length=ret_n) */

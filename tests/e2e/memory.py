@@ -185,24 +185,24 @@ def what_makes_no_sense_is_refused():
     task = "[task T]\nprogram = "
     for text, message in (
             ("[memory]\nreclaim = yes\n[workload w]\nkind = synthetic\n", "who reclaims sleeps"),
-            ("[memory]\nreclaim = yes\ndisk = sdb\n" + task + "yield\n", "expected the name of a [device] that is a disk"),
+            ("[memory]\nreclaim = yes\ndisk = sdb\n" + task + "yield\n", "disk: there is no [device] “sdb”: [device sdb] would make it one"),
             ("[memory]\nreclaim = yes\nkswapd-cpu = 7\n" + task + "yield\n", "the machine has CPUs 0 to 1"),
             ("[memory]\nreclaim = yes\nflusher = yes\n" + task + "yield\n", "there is nowhere to write to"),
             ("[memory]\nreclaim = yes\nflusher-cpu = 2\n" + task + "yield\n", "flusher-cpu: the machine has CPUs 0 to 1"),
             ("[mapping m]\n" + task + "touch m\n", "expected [memory] reclaim = yes"),
             (SHORT[len(HEAD):] + task + "dirty log 1 later\n", "later"),
-            (SHORT[len(HEAD):] + task + "alloc x 64, throttle x\n", "there is no mapping"),
+            (SHORT[len(HEAD):] + task + "alloc x 64, throttle x\n", "there is no [mapping] “x”"),
             (SHORT[len(HEAD):] + task + "dirty log 900\n", "there is no page 900, it has pages 0 to 899"),
             (SHORT[len(HEAD):] + task + "dirty log 9..3\n", "the first page of 9..3 is behind the last"),
             (SHORT[len(HEAD):] + task + "dirty lgo\n", "did you mean “log”?"),
-            (SHORT[len(HEAD):] + "[mapping m]\ntask = nobody\n" + task + "touch m\n", "there is no such task"),
-            (SHORT[len(HEAD):] + "[mapping m]\nlock = none\n" + task + "touch m\n", "there is no such [lock]"),
+            (SHORT[len(HEAD):] + "[mapping m]\ntask = nobody\n" + task + "touch m\n", "there is no [task] “nobody”"),
+            (SHORT[len(HEAD):] + "[mapping m]\nlock = none\n" + task + "touch m\n", "there is no [lock] “none”"),
             (SHORT[len(HEAD):] + "[mapping m]\nsize = 2TiB\n" + task + "touch m\n", "expected a size from 1B to 1TiB"),
             (SHORT[len(HEAD):].replace("fixed(1ms)", "fixed(1ms)\nsize = 1MiB") + task + "yield\n", "need a disk of at least"),
-            (task + "alloc x 64, dma eng x\n", "there is no device “eng”"),
-            ("[device eng]\nkind = dma\n" + task + "dma eng x\n", "no step before it asks for a block of that name"),
+            (task + "alloc x 64, dma eng x\n", "there is no [device] “eng”"),
+            ("[device eng]\nkind = dma\n" + task + "dma eng x\n", "there is no block or [mapping] “x”"),
             ("[device eng]\nkind = dma\n" + task + "alloc x 64, dma eng x sideways\n", "expected dma DEVICE NAME"),
-            (task + "alloc x 64 for eng\n", "there is no device “eng”"),
+            (task + "alloc x 64 for eng\n", "there is no [device] “eng”"),
             (task + "memalloc-nofs, yield\n", "expected memalloc-nofs { … }")):
         write("wrong.ini", HEAD + text)
         contains(run("run", "wrong.ini", status=2).stderr, message)

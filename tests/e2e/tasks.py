@@ -159,18 +159,18 @@ def two_who_touch_one_page_at_a_time_are_one_fault():
 
 def a_block_is_done_again_as_long_as_it_fails():
     write("retry.ini", HEAD + "[lock A]\n[task T1]\nprogram = lock A, work 10us, unlock A\n[task T2]\ncpus = 1\nstart = 1us\n"
-          "program = retry { try-lock A, if-failed { work 1us } }, unlock A, retry { work 1us }, retry { retry { work 1us }, if-failed { free x } }\n")
+          "program = retry { try-lock A, if-failed { work 1us } }, unlock A, retry { work 1us }, retry { retry { work 1us }, if-failed { alloc x 64 } }\n")
     metrics = run_json("run", "retry.ini")["runs"][0]["metrics"]
-    equal((metrics["lock.A.taken"], metrics["bug.lock_misuse"], metrics["free.skipped"]), (2, 0, 0), "taken, and once by each")
+    equal((metrics["lock.A.taken"], metrics["bug.lock_misuse"], metrics["alloc.count"]), (2, 0, 0), "taken, and once by each")
     check(13e3 < metrics["time.end_ns"] < 15e3, f"it ends soon after the other: {metrics['time.end_ns']}")
 
 
 def what_a_program_names_must_be_there():
-    for program, message in (("lock quue", "there is no lock “quue”; did you mean “queue”?"),
-                             ("read sdb 4KiB", "there is no device “sdb”"),
+    for program, message in (("lock quue", "there is no [lock] “quue”; did you mean “queue”?"),
+                             ("read sdb 4KiB", "there is no [device] “sdb”"),
                              ("read sda 0", "expected a size from 1 to 1 GiB"),
-                             ("touch heap", "there is no region “heap”"),
-                             ("wait x for nobody", "there is no [task nobody]"),
+                             ("touch heap", "there is no block, [region] or [mapping] “heap”"),
+                             ("wait x for nobody", "there is no [task] “nobody”"),
                              ("lok queue", "there is no such step; did you mean “lock”?"),
                              ("repeat 3 { yield", "is not closed"),
                              ("alloc x 64 GFP_KERNAL", "GFP_KERNAL")):

@@ -80,7 +80,7 @@ has_waited (const KmlScheduler *self, const KmlTask *task)
 static gboolean
 was_passed_over (const KmlScheduler *self, const KmlCpu *cpu)
 {
-  return self->config.choose != NULL && cpu->goes_on &&
+  return self->config.choose != NULL && kml_cpu_has_turn (cpu) &&
          self->machine->now - cpu->resume >= self->config.no_progress;
 }
 
@@ -139,7 +139,7 @@ find_those_behind (KmlScheduler *self)
   for (guint i = 0; i < self->machine->n_cpus; i++) {
     KmlCpu *cpu = &self->cpus[i];
 
-    cpu->is_behind = cpu->goes_on && cpu->n_turns < N_TURNS;
+    cpu->is_behind = kml_cpu_has_turn (cpu) && cpu->n_turns < N_TURNS;
     any |= cpu->is_behind;
   }
   self->watch.due = self->watch.since;

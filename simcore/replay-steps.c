@@ -134,7 +134,7 @@ wait_for_first (Stream *self)
     return FALSE;
   }
   if (time - machine->now > 2 * to_switch) {
-    kml_timer_set (&self->task->alarm, machine->scheduler, time - to_switch);
+    kml_alarm_set (machine->scheduler, self->task, time - to_switch);
     return lie_down (self);
   }
   self->step = STEP_WAKE;
@@ -393,9 +393,10 @@ kml_replay_run_stream (KmlMachine *machine, gpointer data)
 
   look_what_has_steps (self->replay);
   while (go_on (self, machine, self->step)) {
-    kml_rest (machine->scheduler);
+    const gboolean is_wanted = kml_rest (machine->scheduler);
+
     self = kml_current_task (machine)->data; /* it, or another one that has rested here */
-    if (G_UNLIKELY (machine->horizon == 0) && self->step <= STEP_JOIN)
+    if (G_UNLIKELY (is_wanted) && self->step <= STEP_JOIN)
       kml_sync_rested (machine);
   }
 }

@@ -12,7 +12,7 @@
  * Most steps of CPUs that take turns are alike: nobody has raised an interrupt or waits for the CPU, no timer rings before the next CPU goes on
  * (scheduler->quiet), and that one rests in the same function. These are here, to become part of the function. All else is in scheduler.c.
  *
- * A horizon that is too early costs a look and is never wrong; where a CPU is wanted that goes on here, it is 0.
+ * A horizon that is too early costs a look and is never wrong.
  *
  * Not where choices are open.
  */
@@ -25,8 +25,8 @@ G_BEGIN_DECLS
 
 /* ---- scheduler.c ---- */
 
-/* The task of the running CPU rests, or one that has just left it. */
-void kml_rest_slowly (KmlScheduler *self, KmlTask *task);
+/* kml_rest(), of a task that is on the running CPU or has just left it. */
+gboolean kml_rest_slowly (KmlScheduler *self, KmlTask *task);
 
 gboolean kml_sync_resting_slowly (KmlScheduler *self);
 void kml_sync_rested_slowly (KmlScheduler *self);
@@ -38,59 +38,18 @@ void kml_work_until_rested_slowly (KmlMachine *machine, KmlTime time);
 
 /* ---- Resting ---- */
 
-/* The task of the running CPU rests. It was said when that goes on, or that it does when somebody kicks it. */
-static inline void
-kml_rest (KmlScheduler *self)
-{
-  KmlMachine *machine = self->machine;
-  KmlTask *task = machine->task, *next;
-  const KmlTurn turn = kml_turns_first (&self->turns);
-  const KmlTime time = kml_turn_time (turn);
-  KmlCoroutine *here;
-  KmlTime horizon;
-  KmlCpu *cpu;
-
-  self->running->committed = machine->now;
-  task->rests = TRUE;
-  if (G_UNLIKELY (time >= self->quiet)) {
-    kml_rest_slowly (self, task);
-    return;
-  }
-  cpu = &self->cpus[kml_turn_cpu (turn)];
-  next = cpu->current;
-  if (G_UNLIKELY (next == NULL || !next->rests || next->func != task->func)) {
-    kml_rest_slowly (self, task);
-    return;
-  }
-  horizon = kml_turns_run (&self->turns, kml_turn_cpu (turn));
-  machine->now = time;
-  machine->task = next;
-  machine->horizon = kml_cpu_is_wanted (cpu) ? 0 : MIN (self->quiet, horizon);
-  self->running = cpu;
-  cpu->goes_on = FALSE;
-  here = task->coroutine; /* each on the other's stack */
-  task->coroutine = next->coroutine;
-  next->coroutine = here;
-  next->rests = FALSE;
-  self->n_switches += next != task;
-}
-
 /* The running CPU goes on at @time … */
 static inline void
 kml_rest_until (KmlScheduler *self, KmlTime time)
 {
-  KmlCpu *cpu = self->running;
-
-  cpu->goes_on = TRUE;
-  cpu->resume = time;
-  kml_turns_set (&self->turns, cpu->number, kml_turn (time, self->n_set++, cpu->number));
+  self->running->resume = time;
 }
 
 /* … when somebody kicks it; … */
 static inline void
 kml_rest_until_kicked (KmlScheduler *self)
 {
-  kml_turns_leave (&self->turns, self->running->number);
+  self->running->resume = KML_TIME_MAX;
 }
 
 /* … when it has somebody again: the task has left it, and nobody wants it. */
@@ -101,6 +60,56 @@ kml_rest_asleep (KmlScheduler *self)
 
   self->running->current = NULL;
   kml_rest_until_kicked (self);
+}
+
+/* The turn of the running CPU, which goes on at @resume. */
+static inline KmlTurn
+kml_rest_turn (KmlScheduler *self, KmlTime resume)
+{
+  return resume != KML_TIME_MAX ? kml_turn (resume, self->n_set++, self->running->number)
+                                : KML_TURN_NEVER;
+}
+
+/* @next goes on where @task stopped. */
+static inline void
+kml_rest_change (KmlScheduler *self, KmlTask *task, KmlTask *next)
+{
+  KmlCoroutine *here = task->coroutine; /* each on the other's stack */
+
+  self->n_switches += next != task;
+  task->coroutine = next->coroutine;
+  next->coroutine = here;
+  next->rests_in = NULL;
+}
+
+/* The task of the running CPU rests. It was said when that goes on. Returns whether the CPU that goes on here is wanted. */
+static inline gboolean
+kml_rest (KmlScheduler *self)
+{
+  KmlMachine *machine = self->machine;
+  KmlTask *task = machine->task, *next;
+  KmlCpu *cpu = self->running, *next_cpu;
+  const KmlTurn first = kml_turns_first (&self->turns);
+  const KmlTime time = kml_turn_time (first), resume = cpu->resume;
+  KmlTime horizon;
+
+  cpu->committed = machine->now;
+  task->rests_in = task->func;
+  if (G_UNLIKELY (time >= self->quiet || time > resume))
+    return kml_rest_slowly (self, task);
+  next_cpu = &self->cpus[kml_turn_cpu (first)];
+  next = next_cpu->current;
+  if (G_UNLIKELY (next == NULL || next->rests_in != task->func || kml_cpu_is_wanted (next_cpu)))
+    return kml_rest_slowly (self, task);
+  kml_turns_stop_behind (&self->turns, cpu->number, kml_rest_turn (self, resume));
+  horizon = kml_turns_run (&self->turns, next_cpu->number);
+  machine->now = time;
+  machine->task = next;
+  machine->horizon = MIN (self->quiet, horizon);
+  self->running = next_cpu;
+  next_cpu->resume = KML_TIME_MAX;
+  kml_rest_change (self, task, next);
+  return FALSE;
 }
 
 /* ---- kml_sync() ---- */

@@ -42,7 +42,7 @@ kml_scheduler_make_ready (KmlScheduler *self, KmlTask *task)
   kml_task_account (task, now, KML_PART_CPU);
   if (cpu->current == NULL) { /* S3: its queue is empty */
     kml_cpu_begin_to_run (cpu, self, task);
-    if (G_UNLIKELY (cpu->goes_on))
+    if (G_UNLIKELY (kml_cpu_has_turn (cpu)))
       put_off (self, cpu);
     cpu->committed = now + self->machine->cost[KML_COST_SWITCH];
     kml_cpu_goes_on (cpu, self, cpu->committed);

@@ -88,7 +88,7 @@ kml_scheduler_choose_next (KmlScheduler *self, KmlNext *ret_next)
   for (guint i = 0; i < n_cpus; i++) {
     const KmlCpu *cpu = &self->cpus[i];
 
-    if (cpu->goes_on)
+    if (kml_cpu_has_turn (cpu))
       candidates[n++] = (KmlCandidate){ KML_CANDIDATE_CPU, i,
                                         cpu->pending != NULL ? KML_OBJECT_ANY : cpu->object,
                                         cpu->resume };

@@ -50,9 +50,8 @@ typedef enum {
 typedef struct {
   KmlTask *current; /* (nullable): NULL: idle */
   guint number;
-  gboolean
-      goes_on; /* it is parked, and its current task goes on … A parked task that spins does not by itself */
-  KmlTime resume; /* … then */
+  KmlTime
+      resume; /* it is parked, and its current task goes on then; KML_TIME_MAX: it is not, or that goes on when it is kicked, as one that spins */
   KmlTask *first,
       *last;         /* the run queue: by priority, equal ones in the order in which they came */
   KmlIrq *pending;   /* by level, the highest first, equal ones in order */
@@ -66,6 +65,7 @@ typedef struct {
   guint n_turns;      /* where schedules are chosen: how often it was, since watch.since … */
   gboolean is_behind; /* … and whether that is too seldom: see progress.c */
   gboolean begins;    /* its first task has yet to run up to its first point */
+  KmlTask *sleeper;   /* (nullable): of its tasks the one whose alarm is in scheduler->alarms */
   KmlTask *
       idle; /* (nullable): whom interrupts interrupt when there is nobody else; made when first needed */
 } KmlCpu;
@@ -73,10 +73,12 @@ typedef struct {
 struct _KmlScheduler {
   KmlSchedulerConfig config;
   KmlMachine *machine;
-  KmlAgenda *agenda;   /* (owned): of timers; CPUs go on by … */
-  KmlTurns turns;      /* … this, where nobody chooses */
-  guint64 n_set;       /* how often either was set */
-  KmlTime next_timer;  /* when the earliest timer rings, or earlier; KML_TIME_MAX: none does */
+  KmlAgenda *agenda; /* (owned): of timers; CPUs go on by … */
+  KmlTurns turns;    /* … this, where nobody chooses, and sleepers by … */
+  KmlTurns alarms;   /* … this */
+  guint64 n_set;     /* how often any of them was set */
+  KmlTime
+      next_timer; /* when the earliest timer of the agenda rings, or earlier; KML_TIME_MAX: none does */
   KmlTime quiet;       /* before that nothing comes but CPUs that go on; or earlier: see rest.h */
   KmlTime end;         /* what comes then, or later, does not happen */
   KmlStackPool *pool;  /* (owned) */
@@ -135,6 +137,13 @@ kml_cpu_is_wanted (const KmlCpu *self)
   return G_UNLIKELY (((guintptr)self->pending | (guintptr)self->first) != 0);
 }
 
+/* It is parked, and goes on by itself. */
+static inline gboolean
+kml_cpu_has_turn (const KmlCpu *self)
+{
+  return self->resume != KML_TIME_MAX;
+}
+
 /* Whether what runs on the CPU must not sleep. */
 static inline gboolean
 kml_cpu_is_atomic (const KmlCpu *self)
@@ -149,6 +158,36 @@ kml_timer_unset (KmlTimer *self)
   self->is_set = FALSE;
   if (--self->scheduler->n_timers_set == 0)
     self->scheduler->next_timer = KML_TIME_MAX;
+}
+
+/* ---- Alarms: the timers of tasks that sleep ---- */
+
+/* That of the CPU's sleeper rings, or is not to ring any more. */
+static inline void
+kml_alarm_unset (KmlScheduler *self, KmlCpu *cpu)
+{
+  kml_timer_unset (&cpu->sleeper->alarm);
+  cpu->sleeper = NULL;
+  kml_turns_forget (&self->alarms, cpu->number);
+}
+
+/* kml_timer_set() of the running task's alarm. */
+static inline void
+kml_alarm_set (KmlScheduler *self, KmlTask *task, KmlTime time)
+{
+  KmlCpu *cpu = self->running;
+
+  if (G_UNLIKELY (cpu->sleeper != NULL || self->config.choose != NULL || task->alarm.is_set)) {
+    kml_timer_set (&task->alarm, self, time);
+    return;
+  }
+  cpu->sleeper = task;
+  task->alarm.time = time;
+  task->alarm.is_set = TRUE;
+  self->n_timers_set++;
+  kml_turns_set (&self->alarms, cpu->number, kml_turn (time, self->n_set++, cpu->number));
+  self->quiet = MIN (self->quiet, time);
+  self->machine->horizon = MIN (self->machine->horizon, time);
 }
 
 /* What comes next. */
@@ -168,15 +207,24 @@ kml_next_timer (KmlTimer *timer)
 static inline KmlNext
 kml_next_cpu (KmlCpu *cpu)
 {
-  cpu->goes_on = FALSE;
-  return (KmlNext){ .cpu = cpu, .time = cpu->resume };
+  const KmlTime time = cpu->resume;
+
+  cpu->resume = KML_TIME_MAX;
+  return (KmlNext){ .cpu = cpu, .time = time };
 }
 
-/* @cpu goes on at @time. */
+/* The running CPU is about to stop, goes on at @time, and touches @object then. */
+static inline void
+kml_cpu_stops_until (KmlCpu *cpu, KmlTime time, guint64 object)
+{
+  cpu->resume = time;
+  cpu->object = object;
+}
+
+/* Another one, that goes on later or does not, goes on at @time. */
 static inline void
 kml_cpu_goes_on (KmlCpu *cpu, KmlScheduler *scheduler, KmlTime time)
 {
-  cpu->goes_on = TRUE;
   cpu->resume = time;
   if (G_UNLIKELY (scheduler->config.choose != NULL)) {
     cpu->object = KML_OBJECT_ANY;
@@ -258,7 +306,7 @@ kml_scheduler_kick (KmlScheduler *self, guint number, KmlTime time)
     return;
   }
   time = MAX (time, cpu->committed);
-  if (!cpu->goes_on || cpu->resume > time)
+  if (cpu->resume > time)
     kml_cpu_goes_on (cpu, self, time);
 }
 
@@ -446,6 +494,20 @@ kml_cpu_begin_to_run (KmlCpu *cpu, KmlScheduler *scheduler, KmlTask *task)
   cpu->slice_end = now + scheduler->config.time_slice;
   task->state = KML_TASK_RUNNING;
   kml_task_account (task, now, KML_PART_RUN);
+}
+
+/* The alarm of a task that sleeps on an idle CPU rings: it runs there. */
+static inline void
+kml_cpu_wake_up (KmlCpu *cpu, KmlScheduler *scheduler, KmlTask *task)
+{
+  KmlMachine *machine = scheduler->machine;
+
+  task->is_woken = TRUE;
+  scheduler->running = cpu;
+  kml_task_account (task, machine->now, KML_PART_CPU);
+  machine->now += machine->cost[KML_COST_SWITCH];
+  kml_cpu_begin_to_run (cpu, scheduler, task);
+  machine->task = task;
 }
 
 /* kml_task_wait_now() up to where the task waits, which is then up to the caller (FALSE: it was woken and need not) … */

@@ -4,7 +4,7 @@
  *
  * 1. The order of things
  *
- * All that will happen has a time: a CPU goes on (turns.h), a task's sleep is over, a device is done (timers, in the agenda). dispatch()
+ * All that will happen has a time: a CPU goes on (turns.h), a task's sleep is over, a device is done (timer.c). dispatch()
  * takes the earliest and lets it happen; of two at one time, the one that was set first. It is called by whoever cannot go on, on that one's stack, and switches straight to
  * the stack of whoever can: there is no main loop to switch to and fro.
  *
@@ -49,9 +49,11 @@ refresh_horizon (KmlScheduler *self)
 {
   const KmlCpu *cpu = self->running;
   const KmlTime next_turn = kml_turn_time (kml_turns_first (&self->turns));
+  const KmlTime next_alarm = kml_turn_time (kml_turns_first (&self->alarms));
   const KmlTime next_event = MIN (self->next_timer, self->watch.next);
   KmlTime horizon = MIN (next_event, self->end);
 
+  horizon = MIN (horizon, next_alarm);
   self->quiet = self->is_stopped ? 0 : horizon;
   horizon = MIN (horizon, next_turn);
   if (cpu != NULL && cpu->first != NULL)
@@ -150,25 +152,22 @@ resume (KmlScheduler *self, KmlCpu *cpu, KmlTime time)
 
 /* A task's sleep is over. NULL: it cannot run at once. */
 static inline KmlCoroutine *
-wake_up (KmlScheduler *self, KmlTask *task)
+wake_up (KmlScheduler *self, KmlTask *task, KmlTime time)
 {
-  KmlMachine *machine = self->machine;
   KmlCpu *cpu = &self->cpus[task->cpu];
 
+  self->running = NULL;
+  self->machine->task = NULL;
+  self->machine->now = time;
   if (G_UNLIKELY (cpu->current != NULL || task->state != KML_TASK_SLEEPING)) {
     kml_task_wake (task);
     return NULL;
   }
-  task->is_woken = TRUE;
-  self->running = cpu;
-  if (G_UNLIKELY (cpu->goes_on)) { /* for an interrupt, which it takes at once */
-    cpu->goes_on = FALSE;
+  if (G_UNLIKELY (kml_cpu_has_turn (cpu))) { /* for an interrupt, which it takes at once */
+    cpu->resume = KML_TIME_MAX;
     kml_turns_run (&self->turns, cpu->number);
   }
-  kml_task_account (task, machine->now, KML_PART_CPU);
-  machine->now += machine->cost[KML_COST_SWITCH];
-  kml_cpu_begin_to_run (cpu, self, task);
-  machine->task = task;
+  kml_cpu_wake_up (cpu, self, task);
   return coroutine_of (self, task);
 }
 
@@ -176,13 +175,23 @@ wake_up (KmlScheduler *self, KmlTask *task)
 static inline KmlCoroutine *
 ring (KmlScheduler *self, KmlTimer *timer, KmlTime time)
 {
+  if (timer->kind == KML_TIMER_WAKE)
+    return wake_up (self, timer->data, time);
   self->running = NULL;
   self->machine->task = NULL;
   self->machine->now = time;
-  if (G_LIKELY (timer->kind == KML_TIMER_WAKE))
-    return wake_up (self, timer->data);
   timer->func (timer->data);
   return NULL;
+}
+
+/* That of a CPU's sleeper. */
+static inline KmlCoroutine *
+ring_alarm (KmlScheduler *self, KmlCpu *cpu, KmlTime time)
+{
+  KmlTask *task = cpu->sleeper;
+
+  kml_alarm_unset (self, cpu);
+  return wake_up (self, task, time);
 }
 
 static KmlCoroutine *
@@ -215,16 +224,16 @@ end_by_time (KmlScheduler *self)
 static inline KmlCoroutine *
 go_on_by_clock (KmlScheduler *self)
 {
-  const KmlTurn turn = kml_turns_first (&self->turns);
-  const KmlTime turn_time = kml_turn_time (turn);
-  const KmlTime until = self->config.until;
-  guint cpu;
+  const KmlTurn turn = kml_turns_first (&self->turns), alarm = kml_turns_first (&self->alarms);
+  const KmlTurn first = MIN (turn, alarm);
+  const KmlTime time = kml_turn_time (first), until = self->config.until;
+  KmlCpu *cpu;
 
-  while (self->next_timer <= turn_time && self->n_timers_set > 0) {
+  while (self->next_timer <= time && self->n_timers_set > 0) {
     KmlEvent event;
     KmlTimer *timer;
 
-    if (self->next_timer == turn_time && !rings_before (self, turn))
+    if (self->next_timer == time && !rings_before (self, first))
       break;
     timer = kml_scheduler_take_event (self, &event);
     if (G_UNLIKELY (!kml_timer_is_latest (timer, &event)))
@@ -232,13 +241,16 @@ go_on_by_clock (KmlScheduler *self)
     kml_timer_unset (timer);
     return G_LIKELY (event.time <= until) ? ring (self, timer, event.time) : end_by_time (self);
   }
-  if (G_UNLIKELY (turn == KML_TURN_NEVER))
+  if (G_UNLIKELY (first == KML_TURN_NEVER))
     return end_in_stall (self);
-  cpu = kml_turn_cpu (turn);
-  kml_turns_run (&self->turns, cpu);
-  self->cpus[cpu].goes_on = FALSE;
-  return G_LIKELY (turn_time <= until) ? resume (self, &self->cpus[cpu], turn_time)
-                                       : end_by_time (self);
+  if (G_UNLIKELY (time > until))
+    return end_by_time (self);
+  cpu = &self->cpus[kml_turn_cpu (first)];
+  if (alarm < turn)
+    return ring_alarm (self, cpu, time);
+  kml_turns_run (&self->turns, cpu->number);
+  cpu->resume = KML_TIME_MAX;
+  return resume (self, cpu, time);
 }
 
 /* What was chosen happens, no earlier than what has happened. */
@@ -256,6 +268,16 @@ go_on_by_choice (KmlScheduler *self)
                             : resume (self, next.cpu, self->latest);
 }
 
+/* The CPU runs no more. */
+static inline void
+stop (KmlScheduler *self, const KmlCpu *cpu)
+{
+  if (kml_cpu_has_turn (cpu))
+    kml_turns_stop (&self->turns, cpu->number, kml_turn (cpu->resume, self->n_set++, cpu->number));
+  else
+    kml_turns_leave (&self->turns, cpu->number);
+}
+
 /* Lets happen what is next, until it is somebody's turn, and returns where that one stands. */
 static KmlCoroutine *
 find_next (KmlScheduler *self)
@@ -263,8 +285,8 @@ find_next (KmlScheduler *self)
   const KmlCpu *cpu = self->running;
   KmlCoroutine *to;
 
-  if (cpu != NULL && !cpu->goes_on)
-    kml_turns_leave (&self->turns, cpu->number);
+  if (cpu != NULL && self->config.choose == NULL)
+    stop (self, cpu);
   do {
     if (G_UNLIKELY (self->is_stopped || self->n_alive == 0))
       to = end_run (self);
@@ -293,7 +315,38 @@ kml_scheduler_park (KmlScheduler *self)
   dispatch (self, cpu->current->coroutine);
 }
 
-void
+/* Whether the alarm of a sleeper comes next, of one that rests where @task does and that runs at once then. */
+static gboolean
+next_is_sleeper (const KmlScheduler *self, const KmlTask *task)
+{
+  const KmlTurn alarm = kml_turns_first (&self->alarms);
+  const KmlTime time = kml_turn_time (alarm);
+  const KmlCpu *cpu = &self->cpus[kml_turn_cpu (alarm)];
+
+  return alarm < kml_turns_first (&self->turns) && time <= self->running->resume &&
+         time < self->next_timer && time < self->watch.next && time < self->end &&
+         !self->is_stopped && cpu->sleeper->rests_in == task->func &&
+         cpu->sleeper->state == KML_TASK_SLEEPING && cpu->current == NULL &&
+         !kml_cpu_has_turn (cpu) && !kml_cpu_is_wanted (cpu);
+}
+
+/* It goes on on the stack of @task. */
+static void
+rest_until_alarm (KmlScheduler *self, KmlTask *task)
+{
+  const KmlTurn alarm = kml_turns_first (&self->alarms);
+  KmlCpu *cpu = &self->cpus[kml_turn_cpu (alarm)];
+  KmlTask *next = cpu->sleeper;
+
+  stop (self, self->running);
+  kml_alarm_unset (self, cpu);
+  self->machine->now = kml_turn_time (alarm);
+  kml_cpu_wake_up (cpu, self, next);
+  refresh_horizon (self);
+  kml_rest_change (self, task, next);
+}
+
+gboolean
 kml_rest_slowly (KmlScheduler *self, KmlTask *task)
 {
   KmlCoroutine *to;
@@ -301,10 +354,13 @@ kml_rest_slowly (KmlScheduler *self, KmlTask *task)
 
   g_assert (self->config.choose == NULL);
 
-  task->rests = TRUE;
+  if (next_is_sleeper (self, task)) {
+    rest_until_alarm (self, task);
+    return FALSE;
+  }
   to = find_next (self);
   next = kml_current_task (self->machine);
-  if (next != NULL && next->rests && next->func == task->func) { /* each on the other's stack */
+  if (next != NULL && next->rests_in == task->func) { /* each on the other's stack */
     self->n_switches += next != task;
     next->coroutine = task->coroutine;
     task->coroutine = to;
@@ -312,9 +368,8 @@ kml_rest_slowly (KmlScheduler *self, KmlTask *task)
     switch_to (self, task->coroutine, to);
     next = kml_current_task (self->machine);
   }
-  next->rests = FALSE;
-  if (kml_cpu_is_wanted (self->running))
-    self->machine->horizon = 0;
+  next->rests_in = NULL;
+  return kml_cpu_is_wanted (self->running);
 }
 
 void
@@ -342,7 +397,7 @@ kml_scheduler_leave (KmlScheduler *self)
     return;
   }
   cpu->committed = machine->now;
-  kml_cpu_goes_on (cpu, self, machine->now);
+  kml_cpu_stops_until (cpu, machine->now, KML_OBJECT_ANY);
   dispatch (self, from);
 }
 
@@ -360,8 +415,7 @@ kml_scheduler_sync (KmlScheduler *self, guint64 object)
     if (machine->now >= machine->horizon) {
       KmlCpu *cpu = kml_scheduler_cpu (self);
 
-      kml_cpu_goes_on (cpu, self, machine->now);
-      cpu->object = object;
+      kml_cpu_stops_until (cpu, machine->now, object);
       kml_scheduler_park (self);
     }
   } while (kml_interrupts_deliver (self) || kml_scheduler_preempt (self));
@@ -390,7 +444,7 @@ kml_sync_rested_slowly (KmlScheduler *self)
 
   while (kml_interrupts_deliver (self) || kml_scheduler_preempt (self))
     if (machine->now >= machine->horizon) {
-      kml_cpu_goes_on (kml_scheduler_cpu (self), self, machine->now);
+      kml_cpu_stops_until (kml_scheduler_cpu (self), machine->now, KML_OBJECT_ANY);
       kml_scheduler_park (self);
     }
 }
@@ -422,9 +476,11 @@ kml_scheduler_new (const KmlSchedulerConfig *config)
   self->off_by = g_new0 (KmlCause, self->machine->n_cpus * KML_N_OFF);
   self->candidates = g_new (KmlCandidate, self->machine->n_cpus + 1);
   kml_turns_init (&self->turns, self->machine->n_cpus);
+  kml_turns_init (&self->alarms, self->machine->n_cpus);
   for (guint i = 0; i < self->machine->n_cpus; i++) {
     self->cpus[i].number = i;
     self->cpus[i].off_by = self->off_by + i * KML_N_OFF;
+    self->cpus[i].resume = KML_TIME_MAX;
     self->cpus[i].level = KML_LEVEL_PROCESS;
   }
   return self;
@@ -454,6 +510,7 @@ kml_scheduler_free (KmlScheduler *self)
   kml_stack_pool_free (self->pool);
   kml_agenda_free (self->agenda);
   kml_turns_finish (&self->turns);
+  kml_turns_finish (&self->alarms);
   g_free (self->cpus);
   g_free (self->off_by);
   g_free (self->candidates);

@@ -145,7 +145,6 @@ struct _KmlTask {
   guint8 memalloc;   /* KML_MEMALLOC_…: what its requests for memory may not do, or may besides */
   guint8 part;       /* KmlPart: where its time goes now … */
   gboolean is_woken; /* what it waited for has happened */
-  gboolean rests;    /* it has stopped and there is nothing on its stack: see kml_rest() */
   gboolean is_daemon; /* the run does not wait for its end */
   KmlTime mark;       /* … since then, or since it was last booked … */
   KmlTime part_since; /* … and it has gone there since then */
@@ -155,6 +154,8 @@ struct _KmlTask {
   KmlTask *next;   /* in a run queue, or in the queue of a lock */
   KmlCause *cause; /* (nullable): of its request under way: what has stopped it longest */
   KmlTaskFunc func;
+  KmlTaskFunc
+      rests_in; /* (nullable): it has stopped there, and there is nothing on its stack: see kml_rest() */
   gpointer data;
   KmlTimer alarm;
   KmlWait wait;

@@ -183,8 +183,7 @@ be_busy (KmlMachine *machine, KmlTime end, gboolean is_work)
           !kml_in_atomic (machine))
         limit = CLAMP (cpu->slice_end, machine->now, end);
       limit = MIN (limit, self->watch.next); /* not past: it was looked just now */
-      kml_cpu_goes_on (cpu, self, limit);
-      cpu->object = KML_OBJECT_NONE;
+      kml_cpu_stops_until (cpu, limit, KML_OBJECT_NONE);
       kml_scheduler_park (self);
       before = machine->now;
       if (!kml_interrupts_deliver (self) && !kml_scheduler_preempt (self) && before >= end)
@@ -266,7 +265,7 @@ wait_for_time (KmlMachine *machine, KmlTime time, const KmlWait *wait, KmlPart p
     kml_work (machine, time);
     return;
   }
-  kml_timer_set (&task->alarm, machine->scheduler, end);
+  kml_alarm_set (machine->scheduler, task, end);
   while (machine->now < end) {
     kml_sync (machine);
     wait_now (machine, wait, part, FALSE);

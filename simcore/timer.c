@@ -5,8 +5,12 @@
  * A timer that is set is an event of the agenda, which cannot be told to forget it: one that is set anew, or cancelled, leaves the old
  * event there, and that is passed over when it comes, since its generation is not the timer's any more.
  *
- * Invariant:
- *   S4  next_timer is not later than the earliest timer that is set
+ * Most timers are alarms of tasks that sleep, and most of those are alone on their CPUs. So each CPU has a place for one task's, its *sleeper*,
+ * in a tournament like that of CPUs (turns.h). The alarms of others, and all where schedules are chosen, are in the agenda.
+ *
+ * Invariants:
+ *   S4  next_timer is not later than the earliest timer that is set and in the agenda
+ *   S5  a CPU has a turn among the alarms as long as it has a sleeper, and that one's alarm is set
  */
 
 #include "simcore/inject.h"
@@ -40,9 +44,26 @@ kml_timer_may_come_any_time (KmlTimer *self, KmlScheduler *scheduler)
                                    scheduler->machine->n_cpus + 1 + scheduler->any_time->len);
 }
 
+/* The CPU whose sleeper's alarm it is. (nullable) */
+static KmlCpu *
+cpu_of_sleeper (const KmlTimer *self)
+{
+  const KmlTask *task = self->data;
+  KmlCpu *cpu;
+
+  if (self->kind != KML_TIMER_WAKE)
+    return NULL;
+  cpu = &self->scheduler->cpus[task->cpu];
+  return cpu->sleeper == task ? cpu : NULL;
+}
+
 void
 kml_timer_set (KmlTimer *self, KmlScheduler *scheduler, KmlTime time)
 {
+  KmlCpu *cpu = cpu_of_sleeper (self);
+
+  if (G_UNLIKELY (cpu != NULL))
+    kml_alarm_unset (scheduler, cpu);
   self->generation++;
   self->time = time;
   self->order = scheduler->n_set++;
@@ -59,8 +80,12 @@ kml_timer_set (KmlTimer *self, KmlScheduler *scheduler, KmlTime time)
 void
 kml_timer_cancel (KmlTimer *self)
 {
+  KmlCpu *cpu = cpu_of_sleeper (self);
+
   self->generation++;
-  if (self->is_set)
+  if (G_UNLIKELY (cpu != NULL))
+    kml_alarm_unset (self->scheduler, cpu);
+  else if (self->is_set)
     kml_timer_unset (self);
 }
 

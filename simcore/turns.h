@@ -13,7 +13,9 @@
  * The CPU that runs has no turn, and the first of the others is kept. When one stops there is nothing to be found: the first goes on, and who is first of the rest
  * is the earliest of those that it meets on its way up.
  *
- * Nothing is searched and no branch depends on who wins. A turn is one number: time, then the order in which they were set, which is
+ * Who gets a turn, or an earlier one, while others have theirs, goes up only as far as it is the earliest.
+ *
+ * Nothing is searched, and but for that no branch depends on who wins. A turn is one number: time, then the order in which they were set, which is
  * never the same twice, then the CPU.
  *
  * Invariant:
@@ -89,13 +91,12 @@ kml_turns_first (const KmlTurns *self)
   return self->first;
 }
 
-/* Of a CPU that has stopped, or has none, or a later one. */
+/* Of a CPU that has stopped: not before the first … */
 static inline void
-kml_turns_set (KmlTurns *self, guint cpu, KmlTurn turn)
+kml_turns_stop_behind (KmlTurns *self, guint cpu, KmlTurn turn)
 {
   guint node = self->first_leaf + cpu;
 
-  self->first = MIN (self->first, turn);
   self->nodes[node] = turn;
   for (; node >= 4; self->nodes[node] = turn) {
     const KmlTurn *of_parent = &self->nodes[node & ~3u];
@@ -107,12 +108,32 @@ kml_turns_set (KmlTurns *self, guint cpu, KmlTurn turn)
   }
 }
 
+/* … or at any time. */
+static inline void
+kml_turns_stop (KmlTurns *self, guint cpu, KmlTurn turn)
+{
+  self->first = MIN (self->first, turn);
+  kml_turns_stop_behind (self, cpu, turn);
+}
+
+/* Of one that does not run, and has none, or a later one. What lies above the CPU that runs need not be right: that one's stop makes it so. */
+static inline void
+kml_turns_set (KmlTurns *self, guint cpu, KmlTurn turn)
+{
+  guint node = self->first_leaf + cpu;
+
+  self->first = MIN (self->first, turn);
+  self->nodes[node] = turn;
+  for (; node >= 4 && turn < self->nodes[node / 4 - 1]; self->nodes[node] = turn)
+    node = node / 4 - 1;
+}
+
 /* The CPU has stopped, without a turn. */
 static inline void
 kml_turns_leave (KmlTurns *self, guint cpu)
 {
   if (kml_turn_time (self->nodes[self->first_leaf + cpu]) != KML_TIME_MAX)
-    kml_turns_set (self, cpu, KML_TURN_NEVER);
+    kml_turns_stop_behind (self, cpu, KML_TURN_NEVER);
 }
 
 /* The CPU runs from now on. Returns when the first of the others goes on. */
@@ -144,7 +165,7 @@ kml_turns_forget (KmlTurns *self, guint cpu)
 {
   KmlTurn first = KML_TURN_NEVER;
 
-  kml_turns_set (self, cpu, KML_TURN_NEVER);
+  kml_turns_stop_behind (self, cpu, KML_TURN_NEVER);
   for (guint i = 0; i < 4; i++)
     first = MIN (first, self->nodes[i]);
   self->first = first;

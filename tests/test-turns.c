@@ -32,13 +32,6 @@ search (const Fixture *self)
   return first;
 }
 
-static void
-set (Fixture *self, guint cpu, KmlTurn turn)
-{
-  self->of[cpu] = turn;
-  kml_turns_set (&self->turns, cpu, turn);
-}
-
 /* Few times, so that many are equal. */
 static KmlTurn
 later_turn (Fixture *self, guint cpu)
@@ -46,17 +39,30 @@ later_turn (Fixture *self, guint cpu)
   return kml_turn (self->now + kml_rng_below (&self->rng, 4), self->n_set++, cpu);
 }
 
-/* Who runs stops, with a turn or without one, and the first goes on. */
+/* Who runs stops, with a turn or without one. */
+static void
+stop (Fixture *self)
+{
+  const guint cpu = self->running;
+  const KmlTurn turn = kml_rng_below (&self->rng, 3) > 0 ? later_turn (self, cpu) : KML_TURN_NEVER;
+  const gboolean is_behind = turn > search (self);
+
+  self->running = NOBODY;
+  self->of[cpu] = turn;
+  if (is_behind && kml_rng_below (&self->rng, 2) > 0)
+    kml_turns_stop_behind (&self->turns, cpu, turn);
+  else
+    kml_turns_stop (&self->turns, cpu, turn);
+}
+
+/* Who runs stops, and the first goes on. */
 static void
 stop_and_go_on (Fixture *self)
 {
-  const guint stopped = self->running;
   KmlTurn first;
 
-  self->running = NOBODY;
-  if (stopped != NOBODY)
-    set (self, stopped,
-         kml_rng_below (&self->rng, 3) > 0 ? later_turn (self, stopped) : KML_TURN_NEVER);
+  if (self->running != NOBODY)
+    stop (self);
   first = search (self);
   ck_assert (kml_turns_first (&self->turns) == first);
   if (first == KML_TURN_NEVER)
@@ -73,8 +79,10 @@ kick (Fixture *self, guint cpu)
 {
   const KmlTurn turn = later_turn (self, cpu);
 
-  if (cpu != self->running && turn < self->of[cpu])
-    set (self, cpu, turn);
+  if (cpu == self->running || turn > self->of[cpu])
+    return;
+  self->of[cpu] = turn;
+  kml_turns_set (&self->turns, cpu, turn);
 }
 
 static void

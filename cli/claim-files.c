@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#include "simcore/types.h"
+#include "simcore/units.h"
 
 #define MAX_DEPTH 32 /* of folders: links may go in a circle */
 
@@ -23,7 +23,8 @@ claims_something (const char *path, gboolean *ret_claims, GError **error)
   if (!g_file_get_contents (path, &text, &length, error))
     return FALSE;
   *ret_claims = FALSE;
-  for (const char *line = text; line != NULL && !*ret_claims; line = strchr (line, '\n')) {
+  for (const char *line = text + kml_byte_order_mark (text, length); line != NULL && !*ret_claims;
+       line = strchr (line, '\n')) {
     line += strspn (line, "\n \t\r");
     *ret_claims = g_str_has_prefix (line, "[expect]") || g_str_has_prefix (line, "[expect ");
   }

@@ -31,7 +31,7 @@ read_text (const char *path, const char *group, char **ret_text, GError **error)
                  group);
     return FALSE;
   }
-  *ret_text = g_steal_pointer (&text);
+  *ret_text = g_strdup (text + kml_byte_order_mark (text, length));
   return TRUE;
 }
 

@@ -388,7 +388,7 @@ check_text (const char *file, const char *text, gsize length, GPtrArray *problem
                         (guint)(guchar)*bad);
     return FALSE;
   }
-  if (length >= 3 && memcmp (text, "\xef\xbb\xbf", 3) == 0) {
+  if (kml_byte_order_mark (text, length) > 0) {
     kml_problems_add (problems, file, 1, 1, "a byte order mark; save the file without it");
     return FALSE;
   }
@@ -530,6 +530,7 @@ kml_key_file_read (const char *path, char **ret_text, gsize *ret_length, GError 
     g_string_free (text, TRUE);
     return FALSE;
   }
+  g_string_erase (text, 0, (gssize)kml_byte_order_mark (text->str, text->len));
   *ret_length = text->len;
   *ret_text = g_string_free (text, FALSE);
   return TRUE;

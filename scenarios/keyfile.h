@@ -46,7 +46,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlKeyFile, kml_key_file_free)
 /* (nullable) */
 const KmlKeyFileGroup *kml_key_file_find_group (const KmlKeyFile *self, const char *name);
 
-/* The bytes of a regular file of at most KML_KEY_FILE_MAX_BYTES. Never waits, whatever @path is: a FIFO, a
+/* The bytes of a regular file of at most KML_KEY_FILE_MAX_BYTES, without a byte order mark. Never waits, whatever @path is: a FIFO, a
  * terminal, a device. KML_ERROR_INPUT: there is no such file to read; KML_ERROR_WORLD: reading it failed. */
 gboolean kml_key_file_read (const char *path, char **ret_text, gsize *ret_length, GError **error);
 

@@ -85,6 +85,12 @@ static const Kind count_kind = { "a count such as 1000, 10k or 1e6", "a whole nu
 static const Kind rate_kind = { "a rate such as 100000/s or 5/ms", "a whole number per second",
                                 "fewer than 2^64 per second" };
 
+gsize
+kml_byte_order_mark (const char *text, gsize length)
+{
+  return length >= 3 && memcmp (text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+}
+
 /* ---- Quoting ---- */
 
 char *

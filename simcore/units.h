@@ -33,6 +33,9 @@ gboolean kml_parse_real (const char *text, double *ret_value, GError **error);
 char *kml_format_size (guint64 bytes);
 char *kml_format_time (KmlTime time);
 
+/* Bytes of the mark, U+FEFF in UTF-8, that some editors put before a text: 3 or 0. It says nothing. */
+gsize kml_byte_order_mark (const char *text, gsize length);
+
 /* “text” as a message may show it, whatever it holds: control characters and bytes that are
  * not UTF-8 are escaped, what goes on for too long is cut. @length is in bytes; -1: up to the
  * NUL. (transfer full) */

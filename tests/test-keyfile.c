@@ -335,6 +335,11 @@ START_TEST (a_file_is_read_whole)
   ck_assert (kml_key_file_read (path, &text, &length, &error));
   ck_assert_uint_eq (length, strlen (seed_text));
   ck_assert_str_eq (text, seed_text);
+  g_free (text);
+  ck_assert (g_file_set_contents (path, "\xef\xbb\xbf[g]\n", -1, NULL));
+  ck_assert (kml_key_file_read (path, &text, &length, &error));
+  ck_assert_str_eq (text, "[g]\n"); /* without its byte order mark */
+  ck_assert_uint_eq (length, 4);
   g_unlink (path);
   g_rmdir (folder);
 }

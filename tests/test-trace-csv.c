@@ -326,11 +326,28 @@ START_TEST (bad_lines_are_counted_and_the_first_is_quoted)
 }
 END_TEST
 
+START_TEST (a_decimal_comma_is_called_one)
+{
+  refuse ("time;op;id;size\n0,5;malloc;1;10\n0,6;free;1;\n", NULL,
+          "the table:2: the time has a comma where a point is expected: “0,5;malloc;1;10”");
+}
+END_TEST
+
+START_TEST (a_byte_order_mark_is_no_part_of_the_first_name)
+{
+  g_autoptr (Recording)
+      recording = read_mapped ("\xef\xbb\xbftime,op,id,size\n1,malloc,1,10\n2,free,1,\n", NULL);
+
+  ck_assert_uint_eq (recording->events->len, 2);
+}
+END_TEST
+
 START_TEST (a_table_of_unknown_operations_is_refused)
 {
   refuse ("open,1,8\nclose,1,\nopen,2,8\n", "op=1,id=2,size=3",
-          "the table:3: none of the operations is known, the first is “close”");
-  refuse ("1,A,8\n1,B,8\n", "op=1:X/Y,id=3,size=3", "none of the operations is known");
+          "the table:3: none of the operations in column 1 is known, the first is “close”");
+  refuse ("1,A,8\n1,B,8\n", "op=2:X/Y,id=3,size=3",
+          "no line has “X” or “Y” in column 2, as the map says (op=…:X/Y); the first has “B”");
 }
 END_TEST
 
@@ -359,6 +376,8 @@ trace_csv_suite (void)
   suite_add_tcase (suite, maps);
 
   tcase_add_test (bad, bad_lines_are_counted_and_the_first_is_quoted);
+  tcase_add_test (bad, a_decimal_comma_is_called_one);
+  tcase_add_test (bad, a_byte_order_mark_is_no_part_of_the_first_name);
   tcase_add_test (bad, a_table_of_unknown_operations_is_refused);
   suite_add_tcase (suite, bad);
   return suite;

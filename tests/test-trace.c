@@ -606,6 +606,38 @@ START_TEST (a_file_that_is_mostly_bad_is_refused)
 }
 END_TEST
 
+/* As `perf script` writes them where numbers have one; the format is known by its header, or not at all. */
+START_TEST (a_time_with_a_decimal_comma_is_called_one)
+{
+  static const struct {
+    const char *text, *message;
+  } cases[] = {
+    { "# perf\n task 7 [000] 1,000001: kmem:kfree: call_site=f ptr=0x1\n",
+      "the trace:2: the time has a comma where a point is expected: write the text with LC_ALL=C" },
+    { "# tracer: nop\n#\n task-7 [000] ..... 1,000001: kfree: call_site=f ptr=0x1\n",
+      "the trace:3: the time has a comma where a point is expected: “" },
+    { "cpus=4\n task-7 [000] 1,000001: kfree: call_site=f ptr=0x1\n",
+      "the trace:2: the time has a comma where a point is expected: “" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (GError) error = NULL;
+
+    ck_assert_ptr_null (read_bytes (cases[i].text, strlen (cases[i].text), &error));
+    assert_error (error, KML_ERROR_INPUT, cases[i].message);
+  }
+}
+END_TEST
+
+START_TEST (a_byte_order_mark_is_no_line)
+{
+  g_autoptr (Recording) recording = read_text ("\xef\xbb\xbf" KMALLOC ("1", "0x1000"));
+
+  ck_assert_uint_eq (recording->events->len, 1);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_MALFORMED), 0);
+}
+END_TEST
+
 START_TEST (a_line_without_end_is_skipped_and_not_kept)
 {
   g_autoptr (GString) text = g_string_new (KMALLOC ("1", "0x1000"));
@@ -755,6 +787,8 @@ trace_suite (void)
   tcase_add_loop_test (bad, a_bad_line_is_counted_and_the_first_is_quoted, 0,
                        G_N_ELEMENTS (bad_lines));
   tcase_add_test (bad, a_file_that_is_mostly_bad_is_refused);
+  tcase_add_test (bad, a_time_with_a_decimal_comma_is_called_one);
+  tcase_add_test (bad, a_byte_order_mark_is_no_line);
   tcase_add_test (bad, a_line_without_end_is_skipped_and_not_kept);
   tcase_add_test (bad, zeros_in_the_text_are_bad_lines);
   tcase_add_test (bad, dos_line_ends_and_a_missing_last_one_are_no_matter);

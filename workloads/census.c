@@ -204,7 +204,7 @@ read_census (const Census *self, GArray *lines, GError **error)
   text[n] = '\0';
   if (memchr (text, '\0', (gsize)n) != NULL || !g_utf8_validate (text, n, NULL))
     return refuse (&place, error, "this is no text");
-  return read_lines (self->file, text, lines, error);
+  return read_lines (self->file, text + kml_byte_order_mark (text, (gsize)n), lines, error);
 }
 
 /* ---- Opening ---- */

@@ -233,7 +233,9 @@ read_field (Csv *self, KmlTraceField field, KmlTraceCell cell, KmlTraceLine *eve
   switch (field) {
   case KML_FIELD_TIME:
     good = read_time (cell, column->unit_ns, &event->time_ns);
-    return good ? NULL : "the time is not one";
+    return good                                                 ? NULL
+           : kml_trace_find (cell.at, cell.end, ',') < cell.end ? KML_TRACE_DECIMAL_COMMA
+                                                                : "the time is not one";
   case KML_FIELD_ID:
     good = read_number (cell, column->is_hex, &self->id);
     return good ? NULL : "the id is no number (id=COLUMN:hex is for bare hexadecimal ones)";
@@ -517,20 +519,27 @@ csv_line (KmlTraceSource *base, const char *line, const char *end, GError **erro
   return take_row (self, line, end, error);
 }
 
+/* A map that fits another table is not seen before the end: what is known is known of the whole. */
 static gboolean
 csv_end (KmlTraceSource *base, GError **error)
 {
   const Csv *const self = (const Csv *)base;
+  const KmlTraceColumn *const column = &self->columns.fields[KML_FIELD_OP];
   g_autofree char *quoted = NULL;
 
   if (self->n_known > 0 || base->feed.info->counts[KML_TRACE_N_EVENTS] == 0)
     return TRUE;
   quoted = kml_quote (kml_trace_strings_get (&base->feed.texts.names, 1), -1);
+  if (column->alloc != NULL)
+    return kml_trace_source_refuse (
+        base, error,
+        "no line has “%s” or “%s” in column %u, as the map says (op=…:%s/%s); the first has %s",
+        column->alloc, column->free, column->column, column->alloc, column->free, quoted);
   return kml_trace_source_refuse (base, error,
-                                  "none of the operations is known, the first is %s: expected "
-                                  "malloc, free, realloc, page_alloc or page_free, or a map that "
-                                  "says op=COLUMN:ALLOCATION/FREE",
-                                  quoted);
+                                  "none of the operations in column %u is known, the first is %s: "
+                                  "expected malloc, free, realloc, page_alloc or page_free, or a "
+                                  "map that says op=COLUMN:ALLOCATION/FREE",
+                                  column->column, quoted);
 }
 
 /* ---- The source ---- */

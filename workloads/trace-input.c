@@ -30,6 +30,7 @@
 #include <zstd.h>
 
 #include "simcore/host-memory.h"
+#include "simcore/units.h"
 
 #define STORED_SIZE         (256 * 1024)
 #define HEAD_ZEROS          64
@@ -418,10 +419,12 @@ kml_trace_input_head (KmlTraceInput *self, gsize n, const char **ret_bytes, gsiz
     return FALSE;
   }
   self->head = head;
-  self->head_at = 0;
   self->n_head = (gsize)n_read;
-  *ret_bytes = (const char *)head;
-  *ret_n = self->n_head;
+  self->head_at = kml_byte_order_mark ((const char *)head, self->n_head);
+  if (head[self->head_at] == '\0') /* no text follows: a number that begins with these bytes */
+    self->head_at = 0;
+  *ret_bytes = (const char *)head + self->head_at;
+  *ret_n = self->n_head - self->head_at;
   return TRUE;
 }
 

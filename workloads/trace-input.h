@@ -29,7 +29,7 @@ gssize kml_trace_input_read (KmlTraceInput *self, void *buffer, gsize n, GError 
 gsize kml_trace_input_peek (KmlTraceInput *self, const guint8 **ret_bytes);
 
 /* The first @n bytes of the stream, decoded, or all of them if it is shorter, without consuming
- * them; zeros follow. Valid until something is read. Once only, before reading begins. */
+ * them; zeros follow. A byte order mark before a text is consumed and not among them. Valid until something is read. Once only, before reading begins. */
 gboolean kml_trace_input_head (KmlTraceInput *self, gsize n, const char **ret_bytes, gsize *ret_n,
                                GError **error);
 

@@ -62,6 +62,9 @@ typedef struct {
 
 #define KML_TRACE_NO_MIGRATETYPE 255
 
+/* What is wrong with a line whose time some locale has written. */
+#define KML_TRACE_DECIMAL_COMMA "the time has a comma where a point is expected"
+
 #define KML_TRACE_MAX_PFN ((G_GUINT64_CONSTANT (1) << 40) - 1) /* 4 PiB of frames of 4 KiB */
 
 G_END_DECLS

@@ -33,7 +33,9 @@ struct _KmlTraceText {
   char *malformed_text; /* (owned) (nullable) */
 
   KmlTraceLines lines; /* with room for FIRST */
-  guint64 last_ns;     /* of the last event, since the first */
+  guint64
+      comma_line; /* the first whose time has a decimal comma, until the format is known; 0: none */
+  guint64 last_ns; /* of the last event, since the first */
 };
 
 /* ---- Lines ---- */
@@ -59,6 +61,24 @@ next_line (KmlTraceText *self, const char **ret_line, const char **ret_end)
   return TRUE;
 }
 
+/* "12,345678:": a time as some locales write it, in front of the event. */
+static gboolean
+has_decimal_comma (const char *line, const char *end)
+{
+  const char *comma = line;
+
+  while ((comma = memchr (comma, ',', (gsize)(end - comma))) != NULL) {
+    const char *at = comma + 1;
+
+    while (at < end && g_ascii_isdigit (*at))
+      at++;
+    if (comma > line && g_ascii_isdigit (comma[-1]) && at > comma + 1 && at < end && *at == ':')
+      return TRUE;
+    comma++;
+  }
+  return FALSE;
+}
+
 static void G_GNUC_NO_INLINE
 note_malformed (KmlTraceText *self, const char *line, const char *end, const char *reason)
 {
@@ -66,6 +86,8 @@ note_malformed (KmlTraceText *self, const char *line, const char *end, const cha
 
   if (self->info->counts[KML_TRACE_N_MALFORMED]++ > 0)
     return;
+  if (has_decimal_comma (line, end))
+    reason = KML_TRACE_DECIMAL_COMMA;
   quoted = kml_quote (line, end - line);
   self->malformed_text = g_strdup_printf ("%s: %s", reason, quoted);
   self->info->malformed_text = self->malformed_text;
@@ -90,9 +112,15 @@ refuse (const KmlTraceText *self, guint64 line, GError **error)
 {
   g_autofree char *forms = kml_trace_describe_forms ();
 
-  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-               "%s:%" G_GUINT64_FORMAT ": not a trace that kmemlab reads: expected %s",
-               kml_trace_input_shown (self->lines.input), line, forms);
+  if (self->format == NULL && self->comma_line > 0)
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "%s:%" G_GUINT64_FORMAT ": " KML_TRACE_DECIMAL_COMMA
+                 ": write the text with LC_ALL=C",
+                 kml_trace_input_shown (self->lines.input), self->comma_line);
+  else
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "%s:%" G_GUINT64_FORMAT ": not a trace that kmemlab reads: expected %s",
+                 kml_trace_input_shown (self->lines.input), line, forms);
   return FALSE;
 }
 
@@ -100,12 +128,13 @@ static gboolean
 check_share (const KmlTraceText *self, GError **error)
 {
   const KmlTraceInfo *info = self->info;
+  const gboolean says_nothing = self->lines.at_end && info->counts[KML_TRACE_N_EVENTS] == 0 &&
+                                info->counts[KML_TRACE_N_LOST] == 0;
 
-  if (self->lines.at_end && info->counts[KML_TRACE_N_EVENTS] == 0 &&
-      info->counts[KML_TRACE_N_LOST] == 0)
-    return refuse (self, MAX (info->malformed_line, 1), error);
-  if ((!self->lines.at_end && info->n_lines < FEW_LINES) ||
-      info->counts[KML_TRACE_N_MALFORMED] * 2 <= info->n_lines)
+  if (says_nothing && info->counts[KML_TRACE_N_MALFORMED] == 0)
+    return refuse (self, 1, error);
+  if (!says_nothing && ((!self->lines.at_end && info->n_lines < FEW_LINES) ||
+                        info->counts[KML_TRACE_N_MALFORMED] * 2 <= info->n_lines))
     return TRUE;
   g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
                "%s:%" G_GUINT64_FORMAT ": %s; %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
@@ -260,9 +289,12 @@ find_format (KmlTraceText *self, GError **error)
     self->lines.begin = 0;
     if (!kml_trace_lines_refill (&self->lines, error))
       return FALSE;
-    while (self->format == NULL && next_line (self, &line, &end))
+    for (guint64 n = 1; self->format == NULL && next_line (self, &line, &end); n++) {
       if (end - line <= KML_TRACE_MAX_LINE)
         self->format = format_of (line, end);
+      if (self->comma_line == 0 && has_decimal_comma (line, end))
+        self->comma_line = n;
+    }
   } while (self->format == NULL && !self->lines.at_end && self->lines.end < FIRST);
   self->lines.begin = 0;
   return self->format != NULL || refuse (self, 1, error);

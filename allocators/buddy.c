@@ -183,6 +183,7 @@ buddy_init (KmlAllocator *base, GError **error)
   self->has_caches = base->machine->caches != NULL;
   self->statics = kml_machine_statics (base->machine,
                                        (KML_MAX_ORDER + 1) * KML_N_MOBILITIES * BUDDY_HEAD);
+  base->largest = kml_ram_page_size (&base->ram) << max_order;
   self->frontier_end = n_blocks << max_order;
   kml_free_area_add_blocks (area, max_order, n_blocks, self->frontier_mobility);
   put_rest (self);

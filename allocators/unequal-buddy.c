@@ -173,6 +173,7 @@ kml_unequal_buddy_start (KmlUnequalBuddy *self, GError **error)
     return FALSE;
 
   self->statics = kml_machine_statics (self->base.machine, sizeof self->lists);
+  self->base.largest = kml_ram_addr (&self->base.ram, largest);
   self->frontier_end = n_usable / largest * largest;
   for (KmlPfn pfn = 0; pfn < self->frontier_end; pfn += largest)
     kml_free_area_add_run (self->base.free_area, pfn, largest, KML_MOBILITY_UNMOVABLE);

@@ -54,7 +54,8 @@ static const char *const put_sql[KML_N_PUTS] = {
   [KML_PUT_LONGEST_PART] = "INSERT INTO longest_parts (run_id, operation, context, part, part_ns) "
                            "VALUES (?, ?, ?, ?, ?)",
   [KML_PUT_FAILURE] = "INSERT INTO failures (run_id, seq, t_ns, cpu, task, context, level, size, "
-                      "\"order\", gfp, reason) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                      "\"order\", gfp, reason, source, free, largest) "
+                      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
   [KML_PUT_DEADLOCK] = "INSERT INTO deadlocks (run_id, t_ns, kind, story) VALUES (?, ?, ?, ?)",
   [KML_PUT_DEADLOCK_EDGE] =
       "INSERT INTO deadlock_edges (deadlock_id, seq, waiter, waits_for, resource, held, site, "
@@ -450,11 +451,12 @@ put_failures (KmlDatabase *self, const KmlRecorder *recorder, GError **error)
     }
     if (!kml_database_put (self, KML_PUT_FAILURE, error,
                            "uuuuttt"
-                           "uitt",
+                           "uitttuu",
                            self->run_id, (guint64)i, to_ns (failure->time), (guint64)request->cpu,
-                           NULL, kml_context_names[request->context],
+                           failure->task, kml_context_names[request->context],
                            is_pages ? "pages" : "objects", request->size, order, gfp,
-                           "out of memory"))
+                           kml_failure_reasons[failure->reason], failure->step, failure->free,
+                           failure->largest))
       return FALSE;
   }
   return TRUE;

@@ -31,9 +31,10 @@
 --   5  bugs; deadlock_edges.held and since_ns for holder
 --   6  potential_deadlocks, deadlock_spans; deadlock_edges.seq
 --   7  longest, longest_parts
+--   8  in failures reasons, tasks, and what was free
 
 PRAGMA application_id = 0x6b6d6c62; -- "kmlb"
-PRAGMA user_version = 7;
+PRAGMA user_version = 8;
 
 -- ---- What was asked for ----
 
@@ -257,13 +258,16 @@ CREATE TABLE failures (
   seq     INTEGER NOT NULL, -- 0, 1, … within the run
   t_ns    INTEGER NOT NULL, -- when, ns
   cpu     INTEGER NOT NULL, -- number of the CPU that asked
-  task    TEXT,             -- name of the task that asked; NULL: the request is not a task's
+  task    TEXT,             -- name of the task or handler that asked; NULL: the request is not a task's
   context TEXT NOT NULL,    -- process, softirq, hardirq
   level   TEXT NOT NULL,    -- pages, objects: which allocator was asked
   size    INTEGER NOT NULL, -- bytes asked for
   "order" INTEGER,          -- of a request for 2^order page frames; NULL: for objects
   gfp     TEXT NOT NULL,    -- flags of the request, by name
-  reason  TEXT NOT NULL,    -- "out of memory"
+  reason  TEXT NOT NULL,    -- out of memory, fragmentation, watermark, zone, constraint, too large, injected, allocator, late: see docs/memory.md
+  source  TEXT,             -- the step of a program with file and line; NULL: not a program's
+  free    INTEGER NOT NULL, -- bytes that were free then, in the zones that its flags allow
+  largest INTEGER NOT NULL, -- bytes of the largest free block among them, as a power of two of page frames
   PRIMARY KEY (run_id, seq)
 ) STRICT, WITHOUT ROWID;
 

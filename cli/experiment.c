@@ -452,6 +452,21 @@ add_longest (const KmlResult *result, JsonBuilder *builder)
 }
 
 static void
+add_failures (const KmlResult *result, JsonBuilder *builder)
+{
+  kml_json_begin_array (builder, "failures");
+  for (guint i = 0; i < result->failures->len; i++) {
+    const KmlResultReason *reason = &g_array_index (result->failures, KmlResultReason, i);
+
+    kml_json_begin_object (builder, NULL);
+    kml_json_text (builder, "reason", reason->name);
+    kml_json_count (builder, "count", reason->n);
+    json_builder_end_object (builder);
+  }
+  json_builder_end_array (builder);
+}
+
+static void
 add_verdicts (const KmlExperiment *self, const KmlResult *result, JsonBuilder *builder)
 {
   g_autoptr (GArray) verdicts = kml_experiment_verdicts (self, result);
@@ -509,6 +524,7 @@ kml_experiment_add_json (const KmlExperiment *self, const KmlResult *result, Jso
   }
   json_builder_end_object (builder);
   add_longest (result, builder);
+  add_failures (result, builder);
   add_verdicts (self, result, builder);
   json_builder_end_object (builder);
 }

@@ -54,6 +54,12 @@ clear_part (gpointer data)
 }
 
 static void
+clear_reason (gpointer data)
+{
+  g_free (((KmlResultReason *)data)->name);
+}
+
+static void
 clear_longest (gpointer data)
 {
   KmlResultLongest *longest = data;
@@ -262,6 +268,28 @@ load_longest (KmlResult *self, KmlDatabase *database, GError **error)
   return code == SQLITE_DONE || kml_database_read_error (database, code, error);
 }
 
+static gboolean
+load_failures (KmlResult *self, KmlDatabase *database, GError **error)
+{
+  g_autoptr (sqlite3_stmt) statement = kml_result_prepare (
+      database,
+      "SELECT reason, count (*) AS n FROM failures WHERE run_id = ? GROUP BY reason "
+      "ORDER BY n DESC, reason",
+      error);
+  int code;
+
+  if (statement == NULL)
+    return FALSE;
+  sqlite3_bind_int64 (statement, 1, (sqlite3_int64)self->run_id);
+  while ((code = sqlite3_step (statement)) == SQLITE_ROW) {
+    const KmlResultReason reason = { .name = column_text (statement, 0),
+                                     .n = (guint64)sqlite3_column_int64 (statement, 1) };
+
+    g_array_append_val (self->failures, reason);
+  }
+  return code == SQLITE_DONE || kml_database_read_error (database, code, error);
+}
+
 KmlResult *
 kml_result_load (KmlDatabase *database, guint64 run_id, GError **error)
 {
@@ -274,9 +302,11 @@ kml_result_load (KmlDatabase *database, guint64 run_id, GError **error)
   g_array_set_clear_func (self->metrics, clear_metric);
   self->longest = g_array_new (FALSE, FALSE, sizeof (KmlResultLongest));
   g_array_set_clear_func (self->longest, clear_longest);
+  self->failures = g_array_new (FALSE, FALSE, sizeof (KmlResultReason));
+  g_array_set_clear_func (self->failures, clear_reason);
   if (!load_run (self, database, error) || !load_settings (self, database, error) ||
       !load_inputs (self, database, error) || !load_metrics (self, database, error) ||
-      !load_longest (self, database, error))
+      !load_longest (self, database, error) || !load_failures (self, database, error))
     return NULL;
   return g_steal_pointer (&self);
 }
@@ -299,6 +329,7 @@ kml_result_free (KmlResult *self)
   g_ptr_array_unref (self->inputs);
   g_array_unref (self->metrics);
   g_array_unref (self->longest);
+  g_array_unref (self->failures);
   g_free (self);
 }
 

@@ -33,6 +33,12 @@ typedef struct {
   GArray *parts; /* (owned) (element-type KmlResultPart): the largest first */
 } KmlResultLongest;
 
+/* Of the requests that got nothing, as far as they are told one by one. */
+typedef struct {
+  char *name; /* (owned): "out of memory", … */
+  guint64 n;
+} KmlResultReason;
+
 typedef struct {
   guint64 run_id;
   guint64 seed;
@@ -51,6 +57,7 @@ typedef struct {
   GPtrArray *inputs;   /* (element-type KmlInput): sorted by key */
   GArray *metrics;     /* (element-type KmlResultMetric): sorted by name */
   GArray *longest;     /* (element-type KmlResultLongest): allocs, then frees */
+  GArray *failures;    /* (element-type KmlResultReason): the most frequent first */
 } KmlResult;
 
 /* NULL with @error when there is no such run, or it cannot be read. */

@@ -142,6 +142,74 @@ kml_story_longest_json (const KmlResultLongest *longest, JsonBuilder *builder)
   json_builder_end_object (builder);
 }
 
+/* ---- Requests that got nothing ---- */
+
+/* "3 out of memory, 1 fragmentation", of @n_failed. (transfer full) */
+static char *
+describe_reasons (const GArray *reasons, guint64 n_failed)
+{
+  GString *text = g_string_new (NULL);
+  guint64 n_told = 0;
+
+  for (guint i = 0; i < reasons->len; i++) {
+    const KmlResultReason *reason = &g_array_index (reasons, KmlResultReason, i);
+
+    g_string_append_printf (text, "%s%" G_GUINT64_FORMAT " %s", i > 0 ? ", " : "", reason->n,
+                            reason->name);
+    n_told += reason->n;
+  }
+  if (n_told < n_failed)
+    g_string_append_printf (text, " (the first %" G_GUINT64_FORMAT ")", n_told);
+  return g_string_free (text, FALSE);
+}
+
+/* Of the row of the first: "T on CPU 0 at 1 us, 8192 bytes of pages, GFP_ATOMIC: alloc p 8KiB pages (a.ini:3); 4 KiB free, …". (transfer full) */
+static char *
+describe_failure (sqlite3_stmt *row)
+{
+  const char *task = (const char *)sqlite3_column_text (row, 0),
+             *source = (const char *)sqlite3_column_text (row, 5);
+  g_autofree char *when = kml_format_metric ((double)sqlite3_column_int64 (row, 2), "ns");
+  g_autofree char *free = kml_format_metric ((double)sqlite3_column_int64 (row, 7), "bytes");
+  g_autofree char *largest = kml_format_metric ((double)sqlite3_column_int64 (row, 8), "bytes");
+
+  return g_strdup_printf (
+      "the first: %s%sCPU %d at %s, %s, %s%s%s: %s; %s free, %s in the largest block",
+      task != NULL ? task : "", task != NULL ? " on " : "", sqlite3_column_int (row, 1), when,
+      (const char *)sqlite3_column_text (row, 3), (const char *)sqlite3_column_text (row, 4),
+      source != NULL ? ": " : "", source != NULL ? source : "",
+      (const char *)sqlite3_column_text (row, 6), free, largest);
+}
+
+/* Of one run. */
+static void
+print_failures (KmlDatabase *database, const KmlResult *result)
+{
+  const KmlResultMetric *n = kml_result_metric (result, "alloc.failed");
+  g_autofree char *reasons = NULL;
+  sqlite3_stmt *row;
+
+  if (result->failures->len == 0 || n == NULL)
+    return;
+  reasons = describe_reasons (result->failures, (guint64)n->value);
+  if (sqlite3_prepare_v2 (
+          kml_database_handle (database),
+          "SELECT task, cpu, t_ns, size || iif (size = 1, ' byte', ' bytes') || "
+          "iif (level = 'pages', ' of pages', ''), gfp, source, reason, free, largest "
+          "FROM failures WHERE run_id = ? AND seq = 0",
+          -1, &row, NULL) != SQLITE_OK)
+    return;
+  sqlite3_bind_int64 (row, 1, (sqlite3_int64)result->run_id);
+  if (sqlite3_step (row) == SQLITE_ROW) {
+    g_autofree char *first = describe_failure (row), *all = kml_printable (reasons);
+    g_autofree char *printable = kml_printable (first);
+
+    kml_out ("run %" G_GUINT64_FORMAT ": %.0f request%s failed: %s\n    %s\n", result->run_id,
+             n->value, n->value == 1.0 ? "" : "s", all, printable);
+  }
+  sqlite3_finalize (row);
+}
+
 /* ---- What should not be ---- */
 
 /* Of a database, so it is not trusted. */
@@ -217,6 +285,7 @@ kml_stories_print (const char *path, const GPtrArray *results)
   for (guint i = 0; database != NULL && i < MIN (results->len, MAX_STORIES); i++) {
     const KmlResult *result = g_ptr_array_index (results, i);
 
+    print_failures (database, result);
     print_incidents (database, result->run_id);
     print_potential (database, result->run_id);
   }

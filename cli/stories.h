@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * The longest operation of each kind and context with what made it long; the stories of deadlocks, the first bugs, and what could deadlock.
+ * The longest operation of each kind and context with what made it long; why requests failed; the stories of deadlocks, the first bugs, and what could deadlock.
  */
 
 #pragma once

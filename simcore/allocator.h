@@ -157,6 +157,8 @@ struct _KmlAllocator {
       ram; /* a copy of the machine's record: that never changes, and is one look less; of a zone's allocator, the zone's */
   KmlFreeArea *
       free_area; /* borrowed: what a page allocator keeps its counts in: the machine's, or the zone's */
+  guint64
+      largest; /* of a page allocator: bytes of the largest block that it can ever have; 0: all of RAM */
   KmlAllocator *lower; /* (nullable): where pages come from; NULL for page allocators */
   guint64
       metadata_bytes; /* simulated memory that is neither free nor a block: headers, tails, lists */

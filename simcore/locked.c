@@ -5,6 +5,7 @@
 
 #include "simcore/locked.h"
 
+#include "simcore/failure.h"
 #include "simcore/inject.h"
 
 static void
@@ -50,8 +51,10 @@ locked_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
   KmlLocked *self = (KmlLocked *)base;
   KML_CALL (base->machine, base->lower->ops->name);
 
-  if ((request->gfp & KML_GFP_NOFAIL) == 0 && kml_inject (base->machine, KML_INJECT_ALLOC))
+  if ((request->gfp & KML_GFP_NOFAIL) == 0 && kml_inject (base->machine, KML_INJECT_ALLOC)) {
+    kml_failure_note_injected (base->machine);
     return KML_ADDR_NONE;
+  }
   return self->preload != NULL ? alloc_with_preload (self, request, ret_held)
                                : call_alloc (self, NULL, request, ret_held);
 }

@@ -24,6 +24,14 @@ G_BEGIN_DECLS
 typedef struct _KmlScheduler KmlScheduler;
 typedef struct _KmlTask KmlTask;
 
+/* What was refused last, for who tells why a request has failed: see failure.h. */
+typedef struct {
+  KmlTime time;
+  guint64 size;      /* of pages, in bytes: 0: none */
+  gboolean is_picky; /* they were to keep constraints */
+  gboolean is_injected;
+} KmlRefusal;
+
 /* A machine of one zone; every CPU has a clock of its own. */
 typedef struct {
   KmlTime now; /* the clock of the CPU that is running: what simulated code spends moves it */
@@ -47,6 +55,7 @@ typedef struct {
   guint64 seed;
   KmlTime cpu_clock[KML_MAX_CPUS]; /* when each CPU will have finished what it was given */
   KmlTime parts[KML_N_PARTS];      /* what aside is made of, while it is not 0 */
+  KmlRefusal refusal;              /* of straight code */
 } KmlMachine;
 
 typedef struct {

@@ -5,6 +5,8 @@
 
 #include "simcore/page-runs.h"
 
+#include "simcore/failure.h"
+
 static inline const KmlRam *
 ram_of (const KmlPageRuns *self)
 {
@@ -35,8 +37,10 @@ kml_page_runs_take (KmlPageRuns *self, guint64 size, const KmlRequest *request)
   KmlPfn pfn;
   guint32 n_frames;
 
-  if (addr == KML_ADDR_NONE)
+  if (addr == KML_ADDR_NONE) {
+    kml_failure_note_pages (self->owner->machine, &pages);
     return KML_PFN_NONE;
+  }
   pfn = kml_ram_pfn (ram_of (self), addr);
   n_frames = frame_of (self, pfn)->n_frames;
   for (guint32 i = 0; i < n_frames; i++) {
@@ -88,8 +92,10 @@ kml_page_runs_alloc_large (KmlPageRuns *self, const KmlRequest *request, guint64
     pages.constraints = &constraints;
   }
   addr = kml_allocator_alloc (self->owner->lower, &pages, ret_held);
-  if (addr == KML_ADDR_NONE)
+  if (addr == KML_ADDR_NONE) {
+    kml_failure_note_pages (self->owner->machine, &pages);
     return KML_ADDR_NONE;
+  }
 
   frame = frame_of (self, kml_ram_pfn (ram, addr));
   kml_touch_frame (self->owner->machine, frame, KML_TOUCH_WRITE);

@@ -439,19 +439,32 @@ kml_recorder_note_longest (KmlRecorder *self, KmlOperation operation, const KmlO
   kml_longest_close (longest);
 }
 
+static void
+add_failure (KmlRecorder *self, const KmlOp *op, KmlTime start)
+{
+  const KmlTask *task = kml_running_task (self->machine);
+  KmlFailure failure = { .time = start,
+                         .request = op->request,
+                         .level = op->level,
+                         .task = task != NULL ? task->name : NULL,
+                         .step = task != NULL ? task->step : NULL };
+
+  failure.request.constraints = NULL;
+  kml_failure_explain (&failure, self->pages, &op->request);
+  g_array_append_val (self->failures, failure);
+}
+
 gboolean
 kml_recorder_failed (KmlRecorder *self, const KmlOp *op, KmlTime start, KmlTime end)
 {
   const guint64 size = MIN (op->request.size, KML_WHAT_MAX_SIZE);
-  KmlFailure failure = { .time = start, .request = op->request, .level = op->level };
 
   kml_recorder_add_entry (
       self, start, end, KML_ADDR_NONE,
       kml_what_pack (kml_what_block (size, op->level), KML_OP_ALLOC, &op->request));
   self->n_failed++;
-  failure.request.constraints = NULL;
   if (self->failures->len < KML_MAX_FAILURES)
-    g_array_append_val (self->failures, failure);
+    add_failure (self, op, start);
   return kml_recorder_add_latency (self, KML_OPERATION_ALLOC, op->request.context, end - start);
 }
 

@@ -33,6 +33,7 @@
 #pragma once
 
 #include "simcore/allocator.h"
+#include "simcore/failure.h"
 #include "simcore/fingerprint.h"
 #include "simcore/histogram.h"
 #include "simcore/journal.h"
@@ -112,12 +113,6 @@ typedef struct {
   guint64
       requested; /* in a recorder: of sizes that are not counted one by one; see kml_recorder_waste() */
 } KmlWaste;
-
-typedef struct {
-  KmlTime time;
-  KmlRequest request; /* constraints are not kept: NULL */
-  guint8 level;
-} KmlFailure;
 
 typedef enum {
   KML_OPERATION_ALLOC,

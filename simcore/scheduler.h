@@ -173,6 +173,7 @@ struct _KmlTask {
   KmlElement elements[KML_MAX_ELEMENTS];
   KmlTries tries;
   KmlDirtier dirtier;
+  KmlRefusal refusal;
   gboolean is_inverted; /* its wait has been reported as an inversion of priorities */
   gboolean is_killed;   /* for want of memory: it ends as soon as it can */
   guint n_reclaims;     /* it takes memory back: calls of that in each other … */

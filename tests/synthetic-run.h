@@ -164,6 +164,10 @@ synthetic_init (Synthetic *self, guint flavour, gboolean pagemap)
   KmlFailure failure = {
     .time = 1234567,
     .level = KML_LEVEL_PAGES,
+    .reason = KML_FAILURE_FRAGMENTED,
+    .task = "T1",
+    .free = 12288,
+    .largest = 4096,
     .request = { .size = 8192, .gfp = KML_GFP_KERNEL, .cpu = 1, .context = KML_CONTEXT_SOFTIRQ }
   };
   KmlRng rng;

@@ -151,8 +151,11 @@ START_TEST (a_run_is_read_back_as_it_was_written)
   expect_answer (path, "SELECT active_objects FROM slabs WHERE cache = 'kmalloc-64' LIMIT 1",
                  "100");
   expect_answer (path, "SELECT min (length (cells)) FROM pagemap", "256");
-  expect_answer (path, "SELECT t_ns || context || size || \"order\" || gfp || reason FROM failures",
-                 "1234softirq81921GFP_KERNELout of memory");
+  expect_answer (path,
+                 "SELECT t_ns || context || size || \"order\" || gfp || reason || task || ifnull "
+                 "(source, '-') "
+                 "|| free || '>' || largest FROM failures",
+                 "1234softirq81921GFP_KERNELfragmentationT1-12288>4096");
 }
 END_TEST
 

@@ -154,6 +154,39 @@ def who_must_not_fail_waits_without_reclaim_too():
     equal((metrics["stall.count"], metrics["alloc.failed"] > 0), (0, True), "in replays, where frees come behind it")
 
 
+def a_failed_request_says_why():
+    fill = "repeat 508 { alloc a 4KiB pages, alloc b 4KiB pages }"
+    zones = "[memory]\nzones = 1MiB,2MiB\n"
+    inject = "[schedule]\ninject = alloc\ninject-share = 1.0\ninject-most = 0\n"
+    for head, program, reasons in (
+            ("", fill + ", alloc c 4KiB pages", [("out of memory", 1)]),
+            ("", fill + ", alloc c 64", [("out of memory", 1)]),
+            ("", fill + ", repeat 508 { free a }, alloc c 8KiB pages, alloc c 5000, alloc c 64", [("fragmentation", 2)]),
+            ("", "alloc c 8MiB pages, alloc c 8MiB, alloc c 5MiB", [("too large", 3)]),
+            ("[pages]\nallocator = page-first-fit\n", "alloc c 3MiB pages, alloc c 3MiB pages, alloc c 8MiB pages",
+             [("out of memory", 1), ("too large", 1)]),
+            ("[device eng]\nkind = dma\nlimit = 8KiB\n", "repeat 3 { alloc c 4KiB pages for eng }, alloc c 64 for eng", [("constraint", 2)]),
+            (zones, "repeat 600 { alloc a 4KiB pages }, repeat 600 { alloc a 4KiB pages GFP_NOWAIT }", [("watermark", None)]),
+            (zones, "repeat 400 { alloc a 4KiB pages GFP_DMA }", [("zone", None)]),
+            (zones, "repeat 1200 { alloc a 4KiB pages GFP_KERNEL|__GFP_MEMALLOC }", [("out of memory", 184)]),
+            ("[memory]\nreclaim = yes\n", "repeat 1000 { alloc a 4KiB pages GFP_NOWAIT }, repeat 1000 { alloc a 64 GFP_ATOMIC }",
+             [("watermark", None)]),
+            (inject, "alloc a 4KiB pages, alloc b 64, alloc c 8MiB", [("injected", 3)])):
+        metrics = measure(HEAD + head + f"[task T]\nprogram = {program}\n")
+        found = query("m.db", f"SELECT reason, count (*) FROM failures {LAST} GROUP BY reason ORDER BY 1")
+        equal(found, [(name, metrics["alloc.failed"] if n is None else n) for name, n in reasons], program)
+        equal(query("m.db", f"SELECT DISTINCT task, source LIKE 'alloc %(m.ini:%)' FROM failures {LAST}"), [("T", 1)], "who")
+        run("verify", "m.db")
+    text = run("run", "m.ini").stdout
+    contains(text, ": 3 requests failed: 3 injected\n    the first: T on CPU 0 at ")
+    contains(text, " 4096 bytes of pages, GFP_KERNEL: alloc a 4KiB pages (m.ini:10): injected; 3.97 MiB free, 2 MiB in the largest block")
+    equal(run_json("run", "m.ini")["runs"][0]["failures"], [{"reason": "injected", "count": 3}], "JSON")
+    write("m.ini", HEAD + "[workload w]\nkind = synthetic\ntarget = objects\ncpus = 0\noperations = 30000\narrivals = closed\n"
+          "live = 30000\nsizes = fixed(512)\n")
+    contains(run("run", "m.ini").stdout, "requests failed: 10000 out of memory (the first 10000)\n    the first: CPU 0 at ")
+    equal(query("m.db", f"SELECT DISTINCT task, source FROM failures {LAST}"), [(None, None)], "nobody's")
+
+
 def scopes_hold_for_all_requests_in_them():
     last = "alloc q 4KiB pages GFP_KERNEL|__GFP_NORETRY"
     for scope, failed in (("call", 0), ("memalloc-nofs", 1), ("memalloc-noio", 1), ("memalloc-noreclaim", 0)):
@@ -213,5 +246,5 @@ main(objects_wait_for_pages_without_their_allocator_s_lock, zones_have_locks_of_
      an_allocator_says_from_where_it_may_be_called, who_ends_with_something_off_is_a_bug_and_others_go_on,
      freeing_from_the_wrong_context_is_a_bug_where_the_allocator_forbids_it,
      a_block_that_a_device_works_on_is_not_given_back, small_blocks_are_one_scattered_buffer, who_is_killed_ends_and_does_no_further_step,
-     who_has_no_need_to_succeed_fails_and_who_must_waits, who_must_not_fail_waits_without_reclaim_too, scopes_hold_for_all_requests_in_them,
+     who_has_no_need_to_succeed_fails_and_who_must_waits, who_must_not_fail_waits_without_reclaim_too, a_failed_request_says_why, scopes_hold_for_all_requests_in_them,
      who_waits_for_the_flusher_says_so, a_card_s_requests_are_among_all_others, what_makes_no_sense_is_refused)

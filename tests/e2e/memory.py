@@ -137,8 +137,8 @@ def who_must_not_fail_waits_without_reclaim_too():
     task = f"[task T]\nprogram = repeat 1100 {{ alloc p 4KiB pages }}, lock L, alloc q 4KiB pages {MUST}, free q, unlock L\n"
     head = HEAD + "[lock L]\nkind = mutex\n"
     for others, expected in ((storm + "work 1us\n", (1, 0, 0)),
-                             (storm + "work 1us, if-failed { free @x }\n[scenario]\nuntil = 1s\n", (0, 0, 0)),
-                             ("[task U]\nstart = 1ms\ncpus = 1\nprogram = lock L, free x, unlock L\n", (0, 1, 0)),
+                             (storm + "work 1us, if-failed { alloc x 64 GFP_ATOMIC, free x }\n[scenario]\nuntil = 1s\n", (0, 0, 0)),
+                             ("[task U]\nstart = 1ms\ncpus = 1\nprogram = lock L, if-failed { alloc x 64 }, free x, unlock L\n", (0, 1, 0)),
                              ("[task U]\ncpus = 1\nprogram = alloc x 4KiB pages, sleep 1ms, free x, lock L, unlock L\n", (0, 0, 2))):
         metrics = measure(head + task + others, status=1 if expected[0] + expected[1] else 0)
         equal((metrics["stall.count"], metrics["deadlock.count"], metrics["free.count"]), expected, others)

@@ -48,6 +48,7 @@ typedef enum {
   KML_PUT_LONGEST,
   KML_PUT_LONGEST_PART,
   KML_PUT_FAILURE,
+  KML_PUT_OOM_KILL,
   KML_PUT_DEADLOCK,
   KML_PUT_DEADLOCK_EDGE,
   KML_PUT_DEADLOCK_SPAN,
@@ -75,6 +76,17 @@ struct _KmlDatabase {
   guint64 run_id;                 /* whose transaction is open; 0: none */
   guint64 n_blocks;               /* of samples of that run */
 };
+
+/* ---- database-events.c ---- */
+
+gboolean kml_database_put_requests (KmlDatabase *self, const KmlRecorder *recorder, GError **error);
+gboolean kml_database_put_incidents (KmlDatabase *self, const KmlDatabaseRun *run, GError **error);
+
+static inline guint64
+kml_database_ns (KmlTime time)
+{
+  return time / KML_NS;
+}
 
 /* ---- database-file.c ---- */
 

@@ -56,6 +56,8 @@ static const char *const put_sql[KML_N_PUTS] = {
   [KML_PUT_FAILURE] = "INSERT INTO failures (run_id, seq, t_ns, cpu, task, context, level, size, "
                       "\"order\", gfp, reason, source, free, largest) "
                       "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+  [KML_PUT_OOM_KILL] = "INSERT INTO oom_kills (run_id, seq, t_ns, victim, pages, freed, task, cpu, "
+                       "size, gfp, source, site) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
   [KML_PUT_DEADLOCK] = "INSERT INTO deadlocks (run_id, t_ns, kind, story) VALUES (?, ?, ?, ?)",
   [KML_PUT_DEADLOCK_EDGE] =
       "INSERT INTO deadlock_edges (deadlock_id, seq, waiter, waits_for, resource, held, site, "
@@ -163,12 +165,6 @@ kml_database_put (KmlDatabase *self, KmlPut which, GError **error, const char *t
   return good;
 }
 
-static guint64
-to_ns (KmlTime time)
-{
-  return time / KML_NS;
-}
-
 /* ---- The transaction ---- */
 
 static gboolean
@@ -231,7 +227,7 @@ kml_database_sample_sink (KmlTime t0, KmlTime t1, guint n, const guint8 *data, g
   g_assert (self->run_id != 0);
 
   return kml_database_put (self, KML_PUT_SAMPLES, error, "uuuuub", self->run_id, self->n_blocks++,
-                           to_ns (t0), to_ns (t1), (guint64)n, data, n_bytes);
+                           kml_database_ns (t0), kml_database_ns (t1), (guint64)n, data, n_bytes);
 }
 
 /* ---- What the run is ---- */
@@ -247,7 +243,7 @@ put_run (KmlDatabase *self, const KmlDatabaseRun *run, GError **error)
                            run->run_id, run->run_key, run->scenario, run->title, run->scenario_text,
                            run->overrides, run->base_dir, seed, run->status, run->message,
                            run->fingerprint, run->version, run->started_at, run->wall_ns,
-                           to_ns (run->end_time), run->operations);
+                           kml_database_ns (run->end_time), run->operations);
 }
 
 static gboolean
@@ -366,171 +362,10 @@ put_origins (KmlDatabase *self, const KmlRecorder *recorder, GError **error)
                            "uutii"
                            "uuur",
                            self->run_id, (guint64)band, kml_lifetime_names[band],
-                           lo == KML_TIME_MAX ? -1 : (gint64)to_ns (lo),
-                           hi == KML_TIME_MAX ? -1 : (gint64)to_ns (hi), waste->count,
+                           lo == KML_TIME_MAX ? -1 : (gint64)kml_database_ns (lo),
+                           hi == KML_TIME_MAX ? -1 : (gint64)kml_database_ns (hi), waste->count,
                            waste->requested, waste->held,
                            kml_origins_mean (origins, waste->wasted_time)))
-      return FALSE;
-  }
-  return TRUE;
-}
-
-static double
-to_exact_ns (KmlTime time)
-{
-  return (double)time / KML_NS;
-}
-
-static const char *
-or_empty (const char *text)
-{
-  return text != NULL ? text : "";
-}
-
-static gboolean
-put_longest_one (KmlDatabase *self, guint operation, guint context, const KmlLongest *longest,
-                 GError **error)
-{
-  const char *operation_name = kml_operation_names[operation];
-  const char *context_name = kml_context_names[context];
-  g_autofree char *site = kml_call_chain_text (longest->cause.chain, longest->cause.n_chain);
-  g_autofree char *gfp = operation == KML_OPERATION_ALLOC ? kml_gfp_format (longest->gfp)
-                                                          : g_strdup ("");
-
-  return kml_database_put (
-      self, KML_PUT_LONGEST, error, "uttruuttuttttr", self->run_id, operation_name, context_name,
-      to_exact_ns (longest->latency), to_ns (longest->start), (guint64)longest->cpu,
-      or_empty (longest->task), longest->level == KML_LEVEL_PAGES ? "pages" : "objects",
-      longest->size, gfp, longest->step != NULL ? longest->step : or_empty (longest->site_text),
-      site, longest->cause.lasted > 0 ? or_empty (longest->cause.what) : "",
-      to_exact_ns (longest->cause.lasted));
-}
-
-static gboolean
-put_longest_parts (KmlDatabase *self, guint operation, guint context, const KmlLongest *longest,
-                   GError **error)
-{
-  for (guint i = 0; i < KML_N_PARTS; i++)
-    if (longest->parts[i] > 0 &&
-        !kml_database_put (self, KML_PUT_LONGEST_PART, error, "utttr", self->run_id,
-                           kml_operation_names[operation], kml_context_names[context],
-                           kml_part_names[i], to_exact_ns (longest->parts[i])))
-      return FALSE;
-  return TRUE;
-}
-
-static gboolean
-put_longest (KmlDatabase *self, const KmlRecorder *recorder, GError **error)
-{
-  for (guint i = 0; i < KML_N_OPERATIONS; i++)
-    for (guint j = 0; j < KML_N_CONTEXTS; j++) {
-      const KmlLongest *longest = &recorder->longest[i][j];
-
-      if (longest->latency > 0 && (!put_longest_one (self, i, j, longest, error) ||
-                                   !put_longest_parts (self, i, j, longest, error)))
-        return FALSE;
-    }
-  return TRUE;
-}
-
-static gboolean
-put_failures (KmlDatabase *self, const KmlRecorder *recorder, GError **error)
-{
-  for (guint i = 0; i < recorder->failures->len; i++) {
-    const KmlFailure *failure = &g_array_index (recorder->failures, KmlFailure, i);
-    const KmlRequest *request = &failure->request;
-    g_autofree char *gfp = kml_gfp_format (request->gfp);
-    const gboolean is_pages = failure->level == KML_LEVEL_PAGES;
-    gint64 order = -1;
-
-    if (is_pages) {
-      order = 0;
-      while (order < KML_MAX_ORDER &&
-             kml_ram_page_size (recorder->machine->ram) << order < request->size)
-        order++;
-    }
-    if (!kml_database_put (self, KML_PUT_FAILURE, error,
-                           "uuuuttt"
-                           "uitttuu",
-                           self->run_id, (guint64)i, to_ns (failure->time), (guint64)request->cpu,
-                           failure->task, kml_context_names[request->context],
-                           is_pages ? "pages" : "objects", request->size, order, gfp,
-                           kml_failure_reasons[failure->reason], failure->step, failure->free,
-                           failure->largest))
-      return FALSE;
-  }
-  return TRUE;
-}
-
-/* ---- What should not be ---- */
-
-static gboolean
-put_deadlock (KmlDatabase *self, const KmlIncident *incident, GError **error)
-{
-  g_autofree char *story = kml_incident_story (incident);
-
-  if (!kml_database_put (self, KML_PUT_DEADLOCK, error, "uutt", self->run_id,
-                         to_ns (incident->time), kml_incident_names[incident->kind], story))
-    return FALSE;
-  for (guint i = 0; i < incident->edges->len; i++) {
-    const KmlIncidentEdge *edge = &g_array_index (incident->edges, KmlIncidentEdge, i);
-    g_autofree char *held = kml_incident_names_of_held (edge);
-
-    if (!kml_database_put (self, KML_PUT_DEADLOCK_EDGE, error, "utttttu", (guint64)i, edge->waiter,
-                           edge->waits_for != NULL ? edge->waits_for : "", edge->resource, held,
-                           edge->site, to_ns (edge->since)))
-      return FALSE;
-  }
-  for (guint i = 0; incident->spans != NULL && i < incident->spans->len; i++) {
-    const KmlIncidentSpan *span = &g_array_index (incident->spans, KmlIncidentSpan, i);
-
-    if (!kml_database_put (self, KML_PUT_DEADLOCK_SPAN, error, "ututtuu", (guint64)i, span->task,
-                           (guint64)span->cpu, span->what, span->resource, to_ns (span->start),
-                           to_ns (span->end)))
-      return FALSE;
-  }
-  return TRUE;
-}
-
-static gboolean
-put_incidents (KmlDatabase *self, const GArray *incidents, GError **error)
-{
-  for (guint i = 0; i < incidents->len; i++) {
-    const KmlIncident *incident = &g_array_index (incidents, KmlIncident, i);
-
-    if (incident->kind <= KML_INCIDENT_INVERSION) {
-      if (!put_deadlock (self, incident, error))
-        return FALSE;
-    } else if (!kml_database_put (self, KML_PUT_BUG, error, "uuuutttt", self->run_id, (guint64)i,
-                                  to_ns (incident->time), (guint64)incident->cpu, incident->task,
-                                  kml_incident_metrics[incident->kind], incident->text,
-                                  incident->site)) {
-      return FALSE;
-    }
-  }
-  return TRUE;
-}
-
-static gboolean
-put_lockdep (KmlDatabase *self, const KmlLockdep *lockdep, GError **error)
-{
-  const GArray *reports = kml_lockdep_reports (lockdep);
-  g_autoptr (GArray) edges = kml_lockdep_edges (lockdep);
-
-  for (guint i = 0; i < edges->len; i++) {
-    const KmlLockdepEdge *edge = &g_array_index (edges, KmlLockdepEdge, i);
-
-    if (!kml_database_put (self, KML_PUT_LOCK_EDGE, error, "uttttu", self->run_id, edge->from,
-                           edge->to, kml_context_names[edge->context], edge->site, edge->count))
-      return FALSE;
-  }
-  for (guint i = 0; i < reports->len; i++) {
-    const KmlLockdepReport *report = &g_array_index (reports, KmlLockdepReport, i);
-    g_autofree char *classes = kml_lockdep_report_classes (report);
-
-    if (!kml_database_put (self, KML_PUT_POTENTIAL_DEADLOCK, error, "uuuttt", self->run_id,
-                           (guint64)i, to_ns (report->time), kml_lockdep_kind_names[report->kind],
-                           classes, report->text))
       return FALSE;
   }
   return TRUE;
@@ -547,7 +382,8 @@ next_snapshot (const KmlRecorder *recorder, guint *i)
 
     (*i)++;
     if (*i == recorder->snapshots->len ||
-        to_ns (snapshot->time) != to_ns (g_array_index (recorder->snapshots, KmlSnapshot, *i).time))
+        kml_database_ns (snapshot->time) !=
+            kml_database_ns (g_array_index (recorder->snapshots, KmlSnapshot, *i).time))
       return snapshot;
   }
   return NULL;
@@ -565,7 +401,7 @@ put_series (KmlDatabase *self, const KmlRecorder *recorder, GError **error)
       return FALSE;
     while ((snapshot = next_snapshot (recorder, &i)) != NULL)
       if (!kml_database_put (self, KML_PUT_SERIES, error, "uutr", self->run_id,
-                             to_ns (snapshot->time), info->name,
+                             kml_database_ns (snapshot->time), info->name,
                              (double)snapshot->values[series] / info->scale))
         return FALSE;
   }
@@ -606,8 +442,9 @@ put_free_blocks (KmlDatabase *self, const KmlSnapshot *snapshot, const FreeExten
   for (guint mobility = 0; mobility < KML_N_MOBILITIES; mobility++)
     for (guint order = 0; extent->has[mobility] && order < extent->n_orders; order++)
       if (!kml_database_put (self, KML_PUT_FREE_BLOCKS, error, "uuttuu", self->run_id,
-                             to_ns (snapshot->time), "Normal", kml_mobility_names[mobility],
-                             (guint64)order, snapshot->free_blocks[mobility][order]))
+                             kml_database_ns (snapshot->time), "Normal",
+                             kml_mobility_names[mobility], (guint64)order,
+                             snapshot->free_blocks[mobility][order]))
         return FALSE;
   return TRUE;
 }
@@ -621,9 +458,9 @@ put_caches (KmlDatabase *self, const KmlSnapshot *snapshot, GError **error)
 
     g_snprintf (size, sizeof size, "%" G_GUINT64_FORMAT, cache->object_size);
     if (!kml_database_put (self, KML_PUT_SLABS, error, "uutuuuuu", self->run_id,
-                           to_ns (snapshot->time), cache->name != NULL ? cache->name : size,
-                           cache->object_size, cache->n_objects, cache->n_active, cache->n_slabs,
-                           cache->n_frames))
+                           kml_database_ns (snapshot->time),
+                           cache->name != NULL ? cache->name : size, cache->object_size,
+                           cache->n_objects, cache->n_active, cache->n_slabs, cache->n_frames))
       return FALSE;
   }
   return TRUE;
@@ -641,7 +478,8 @@ put_snapshots (KmlDatabase *self, const KmlRecorder *recorder, GError **error)
       return FALSE;
     if (snapshot->pagemap != NULL &&
         !kml_database_put (self, KML_PUT_PAGEMAP, error, "uub", self->run_id,
-                           to_ns (snapshot->time), snapshot->pagemap, (gsize)KML_PAGEMAP_CELLS))
+                           kml_database_ns (snapshot->time), snapshot->pagemap,
+                           (gsize)KML_PAGEMAP_CELLS))
       return FALSE;
   }
   return TRUE;
@@ -673,13 +511,11 @@ kml_database_end_run (KmlDatabase *self, const KmlDatabaseRun *run, const KmlRec
   g_assert (run->run_id == self->run_id);
 
   good = remove_other_attempts (self, run, error) && put_run (self, run, error) &&
-         put_scalars (self, run, error) &&
-         (run->incidents == NULL || put_incidents (self, run->incidents, error)) &&
-         (run->lockdep == NULL || put_lockdep (self, run->lockdep, error));
+         put_scalars (self, run, error) && kml_database_put_incidents (self, run, error);
   if (good && recorder != NULL)
     good = put_series (self, recorder, error) && put_latencies (self, recorder, error) &&
            put_waste (self, recorder, error) && put_origins (self, recorder, error) &&
-           put_longest (self, recorder, error) && put_failures (self, recorder, error) &&
+           kml_database_put_requests (self, recorder, error) &&
            put_snapshots (self, recorder, error);
   good = good && commit (self, error);
   kml_database_abort_run (self); /* nothing to do after a commit */

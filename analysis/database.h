@@ -12,6 +12,7 @@
 #pragma once
 
 #include "simcore/lockdep.h"
+#include "simcore/reclaim.h"
 #include "simcore/recorder.h"
 #include "simcore/scheduler.h"
 #include "simcore/types.h"
@@ -70,6 +71,7 @@ typedef struct {
   const KmlDatabaseExpectation *expectations;
   guint n_expectations;
   const GArray *incidents;   /* (nullable) (element-type KmlIncident) */
+  const GArray *oom_kills;   /* (nullable) (element-type KmlOomKill) */
   const KmlLockdep *lockdep; /* (nullable) */
 } KmlDatabaseRun;
 

@@ -31,7 +31,7 @@
 --   5  bugs; deadlock_edges.held and since_ns for holder
 --   6  potential_deadlocks, deadlock_spans; deadlock_edges.seq
 --   7  longest, longest_parts
---   8  in failures reasons, tasks, and what was free
+--   8  in failures reasons, tasks, and what was free; oom_kills
 
 PRAGMA application_id = 0x6b6d6c62; -- "kmlb"
 PRAGMA user_version = 8;
@@ -268,6 +268,23 @@ CREATE TABLE failures (
   source  TEXT,             -- the step of a program with file and line; NULL: not a program's
   free    INTEGER NOT NULL, -- bytes that were free then, in the zones that its flags allow
   largest INTEGER NOT NULL, -- bytes of the largest free block among them, as a power of two of page frames
+  PRIMARY KEY (run_id, seq)
+) STRICT, WITHOUT ROWID;
+
+-- Tasks that were killed for want of memory.
+CREATE TABLE oom_kills (
+  run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+  seq    INTEGER NOT NULL, -- 0, 1, … within the run
+  t_ns   INTEGER NOT NULL, -- when, ns
+  victim TEXT NOT NULL,    -- name of the task that was killed
+  pages  INTEGER NOT NULL, -- page frames that its memory had
+  freed  INTEGER NOT NULL, -- of them, free at once; others are when a device or the disk is done with them
+  task   TEXT NOT NULL,    -- name of the task that asked for memory
+  cpu    INTEGER NOT NULL, -- where
+  size   INTEGER NOT NULL, -- bytes of pages asked for
+  gfp    TEXT NOT NULL,    -- flags of the request, by name
+  source TEXT,             -- the step of a program with file and line; NULL: not a program's
+  site   TEXT NOT NULL,    -- call chain of who asked
   PRIMARY KEY (run_id, seq)
 ) STRICT, WITHOUT ROWID;
 

@@ -467,6 +467,15 @@ add_failures (const KmlResult *result, JsonBuilder *builder)
 }
 
 static void
+add_oom_kills (const KmlResult *result, JsonBuilder *builder)
+{
+  kml_json_begin_array (builder, "oom_kills");
+  for (guint i = 0; i < result->oom_kills->len; i++)
+    kml_story_kill_json (&g_array_index (result->oom_kills, KmlResultKill, i), builder);
+  json_builder_end_array (builder);
+}
+
+static void
 add_verdicts (const KmlExperiment *self, const KmlResult *result, JsonBuilder *builder)
 {
   g_autoptr (GArray) verdicts = kml_experiment_verdicts (self, result);
@@ -525,6 +534,7 @@ kml_experiment_add_json (const KmlExperiment *self, const KmlResult *result, Jso
   json_builder_end_object (builder);
   add_longest (result, builder);
   add_failures (result, builder);
+  add_oom_kills (result, builder);
   add_verdicts (self, result, builder);
   json_builder_end_object (builder);
 }

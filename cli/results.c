@@ -60,6 +60,18 @@ clear_reason (gpointer data)
 }
 
 static void
+clear_kill (gpointer data)
+{
+  KmlResultKill *kill = data;
+
+  g_free (kill->victim);
+  g_free (kill->task);
+  g_free (kill->gfp);
+  g_free (kill->site);
+  g_free (kill->source);
+}
+
+static void
 clear_longest (gpointer data)
 {
   KmlResultLongest *longest = data;
@@ -290,6 +302,38 @@ load_failures (KmlResult *self, KmlDatabase *database, GError **error)
   return code == SQLITE_DONE || kml_database_read_error (database, code, error);
 }
 
+static gboolean
+load_oom_kills (KmlResult *self, KmlDatabase *database, GError **error)
+{
+  g_autoptr (sqlite3_stmt) statement = kml_result_prepare (
+      database,
+      "SELECT victim, task, gfp, site, source, t_ns, pages, freed, cpu, size FROM oom_kills "
+      "WHERE run_id = ? ORDER BY seq",
+      error);
+  int code;
+
+  if (statement == NULL)
+    return FALSE;
+  sqlite3_bind_int64 (statement, 1, (sqlite3_int64)self->run_id);
+  while ((code = sqlite3_step (statement)) == SQLITE_ROW) {
+    const KmlResultKill kill = {
+      .victim = column_text (statement, 0),
+      .task = column_text (statement, 1),
+      .gfp = column_text (statement, 2),
+      .site = column_text (statement, 3),
+      .source = g_strdup ((const char *)sqlite3_column_text (statement, 4)),
+      .t_ns = (guint64)sqlite3_column_int64 (statement, 5),
+      .pages = (guint64)sqlite3_column_int64 (statement, 6),
+      .freed = (guint64)sqlite3_column_int64 (statement, 7),
+      .cpu = (guint64)sqlite3_column_int64 (statement, 8),
+      .size = (guint64)sqlite3_column_int64 (statement, 9),
+    };
+
+    g_array_append_val (self->oom_kills, kill);
+  }
+  return code == SQLITE_DONE || kml_database_read_error (database, code, error);
+}
+
 KmlResult *
 kml_result_load (KmlDatabase *database, guint64 run_id, GError **error)
 {
@@ -304,9 +348,12 @@ kml_result_load (KmlDatabase *database, guint64 run_id, GError **error)
   g_array_set_clear_func (self->longest, clear_longest);
   self->failures = g_array_new (FALSE, FALSE, sizeof (KmlResultReason));
   g_array_set_clear_func (self->failures, clear_reason);
+  self->oom_kills = g_array_new (FALSE, FALSE, sizeof (KmlResultKill));
+  g_array_set_clear_func (self->oom_kills, clear_kill);
   if (!load_run (self, database, error) || !load_settings (self, database, error) ||
       !load_inputs (self, database, error) || !load_metrics (self, database, error) ||
-      !load_longest (self, database, error) || !load_failures (self, database, error))
+      !load_longest (self, database, error) || !load_failures (self, database, error) ||
+      !load_oom_kills (self, database, error))
     return NULL;
   return g_steal_pointer (&self);
 }
@@ -330,6 +377,7 @@ kml_result_free (KmlResult *self)
   g_array_unref (self->metrics);
   g_array_unref (self->longest);
   g_array_unref (self->failures);
+  g_array_unref (self->oom_kills);
   g_free (self);
 }
 

@@ -39,6 +39,13 @@ typedef struct {
   guint64 n;
 } KmlResultReason;
 
+/* Somebody was killed for want of memory. */
+typedef struct {
+  char *victim, *task, *gfp, *site; /* (owned) */
+  char *source;                     /* (owned) (nullable) */
+  guint64 t_ns, pages, freed, cpu, size;
+} KmlResultKill;
+
 typedef struct {
   guint64 run_id;
   guint64 seed;
@@ -58,6 +65,7 @@ typedef struct {
   GArray *metrics;     /* (element-type KmlResultMetric): sorted by name */
   GArray *longest;     /* (element-type KmlResultLongest): allocs, then frees */
   GArray *failures;    /* (element-type KmlResultReason): the most frequent first */
+  GArray *oom_kills;   /* (element-type KmlResultKill) */
 } KmlResult;
 
 /* NULL with @error when there is no such run, or it cannot be read. */

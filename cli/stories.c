@@ -8,6 +8,7 @@
 #include "cli/output.h"
 
 #define MAX_STORIES 20 /* runs of which they are told */
+#define MAX_KILLS   5  /* of one run */
 
 /* ---- The longest operations ---- */
 
@@ -210,6 +211,62 @@ print_failures (KmlDatabase *database, const KmlResult *result)
   sqlite3_finalize (row);
 }
 
+/* ---- Who was killed ---- */
+
+/* "out of memory at 2 ms: big is killed, 900 of its 910 pages are free; T on CPU 0 wants 4096 bytes of pages, GFP_KERNEL: alloc p 4KiB
+ * pages (a.ini:9); in direct reclaim". (transfer full) */
+static char *
+describe_kill (const KmlResultKill *kill)
+{
+  g_autofree char *when = kml_format_metric ((double)kill->t_ns, "ns");
+  GString *text = g_string_new (NULL);
+
+  g_string_append_printf (
+      text,
+      "out of memory at %s: %s is killed, %" G_GUINT64_FORMAT " of its %" G_GUINT64_FORMAT
+      " pages are free; %s on CPU %" G_GUINT64_FORMAT " wants %" G_GUINT64_FORMAT
+      " bytes of pages, %s",
+      when, kill->victim, kill->freed, kill->pages, kill->task, kill->cpu, kill->size, kill->gfp);
+  if (kill->source != NULL)
+    g_string_append_printf (text, ": %s", kill->source);
+  if (kill->site[0] != '\0')
+    g_string_append_printf (text, "; in %s", kill->site);
+  return g_string_free (text, FALSE);
+}
+
+/* Of one run. */
+static void
+print_kills (const KmlResult *result)
+{
+  const guint n = result->oom_kills->len;
+
+  for (guint i = 0; i < MIN (n, MAX_KILLS); i++) {
+    g_autofree char *text = describe_kill (&g_array_index (result->oom_kills, KmlResultKill, i));
+    g_autofree char *printable = kml_printable (text);
+
+    kml_out ("run %" G_GUINT64_FORMAT ": %s\n", result->run_id, printable);
+  }
+  if (n > MAX_KILLS)
+    kml_out ("run %" G_GUINT64_FORMAT ": and %u more are killed\n", result->run_id, n - MAX_KILLS);
+}
+
+void
+kml_story_kill_json (const KmlResultKill *kill, JsonBuilder *builder)
+{
+  kml_json_begin_object (builder, NULL);
+  kml_json_count (builder, "t_ns", kill->t_ns);
+  kml_json_text (builder, "victim", kill->victim);
+  kml_json_count (builder, "pages", kill->pages);
+  kml_json_count (builder, "freed", kill->freed);
+  kml_json_text (builder, "task", kill->task);
+  kml_json_count (builder, "cpu", kill->cpu);
+  kml_json_count (builder, "size", kill->size);
+  kml_json_text (builder, "gfp", kill->gfp);
+  kml_json_text (builder, "source", kill->source);
+  kml_json_text (builder, "site", kill->site);
+  json_builder_end_object (builder);
+}
+
 /* ---- What should not be ---- */
 
 /* Of a database, so it is not trusted. */
@@ -286,6 +343,7 @@ kml_stories_print (const char *path, const GPtrArray *results)
     const KmlResult *result = g_ptr_array_index (results, i);
 
     print_failures (database, result);
+    print_kills (result);
     print_incidents (database, result->run_id);
     print_potential (database, result->run_id);
   }

@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * The longest operation of each kind and context with what made it long; why requests failed; the stories of deadlocks, the first bugs, and what could deadlock.
+ * The longest operation of each kind and context with what made it long; why requests failed; who was killed for want of memory; the stories of deadlocks, the first bugs, and what could deadlock.
  */
 
 #pragma once
@@ -17,5 +17,6 @@ void kml_stories_print (const char *path, const GPtrArray *results);
 
 /* One object of an array. */
 void kml_story_longest_json (const KmlResultLongest *longest, JsonBuilder *builder);
+void kml_story_kill_json (const KmlResultKill *kill, JsonBuilder *builder);
 
 G_END_DECLS

@@ -639,6 +639,12 @@ kml_run_tasks_incidents (const KmlRunTasks *self)
   return kml_scheduler_incidents (self->scheduler);
 }
 
+const GArray *
+kml_run_tasks_oom_kills (const KmlRunTasks *self)
+{
+  return self->reclaim != NULL ? self->reclaim->kills : NULL;
+}
+
 gboolean
 kml_run_tasks_has_caught_up (const KmlRunTasks *self)
 {

@@ -62,6 +62,9 @@ void kml_run_tasks_metrics (const KmlRunTasks *self, GArray *metrics);
 
 /* What should not be and was. (nullable) (element-type KmlIncident) */
 const GArray *kml_run_tasks_incidents (const KmlRunTasks *self);
+
+/* (nullable) (element-type KmlOomKill): NULL: there is no reclaim */
+const GArray *kml_run_tasks_oom_kills (const KmlRunTasks *self);
 gboolean kml_run_tasks_has_caught_up (const KmlRunTasks *self);
 
 /* What it learnt of orders of locks. (transfer none) */

@@ -497,6 +497,12 @@ kml_run_incidents (const KmlRun *self)
   return self->tasks != NULL ? kml_run_tasks_incidents (self->tasks) : NULL;
 }
 
+const GArray *
+kml_run_oom_kills (const KmlRun *self)
+{
+  return self->tasks != NULL ? kml_run_tasks_oom_kills (self->tasks) : NULL;
+}
+
 const KmlLockdep *
 kml_run_lockdep (const KmlRun *self)
 {

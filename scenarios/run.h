@@ -53,6 +53,9 @@ GArray *kml_run_metrics (const KmlRun *self);
 /* What should not be and was: deadlocks, bugs of the simulated kernel. (nullable) (element-type KmlIncident) */
 const GArray *kml_run_incidents (const KmlRun *self);
 
+/* (nullable) (element-type KmlOomKill): who was killed for want of memory */
+const GArray *kml_run_oom_kills (const KmlRun *self);
+
 /* Of a run with tasks whose schedule was chosen: it had to make up for who was passed over: see kml_scheduler_has_caught_up(). */
 gboolean kml_run_has_caught_up (const KmlRun *self);
 

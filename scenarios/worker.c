@@ -214,6 +214,7 @@ store_result (Child *self, KmlRun *run, GArray *metrics, const GArray *verdicts,
   row.expectations = (const KmlDatabaseExpectation *)expectations->data;
   row.n_expectations = expectations->len;
   row.incidents = kml_run_incidents (run);
+  row.oom_kills = kml_run_oom_kills (run);
   row.lockdep = kml_run_lockdep (run);
   if (self->job->with_timings) {
     row.started_at = started_at;

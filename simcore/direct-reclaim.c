@@ -47,34 +47,68 @@ n_pages_of (const KmlReclaim *self, const KmlTask *task)
   return n;
 }
 
-/* FALSE: nobody would free anything. */
-static gboolean
-kill_somebody (KmlReclaim *self)
+/* Who has most, and how much that is. (nullable): nobody would free anything. */
+static KmlTask *
+choose_victim (const KmlReclaim *self, guint64 *ret_most)
 {
   KmlTask *victim = NULL;
-  guint64 most = 0;
 
+  *ret_most = 0;
   for (guint i = 0; i < self->mappings->len; i++) {
     const KmlMapping *mapping = g_ptr_array_index (self->mappings, i);
     const guint64 n = mapping->owner != NULL ? n_pages_of (self, mapping->owner) : 0;
 
-    if (n > most) {
-      most = n;
+    if (n > *ret_most) {
+      *ret_most = n;
       victim = mapping->owner;
     }
   }
-  if (victim == NULL)
-    return FALSE;
-  self->counters[KML_RECLAIM_OOM_KILLS]++;
+  return victim;
+}
+
+/* Returns how many frames are free for it. */
+static guint64
+kill_task (KmlReclaim *self, KmlTask *victim)
+{
+  guint64 n_freed = 0;
+
   victim->is_killed = TRUE;
   for (guint i = 0; i < self->mappings->len; i++) {
     KmlMapping *mapping = g_ptr_array_index (self->mappings, i);
 
     if (mapping->owner == victim) {
       mapping->is_killed = TRUE;
-      kml_mapping_drop (mapping);
+      n_freed += kml_mapping_drop (mapping);
     }
   }
+  return n_freed;
+}
+
+/* For @request. FALSE: there is nobody. */
+static gboolean
+kill_somebody (KmlReclaim *self, const KmlRequest *request)
+{
+  const KmlTask *task = kml_current_task (self->machine);
+  guint64 most;
+  KmlTask *victim = choose_victim (self, &most);
+  KmlOomKill kill;
+
+  if (victim == NULL)
+    return FALSE;
+  self->counters[KML_RECLAIM_OOM_KILLS]++;
+  kill = (KmlOomKill){
+    .time = self->machine->now,
+    .victim = victim->name,
+    .n_pages = most,
+    .task = task->name,
+    .step = task->step,
+    .site = kml_call_chain_text (task->chain, task->n_chain),
+    .cpu = task->cpu,
+    .size = request->size,
+    .gfp = request->gfp,
+  };
+  kill.n_freed = kill_task (self, victim);
+  g_array_append_val (self->kills, kill);
   return TRUE;
 }
 
@@ -105,7 +139,7 @@ decide (KmlReclaim *self, const KmlRequest *request, guint64 n_freed, guint atte
     return NEXT_FAIL;
   if (!kml_gfp_may_fs (gfp))
     return NEXT_WAIT;
-  if (kill_somebody (self))
+  if (kill_somebody (self, request))
     return NEXT_TRY;
   return must ? NEXT_WAIT : NEXT_FAIL;
 }

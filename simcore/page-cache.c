@@ -134,11 +134,12 @@ kml_mapping_evict (KmlMapping *self, KmlPfn pfn)
   kml_mapping_free_frame (self, pfn);
 }
 
-void
+guint64
 kml_mapping_drop (KmlMapping *self)
 {
   KmlReclaim *reclaim = self->reclaim;
   const KmlRam *ram = reclaim->machine->ram;
+  guint64 n_freed = 0;
 
   for (guint32 i = 0; i < self->n_pages; i++) {
     const KmlPfn pfn = self->frames[i];
@@ -159,11 +160,13 @@ kml_mapping_drop (KmlMapping *self)
     } else {
       kml_lru_remove (reclaim->lists, ram, pfn);
       kml_mapping_evict (self, pfn);
+      n_freed++;
     }
     if (self->is_anon)
       self->is_on_disk[i] = FALSE;
   }
   kml_reclaim_wake_writers (reclaim);
+  return n_freed;
 }
 
 /* ---- Entries ---- */

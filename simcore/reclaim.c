@@ -443,6 +443,12 @@ free_mapping (gpointer data)
   g_free (mapping);
 }
 
+static void
+clear_kill (gpointer data)
+{
+  g_free (((KmlOomKill *)data)->site);
+}
+
 KmlReclaim *
 kml_reclaim_new (const KmlReclaimConfig *config)
 {
@@ -462,6 +468,8 @@ kml_reclaim_new (const KmlReclaimConfig *config)
   self->waiters = g_ptr_array_new ();
   self->write_waiters = g_ptr_array_new ();
   self->writes = g_new0 (KmlPageWrite, KML_MAX_PAGE_WRITES);
+  self->kills = g_array_new (FALSE, FALSE, sizeof (KmlOomKill));
+  g_array_set_clear_func (self->kills, clear_kill);
   kswapd.start = self->machine->now;
   self->kswapd = kml_task_new (self->machine->scheduler, &kswapd);
   self->kswapd->memalloc = KML_MEMALLOC_RESERVES;
@@ -486,15 +494,17 @@ kml_reclaim_free (KmlReclaim *self)
   g_ptr_array_unref (self->mappings);
   g_ptr_array_unref (self->waiters);
   g_ptr_array_unref (self->write_waiters);
+  g_array_unref (self->kills);
   g_free (self->writes);
   g_free (self);
 }
 
 static void
-forget_waiters (gpointer data)
+forget_what_came (gpointer data)
 {
   KmlReclaim *self = data;
 
+  g_array_set_size (self->kills, 0);
   g_ptr_array_set_size (self->waiters, 0);
   g_ptr_array_set_size (self->write_waiters, 0);
 }
@@ -504,7 +514,7 @@ kml_reclaim_remember (KmlReclaim *self, KmlImage *image)
 {
   g_assert (self->waiters->len == 0);
   g_assert (self->write_waiters->len == 0);
-  kml_image_add_hook (image, forget_waiters, self);
+  kml_image_add_hook (image, forget_what_came, self);
   kml_image_add (image, self, sizeof *self);
   kml_image_add (image, self->writes, KML_MAX_PAGE_WRITES * sizeof *self->writes);
   if (self->writeback != NULL)

@@ -70,8 +70,9 @@ void kml_mapping_make_empty (KmlMapping *self);
  * memory, the disk failed, or the owner was killed. Who writes calls kml_mapping_throttle() (writeback.h) when it could wait. */
 gboolean kml_mapping_touch (KmlMapping *self, guint32 index, gboolean is_write);
 
-/* Gives back all pages. What is dirty is lost; what a device has is freed when it is unpinned. */
-void kml_mapping_drop (KmlMapping *self);
+/* Gives back all pages, and returns how many frames are free for it. What is dirty is lost; what a device has is freed when it is unpinned, what is being written
+ * when that is done. */
+guint64 kml_mapping_drop (KmlMapping *self);
 
 /* Writes all dirty pages and waits. FALSE: the disk failed, or there is none. */
 gboolean kml_mapping_sync (KmlMapping *self);
@@ -126,6 +127,19 @@ typedef enum {
 /* "reclaim.pages", …, with their units; what they mean is in recorder-metrics.c. Ends with a NULL name. */
 extern const KmlCounterInfo kml_reclaim_counters[];
 
+/* Somebody was killed for want of memory. Names are borrowed and live as long as the scheduler. */
+typedef struct {
+  KmlTime time;
+  const char *victim;
+  guint64 n_pages, n_freed; /* page frames: that its memory had; that are free for it at once */
+  const char *task;         /* whose request it was … */
+  const char *step;         /* (nullable): … in which step of a program … */
+  char *site;               /* (owned): … and where: the call chain */
+  guint16 cpu;
+  guint64 size; /* bytes of pages asked for */
+  KmlGfp gfp;
+} KmlOomKill;
+
 typedef struct {
   KmlZones *zones; /* borrowed */
   KmlAllocator *
@@ -171,6 +185,7 @@ struct _KmlReclaim {
   KmlWriteback *writeback;  /* (owned) (nullable) */
   guint64 next_block;       /* of the disk: pages below are given out */
   guint64 counters[KML_N_RECLAIM_COUNTERS];
+  GArray *kills; /* (owned) (element-type KmlOomKill) */
 };
 
 /* Makes the zones reclaim, until it is freed; kswapd is a daemon of the machine's scheduler. */

@@ -107,7 +107,15 @@ def who_is_killed_ends_and_does_no_further_step():
              "[task hog]\nprogram = dirty big 0..899, sleep 1s, alloc never 4KiB pages\n"
              "[task T]\nstart = 500ms\nprogram = repeat 54 { alloc p 4KiB pages }\n")
     metrics = measure(HEAD + "[memory]\nreclaim = yes\n" + tasks)
-    equal((metrics["oom.kills"], metrics["alloc.count"], metrics["alloc.failed"]), (1, 54, 0), "requests")
+    equal((metrics["oom.kills"], metrics["alloc.count"], metrics["alloc.failed"], metrics["stall.count"]), (1, 54, 0, 0), "requests")
+    [kill] = run_json("run", "m.ini")["runs"][0]["oom_kills"]
+    equal((kill["victim"], kill["pages"], kill["freed"], kill["task"], kill["size"], kill["gfp"], kill["source"], kill["site"]),
+          ("hog", 900, 900, "T", 4096, "GFP_KERNEL", "alloc p 4KiB pages (m.ini:15)", "direct reclaim"), "who was killed, for whom")
+    check(500000000 <= kill["t_ns"] < 501000000, "when")
+    equal(query("m.db", "SELECT victim, freed, task FROM oom_kills " + LAST), [("hog", 900, "T")], "the table")
+    contains(run("run", "m.ini").stdout, ": hog is killed, 900 of its 900 pages are free; T on CPU 0 wants 4096 bytes of pages, GFP_KERNEL: "
+             "alloc p 4KiB pages (m.ini:15); in direct reclaim\n")
+    equal(query("m.db", "SELECT count (*) FROM deadlocks"), [(0,)], "that is no deadlock")
 
 
 def who_has_no_need_to_succeed_fails_and_who_must_waits():

@@ -47,7 +47,8 @@ validate_zones (const char *text, GError **error)
 gboolean
 kml_memory_is_plain (const KmlMemoryConfig *self)
 {
-  return g_str_equal (self->zones, "one") && !self->reclaim;
+  return g_str_equal (self->zones, "one") && !self->reclaim && self->min_free == 0 &&
+         self->highatomic == 0;
 }
 
 const KmlParam kml_memory_params[] = {
@@ -57,15 +58,15 @@ const KmlParam kml_memory_params[] = {
     .validate = validate_zones,
     .offset = G_STRUCT_OFFSET (KmlMemoryConfig, zones),
     .grammar = "one, linux (16MiB,4GiB), or SIZE,SIZE",
-    .summary = "one zone, without watermarks unless memory is reclaimed; or where DMA and DMA32 "
-               "end" },
+    .summary = "one zone, without watermarks unless memory is reclaimed or min-free or highatomic "
+               "is set; or where DMA and DMA32 end" },
   { .name = "min-free",
     .type = KML_PARAM_SIZE,
     .value = "0",
     .offset = G_STRUCT_OFFSET (KmlMemoryConfig, min_free),
     .summary =
         "what ordinary requests must leave free in all zones together (vm.min_free_kbytes); 0: as "
-        "Linux chooses" },
+        "Linux chooses, where there are watermarks" },
   { .name = "watermark-scale-factor",
     .type = KML_PARAM_COUNT,
     .value = "10",

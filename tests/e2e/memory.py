@@ -29,6 +29,18 @@ def objects_wait_for_pages_without_their_allocator_s_lock():
     run("verify", "m.db")
 
 
+def one_zone_has_watermarks_where_it_is_said():
+    for memory, least, atomic in (("", 0, 0), ("min-free = 1MiB\n", 1024, 384), ("min-free = 1MiB\nhighatomic = 512KiB\n", 1536, 384),
+                                  ("highatomic = 512KiB\n", 512 + 252, 96), ("min-free = 8MiB\n", 4064, None)):
+        for flags, left in (("GFP_KERNEL", least), ("GFP_ATOMIC", atomic)):
+            metrics = measure(HEAD + f"[memory]\n{memory}[task T]\nprogram = repeat 1200 {{ alloc p 4KiB pages {flags} }}\n")
+            if left is not None:
+                equal(1016 * 4 - metrics["alloc.count"] * 4, left, (memory, flags))
+            write("m.ini", HEAD + f"[memory]\n{memory}[workload w]\nkind = synthetic\ntarget = pages\ncpus = 0\noperations = 1200\n"
+                  f"arrivals = closed\nlive = 1200\norders = fixed(0)\nflags = {flags}\n")
+            equal(run_json("run", "m.ini")["runs"][0]["metrics"]["alloc.count"], metrics["alloc.count"], "straight")
+
+
 def zones_have_locks_of_their_own():
     metrics = measure(HEAD + "[memory]\nzones = 1MiB,2MiB\n[task T]\nprogram = alloc a 4KiB pages GFP_DMA, "
                       "repeat 2 { alloc a 4KiB pages GFP_DMA32 }, repeat 3 { alloc a 4KiB pages }\n")
@@ -249,7 +261,7 @@ def what_makes_no_sense_is_refused():
         contains(run("run", "wrong.ini", status=2).stderr, message)
 
 
-main(objects_wait_for_pages_without_their_allocator_s_lock, zones_have_locks_of_their_own,
+main(objects_wait_for_pages_without_their_allocator_s_lock, one_zone_has_watermarks_where_it_is_said, zones_have_locks_of_their_own,
      a_request_that_may_sleep_in_atomic_context_is_a_bug_though_it_would_not_have_slept,
      an_allocator_says_from_where_it_may_be_called, who_ends_with_something_off_is_a_bug_and_others_go_on,
      freeing_from_the_wrong_context_is_a_bug_where_the_allocator_forbids_it,

@@ -97,6 +97,22 @@ decade_end (guint decade)
   return end;
 }
 
+/* How many of the objects, and of the page blocks, have such a lifetime. @label: (transfer full). */
+static void
+add_lifetimes (KmlTable *table, char *label, const KmlTraceStats *stats, guint64 n_objects,
+               guint64 n_pages)
+{
+  const guint64 counts[] = { n_objects, n_pages };
+
+  kml_table_add_cell (table, label);
+  for (guint i = 0; i < G_N_ELEMENTS (counts); i++) {
+    const KmlTraceLifetimes *const all = kml_trace_stats_lifetimes (stats, levels[i]);
+
+    kml_table_add_cell (table, format_some (counts[i]));
+    kml_table_add_cell (table, format_share (counts[i], kml_histogram_n (&all->histogram)));
+  }
+}
+
 /* The decades from the first to the last in which there is any. */
 static void
 print_lifetimes (const KmlTraceStats *stats)
@@ -106,25 +122,22 @@ print_lifetimes (const KmlTraceStats *stats)
   const KmlTraceLifetimes *const objects = kml_trace_stats_lifetimes (stats, KML_LEVEL_OBJECTS);
   const KmlTraceLifetimes *const pages = kml_trace_stats_lifetimes (stats, KML_LEVEL_PAGES);
   g_autoptr (KmlTable) table = kml_table_new ();
-  guint first = 0, last = KML_TRACE_N_DECADES - 1;
+  guint first = 0, end = KML_TRACE_N_DECADES;
 
   if (kml_histogram_n (&objects->histogram) + kml_histogram_n (&pages->histogram) == 0)
     return;
-  while (objects->decades[first] + pages->decades[first] == 0)
+  while (first < end && objects->decades[first] + pages->decades[first] == 0)
     first++;
-  while (objects->decades[last] + pages->decades[last] == 0)
-    last--;
+  while (end > first && objects->decades[end - 1] + pages->decades[end - 1] == 0)
+    end--;
   add_columns (table, headers);
-  for (guint i = first; i <= last; i++) {
-    kml_table_add_cell (table, i + 1 < KML_TRACE_N_DECADES ? format_ns (decade_end (i))
-                                                           : g_strdup ("(for ever)"));
-    kml_table_add_cell (table, format_some (objects->decades[i]));
-    kml_table_add_cell (table,
-                        format_share (objects->decades[i], kml_histogram_n (&objects->histogram)));
-    kml_table_add_cell (table, format_some (pages->decades[i]));
-    kml_table_add_cell (table,
-                        format_share (pages->decades[i], kml_histogram_n (&pages->histogram)));
-  }
+  if (objects->n_at_once + pages->n_at_once > 0)
+    add_lifetimes (table, g_strdup ("a tick of its clock"), stats, objects->n_at_once,
+                   pages->n_at_once);
+  for (guint i = first; i < end; i++)
+    add_lifetimes (
+        table, i + 1 < KML_TRACE_N_DECADES ? format_ns (decade_end (i)) : g_strdup ("(for ever)"),
+        stats, objects->decades[i], pages->decades[i]);
   kml_out ("\nLifetimes of those that were seen to end:\n");
   kml_table_print (table);
 }
@@ -321,6 +334,7 @@ add_lifetimes_json (JsonBuilder *builder, const KmlTraceLifetimes *lifetimes)
   kml_json_count (builder, "p90", kml_histogram_quantile (histogram, 90, 100));
   kml_json_count (builder, "p99", kml_histogram_quantile (histogram, 99, 100));
   kml_json_count (builder, "max", histogram->max);
+  kml_json_count (builder, "at_once", lifetimes->n_at_once);
   kml_json_begin_array (builder, "histogram");
   for (guint i = 0; i < KML_TRACE_N_DECADES; i++) {
     if (lifetimes->decades[i] == 0)

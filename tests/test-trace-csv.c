@@ -159,6 +159,17 @@ START_TEST (a_reallocation_may_name_the_block_before)
 }
 END_TEST
 
+/* Of a kernel 16 is the address of nothing; here it is a number as any other. */
+START_TEST (an_id_may_be_any_number)
+{
+  g_autoptr (Recording) recording = read_mapped ("alloc,15,8\nalloc,16,8\nfree,16,0\nfree,15,0\n",
+                                                 "op=1,id=2,size=3");
+
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_OBJECT_FREES), 2);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_FREE_NULL), 0);
+}
+END_TEST
+
 START_TEST (pages_may_have_their_frame_as_id)
 {
   g_autoptr (Recording)
@@ -364,6 +375,7 @@ trace_csv_suite (void)
   tcase_add_test (good, a_map_makes_any_table_readable);
   tcase_add_test (good, without_a_column_of_times_operations_come_a_microsecond_apart);
   tcase_add_test (good, a_reallocation_may_name_the_block_before);
+  tcase_add_test (good, an_id_may_be_any_number);
   tcase_add_test (good, pages_may_have_their_frame_as_id);
   tcase_add_test (good, a_table_says_the_same_as_text);
   tcase_add_test (good, the_workload_takes_a_map);

@@ -88,6 +88,20 @@ START_TEST (lifetimes_are_those_that_were_seen_to_end)
 }
 END_TEST
 
+/* heaptrack's clock ticks every 10 ms, and most blocks are gone by then. */
+START_TEST (what_ends_within_a_tick_has_no_lifetime_that_is_known)
+{
+  g_autoptr (Recording)
+      recording = read_text ("v 10400 3\nc 1\n+ 8 0 10\n- 10\n+ 8 0 10\nc 2\n- 10\n");
+  g_autoptr (KmlTraceStats) stats = stats_of (recording);
+  const KmlTraceLifetimes *objects = kml_trace_stats_lifetimes (stats, KML_LEVEL_OBJECTS);
+
+  ck_assert_uint_eq (objects->n_at_once, 1);
+  ck_assert_uint_eq (objects->decades[0], 0);
+  ck_assert_uint_eq (objects->decades[6], 1); /* 1 ms to 10 ms */
+}
+END_TEST
+
 START_TEST (cpus_and_contexts_have_their_shares)
 {
   static const guint expected[2][KML_N_CONTEXTS] = { { 3, 0, 0 }, { 2, 1, 1 } };
@@ -165,6 +179,7 @@ trace_stats_suite (void)
   tcase_add_test (stats, objects_are_summed_up);
   tcase_add_test (stats, pages_are_summed_up);
   tcase_add_test (stats, lifetimes_are_those_that_were_seen_to_end);
+  tcase_add_test (stats, what_ends_within_a_tick_has_no_lifetime_that_is_known);
   tcase_add_test (stats, cpus_and_contexts_have_their_shares);
   tcase_add_test (stats, waste_and_wandering_belong_to_the_site_that_asked);
   tcase_add_test (stats, fragmentation_is_perf_s_to_the_digit);

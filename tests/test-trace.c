@@ -257,6 +257,29 @@ START_TEST (what_is_missing_is_counted)
 }
 END_TEST
 
+/* trace-cmd's words are not the kernel's, and neither may know how many. */
+START_TEST (whatever_a_recorder_says_of_lost_events_is_counted)
+{
+  static const struct {
+    const char *line;
+    guint64 n;
+  } notes[] = { { "CPU:7 [204600 EVENTS DROPPED]", 204600 },
+                { "CPU:7 [EVENTS DROPPED]", 1 },
+                { "CPU:1 [LOST EVENTS]", 1 },
+                { "CPU:12 [LOST 153 EVENTS]", 153 } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (notes); i++) {
+    g_autofree char *text = g_strconcat (KMALLOC ("1", "0x1000"), notes[i].line, "\n",
+                                         KFREE ("2", "0x1000"), NULL);
+    g_autoptr (Recording) recording = read_text (text);
+
+    ck_assert_msg (count_of (recording, KML_TRACE_N_LOST) == notes[i].n, "%s", notes[i].line);
+    ck_assert_uint_eq (count_of (recording, KML_TRACE_N_MALFORMED), 0);
+    ck_assert_uint_eq (recording->events->len, 2);
+  }
+}
+END_TEST
+
 START_TEST (a_lost_free_is_inferred_from_the_next_allocation)
 {
   g_autoptr (Recording) recording = read_text (KMALLOC ("1", "0x1000") KMALLOC ("2", "0x1000")
@@ -760,6 +783,7 @@ trace_suite (void)
 
   tcase_add_test (blocks, names_of_freed_blocks_are_used_again);
   tcase_add_test (blocks, what_is_missing_is_counted);
+  tcase_add_test (blocks, whatever_a_recorder_says_of_lost_events_is_counted);
   tcase_add_test (blocks, a_lost_free_is_inferred_from_the_next_allocation);
   tcase_add_test (blocks, an_allocation_over_smaller_blocks_infers_all_their_frees);
   tcase_add_test (blocks, times_never_decrease);

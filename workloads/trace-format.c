@@ -103,19 +103,45 @@ kml_trace_begins_with (const char *line, const char *end, const char *text)
   return (gsize)(end - line) >= length && memcmp (line, text, length) == 0;
 }
 
-/* "CPU:2 [LOST 153 EVENTS]", "##### … LOST 153 …", perf's "PERF_RECORD_LOST lost 153". */
+/* A number behind the word, or in front of it. */
+static gboolean
+number_beside (const char *begin, const char *at, gsize length, guint64 *ret_number)
+{
+  const char *number = at, *behind;
+
+  if (kml_trace_read_decimal (at + length, &behind, ret_number))
+    return TRUE;
+  while (number > begin && g_ascii_isdigit (number[-1]))
+    number--;
+  return kml_trace_read_decimal (number, &behind, ret_number) && behind == at;
+}
+
+/* ftrace's "CPU:2 [LOST 153 EVENTS]" and trace-cmd's "CPU:2 [153 EVENTS DROPPED]", either of which may not know how many (then it is 1 at
+ * least); "##### … LOST 153 …", perf's "PERF_RECORD_LOST lost 153". */
 static gboolean
 find_lost (const char *line, const char *end, guint64 *ret_lost)
 {
-  static const char *const words[] = { "LOST ", "lost " };
+  static const struct {
+    const char *word;
+    gboolean needs_number;
+  } words[] = { { "LOST ", TRUE },
+                { "lost ", TRUE },
+                { " EVENTS DROPPED]", FALSE },
+                { "[EVENTS DROPPED]", FALSE },
+                { "[LOST EVENTS]", FALSE } };
 
-  for (guint i = 0; i < G_N_ELEMENTS (words); i++)
-    for (const char *at = line; (gsize)(end - at) > 5; at++) {
-      const char *behind;
+  for (guint i = 0; i < G_N_ELEMENTS (words); i++) {
+    const gsize length = strlen (words[i].word);
 
-      if (memcmp (at, words[i], 5) == 0 && kml_trace_read_decimal (at + 5, &behind, ret_lost))
-        return TRUE;
-    }
+    for (const char *at = line; (gsize)(end - at) >= length; at++)
+      if (memcmp (at, words[i].word, length) == 0) {
+        if (number_beside (line, at, length, ret_lost))
+          return TRUE;
+        *ret_lost = 1;
+        if (!words[i].needs_number)
+          return TRUE;
+      }
+  }
   return FALSE;
 }
 

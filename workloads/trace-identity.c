@@ -36,7 +36,8 @@
 #define USUAL_OFFSET G_GUINT64_CONSTANT (0xffff888000000000)
 #define OFFSET_MASK  ((G_GUINT64_CONSTANT (1) << 30) - 1)
 #define KERNEL_HALF  (G_GUINT64_CONSTANT (1) << 63)
-#define ZERO_SIZE    16 /* kmalloc (0) is this pointer, which may be freed as NULL may */
+#define ZERO_SIZE                                                                                  \
+  16 /* kmalloc (0) is this pointer, which may be freed as NULL may; other recorders number objects */
 
 void
 kml_trace_identity_init (KmlTraceIdentity *self, guint64 *counts)
@@ -228,13 +229,13 @@ object_free (KmlTraceIdentity *self, const KmlTraceLine *line, guint64 time_ns)
   KmlTraceNamesPlace place;
   guint32 name;
 
-  if (line->key == 0 || line->key == ZERO_SIZE) {
+  if (line->key == 0) {
     self->counts[KML_TRACE_N_FREE_NULL]++;
     return;
   }
   name = kml_trace_names_find (&self->objects, line->key, &place);
   if (name == KML_TRACE_NO_NAME) {
-    self->counts[KML_TRACE_N_FREE_UNKNOWN]++;
+    self->counts[line->key == ZERO_SIZE ? KML_TRACE_N_FREE_NULL : KML_TRACE_N_FREE_UNKNOWN]++;
     return;
   }
   kml_trace_names_remove (&self->objects, place);

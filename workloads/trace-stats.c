@@ -207,7 +207,10 @@ add_lifetime (KmlTraceLifetimes *self, guint64 lifetime_ns)
 
   for (guint64 rest = lifetime_ns; rest >= 10; rest /= 10)
     decade++;
-  self->decades[decade]++;
+  if (lifetime_ns == 0)
+    self->n_at_once++;
+  else
+    self->decades[decade]++;
   kml_histogram_add (&self->histogram, lifetime_ns);
 }
 

@@ -207,11 +207,12 @@ typedef struct {
   guint64 ping_pong;              /* of those, on another CPU than the allocation's */
 } KmlTraceLevelStats;
 
-/* Lifetimes are counted by powers of ten: [0, 10), [10, 100), [100, 1000) … ns. */
+/* Lifetimes are counted by powers of ten: (0, 10), [10, 100), [100, 1000) … ns. */
 #define KML_TRACE_N_DECADES 20
 
 typedef struct {
   KmlHistogram histogram; /* ns */
+  guint64 n_at_once; /* that began and ended at one time, as far as the recorder's clock can tell */
   guint64 decades[KML_TRACE_N_DECADES];
 } KmlTraceLifetimes;
 

@@ -40,8 +40,8 @@ ask (KmlDatabase *database, const char *sql, guint64 run_id, guint64 page_size, 
 }
 
 static const char metrics_sql[] =
-    "SELECT max (value) FILTER (WHERE name = 'frag.internal.requests'), "
-    "max (value) FILTER (WHERE name = 'frag.internal.mean'), "
+    "SELECT max (value) FILTER (WHERE name = 'frag.internal.objects.requests'), "
+    "max (value) FILTER (WHERE name = 'frag.internal.objects.mean'), "
     "max (value) FILTER (WHERE name = 'memory.reserved.peak_bytes'), "
     "max (value) FILTER (WHERE name = 'alloc.failed') FROM metrics WHERE run_id = ?";
 

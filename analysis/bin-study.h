@@ -16,8 +16,8 @@ G_BEGIN_DECLS
 
 /* What the machine made of a set; not a number: it did not say. */
 typedef struct {
-  double requests;      /* frag.internal.requests */
-  double mean;          /* frag.internal.mean */
+  double requests;      /* frag.internal.objects.requests */
+  double mean;          /* frag.internal.objects.mean */
   double reserved_peak; /* memory.reserved.peak_bytes */
   double slabs_peak;    /* bytes of slabs at the snapshot when there were most */
   double slabs_tails;   /* of these: left over at the ends of slabs */

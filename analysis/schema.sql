@@ -529,8 +529,8 @@ SELECT run_id, t_ns / 1e6 AS t_ms, zone, "order", sum (count) AS free_blocks,
 CREATE VIEW v_bin_sets AS
 SELECT s.study_id, t.subject, s.name, s.bins, 100 * s.internal AS internal_percent,
        100 * s.with_tails AS with_tails_percent, 100 * s.optimum AS optimum_percent,
-       (SELECT 100 * value FROM metrics m WHERE m.run_id = s.run_id AND m.name = 'frag.internal.requests') AS simulated_requests_percent,
-       (SELECT 100 * value FROM metrics m WHERE m.run_id = s.run_id AND m.name = 'frag.internal.mean') AS simulated_mean_percent,
+       (SELECT 100 * value FROM metrics m WHERE m.run_id = s.run_id AND m.name = 'frag.internal.objects.requests') AS simulated_requests_percent,
+       (SELECT 100 * value FROM metrics m WHERE m.run_id = s.run_id AND m.name = 'frag.internal.objects.mean') AS simulated_mean_percent,
        (SELECT value / 1048576 FROM metrics m WHERE m.run_id = s.run_id AND m.name = 'memory.reserved.peak_bytes') AS reserved_peak_mib,
        s.slabs_peak / 1048576.0 AS slabs_peak_mib
   FROM bin_sets s JOIN bin_studies t ON t.study_id = s.study_id

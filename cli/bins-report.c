@@ -341,8 +341,8 @@ add_simulation_json (JsonBuilder *builder, const KmlBinStudySet *set)
     return;
   kml_json_begin_object (builder, "simulated");
   kml_json_count (builder, "run_id", set->run_id);
-  kml_json_number (builder, "frag.internal.requests", simulation->requests);
-  kml_json_number (builder, "frag.internal.mean", simulation->mean);
+  kml_json_number (builder, "frag.internal.objects.requests", simulation->requests);
+  kml_json_number (builder, "frag.internal.objects.mean", simulation->mean);
   kml_json_number (builder, "memory.reserved.peak_bytes", simulation->reserved_peak);
   kml_json_number (builder, "alloc.failed", simulation->failed);
   kml_json_number (builder, "slabs_peak_bytes", simulation->slabs_peak);

@@ -197,14 +197,16 @@ kml_loop_alloc (KmlLoop *self, KmlAllocator *allocator, KmlLevel level, KmlSlot 
     kml_recorder_note_longest (self->recorder, KML_OPERATION_ALLOC, op, self->workload, size, start,
                                end - start);
   kml_tally_add_alloc (&self->tally, size, held);
+  if (level == KML_LEVEL_PAGES)
+    kml_page_tally_add_alloc (&self->recorder->page_tally, size, held, self->tally.last_time);
   kml_recorder_add_waste (self->recorder, size, held);
   return end;
 }
 
 /* A block is given back; one that was never given is not. */
 KML_FAST KmlTime
-kml_loop_free (KmlLoop *self, KmlAllocator *allocator, KmlSlot *slot, const KmlOp *op,
-               KmlTime start, KmlFreeFunc free)
+kml_loop_free (KmlLoop *self, KmlAllocator *allocator, KmlLevel level, KmlSlot *slot,
+               const KmlOp *op, KmlTime start, KmlFreeFunc free)
 {
   const KmlAddr addr = slot->addr;
   const guint64 block = slot->block;
@@ -228,6 +230,9 @@ kml_loop_free (KmlLoop *self, KmlAllocator *allocator, KmlSlot *slot, const KmlO
     kml_recorder_note_longest (self->recorder, KML_OPERATION_FREE, op, self->workload,
                                kml_what_size (block), start, end - start);
   kml_tally_add_free (&self->tally, kml_what_size (block), held);
+  if (level == KML_LEVEL_PAGES)
+    kml_page_tally_add_free (&self->recorder->page_tally, kml_what_size (block), held,
+                             self->tally.last_time);
   return end;
 }
 
@@ -307,11 +312,11 @@ kml_driver_loop (KmlDriver *self, KmlSource *source, const KmlOp *ops, guint n, 
       if (op->kind == KML_OP_ALLOC && op->level == KML_LEVEL_OBJECTS)
         loop.clock = kml_loop_alloc (&loop, objects, KML_LEVEL_OBJECTS, slot, op, start, alloc);
       else if (op->kind == KML_OP_FREE && op->level == KML_LEVEL_OBJECTS)
-        loop.clock = kml_loop_free (&loop, objects, slot, op, start, free);
+        loop.clock = kml_loop_free (&loop, objects, KML_LEVEL_OBJECTS, slot, op, start, free);
       else if (op->kind == KML_OP_ALLOC)
         loop.clock = kml_loop_alloc (&loop, pages, KML_LEVEL_PAGES, slot, op, start, NULL);
       else if (op->kind == KML_OP_FREE)
-        loop.clock = kml_loop_free (&loop, pages, slot, op, start, NULL);
+        loop.clock = kml_loop_free (&loop, pages, KML_LEVEL_PAGES, slot, op, start, NULL);
       else
         loop.clock = kml_loop_split (&loop, self, op, start);
       if (G_UNLIKELY (loop.machine->free_area.has_changed))

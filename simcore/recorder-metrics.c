@@ -25,6 +25,10 @@ const KmlMetricInfo kml_recorder_metric_info[] = {
     "1 - (integral of requested over time) / (integral of held over time), of live blocks" },
   { "frag.internal.requests", "ratio",
     "1 - (sum of bytes asked for) / (sum of bytes held), over all requests given a block" },
+  { "frag.internal.objects.mean", "ratio",
+    "the same as frag.internal.mean, of blocks that were asked of the object allocator" },
+  { "frag.internal.objects.requests", "ratio",
+    "the same as frag.internal.requests, over the requests to the object allocator" },
   { "frag.internal.end", "ratio", "(held - requested) / held of the blocks live at the end" },
   { "frag.internal.peak", "ratio", "(held - requested) / held at the moment when most was held" },
   { "frag.total.peak", "ratio",
@@ -206,25 +210,46 @@ add_latencies (const KmlRecorder *self, GArray *metrics)
   }
 }
 
-static void
-add_fragmentation (const KmlRecorder *self, GArray *metrics)
+static double
+share_wasted (unsigned __int128 requested, unsigned __int128 held)
 {
-  const KmlFreeArea *area = &self->machine->free_area;
+  return held == 0 ? 0.0 : (double)(held - requested) / (double)held;
+}
+
+/* Of all blocks, and of objects: what is not of pages. */
+static void
+add_internal (const KmlRecorder *self, GArray *metrics)
+{
+  const KmlFlow *page_requested = &self->page_tally.requested, *page_held = &self->page_tally.held;
+  const KmlTime end = self->tally.last_time;
+  const unsigned __int128 requested_time = kml_tally_requested_time (&self->tally);
   const unsigned __int128 held_time = kml_tally_held_time (&self->tally);
-  const unsigned __int128 wasted_time = held_time - kml_tally_requested_time (&self->tally);
-  const double mean = held_time == 0 ? 0.0 : (double)wasted_time / (double)held_time;
-  guint largest = 10; /* buddyinfo's columns at least */
   guint64 requested = 0, held = 0;
 
-  kml_metrics_add (metrics, "ratio", mean, "frag.internal.mean");
   for (guint i = 0; i < KML_WASTE_N; i++) {
     const KmlWaste waste = kml_recorder_waste (self, i);
 
     requested += waste.requested;
     held += waste.held;
   }
-  kml_metrics_add (metrics, "ratio", held == 0 ? 0.0 : (double)(held - requested) / (double)held,
-                   "frag.internal.requests");
+  kml_metrics_add (metrics, "ratio", share_wasted (requested_time, held_time),
+                   "frag.internal.mean");
+  kml_metrics_add (metrics, "ratio",
+                   share_wasted (requested_time - kml_flow_time (page_requested, end),
+                                 held_time - kml_flow_time (page_held, end)),
+                   "frag.internal.objects.mean");
+  kml_metrics_add (metrics, "ratio", share_wasted (requested, held), "frag.internal.requests");
+  kml_metrics_add (metrics, "ratio",
+                   share_wasted (requested - page_requested->all, held - page_held->all),
+                   "frag.internal.objects.requests");
+}
+
+static void
+add_fragmentation (const KmlRecorder *self, GArray *metrics)
+{
+  const KmlFreeArea *area = &self->machine->free_area;
+  guint largest = 10; /* buddyinfo's columns at least */
+
   kml_metrics_add (metrics, "ratio",
                    (double)kml_recorder_internal_ppb (kml_tally_requested (&self->tally),
                                                       kml_tally_held (&self->tally)) /
@@ -299,6 +324,7 @@ kml_recorder_metrics (KmlRecorder *self)
   kml_metrics_add (metrics, "bytes", (double)kml_recorder_reserved (self),
                    "memory.reserved.end_bytes");
   kml_metrics_add (metrics, "bytes", (double)self->peak_metadata, "memory.metadata.peak_bytes");
+  add_internal (self, metrics);
   add_fragmentation (self, metrics);
   kml_recorder_settle_latencies (self);
   if (self->config.latency)

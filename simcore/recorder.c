@@ -483,6 +483,7 @@ kml_recorder_end_warm_up (KmlRecorder *self)
 {
   self->is_warm = TRUE;
   kml_tally_forget_time (&self->tally);
+  kml_page_tally_forget (&self->page_tally, self->tally.last_time);
   self->population = (KmlPopulation){ 0 };
   if (self->origins != NULL)
     kml_origins_end_warm_up (self->origins, self->tally.last_time);

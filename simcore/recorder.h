@@ -147,6 +147,7 @@ typedef struct {
 
   /* totals */
   KmlTally tally;
+  KmlPageTally page_tally; /* of page blocks among them */
   guint64 n_failed, n_free_skipped;
   guint64 n_split; /* blocks made two: live are n_alloc + n_split - n_free */
   guint64 peak_reserved, peak_metadata;

@@ -161,6 +161,9 @@ kml_requests_end_alloc (KmlRequests *self, KmlCourse *course, KmlLevel level,
         self, KML_OPERATION_ALLOC, course, addr,
         kml_what_pack (kml_what_block (request->size, level), KML_OP_ALLOC, request));
     kml_tally_add_alloc (&self->recorder->tally, request->size, held);
+    if (level == KML_LEVEL_PAGES)
+      kml_page_tally_add_alloc (&self->recorder->page_tally, request->size, held,
+                                self->recorder->tally.last_time);
     kml_recorder_add_waste (self->recorder, request->size, held);
   }
   if (G_UNLIKELY (is_longest))
@@ -181,6 +184,9 @@ kml_requests_end_free (KmlRequests *self, KmlCourse *course, const KmlBlock *giv
           kml_what_pack (kml_what_block (given->size, given->level), KML_OP_FREE, how))))
     kml_requests_note_longest (self, KML_OPERATION_FREE, course, given->level, given->size, how);
   kml_tally_add_free (&self->recorder->tally, given->size, held);
+  if (given->level == KML_LEVEL_PAGES)
+    kml_page_tally_add_free (&self->recorder->page_tally, given->size, held,
+                             self->recorder->tally.last_time);
   if (G_UNLIKELY (self->waiters != NULL))
     kml_requests_wake_waiters (self);
 }

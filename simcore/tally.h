@@ -15,6 +15,9 @@
  *
  * So an allocation is a subtraction and a look at its borrow. The integral of the value over time is that of a peak which has always been
  * as high as now, less that of the room below it; when the peak rises by n, there have been n bytes more of room all the time.
+ *
+ * Page blocks are counted once more, apart from objects, which pay nothing for it. Of their bytes no peak is wanted, so the integral up to T
+ * comes from the moments at which they came and went: a block of n bytes that came at t adds n (T - t), and one that went at t takes that away.
  */
 
 #pragma once
@@ -35,6 +38,18 @@ typedef struct {
   KmlTime since,
       last_time; /* the integrals are over [since, last_time): up to the start of the last operation */
 } KmlTally;
+
+typedef struct {
+  guint64 live; /* bytes of live blocks */
+  guint64 all;  /* … of all that came since the integral began */
+  unsigned __int128
+      births; /* sum of bytes x time they came at, less that of those that went; modulo 2^128 */
+} KmlFlow;
+
+/* What a KmlTally counts, of page blocks alone. */
+typedef struct {
+  KmlFlow requested, held;
+} KmlPageTally;
 
 static inline guint64
 kml_gauge_value (const KmlGauge *self)
@@ -127,6 +142,58 @@ kml_tally_add_free (KmlTally *self, guint64 size, guint64 held)
   self->n_free++;
   self->requested.room += size;
   self->held.room += held;
+}
+
+/* ---- Page blocks ---- */
+
+static inline unsigned __int128
+kml_flow_time (const KmlFlow *self, KmlTime now)
+{
+  return (unsigned __int128)self->live * now - self->births;
+}
+
+/* The integral begins at @now: as if all that is live had come then. */
+static inline void
+kml_flow_forget (KmlFlow *self, KmlTime now)
+{
+  self->all = 0;
+  self->births = (unsigned __int128)self->live * now;
+}
+
+static inline void
+kml_flow_come (KmlFlow *self, guint64 n, KmlTime now)
+{
+  self->live += n;
+  self->all += n;
+  self->births += (unsigned __int128)n * now;
+}
+
+static inline void
+kml_flow_go (KmlFlow *self, guint64 n, KmlTime now)
+{
+  self->live -= n;
+  self->births -= (unsigned __int128)n * now;
+}
+
+static inline void
+kml_page_tally_forget (KmlPageTally *self, KmlTime now)
+{
+  kml_flow_forget (&self->requested, now);
+  kml_flow_forget (&self->held, now);
+}
+
+static inline void
+kml_page_tally_add_alloc (KmlPageTally *self, guint64 size, guint64 held, KmlTime now)
+{
+  kml_flow_come (&self->requested, size, now);
+  kml_flow_come (&self->held, held, now);
+}
+
+static inline void
+kml_page_tally_add_free (KmlPageTally *self, guint64 size, guint64 held, KmlTime now)
+{
+  kml_flow_go (&self->requested, size, now);
+  kml_flow_go (&self->held, held, now);
 }
 
 G_END_DECLS

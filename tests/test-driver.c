@@ -287,6 +287,42 @@ START_TEST (means_leave_out_the_warm_up)
 }
 END_TEST
 
+/* A block of pages lives from 0 to 20 ns beside two objects. What counts of these, from 0 ns on or, behind a warm-up of
+ * three operations, from 10 ns on:
+ *
+ *  asked 8 bytes up to 10 ns, 12 up to 40 ns, 4 up to 100 ns: 680 byte ns, or 600
+ *  held  16                   32              16:            2080 byte ns, or 1920
+ */
+START_TEST (what_objects_waste_leaves_pages_out)
+{
+  KmlOp ops[] = { ask (0, 0, 0, 8),
+                  ask (0, 1, 2, 1),
+                  ask (0, 0, 1, 4),
+                  give_back (20 * KML_NS, 1, 2),
+                  give_back (40 * KML_NS, 1, 0),
+                  give_back (100 * KML_NS, 1, 1) };
+  KmlRecordConfig record = everything;
+  Setup setup;
+
+  ops[1].level = ops[3].level = KML_LEVEL_PAGES;
+  for (guint i = 0; i < 4; i++) {
+    const gboolean warm_up = i % 2 == 1;
+
+    record.warm_up = warm_up ? 3 : 0;
+    set_up (&setup, &record, 1 + i / 2, KML_TIME_MAX);
+    give (&setup, 0, ops, G_N_ELEMENTS (ops));
+    give (&setup, 1, ops, 0);
+    run (&setup);
+    ck_assert_double_eq (metric (&setup, "frag.internal.objects.mean"),
+                         warm_up ? (1920.0 - 600.0) / 1920.0 : (2080.0 - 680.0) / 2080.0);
+    ck_assert_double_eq (metric (&setup, "frag.internal.objects.requests"),
+                         warm_up ? 0 : 20.0 / 32.0);
+    ck_assert_double_eq (metric (&setup, "frag.internal.requests"), warm_up ? 0 : 35.0 / 48.0);
+    tear_down (&setup);
+  }
+}
+END_TEST
+
 START_TEST (a_run_that_ends_within_its_warm_up_has_measured_nothing)
 {
   const KmlOp ops[] = { ask (0, 0, 0, 8), ask (0, 0, 1, 4) };
@@ -652,6 +688,7 @@ main (void)
 
   tcase_add_test (tcase, a_run_worked_out_by_hand);
   tcase_add_test (tcase, means_leave_out_the_warm_up);
+  tcase_add_test (tcase, what_objects_waste_leaves_pages_out);
   tcase_add_test (tcase, a_run_that_ends_within_its_warm_up_has_measured_nothing);
   tcase_add_loop_test (tcase, origins_add_up_to_the_whole, 0, 2);
   tcase_add_test (tcase, a_run_that_does_not_ask_for_origins_has_none);

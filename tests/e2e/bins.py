@@ -61,7 +61,7 @@ def what_is_expected_of_requests_is_what_the_simulation_finds():
     equal(document["schema"], "kmemlab/bins/1", "schema")
     equal([one["name"] for one in document["sets"]], SETS, "sets")
     for one in document["sets"]:
-        near(one["internal"], one["simulated"]["frag.internal.requests"], 1e-12, one["name"])
+        near(one["internal"], one["simulated"]["frag.internal.objects.requests"], 1e-12, one["name"])
         check(one["optimum"] is None or one["optimum"] <= one["internal"] + 1e-12, f"{one['name']} beats the best")
     equal(len(by_name(document)["optimal"]["bins"]), 9, "bins")
     wastes = [point["waste"] for point in document["curve"]]
@@ -73,7 +73,25 @@ def what_is_expected_over_time_is_what_the_simulation_finds():
     only_figures()
     document = run_json("bins", MIX, "--weigh", "time")
     for one in document["sets"]:
-        near(one["internal"], one["simulated"]["frag.internal.mean"], 1e-5, one["name"])
+        near(one["internal"], one["simulated"]["frag.internal.objects.mean"], 1e-5, one["name"])
+
+
+def page_requests_are_not_what_bins_are_measured_on():
+    write("both.ini", FEW + """
+[workload frames]
+kind = synthetic
+target = pages
+operations = 3000
+arrivals = periodic(10us)
+lifetimes = exponential(1ms)
+sizes = uniform(1,20000)
+""")
+    only_figures()
+    for weight, metric, tolerance in (("requests", "frag.internal.objects.requests", 1e-12),
+                                      ("time", "frag.internal.objects.mean", 1e-3)):
+        document = run_json("bins", "both.ini", "--weigh", weight)
+        for one in document["sets"]:
+            near(one["internal"], one["simulated"][metric], tolerance, one["name"])
 
 
 def no_other_set_of_sizes_wastes_less():
@@ -115,7 +133,7 @@ def rules_are_kept():
     document = run_json("bins", MIX, "--quantum", "64", "-k", "6")
     optimal = by_name(document)["optimal"]
     check(all(size % 64 == 0 for size in optimal["bins"]), f"multiples of 64: {optimal['bins']}")
-    near(optimal["internal"], optimal["simulated"]["frag.internal.requests"], 1e-12, "waste")
+    near(optimal["internal"], optimal["simulated"]["frag.internal.objects.requests"], 1e-12, "waste")
     contains(read("mix-bins.ini").decode(), "quantum = 64")
     document = run_json("bins", MIX, "--max-size", "1KiB", "--simulate", "no")
     check(max(by_name(document)["optimal"]["bins"]) <= 1024, "no bin above 1 KiB")
@@ -134,7 +152,7 @@ def a_scenario_is_compared_with_its_own_set():
     document = run_json("bins", "few.ini", "-s", "objects.bins=own.bins", "--sets", "pow2, linux")
     equal([one["name"] for one in document["sets"]], ["optimal", "pow2", "linux", "own.bins"], "sets")
     equal(by_name(document)["own.bins"]["bins"], [8, 304], "its bins")
-    check(by_name(document)["own.bins"]["simulated"]["frag.internal.requests"] > 0, "it is simulated")
+    check(by_name(document)["own.bins"]["simulated"]["frag.internal.objects.requests"] > 0, "it is simulated")
 
 
 def a_study_is_drawn_again_from_the_database_alone():
@@ -232,7 +250,7 @@ def a_full_disk_is_said():
 
 
 main(the_chosen_set_is_compared_with_the_usual_ones, what_is_expected_of_requests_is_what_the_simulation_finds,
-     what_is_expected_over_time_is_what_the_simulation_finds, no_other_set_of_sizes_wastes_less,
+     what_is_expected_over_time_is_what_the_simulation_finds, page_requests_are_not_what_bins_are_measured_on, no_other_set_of_sizes_wastes_less,
      the_written_scenario_runs_the_chosen_set, a_scenario_that_someone_wrote_is_not_replaced, rules_are_kept,
      a_scenario_is_compared_with_its_own_set, a_study_is_drawn_again_from_the_database_alone,
      the_same_study_comes_out_of_any_number_of_workers, a_share_of_the_time_is_simulated,

@@ -208,8 +208,10 @@ list_bins (JsonBuilder *builder)
   if (builder == NULL) {
     kml_table_print (table);
     kml_out (
-        "\nBesides these: pow2, geometric:M (M steps to each doubling), optimal:K (made for the "
-        "workload), FILE.bins, and lists such as 8,24,40,64.\n");
+        "\nBesides these: pow2, geometric:M (M steps to each doubling), optimal:K (the K that "
+        "waste "
+        "least for the workload while each of its requests fits one; kmemlab bins may leave large "
+        "requests to the page level), FILE.bins, and lists such as 8,24,40,64.\n");
   }
 }
 

@@ -228,6 +228,25 @@ kml_bins_from_sizes (const guint64 *sizes, guint n, guint64 quantum, KmlBins *re
   *ret_bins = bins;
 }
 
+/* The best @k, unless there is less to choose from. */
+static gboolean
+design (const char *text, guint k, guint64 quantum, const KmlSizeCount *counts, guint n_counts,
+        KmlBins *ret_bins, GError **error)
+{
+  kml_bins_optimal (counts, n_counts, k, quantum, ret_bins);
+  if (ret_bins->n == k)
+    return TRUE;
+  if (ret_bins->n == 0)
+    refuse ("a workload that asks for objects, whose sizes these bins are made for", text, error);
+  else
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "expected optimal:1 to optimal:%u, which is how many different sizes there are "
+                 "(as multiples of %" G_GUINT64_FORMAT "), not %s",
+                 ret_bins->n, quantum, text);
+  kml_bins_clear (ret_bins);
+  return FALSE;
+}
+
 gboolean
 kml_bins_parse (const char *text, guint64 quantum, const KmlSizeCount *counts, guint n_counts,
                 KmlBins *ret_bins, GError **error)
@@ -255,11 +274,8 @@ kml_bins_parse (const char *text, guint64 quantum, const KmlSizeCount *counts, g
       return FALSE;
     break;
   case OPTIMAL:
-    kml_bins_optimal (counts, counts != NULL ? n_counts : 0, (guint)recipe.n, quantum, ret_bins);
-    if (ret_bins->n == 0)
-      return refuse ("a workload that asks for objects, whose sizes these bins are made for", text,
-                     error);
-    return TRUE;
+    return design (text, (guint)recipe.n, quantum, counts, counts != NULL ? n_counts : 0, ret_bins,
+                   error);
   }
   kml_bins_from_sizes ((const guint64 *)sizes->data, sizes->len, quantum, ret_bins);
   return TRUE;

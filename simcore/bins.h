@@ -11,7 +11,7 @@
  *   linux, jemalloc   and other sets with a name (bin-set.h; `kmemlab list bins`)
  *   mine.bins         such a set in a file of one's own, relative to the scenario
  *   8,24,40,64        just these
- *   optimal:K         the K sizes that waste least for the workload's own sizes
+ *   optimal:K         the K sizes that waste least for the workload's own sizes, of all sets that hold every one of them
  *
  * Bins are rounded up to a multiple of the quantum (default 8, as kmalloc's minimum alignment), and
  * equal ones are one.
@@ -55,7 +55,8 @@ char *kml_bins_file (const char *text); /* for KmlParam.file (transfer full) (nu
     .name = "bins", .type = KML_PARAM_TEXT, .value = "linux", .validate = kml_bins_validate,       \
     .file = kml_bins_file, .offset = G_STRUCT_OFFSET (Type, bin_text),                             \
     .grammar = KML_BINS_GRAMMAR,                                                                   \
-    .summary = "the sizes of objects: a request is rounded up to the smallest that holds it"       \
+    .summary = "the sizes of objects: a request is rounded up to the smallest that holds it; "     \
+               "optimal:K: the K that waste least while each request fits one"                     \
   }
 
 /* The set that @text means, unless it is a file's. @counts (array of KmlSizeCount, ascending) is

@@ -173,6 +173,24 @@ START_TEST (optimal_sets_need_the_sizes_of_a_workload)
 }
 END_TEST
 
+/* Two sizes are one when they are rounded up. */
+START_TEST (more_optimal_bins_than_sizes_are_refused)
+{
+  static const KmlSizeCount counts[] = { { 8, 5 }, { 18, 1 }, { 20, 1 }, { 100, 2 } };
+  g_autoptr (GError) error = NULL;
+  KmlBins bins;
+
+  ck_assert (kml_bins_parse ("optimal:3", 8, counts, 4, &bins, NULL));
+  ck_assert_uint_eq (bins.n, 3);
+  ck_assert_uint_eq (bins.sizes[2], 104); /* every request fits one */
+  kml_bins_clear (&bins);
+  ck_assert (!kml_bins_parse ("optimal:4", 8, counts, 4, &bins, &error));
+  assert_error (error, KML_ERROR_INPUT,
+                "expected optimal:1 to optimal:3, which is how many different sizes there are "
+                "(as multiples of 8), not optimal:4");
+}
+END_TEST
+
 START_TEST (bisection_agrees_with_a_scan)
 {
   KmlBins bins;
@@ -641,6 +659,7 @@ main (void)
 
   tcase_set_timeout (optimal, 60);
   tcase_add_test (optimal, optimal_sets_need_the_sizes_of_a_workload);
+  tcase_add_test (optimal, more_optimal_bins_than_sizes_are_refused);
   tcase_add_test (optimal, optimal_sets_agree_with_brute_force);
   tcase_add_test (optimal, of_equal_sets_the_smaller_bins_are_chosen);
   tcase_add_test (optimal, sizes_that_nobody_asks_for_are_no_bins);

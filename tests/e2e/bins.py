@@ -222,6 +222,7 @@ def what_makes_no_sense_is_refused():
             (["few.ini", "--prefix", "optimal:3"], "--prefix: expected a list"),
             (["few.ini", "--prefix", "8,16,24", "-k", "2"], "from 4 to"),
             (["few.ini", "--sets", "linux|jemaloc"], "did you mean “jemalloc”?"),
+            (["few.ini", "--sets", "optimal:7"], "--sets: expected optimal:1 to optimal:6, which is how many"),
             (["few.ini", "--classes", "linx"], "did you mean “linux”?"),
             (["few.ini", "--weigh", "tim"], "did you mean “time”?"),
             (["few.ini", "--simulate", "some"], "--simulate: expected all, no or a share"),

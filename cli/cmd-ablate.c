@@ -171,9 +171,9 @@ ablate (const KmlExperiment *experiment, guint64 n_schedules)
 static int
 run (char **arguments)
 {
-  const KmlRunOptions run_options = { .settings = options.settings,
-                                      .seed = options.seed,
-                                      .quiet = TRUE };
+  const KmlRunOptions run_options = {
+    .settings = options.settings, .seed = options.seed, .more_option = "--vary", .quiet = TRUE
+  };
   g_autoptr (KmlExperiment) experiment = NULL;
   g_auto (GStrv) axes = NULL;
   guint64 n_schedules = 1000;

@@ -408,6 +408,7 @@ run (char **arguments)
     return kml_usage_error ("compare", "--vary is missing: what to compare");
   if (!kml_run_options_check (&options.common, "compare"))
     return KML_EXIT_INPUT;
+  options.common.more_option = "--vary";
   axes = kml_experiment_axes ("compare", options.vary);
   if (axes == NULL)
     return KML_EXIT_INPUT;

@@ -116,6 +116,26 @@ collect_overrides (const KmlRunOptions *options, const char *const *more)
   return (char **)g_ptr_array_free (g_steal_pointer (&overrides), FALSE);
 }
 
+/* What is wrong with an override is told of the option that was typed. They are in the order of collect_overrides(). */
+static void
+name_options (GPtrArray *problems, const KmlRunOptions *options)
+{
+  const guint n_settings = options->settings != NULL ? g_strv_length (options->settings) : 0;
+  const guint n_seeds = options->seed != NULL ? 1 : 0;
+
+  for (guint i = 0; i < problems->len; i++) {
+    KmlProblem *problem = g_ptr_array_index (problems, i);
+    const char *option = problem->column > n_settings + n_seeds ? options->more_option
+                         : problem->column > n_settings         ? "--seed"
+                                                                : NULL;
+
+    if (problem->line > 0 || option == NULL)
+      continue;
+    g_free (problem->file);
+    problem->file = g_strdup (option);
+  }
+}
+
 /* @text (nullable): the scenario, when @path is no file. */
 static KmlExperiment *
 new_experiment (const char *path, const char *text, const char *base_dir,
@@ -137,6 +157,7 @@ new_experiment (const char *path, const char *text, const char *base_dir,
   else
     self->scenario = kml_scenario_load (path, overrides, problems, &code);
   if (self->scenario == NULL) {
+    name_options (problems, options);
     kml_print_problems (problems);
     *ret_status = kml_exit_of_code (code);
     return NULL;

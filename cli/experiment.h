@@ -14,6 +14,8 @@ G_BEGIN_DECLS
 
 typedef struct {
   char **settings; /* group.key=value */
+  const char *
+      more_option; /* (nullable): the option that what kml_experiment_new() is given more comes from */
   char *seed;
   char *jobs;
   char *output;

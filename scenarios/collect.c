@@ -396,9 +396,8 @@ split_override (const char *text, char **ret_path, char **ret_value)
 
 /* -s workload.web.kind=… brings in [workload web]. */
 static void
-introduce_section (KmlScenario *self, const char *path)
+introduce_section (KmlScenario *self, const char *path, KmlPlace place)
 {
-  const KmlPlace place = { OVERRIDE_FILE, 0, 0 };
   g_auto (GStrv) parts = g_strsplit (path, ".", 4);
   const guint n = g_strv_length (parts);
   const KmlGroupInfo *info;
@@ -421,15 +420,14 @@ introduce_section (KmlScenario *self, const char *path)
 }
 
 static gboolean
-check_override_text (KmlScenario *self, const char *value, const char *path)
+check_override_text (KmlScenario *self, const char *value, const char *path, KmlPlace place)
 {
   for (const char *c = value; *c != '\0'; c++) {
     if (g_ascii_iscntrl (*c) && *c != '\t') {
       g_autofree char *quoted = kml_quote (value, -1);
 
-      kml_scenario_problem (self, (KmlPlace){ OVERRIDE_FILE, 0, 0 },
-                            "%s: a value is one line without control characters, not %s", path,
-                            quoted);
+      kml_scenario_problem (
+          self, place, "%s: a value is one line without control characters, not %s", path, quoted);
       return FALSE;
     }
   }
@@ -437,9 +435,8 @@ check_override_text (KmlScenario *self, const char *value, const char *path)
 }
 
 static void
-collect_override (KmlScenario *self, const char *text, KmlCollected *collected)
+collect_override (KmlScenario *self, const char *text, KmlPlace place, KmlCollected *collected)
 {
-  const KmlPlace place = { OVERRIDE_FILE, 0, 0 };
   g_autofree char *path = NULL;
   g_autofree char *value = NULL;
   KmlAssignment *assignment;
@@ -452,7 +449,7 @@ collect_override (KmlScenario *self, const char *text, KmlCollected *collected)
     kml_scenario_problem (self, place, "%s is not a setting: expected group.key=value", quoted);
     return;
   }
-  if (!check_override_text (self, value, path))
+  if (!check_override_text (self, value, path, place))
     return;
   if (g_str_has_prefix (path, "sweep."))
     own = find_own_key (collected, path + strlen ("sweep."));
@@ -479,10 +476,10 @@ collect_overrides (KmlScenario *self, KmlCollected *collected)
     g_autofree char *value = NULL;
 
     if (split_override (self->overrides[i], &path, &value))
-      introduce_section (self, path);
+      introduce_section (self, path, (KmlPlace){ OVERRIDE_FILE, 0, i + 1 });
   }
   for (guint i = 0; self->overrides[i] != NULL && !kml_scenario_is_hopeless (self); i++)
-    collect_override (self, self->overrides[i], collected);
+    collect_override (self, self->overrides[i], (KmlPlace){ OVERRIDE_FILE, 0, i + 1 }, collected);
 }
 
 /* ---- All of it ---- */

@@ -33,7 +33,7 @@ G_BEGIN_DECLS
 #define KML_SCENARIO_MAX_PROBLEMS  100 /* more are not told */
 #define KML_SCENARIO_MAX_INSTANCES 64  /* [workload NAME]s */
 
-/* Where a text stands. Line 0: nowhere in particular. */
+/* Where a text stands. Line 0: nowhere in particular; of an override, column is its number, from 1. */
 typedef struct {
   const char *file; /* borrowed from the scenario, or "-s" */
   guint line, column;

@@ -26,11 +26,11 @@ G_BEGIN_DECLS
 
 /* Something wrong at a place. line 0: the file as a whole. */
 typedef struct {
-  char *file; /* as the user wrote it; "-s" for an override */
-  guint line, column;
-  char *message; /* what is wrong, what was expected, the nearest known name */
-  char *source;  /* (nullable): what stands there, as it may be shown … */
-  guint caret;   /* … and how many columns of it are in front of the place */
+  char *file;         /* as the user wrote it; "-s" for an override */
+  guint line, column; /* of an override, column is its number, from 1 */
+  char *message;      /* what is wrong, what was expected, the nearest known name */
+  char *source;       /* (nullable): what stands there, as it may be shown … */
+  guint caret;        /* … and how many columns of it are in front of the place */
 } KmlProblem;
 
 /* (element-type KmlProblem) with its free function set. */

@@ -171,6 +171,10 @@ def compare_knows_its_metrics_and_keys():
                  "frag.internal.maen", status=2).stderr, "did you mean “frag.internal.mean”?")
     contains(run("compare", "small.ini", "--vary", "objects.bnis=pow2,linux", status=2).stderr, "bins")
     run("compare", "small.ini", "--vary", "objects.bins", status=2)
+    for options, says in ((("--vary", "machine.cpus=1,many"), "--vary: error: machine.cpus: expected a count"),
+                          (("--vary", "machin.cpus=1,2"), "--vary: error: unknown group “machin”"),
+                          (("--vary", "objects.bins=pow2,linux", "-s", "machine.ram=much"), "-s: error: machine.ram:")):
+        contains(run("compare", "small.ini", *options, status=2).stderr, says)
     run("compare", "small.ini", "--vary", "objects.bins=pow2,,linux", status=2)
 
 

@@ -333,7 +333,7 @@ CREATE TABLE bugs (
   task   TEXT NOT NULL,    -- name of the task or handler
   kind   TEXT NOT NULL,    -- the metric that counts it: bug.sleep_in_atomic, …
   text   TEXT NOT NULL,    -- what it did
-  site   TEXT NOT NULL,    -- its call chain
+  site   TEXT NOT NULL,    -- its call chain, which ends with the step of its program, with file and line
   PRIMARY KEY (run_id, seq)
 ) STRICT, WITHOUT ROWID;
 

@@ -7,8 +7,10 @@
 
 #include "cli/output.h"
 
-#define MAX_STORIES 20 /* runs of which they are told */
-#define MAX_KILLS   5  /* of one run */
+#define MAX_STORIES   20 /* runs of which they are told */
+#define MAX_KILLS     5  /* of a run */
+#define MAX_INCIDENTS 5
+#define MAX_POTENTIAL 3
 
 /* ---- The longest operations ---- */
 
@@ -282,46 +284,64 @@ print_lines (const char *text)
   }
 }
 
+/* That not all was told: @n_all of which @n_told. */
+static void
+print_rest (const char *path, guint64 run_id, guint n_all, guint n_told, const char *tables)
+{
+  g_autofree char *printable = kml_printable (path);
+
+  if (n_all > n_told)
+    kml_out ("run %" G_GUINT64_FORMAT ": and %u more, in %s of %s\n", run_id, n_all - n_told,
+             tables, printable);
+}
+
 /* Of one run: the stories of its deadlocks, and its first bugs. */
 static void
-print_incidents (KmlDatabase *database, guint64 run_id)
+print_incidents (KmlDatabase *database, const char *path, guint64 run_id)
 {
   sqlite3 *db = kml_database_handle (database);
   sqlite3_stmt *statement;
+  guint n_all = 0, n_told = 0;
 
   if (sqlite3_prepare_v2 (
           db,
-          "SELECT story FROM (SELECT 0 AS kind, deadlock_id AS seq, story FROM deadlocks "
+          "SELECT story, count (*) OVER () FROM (SELECT 0 AS kind, deadlock_id AS seq, story FROM "
+          "deadlocks "
           "WHERE run_id = ?1 UNION ALL SELECT 1, seq, printf ('%s at %.0f ns on CPU %d: "
           "%s%s%s' || char (10), kind, t_ns, cpu, text, iif (site = '', '', '; in '), site) "
-          "FROM bugs WHERE run_id = ?1) ORDER BY kind, seq LIMIT 5",
+          "FROM bugs WHERE run_id = ?1) ORDER BY kind, seq",
           -1, &statement, NULL) != SQLITE_OK)
     return;
   sqlite3_bind_int64 (statement, 1, (sqlite3_int64)run_id);
-  while (sqlite3_step (statement) == SQLITE_ROW) {
+  for (; n_told < MAX_INCIDENTS && sqlite3_step (statement) == SQLITE_ROW; n_told++) {
+    n_all = (guint)sqlite3_column_int64 (statement, 1);
     kml_out ("run %" G_GUINT64_FORMAT ": ", run_id);
     print_lines ((const char *)sqlite3_column_text (statement, 0));
   }
   sqlite3_finalize (statement);
+  print_rest (path, run_id, n_all, n_told, "the tables deadlocks and bugs");
 }
 
 /* Of one run: what could deadlock. */
 static void
-print_potential (KmlDatabase *database, guint64 run_id)
+print_potential (KmlDatabase *database, const char *path, guint64 run_id)
 {
   sqlite3_stmt *statement;
+  guint n_all = 0, n_told = 0;
 
-  if (sqlite3_prepare_v2 (kml_database_handle (database),
-                          "SELECT p.report, p.classes, (SELECT min (q.run_id) FROM "
-                          "potential_deadlocks q WHERE q.report = p.report) FROM "
-                          "potential_deadlocks p WHERE p.run_id = ? ORDER BY p.seq LIMIT 3",
-                          -1, &statement, NULL) != SQLITE_OK)
+  if (sqlite3_prepare_v2 (
+          kml_database_handle (database),
+          "SELECT p.report, p.classes, (SELECT min (q.run_id) FROM "
+          "potential_deadlocks q WHERE q.report = p.report), count (*) OVER () FROM "
+          "potential_deadlocks p WHERE p.run_id = ? ORDER BY p.seq",
+          -1, &statement, NULL) != SQLITE_OK)
     return;
   sqlite3_bind_int64 (statement, 1, (sqlite3_int64)run_id);
-  while (sqlite3_step (statement) == SQLITE_ROW) {
+  for (; n_told < MAX_POTENTIAL && sqlite3_step (statement) == SQLITE_ROW; n_told++) {
     const guint64 first = (guint64)sqlite3_column_int64 (statement, 2);
     g_autofree char *classes = kml_printable ((const char *)sqlite3_column_text (statement, 1));
 
+    n_all = (guint)sqlite3_column_int64 (statement, 3);
     kml_out ("run %" G_GUINT64_FORMAT ": potential deadlock, %s", run_id, classes);
     if (first == run_id) {
       kml_out ("\n");
@@ -331,6 +351,42 @@ print_potential (KmlDatabase *database, guint64 run_id)
     }
   }
   sqlite3_finalize (statement);
+  print_rest (path, run_id, n_all, n_told, "the table potential_deadlocks");
+}
+
+/* Whether there is anything to tell of the run. */
+static gboolean
+has_story (KmlDatabase *database, guint64 run_id)
+{
+  sqlite3_stmt *statement;
+  gboolean has = FALSE;
+
+  if (sqlite3_prepare_v2 (kml_database_handle (database),
+                          "SELECT EXISTS (SELECT 1 FROM deadlocks WHERE run_id = ?1) OR EXISTS "
+                          "(SELECT 1 FROM bugs WHERE run_id = ?1) OR EXISTS "
+                          "(SELECT 1 FROM potential_deadlocks WHERE run_id = ?1)",
+                          -1, &statement, NULL) != SQLITE_OK)
+    return FALSE;
+  sqlite3_bind_int64 (statement, 1, (sqlite3_int64)run_id);
+  if (sqlite3_step (statement) == SQLITE_ROW)
+    has = sqlite3_column_int (statement, 0) != 0;
+  sqlite3_finalize (statement);
+  return has;
+}
+
+/* Of the runs behind the first ones only that there is something. */
+static void
+print_untold_runs (KmlDatabase *database, const char *path, const GPtrArray *results)
+{
+  g_autofree char *printable = kml_printable (path);
+  guint n = 0;
+
+  for (guint i = MAX_STORIES; i < results->len; i++)
+    n += has_story (database, ((const KmlResult *)g_ptr_array_index (results, i))->run_id);
+  if (n > 0)
+    kml_out ("%u more run%s with deadlocks, bugs or potential deadlocks: in the tables deadlocks, "
+             "bugs and potential_deadlocks of %s\n",
+             n, n == 1 ? "" : "s", printable);
 }
 
 void
@@ -344,7 +400,9 @@ kml_stories_print (const char *path, const GPtrArray *results)
 
     print_failures (database, result);
     print_kills (result);
-    print_incidents (database, result->run_id);
-    print_potential (database, result->run_id);
+    print_incidents (database, path, result->run_id);
+    print_potential (database, path, result->run_id);
   }
+  if (database != NULL)
+    print_untold_runs (database, path, results);
 }

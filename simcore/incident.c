@@ -90,6 +90,17 @@ since_when (const KmlScheduler *self, const KmlTask *waiter, gboolean by_cpu)
   return waiter->irq->n_pending > 0 ? waiter->irq->raised : self->machine->now;
 }
 
+/* Its call chain, which ends with the step of its program. */
+static char *
+site_of (const KmlTask *task)
+{
+  g_autofree char *chain = call_chain (task);
+
+  if (task->step == NULL)
+    return g_steal_pointer (&chain);
+  return g_strconcat (chain, chain[0] != '\0' ? " > " : "", task->step, NULL);
+}
+
 static void
 add_edge (const KmlScheduler *self, GArray *edges, const KmlTask *waiter, const KmlTask *other)
 {
@@ -123,7 +134,7 @@ add_incident (KmlScheduler *self, KmlIncidentKind kind, const KmlTask *task, cha
     .time = self->machine->now,
     .task = g_strdup (task != NULL ? task->name : ""),
     .text = text,
-    .site = task != NULL ? call_chain (task) : g_strdup (""),
+    .site = task != NULL ? site_of (task) : g_strdup (""),
     .edges = g_array_new (FALSE, FALSE, sizeof (KmlIncidentEdge)),
   };
 

@@ -413,7 +413,8 @@ typedef struct {
   guint8 kind; /* KmlIncidentKind */
   guint16 cpu;
   KmlTime time;
-  char *task, *text, *site; /* (owned) */
+  char *task, *text; /* (owned) */
+  char *site;        /* (owned): the call chain, outermost first, and the step of its program */
   GArray
       *edges; /* (owned) (element-type KmlIncidentEdge): of a deadlock in the order of the cycle */
   GArray *

@@ -63,10 +63,23 @@ report_off (KmlScheduler *scheduler, KmlTask *self, const char *what, const KmlC
 {
   self->n_chain = by->n_chain;
   memcpy (self->chain, by->chain, sizeof self->chain);
+  self->step = by->what;
   kml_scheduler_report (scheduler, KML_INCIDENT_IRQ_MISUSE,
                         g_strdup_printf ("%s has ended with %s off%s%s", self->name, what,
                                          by->what != NULL ? ", as it was left by " : "",
                                          by->what != NULL ? by->what : ""));
+}
+
+/* @self, which has ended, has locks. */
+static void
+report_locks (KmlScheduler *scheduler, const KmlTask *self)
+{
+  GString *text = g_string_new (self->name);
+
+  g_string_append (text, " has ended and keeps a lock");
+  for (guint i = 0; i < self->n_held; i++)
+    g_string_append_printf (text, "%s%s", i == 0 ? ": " : ", ", self->held[i]->name);
+  kml_scheduler_report (scheduler, KML_INCIDENT_LOCK_MISUSE, g_string_free (text, FALSE));
 }
 
 /* Whoever has the CPU next finds nothing off: Linux's do_exit() tells of it and turns all on, too. */
@@ -103,8 +116,7 @@ kml_task_main (gpointer data)
       scheduler->machine); /* of those that rested here, the one that has ended */
   kml_sync_on (scheduler->machine, KML_OBJECT_NONE);
   if (self->n_held > 0)
-    kml_scheduler_report (scheduler, KML_INCIDENT_LOCK_MISUSE,
-                          g_strdup_printf ("%s has ended and keeps a lock", self->name));
+    report_locks (scheduler, self);
   if (G_UNLIKELY (kml_in_atomic (scheduler->machine)))
     turn_all_on (scheduler, self);
   kml_task_account (self, scheduler->machine->now, KML_PART_SLEEP);

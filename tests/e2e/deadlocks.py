@@ -17,6 +17,14 @@ SECTIONS = ("WARNING: possible circular locking dependency detected",
             "*** DEADLOCK ***")
 
 
+def what_is_not_told_of_a_run_is_counted():
+    write("many.ini", HEAD + "[lock A]\n[task T]\nprogram = repeat 7 { unlock A }\n[sweep]\nrepeat = 22\n")
+    out = run("run", "many.ini", status=1).stdout
+    equal(out.count("T gives A back and does not hold it; in unlock A (many.ini:7)"), 20 * 5, "stories")
+    equal(out.count("run 20: and 2 more, in the tables deadlocks and bugs of many.db\n"), 1, "more of a run")
+    contains(out, "2 more runs with deadlocks, bugs or potential deadlocks: in the tables deadlocks, bugs and potential_deadlocks of many.db")
+
+
 def orders(first, second, more=""):
     write("orders.ini", HEAD + "[lock A]\n[lock B]\n" + more
           + f"[task T1]\nprogram = {first}\n[task T2]\ncpus = 1\nstart = 1ms\nprogram = {second}\n")

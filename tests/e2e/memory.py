@@ -52,20 +52,22 @@ def a_request_that_may_sleep_in_atomic_context_is_a_bug_though_it_would_not_have
                            ("lock L, call f { alloc a 64 GFP_ATOMIC }, unlock L", 0), ("alloc a 64", 0)):
         write("m.ini", HEAD + f"[lock L]\n[task T]\nprogram = {program}\n")
         run("run", "m.ini", status=1 if count else 0)
-        equal(query("m.db", f"SELECT kind, task, site FROM bugs {LAST}"), [("bug.sleep_in_atomic", "T", "f")] * count, program)
+        equal(query("m.db", f"SELECT kind, task, site FROM bugs {LAST}"), [("bug.sleep_in_atomic", "T", "f > alloc a 64 (m.ini:7)")] * count, program)
 
 
 def who_ends_with_something_off_is_a_bug_and_others_go_on():
     others = "[task U]\nstart = 1ms\ncpus = 0\nprogram = sleep 1ms, alloc x 64, free x\n[task irq]\ncontext = hardirq\ncpus = 0\nevery = 100us\ntimes = 5\nprogram = work 1us\n"
-    for program, expected in (("call f { irq-off }", [("T has ended with interrupts off, as it was left by irq-off (m.ini:7)", "f")]),
-                              ("call f { call g { softirq-off } }", [("T has ended with softirqs off, as it was left by softirq-off (m.ini:7)", "f > g")]),
-                              ("preempt-off", [("T has ended with preemption off, as it was left by preempt-off (m.ini:7)", "")]),
-                              ("repeat 2 { irq-off }, irq-on, preempt-off", [("T has ended with interrupts off, as it was left by irq-off (m.ini:7)", ""),
-                                                       ("T has ended with preemption off, as it was left by preempt-off (m.ini:7)", "")]),
+    def off(what, step, chain=""):
+        return (f"T has ended with {what} off, as it was left by {step} (m.ini:7)", f"{chain}{step} (m.ini:7)")
+    def keeps(last):
+        return ("T has ended and keeps a lock: L", f"{last} (m.ini:7)")
+    for program, expected in (("call f { irq-off }", [off("interrupts", "irq-off", "f > ")]),
+                              ("call f { call g { softirq-off } }", [off("softirqs", "softirq-off", "f > g > ")]),
+                              ("preempt-off", [off("preemption", "preempt-off")]),
+                              ("repeat 2 { irq-off }, irq-on, preempt-off", [off("interrupts", "irq-off"), off("preemption", "preempt-off")]),
                               ("irq-off, lock L, irq-on, unlock L, preempt-off, preempt-on", []),
-                              ("lock L", [("T has ended and keeps a lock", "")]),
-                              ("lock L, call f { irq-off }", [("T has ended and keeps a lock", ""),
-                                                   ("T has ended with interrupts off, as it was left by irq-off (m.ini:7)", "f")])):
+                              ("lock L", [keeps("lock L")]),
+                              ("lock L, call f { irq-off }", [keeps("irq-off"), off("interrupts", "irq-off", "f > ")])):
         write("m.ini", HEAD + f"[task T]\ncpus = 0\nprogram = {program}\n{others}[lock L]\nkind = spin-irq\n")
         run("run", "m.ini", status=1 if expected else 0)
         equal(query("m.db", f"SELECT text, site FROM bugs {LAST} ORDER BY seq"), expected, program)
@@ -77,7 +79,7 @@ def freeing_from_the_wrong_context_is_a_bug_where_the_allocator_forbids_it():
     for where, count in (("any", 0), ("softirq", 5), ("process", 5), ("sleepable", 5)):
         write("m.ini", HEAD + f"[objects]\nfree-from = {where}\n" + tasks)
         contains(run("run", "m.ini", status=1 if count else 0).stdout, "bug.free_context" if count else "")
-        equal(len(query("m.db", "SELECT * FROM bugs " + LAST + " AND kind = 'bug.free_context' AND site = 'f'")), count, where)
+        equal(len(query("m.db", "SELECT * FROM bugs " + LAST + " AND kind = 'bug.free_context' AND site LIKE 'f > free @x (m.ini:%)'")), count, where)
     tasks = "[task T]\nprogram = alloc x 64, irq-off, free x, irq-on\n"
     equal(measure(HEAD + "[objects]\nfree-from = process\n" + tasks)["bug.free_context"], 0, "interrupts off")
     equal(measure(HEAD + "[objects]\nfree-from = sleepable\n" + tasks, status=1)["bug.free_context"], 1, "interrupts off")

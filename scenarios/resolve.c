@@ -6,8 +6,8 @@
  * is legal if any plug-in that is named anywhere has it, in the group, in
  * [sweep] or in an override: so `-s pages.allocator=bump` works on a file that sets
  * a parameter of buddy, and a sweep over allocators may set parameters of each.
- * A run has only those that its own plug-in has. A value has to be right for
- * every possible plug-in that has the key.
+ * A run has only those that its own plug-in has. The value that counts has to be right for every plug-in
+ * that is chosen and has the key; one that is overridden, or that no chosen plug-in has, for any that is named anywhere.
  */
 
 #include "scenarios/bin-file.h"
@@ -225,20 +225,71 @@ check_special (const KmlScenario *self, const KmlEntry *entry, const char *text,
   return TRUE;
 }
 
+/* @plugin: (nullable): whose parameter it is, not all of the group's. */
 static void
-check_value (KmlScenario *self, const KmlEntry *entry, const KmlParam *param,
-             const KmlAlternative *alternative)
+value_problem (KmlScenario *self, const KmlEntry *entry, const KmlAlternative *alternative,
+               const KmlPlugin *plugin, const GError *error)
 {
-  g_autoptr (GError) error = NULL;
-
-  if (!kml_param_parse (param, alternative->text, NULL, &error) ||
-      !check_special (self, entry, alternative->text, &error))
-    kml_scenario_problem (self, alternative->place, "%s: %s",
-                          alternative->place.line > 0 ? entry->name : entry->key, error->message);
+  kml_scenario_problem (self, alternative->place, "%s%s%s: %s",
+                        alternative->place.line > 0 ? entry->name : entry->key,
+                        plugin != NULL ? " of " : "", plugin != NULL ? plugin->name : "",
+                        error->message);
 }
 
+static gboolean
+is_right (const KmlScenario *self, const KmlEntry *entry, const KmlParam *param, const char *text,
+          GError **error)
+{
+  return kml_param_parse (param, text, NULL, error) && check_special (self, entry, text, error);
+}
+
+/* For every one of @plugins (element-type KmlPlugin) that has the key. @ret_n: how many have. */
 static void
-check_values (KmlScenario *self, const KmlEntry *entry, const GArray *alternatives)
+check_for_every (KmlScenario *self, const KmlEntry *entry, const KmlAlternative *alternative,
+                 const GPtrArray *plugins, guint *ret_n)
+{
+  const guint n_before = self->problems->len;
+
+  *ret_n = 0;
+  for (guint i = 0; i < plugins->len && self->problems->len == n_before; i++) {
+    const KmlPlugin *plugin = g_ptr_array_index (plugins, i);
+    const KmlParam *param = kml_section_find_param (entry->section, plugin, entry->name);
+    g_autoptr (GError) error = NULL;
+
+    if (param == NULL)
+      continue;
+    ++*ret_n;
+    if (!is_right (self, entry, param, alternative->text, &error))
+      value_problem (self, entry, alternative, plugins->len > 1 ? plugin : NULL, error);
+  }
+}
+
+/* For any that is possible. */
+static void
+check_for_any (KmlScenario *self, const KmlEntry *entry, const KmlAlternative *alternative)
+{
+  const GPtrArray *possible = entry->section->possible;
+  const KmlPlugin *last = NULL;
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < possible->len; i++) {
+    const KmlPlugin *plugin = g_ptr_array_index (possible, i);
+    const KmlParam *param = kml_section_find_param (entry->section, plugin, entry->name);
+
+    if (param == NULL)
+      continue;
+    g_clear_error (&error);
+    if (is_right (self, entry, param, alternative->text, &error))
+      return;
+    last = plugin;
+  }
+  if (last != NULL)
+    value_problem (self, entry, alternative, possible->len > 1 ? last : NULL, error);
+}
+
+/* @counts: no later assignment overrides it. */
+static void
+check_values (KmlScenario *self, const KmlEntry *entry, const GArray *alternatives, gboolean counts)
 {
   const KmlSection *section = entry->section;
   const KmlParam *own = kml_section_find_param (section, NULL, entry->name);
@@ -247,17 +298,18 @@ check_values (KmlScenario *self, const KmlEntry *entry, const GArray *alternativ
     return; /* all of it is looked at, with the other programs, when what they can name is known */
   for (guint i = 0; i < alternatives->len && !kml_scenario_is_hopeless (self); i++) {
     const KmlAlternative *alternative = &g_array_index (alternatives, KmlAlternative, i);
-    const guint n_before = self->problems->len;
+    g_autoptr (GError) error = NULL;
+    guint n = 0;
 
-    if (own != NULL)
-      check_value (self, entry, own, alternative);
-    for (guint j = 0; own == NULL && j < section->possible->len; j++) {
-      const KmlParam *param = kml_section_find_param (
-          section, g_ptr_array_index (section->possible, j), entry->name);
-
-      if (param != NULL && self->problems->len == n_before)
-        check_value (self, entry, param, alternative);
+    if (own != NULL) {
+      if (!is_right (self, entry, own, alternative->text, &error))
+        value_problem (self, entry, alternative, NULL, error);
+      continue;
     }
+    if (counts)
+      check_for_every (self, entry, alternative, section->chosen, &n);
+    if (n == 0)
+      check_for_any (self, entry, alternative);
   }
 }
 
@@ -271,7 +323,7 @@ resolve_entry (KmlScenario *self, KmlEntry *entry)
     if (param == NULL)
       continue;
     kml_scenario_expand (self, assignment, param);
-    check_values (self, entry, assignment->alternatives);
+    check_values (self, entry, assignment->alternatives, i + 1 == entry->assignments->len);
     entry->alternatives = assignment->alternatives;
   }
 }

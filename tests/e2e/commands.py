@@ -165,6 +165,21 @@ def compare_draws_a_picture():
     xml.etree.ElementTree.parse("small-compare.svg")
 
 
+def parameters_are_those_of_the_allocator_that_is_chosen_in_the_end():
+    write("file.ini", "[machine]\nram = 16MiB\n[objects]\nallocator = segregated\nlist = fifo\n"
+          "[workload]\nkind = synthetic\narrivals = closed\nlive = 100\noperations = 1000\nsizes = uniform(8, 500)\n")
+    chosen = ("-s", "objects.allocator=first-fit", "-s", "objects.list=address")
+    run("run", "file.ini", *chosen)
+    run("compare", "file.ini", "--vary", "objects.allocator=first-fit,best-fit", "--vary", "objects.list=address,lifo")
+    contains(run("run", "file.ini", "-s", "objects.list=address", status=2).stderr, "objects.list: expected fifo | lifo, not “address”")
+    contains(run("compare", "file.ini", "--vary", "objects.allocator=first-fit,segregated", *chosen[2:], status=2).stderr,
+             "objects.list of segregated: expected fifo | lifo, not “address”")
+    write("other.ini", read("file.ini").decode().replace("segregated", "first-fit").replace("fifo", "address"))
+    contains(run("run", "other.ini", "-s", "objects.allocator=segregated", status=2).stderr,
+             "other.ini:5:8: error: list: expected fifo | lifo, not “address”")
+    run("run", "other.ini", "-s", "objects.allocator=segregated", "-s", "objects.list=lifo")
+
+
 def compare_knows_its_metrics_and_keys():
     small()
     contains(run("compare", "small.ini", "--vary", "objects.bins=pow2,linux", "--metrics",
@@ -532,7 +547,8 @@ main(every_command_has_help_with_a_synopsis_and_two_examples, the_version_names_
      a_table_shows_what_the_scenario_is_about_or_what_one_asks_for,
      run_prints_json_that_agrees_with_the_database, a_dry_run_and_a_list_of_runs_leave_no_database,
      compare_marks_the_best_and_gives_differences, compare_takes_commas_where_there_is_no_bar,
-     compare_compares_within_a_seed, compare_draws_a_picture, compare_knows_its_metrics_and_keys,
+     compare_compares_within_a_seed, compare_draws_a_picture,
+     parameters_are_those_of_the_allocator_that_is_chosen_in_the_end, compare_knows_its_metrics_and_keys,
      what_list_names_can_be_parsed, a_set_of_bins_has_a_name_or_a_file_of_its_own, every_measured_metric_is_in_the_list,
      every_setting_of_a_run_is_in_the_list, trace_info_stats_and_convert_agree_between_text_and_binary,
      trace_stats_print_what_was_worked_out_by_hand,

@@ -119,8 +119,8 @@ check_list (const Buddy *self, guint order, KmlMobility mobility, guint64 n_expe
   KmlPfn before = KML_PFN_NONE;
   guint64 n = 0;
 
-  for (KmlPfn pfn = next_block (self, order, mobility, KML_PFN_NONE); pfn != KML_PFN_NONE;
-       pfn = next_block (self, order, mobility, pfn)) {
+  for (KmlPfn pfn = next_block (self, FALSE, order, mobility, KML_PFN_NONE); pfn != KML_PFN_NONE;
+       pfn = next_block (self, FALSE, order, mobility, pfn)) {
     const KmlFrame *frame = frame_of (self, pfn);
 
     if (++n > n_expected || !is_free_block (self, pfn, order) || frame->mobility != mobility)

@@ -117,8 +117,9 @@ buddy_join_deferred (Buddy *self, guint64 n_most)
     const KmlPfn pfn = self->first_pair;
     const guint order = frame_of (self, pfn)->order;
 
-    remove_block (self, pfn); /* which ends the pair */
-    n += join_block (self, pfn, order, home_of (self, pfn), (guint)MIN (n_most - n, KML_MAX_ORDER));
+    remove_block (self, FALSE, pfn); /* which ends the pair */
+    n += join_block (self, FALSE, pfn, order, home_of (self, pfn),
+                     (guint)MIN (n_most - n, KML_MAX_ORDER));
   }
   self->base.counters[COUNTER_LATE_MERGES] += n;
   self->base.counters[COUNTER_MERGES] += n;

@@ -16,8 +16,9 @@ guint64 buddy_join_deferred (Buddy *self, guint64 n_most);
 /* Frees the block, which is on no list, and joins it with its buddies for as long as they are
  * free, by at most @n_most merges; one more that would be possible is put off. Returns how many
  * it took. */
-static inline guint
-join_block (Buddy *self, KmlPfn pfn, guint order, KmlMobility mobility, guint n_most)
+static BUDDY_INLINE guint
+join_block (Buddy *self, gboolean is_usual, KmlPfn pfn, guint order, KmlMobility mobility,
+            guint n_most)
 {
   const guint first = order;
   const guint last = MIN ((guint)self->max_order, order + n_most);
@@ -25,15 +26,15 @@ join_block (Buddy *self, KmlPfn pfn, guint order, KmlMobility mobility, guint n_
   for (; order < last; order++) {
     const KmlPfn buddy = pfn ^ frames_in (order);
 
-    if (G_UNLIKELY (self->has_caches))
+    if (!is_usual && G_UNLIKELY (self->has_caches))
       buddy_look_at (self, buddy);
     if (!is_free_block (self, buddy, order))
       break;
-    remove_block (self, buddy);
+    remove_block (self, is_usual, buddy);
     pfn &= buddy; /* the lower of the two */
     self->n_split[order + 1]--;
   }
-  put_block (self, pfn, order, mobility);
+  put_block (self, is_usual, pfn, order, mobility);
   if (G_UNLIKELY (order == last && last < self->max_order) &&
       is_free_block (self, pfn ^ frames_in (order), order))
     buddy_defer (self, pfn);

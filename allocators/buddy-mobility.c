@@ -100,8 +100,8 @@ move_pageblock (Buddy *self, KmlPfn pfn, KmlMobility mobility)
     const KmlPfn n_frames = frames_in (frame->order);
 
     if (frame->state == KML_FRAME_FREE) {
-      unlist_block (self, at); /* a pair that waits to be joined goes on waiting */
-      list_block (self, at, frame->order, mobility);
+      unlist_block (self, FALSE, at); /* a pair that waits to be joined goes on waiting */
+      list_block (self, FALSE, at, frame->order, mobility);
       n_free += n_frames;
     } else if (frame->mobility == KML_MOBILITY_MOVABLE) {
       n_movable += n_frames;

@@ -80,7 +80,7 @@ touch_frontier (Buddy *self)
 
   self->frontier += frames_in ((guint)self->max_order);
   kml_free_area_remove (self->base.free_area, (guint)self->max_order, self->frontier_mobility);
-  put_block (self, pfn, (guint)self->max_order, self->frontier_mobility);
+  put_block (self, FALSE, pfn, (guint)self->max_order, self->frontier_mobility);
 }
 
 /* A suitable block beyond the frontier becomes one of the lists'. */
@@ -101,24 +101,25 @@ find_in_frontier (Buddy *self, const Wish *wish)
 static inline KmlPfn
 find_in_list (const Buddy *self, const Wish *wish, guint order, KmlMobility mobility)
 {
-  KmlPfn pfn = next_block (self, order, mobility, KML_PFN_NONE);
+  KmlPfn pfn = next_block (self, FALSE, order, mobility, KML_PFN_NONE);
 
   while (pfn != KML_PFN_NONE && !is_suitable (wish, pfn)) {
     kml_spend_references (self->base.machine, KML_COST_WARM, 1);
     kml_touch_frame (self->base.machine, frame_of (self, pfn), KML_TOUCH_READ);
-    pfn = next_block (self, order, mobility, pfn);
+    pfn = next_block (self, FALSE, order, mobility, pfn);
   }
   return pfn;
 }
 
 /* What find_smallest() finds on the lists where every block suits that is large enough. */
-static inline KmlPfn
-find_plain (const Buddy *self, guint order, KmlMobility mobility)
+static BUDDY_INLINE KmlPfn
+find_plain (const Buddy *self, gboolean is_usual, guint order, KmlMobility mobility)
 {
   const guint32 orders = self->nonempty[mobility] & (guint32)(G_MAXUINT64 << order);
 
-  return orders == 0 ? KML_PFN_NONE
-                     : next_block (self, (guint)__builtin_ctz (orders), mobility, KML_PFN_NONE);
+  return orders == 0
+             ? KML_PFN_NONE
+             : next_block (self, is_usual, (guint)__builtin_ctz (orders), mobility, KML_PFN_NONE);
 }
 
 /* The smallest suitable block of one mobility. */

@@ -71,7 +71,7 @@
  * Those of Linux's path without per-CPU lists, which are a layer of their own: the zone's lock;
  * the list's head, hot; the records of the block, of the neighbours in its list and of each
  * buddy looked at, warm; and the check of the flags of every frame asked for, one warm record each
- * (check_new_pages(), free_pages_prepare()). The numbers of instructions are at their definition.
+ * (check_new_pages(), free_pages_prepare()). The numbers of instructions are in buddy-costs.h.
  *
  * 8. Not modelled
  *
@@ -92,20 +92,9 @@
  *       as at the beginning, less those of them that are split, and two for each of order k + 1 that is
  */
 
+#include "allocators/buddy-costs.h"
 #include "allocators/buddy-deferred.h"
 #include "allocators/buddy-mobility.h"
-
-/* Estimates from reading the paths below without what only a simulation does (counting the free
- * area, spending, constraints): to find and unlink a block, to link one, per split or merge,
- * and per frame whose flags are checked. They are not measured on a kernel. */
-#define ALLOC_INSTRUCTIONS 60
-#define FREE_INSTRUCTIONS  45
-#define STEP_INSTRUCTIONS  25
-#define FRAME_INSTRUCTIONS 4
-
-/* Records looked at besides the frames': the neighbour in the list (alloc), the old head
- * (free), and per split or merge the other half and its neighbour. */
-#define STEP_RECORDS 2
 
 /* ---- References, with a cache model ---- */
 
@@ -143,7 +132,7 @@ put_rest (Buddy *self)
 
   for (guint order = (guint)self->max_order; order-- > 0;)
     if (end - pfn >= frames_in (order)) {
-      put_block (self, pfn, order, self->frontier_mobility);
+      put_block (self, FALSE, pfn, order, self->frontier_mobility);
       pfn += frames_in (order);
     }
 }
@@ -181,6 +170,9 @@ buddy_init (KmlAllocator *base, GError **error)
                                                                 : KML_MOBILITY_UNMOVABLE;
   self->first_pair = self->last_pair = KML_PFN_NONE;
   self->has_caches = base->machine->caches != NULL;
+  self->is_usual = self->list_order == ORDER_LIFO && self->grouping == GROUPING_NONE &&
+                   !self->has_caches;
+  init_costs (self);
   self->statics = kml_machine_statics (base->machine,
                                        (KML_MAX_ORDER + 1) * KML_N_MOBILITIES * BUDDY_HEAD);
   base->largest = kml_ram_page_size (&base->ram) << max_order;
@@ -252,47 +244,13 @@ search_block (Buddy *self, const KmlRequest *request)
 
 /* ---- Allocating ---- */
 
-/* What spend_path() does with a cache model, where references cost what their lines do. */
-static void G_GNUC_NO_INLINE
-spend_touching (Buddy *self, guint instructions, KmlPfn pfn, guint order)
-{
-  KmlMachine *machine = self->base.machine;
-  const guint64 n_frames = frames_in (order);
-
-  kml_spend (machine, KML_COST_LOCK, 1);
-  kml_spend (machine, KML_COST_INSTRUCTION, instructions + n_frames * FRAME_INSTRUCTIONS);
-  kml_spend_as (machine, KML_PART_SPLIT,
-                self->n_steps * STEP_INSTRUCTIONS * machine->cost[KML_COST_INSTRUCTION]);
-  if (pfn != KML_PFN_NONE)
-    kml_touch_stored (machine, frame_of (self, pfn), n_frames * sizeof (KmlFrame), KML_TOUCH_WRITE);
-}
-
-/* @pfn: the block whose frames' flags are checked; KML_PFN_NONE: there is none. */
-static inline void
-spend_path (Buddy *self, guint instructions, KmlPfn pfn, guint order)
-{
-  KmlMachine *machine = self->base.machine;
-  const guint64 n_frames = frames_in (order);
-
-  if (G_UNLIKELY (self->has_caches)) {
-    spend_touching (self, instructions, pfn, order);
-    return;
-  }
-  kml_spend (machine, KML_COST_LOCK, 1);
-  kml_spend (machine, KML_COST_HOT, 2); /* the list's head and the count of its blocks */
-  kml_spend (machine, KML_COST_INSTRUCTION, instructions + n_frames * FRAME_INSTRUCTIONS);
-  kml_spend (machine, KML_COST_WARM, 1 + n_frames);
-  if (self->n_steps > 0)
-    kml_spend_as (machine, KML_PART_SPLIT,
-                  self->n_steps * (STEP_INSTRUCTIONS * machine->cost[KML_COST_INSTRUCTION] +
-                                   STEP_RECORDS * machine->cost[KML_COST_WARM]));
-}
-
 /* Halves the block at @pfn, which is on no list, and gives back upper halves, as often as allowed.
  * Returns the order of what is left: @to or more. */
-static guint
-cut (Buddy *self, KmlPfn pfn, guint from, guint to, KmlMobility mobility)
+static BUDDY_INLINE guint
+cut (Buddy *self, gboolean is_usual, KmlPfn pfn, guint from, guint to, KmlMobility mobility)
 {
+  if (from == to)
+    return to;
   if (G_UNLIKELY (from - to > self->max_splits)) {
     self->base.counters[COUNTER_OVERSIZED]++;
     self->base.counters[COUNTER_OMITTED_SPLITS] += from - to - self->max_splits;
@@ -304,7 +262,7 @@ cut (Buddy *self, KmlPfn pfn, guint from, guint to, KmlMobility mobility)
   while (from > to) {
     self->n_split[from]++;
     from--;
-    put_block (self, pfn + frames_in (from), from, mobility);
+    put_block (self, is_usual, pfn + frames_in (from), from, mobility);
   }
   return to;
 }
@@ -322,41 +280,56 @@ use_block (Buddy *self, KmlPfn pfn, guint order, guint asked, KmlMobility mobili
   frame->n_frames = frames_in (order);
 }
 
-static KmlAddr
-buddy_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
+static BUDDY_INLINE KmlAddr
+take_block (Buddy *self, gboolean is_usual, const KmlRequest *request, guint64 *ret_held)
 {
-  Buddy *self = (Buddy *)base;
-  const KmlRam *ram = &base->ram;
-  const guint asked = order_for (request->size >> ram->page_shift);
-  const KmlMobility mobility = wished_mobility (self, request);
+  KmlMachine *machine = self->base.machine;
+  const KmlRam *ram = &self->base.ram;
+  const guint64 n_frames = request->size >> ram->page_shift;
+  const guint asked = order_for (n_frames);
+  const KmlMobility mobility = is_usual ? KML_MOBILITY_UNMOVABLE : wished_mobility (self, request);
   KmlPfn pfn = KML_PFN_NONE;
   guint order;
 
-  g_assert (request->size > 0);
-  g_assert (request->size % kml_ram_page_size (ram) == 0);
+  g_assert (n_frames > 0);
+  g_assert (n_frames << ram->page_shift == request->size);
   g_assert (request->mobility < KML_N_MOBILITIES);
 
   self->n_steps = 0;
   if (G_LIKELY (request->constraints == NULL))
-    pfn = find_plain (self, asked, mobility);
+    pfn = find_plain (self, is_usual, asked, mobility);
   if (G_UNLIKELY (pfn == KML_PFN_NONE))
     pfn = search_block (self, request);
   if (G_UNLIKELY (pfn == KML_PFN_NONE)) {
-    spend_path (self, ALLOC_INSTRUCTIONS, KML_PFN_NONE, 0);
+    spend_path (self, is_usual, TRUE, KML_PFN_NONE, 0);
     return KML_ADDR_NONE;
   }
 
-  remove_block (self, pfn);
-  order = cut (self, pfn, frame_of (self, pfn)->order, asked, mobility);
+  remove_block (self, is_usual, pfn);
+  order = cut (self, is_usual, pfn, frame_of (self, pfn)->order, asked, mobility);
   use_block (self, pfn, order, asked, request->mobility);
-  spend_path (self, ALLOC_INSTRUCTIONS, pfn, asked);
+  spend_path (self, is_usual, TRUE, pfn, asked);
   /* times 0 or 1, and no branch: whether zeroed memory is asked for is hard to predict */
-  kml_spend (base->machine, KML_COST_ZERO_PAGE,
-             (guint64)((request->gfp & KML_GFP_ZERO) != 0) << asked);
-  if (G_UNLIKELY (self->has_caches) && (request->gfp & KML_GFP_ZERO))
-    kml_machine_clears (base->machine, ram->store + kml_ram_addr (ram, pfn), request->size);
+  kml_spend (machine, KML_COST_ZERO_PAGE, (guint64)((request->gfp & KML_GFP_ZERO) != 0) << asked);
+  if (!is_usual && G_UNLIKELY (self->has_caches) && (request->gfp & KML_GFP_ZERO))
+    kml_machine_clears (machine, ram->store + kml_ram_addr (ram, pfn), request->size);
   *ret_held = (guint64)frames_in (order) << ram->page_shift;
   return kml_ram_addr (ram, pfn);
+}
+
+static KmlAddr G_GNUC_NO_INLINE
+take_unusual (Buddy *self, const KmlRequest *request, guint64 *ret_held)
+{
+  return take_block (self, FALSE, request, ret_held);
+}
+
+static KmlAddr
+buddy_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
+{
+  Buddy *self = (Buddy *)base;
+
+  return G_LIKELY (self->is_usual) ? take_block (self, TRUE, request, ret_held)
+                                   : take_unusual (self, request, ret_held);
 }
 
 /* ---- Freeing ---- */
@@ -366,32 +339,47 @@ static inline KmlPfn
 live_block (const Buddy *self, KmlAddr addr)
 {
   const KmlRam *ram = &self->base.ram;
-  const KmlPfn pfn = kml_ram_pfn (ram, addr);
+  const guint64 pfn = addr >> ram->page_shift;
+  const KmlFrame *frame = &ram->frames[pfn];
 
-  g_assert (addr < kml_ram_addr (ram, ram->n_usable));
-  g_assert (addr % kml_ram_page_size (ram) == 0);
-  g_assert (kml_ram_frame (ram, pfn)->state == KML_FRAME_USED);
-  g_assert (!(kml_ram_frame (ram, pfn)->flags & KML_FRAME_FLAG_SLAB)); /* its owner has it still */
-  return pfn;
+  g_assert (pfn < ram->n_usable);
+  g_assert (pfn << ram->page_shift == addr);
+  g_assert (frame->state == KML_FRAME_USED);
+  g_assert (!(frame->flags & KML_FRAME_FLAG_SLAB)); /* its owner has it still */
+  return (KmlPfn)pfn;
+}
+
+static BUDDY_INLINE guint64
+give_back (Buddy *self, gboolean is_usual, KmlAddr addr)
+{
+  const KmlPfn pfn = live_block (self, addr);
+  KmlFrame *frame = frame_of (self, pfn);
+  const guint held_order = frame->order;
+  const guint asked = kml_frame_own (frame);
+  const KmlMobility home = is_usual ? KML_MOBILITY_UNMOVABLE : home_of (self, pfn);
+
+  frame->state = KML_FRAME_TAIL;
+  self->n_steps = join_block (self, is_usual, pfn, held_order, home, (guint)self->max_merges);
+  self->base.counters[COUNTER_MERGES] += self->n_steps;
+  if (G_UNLIKELY (self->first_pair != KML_PFN_NONE))
+    self->n_steps += buddy_join_deferred (self, self->max_merges - self->n_steps);
+  note_most (self, COUNTER_MOST_MERGES, self->n_steps);
+  spend_path (self, is_usual, FALSE, pfn, asked);
+  return (guint64)frames_in (held_order) << self->base.ram.page_shift;
+}
+
+static guint64 G_GNUC_NO_INLINE
+give_back_unusual (Buddy *self, KmlAddr addr)
+{
+  return give_back (self, FALSE, addr);
 }
 
 static guint64
 buddy_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
 {
   Buddy *self = (Buddy *)base;
-  const KmlPfn pfn = live_block (self, addr);
-  KmlFrame *frame = frame_of (self, pfn);
-  const guint held_order = frame->order;
-  const guint asked = kml_frame_own (frame);
 
-  frame->state = KML_FRAME_TAIL;
-  self->n_steps = join_block (self, pfn, held_order, home_of (self, pfn), (guint)self->max_merges);
-  base->counters[COUNTER_MERGES] += self->n_steps;
-  if (G_UNLIKELY (self->first_pair != KML_PFN_NONE))
-    self->n_steps += buddy_join_deferred (self, self->max_merges - self->n_steps);
-  note_most (self, COUNTER_MOST_MERGES, self->n_steps);
-  spend_path (self, FREE_INSTRUCTIONS, pfn, asked);
-  return (guint64)frames_in (held_order) << base->ram.page_shift;
+  return G_LIKELY (self->is_usual) ? give_back (self, TRUE, addr) : give_back_unusual (self, addr);
 }
 
 static gboolean
@@ -427,7 +415,7 @@ buddy_shrink (KmlAllocator *base)
   Buddy *self = (Buddy *)base;
 
   self->n_steps = buddy_join_deferred (self, G_MAXUINT64);
-  spend_path (self, FREE_INSTRUCTIONS, KML_PFN_NONE, 0);
+  spend_path (self, FALSE, FALSE, KML_PFN_NONE, 0);
 }
 
 /* ---- Looking at it ---- */
@@ -456,8 +444,8 @@ buddy_state (const KmlAllocator *base, GArray *words)
   kml_state_add (words, self->frontier);
   for (guint mobility = 0; mobility < n_mobilities; mobility++)
     for (guint order = 0; order <= self->max_order; order++) {
-      for (KmlPfn pfn = next_block (self, order, mobility, KML_PFN_NONE); pfn != KML_PFN_NONE;
-           pfn = next_block (self, order, mobility, pfn))
+      for (KmlPfn pfn = next_block (self, FALSE, order, mobility, KML_PFN_NONE);
+           pfn != KML_PFN_NONE; pfn = next_block (self, FALSE, order, mobility, pfn))
         kml_state_add (words, pfn);
       kml_state_add (words, KML_PFN_NONE);
     }

@@ -8,8 +8,12 @@
  *   buddy-search.h    which free block suits a request
  *   buddy-mobility.c  what a request takes when its mobility has nothing left
  *   buddy-deferred.c  merges that are put off, so that no operation takes too long
+ *   buddy-costs.h     what an operation takes
  *   buddy-check.c     the invariants
  *   buddy.c           splitting and coalescing
+ *
+ * Most runs have the usual parameters: lists that are last in first out, one mobility, and no cache model. What every operation
+ * passes through takes @is_usual, which is a constant where it is inlined: so the usual path has none of the questions.
  */
 
 #pragma once
@@ -44,6 +48,8 @@ enum {
   COUNTER_LATE_MERGES,
 };
 
+#define BUDDY_INLINE inline __attribute__ ((always_inline))
+
 #define BUDDY_HEAD 16u /* bytes of a list's head: two pointers of a 64-bit kernel */
 
 /* A used block keeps in its own flags the order that was asked for. A flag of a free block: it is one of two buddies that wait to be joined. */
@@ -63,6 +69,9 @@ typedef struct {
   guint64 n_split[KML_MAX_ORDER + 1]; /* blocks of each order that are two at the moment: how often
                                          one was split, less how often two became one */
 
+  gboolean is_usual;                  /* see above */
+  KmlTime alloc_cost, free_cost;      /* of a path, without a cache model, … */
+  KmlTime frame_cost, step_cost;      /* … and of each frame checked, and each split or merge */
   gboolean has_caches;                /* the machine has a cache model */
   guint32 nonempty[KML_N_MOBILITIES]; /* bit k: the list of order k is not empty */
   KmlFrameList lists[KML_N_MOBILITIES][KML_MAX_ORDER + 1];
@@ -141,13 +150,13 @@ void buddy_look_at (const Buddy *self, KmlPfn pfn);
 /* ---- The free lists ---- */
 
 /* The block that comes first in the list's order, or after @after; KML_PFN_NONE: no more. */
-static inline KmlPfn
-next_block (const Buddy *self, guint order, KmlMobility mobility, KmlPfn after)
+static BUDDY_INLINE KmlPfn
+next_block (const Buddy *self, gboolean is_usual, guint order, KmlMobility mobility, KmlPfn after)
 {
   const KmlFrameSet *set = &self->sets[mobility][order];
   guint64 member;
 
-  if (self->list_order != ORDER_ADDRESS)
+  if (is_usual || self->list_order != ORDER_ADDRESS)
     return after == KML_PFN_NONE ? self->lists[mobility][order].first
                                  : frame_of (self, after)->free.next;
   member = kml_frame_set_next (set, after == KML_PFN_NONE ? 0 : (after >> order) + 1);
@@ -155,36 +164,36 @@ next_block (const Buddy *self, guint order, KmlMobility mobility, KmlPfn after)
 }
 
 /* A free block goes to the lists of @mobility. */
-static inline void
-list_block (Buddy *self, KmlPfn pfn, guint order, KmlMobility mobility)
+static BUDDY_INLINE void
+list_block (Buddy *self, gboolean is_usual, KmlPfn pfn, guint order, KmlMobility mobility)
 {
   frame_of (self, pfn)->mobility = (guint8)mobility;
-  if (self->list_order == ORDER_ADDRESS)
+  if (!is_usual && self->list_order == ORDER_ADDRESS)
     kml_frame_set_insert (&self->sets[mobility][order], pfn >> order);
   else
     kml_frame_list_insert (&self->lists[mobility][order], &self->base.ram, pfn,
-                           self->list_order == ORDER_LIFO);
+                           is_usual || self->list_order == ORDER_LIFO);
   self->nonempty[mobility] |= (guint32)1 << order;
   kml_free_area_add (self->base.free_area, order, mobility);
-  if (G_UNLIKELY (self->has_caches))
+  if (!is_usual && G_UNLIKELY (self->has_caches))
     buddy_touch_links (self, pfn);
 }
 
-static inline void
-unlist_block (Buddy *self, KmlPfn pfn)
+static BUDDY_INLINE void
+unlist_block (Buddy *self, gboolean is_usual, KmlPfn pfn)
 {
   const KmlFrame *frame = frame_of (self, pfn);
   const guint order = frame->order;
-  const KmlMobility mobility = frame->mobility;
+  const KmlMobility mobility = is_usual ? KML_MOBILITY_UNMOVABLE : frame->mobility;
 
-  if (G_UNLIKELY (self->has_caches))
+  if (!is_usual && G_UNLIKELY (self->has_caches))
     buddy_touch_links (self, pfn);
-  if (self->list_order == ORDER_ADDRESS)
+  if (!is_usual && self->list_order == ORDER_ADDRESS)
     kml_frame_set_remove (&self->sets[mobility][order], pfn >> order);
   else
     kml_frame_list_remove (&self->lists[mobility][order], &self->base.ram, pfn);
-  self->nonempty[mobility] &= ~(
-      (guint32)(next_block (self, order, mobility, KML_PFN_NONE) == KML_PFN_NONE) << order);
+  if (next_block (self, is_usual, order, mobility, KML_PFN_NONE) == KML_PFN_NONE)
+    self->nonempty[mobility] &= ~((guint32)1 << order);
   kml_free_area_remove (self->base.free_area, order, mobility);
 }
 
@@ -199,8 +208,8 @@ void buddy_undefer (Buddy *self, KmlPfn pfn);
 /* ---- Free blocks ---- */
 
 /* Makes [pfn, pfn + 2^order) a free block of its own; joins nothing. */
-static inline void
-put_block (Buddy *self, KmlPfn pfn, guint order, KmlMobility mobility)
+static BUDDY_INLINE void
+put_block (Buddy *self, gboolean is_usual, KmlPfn pfn, guint order, KmlMobility mobility)
 {
   KmlFrame *frame = frame_of (self, pfn);
 
@@ -208,19 +217,19 @@ put_block (Buddy *self, KmlPfn pfn, guint order, KmlMobility mobility)
   frame->order = (guint8)order;
   frame->flags = 0;
   frame->n_frames = frames_in (order);
-  list_block (self, pfn, order, mobility);
+  list_block (self, is_usual, pfn, order, mobility);
 }
 
 /* Takes a free block off its list; its first frame is an inner one until something else is
  * written. */
-static inline void
-remove_block (Buddy *self, KmlPfn pfn)
+static BUDDY_INLINE void
+remove_block (Buddy *self, gboolean is_usual, KmlPfn pfn)
 {
   KmlFrame *frame = frame_of (self, pfn);
 
   if (G_UNLIKELY (frame->flags & FLAG_QUEUED))
     buddy_undefer (self, pfn);
-  unlist_block (self, pfn);
+  unlist_block (self, is_usual, pfn);
   frame->state = KML_FRAME_TAIL;
 }
 

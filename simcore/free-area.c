@@ -19,7 +19,7 @@ void
 kml_free_area_watch (KmlFreeArea *self, guint order)
 {
   self->watched_order = order;
-  self->n_small = self->n_free - kml_free_area_suitable (self, order);
+  self->n_large = kml_free_area_suitable (self, order);
 }
 
 void

@@ -14,8 +14,8 @@
  *
  *     1 - (free frames in blocks of order >= j) / (free frames)
  *
- * Of one order, which somebody watches, the frames that the numerator leaves out are counted too: its index after every
- * operation costs no sum over all orders.
+ * Of one order, which somebody watches, the numerator is counted too: its index after every operation costs no sum over all
+ * orders. Most blocks are smaller than that, and then it is a comparison.
  */
 
 #pragma once
@@ -27,12 +27,12 @@ G_BEGIN_DECLS
 typedef struct {
   guint64 blocks[KML_N_MOBILITIES][KML_MAX_ORDER + 1]; /* free blocks */
   guint64 n_free;       /* page frames: always the sum over blocks[m][k] << k */
-  guint64 n_small;      /* of them in blocks below the order that is watched */
+  guint64 n_large;      /* of them in blocks of the order that is watched, or above */
   guint watched_order;  /* see kml_free_area_watch() */
   gboolean has_changed; /* set whenever a count changes, for who looks to clear */
 } KmlFreeArea;
 
-/* From now on n_small is about @order. At first it is about order 0, below which nothing is. */
+/* From now on n_large is about @order. At first it is about order 0, which is all. */
 void kml_free_area_watch (KmlFreeArea *self, guint order);
 
 /* @n blocks more. */
@@ -41,7 +41,8 @@ kml_free_area_add_blocks (KmlFreeArea *self, guint order, guint64 n, KmlMobility
 {
   self->blocks[mobility][order] += n;
   self->n_free += n << order;
-  self->n_small += order < self->watched_order ? n << order : 0;
+  if (G_UNLIKELY (order >= self->watched_order))
+    self->n_large += n << order;
   self->has_changed = TRUE;
 }
 
@@ -57,7 +58,8 @@ kml_free_area_remove (KmlFreeArea *self, guint order, KmlMobility mobility)
   g_assert (self->blocks[mobility][order] > 0);
   self->blocks[mobility][order]--;
   self->n_free -= G_GUINT64_CONSTANT (1) << order;
-  self->n_small -= (guint64)(order < self->watched_order) << order;
+  if (G_UNLIKELY (order >= self->watched_order))
+    self->n_large -= G_GUINT64_CONSTANT (1) << order;
   self->has_changed = TRUE;
 }
 

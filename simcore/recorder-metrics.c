@@ -248,6 +248,7 @@ static void
 add_fragmentation (const KmlRecorder *self, GArray *metrics)
 {
   const KmlFreeArea *area = &self->machine->free_area;
+  const guint64 peak_reserved = kml_recorder_reserved (self, self->least_free);
   guint largest = 10; /* buddyinfo's columns at least */
 
   kml_metrics_add (metrics, "ratio",
@@ -260,11 +261,10 @@ add_fragmentation (const KmlRecorder *self, GArray *metrics)
                                                       self->tally.held.peak) /
                        1e9,
                    "frag.internal.peak");
-  kml_metrics_add (metrics, "ratio",
-                   self->peak_reserved == 0
-                       ? 0.0
-                       : 1 - (double)self->tally.requested.peak / (double)self->peak_reserved,
-                   "frag.total.peak");
+  kml_metrics_add (
+      metrics, "ratio",
+      peak_reserved == 0 ? 0.0 : 1 - (double)self->tally.requested.peak / (double)peak_reserved,
+      "frag.total.peak");
   kml_metrics_add (metrics, "ratio", (double)kml_recorder_external_ppb (self) / 1e9,
                    "frag.external.end");
   kml_metrics_add (metrics, "ratio", (double)self->peak_external_ppb / 1e9, "frag.external.peak");
@@ -304,6 +304,8 @@ GArray *
 kml_recorder_metrics (KmlRecorder *self)
 {
   GArray *metrics = g_array_new (FALSE, FALSE, sizeof (KmlMetric));
+  const KmlRam *ram = self->machine->ram;
+  const guint64 frame_table = (guint64)(ram->n_frames - ram->n_usable) << ram->page_shift;
 
   g_array_set_clear_func (metrics, (GDestroyNotify)kml_metric_clear);
   kml_metrics_add (metrics, "requests", (double)self->tally.n_alloc, "alloc.count");
@@ -320,10 +322,13 @@ kml_recorder_metrics (KmlRecorder *self)
   kml_metrics_add (metrics, "bytes", (double)self->tally.requested.peak,
                    "memory.requested.peak_bytes");
   kml_metrics_add (metrics, "bytes", (double)self->tally.held.peak, "memory.held.peak_bytes");
-  kml_metrics_add (metrics, "bytes", (double)self->peak_reserved, "memory.reserved.peak_bytes");
-  kml_metrics_add (metrics, "bytes", (double)kml_recorder_reserved (self),
+  kml_metrics_add (metrics, "bytes", (double)kml_recorder_reserved (self, self->least_free),
+                   "memory.reserved.peak_bytes");
+  kml_metrics_add (metrics, "bytes",
+                   (double)kml_recorder_reserved (self, self->machine->free_area.n_free),
                    "memory.reserved.end_bytes");
-  kml_metrics_add (metrics, "bytes", (double)self->peak_metadata, "memory.metadata.peak_bytes");
+  kml_metrics_add (metrics, "bytes", (double)(frame_table + self->peak_kept),
+                   "memory.metadata.peak_bytes");
   add_internal (self, metrics);
   add_fragmentation (self, metrics);
   kml_recorder_settle_latencies (self);

@@ -124,6 +124,7 @@ kml_recorder_new (const KmlRecordConfig *config, KmlMachine *machine, KmlAllocat
   self->snapshots = g_array_new (FALSE, TRUE, sizeof (KmlSnapshot));
   self->is_warm = config->warm_up == 0;
   self->step = config->interval != 0 ? config->interval : FIRST_STEP;
+  self->least_free = machine->ram->n_usable;
   kml_free_area_watch (&machine->free_area, (guint)config->external_order);
   kml_recorder_look_at_pages (self);
   return self;
@@ -215,7 +216,7 @@ kml_recorder_external_ppb (const KmlRecorder *self)
 {
   const KmlFreeArea *area = &self->machine->free_area;
 
-  return area->n_free == 0 ? 0 : area->n_small * KML_PPB / area->n_free;
+  return area->n_free == 0 ? 0 : (area->n_free - area->n_large) * KML_PPB / area->n_free;
 }
 
 /* ---- Snapshots ---- */
@@ -297,7 +298,7 @@ take_snapshot (KmlRecorder *self, KmlTime time)
       [KML_SERIES_LIVE_BLOCKS] = kml_recorder_live_blocks (self),
       [KML_SERIES_REQUESTED] = requested,
       [KML_SERIES_HELD] = held,
-      [KML_SERIES_RESERVED] = kml_recorder_reserved (self),
+      [KML_SERIES_RESERVED] = kml_recorder_reserved (self, self->machine->free_area.n_free),
       [KML_SERIES_FREE] = area->n_free << self->machine->ram->page_shift,
       [KML_SERIES_INTERNAL] = kml_recorder_internal_ppb (requested, held),
       [KML_SERIES_EXTERNAL] = kml_recorder_external_ppb (self),

@@ -149,8 +149,9 @@ typedef struct {
   KmlTally tally;
   KmlPageTally page_tally; /* of page blocks among them */
   guint64 n_failed, n_free_skipped;
-  guint64 n_split; /* blocks made two: live are n_alloc + n_split - n_free */
-  guint64 peak_reserved, peak_metadata;
+  guint64 n_split;    /* blocks made two: live are n_alloc + n_split - n_free */
+  guint64 least_free; /* page frames */
+  guint64 peak_kept;  /* bytes, by allocators for themselves */
   gboolean is_warm;
   guint64 counted_before
       [2][KML_MAX_COUNTERS]; /* counters of pages and objects at the end of the warm-up */
@@ -276,23 +277,18 @@ guint64 kml_recorder_live_blocks (const KmlRecorder *self);
 guint64 kml_recorder_external_ppb (const KmlRecorder *self);
 guint64 kml_recorder_internal_ppb (guint64 requested, guint64 held);
 
-/* What is not free, in bytes. */
+/* What is not free, in bytes, where @n_free frames are. */
 static inline guint64
-kml_recorder_reserved (const KmlRecorder *self)
+kml_recorder_reserved (const KmlRecorder *self, guint64 n_free)
 {
-  return (self->machine->ram->n_usable - self->machine->free_area.n_free)
-         << self->machine->ram->page_shift;
+  return (self->machine->ram->n_usable - n_free) << self->machine->ram->page_shift;
 }
 
-/* The frame table and what allocators keep for themselves. */
+/* What allocators keep for themselves, in bytes; the frame table comes to it. */
 static inline guint64
-kml_recorder_metadata (const KmlRecorder *self)
+kml_recorder_kept (const KmlRecorder *self)
 {
-  const KmlRam *ram = self->machine->ram;
-  const guint64 frame_table = (guint64)(ram->n_frames - ram->n_usable) << ram->page_shift;
-
-  return frame_table + self->pages->metadata_bytes +
-         (self->objects != NULL ? self->objects->metadata_bytes : 0);
+  return self->pages->metadata_bytes + (self->objects != NULL ? self->objects->metadata_bytes : 0);
 }
 
 /* To be called when the free area has changed: peaks of what pages show. An index is divided out only when it is higher
@@ -301,11 +297,12 @@ static inline void
 kml_recorder_look_at_pages (KmlRecorder *self)
 {
   KmlFreeArea *area = &self->machine->free_area;
+  const guint64 n_free = area->n_free, kept = kml_recorder_kept (self);
 
   area->has_changed = FALSE;
-  self->peak_reserved = MAX (self->peak_reserved, kml_recorder_reserved (self));
-  self->peak_metadata = MAX (self->peak_metadata, kml_recorder_metadata (self));
-  if (G_UNLIKELY (area->n_small * KML_PPB >= (self->peak_external_ppb + 1) * area->n_free))
+  self->least_free = MIN (self->least_free, n_free);
+  self->peak_kept = MAX (self->peak_kept, kept);
+  if (G_UNLIKELY ((n_free - area->n_large) * KML_PPB >= (self->peak_external_ppb + 1) * n_free))
     self->peak_external_ppb = MAX (self->peak_external_ppb, kml_recorder_external_ppb (self));
 }
 

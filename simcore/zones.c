@@ -384,8 +384,7 @@ zones_check (const KmlAllocator *base, GError **error)
     return broken ("Z1", &self->zones[self->n_zones - 1], error);
   if (memcmp (all.blocks, base->free_area->blocks, sizeof all.blocks) != 0 ||
       all.n_free != base->free_area->n_free ||
-      base->free_area->n_small !=
-          all.n_free - kml_free_area_suitable (&all, base->free_area->watched_order))
+      base->free_area->n_large != kml_free_area_suitable (&all, base->free_area->watched_order))
     return broken ("Z2", &self->zones[0], error);
   if (memcmp (counters, base->counters, sizeof counters) != 0 ||
       metadata_bytes != base->metadata_bytes)

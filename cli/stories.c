@@ -12,6 +12,18 @@
 #define MAX_INCIDENTS 5
 #define MAX_POTENTIAL 3
 
+/* A query about one run. (nullable): there are no such tables. */
+static sqlite3_stmt *
+ask_of_run (KmlDatabase *database, const char *sql, guint64 run_id)
+{
+  sqlite3_stmt *statement;
+
+  if (sqlite3_prepare_v2 (kml_database_handle (database), sql, -1, &statement, NULL) != SQLITE_OK)
+    return NULL;
+  sqlite3_bind_int64 (statement, 1, (sqlite3_int64)run_id);
+  return statement;
+}
+
 /* ---- The longest operations ---- */
 
 /* "200 us: io 200 us, run 127 ns", the largest part first. (transfer full) */
@@ -195,15 +207,12 @@ print_failures (KmlDatabase *database, const KmlResult *result)
   if (result->failures->len == 0 || n == NULL)
     return;
   reasons = describe_reasons (result->failures, (guint64)n->value);
-  if (sqlite3_prepare_v2 (
-          kml_database_handle (database),
-          "SELECT task, cpu, t_ns, size || iif (size = 1, ' byte', ' bytes') || "
-          "iif (level = 'pages', ' of pages', ''), gfp, source, reason, free, largest "
-          "FROM failures WHERE run_id = ? AND seq = 0",
-          -1, &row, NULL) != SQLITE_OK)
-    return;
-  sqlite3_bind_int64 (row, 1, (sqlite3_int64)result->run_id);
-  if (sqlite3_step (row) == SQLITE_ROW) {
+  row = ask_of_run (database,
+                    "SELECT task, cpu, t_ns, size || iif (size = 1, ' byte', ' bytes') || "
+                    "iif (level = 'pages', ' of pages', ''), gfp, source, reason, free, largest "
+                    "FROM failures WHERE run_id = ? AND seq = 0",
+                    result->run_id);
+  if (row != NULL && sqlite3_step (row) == SQLITE_ROW) {
     g_autofree char *first = describe_failure (row), *all = kml_printable (reasons);
     g_autofree char *printable = kml_printable (first);
 
@@ -295,49 +304,82 @@ print_rest (const char *path, guint64 run_id, guint n_all, guint n_told, const c
              tables, printable);
 }
 
-/* Of one run: the stories of its deadlocks, and its first bugs. */
+/* Of one run: the stories of its deadlocks and the like. */
 static void
-print_incidents (KmlDatabase *database, const char *path, guint64 run_id)
+print_deadlocks (KmlDatabase *database, const char *path, guint64 run_id)
 {
-  sqlite3 *db = kml_database_handle (database);
-  sqlite3_stmt *statement;
+  sqlite3_stmt *statement = ask_of_run (
+      database,
+      "SELECT story, count (*) OVER () FROM deadlocks WHERE run_id = ? ORDER BY deadlock_id",
+      run_id);
   guint n_all = 0, n_told = 0;
 
-  if (sqlite3_prepare_v2 (
-          db,
-          "SELECT story, count (*) OVER () FROM (SELECT 0 AS kind, deadlock_id AS seq, story FROM "
-          "deadlocks "
-          "WHERE run_id = ?1 UNION ALL SELECT 1, seq, printf ('%s at %.0f ns on CPU %d: "
-          "%s%s%s' || char (10), kind, t_ns, cpu, text, iif (site = '', '', '; in '), site) "
-          "FROM bugs WHERE run_id = ?1) ORDER BY kind, seq",
-          -1, &statement, NULL) != SQLITE_OK)
-    return;
-  sqlite3_bind_int64 (statement, 1, (sqlite3_int64)run_id);
-  for (; n_told < MAX_INCIDENTS && sqlite3_step (statement) == SQLITE_ROW; n_told++) {
+  for (; n_told < MAX_INCIDENTS && statement != NULL && sqlite3_step (statement) == SQLITE_ROW;
+       n_told++) {
     n_all = (guint)sqlite3_column_int64 (statement, 1);
     kml_out ("run %" G_GUINT64_FORMAT ": ", run_id);
     print_lines ((const char *)sqlite3_column_text (statement, 0));
   }
   sqlite3_finalize (statement);
-  print_rest (path, run_id, n_all, n_told, "the tables deadlocks and bugs");
+  print_rest (path, run_id, n_all, n_told, "the table deadlocks");
+}
+
+/* "bug.sleep_in_atomic at 1 ms, and 9 times later, on CPU 0: handler sleeps for a time; in irq > sleep 100us (a.ini:7)". */
+static void
+print_bug (sqlite3_stmt *statement, guint64 run_id)
+{
+  const char *const kind = (const char *)sqlite3_column_text (statement, 0);
+  const char *const text = (const char *)sqlite3_column_text (statement, 2);
+  const char *const site = (const char *)sqlite3_column_text (statement, 3);
+  const guint64 n = (guint64)sqlite3_column_int64 (statement, 5);
+  g_autofree char *time = kml_format_metric (sqlite3_column_double (statement, 4), "ns");
+  g_autofree char *later = n > 1 ? g_strdup_printf (", and %" G_GUINT64_FORMAT " time%s later,",
+                                                    n - 1, n == 2 ? "" : "s")
+                                 : g_strdup ("");
+  g_autofree char *line = g_strdup_printf ("%s at %s%s on CPU %d: %s%s%s", kind, time, later,
+                                           sqlite3_column_int (statement, 1), text,
+                                           site[0] != '\0' ? "; in " : "", site);
+  g_autofree char *printable = kml_printable (line);
+
+  kml_out ("run %" G_GUINT64_FORMAT ": %s\n", run_id, printable);
+}
+
+/* Of one run: its bugs, those that are the same once. */
+static void
+print_bugs (KmlDatabase *database, const char *path, guint64 run_id)
+{
+  sqlite3_stmt *statement = ask_of_run (
+      database,
+      "SELECT ifnull (kind, ''), cpu, ifnull (text, ''), ifnull (site, ''), min (t_ns), count (*), "
+      "sum (count (*)) OVER () FROM bugs WHERE run_id = ? GROUP BY kind, cpu, text, site "
+      "ORDER BY min (seq)",
+      run_id);
+  guint n_all = 0, n_told = 0;
+
+  for (guint i = 0;
+       i < MAX_INCIDENTS && statement != NULL && sqlite3_step (statement) == SQLITE_ROW; i++) {
+    n_told += (guint)sqlite3_column_int64 (statement, 5);
+    n_all = (guint)sqlite3_column_int64 (statement, 6);
+    print_bug (statement, run_id);
+  }
+  sqlite3_finalize (statement);
+  print_rest (path, run_id, n_all, n_told, "the table bugs");
 }
 
 /* Of one run: what could deadlock. */
 static void
 print_potential (KmlDatabase *database, const char *path, guint64 run_id)
 {
-  sqlite3_stmt *statement;
+  sqlite3_stmt *statement = ask_of_run (
+      database,
+      "SELECT p.report, p.classes, (SELECT min (q.run_id) FROM potential_deadlocks q WHERE "
+      "q.report = p.report), count (*) OVER () FROM potential_deadlocks p WHERE p.run_id = ? "
+      "ORDER BY p.seq",
+      run_id);
   guint n_all = 0, n_told = 0;
 
-  if (sqlite3_prepare_v2 (
-          kml_database_handle (database),
-          "SELECT p.report, p.classes, (SELECT min (q.run_id) FROM "
-          "potential_deadlocks q WHERE q.report = p.report), count (*) OVER () FROM "
-          "potential_deadlocks p WHERE p.run_id = ? ORDER BY p.seq",
-          -1, &statement, NULL) != SQLITE_OK)
-    return;
-  sqlite3_bind_int64 (statement, 1, (sqlite3_int64)run_id);
-  for (; n_told < MAX_POTENTIAL && sqlite3_step (statement) == SQLITE_ROW; n_told++) {
+  for (; n_told < MAX_POTENTIAL && statement != NULL && sqlite3_step (statement) == SQLITE_ROW;
+       n_told++) {
     const guint64 first = (guint64)sqlite3_column_int64 (statement, 2);
     g_autofree char *classes = kml_printable ((const char *)sqlite3_column_text (statement, 1));
 
@@ -358,17 +400,14 @@ print_potential (KmlDatabase *database, const char *path, guint64 run_id)
 static gboolean
 has_story (KmlDatabase *database, guint64 run_id)
 {
-  sqlite3_stmt *statement;
+  sqlite3_stmt *statement = ask_of_run (
+      database,
+      "SELECT EXISTS (SELECT 1 FROM deadlocks WHERE run_id = ?1) OR EXISTS (SELECT 1 FROM bugs "
+      "WHERE run_id = ?1) OR EXISTS (SELECT 1 FROM potential_deadlocks WHERE run_id = ?1)",
+      run_id);
   gboolean has = FALSE;
 
-  if (sqlite3_prepare_v2 (kml_database_handle (database),
-                          "SELECT EXISTS (SELECT 1 FROM deadlocks WHERE run_id = ?1) OR EXISTS "
-                          "(SELECT 1 FROM bugs WHERE run_id = ?1) OR EXISTS "
-                          "(SELECT 1 FROM potential_deadlocks WHERE run_id = ?1)",
-                          -1, &statement, NULL) != SQLITE_OK)
-    return FALSE;
-  sqlite3_bind_int64 (statement, 1, (sqlite3_int64)run_id);
-  if (sqlite3_step (statement) == SQLITE_ROW)
+  if (statement != NULL && sqlite3_step (statement) == SQLITE_ROW)
     has = sqlite3_column_int (statement, 0) != 0;
   sqlite3_finalize (statement);
   return has;
@@ -400,7 +439,8 @@ kml_stories_print (const char *path, const GPtrArray *results)
 
     print_failures (database, result);
     print_kills (result);
-    print_incidents (database, path, result->run_id);
+    print_deadlocks (database, path, result->run_id);
+    print_bugs (database, path, result->run_id);
     print_potential (database, path, result->run_id);
   }
   if (database != NULL)

@@ -18,10 +18,12 @@ SECTIONS = ("WARNING: possible circular locking dependency detected",
 
 
 def what_is_not_told_of_a_run_is_counted():
-    write("many.ini", HEAD + "[lock A]\n[task T]\nprogram = repeat 7 { unlock A }\n[sweep]\nrepeat = 22\n")
+    bugs = ", ".join(f"unlock L{i}" for i in range(7))
+    write("many.ini", HEAD + "".join(f"[lock L{i}]\n" for i in range(7)) + f"[task T]\nprogram = repeat 3 {{ {bugs} }}\n[sweep]\nrepeat = 22\n")
     out = run("run", "many.ini", status=1).stdout
-    equal(out.count("T gives A back and does not hold it; in unlock A (many.ini:7)"), 20 * 5, "stories")
-    equal(out.count("run 20: and 2 more, in the tables deadlocks and bugs of many.db\n"), 1, "more of a run")
+    equal(out.count("T gives L0 back and does not hold it; in unlock L0 (many.ini:13)"), 20, "what is the same is told once")
+    equal(out.count(", and 2 times later, on CPU 0: T gives"), 20 * 5, "stories")
+    equal(out.count("run 20: and 6 more, in the table bugs of many.db\n"), 1, "more of a run")
     contains(out, "2 more runs with deadlocks, bugs or potential deadlocks: in the tables deadlocks, bugs and potential_deadlocks of many.db")
 
 

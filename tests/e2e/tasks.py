@@ -86,7 +86,7 @@ def interrupts_that_leave_no_time_for_anything_are_a_livelock():
 
 def a_bug_is_recorded_where_it_happens():
     write("bug.ini", HEAD + "[lock L]\n[task x]\nprogram = call work_fn { lock L, sleep 5us, unlock L }\n")
-    contains(run("run", "bug.ini", status=1).stdout, "bug.sleep_in_atomic at 1016 ns on CPU 0: x sleeps for a time; in work_fn > sleep 5us (bug.ini:7)")
+    contains(run("run", "bug.ini", status=1).stdout, "bug.sleep_in_atomic at 1.02 us on CPU 0: x sleeps for a time; in work_fn > sleep 5us (bug.ini:7)")
     equal(query("bug.db", "SELECT kind, task, site FROM bugs"), [("bug.sleep_in_atomic", "x", "work_fn > sleep 5us (bug.ini:7)")], "bugs")
 
 

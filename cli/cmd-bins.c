@@ -432,6 +432,7 @@ go_on (KmlBinStudy *study, const KmlBinSubject *subject, const Wishes *wishes, c
   int status = KML_EXIT_DONE;
 
   run_options.output = (char *)path;
+  run_options.thrown_away = !keep;
   report.classes = find_classes (study);
   if (report.classes == NULL)
     return KML_EXIT_INPUT;

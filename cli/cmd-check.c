@@ -3,7 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * A claim is a scenario with [expect]. A line of the table is one line of its [expect], over all runs that
- * it is about: the range of what was measured, and in how many of them it held.
+ * it is about: the range of what was measured, and in how many of them it held. Of what an interrupt
+ * left undone nothing is said but that: it neither holds nor fails.
  */
 
 #include "cli/claim-files.h"
@@ -42,10 +43,17 @@ typedef struct {
 
 typedef struct {
   char *path;
-  KmlExperiment *experiment; /* (owned) (nullable): the file is no good scenario */
-  GArray *lines;             /* (owned) (element-type Line) */
-  int status;                /* exit status of this claim alone */
+  KmlExperiment
+      *experiment; /* (owned) (nullable): the file is no good scenario, or not looked at */
+  GArray *lines;   /* (owned) (element-type Line) */
+  int status;      /* exit status of this claim alone */
 } Claim;
+
+typedef enum {
+  HOLDS,
+  FAILS,
+  OPEN, /* no run says otherwise, but an interrupt came before all were made */
+} Judgement;
 
 static void
 claim_free (Claim *self)
@@ -57,19 +65,32 @@ claim_free (Claim *self)
 }
 
 static gboolean
-line_holds (const Line *line)
+was_interrupted (const Claim *self)
 {
-  return line->n_runs > 0 && line->n_held == line->n_runs;
+  return self->status == KML_EXIT_INTERRUPT || self->status == KML_EXIT_TERMINATE;
 }
 
-/* Holds: came to its end, and each line held in each run; a line that is about no run says nothing. */
-static gboolean
-claim_holds (const Claim *self)
+/* A line that is about no run says nothing, which is not what it was written for. */
+static Judgement
+judge_line (const Claim *self, const Line *line)
+{
+  if (line->n_held < line->n_runs)
+    return FAILS;
+  if (was_interrupted (self))
+    return OPEN;
+  return line->n_runs > 0 ? HOLDS : FAILS;
+}
+
+/* Holds: came to its end, and each line held in each run. */
+static Judgement
+judge_claim (const Claim *self)
 {
   for (guint i = 0; i < self->lines->len; i++)
-    if (!line_holds (&g_array_index (self->lines, Line, i)))
-      return FALSE;
-  return self->status == KML_EXIT_DONE;
+    if (judge_line (self, &g_array_index (self->lines, Line, i)) == FAILS)
+      return FAILS;
+  if (was_interrupted (self))
+    return OPEN;
+  return self->status == KML_EXIT_DONE ? HOLDS : FAILS;
 }
 
 /* ---- Running ---- */
@@ -124,14 +145,24 @@ run_claim (Claim *self)
     judge_run (self, g_ptr_array_index (results, i));
 }
 
+/* With what was said of it, or done, as its status. */
+static void
+look_at_claim (Claim *self, const KmlRunOptions *run_options)
+{
+  self->experiment = kml_experiment_new (self->path, run_options, NULL, &self->status);
+  if (self->experiment != NULL)
+    run_claim (self);
+  if (self->status == KML_EXIT_DONE && judge_claim (self) == FAILS)
+    self->status = KML_EXIT_FOUND;
+}
+
 static Claim *
-load_claim (const char *path, const KmlRunOptions *run_options)
+claim_new (const char *path)
 {
   Claim *self = g_new0 (Claim, 1);
 
   self->path = g_strdup (path);
   self->lines = g_array_new (FALSE, FALSE, sizeof (Line));
-  self->experiment = kml_experiment_new (path, run_options, NULL, &self->status);
   return self;
 }
 
@@ -211,8 +242,10 @@ claim_name (const Claim *claim)
 static void
 add_text_row (KmlTable *table, const Claim *claim, guint i)
 {
+  static const char *const words[] = { "pass", "FAIL", "stopped" };
+  static const KmlStyle styles[] = { KML_STYLE_GOOD, KML_STYLE_BAD, KML_STYLE_PLAIN };
   const Line *line = &g_array_index (claim->lines, Line, i);
-  const gboolean holds = line_holds (line);
+  const Judgement judgement = judge_line (claim, line);
   char *expected, *tolerance;
 
   split_expected (line->expectation, &expected, &tolerance);
@@ -225,10 +258,10 @@ add_text_row (KmlTable *table, const Claim *claim, guint i)
   kml_table_add_cell (table, tolerance);
   kml_table_add_styled_cell (
       table,
-      holds && line->n_runs == 1
-          ? g_strdup ("pass")
-          : g_strdup_printf ("%s %u of %u", holds ? "pass" : "FAIL", line->n_held, line->n_runs),
-      holds ? KML_STYLE_GOOD : KML_STYLE_BAD);
+      judgement == OPEN || (judgement == HOLDS && line->n_runs == 1)
+          ? g_strdup (words[judgement])
+          : g_strdup_printf ("%s %u of %u", words[judgement], line->n_held, line->n_runs),
+      styles[judgement]);
 }
 
 static void
@@ -250,8 +283,18 @@ print_text (const GPtrArray *claims)
   kml_out ("\n");
 }
 
+/* null: nobody knows. */
 static void
-add_json_line (JsonBuilder *builder, const Line *line)
+add_json_pass (JsonBuilder *builder, Judgement judgement)
+{
+  if (judgement == OPEN)
+    kml_json_text (builder, "pass", NULL);
+  else
+    kml_json_boolean (builder, "pass", judgement == HOLDS);
+}
+
+static void
+add_json_line (JsonBuilder *builder, const Claim *claim, const Line *line)
 {
   const KmlExpectation *expectation = line->expectation;
   g_autofree char *expected = NULL, *tolerance = NULL;
@@ -267,7 +310,7 @@ add_json_line (JsonBuilder *builder, const Line *line)
   kml_json_number (builder, "most", line->most);
   kml_json_count (builder, "runs", line->n_runs);
   kml_json_count (builder, "held", line->n_held);
-  kml_json_boolean (builder, "pass", line_holds (line));
+  add_json_pass (builder, judge_line (claim, line));
   json_builder_end_object (builder);
 }
 
@@ -287,10 +330,10 @@ print_json (const GPtrArray *claims)
       kml_json_text (builder, "source", kml_scenario_source (claim->experiment->scenario));
     }
     kml_json_count (builder, "status", (guint64)claim->status);
-    kml_json_boolean (builder, "pass", claim_holds (claim));
+    add_json_pass (builder, judge_claim (claim));
     kml_json_begin_array (builder, "expectations");
     for (guint j = 0; j < claim->lines->len; j++)
-      add_json_line (builder, &g_array_index (claim->lines, Line, j));
+      add_json_line (builder, claim, &g_array_index (claim->lines, Line, j));
     json_builder_end_array (builder);
     json_builder_end_object (builder);
   }
@@ -310,12 +353,14 @@ ktap_word (const char *text)
 static void
 print_ktap_claim (const Claim *claim, guint number)
 {
+  static const char *const words[] = { "ok", "not ok", "ok" };
   g_autofree char *path = ktap_word (claim->path);
 
   if (claim->lines->len > 0)
     kml_out ("    KTAP version 1\n    1..%u\n", claim->lines->len);
   for (guint i = 0; i < claim->lines->len; i++) {
     const Line *line = &g_array_index (claim->lines, Line, i);
+    const Judgement judgement = judge_line (claim, line);
     g_autofree char *described = describe_line (line, G_MAXINT);
     g_autofree char *what = ktap_word (described);
     g_autofree char *measured = format_measured (line);
@@ -323,20 +368,30 @@ print_ktap_claim (const Claim *claim, guint number)
                                  ? g_strdup_printf ("%s:%u", path, line->expectation->line)
                                  : g_strdup (path);
 
-    if (!line_holds (line))
+    if (judgement == FAILS)
       kml_out ("    # %s: expected %s, measured %s, held in %u of %u runs\n", where,
                line->expectation->text, measured, line->n_held, line->n_runs);
-    kml_out ("    %s %u %s\n", line_holds (line) ? "ok" : "not ok", i + 1, what);
+    kml_out ("    %s %u %s%s\n", words[judgement], i + 1, what,
+             judgement == OPEN ? " # SKIP interrupted" : "");
   }
-  kml_out ("%s %u %s\n", claim_holds (claim) ? "ok" : "not ok", number, path);
+  kml_out ("%s %u %s\n", words[judge_claim (claim)], number, path);
 }
 
+/* The plan is that of all claims; what an interrupt left of them comes last. */
 static void
 print_ktap (const GPtrArray *claims)
 {
   kml_out ("KTAP version 1\n1..%u\n", claims->len);
-  for (guint i = 0; i < claims->len; i++)
-    print_ktap_claim (g_ptr_array_index (claims, i), i + 1);
+  for (guint i = 0; i < claims->len; i++) {
+    const Claim *claim = g_ptr_array_index (claims, i);
+
+    if (judge_claim (claim) == OPEN) {
+      kml_out ("Bail out! Interrupted: %u of %u claims not looked at to the end\n", claims->len - i,
+               claims->len);
+      return;
+    }
+    print_ktap_claim (claim, i + 1);
+  }
 }
 
 /* ---- The command ---- */
@@ -389,37 +444,55 @@ check_files (const GPtrArray *paths, const KmlRunOptions *run_options, GPtrArray
   int status = KML_EXIT_DONE;
 
   for (guint i = 0; i < paths->len; i++) {
-    Claim *claim = load_claim (g_ptr_array_index (paths, i), run_options);
+    Claim *claim = claim_new (g_ptr_array_index (paths, i));
 
     g_ptr_array_add (claims, claim);
-    if (claim->experiment != NULL)
-      run_claim (claim);
-    if (claim->status == KML_EXIT_DONE && !claim_holds (claim))
-      claim->status = KML_EXIT_FOUND;
+    claim->status = kml_stop_exit ();
+    if (claim->status == KML_EXIT_DONE)
+      look_at_claim (claim, run_options);
     status = kml_worse_exit (status, claim->status);
-    if (kml_stop_exit () != KML_EXIT_DONE)
-      break;
   }
   return status;
 }
 
+/* @failed (nullable): the first claim that does not hold. */
 static void
-summarise (const GPtrArray *claims, const GPtrArray *paths)
+say_next (const Claim *failed, gboolean interrupted)
 {
-  const Claim *failed = NULL; /* the first */
-  guint n_held = 0;
+  g_autofree char *word = failed != NULL ? kml_shell_word (failed->path) : NULL;
 
-  for (guint i = claims->len; i-- > 0;)
-    if (claim_holds (g_ptr_array_index (claims, i)))
-      n_held++;
-    else
-      failed = g_ptr_array_index (claims, i);
-  kml_note ("%u of %u claims hold%s.", n_held, paths->len,
-            claims->len < paths->len ? ", the others were not looked at" : "");
-  if (!options.quiet && failed != NULL)
-    kml_note ("Next: kmemlab run %s, which lists every run that differs", failed->path);
-  else if (!options.quiet)
+  if (options.quiet)
+    return;
+  if (failed != NULL)
+    kml_note ("Next: kmemlab run %s, which lists every run that differs", word);
+  else if (interrupted && options.output != NULL)
+    kml_note ("Next: the same command, which goes on");
+  else if (interrupted)
+    kml_note ("Next: the same command with --output FILE, which keeps what is finished");
+  else
     kml_note ("Next: kmemlab check --format ktap, for scripts");
+}
+
+static void
+summarise (const GPtrArray *claims)
+{
+  const Claim *failed = NULL;
+  guint n[] = { [HOLDS] = 0, [FAILS] = 0, [OPEN] = 0 };
+
+  for (guint i = claims->len; i-- > 0;) {
+    const Claim *claim = g_ptr_array_index (claims, i);
+    const Judgement judgement = judge_claim (claim);
+
+    n[judgement]++;
+    if (judgement == FAILS)
+      failed = claim;
+  }
+  if (n[OPEN] == 0)
+    kml_note ("%u of %u claims hold.", n[HOLDS], claims->len);
+  else
+    kml_note ("Interrupted: %u of %u claims hold, %u do not, %u not looked at to the end.",
+              n[HOLDS], claims->len, n[FAILS], n[OPEN]);
+  say_next (failed, n[OPEN] > 0);
 }
 
 static int
@@ -432,7 +505,8 @@ run (char **arguments)
   KmlRunOptions run_options = { .settings = options.settings,
                                 .jobs = options.jobs,
                                 .output = options.output,
-                                .quiet = options.quiet };
+                                .quiet = options.quiet,
+                                .thrown_away = options.output == NULL };
   Format format;
   int status;
 
@@ -440,6 +514,7 @@ run (char **arguments)
     return KML_EXIT_INPUT;
   if (!find_files (arguments, paths, &status))
     return status;
+  kml_stop_install (); /* a folder that is thrown away is, then */
   if (options.output == NULL) {
     folder = g_dir_make_tmp ("kmemlab-check-XXXXXX", &error);
     if (folder == NULL) {
@@ -460,7 +535,7 @@ run (char **arguments)
     print_json (claims);
   else
     print_ktap (claims);
-  summarise (claims, paths);
+  summarise (claims);
   return status;
 }
 

@@ -268,7 +268,11 @@ judge_stop (const KmlExperiment *self)
 
   if (!result->stopped)
     return KML_EXIT_DONE;
-  if (result->n_done > 0)
+  if (self->options->thrown_away)
+    kml_note ("Stopped: %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+              " runs of %s were finished, and nothing is kept without --output.",
+              result->n_done, result->n_runs, kml_scenario_name (self->scenario));
+  else if (result->n_done > 0)
     kml_note ("Stopped: %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
               " runs are finished and kept in %s; the same command goes on.",
               result->n_done, result->n_runs, self->database);
@@ -318,7 +322,7 @@ kml_experiment_run (KmlExperiment *self)
 
   if (!good) {
     status = kml_fail (error);
-    if (self->result.n_done > 0)
+    if (self->result.n_done > 0 && !self->options->thrown_away)
       kml_note ("%" G_GUINT64_FORMAT " finished runs are kept in %s.", self->result.n_done,
                 self->database);
   } else
@@ -443,8 +447,10 @@ kml_experiment_print_summary (const KmlExperiment *self)
 
   if (self->options->quiet)
     return;
-  g_string_append_printf (text, "%" G_GUINT64_FORMAT " run%s in %s", result->n_done,
-                          result->n_done == 1 ? "" : "s", database);
+  g_string_append_printf (text, "%" G_GUINT64_FORMAT " run%s", result->n_done,
+                          result->n_done == 1 ? "" : "s");
+  if (!self->options->thrown_away)
+    g_string_append_printf (text, " in %s", database);
   if (result->n_skipped > 0)
     g_string_append_printf (text, " (%" G_GUINT64_FORMAT " were there already)", result->n_skipped);
   if (result->n_operations >= MANY_OPERATIONS)

@@ -22,6 +22,7 @@ typedef struct {
   char *check;
   char *max_runs;
   gboolean json, quiet, timings;
+  gboolean thrown_away; /* @output is removed in the end: nobody is told of it */
 } KmlRunOptions;
 
 /* clang-format off */

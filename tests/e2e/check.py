@@ -4,9 +4,13 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+import glob
+import json
 import os
+import signal
 
-from harness import SMALL, check, contains, equal, lacks, main, query, run, run_json, write
+from harness import (ODD, SLOW, SMALL, check, children, contains, environment, equal, finish, lacks, main, query, read, run, run_json, start,
+                     wait_until, write)
 
 TRUE = SMALL.replace("title = A small test", "title = T01: truth\nsource = by hand") + """
 [expect]
@@ -104,7 +108,67 @@ def nothing_to_check_and_wrong_words_are_mistakes():
     contains(run("check", "empty", "--format", "jsno", status=2).stderr, "did you mean “json”?")
 
 
+def interrupted(number, status, *options, expected="alloc.count = 10"):
+    """A check of three claims in the midst of the second, which has eight runs; the first holds."""
+    for name, text in (("1", TRUE), ("2", f"{SLOW}\n[expect]\n{expected}\n"), ("3", TRUE)):
+        write(name + ".ini", text)
+    process = start("check", "--plugin", ODD, "-j", "1", "1.ini", "2.ini", "3.ini", *options, env=environment(TMPDIR=os.getcwd()))
+
+    def n_stored():
+        found = glob.glob("kmemlab-check-*/check.db") + glob.glob("kept.db")
+        return query(found[0], "SELECT count(*) FROM runs WHERE status = 'done'")[0][0] if found else 0
+
+    wait_until(lambda: n_stored() >= 7, "a run of the second claim is stored", process)
+    process.send_signal(number)
+    result = finish(process, status)
+    equal(glob.glob("kmemlab-*"), [], "temporary folders")
+    return result
+
+
+def an_interrupted_check_says_what_is_open_and_calls_nothing_of_it_failed():
+    out, err = interrupted(signal.SIGINT, 130)
+    lacks(out, "FAIL")
+    contains(out, "stopped")
+    contains(err, "of 8 runs of 2.ini were finished, and nothing is kept without --output")
+    contains(err, "Interrupted: 1 of 3 claims hold, 0 do not, 2 not looked at to the end.")
+    contains(err, "Next: the same command with --output FILE")
+    lacks(err, "check.db")
+    out, err = interrupted(signal.SIGTERM, 143, "--format", "json", "-o", "kept.db")
+    equal([(claim["scenario"], claim["status"], claim["pass"]) for claim in json.loads(out)["claims"]],
+          [("1.ini", 0, True), ("2.ini", 143, None), ("3.ini", 143, None)], "claims")
+    contains(err, "kept in kept.db; the same command goes on")
+    contains(err, "Next: the same command, which goes on")
+
+
+def the_plan_of_an_interrupted_check_is_that_of_all_claims():
+    out = interrupted(signal.SIGINT, 130, "--format", "ktap")[0]
+    equal([line for line in out.split("\n") if line and line[0] != " "],
+          ["KTAP version 1", "1..3", "ok 1 1.ini", "Bail out! Interrupted: 2 of 3 claims not looked at to the end"], "lines")
+
+
+def what_is_known_to_fail_fails_in_an_interrupted_check_too():
+    out, err = interrupted(signal.SIGINT, 130, "--format", "ktap", expected="alloc.count = 11\nalloc.failed = 0")
+    contains(out, "    not ok 1 alloc.count\n    ok 2 alloc.failed # SKIP interrupted\nnot ok 2 2.ini\nBail out! Interrupted: 1 of 3")
+    contains(err, "Interrupted: 1 of 3 claims hold, 1 do not, 1 not looked at to the end.")
+    contains(err, "Next: kmemlab run 2.ini")
+
+
+def an_interrupt_between_two_claims_is_no_success():
+    for name in "12":
+        write(name + ".ini", SLOW.replace("[sweep]\nrepeat = 8\n", "[expect]\nalloc.count = 10\n"))
+    process = start("check", "--plugin", ODD, "1.ini", "2.ini")
+    wait_until(lambda: children(process.pid), "a worker is there", process)
+    worker = children(process.pid)[0]
+    os.kill(process.pid, signal.SIGSTOP)  # so that the claim's only run is finished when the signal is seen
+    process.send_signal(signal.SIGINT)
+    wait_until(lambda: read(f"/proc/{worker}/stat").rsplit(b")", 1)[1].split()[0] == b"Z", "the run has ended")
+    os.kill(process.pid, signal.SIGCONT)
+    contains(finish(process, 130)[1], "Interrupted: 1 of 2 claims hold, 0 do not, 1 not looked at to the end.")
+
+
 main(every_scenario_that_claims_something_is_run_and_told_in_one_table,
      all_hold_is_exit_status_0_and_results_can_be_kept, json_has_every_line_with_its_range, what_no_scenario_has_to_say_is_a_line_where_it_is_not_so,
      ktap_is_nested_and_numbered, what_is_measured_can_be_compared_with_what_was_expected, a_bad_scenario_is_told_with_its_line_and_the_others_are_checked,
-     nothing_to_check_and_wrong_words_are_mistakes)
+     nothing_to_check_and_wrong_words_are_mistakes, an_interrupted_check_says_what_is_open_and_calls_nothing_of_it_failed,
+     the_plan_of_an_interrupted_check_is_that_of_all_claims, what_is_known_to_fail_fails_in_an_interrupted_check_too,
+     an_interrupt_between_two_claims_is_no_success)

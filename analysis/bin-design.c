@@ -131,6 +131,7 @@ sort_sizes (KmlBinDesign *self, const KmlSizeCount *counts, guint n_counts,
   self->sum[0] = 0;
   for (guint i = 0; i < n_counts; i++) {
     const guint64 size = counts[i].size, count = counts[i].count;
+    const guint64 rounded = (size + rules->quantum - 1) / rules->quantum * rules->quantum;
     const guint bin = kml_bins_find (&self->prefix, size);
 
     g_assert (i == 0 || size > counts[i - 1].size);
@@ -139,11 +140,10 @@ sort_sizes (KmlBinDesign *self, const KmlSizeCount *counts, guint n_counts,
     self->asked += (KmlPartitionCost)size * count;
     if (bin < self->prefix.n)
       self->fixed_cost += (KmlPartitionCost)price_of (rules, self->prefix.sizes[bin]) * count;
-    else if (size > rules->max_size)
+    else if (rounded > rules->max_size)
       self->fixed_cost += (KmlPartitionCost)whole_pages (rules, size) * count;
     else
-      add_size (self, (size + rules->quantum - 1) / rules->quantum * rules->quantum, count,
-                whole_pages (rules, size));
+      add_size (self, rounded, count, whole_pages (rules, size));
   }
   add_up_rest (self, rules->hold);
 }

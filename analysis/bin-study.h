@@ -43,7 +43,8 @@ typedef struct {
   double weight;     /* of the requests that were measured */
   double trained;    /* waste of the design on the pieces it was made for */
   double measured;   /* waste on those it was not */
-  double best; /* … of the best set for them: measured - best is what foresight would save */
+  double
+      best; /* … of the best set for them that is as small and holds no more: see kml_bin_validation_gap() */
   double linux_waste; /* … of kmalloc's sizes */
   double page_level;  /* share of the measured requests that no bin of the design holds */
 } KmlBinValidation;
@@ -87,6 +88,9 @@ void kml_bin_study_compare (KmlBinStudy *self, const char *name, const char *sou
 /* Designs as many bins as were chosen for @train and measures them on @test (element-type KmlSizeCount). */
 void kml_bin_study_validate (KmlBinStudy *self, const char *split, guint part, const GArray *train,
                              const GArray *test);
+
+/* What foresight would have saved. */
+double kml_bin_validation_gap (const KmlBinValidation *self);
 
 const KmlBinStudySet *kml_bin_study_chosen (const KmlBinStudy *self);
 

@@ -377,7 +377,7 @@ CREATE TABLE bin_studies (
   requests INTEGER NOT NULL,    -- for objects
   quantum  INTEGER NOT NULL,    -- bins are multiples of it, bytes
   tails    INTEGER NOT NULL CHECK (tails IN (0, 1)), -- 1: the ends of slabs count as waste in curve and design
-  hold     INTEGER NOT NULL,    -- every size up to this has a bin in the design, bytes
+  hold     INTEGER NOT NULL,    -- every size asked for up to this has a bin in the design, bytes
   max_size INTEGER NOT NULL,    -- … and none above this, bytes
   prefix   TEXT NOT NULL,       -- bins that were given, "8,16"; "": none
   knee     INTEGER NOT NULL,    -- bins at the knee of the curve
@@ -441,7 +441,7 @@ CREATE TABLE bin_validations (
   weight     REAL NOT NULL,    -- of its requests
   trained    REAL NOT NULL,    -- waste of the design on what it was made for, share
   measured   REAL NOT NULL,    -- waste on what it was not made for, share
-  best       REAL NOT NULL,    -- waste there of the best set of as many bins, share
+  best       REAL NOT NULL,    -- waste there of the best set of as many bins that holds no more sizes, share
   linux      REAL NOT NULL,    -- waste there of kmalloc's sizes, share
   page_level REAL NOT NULL,    -- weight there of requests larger than every bin of the design, share
   PRIMARY KEY (study_id, split, part)

@@ -276,7 +276,7 @@ print_validations (const KmlBinStudy *study)
     kml_table_add_cell (table, format_share (v->measured));
     kml_table_add_cell (table, format_share (v->trained));
     kml_table_add_cell (table, format_share (v->best));
-    kml_table_add_cell (table, format_share (v->measured - v->best));
+    kml_table_add_cell (table, format_share (kml_bin_validation_gap (v)));
     kml_table_add_cell (table, format_share (v->linux_waste));
   }
   kml_table_print (table);

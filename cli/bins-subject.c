@@ -137,11 +137,13 @@ load (KmlBinSubject *self, const KmlRunOptions *options, int *ret_status)
 }
 
 static gboolean
-read_demand (KmlBinSubject *self, KmlDemandWeight weight, gboolean quiet, GError **error)
+read_demand (KmlBinSubject *self, KmlDemandWeight weight, guint n_parts, gboolean quiet,
+             GError **error)
 {
   if (!quiet)
     kml_progress_begin (self->path);
-  self->demand = kml_demand_new (self->scenario, 0, weight, kml_progress_show_share, NULL, error);
+  self->demand = kml_demand_new (self->scenario, 0, weight, n_parts, kml_progress_show_share, NULL,
+                                 error);
   kml_progress_end ();
   return self->demand != NULL;
 }
@@ -187,8 +189,8 @@ grow_ram (KmlBinSubject *self, const KmlRunOptions *options, int *ret_status)
 }
 
 KmlBinSubject *
-kml_bin_subject_new (const char *path, KmlDemandWeight weight, const KmlRunOptions *options,
-                     int *ret_status)
+kml_bin_subject_new (const char *path, KmlDemandWeight weight, guint n_parts,
+                     const KmlRunOptions *options, int *ret_status)
 {
   g_autoptr (KmlBinSubject) self = g_new0 (KmlBinSubject, 1);
   g_autoptr (GError) error = NULL;
@@ -206,7 +208,7 @@ kml_bin_subject_new (const char *path, KmlDemandWeight weight, const KmlRunOptio
         path);
     return NULL;
   }
-  if (!read_demand (self, weight, options->quiet, &error)) {
+  if (!read_demand (self, weight, n_parts, options->quiet, &error)) {
     *ret_status = kml_fail (error);
     return NULL;
   }

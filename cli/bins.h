@@ -30,9 +30,9 @@ typedef struct {
   KmlDemand *demand;     /* (owned) */
 } KmlBinSubject;
 
-/* Reads what lies at @path and what its workloads ask for. @options: as for a run. NULL after what is wrong has been
+/* Reads what lies at @path and what its workloads ask for, in @n_parts parts. @options: as for a run. NULL after what is wrong has been
  * said; *@ret_status is then the exit status. */
-KmlBinSubject *kml_bin_subject_new (const char *path, KmlDemandWeight weight,
+KmlBinSubject *kml_bin_subject_new (const char *path, KmlDemandWeight weight, guint n_parts,
                                     const KmlRunOptions *options, int *ret_status);
 void kml_bin_subject_free (KmlBinSubject *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlBinSubject, kml_bin_subject_free)

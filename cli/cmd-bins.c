@@ -147,7 +147,7 @@ read_wishes (Wishes *ret_wishes)
       !kml_option_count ("bins", "--bins", options.bins, 1, KML_MAX_BINS, &wishes.n_bins) ||
       !kml_option_count ("bins", "--max-bins", options.max_bins, 1, KML_MAX_BINS,
                          &wishes.max_bins) ||
-      !kml_option_count ("bins", "--folds", options.folds, 2, KML_DEMAND_PARTS / 2,
+      !kml_option_count ("bins", "--folds", options.folds, 2, KML_DEMAND_MAX_PARTS / 2,
                          &wishes.folds) ||
       !read_size_option ("--hold", options.hold, 0, &wishes.hold) ||
       !read_size_option ("--max-size", options.max_size, 1, &wishes.max_size) ||
@@ -270,6 +270,13 @@ add_sets (KmlBinStudy *study, const KmlBinSubject *subject)
 }
 
 /* ---- Cross-validation ---- */
+
+/* Halves and folds are both made of whole parts. */
+static guint
+parts_for (guint64 folds)
+{
+  return (guint)(folds % 2 == 0 ? folds : 2 * folds);
+}
 
 static void
 validate (KmlBinStudy *study, const KmlDemand *demand, const char *split, guint n_folds)
@@ -486,7 +493,8 @@ run (char **arguments)
   settings = add_quantum (options.common.settings);
   g_strfreev (options.common.settings);
   options.common.settings = settings;
-  subject = kml_bin_subject_new (arguments[0], wishes.weight, &options.common, &status);
+  subject = kml_bin_subject_new (arguments[0], wishes.weight, parts_for (wishes.folds),
+                                 &options.common, &status);
   if (subject == NULL)
     return status;
   study = make_study (subject, &wishes);
@@ -509,8 +517,8 @@ static const GOptionEntry entries[] = {
   { "prefix", 0, 0, G_OPTION_ARG_STRING, &options.prefix,
     "The smallest bins are these; design the others", "SIZE,…" },
   { "hold", 0, 0, G_OPTION_ARG_STRING, &options.hold,
-    "Bins hold every size up to this (default: two pages); larger ones may be left to the page "
-    "level",
+    "Bins hold every size asked for up to this (default: two pages); larger ones may be left to "
+    "the page level",
     "SIZE" },
   { "max-size", 0, 0, G_OPTION_ARG_STRING, &options.max_size,
     "Leave all larger requests to the page level (default: 1GiB)", "SIZE" },

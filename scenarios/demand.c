@@ -2,9 +2,9 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A stream's length is not known before its end, so parts begin with one request each; whenever
- * there are KML_DEMAND_PARTS of them, neighbours are joined and parts become twice as long. Memory is
- * O(live blocks + sizes) and one pass is enough. A block's lifetime counts where it was born;
+ * A stream's length is not known before its end, so it is read twice: once to count its requests for objects, and once to
+ * count their sizes in parts that have equally many of them, to one. (One pass, with parts that are joined when they become too many, left pieces that
+ * differed by a third.) Memory is O(live blocks + sizes). A block's lifetime counts where it was born;
  * blocks that are live at the end lived until then.
  *
  * Pieces of time are pieces of the stream: each has as many requests as the next, whether the recorded kernel was busy or
@@ -20,15 +20,6 @@
 #define EXACT_SIZES 16384 /* sizes below are found by index, larger ones by hash */
 #define BATCH       512
 
-/* Of one size, in each part. */
-typedef struct {
-  guint64 parts[KML_DEMAND_PARTS];
-} Requests;
-
-typedef struct {
-  unsigned __int128 parts[KML_DEMAND_PARTS]; /* ps */
-} Lifetimes;
-
 /* A size, and where it is among those of its stream. */
 typedef struct {
   guint64 size;
@@ -36,33 +27,45 @@ typedef struct {
 } Place;
 
 typedef struct {
-  GArray *sizes;     /* (owned) (element-type guint64): in the order in which they came */
-  GArray *counts;    /* (owned) (element-type Requests): of each size */
-  GArray *lifetimes; /* (owned) (nullable) (element-type Lifetimes): where these are its weights */
+  guint n_parts;  /* request r of n is in part r * n_parts / n */
+  GArray *sizes;  /* (owned) (element-type guint64): in the order in which they came */
+  GArray *counts; /* (owned) (element-type guint64): requests for each size in each part */
+  GArray *
+      lifetimes; /* (owned) (nullable) (element-type unsigned __int128): … their sum, ps: where these are its weights */
   GArray
       *order; /* (owned) (element-type Place): the sizes from the smallest on, when all are there */
-  guint64 requests; /* so far */
-  guint64 length;   /* requests to a part: request r is in part r / length */
 } Stream;
 
 /* A live block. */
 typedef struct {
   KmlTime born;
-  guint64 request; /* its number in the stream */
   guint64 bytes;
   guint32 size; /* 1 + index in the stream's sizes; 0: of pages */
+  guint32 part; /* of the stream in which it was born */
 } Block;
 
 struct _KmlDemand {
   KmlDemandWeight weight;
+  guint n_parts;
   KmlDemandTotals totals;
   GArray *streams; /* (owned) (element-type Stream) */
 };
+
+/* Who wants to know how far it is. */
+typedef struct {
+  void (*show) (double share, gpointer data); /* (nullable) */
+  gpointer data;
+  guint pass; /* 0 or 1 */
+} Progress;
 
 /* A stream as it is read. */
 typedef struct {
   KmlDemandTotals *totals;
   Stream *stream;
+  guint64 length;     /* its requests for objects */
+  guint64 n_requests; /* … so far */
+  guint part;         /* that the next one is in */
+  guint64 part_end;   /* … the first request behind it */
   GArray *blocks;     /* (owned) (element-type Block): by name */
   guint32 *exact;     /* (owned) (array length=EXACT_SIZES): 1 + index of the size */
   GHashTable *larger; /* (owned): size to 1 + index */
@@ -72,36 +75,22 @@ typedef struct {
 
 /* ---- Parts ---- */
 
-static void
-join_requests (Requests *self)
+/* The first request that is not in @part or before it: request r is in part r * n_parts / length. */
+static guint64
+end_of_part (const Reading *self, guint part)
 {
-  for (guint part = 0; part < KML_DEMAND_PARTS / 2; part++)
-    self->parts[part] = self->parts[2 * part] + self->parts[2 * part + 1];
-  memset (self->parts + KML_DEMAND_PARTS / 2, 0, sizeof self->parts / 2);
+  const guint n_parts = self->stream->n_parts;
+
+  return ((part + 1) * self->length + n_parts - 1) / n_parts;
 }
 
-static void
-join_lifetimes (Lifetimes *self)
-{
-  for (guint part = 0; part < KML_DEMAND_PARTS / 2; part++)
-    self->parts[part] = self->parts[2 * part] + self->parts[2 * part + 1];
-  memset (self->parts + KML_DEMAND_PARTS / 2, 0, sizeof self->parts / 2);
-}
-
-static void
-join_parts (Stream *self)
-{
-  for (guint i = 0; i < self->sizes->len; i++)
-    join_requests (&g_array_index (self->counts, Requests, i));
-  for (guint i = 0; self->lifetimes != NULL && i < self->sizes->len; i++)
-    join_lifetimes (&g_array_index (self->lifetimes, Lifetimes, i));
-  self->length *= 2;
-}
-
+/* The next request's. One that the first pass did not see is in the last. */
 static guint
-part_of (const Stream *self, guint64 request)
+next_part (Reading *self)
 {
-  return (guint)(request / self->length);
+  while (self->n_requests >= self->part_end && self->part + 1 < self->stream->n_parts)
+    self->part_end = end_of_part (self, ++self->part);
+  return self->part;
 }
 
 /* ---- Reading ---- */
@@ -112,9 +101,9 @@ new_size (Reading *self, guint64 bytes)
   Stream *stream = self->stream;
 
   g_array_append_val (stream->sizes, bytes);
-  g_array_set_size (stream->counts, stream->sizes->len);
+  g_array_set_size (stream->counts, stream->sizes->len * stream->n_parts);
   if (stream->lifetimes != NULL)
-    g_array_set_size (stream->lifetimes, stream->sizes->len);
+    g_array_set_size (stream->lifetimes, stream->sizes->len * stream->n_parts);
   return stream->sizes->len;
 }
 
@@ -147,29 +136,29 @@ block_of (Reading *self, guint32 name)
   return &g_array_index (blocks, Block, name);
 }
 
-static guint32
-count_request (Reading *self, const KmlRequest *request)
+static void
+count_request (Reading *self, const KmlRequest *request, Block *block)
 {
   Stream *stream = self->stream;
-  const guint32 size = find_size (self, request->size);
 
-  if (part_of (stream, stream->requests) == KML_DEMAND_PARTS)
-    join_parts (stream);
-  g_array_index (stream->counts, Requests, size - 1).parts[part_of (stream, stream->requests)]++;
-  stream->requests++;
+  block->size = find_size (self, request->size);
+  block->part = next_part (self);
+  g_array_index (stream->counts, guint64, (block->size - 1) * stream->n_parts + block->part)++;
+  self->n_requests++;
   self->totals->requests++;
   self->totals->constrained += request->constraints != NULL;
   self->totals->bytes += request->size;
   self->totals->largest = MAX (self->totals->largest, request->size);
-  return size;
 }
 
 static void
 end_block (Reading *self, Block *block)
 {
-  if (block->size > 0 && self->stream->lifetimes != NULL)
-    g_array_index (self->stream->lifetimes, Lifetimes, block->size - 1)
-        .parts[part_of (self->stream, block->request)] += self->now - block->born;
+  const Stream *stream = self->stream;
+
+  if (block->size > 0 && stream->lifetimes != NULL)
+    g_array_index (stream->lifetimes, unsigned __int128,
+                   (block->size - 1) * stream->n_parts + block->part) += self->now - block->born;
   self->live_bytes -= block->bytes;
   *block = (Block){ 0 };
 }
@@ -182,11 +171,9 @@ read_operation (Reading *self, const KmlOp *op)
   self->now = MAX (self->now, op->time);
   switch (op->kind) {
   case KML_OP_ALLOC:
-    *block = (Block){ .born = self->now,
-                      .request = self->stream->requests,
-                      .bytes = op->request.size };
+    *block = (Block){ .born = self->now, .bytes = op->request.size };
     if (op->level == KML_LEVEL_OBJECTS)
-      block->size = count_request (self, &op->request);
+      count_request (self, &op->request, block);
     self->live_bytes += block->bytes;
     self->peak_bytes = MAX (self->peak_bytes, self->live_bytes);
     break;
@@ -205,22 +192,40 @@ read_operation (Reading *self, const KmlOp *op)
   self->totals->operations++;
 }
 
+/* The first pass. */
+static void
+count_operation (Reading *self, const KmlOp *op)
+{
+  self->length += op->kind == KML_OP_ALLOC && op->level == KML_LEVEL_OBJECTS;
+}
+
+static void
+show_progress (const Progress *progress, const KmlWorkload *workload)
+{
+  const double share = workload->ops->progress != NULL ? workload->ops->progress (workload) : -1;
+
+  if (progress->show != NULL)
+    progress->show (share < 0 ? -1 : (progress->pass + share) / 2, progress->data);
+}
+
 /* All of @workload up to @until. */
 static gboolean
 read_workload (Reading *self, KmlWorkload *workload, KmlTime until,
-               void (*progress) (double share, gpointer data), gpointer data, GError **error)
+               void (*read) (Reading *self, const KmlOp *op), const Progress *progress,
+               GError **error)
 {
   g_autofree KmlOp *ops = g_new (KmlOp, BATCH);
   int n;
 
+  if (workload->until != 0 && workload->until < until)
+    until = workload->until;
   while ((n = workload->ops->next (workload, ops, BATCH, error)) > 0) {
     for (int i = 0; i < n; i++) {
       if (ops[i].time > until)
         return TRUE;
-      read_operation (self, &ops[i]);
+      read (self, &ops[i]);
     }
-    if (progress != NULL)
-      progress (workload->ops->progress != NULL ? workload->ops->progress (workload) : -1, data);
+    show_progress (progress, workload);
   }
   return n == 0;
 }
@@ -233,7 +238,7 @@ compare_places (gconstpointer a, gconstpointer b)
   return (left->size > right->size) - (left->size < right->size);
 }
 
-/* Once, because a study asks for the sizes of many folds. What is counted stays where it is: it is 256 bytes
+/* Once, because a study asks for the sizes of many folds. What is counted stays where it is: it is up to 256 bytes
  * for a size. */
 static void
 sort_sizes (Stream *self)
@@ -247,27 +252,29 @@ sort_sizes (Stream *self)
   g_array_sort (self->order, compare_places);
 }
 
+/* @length: what the first pass counted. */
 static gboolean
-add_stream (KmlDemand *self, KmlWorkload *workload, KmlTime until,
-            void (*progress) (double share, gpointer data), gpointer data, GError **error)
+add_stream (KmlDemand *self, KmlWorkload *workload, guint64 length, KmlTime until,
+            const Progress *progress, GError **error)
 {
-  Stream stream = { .sizes = g_array_new (FALSE, FALSE, sizeof (guint64)),
-                    .counts = g_array_new (FALSE, TRUE, sizeof (Requests)),
+  Stream stream = { .n_parts = self->n_parts,
+                    .sizes = g_array_new (FALSE, FALSE, sizeof (guint64)),
+                    .counts = g_array_new (FALSE, TRUE, sizeof (guint64)),
                     .lifetimes = self->weight == KML_DEMAND_TIME
-                                     ? g_array_new (FALSE, TRUE, sizeof (Lifetimes))
-                                     : NULL,
-                    .length = 1 };
+                                     ? g_array_new (FALSE, TRUE, sizeof (unsigned __int128))
+                                     : NULL };
   Reading reading = {
     .totals = &self->totals,
     .stream = &stream,
+    .length = length,
     .blocks = g_array_new (FALSE, TRUE, sizeof (Block)),
     .exact = g_new0 (guint32, EXACT_SIZES),
     .larger = g_hash_table_new (NULL, NULL),
   };
-  const gboolean good = read_workload (&reading, workload,
-                                       workload->until != 0 ? MIN (until, workload->until) : until,
-                                       progress, data, error);
+  gboolean good;
 
+  reading.part_end = end_of_part (&reading, 0);
+  good = read_workload (&reading, workload, until, read_operation, progress, error);
   for (guint i = 0; i < reading.blocks->len; i++)
     if (g_array_index (reading.blocks, Block, i).bytes > 0)
       end_block (&reading, &g_array_index (reading.blocks, Block, i));
@@ -297,25 +304,74 @@ read_settings (const KmlRunSpec *spec, KmlMachineSettings *ret_machine, KmlTime 
   return good;
 }
 
+/* What is read twice. */
+typedef struct {
+  const KmlScenario *scenario;
+  const KmlRunSpec *spec;
+  KmlMachineSettings machine;
+  KmlTime until;
+} Source;
+
+static GPtrArray *
+open_workloads (const Source *source, GError **error)
+{
+  return kml_run_open_workloads (source->scenario, source->spec, (guint)source->machine.cpus,
+                                 source->machine.page_size, error);
+}
+
+/* How many requests for objects there are in each stream. (transfer full) (element-type guint64) */
+static GArray *
+count_requests (const Source *source, Progress *progress, GError **error)
+{
+  g_autoptr (GPtrArray) workloads = open_workloads (source, error);
+  g_autoptr (GArray) lengths = g_array_new (FALSE, FALSE, sizeof (guint64));
+
+  if (workloads == NULL)
+    return NULL;
+  progress->pass = 0;
+  for (guint i = 0; i < workloads->len; i++) {
+    Reading reading = { 0 };
+
+    if (!read_workload (&reading, g_ptr_array_index (workloads, i), source->until, count_operation,
+                        progress, error))
+      return NULL;
+    g_array_append_val (lengths, reading.length);
+  }
+  return g_steal_pointer (&lengths);
+}
+
+static gboolean
+read_streams (KmlDemand *self, const Source *source, Progress *progress, GError **error)
+{
+  g_autoptr (GArray) lengths = count_requests (source, progress, error);
+  g_autoptr (GPtrArray) workloads = lengths != NULL ? open_workloads (source, error) : NULL;
+
+  if (workloads == NULL)
+    return FALSE;
+  progress->pass = 1;
+  for (guint i = 0; i < workloads->len; i++)
+    if (!add_stream (self, g_ptr_array_index (workloads, i), g_array_index (lengths, guint64, i),
+                     source->until, progress, error))
+      return FALSE;
+  return TRUE;
+}
+
 KmlDemand *
-kml_demand_new (const KmlScenario *scenario, guint64 index, KmlDemandWeight weight,
-                void (*progress) (double share, gpointer data), gpointer data, GError **error)
+kml_demand_new (const KmlScenario *scenario, guint64 index, KmlDemandWeight weight, guint n_parts,
+                void (*show) (double share, gpointer data), gpointer data, GError **error)
 {
   g_autoptr (KmlDemand) self = g_new0 (KmlDemand, 1);
   g_autoptr (KmlRunSpec) spec = kml_scenario_run_spec (scenario, index);
-  g_autoptr (GPtrArray) workloads = NULL;
-  KmlMachineSettings machine = { 0 };
-  KmlTime until;
+  Source source = { .scenario = scenario, .spec = spec };
+  Progress progress = { .show = show, .data = data };
+
+  g_assert (n_parts >= 1 && n_parts <= KML_DEMAND_MAX_PARTS);
 
   self->weight = weight;
+  self->n_parts = n_parts;
   self->streams = g_array_new (FALSE, FALSE, sizeof (Stream));
-  if (read_settings (spec, &machine, &until, error))
-    workloads = kml_run_open_workloads (scenario, spec, (guint)machine.cpus, machine.page_size,
-                                        error);
-  for (guint i = 0; workloads != NULL && i < workloads->len; i++)
-    if (!add_stream (self, g_ptr_array_index (workloads, i), until, progress, data, error))
-      g_clear_pointer (&workloads, g_ptr_array_unref);
-  if (workloads == NULL) {
+  if (!read_settings (spec, &source.machine, &source.until, error) ||
+      !read_streams (self, &source, &progress, error)) {
     g_prefix_error (error, "%s: ", kml_scenario_name (scenario));
     return NULL;
   }
@@ -355,12 +411,11 @@ typedef struct {
 
 /* The parts that are in these folds, as bits. */
 static guint32
-parts_of (const Stream *stream, guint n_folds, guint32 folds)
+parts_of (guint n_parts, guint n_folds, guint32 folds)
 {
-  const guint n_parts = stream->requests > 0 ? part_of (stream, stream->requests - 1) + 1 : 1;
   guint32 parts = 0;
 
-  G_STATIC_ASSERT (KML_DEMAND_PARTS <= 32);
+  G_STATIC_ASSERT (KML_DEMAND_MAX_PARTS <= 32);
   for (guint part = 0; part < n_parts; part++)
     parts |= (folds >> (part * n_folds / n_parts) & 1) << part;
   return parts;
@@ -372,11 +427,11 @@ weigh (const Stream *stream, const Place *place, guint32 parts)
   Weighted result = { .size = place->size };
 
   for (; parts != 0; parts &= parts - 1) {
-    const guint part = (guint)__builtin_ctz (parts);
+    const guint i = place->index * stream->n_parts + (guint)__builtin_ctz (parts);
 
     result.weight += stream->lifetimes != NULL
-                         ? g_array_index (stream->lifetimes, Lifetimes, place->index).parts[part]
-                         : g_array_index (stream->counts, Requests, place->index).parts[part];
+                         ? g_array_index (stream->lifetimes, unsigned __int128, i)
+                         : g_array_index (stream->counts, guint64, i);
   }
   return result;
 }
@@ -408,13 +463,14 @@ kml_demand_sizes (const KmlDemand *self, guint n_folds, guint32 folds)
 {
   GArray *counts = g_array_new (FALSE, FALSE, sizeof (KmlSizeCount));
   g_autoptr (GArray) all = g_array_new (FALSE, FALSE, sizeof (Weighted));
+  const guint32 parts = parts_of (self->n_parts, n_folds, folds);
   guint shift;
 
-  g_assert (n_folds >= 1 && n_folds <= KML_DEMAND_PARTS);
+  g_assert (n_folds >= 1);
+  g_assert (self->n_parts % n_folds == 0);
 
   for (guint i = 0; i < self->streams->len; i++) {
     const Stream *stream = &g_array_index (self->streams, Stream, i);
-    const guint32 parts = parts_of (stream, n_folds, folds);
 
     for (guint j = 0; j < stream->order->len; j++) {
       const Weighted weighted = weigh (stream, &g_array_index (stream->order, Place, j), parts);

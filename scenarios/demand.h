@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A pass over the streams of a run, without a machine: no allocator answers, so it is the same
+ * Two passes over the streams of a run, without a machine: no allocator answers, so it is the same
  * for all. Sizes are counted by parts of the stream, so that bins designed on one part can
  * be measured on another.
  */
@@ -14,8 +14,7 @@
 
 G_BEGIN_DECLS
 
-/* A stream is cut into up to so many parts of equal numbers of requests. */
-#define KML_DEMAND_PARTS 32
+#define KML_DEMAND_MAX_PARTS 32
 
 typedef enum {
   KML_DEMAND_REQUESTS, /* how often a size was asked for */
@@ -36,17 +35,17 @@ typedef struct {
 
 typedef struct _KmlDemand KmlDemand;
 
-/* Reads the workloads of run @index of @scenario, for weights of @weight. @progress (nullable): share of the
- * work. */
+/* Reads the workloads of run @index of @scenario, for weights of @weight, in @n_parts parts of equally many requests for objects. @show
+ * (nullable): share of the work. */
 KmlDemand *kml_demand_new (const KmlScenario *scenario, guint64 index, KmlDemandWeight weight,
-                           void (*progress) (double share, gpointer data), gpointer data,
+                           guint n_parts, void (*show) (double share, gpointer data), gpointer data,
                            GError **error);
 void kml_demand_free (KmlDemand *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlDemand, kml_demand_free)
 
 const KmlDemandTotals *kml_demand_totals (const KmlDemand *self);
 
-/* The sizes asked for in some of @n_folds <= KML_DEMAND_PARTS equal pieces of time: those whose bit is
+/* The sizes asked for in some of @n_folds equal pieces of time, a number that divides n_parts: those whose bit is
  * set in @folds. Ascending, each once. Weights are scaled down together when their sum
  * would not fit. (transfer full) (element-type KmlSizeCount) */
 GArray *kml_demand_sizes (const KmlDemand *self, guint n_folds, guint32 folds);

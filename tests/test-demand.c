@@ -92,14 +92,20 @@ load (const char *text)
 }
 
 static KmlDemand *
-demand_of (KmlDemandWeight weight, const char *text)
+demand_in_parts (KmlDemandWeight weight, guint n_parts, const char *text)
 {
   g_autoptr (KmlScenario) scenario = load (text);
   g_autoptr (GError) error = NULL;
-  KmlDemand *demand = kml_demand_new (scenario, 0, weight, NULL, NULL, &error);
+  KmlDemand *demand = kml_demand_new (scenario, 0, weight, n_parts, NULL, NULL, &error);
 
   assert_no_error (error);
   return demand;
+}
+
+static KmlDemand *
+demand_of (KmlDemandWeight weight, const char *text)
+{
+  return demand_in_parts (weight, 1, text);
 }
 
 static guint64
@@ -144,27 +150,45 @@ START_TEST (lifetimes_weigh_a_size)
 }
 END_TEST
 
-/* Every piece, of every number of pieces, has its share; together they are all. */
+/* Pieces differ by the requests that cannot be shared out; together they are all. */
 START_TEST (pieces_of_time_are_equal_and_make_the_whole)
 {
-  g_autoptr (KmlDemand)
-      demand = demand_of (KML_DEMAND_REQUESTS, "[workload]\nkind = steps\nrequests = 100000\n");
+  for (guint n_parts = 1; n_parts <= KML_DEMAND_MAX_PARTS; n_parts++) {
+    g_autoptr (KmlDemand) demand = demand_in_parts (
+        KML_DEMAND_REQUESTS, n_parts, "[workload]\nkind = steps\nrequests = 100003\n");
 
-  for (guint n_folds = 2; n_folds <= KML_DEMAND_PARTS / 2; n_folds++) {
-    guint64 sum = 0;
+    for (guint n_folds = 1; n_folds <= n_parts; n_folds++) {
+      guint64 sum = 0;
 
-    for (guint fold = 0; fold < n_folds; fold++) {
-      g_autoptr (GArray) piece = kml_demand_sizes (demand, n_folds, 1u << fold);
-      g_autoptr (GArray)
-          rest = kml_demand_sizes (demand, n_folds, ((1u << n_folds) - 1) & ~(1u << fold));
+      if (n_parts % n_folds != 0)
+        continue;
+      for (guint fold = 0; fold < n_folds; fold++) {
+        const guint32 all = (guint32)((G_GUINT64_CONSTANT (1) << n_folds) - 1);
+        g_autoptr (GArray) piece = kml_demand_sizes (demand, n_folds, 1u << fold);
+        g_autoptr (GArray) rest = kml_demand_sizes (demand, n_folds, all & ~(1u << fold));
 
-      ck_assert_uint_eq (sum_of (piece) + sum_of (rest), 100000);
-      sum += sum_of (piece);
-      if (n_folds == 2)
-        ck_assert_double_eq_tol ((double)sum_of (piece), 50000, 100000 / 16);
-      ck_assert_uint_gt (sum_of (piece), 0);
+        ck_assert_uint_eq (sum_of (piece) + sum_of (rest), 100003);
+        ck_assert_double_eq_tol ((double)sum_of (piece), 100003.0 / n_folds, 1);
+        sum += sum_of (piece);
+      }
+      ck_assert_uint_eq (sum, 100003);
     }
-    ck_assert_uint_eq (sum, 100000);
+  }
+}
+END_TEST
+
+/* The first six requests are for 16, 32, … 96 bytes. */
+START_TEST (pieces_are_in_the_order_of_the_requests)
+{
+  g_autoptr (KmlDemand)
+      demand = demand_in_parts (KML_DEMAND_REQUESTS, 3, "[workload]\nkind = steps\nrequests = 6\n");
+
+  for (guint part = 0; part < 3; part++) {
+    g_autoptr (GArray) counts = kml_demand_sizes (demand, 3, 1u << part);
+
+    ck_assert_uint_eq (counts->len, 2);
+    ck_assert_uint_eq (g_array_index (counts, KmlSizeCount, 0).size, 32 * part + 16);
+    ck_assert_uint_eq (g_array_index (counts, KmlSizeCount, 1).size, 32 * part + 32);
   }
 }
 END_TEST
@@ -263,6 +287,7 @@ main (void)
   tcase_add_test (demand, sizes_are_counted);
   tcase_add_test (demand, lifetimes_weigh_a_size);
   tcase_add_test (demand, pieces_of_time_are_equal_and_make_the_whole);
+  tcase_add_test (demand, pieces_are_in_the_order_of_the_requests);
   tcase_add_test (demand, workloads_without_times_have_no_lifetimes);
   tcase_add_test (demand, until_ends_the_pass_as_it_ends_a_run);
   tcase_add_test (demand, several_workloads_are_added_up);

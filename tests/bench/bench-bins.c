@@ -103,7 +103,7 @@ study_requests (const char *sizes)
   for (guint round = 0; round < ROUNDS; round++) {
     const double begin = cpu_seconds ();
     g_autoptr (KmlDemand)
-        demand = kml_demand_new (scenario, 0, KML_DEMAND_REQUESTS, NULL, NULL, NULL);
+        demand = kml_demand_new (scenario, 0, KML_DEMAND_REQUESTS, 10, NULL, NULL, NULL);
     g_autoptr (KmlBinStudy) study = NULL;
 
     reading[round] = cpu_seconds () - begin;

@@ -14,15 +14,17 @@
 #include <sys/mman.h>
 
 #define CACHE_LINE 64
+#define PAGE       4096
 #define HUGE_PAGE  ((gsize)2 << 20)
 #define HUGE_FROM  (2 * HUGE_PAGE)
 
 void *
 kml_host_memory_new (gsize n)
 {
+  const gsize alignment = n < PAGE ? CACHE_LINE : n < HUGE_FROM ? PAGE : HUGE_PAGE;
   void *memory = NULL;
 
-  if (posix_memalign (&memory, n < HUGE_FROM ? CACHE_LINE : HUGE_PAGE, n) != 0)
+  if (posix_memalign (&memory, alignment, n) != 0)
     return NULL;
   if (n >= HUGE_FROM) /* a host that has none says no, and nothing is lost */
     madvise (memory, n & ~(HUGE_PAGE - 1), MADV_HUGEPAGE);

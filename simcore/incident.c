@@ -56,7 +56,7 @@ what_is_held (const KmlTask *task)
   GArray *held = g_array_new (FALSE, FALSE, sizeof (KmlIncidentHold));
 
   for (guint i = 0; i < task->n_held; i++) {
-    const KmlIncidentHold hold = { g_strdup (task->held[i]->name), task->held_since[i] };
+    const KmlIncidentHold hold = { g_strdup (task->held[i].lock->name), task->held[i].since };
 
     g_array_append_val (held, hold);
   }

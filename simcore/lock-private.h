@@ -47,8 +47,8 @@ void kml_lock_touch_line (KmlMachine *machine, KmlLock *self, guint how);
 /* Where it is among the locks that @task holds; -1: nowhere. */
 int kml_lock_search_held (const KmlLock *self, const KmlTask *task);
 
-/* To the next, or to all readers that are next. */
-void kml_lock_hand_over (KmlMachine *machine, KmlLock *self);
+/* To the next, or to all readers that are next; or where schedules are chosen. */
+void kml_lock_hand_over_slowly (KmlMachine *machine, KmlLock *self);
 
 /* What lock->kind kept away is kept away no longer, and is looked at. */
 void kml_lock_let_waiting_in (KmlMachine *machine, KmlLockKind kind);
@@ -88,9 +88,7 @@ kml_lock_grant (KmlLock *self, KmlTask *task, guint mode, KmlTime now)
     self->n_readers++;
   else
     self->owner = task;
-  task->held[n] = self;
-  task->held_at[n] = task->n_chain > 0 ? task->chain[MIN (task->n_chain, KML_MAX_CHAIN) - 1] : NULL;
-  task->held_since[n] = now;
+  task->held[n] = (KmlHold){ self, now, kml_task_function (task) };
   task->n_held = n + 1;
   self->n_taken++;
 }
@@ -206,8 +204,8 @@ kml_lock_find_held (const KmlLock *self, const KmlTask *task)
 {
   const int last = (int)task->n_held - 1;
 
-  return G_LIKELY (last >= 0 && task->held[last] == self) ? last
-                                                          : kml_lock_search_held (self, task);
+  return G_LIKELY (last >= 0 && task->held[last].lock == self) ? last
+                                                               : kml_lock_search_held (self, task);
 }
 
 /* See the head of lock.c: nobody need be looked at first. */
@@ -216,6 +214,32 @@ kml_lock_is_given_ahead (KmlScheduler *scheduler, const KmlLock *self)
 {
   return !kml_lock_sleeps (self) && scheduler->config.choose == NULL &&
          scheduler->n_timers_set == 0 && kml_scheduler_cpu (scheduler)->first == NULL;
+}
+
+/* The first in the queue has it. Returns that one, which is to be woken. */
+static inline KmlTask *
+kml_lock_grant_first (KmlMachine *machine, KmlLock *self)
+{
+  KmlTask *next = self->first;
+
+  self->first = next->next;
+  if (self->first == NULL)
+    self->last = NULL;
+  next->next = NULL;
+  self->n_waiting--;
+  kml_lock_grant (self, next, next->mode, machine->now);
+  next->mode = KML_LOCK_GRANTED;
+  return next;
+}
+
+/* There is a queue. */
+static inline void
+kml_lock_hand_over (KmlMachine *machine, KmlLock *self)
+{
+  if (kml_lock_sleeps (self) || machine->scheduler->config.choose != NULL)
+    kml_lock_hand_over_slowly (machine, self);
+  else
+    kml_task_wake_spinner (kml_lock_grant_first (machine, self));
 }
 
 static inline void
@@ -236,11 +260,8 @@ static inline void
 kml_lock_forget_held (KmlTask *task, guint i)
 {
   task->n_held--;
-  for (; G_UNLIKELY (i < task->n_held); i++) {
+  for (; G_UNLIKELY (i < task->n_held); i++)
     task->held[i] = task->held[i + 1];
-    task->held_since[i] = task->held_since[i + 1];
-    task->held_at[i] = task->held_at[i + 1];
-  }
 }
 
 /* Of a lock that is one, on a machine with tasks. */
@@ -260,8 +281,8 @@ kml_lock_give_back (KmlMachine *machine, KmlLock *self)
     kml_lock_report_not_held (machine, self, task);
     return;
   }
-  held = now - task->held_since[i];
-  kml_span_lock (task, self->name, task->held_since[i], now);
+  held = now - task->held[i].since;
+  kml_span_lock (task, self->name, task->held[i].since, now);
   self->held += held;
   self->worst_hold = MAX (self->worst_hold, held);
   kml_lock_forget_held (task, (guint)i);

@@ -51,7 +51,7 @@ int
 kml_lock_search_held (const KmlLock *self, const KmlTask *task)
 {
   for (guint i = task->n_held; i-- > 0;)
-    if (task->held[i] == self)
+    if (task->held[i].lock == self)
       return (int)i;
   return -1;
 }
@@ -141,18 +141,11 @@ kml_lock_try (KmlMachine *machine, KmlLock *self)
 /* ---- Giving back ---- */
 
 void
-kml_lock_hand_over (KmlMachine *machine, KmlLock *self)
+kml_lock_hand_over_slowly (KmlMachine *machine, KmlLock *self)
 {
   while (self->first != NULL && kml_lock_is_given_back (self, self->first->mode)) {
-    KmlTask *next = self->first;
+    KmlTask *next = kml_lock_grant_first (machine, self);
 
-    self->first = next->next;
-    if (self->first == NULL)
-      self->last = NULL;
-    next->next = NULL;
-    self->n_waiting--;
-    kml_lock_grant (self, next, next->mode, machine->now);
-    next->mode = KML_LOCK_GRANTED;
     if (kml_lock_sleeps (self))
       kml_spend (machine, KML_COST_WAKE, 1);
     kml_task_wake (next);

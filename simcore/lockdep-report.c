@@ -79,8 +79,8 @@ static const char *
 held_at (const KmlTask *task, const KmlLockClass *class)
 {
   for (guint i = task->n_held; i-- > 0;)
-    if (task->held[i]->class == class)
-      return task->held_at[i] != NULL ? task->held_at[i] : task->name;
+    if (task->held[i].lock->class == class)
+      return task->held[i].function != NULL ? task->held[i].function : task->name;
   return innermost (task);
 }
 
@@ -107,7 +107,7 @@ add_held_locks (GString *text, const KmlLockdep *self, const KmlTask *task)
   g_string_append_printf (text, "\n%u lock%s held by %s:\n", n, n == 1 ? "" : "s", task->name);
   for (i = 0; i < task->n_held; i++) {
     g_string_append_printf (text, " #%u: ", i);
-    add_class_at (text, task->held[i]->class, held_at (task, task->held[i]->class));
+    add_class_at (text, task->held[i].lock->class, held_at (task, task->held[i].lock->class));
   }
   if (task->reclaims_fs) {
     g_string_append_printf (text, " #%u: ", i);

@@ -446,7 +446,7 @@ kml_lockdep_take (KmlScheduler *scheduler, KmlLock *lock, gboolean shared, gbool
   if (tries)
     return;
   for (guint i = 0; i < task->n_held; i++)
-    learn_order (self, class_of (self, task->held[i]), class, task);
+    learn_order (self, class_of (self, task->held[i].lock), class, task);
   if (task->reclaims_fs)
     learn_order (self, class_of (self, &self->reclaim), class, task);
 }

@@ -29,7 +29,8 @@ void
 kml_cause_place (KmlCause *self, const char *const *chain, guint n_chain)
 {
   self->n_chain = n_chain;
-  memcpy (self->chain, chain, MIN (n_chain, KML_MAX_CHAIN) * sizeof *chain);
+  for (guint i = 0; i < MIN (n_chain, KML_MAX_CHAIN); i++) /* they are few */
+    self->chain[i] = chain[i];
 }
 
 static KmlTime

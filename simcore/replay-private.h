@@ -31,7 +31,8 @@ typedef struct {
   };
 } Entry;
 
-/* Operations that were dealt wait in chunks, which go from stream to stream: nothing is moved, and what is used next is what was used last. */
+/* Operations that were dealt wait in chunks, which go from stream to stream: nothing is moved, and what is used next is what was used last. A chunk lies at a
+ * multiple of its size, so that the address of an entry says where in its chunk it is. */
 #define N_ENTRIES 63 /* a chunk is 4 KiB */
 
 typedef struct _Chunk Chunk;
@@ -41,6 +42,8 @@ struct _Chunk {
   guint64 unused[7]; /* entries are whole lines of the host's cache */
   Entry entries[N_ENTRIES];
 };
+
+G_STATIC_ASSERT (sizeof (Chunk) == 4096);
 
 /* What a stream of processes does when its task goes on: replay-steps.c. */
 typedef enum {
@@ -57,7 +60,7 @@ typedef enum {
 
 /* The operation that it is in the middle of. */
 typedef struct {
-  KmlOp op;
+  const KmlOp *op;   /* the first of the stream, until it is done */
   KmlBlock given;    /* what a free gives back */
   KmlLocked *locked; /* whose lock it takes, and whom that protects it asks */
   KmlLockWait wait;
@@ -70,16 +73,16 @@ typedef struct _Stream Stream;
 
 struct _Stream {
   KmlReplay *replay;
-  Chunk *head, *tail;     /* (nullable): of its operations … */
-  guint head_at, tail_at; /* … the first and the place behind the last; N_ENTRIES: there is none */
-  gboolean is_waiting;    /* until there is an operation, or the first one's turn has come */
-  Stream *next_waiting;   /* of those that wait for one block */
-  KmlTask *task;          /* of processes: takes from it */
-  Step step;              /* where that one is … */
-  KmlPart part;           /* STEP_SLEEP: where its time went before */
-  Course course;          /* … in this operation */
-  KmlIrq irq;             /* of handlers: does so … */
-  KmlTimer due;           /* … when this says so */
+  Entry *first,
+      *behind; /* (nullable): of its operations, and the place behind the last; NULL: there is none */
+  gboolean is_waiting;  /* until there is an operation, or the first one's turn has come */
+  Stream *next_waiting; /* of those that wait for one block */
+  KmlTask *task;        /* of processes: takes from it */
+  Step step;            /* where that one is … */
+  KmlPart part;         /* STEP_SLEEP: where its time went before */
+  Course course;        /* … in this operation */
+  KmlIrq irq;           /* of handlers: does so … */
+  KmlTimer due;         /* … when this says so */
   Stream *lender; /* (nullable): whose first operation the handler is to do instead of its own */
 };
 
@@ -109,7 +112,9 @@ struct _KmlReplay {
   guint32 n_records, n_room;
   guint32 first_unused; /* of them: a list */
   Chunk *free_chunks;   /* a list */
-  GPtrArray *pieces;    /* (owned): of memory for chunks */
+  Chunk *fresh;         /* n_fresh that were never used */
+  guint n_fresh;
+  GPtrArray *pieces; /* (owned): of memory for chunks */
   KmlOp batch[BATCH];
   int n_batch;
   guint64 n_queued;   /* dealt and not executed */
@@ -133,16 +138,24 @@ kml_replay_stream_at (const KmlReplay *self, guint number)
   return &self->streams[0][0] + number;
 }
 
+/* The place behind the last of a chunk; NULL. */
+static inline gboolean
+kml_chunk_ends (const Entry *entry)
+{
+  return (guintptr)entry % sizeof (Chunk) == 0;
+}
+
+/* Of an entry in it, or of the place behind its last. */
+static inline Chunk *
+kml_chunk_of (const Entry *entry)
+{
+  return (Chunk *)(gpointer)((guintptr)(entry - 1) & ~(guintptr)(sizeof (Chunk) - 1));
+}
+
 static inline gboolean
 kml_stream_is_empty (const Stream *self)
 {
-  return self->head == NULL;
-}
-
-static inline Entry *
-kml_stream_first (Stream *self)
-{
-  return &self->head->entries[self->head_at];
+  return self->first == NULL;
 }
 
 /* Operations ahead: what a stream's next ones touch in the host's memory is fetched meanwhile, as in driver-loop.h, when there is more than stays in
@@ -151,16 +164,17 @@ kml_stream_first (Stream *self)
 #define AHEAD_BLOCK    3
 #define ENOUGH_RECORDS 8192
 
-/* A run is the same without. */
+/* A run is the same without. Behind the last operation is what was in the chunk before, or 0. */
 static inline __attribute__ ((always_inline)) void
 kml_stream_fetch_ahead (const Stream *self)
 {
   const KmlReplay *replay = self->replay;
-  const Entry *entries = &self->head->entries[self->head_at];
+  const Entry *entries = self->first;
+  const gsize at = (guintptr)entries % sizeof (Chunk);
   const KmlRam *ram = replay->machine->ram;
   KmlAddr addr;
 
-  if (self->head_at + AHEAD_RECORD >= (self->head == self->tail ? self->tail_at : N_ENTRIES))
+  if (at >= sizeof (Chunk) - AHEAD_RECORD * sizeof (Entry))
     return;
   __builtin_prefetch (&replay->records[entries[AHEAD_RECORD].op.block], 1);
   addr = replay->records[entries[AHEAD_BLOCK].op.block].block.addr;
@@ -169,31 +183,35 @@ kml_stream_fetch_ahead (const Stream *self)
   __builtin_prefetch ((gconstpointer)((guintptr)ram->store + addr), 1);
 }
 
-static inline void
-kml_stream_take_first (Stream *self, KmlOp *ret_op)
+/* The first operation begins. It stays where it is until it is dropped. */
+static inline const KmlOp *
+kml_stream_begin_first (Stream *self)
 {
-  KmlReplay *replay = self->replay;
-  Chunk *chunk = self->head;
-
-  if (replay->n_records >= ENOUGH_RECORDS)
+  if (self->replay->n_records >= ENOUGH_RECORDS)
     kml_stream_fetch_ahead (self);
-  *ret_op = chunk->entries[self->head_at++].op;
-  replay->n_queued--;
-  if (self->head_at == (chunk == self->tail ? self->tail_at : N_ENTRIES)) {
-    self->head = chunk->next;
-    self->head_at = 0;
-    if (self->head == NULL)
-      self->tail_at = N_ENTRIES;
-    chunk->next = replay->free_chunks;
-    replay->free_chunks = chunk;
-  }
+  self->replay->n_queued--;
+  return &self->first->op;
+}
+
+/* replay.c: the first operation was the last, or the last in its chunk. */
+void kml_stream_drop_chunk (Stream *self);
+
+static inline void
+kml_stream_drop_first (Stream *self)
+{
+  Entry *next = self->first + 1;
+
+  if (G_UNLIKELY (next == self->behind || kml_chunk_ends (next)))
+    kml_stream_drop_chunk (self);
+  else
+    self->first = next;
 }
 
 /* When the block of the first operation is as it must be for it; KML_TIME_MAX: that is not known yet. */
 static inline KmlTime
-kml_stream_turn_time (Stream *self)
+kml_stream_turn_time (const Stream *self)
 {
-  const Entry *entry = kml_stream_first (self);
+  const Entry *entry = self->first;
   const Record *record = kml_replay_record_at (self->replay, entry->op.block);
 
   if (entry->before == 0)

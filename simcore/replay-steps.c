@@ -103,7 +103,7 @@ lie_down (Stream *self)
       return TRUE;
   }
   self->step = STEP_WAKE;
-  return kml_work_until_resting (machine, kml_stream_first (self)->op.time);
+  return kml_work_until_resting (machine, self->first->op.time);
 }
 
 /* STEP_LIE_DOWN, STEP_SLEEP, STEP_WAKE: others were let in; it was woken; it was busy. */
@@ -111,7 +111,7 @@ static gboolean
 go_on_sleeping (Stream *self)
 {
   if (self->step == STEP_WAKE) {
-    kml_work_until_rested (self->replay->machine, kml_stream_first (self)->op.time);
+    kml_work_until_rested (self->replay->machine, self->first->op.time);
     return FALSE;
   }
   if (self->step == STEP_SLEEP)
@@ -127,7 +127,7 @@ wait_for_first (Stream *self)
 {
   KmlMachine *machine = self->replay->machine;
   const KmlTime to_switch = machine->cost[KML_COST_SWITCH];
-  const KmlTime time = kml_stream_first (self)->op.time;
+  const KmlTime time = self->first->op.time;
 
   if (machine->scheduler->config.choose != NULL) {
     wait_for_time (machine, time);
@@ -175,7 +175,7 @@ static void
 execute_whole (Stream *self)
 {
   KmlMachine *machine = self->replay->machine;
-  const guint context = kml_stream_first (self)->op.request.context;
+  const guint context = self->first->op.request.context;
 
   self->step = STEP_NEXT;
   if (context != KML_CONTEXT_PROCESS) {
@@ -193,13 +193,13 @@ execute_whole (Stream *self)
 STEP
 has_steps (Stream *self)
 {
-  if (G_UNLIKELY (kml_stream_first (self)->is_special)) {
+  if (G_UNLIKELY (self->first->is_special)) {
     if (kml_stream_turn_time (self) > self->replay->machine->now)
       wait_for_turn (self);
-    if (kml_stream_first (self)->is_whole)
+    if (self->first->is_whole)
       return FALSE;
   }
-  return self->replay->in_steps[kml_stream_first (self)->op.level] != NULL;
+  return self->replay->in_steps[self->first->op.level] != NULL;
 }
 
 /* FALSE: it is done, as there was nothing to do. */
@@ -209,9 +209,9 @@ approach (Stream *self)
   KmlReplay *replay = self->replay;
   KmlRequests *requests = replay->config.requests;
   Course *course = &self->course;
-  const KmlOp *op = &course->op;
+  const KmlOp *op = kml_stream_begin_first (self);
 
-  kml_stream_take_first (self, &course->op);
+  course->op = op;
   course->locked = replay->in_steps[op->level];
   if (op->kind == KML_OP_ALLOC) {
     kml_requests_approach_alloc (requests, op->level, &op->request);
@@ -219,6 +219,7 @@ approach (Stream *self)
                  requests, &kml_replay_record_at (replay, op->block)->block, &course->given)) {
     self->step = STEP_NEXT;
     kml_replay_executed (replay, op);
+    kml_stream_drop_first (self);
     return FALSE;
   }
   return TRUE;
@@ -286,7 +287,7 @@ work (Stream *self)
   KmlMachine *machine = replay->machine;
   Course *course = &self->course;
   KmlAllocator *allocator = course->locked->base.lower;
-  const KmlOp *op = &course->op;
+  const KmlOp *op = course->op;
 
   self->step = STEP_NEXT;
   if (op->kind == KML_OP_ALLOC) {
@@ -307,6 +308,7 @@ work (Stream *self)
     kml_replay_freed (replay, op, course->given.size, held);
   }
   kml_replay_executed (replay, op);
+  kml_stream_drop_first (self);
 }
 
 /* ---- All steps ---- */
@@ -328,9 +330,9 @@ go_on (Stream *self, KmlMachine *machine, Step step)
     case STEP_NEXT:
       if (kml_stream_is_empty (self) && !wait_for_operation (self))
         return FALSE;
-      if (kml_stream_first (self)->op.time > machine->now && wait_for_first (self))
+      if (self->first->op.time > machine->now && wait_for_first (self))
         return TRUE;
-      if (kml_stream_first (self)->before != 0 && let_others_in (self))
+      if (self->first->before != 0 && let_others_in (self))
         return TRUE;
       G_GNUC_FALLTHROUGH;
     case STEP_TURN:

@@ -38,39 +38,54 @@ doer_of (Stream *self)
 #define FEW_CHUNKS  16
 #define MANY_CHUNKS 1024 /* 4 MiB: the whole window */
 
-static void
-add_chunks (KmlReplay *self)
+static Chunk *
+new_chunk (KmlReplay *self)
 {
-  const guint n = self->pieces->len == 0 ? FEW_CHUNKS : MANY_CHUNKS;
-  Chunk *chunks = kml_host_memory_new (n * sizeof *chunks);
+  Chunk *chunk = self->free_chunks;
 
-  g_assert (chunks != NULL);
-  g_ptr_array_add (self->pieces, chunks);
-  for (guint i = 0; i < n; i++)
-    chunks[i].next = i + 1 < n ? &chunks[i + 1] : NULL;
-  self->free_chunks = chunks;
+  if (chunk != NULL) {
+    self->free_chunks = chunk->next;
+    return chunk;
+  }
+  if (self->n_fresh == 0) {
+    self->n_fresh = self->pieces->len == 0 ? FEW_CHUNKS : MANY_CHUNKS;
+    self->fresh = kml_host_memory_new (self->n_fresh * sizeof *self->fresh);
+    g_assert (self->fresh != NULL);
+    g_ptr_array_add (self->pieces, self->fresh);
+  }
+  self->n_fresh--;
+  chunk = self->fresh++;
+  memset (chunk, 0, sizeof *chunk); /* see kml_stream_fetch_ahead() */
+  return chunk;
 }
 
 /* The last chunk of the stream is full, or there is none. TRUE: the stream was empty. */
 G_GNUC_NO_INLINE static gboolean
 add_chunk (Stream *self)
 {
-  KmlReplay *replay = self->replay;
   const gboolean was_empty = kml_stream_is_empty (self);
-  Chunk *chunk;
+  Chunk *chunk = new_chunk (self->replay);
 
-  if (replay->free_chunks == NULL)
-    add_chunks (replay);
-  chunk = replay->free_chunks;
-  replay->free_chunks = chunk->next;
   chunk->next = NULL;
   if (was_empty)
-    self->head = chunk;
+    self->first = chunk->entries;
   else
-    self->tail->next = chunk;
-  self->tail = chunk;
-  self->tail_at = 0;
+    kml_chunk_of (self->behind)->next = chunk;
+  self->behind = chunk->entries;
   return was_empty;
+}
+
+void
+kml_stream_drop_chunk (Stream *self)
+{
+  KmlReplay *replay = self->replay;
+  Chunk *chunk = kml_chunk_of (self->first);
+
+  self->first = chunk->next != NULL ? chunk->next->entries : NULL;
+  if (self->first == NULL)
+    self->behind = NULL;
+  chunk->next = replay->free_chunks;
+  replay->free_chunks = chunk;
 }
 
 /* ---- Dealing ---- */
@@ -124,9 +139,7 @@ record_of (KmlReplay *self, guint32 name, gboolean is_new)
 {
   if (G_UNLIKELY (name >= self->n_names))
     make_room_for_names (self, name);
-  if (is_new)
-    self->names[name] = new_record (self);
-  return self->names[name];
+  return is_new ? (self->names[name] = new_record (self)) : self->names[name];
 }
 
 /* What sets a stream in motion that had nothing to do, or had to wait. */
@@ -144,7 +157,7 @@ set_going (Stream *self)
   }
   self->irq.task.wait.kind = KML_WAIT_NONE;
   kml_timer_set (&self->due, replay->config.scheduler,
-                 MAX (kml_stream_first (self)->op.time, replay->machine->now));
+                 MAX (self->first->op.time, replay->machine->now));
 }
 
 /* Those that have nothing to do. */
@@ -200,9 +213,9 @@ deal (KmlReplay *self, const KmlOp *op)
   gboolean was_empty = FALSE;
   Entry *entry;
 
-  if (G_UNLIKELY (stream->tail_at == N_ENTRIES))
+  if (G_UNLIKELY (kml_chunk_ends (stream->behind)))
     was_empty = add_chunk (stream);
-  entry = &stream->tail->entries[stream->tail_at++];
+  entry = stream->behind++;
   entry->op = *op;
   entry->op.block = block;
   entry->turn = record->n_dealt++;
@@ -348,9 +361,9 @@ void
 kml_replay_execute_first (Stream *stream)
 {
   KmlReplay *self = stream->replay;
-  KmlOp op;
+  const KmlOp op = *kml_stream_begin_first (stream);
 
-  kml_stream_take_first (stream, &op);
+  kml_stream_drop_first (stream);
   if (op.kind == KML_OP_ALLOC)
     execute_alloc (self, &op);
   else if (op.kind == KML_OP_FREE)
@@ -363,7 +376,7 @@ kml_replay_execute_first (Stream *stream)
 KmlWait
 kml_stream_wait_for_turn (Stream *stream)
 {
-  const Entry *entry = kml_stream_first (stream);
+  const Entry *entry = stream->first;
   Record *record = kml_replay_record_at (stream->replay, entry->op.block);
 
   stream->next_waiting = record->waiting;
@@ -408,7 +421,7 @@ handle (KmlMachine *machine, gpointer data)
   do {
     kml_replay_execute_first (self);
     kml_sync (machine);
-  } while (!kml_stream_is_empty (self) && kml_stream_first (self)->op.time <= machine->now &&
+  } while (!kml_stream_is_empty (self) && self->first->op.time <= machine->now &&
            kml_stream_turn_time (self) <= machine->now);
   self->is_waiting = TRUE;
   set_going (self);
@@ -447,7 +460,6 @@ build_cpu (KmlReplay *self, guint cpu)
 
   for (guint context = 0; context < KML_N_CONTEXTS; context++) {
     self->streams[cpu][context].replay = self;
-    self->streams[cpu][context].tail_at = N_ENTRIES;
     if (context != KML_CONTEXT_PROCESS)
       build_handler (self, cpu, context);
   }

@@ -10,7 +10,7 @@
  * next; …_rested() is then to be called by whoever goes on. FALSE: that was all.
  *
  * Most steps of CPUs that take turns are alike: nobody has raised an interrupt or waits for the CPU, no timer rings before the next CPU goes on
- * (scheduler->quiet), and that one rests in the same function. These are here, to become part of the function. All else is in scheduler.c.
+ * (scheduler->quiet), and that one rests in the same function. These are here, to become part of the function. All else is in rest.c.
  *
  * A horizon that is too early costs a look and is never wrong.
  *
@@ -23,7 +23,7 @@
 
 G_BEGIN_DECLS
 
-/* ---- scheduler.c ---- */
+/* ---- rest.c ---- */
 
 /* kml_rest(), of a task that is on the running CPU or has just left it. */
 gboolean kml_rest_slowly (KmlScheduler *self, KmlTask *task);
@@ -62,21 +62,12 @@ kml_rest_asleep (KmlScheduler *self)
   kml_rest_until_kicked (self);
 }
 
-/* The turn of the running CPU, which goes on at @resume. */
-static inline KmlTurn
-kml_rest_turn (KmlScheduler *self, KmlTime resume)
-{
-  return resume != KML_TIME_MAX ? kml_turn (resume, self->n_set++, self->running->number)
-                                : KML_TURN_NEVER;
-}
-
 /* @next goes on where @task stopped. */
 static inline void
-kml_rest_change (KmlScheduler *self, KmlTask *task, KmlTask *next)
+kml_rest_change (KmlTask *task, KmlTask *next)
 {
   KmlCoroutine *here = task->coroutine; /* each on the other's stack */
 
-  self->n_switches += next != task;
   task->coroutine = next->coroutine;
   next->coroutine = here;
   next->rests_in = NULL;
@@ -101,14 +92,15 @@ kml_rest (KmlScheduler *self)
   next = next_cpu->current;
   if (G_UNLIKELY (next == NULL || next->rests_in != task->func || kml_cpu_is_wanted (next_cpu)))
     return kml_rest_slowly (self, task);
-  kml_turns_stop_behind (&self->turns, cpu->number, kml_rest_turn (self, resume));
+  kml_turns_stop_behind (&self->turns, cpu->number, kml_turn (resume, self->n_set++, cpu->number));
   horizon = kml_turns_run (&self->turns, next_cpu->number);
   machine->now = time;
   machine->task = next;
   machine->horizon = MIN (self->quiet, horizon);
   self->running = next_cpu;
   next_cpu->resume = KML_TIME_MAX;
-  kml_rest_change (self, task, next);
+  self->n_switches++;
+  kml_rest_change (task, next);
   return FALSE;
 }
 

@@ -4,7 +4,7 @@
  *
  * scheduler.c   what is next, switching
  * turns.h       which CPU goes on next
- * rest.h        tasks that stop with nothing on their stacks
+ * rest.h, rest.c   tasks that stop with nothing on their stacks
  * timer.c       what happens at a time by itself
  * run-queue.c   who is ready on a CPU
  * scheduler-choose.c   what is next where it is open
@@ -221,6 +221,18 @@ kml_cpu_stops_until (KmlCpu *cpu, KmlTime time, guint64 object)
   cpu->object = object;
 }
 
+/* It stops. */
+static inline void
+kml_cpu_stop (const KmlCpu *cpu, KmlScheduler *scheduler)
+{
+  KmlTurns *turns = &scheduler->turns;
+
+  if (kml_cpu_has_turn (cpu))
+    kml_turns_stop (turns, cpu->number, kml_turn (cpu->resume, scheduler->n_set++, cpu->number));
+  else
+    kml_turns_leave (turns, cpu->number);
+}
+
 /* Another one, that goes on later or does not, goes on at @time. */
 static inline void
 kml_cpu_goes_on (KmlCpu *cpu, KmlScheduler *scheduler, KmlTime time)
@@ -281,6 +293,12 @@ kml_scheduler_take_event (KmlScheduler *self, KmlEvent *ret_event)
 /* When something else happens that comes first; at once, when the run is to end. */
 void kml_scheduler_refresh_horizon (KmlScheduler *self);
 
+/* Lets happen what is next, until it is somebody's turn, and returns where that one stands. */
+KmlCoroutine *kml_scheduler_find_next (KmlScheduler *self);
+
+/* Goes on with the current task of the CPU that runs now, from the stack of @from. */
+void kml_scheduler_switch (KmlScheduler *self, KmlCoroutine *from, KmlCoroutine *to);
+
 /* The running CPU stops here and goes on when it was said, or somebody kicks it. */
 void kml_scheduler_park (KmlScheduler *self);
 
@@ -308,6 +326,18 @@ kml_scheduler_kick (KmlScheduler *self, guint number, KmlTime time)
   time = MAX (time, cpu->committed);
   if (cpu->resume > time)
     kml_cpu_goes_on (cpu, self, time);
+}
+
+/* kml_task_wake() of one that most often spins. */
+static inline void
+kml_task_wake_spinner (KmlTask *task)
+{
+  if (G_UNLIKELY (task->is_woken || task->state != KML_TASK_SPINNING)) {
+    kml_task_wake (task);
+    return;
+  }
+  task->is_woken = TRUE;
+  kml_scheduler_kick (task->scheduler, task->cpu, task->scheduler->machine->now);
 }
 
 /* Gives up the CPU where another task has a right to it. TRUE: time has passed. */

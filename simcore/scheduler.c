@@ -72,9 +72,8 @@ kml_scheduler_refresh_horizon (KmlScheduler *self)
 
 /* ---- Switching ---- */
 
-/* Goes on with the current task of the CPU that runs now, from the stack of @from. */
-static void
-switch_to (KmlScheduler *self, KmlCoroutine *from, KmlCoroutine *to)
+void
+kml_scheduler_switch (KmlScheduler *self, KmlCoroutine *from, KmlCoroutine *to)
 {
   if (from == to)
     return;
@@ -241,7 +240,7 @@ go_on_by_clock (KmlScheduler *self)
     kml_timer_unset (timer);
     return G_LIKELY (event.time <= until) ? ring (self, timer, event.time) : end_by_time (self);
   }
-  if (G_UNLIKELY (first == KML_TURN_NEVER))
+  if (G_UNLIKELY (time == KML_TIME_MAX))
     return end_in_stall (self);
   if (G_UNLIKELY (time > until))
     return end_by_time (self);
@@ -268,25 +267,14 @@ go_on_by_choice (KmlScheduler *self)
                             : resume (self, next.cpu, self->latest);
 }
 
-/* The CPU runs no more. */
-static inline void
-stop (KmlScheduler *self, const KmlCpu *cpu)
-{
-  if (kml_cpu_has_turn (cpu))
-    kml_turns_stop (&self->turns, cpu->number, kml_turn (cpu->resume, self->n_set++, cpu->number));
-  else
-    kml_turns_leave (&self->turns, cpu->number);
-}
-
-/* Lets happen what is next, until it is somebody's turn, and returns where that one stands. */
-static KmlCoroutine *
-find_next (KmlScheduler *self)
+KmlCoroutine *
+kml_scheduler_find_next (KmlScheduler *self)
 {
   const KmlCpu *cpu = self->running;
   KmlCoroutine *to;
 
   if (cpu != NULL && self->config.choose == NULL)
-    stop (self, cpu);
+    kml_cpu_stop (cpu, self);
   do {
     if (G_UNLIKELY (self->is_stopped || self->n_alive == 0))
       to = end_run (self);
@@ -303,7 +291,7 @@ find_next (KmlScheduler *self)
 static void
 dispatch (KmlScheduler *self, KmlCoroutine *from)
 {
-  switch_to (self, from, find_next (self));
+  kml_scheduler_switch (self, from, kml_scheduler_find_next (self));
 }
 
 void
@@ -313,63 +301,6 @@ kml_scheduler_park (KmlScheduler *self)
 
   cpu->committed = self->machine->now;
   dispatch (self, cpu->current->coroutine);
-}
-
-/* Whether the alarm of a sleeper comes next, of one that rests where @task does and that runs at once then. */
-static gboolean
-next_is_sleeper (const KmlScheduler *self, const KmlTask *task)
-{
-  const KmlTurn alarm = kml_turns_first (&self->alarms);
-  const KmlTime time = kml_turn_time (alarm);
-  const KmlCpu *cpu = &self->cpus[kml_turn_cpu (alarm)];
-
-  return alarm < kml_turns_first (&self->turns) && time <= self->running->resume &&
-         time < self->next_timer && time < self->watch.next && time < self->end &&
-         !self->is_stopped && cpu->sleeper->rests_in == task->func &&
-         cpu->sleeper->state == KML_TASK_SLEEPING && cpu->current == NULL &&
-         !kml_cpu_has_turn (cpu) && !kml_cpu_is_wanted (cpu);
-}
-
-/* It goes on on the stack of @task. */
-static void
-rest_until_alarm (KmlScheduler *self, KmlTask *task)
-{
-  const KmlTurn alarm = kml_turns_first (&self->alarms);
-  KmlCpu *cpu = &self->cpus[kml_turn_cpu (alarm)];
-  KmlTask *next = cpu->sleeper;
-
-  stop (self, self->running);
-  kml_alarm_unset (self, cpu);
-  self->machine->now = kml_turn_time (alarm);
-  kml_cpu_wake_up (cpu, self, next);
-  refresh_horizon (self);
-  kml_rest_change (self, task, next);
-}
-
-gboolean
-kml_rest_slowly (KmlScheduler *self, KmlTask *task)
-{
-  KmlCoroutine *to;
-  KmlTask *next;
-
-  g_assert (self->config.choose == NULL);
-
-  if (next_is_sleeper (self, task)) {
-    rest_until_alarm (self, task);
-    return FALSE;
-  }
-  to = find_next (self);
-  next = kml_current_task (self->machine);
-  if (next != NULL && next->rests_in == task->func) { /* each on the other's stack */
-    self->n_switches += next != task;
-    next->coroutine = task->coroutine;
-    task->coroutine = to;
-  } else {
-    switch_to (self, task->coroutine, to);
-    next = kml_current_task (self->machine);
-  }
-  next->rests_in = NULL;
-  return kml_cpu_is_wanted (self->running);
 }
 
 void
@@ -393,7 +324,7 @@ kml_scheduler_leave (KmlScheduler *self)
   machine->task = next;
   refresh_horizon (self);
   if (machine->now < machine->horizon) {
-    switch_to (self, from, coroutine_of (self, next));
+    kml_scheduler_switch (self, from, coroutine_of (self, next));
     return;
   }
   cpu->committed = machine->now;
@@ -419,34 +350,6 @@ kml_scheduler_sync (KmlScheduler *self, guint64 object)
       kml_scheduler_park (self);
     }
   } while (kml_interrupts_deliver (self) || kml_scheduler_preempt (self));
-}
-
-gboolean
-kml_sync_resting_slowly (KmlScheduler *self)
-{
-  KmlMachine *machine = self->machine;
-
-  if (machine->now >= self->watch.next)
-    kml_progress_look (self);
-  refresh_horizon (self);
-  if (machine->now < machine->horizon) {
-    kml_sync_rested (machine);
-    return FALSE;
-  }
-  kml_rest_until (self, machine->now);
-  return TRUE;
-}
-
-void
-kml_sync_rested_slowly (KmlScheduler *self)
-{
-  KmlMachine *machine = self->machine;
-
-  while (kml_interrupts_deliver (self) || kml_scheduler_preempt (self))
-    if (machine->now >= machine->horizon) {
-      kml_cpu_stops_until (kml_scheduler_cpu (self), machine->now, KML_OBJECT_ANY);
-      kml_scheduler_park (self);
-    }
 }
 
 /* ---- The whole ---- */

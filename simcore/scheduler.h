@@ -109,6 +109,13 @@ typedef struct {
   KmlTime since;
 } KmlWait;
 
+/* A lock that a task has. */
+typedef struct {
+  KmlLock *lock;
+  KmlTime since;
+  const char *function; /* (nullable): that took it */
+} KmlHold;
+
 /* An element of a pool that a task has. */
 typedef struct {
   const char *name;         /* of the pool: borrowed */
@@ -162,14 +169,13 @@ struct _KmlTask {
   KmlTime parts[KML_N_PARTS];
   KmlTime ran_then; /* of them, how long it had run when progress.c looked for a storm */
 
-  KmlTask *below; /* (nullable): of a handler: whom it interrupts */
-  KmlIrq *irq;    /* (nullable): of a handler: its line */
-  guint mode;     /* of who waits for a lock: KmlLockMode */
-  guint n_held;
-  KmlLock *held[KML_MAX_HELD];
-  KmlTime held_since[KML_MAX_HELD];
-  const char *held_at[KML_MAX_HELD]; /* (nullable): the function that took it */
-  guint n_elements;                  /* of pools, that it has */
+  KmlTask *below;        /* (nullable): of a handler: whom it interrupts */
+  KmlIrq *irq;           /* (nullable): of a handler: its line */
+  guint mode;            /* of who waits for a lock: KmlLockMode */
+  guint n_held, n_chain; /* calls may be more than are remembered */
+  const char *chain[KML_MAX_CHAIN];
+  KmlHold held[KML_MAX_HELD];
+  guint n_elements; /* of pools, that it has */
   KmlElement elements[KML_MAX_ELEMENTS];
   KmlTries tries;
   KmlDirtier dirtier;
@@ -178,8 +184,6 @@ struct _KmlTask {
   gboolean is_killed;   /* for want of memory: it ends as soon as it can */
   guint n_reclaims;     /* it takes memory back: calls of that in each other … */
   gboolean reclaims_fs; /* … and calls file systems for it */
-  guint n_chain;        /* may be more than are remembered */
-  const char *chain[KML_MAX_CHAIN];
   const char *step; /* (nullable) borrowed: of a program: the request's step, as it is written */
   guint workload;   /* 1 + index of the workload whose operations it executes; 0: of none */
 };
@@ -354,6 +358,17 @@ kml_call_begin (const KmlMachine *machine, const char *name)
     task->n_chain++;
   }
   return (KmlCall){ task };
+}
+
+/* The innermost that is remembered. (nullable) */
+static inline const char *
+kml_task_function (const KmlTask *self)
+{
+  const guint last = self->n_chain - 1;
+
+  if (G_LIKELY (last < KML_MAX_CHAIN))
+    return self->chain[last];
+  return self->n_chain > 0 ? self->chain[KML_MAX_CHAIN - 1] : NULL;
 }
 
 #define KML_CALL(machine, name)                                                                    \

@@ -50,8 +50,8 @@ add_spans_of (const KmlScheduler *self, const KmlTask *task, GArray *spans)
   add_span (spans, task, &open);
   open.what = KML_SPAN_HOLD;
   for (guint i = 0; i < task->n_held; i++) {
-    open.resource = task->held[i]->name;
-    open.start = task->held_since[i];
+    open.resource = task->held[i].lock->name;
+    open.start = task->held[i].since;
     add_span (spans, task, &open);
   }
   for (guint i = 0; i < task->n_elements; i++) {

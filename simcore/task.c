@@ -78,7 +78,7 @@ report_locks (KmlScheduler *scheduler, const KmlTask *self)
 
   g_string_append (text, " has ended and keeps a lock");
   for (guint i = 0; i < self->n_held; i++)
-    g_string_append_printf (text, "%s%s", i == 0 ? ": " : ", ", self->held[i]->name);
+    g_string_append_printf (text, "%s%s", i == 0 ? ": " : ", ", self->held[i].lock->name);
   kml_scheduler_report (scheduler, KML_INCIDENT_LOCK_MISUSE, g_string_free (text, FALSE));
 }
 
@@ -91,7 +91,7 @@ turn_all_on (KmlScheduler *scheduler, KmlTask *self)
   KmlCpu by_locks = { 0 };
 
   for (guint i = 0; i < self->n_held; i++)
-    kml_lock_keep_others_away (&by_locks, self->held[i]->kind);
+    kml_lock_keep_others_away (&by_locks, self->held[i].lock->kind);
   for (KmlOff what = KML_OFF_IRQ; what < KML_N_OFF; what++) {
     if (*depth_of (cpu, what) > *depth_of (&by_locks, what))
       report_off (scheduler, self, names[what], &cpu->off_by[what]);

@@ -32,7 +32,7 @@ G_BEGIN_DECLS
 
 typedef unsigned __int128 KmlTurn; /* time << 64 | order << 8 | cpu */
 
-#define KML_TURN_NEVER (~(KmlTurn)0)
+#define KML_TURN_NEVER (~(KmlTurn)0) /* and any other at KML_TIME_MAX */
 
 G_STATIC_ASSERT (KML_MAX_CPUS <= 1 << 8);
 

@@ -145,12 +145,29 @@ run_claim (Claim *self)
     judge_run (self, g_ptr_array_index (results, i));
 }
 
+/* FALSE after what is wrong with the file has been said. */
+static gboolean
+load_claim (Claim *self, const KmlRunOptions *run_options)
+{
+  g_autoptr (KmlExperiment)
+      experiment = kml_experiment_new (self->path, run_options, NULL, &self->status);
+
+  if (experiment == NULL)
+    return FALSE;
+  if (kml_scenario_expectations (experiment->scenario)->len == 0) {
+    self->status = kml_usage_error ("check", "%s has no [expect] group: it claims nothing",
+                                    self->path);
+    return FALSE;
+  }
+  self->experiment = g_steal_pointer (&experiment);
+  return TRUE;
+}
+
 /* With what was said of it, or done, as its status. */
 static void
 look_at_claim (Claim *self, const KmlRunOptions *run_options)
 {
-  self->experiment = kml_experiment_new (self->path, run_options, NULL, &self->status);
-  if (self->experiment != NULL)
+  if (load_claim (self, run_options))
     run_claim (self);
   if (self->status == KML_EXIT_DONE && judge_claim (self) == FAILS)
     self->status = KML_EXIT_FOUND;
@@ -455,7 +472,17 @@ check_files (const GPtrArray *paths, const KmlRunOptions *run_options, GPtrArray
   return status;
 }
 
-/* @failed (nullable): the first claim that does not hold. */
+/* Whether any file was a claim that could be made: of others what is wrong has been said. */
+static gboolean
+have_results (const GPtrArray *claims)
+{
+  for (guint i = 0; i < claims->len; i++)
+    if (((const Claim *)g_ptr_array_index (claims, i))->experiment != NULL)
+      return TRUE;
+  return FALSE;
+}
+
+/* @failed (nullable): the first claim that was run and does not hold. */
 static void
 say_next (const Claim *failed, gboolean interrupted)
 {
@@ -484,7 +511,7 @@ summarise (const GPtrArray *claims)
     const Judgement judgement = judge_claim (claim);
 
     n[judgement]++;
-    if (judgement == FAILS)
+    if (judgement == FAILS && claim->experiment != NULL)
       failed = claim;
   }
   if (n[OPEN] == 0)
@@ -529,13 +556,14 @@ run (char **arguments)
     g_rmdir (folder);
   }
 
-  if (format == FORMAT_TEXT)
+  if (format == FORMAT_TEXT && have_results (claims))
     print_text (claims);
-  else if (format == FORMAT_JSON)
+  if (format == FORMAT_JSON)
     print_json (claims);
-  else
+  if (format == FORMAT_KTAP)
     print_ktap (claims);
-  summarise (claims);
+  if (have_results (claims) || kml_stop_exit () != KML_EXIT_DONE)
+    summarise (claims);
   return status;
 }
 

@@ -54,10 +54,8 @@ def all_hold_is_exit_status_0_and_results_can_be_kept():
 
 def what_no_scenario_has_to_say_is_a_line_where_it_is_not_so():
     write("stall.ini", "[task a]\nprogram = wait x\n[expect]\nalloc.count = 0\n")
-    write("wordless.ini", "[task a]\nprogram = wait x\n")
-    for file, n in (("stall.ini", 2), ("wordless.ini", 1)):
-        lines = run_json("check", file, "--format", "json", status=1)["claims"][0]["expectations"]
-        equal((len(lines), lines[-1]["metric"], lines[-1]["pass"]), (n, "stall.count", False), file)
+    lines = run_json("check", "stall.ini", status=1)["claims"][0]["expectations"]
+    equal((len(lines), lines[-1]["metric"], lines[-1]["pass"]), (2, "stall.count", False), "lines")
     contains(run("check", "stall.ini", "--format", "ktap", status=1).stdout, "# stall.ini: expected 0, measured 1")
 
 
@@ -104,7 +102,15 @@ def a_bad_scenario_is_told_with_its_line_and_the_others_are_checked():
 def nothing_to_check_and_wrong_words_are_mistakes():
     os.mkdir("empty")
     contains(run("check", "empty", status=2).stderr, "no scenario with an [expect] group was found in empty")
-    run("check", "missing", status=2)
+    write("small.ini", SMALL)
+    for file, words in (("missing", "missing: error: "), ("small.ini", "small.ini has no [expect] group: it claims nothing")):
+        result = run("check", file, status=2)
+        contains(result.stderr, words)
+        lacks(result.stderr, "claims hold")
+        lacks(result.stderr, "Next: kmemlab run")
+        equal(result.stdout, "", "the table")
+    write("true.ini", TRUE)
+    contains(run("check", "true.ini", "small.ini", status=2).stderr, "1 of 2 claims hold")
     contains(run("check", "empty", "--format", "jsno", status=2).stderr, "did you mean “json”?")
 
 

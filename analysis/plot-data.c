@@ -17,7 +17,11 @@
 
 /* More settings than this in a label are too many to read. */
 #define MAX_VARIED_KEYS 3
-#define MAX_LABEL_CHARS 32
+
+/* So many characters, and the number of a run behind them, leave room for two columns of labels beside each other in a picture of the usual size. One column of twelve
+ * would take half of it. A value that had to be cut is still to be known. */
+#define MAX_LABEL_CHARS 28
+#define MIN_VALUE_CHARS 6
 #define MAX_ROWS        4000000 /* of one query: gnuplot keeps them in memory */
 
 /* ---- Text ---- */
@@ -234,16 +238,41 @@ value_of (KmlDatabase *database, guint64 run_id, const char *key, GError **error
   return tidy (value != NULL ? value : "—", MAX_LABEL_CHARS);
 }
 
+/* The most characters of each value with which all of them fit: short ones leave more to the others. */
+static glong
+share_label (const GPtrArray *values)
+{
+  glong most = MAX_LABEL_CHARS;
+
+  for (; most > MIN_VALUE_CHARS; most--) {
+    glong sum = 0;
+
+    for (guint i = 0; i < values->len; i++)
+      sum += MIN (g_utf8_strlen (values->pdata[i], -1), most) + (i > 0 ? 2 : 0);
+    if (sum <= MAX_LABEL_CHARS)
+      break;
+  }
+  return most;
+}
+
 static char *
 make_label (KmlDatabase *database, guint64 run_id, const GPtrArray *keys, GError **error)
 {
   g_autoptr (GString) label = g_string_new (NULL);
+  g_autoptr (GPtrArray) values = g_ptr_array_new_with_free_func (g_free);
+  glong most;
 
   for (guint i = 0; i < keys->len; i++) {
-    g_autofree char *value = value_of (database, run_id, keys->pdata[i], error);
+    char *value = value_of (database, run_id, keys->pdata[i], error);
 
     if (value == NULL)
       return NULL;
+    g_ptr_array_add (values, value);
+  }
+  most = share_label (values);
+  for (guint i = 0; i < values->len; i++) {
+    g_autofree char *value = tidy (values->pdata[i], most);
+
     g_string_append_printf (label, "%s%s", i > 0 ? ", " : "", value);
   }
   if (keys->len == 0)

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib/gstdio.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -63,6 +64,11 @@ kml_save (const char *path, const char *data, gssize length, GError **error)
   struct stat status;
   char *resolved;
 
+  if (g_str_equal (path, "-")) {
+    fflush (stdout); /* of what was printed before */
+    return write_all (STDOUT_FILENO, data, n) ||
+           fail ("the standard output", g_strerror (errno), error);
+  }
   if (stat (path, &status) == 0 && !S_ISREG (status.st_mode) && !S_ISDIR (status.st_mode))
     return write_through (path, data, n, error);
   if (g_lstat (path, &status) == 0 && S_ISLNK (status.st_mode)) {

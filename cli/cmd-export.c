@@ -108,8 +108,8 @@ run (char **arguments)
 }
 
 static const GOptionEntry entries[] = {
-  { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output, "Where to (default: standard output)",
-    "FILE" },
+  { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output,
+    "Where to (default, and -: standard output)", "FILE" },
   { "run", 0, 0, G_OPTION_ARG_STRING, &options.run, "Of this run (default: 1)", "N" },
   { NULL },
 };

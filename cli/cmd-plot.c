@@ -18,6 +18,7 @@ static struct {
   char *output, *format, *keep;
   char **runs;
   char *width, *height, *order, *study;
+  gboolean quiet;
 } options;
 
 /* ---- Options ---- */
@@ -159,6 +160,8 @@ draw (const char *path, KmlDatabase *database, const char *kind, KmlPlotOptions 
     return kml_fail (error);
   if (plot->format == KML_PLOT_TERMINAL)
     return show_text (text);
+  if (options.quiet || g_str_equal (output, "-"))
+    return KML_EXIT_DONE;
   kml_note ("The picture is in %s.%s%s", printable,
             plot->keep != NULL ? " Data and script are in " : "",
             plot->keep != NULL ? plot->keep : "");
@@ -203,7 +206,7 @@ run (char **arguments)
 
 static const GOptionEntry entries[] = {
   { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output,
-    "Where to (default: DB-KIND.svg, in this folder)", "FILE" },
+    "Where to, - for the standard output (default: DB-KIND.svg, in this folder)", "FILE" },
   { "format", 0, 0, G_OPTION_ARG_STRING, &options.format,
     "What to draw (default: what the end of the output's name says)", "svg|png|pdf|terminal" },
   { "keep", 0, 0, G_OPTION_ARG_FILENAME, &options.keep, "Leave data and gnuplot script there",
@@ -216,6 +219,7 @@ static const GOptionEntry entries[] = {
     "external: the order that the index is about", "N" },
   { "study", 0, 0, G_OPTION_ARG_STRING, &options.study,
     "bins-…: the study of bin sizes (default: the last)", "N" },
+  { "quiet", 'q', 0, G_OPTION_ARG_NONE, &options.quiet, "No hints", NULL },
   { NULL },
 };
 

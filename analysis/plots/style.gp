@@ -92,7 +92,7 @@ if (ON_TERMINAL) {
   set key below
 } else {
   set key outside top center horizontal height 0.3 width 1.5 samplen 3.5 spacing 1.1 font NORMAL
-  if (VARIED ne '') { set key title VARIED.':' font NORMAL }
+  if (VARIED ne '') { set key title cut (VARIED, int (chars * 0.9)).':' font NORMAL }
 }
 if (N == 1) { unset key }
 

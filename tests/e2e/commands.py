@@ -310,9 +310,24 @@ def plot_lists_its_kinds_and_draws_them():
     run("plot", "small.db", "internal", "-o", "internal.png")
     equal(read("internal.png")[:8], b"\x89PNG\r\n\x1a\n", "the beginning of a PNG")
     check(run("plot", "small.db", "internal", "--format", "terminal").stdout.count("\n") > 5, "a picture of text")
+    result = run("plot", "small.db", "internal", "-o", "-")
+    xml.etree.ElementTree.fromstring(result.stdout)
+    equal((result.stderr, os.path.exists("-")), ("", False), "on the standard output, and nothing beside it")
+    equal(run("plot", "small.db", "internal", "-q", "-o", "quiet.svg").stderr, "", "quiet")
     run("plot", "small.db", "waste", "--run", "1", "--run", "3", "--keep", "kept")
     check(os.path.exists("small-waste.svg"), "the picture by default")
     check(any(name.endswith(".gp") for name in os.listdir("kept")), "the script is kept")
+
+
+def labels_of_runs_leave_room_for_a_picture():
+    long = ["8,24,40,64,128,256,512,1024,2048," + last for last in ("4096", "4095,4096", "8192")]
+    small()
+    run("run", "small.ini", "-s", "objects.bins=" + "|".join(long), "-s", "workload.sizes=fixed(18)|weighted(18:0.6, 64:0.4, 4096:0.01)",
+        "-s", "pages.allocator=buddy|weighted-buddy")
+    run("plot", "small.db", "external", "-o", "x.svg", "--keep", "kept")
+    labels = re.findall("'([^']*)'", re.search("^array LABEL.*", read("kept/external.gp").decode(), re.M).group())
+    equal((len(labels), len(set(labels))), (12, 12), "labels, each another")
+    check(max(map(len, labels)) <= 28 + len(" (run 12)"), f"short: {labels}")
 
 
 def what_is_written_goes_through_links_and_into_pipes():

@@ -268,7 +268,7 @@ main(every_wait_is_an_edge_and_a_knot_of_them_a_deadlock, a_run_that_got_away_wi
      explore_says_which_warnings_are_true,
      jffs2_s_warning_is_a_false_alarm_until_reclaim_takes_the_writer_s_own_lock,
      who_may_not_call_file_systems_makes_no_circle, a_handler_that_takes_what_it_interrupts_is_told_without_luck,
-     trying_needs_no_order, a_deadlock_is_drawn_from_its_database,
+     trying_needs_no_order, a_deadlock_is_drawn_from_its_database, what_is_not_told_of_a_run_is_counted,
      a_run_in_which_time_does_not_pass_ends_and_says_so, tasks_that_go_on_and_achieve_nothing_are_a_livelock,
      long_work_and_long_sleep_are_none, who_is_kept_waiting_by_one_in_between_is_inverted,
      each_real_case_is_found_and_its_remedy_holds_in_every_schedule)

@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""pictures.py: what kmemlab draws can be read: no text lies on another, and terminals of 80 by 24 characters show it all.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+
+import html
+import math
+import re
+
+from harness import check, contains, equal, main, read, run, run_json, write
+
+TITLE = "Which of these bins wastes least, of all that this title, which is as wide as the picture, tells of?"
+
+# Sizes of many powers of two.
+WIDE = f"""\
+[scenario]
+title = {TITLE}
+
+[machine]
+ram = 256MiB
+
+[workload web]
+kind = synthetic
+operations = 3000
+arrivals = periodic(10us)
+lifetimes = exponential(1ms)
+sizes = loguniform(1,4194304)
+"""
+
+TEXT = re.compile(r'<g transform="translate\(([-0-9.]+),([-0-9.]+)\)(?: rotate\(([-0-9.]+)\))?"[^>]*font-size="([0-9.]+)"'
+                  r'\s*(?:text-anchor="(\w+)")?[^>]*>\s*<text[^>]*>(.*?)</text>', re.DOTALL)
+
+
+def width_of(text, size):
+    """About, in a font like Arial, with some space around it."""
+    return size * (sum(0.56 if one.isdigit() or one.isupper() else 0.46 for one in text) + 0.3)
+
+
+def texts(path):
+    """What is written in an SVG: (text, left, top, right, bottom). Widths are estimates, and there is some space around a
+    text; a turned one is a row of small boxes."""
+    found = []
+    for x, y, angle, size, anchor, text in TEXT.findall(read(path).decode()):
+        text = html.unescape(re.sub(r"<[^>]*>", "", text)).strip()
+        x, y, size, turn = float(x), float(y), float(size), math.radians(float(angle or 0))
+        width = width_of(text, size)
+        start = {"end": -width, "middle": -width / 2}.get(anchor, 0)
+        for i in range(len(text)) if turn else range(1 if text else 0):
+            left = start + (i * width / len(text) if turn else 0)
+            right = left + width / (len(text) if turn else 1)
+            corners = [(x + a * math.cos(turn) - b * math.sin(turn), y + a * math.sin(turn) + b * math.cos(turn))
+                       for a in (left, right) for b in (-1.0 * size, 0.35 * size)]
+            found.append((text, min(a for a, _ in corners), min(b for _, b in corners), max(a for a, _ in corners),
+                          max(b for _, b in corners)))
+    return found
+
+
+def is_legible(path, width=960, height=600):
+    all_texts = texts(path)
+    check(len(all_texts) > 5, f"{path} has texts")
+    for i, (text, left, top, right, bottom) in enumerate(all_texts):
+        check(left >= 0 and top >= 0 and right <= width and bottom <= height, f"{path}: “{text}” is cut off")
+        for other, left2, top2, right2, bottom2 in all_texts[:i]:
+            check(text == other or left >= right2 or left2 >= right or top >= bottom2 or top2 >= bottom,
+                  f"{path}: “{text}” lies on “{other}”")
+
+
+def drawn(database, kind, *arguments):
+    run("plot", database, kind, "-o", f"{kind}.svg", *arguments)
+    return f"{kind}.svg"
+
+
+def on_terminal(database, kind, *arguments):
+    lines = run("plot", database, kind, "--format", "terminal", "--width", "80", "--height", "24", *arguments).stdout.split("\n")
+    check(len(lines) <= 25 and max(len(line) for line in lines) <= 80, f"{kind}: {len(lines)} lines")
+    return "\n".join(lines)
+
+
+def classes_show_what_goes_to_whole_pages():
+    write("wide.ini", WIDE)
+    run("bins", "wide.ini", "-k", "6", "--hold", "1KiB", "--max-size", "64KiB", "--simulate", "no", "-o", "wide.db", "-q")
+    is_legible(drawn("wide.db", "bins-classes", "--keep", "kept"))
+    rows = [line.split("\t") for line in read("kept/bins-classes-bins.tsv").decode().split("\n")[1:-1]]
+    equal([row[4] for row in rows], ["0"] * 6 + ["1"], "which row is of whole pages")
+    classes = run_json("bins", "wide.ini", "-k", "6", "--hold", "1KiB", "--max-size", "64KiB", "--simulate", "no")
+    waste = 100 * classes["sets"][0]["with_tails"]
+    check(abs(sum(float(row[1]) + float(row[2]) for row in rows) - waste) < 1e-6, "the bars add up to the waste")
+
+
+main(classes_show_what_goes_to_whole_pages)

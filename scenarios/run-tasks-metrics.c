@@ -82,6 +82,7 @@ kml_run_tasks_metrics (const KmlRunTasks *self, GArray *metrics)
     add_reclaim (metrics, self->reclaim);
   kml_metrics_add (metrics, "faults", (double)self->pager->n_faults, "fault.count");
   kml_metrics_add (metrics, "pages", (double)self->pager->n_evicted, "fault.evicted");
+  kml_metrics_add (metrics, "pages", (double)self->pager->n_written, "fault.written");
   kml_metrics_add (metrics, "faults", (double)self->pager->n_no_frame, "fault.failed");
   kml_metrics_add (metrics, "ns", (double)self->machine->now / KML_NS, "time.end_ns");
   kml_metrics_add (metrics, "switches", (double)kml_scheduler_n_switches (self->scheduler),

@@ -83,7 +83,8 @@ kml_mapping_transfer (const KmlMapping *self, guint32 index, gboolean is_write)
                                         : kml_disk_read (reclaim->config.disk, sector,
                                                          (guint32)n_sectors);
 
-  reclaim->counters[is_write ? KML_RECLAIM_WRITTEN : KML_RECLAIM_READS]++;
+  reclaim->counters[KML_RECLAIM_WRITTEN] += is_write;
+  reclaim->counters[KML_RECLAIM_READS] += !is_write && status == KML_DISK_OK;
   reclaim->counters[KML_RECLAIM_ERRORS] += status != KML_DISK_OK;
   return status == KML_DISK_OK;
 }

@@ -6,7 +6,8 @@
  * 1968): a hand goes round over the resident pages, spares once what was touched since it came by last, and
  * takes the first that was not.
  *
- * A page that goes is written first, as if it were dirty: metadata of a kernel is.
+ * A page that goes leaves the page table, and then is written if it was written to since it came. Who wants it meanwhile faults, and waits for the
+ * pager's lock. What an allocator touches of its metadata counts as written to.
  *
  * Invariants:
  *   P1  a resident page has a frame, and no two have the same
@@ -130,10 +131,13 @@ evict (KmlPager *self)
       break;
     victim->was_touched = FALSE;
   }
-  kml_task_io (self->machine, "disk", self->write);
   victim->is_resident = FALSE;
   self->n_resident--;
   self->n_evicted++;
+  if (victim->is_dirty) {
+    self->n_written++;
+    kml_task_io (self->machine, "disk", self->write);
+  }
   kml_lockdep_leave_reclaim (self->machine);
   return victim->frame;
 }
@@ -157,7 +161,7 @@ get_frame (KmlPager *self, guint page)
 }
 
 static gboolean
-fault (KmlPager *self, guint page)
+fault (KmlPager *self, guint page, gboolean is_write)
 {
   KML_CALL (self->machine, "page fault");
   const gboolean keeps_frame = entry (self, page)->keeps_frame;
@@ -179,27 +183,29 @@ fault (KmlPager *self, guint page)
     };
     self->n_resident += !keeps_frame;
   }
+  entry (self, page)->is_dirty |= is_write;
   kml_lock_give (self->machine, &self->lock);
   return TRUE;
 }
 
 gboolean
-kml_pager_touch (KmlPager *self, guint page)
+kml_pager_touch (KmlPager *self, guint page, gboolean is_write)
 {
   g_assert (page < self->table->len);
 
   kml_sync_on (self->machine, kml_object_named ("page") + 4 * (guint64)page);
   if (entry (self, page)->is_resident) {
     entry (self, page)->was_touched = TRUE;
+    entry (self, page)->is_dirty |= is_write;
     kml_spend (self->machine, KML_COST_HOT, 1);
     return TRUE;
   }
-  return fault (self, page);
+  return fault (self, page, is_write);
 }
 
 void
 kml_pager_touch_metadata (KmlPager *self, guint page)
 {
   if (!self->is_guarded || !kml_lock_is_held_by (&self->lock, kml_running_task (self->machine)))
-    kml_pager_touch (self, page);
+    kml_pager_touch (self, page, TRUE);
 }

@@ -27,6 +27,7 @@ G_BEGIN_DECLS
 typedef struct {
   gboolean is_resident;
   gboolean was_touched; /* since the clock's hand passed */
+  gboolean is_dirty;    /* written to since it came */
   gboolean keeps_frame; /* metadata of an allocator, guarded: it comes into this frame and stays */
   KmlAddr frame;
 } KmlPagerPage;
@@ -44,7 +45,7 @@ typedef struct {
   GArray *spare; /* (owned) (element-type KmlAddr): of the pool */
   guint n_resident;
   guint hand; /* of the clock */
-  guint64 n_faults, n_evicted, n_no_frame;
+  guint64 n_faults, n_evicted, n_written, n_no_frame;
 } KmlPager;
 
 typedef struct {
@@ -72,8 +73,8 @@ gboolean kml_pager_add_metadata (KmlPager *self, guint *ret_page, GError **error
 /* What changes in it. */
 void kml_pager_remember (KmlPager *self, KmlImage *image);
 
-/* By the running task: returns when the page is resident, or FALSE when there is no frame for it. */
-gboolean kml_pager_touch (KmlPager *self, guint page);
+/* By the running task, which reads or writes it: returns when the page is resident, or FALSE when there is no frame for it. */
+gboolean kml_pager_touch (KmlPager *self, guint page, gboolean is_write);
 
 /* The same by an allocator that has its lock. */
 void kml_pager_touch_metadata (KmlPager *self, guint page);

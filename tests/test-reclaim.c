@@ -50,6 +50,27 @@ START_TEST (two_tasks_that_want_the_same_page_fetch_it_once)
 }
 END_TEST
 
+static void
+reads_from_a_bad_disk (KmlMachine *machine, gpointer data)
+{
+  ck_assert (!kml_mapping_touch (story.file, 0, FALSE));
+  ck_assert (kml_mapping_touch (story.file, 1, FALSE));
+}
+
+START_TEST (a_read_that_fails_is_a_fault_and_an_error_and_no_page_read)
+{
+  set_up (TRUE);
+  kml_disk_from_device (story.rig.device)->errors = (KmlFault){ .kind = KML_FAULT_BETWEEN,
+                                                                .to = KML_US };
+  run (reads_from_a_bad_disk);
+  ck_assert_uint_eq (count (KML_RECLAIM_FAULTS), 2);
+  ck_assert_uint_eq (count (KML_RECLAIM_READS), 1);
+  ck_assert_uint_eq (count (KML_RECLAIM_ERRORS), 1);
+  ck_assert_uint_eq (count (KML_RECLAIM_NO_FRAME), 0);
+  tear_down ();
+}
+END_TEST
+
 /* ---- kswapd ---- */
 
 static void
@@ -371,6 +392,7 @@ main (void)
 
   tcase_add_test (pages, a_page_is_read_when_it_is_first_touched);
   tcase_add_test (pages, two_tasks_that_want_the_same_page_fetch_it_once);
+  tcase_add_test (pages, a_read_that_fails_is_a_fault_and_an_error_and_no_page_read);
   tcase_add_test (pages, clean_pages_make_room_without_the_disk_and_in_the_daemon_s_time);
   tcase_add_test (pages, anonymous_pages_go_to_swap_and_come_back);
   tcase_add_test (pages, a_page_that_is_used_again_and_again_stays);

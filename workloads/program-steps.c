@@ -21,9 +21,9 @@ const KmlStepForm kml_step_forms[KML_N_STEPS] = {
                        KML_NAME_BLOCK | KML_NAME_REGION | KML_NAME_MAPPING },
   [KML_STEP_DIRTY] = { "dirty", "dirty NAME [PAGE | FIRST..LAST | next | random] [nowait]", 1, 3,
                        FALSE,
-                       "writes to a block, or to pages of a [mapping]; may be throttled for that "
-                       "where there is a flusher, unless nowait",
-                       KML_NAME_BLOCK | KML_NAME_MAPPING },
+                       "writes to a block, or to pages of a [region] or [mapping]; may be "
+                       "throttled for the latter where there is a flusher, unless nowait",
+                       KML_NAME_BLOCK | KML_NAME_REGION | KML_NAME_MAPPING },
   [KML_STEP_THROTTLE] = { "throttle", "throttle NAME", 1, 1, FALSE,
                           "is throttled for what it has written to a [mapping] with nowait, if too "
                           "much is dirty",

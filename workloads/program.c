@@ -141,7 +141,8 @@ do_touch (KmlProgramTask *self, const KmlStep *step, KmlStepTarget *target)
   }
   self->has_failed = FALSE;
   for (guint64 i = first; i <= last; i++)
-    self->has_failed |= !kml_pager_touch (self->world->pager, target->region->first + (guint)i);
+    self->has_failed |= !kml_pager_touch (self->world->pager, target->region->first + (guint)i,
+                                          step->kind == KML_STEP_DIRTY);
 }
 
 static void

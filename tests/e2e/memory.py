@@ -29,6 +29,16 @@ def objects_wait_for_pages_without_their_allocator_s_lock():
     run("verify", "m.db")
 
 
+def pages_of_a_region_are_written_when_they_are_dirty():
+    head = HEAD + "[pager]\nresident = 4\nread = 1ms\nwrite = 10ms\n[region data]\nsize = 32KiB\n[task T]\nprogram = "
+    for program, expected, ms in (("touch data 0..7", (8, 4, 0), 8), ("dirty data 0..7", (8, 4, 4), 48),
+                                  ("dirty data 0..3, touch data 4..7", (8, 4, 4), 48), ("touch data 0..3, dirty data 4..7, touch data 0..3", (12, 8, 4), 52),
+                                  ("dirty data 0, touch data 1..7, touch data 0..7", (16, 12, 1), 26)):
+        metrics = measure(head + program + "\n")
+        equal((metrics["fault.count"], metrics["fault.evicted"], metrics["fault.written"]), expected, program)
+        check(ms <= metrics["time.end_ns"] / 1e6 < ms + 1, program)
+
+
 def one_zone_has_watermarks_where_it_is_said():
     for memory, least, atomic in (("", 0, 0), ("min-free = 1MiB\n", 1024, 384), ("min-free = 1MiB\nhighatomic = 512KiB\n", 1536, 384),
                                   ("highatomic = 512KiB\n", 512 + 252, 96), ("min-free = 8MiB\n", 4064, None)):
@@ -263,7 +273,7 @@ def what_makes_no_sense_is_refused():
         contains(run("run", "wrong.ini", status=2).stderr, message)
 
 
-main(objects_wait_for_pages_without_their_allocator_s_lock, one_zone_has_watermarks_where_it_is_said, zones_have_locks_of_their_own,
+main(objects_wait_for_pages_without_their_allocator_s_lock, pages_of_a_region_are_written_when_they_are_dirty, one_zone_has_watermarks_where_it_is_said, zones_have_locks_of_their_own,
      a_request_that_may_sleep_in_atomic_context_is_a_bug_though_it_would_not_have_slept,
      an_allocator_says_from_where_it_may_be_called, who_ends_with_something_off_is_a_bug_and_others_go_on,
      freeing_from_the_wrong_context_is_a_bug_where_the_allocator_forbids_it,

@@ -6,6 +6,7 @@
 #include "cli/experiment.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "cli/stop.h"
 #include "cli/table.h"
 #include "cli/trace-report.h"
 #include "simcore/units.h"
@@ -245,10 +246,15 @@ do_convert (const char *path)
   trace = open_trace (path, &error);
   if (trace == NULL)
     return kml_fail (error);
+  convert.stop = kml_stop_install ();
   if (!options.quiet)
     kml_progress_begin (path);
   good = kml_trace_convert (trace, output, &convert, &error);
   kml_progress_end ();
+  if (g_error_matches (error, KML_ERROR, KML_ERROR_STOPPED)) {
+    kml_note ("Interrupted: nothing was written.");
+    return kml_stop_exit ();
+  }
   if (!good)
     return kml_fail (error);
   report_conversion (path, output, trace);

@@ -35,28 +35,24 @@ typedef enum {
   NOT_DONE,  /* it failed or crashed when it was stored */
   NOT_FOUND, /* the scenario that is stored with it does not lead to it */
   NO_INPUT,  /* a file that it has read is not found */
-  NOT_RUN,   /* it failed now, or was stopped */
+  NOT_RUN,   /* it failed now */
+  NOT_MADE,  /* an interrupt, or an error, came before it had ended */
   NEWER,     /* stored by a newer version */
 } Outcome;
 
 static const char *const outcome_names[] = {
-  "agrees",
-  "differs",
-  "was not done",
-  "not found",
-  "a file is missing",
-  "could not be run",
-  "of a newer version",
+  "agrees",           "differs",       "was not done",       "not found", "a file is missing",
+  "could not be run", "not looked at", "of a newer version",
 };
 
 /* A stored run and what became of it now. */
 typedef struct {
   KmlResult *stored; /* (owned) */
   Outcome outcome;
-  char *fingerprint; /* (owned) (nullable): of now */
-  char *message;     /* (owned) (nullable) */
-  guint64 index;     /* in the scenario */
-  gboolean is_looked_at;
+  char *fingerprint;     /* (owned) (nullable): of now */
+  char *message;         /* (owned) (nullable) */
+  guint64 index;         /* in the scenario */
+  gboolean is_looked_at; /* its scenario was, or there is nothing to look at */
 } Check;
 
 /* One scenario, loaded from the database, and the checks that are runs of it. */
@@ -249,7 +245,7 @@ find_runs (Group *self, const GPtrArray *checks)
 
     if (check == NULL || check->outcome != NOT_FOUND)
       continue;
-    check->outcome = NOT_RUN;
+    check->outcome = NOT_MADE;
     check->index = index;
     g_ptr_array_add (self->checks, check);
   }
@@ -268,6 +264,7 @@ take_run (const KmlCampaignRun *run, gpointer data)
     if (check->index != run->index)
       continue;
     check->message = g_strdup (run->message);
+    check->outcome = NOT_RUN;
     if (!g_str_equal (run->status, "done"))
       return;
     check->fingerprint = g_strdup (run->fingerprint);
@@ -357,6 +354,7 @@ exit_of_outcome (const Check *check)
   case NEWER:
     return KML_EXIT_NEWER;
   case NOT_RUN: /* why has been said, and is in the status already */
+  case NOT_MADE:
     return KML_EXIT_DONE;
   }
   g_assert_not_reached ();
@@ -365,7 +363,9 @@ exit_of_outcome (const Check *check)
 static KmlStyle
 style_of_outcome (Outcome outcome)
 {
-  return outcome == AGREES ? KML_STYLE_GOOD : outcome == NOT_DONE ? KML_STYLE_PLAIN : KML_STYLE_BAD;
+  if (outcome == AGREES)
+    return KML_STYLE_GOOD;
+  return outcome == NOT_DONE || outcome == NOT_MADE ? KML_STYLE_PLAIN : KML_STYLE_BAD;
 }
 
 static void
@@ -422,14 +422,17 @@ print_json (const GPtrArray *checks, const char *database)
 static int
 report (const GPtrArray *checks, const char *database, int status)
 {
-  guint n_agree = 0, n_differ = 0, n_missing = 0;
+  guint n_agree = 0, n_differ = 0, n_missing = 0, n_open = 0;
 
   for (guint i = 0; i < checks->len; i++) {
-    const Check *check = g_ptr_array_index (checks, i);
+    Check *check = g_ptr_array_index (checks, i);
 
+    if (check->outcome == NOT_MADE && kml_stop_exit () != KML_EXIT_DONE)
+      check->message = g_strdup ("interrupted");
     n_agree += check->outcome == AGREES;
     n_differ += check->outcome == DIFFERS;
     n_missing += check->outcome == NO_INPUT;
+    n_open += check->outcome == NOT_MADE;
     status = kml_worse_exit (status, exit_of_outcome (check));
   }
   status = kml_worse_exit (status, kml_stop_exit ());
@@ -440,7 +443,10 @@ report (const GPtrArray *checks, const char *database, int status)
   if (n_differ > 0)
     kml_error ("%u of %u runs have another fingerprint than the database says", n_differ,
                checks->len);
-  else if (!options.quiet && !options.json) {
+  if (kml_stop_exit () != KML_EXIT_DONE && n_open > 0)
+    kml_note ("Interrupted: %u of %u runs agree, %u differ, %u not looked at to the end.", n_agree,
+              checks->len, n_differ, n_open);
+  else if (n_differ == 0 && !options.quiet && !options.json) {
     g_autofree char *word = kml_shell_word (database);
 
     kml_note ("%u of %u runs agree.", n_agree, checks->len);
@@ -464,12 +470,12 @@ check_new (KmlDatabase *database, guint64 run_id, GError **error)
     return NULL;
   check = g_new0 (Check, 1);
   check->stored = stored;
-  check->outcome = NOT_RUN;
+  check->outcome = NOT_MADE;
   if (g_strcmp0 (stored->status, "done") != 0 || stored->fingerprint == NULL)
     check->outcome = NOT_DONE;
   else if (is_newer (stored->version, KML_VERSION))
     check->outcome = NEWER;
-  check->is_looked_at = check->outcome != NOT_RUN;
+  check->is_looked_at = check->outcome != NOT_MADE;
   return check;
 }
 

@@ -452,7 +452,7 @@ write_header (Writer *self, guint64 base_ns, GError **error)
 
 /* Collects a block's worth of events: how many, or -1. */
 static int
-collect (Writer *self, KmlTrace *trace, GError **error)
+collect (Writer *self, KmlTrace *trace, const KmlTraceConvert *options, GError **error)
 {
   guint n = 0;
 
@@ -462,6 +462,11 @@ collect (Writer *self, KmlTrace *trace, GError **error)
 
     if (more < 0)
       return -1;
+    if (options->stop != NULL && *options->stop != 0) {
+      g_set_error (error, KML_ERROR, KML_ERROR_STOPPED, "%s: stopped before it was whole",
+                   self->path);
+      return -1;
+    }
     if (more == 0)
       break;
     n += (guint)more;
@@ -473,7 +478,7 @@ static gboolean
 write_all (Writer *self, KmlTrace *trace, const KmlTraceConvert *options, GError **error)
 {
   guint64 footer_offset;
-  int n = collect (self, trace, error);
+  int n = collect (self, trace, options, error);
 
   if (n < 0 || !write_header (self, kml_trace_info (trace)->base_ns, error))
     return FALSE;
@@ -482,7 +487,7 @@ write_all (Writer *self, KmlTrace *trace, const KmlTraceConvert *options, GError
       return FALSE;
     if (options->progress != NULL)
       options->progress (kml_trace_progress (trace), options->data);
-    n = collect (self, trace, error);
+    n = collect (self, trace, options, error);
   }
   if (n < 0)
     return FALSE;

@@ -171,10 +171,12 @@ typedef struct {
   int level;                                      /* of zstd, 1 to 19; 0: the default */
   void (*progress) (double share, gpointer data); /* (nullable) */
   gpointer data;
+  volatile int *stop; /* becomes non-zero on a signal: there is no file then (nullable) */
 } KmlTraceConvert;
 
 /* Writes what is left of @self (all of it, after kml_trace_open()) to @path in binary
- * form. The file appears under its name when it is whole and on the disk, or not at all. */
+ * form. The file appears under its name when it is whole and on the disk, or not at all.
+ * Errors: KML_ERROR_STOPPED as well. */
 gboolean kml_trace_convert (KmlTrace *self, const char *path, const KmlTraceConvert *options,
                             GError **error);
 

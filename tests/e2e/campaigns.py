@@ -5,6 +5,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 
 import glob
+import json
 import os
 import signal
 import subprocess
@@ -264,6 +265,35 @@ def timings_are_stored_only_when_asked_for():
     equal(query("timed.db", "SELECT count(wall_ns), count(started_at) FROM runs"), [(6, 6)], "asked")
 
 
+def an_interrupted_verify_says_which_runs_it_did_not_look_at():
+    write("slow.ini", SLOW)
+    run(*SLOW_RUN)
+    process = start("verify", "--plugin", ODD, "slow.db", "--jobs", "1", "--json")
+    wait_until(lambda: children(process.pid), "a worker is there", process)
+    first = children(process.pid)
+    wait_until(lambda: children(process.pid) not in ([], first), "the second worker is there", process)
+    interrupt(process, signal.SIGINT)
+    out, err = finish(process, 130)
+    runs = [(one["outcome"], one["message"], one["fingerprint"] is None) for one in json.loads(out)["runs"]]
+    n = runs.count(("agrees", None, False))
+    check(1 <= n < 8, f"{n} runs agree")
+    equal(runs[n:], [("not looked at", "interrupted", True)] * (8 - n), "the others")
+    contains(err, f"Interrupted: {n} of 8 runs agree, 0 differ, {8 - n} not looked at to the end.")
+
+
+def an_interrupted_conversion_leaves_nothing():
+    line = "cc1 7 [000] {}.{:06}: kmem:kmalloc: call_site=x+0x1 ptr=0xffff{:012x} bytes_req=8 bytes_alloc=8 gfp_flags=GFP_KERNEL\n"
+    for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        process = start("trace", "convert", "-", "-o", "x.kmt", stdin=subprocess.PIPE)
+        for i in range(30000):
+            process.stdin.write(line.format(i // 1000, i % 1000, i))
+        process.stdin.flush()
+        wait_until(lambda: glob.glob("x.kmt.*"), "it has begun to write", process)
+        interrupt(process, number)
+        contains(finish(process, status)[1], "Interrupted: nothing was written.")
+        equal(os.listdir("."), [], "files")
+
+
 def a_campaign_does_nothing_while_it_waits():
     write("slow.ini", SLOW.replace("pause = 20", "pause = 5000"))
     process = start(*SLOW_RUN)
@@ -318,5 +348,6 @@ main(ctrl_c_keeps_what_is_finished_and_the_same_command_goes_on,
      two_campaigns_cannot_write_one_database, readers_are_let_in_while_a_campaign_goes_on,
      an_expectation_that_fails_is_told_with_its_line_and_exit_status_1,
      stored_runs_are_judged_by_what_the_scenario_says_now, timings_are_stored_only_when_asked_for,
+     an_interrupted_verify_says_which_runs_it_did_not_look_at, an_interrupted_conversion_leaves_nothing,
      a_campaign_does_nothing_while_it_waits, old_shards_are_removed_and_nothing_else_is,
      a_reader_that_goes_away_is_no_error)

@@ -147,8 +147,8 @@ def start(*arguments, **options):
     """A kmemlab that goes on in the background, as the leader of a group as a shell would start it."""
     options.setdefault("stdout", subprocess.PIPE)
     options.setdefault("stderr", subprocess.PIPE)
-    return subprocess.Popen([PROGRAM, *arguments], stdin=subprocess.DEVNULL, text=True,
-                            start_new_session=True, **options)
+    options.setdefault("stdin", subprocess.DEVNULL)
+    return subprocess.Popen([PROGRAM, *arguments], text=True, start_new_session=True, **options)
 
 
 def run(*arguments, status=0, before=None, **options):

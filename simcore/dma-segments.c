@@ -12,6 +12,13 @@
  * multiple of the alignment and ends below the limit, and there are at most max-segments.
  *
  *     frames    7 3 4 9          without: 7 | 3 4 | 9          with an IOMMU: one
+ *
+ * So a block need not keep the boundary as a whole where the device takes as many segments as that makes of it: as in Linux, where dma_set_seg_boundary() says where lists of
+ * segments are cut and no allocator asks for it. Where it takes fewer, the block is to keep it, or to begin at a multiple of it when it is larger:
+ *
+ *     boundary   |        |        |
+ *     two        |     [==|==]     |          one, as it keeps it   |  [====] |
+ *     three      |     [==|========|=]        two, as it begins there         |========|===] |
  */
 
 #include "simcore/dma-private.h"
@@ -147,4 +154,43 @@ kml_dma_is_well_formed (const KmlDmaRequest *request, guint64 page_size)
     start = end;
   }
   return start > 0 && start == request->size;
+}
+
+/* ---- What to ask an allocator for ---- */
+
+static guint64
+parts_of (guint64 size, guint64 part)
+{
+  return (size + part - 1) / part;
+}
+
+/* Segments that a block of @size bytes can come to, wherever it begins. */
+static guint64
+most_segments (const KmlDmaLimits *limits, guint64 size)
+{
+  const guint64 alignment = MAX (limits->constraints.alignment, 1);
+  const guint64 boundary = limits->constraints.boundary;
+  guint64 n = limits->max_segment != 0 ? parts_of (size, limits->max_segment) : 1;
+
+  if (boundary != 0 && size > alignment) /* it begins so much before a multiple of it, at least */
+    n += parts_of (size - alignment, boundary);
+  return n;
+}
+
+KmlConstraints
+kml_dma_constraints (const KmlDma *self, guint64 size)
+{
+  KmlConstraints constraints = self->limits.constraints;
+
+  if (most_segments (&self->limits, size) <= self->limits.max_segments) {
+    constraints.boundary = 0;
+  } else if (constraints.boundary != 0 && size > constraints.boundary) {
+    constraints.alignment = constraints.boundary;
+    constraints.boundary = 0;
+  }
+  if (self->has_iommu) { /* it reaches everything, and its ranges keep what is more than a page */
+    constraints.limit = 0;
+    constraints.alignment = MIN (constraints.alignment, page_size_of (self));
+  }
+  return constraints;
 }

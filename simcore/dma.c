@@ -134,16 +134,6 @@ kml_dma_is_kind (const KmlDeviceOps *ops)
   return ops->open == kml_dma_open;
 }
 
-KmlConstraints
-kml_dma_constraints (const KmlDma *self)
-{
-  KmlConstraints constraints = self->limits.constraints;
-
-  if (self->has_iommu)
-    constraints.limit = 0;
-  return constraints;
-}
-
 /* ---- Mapping ---- */
 
 static void

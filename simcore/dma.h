@@ -101,8 +101,8 @@ KmlDma *kml_dma_from_device (KmlDevice *device);
 /* Whether devices of this kind are. */
 gboolean kml_dma_is_kind (const KmlDeviceOps *ops);
 
-/* What a contiguous buffer must keep to; the limit does not hold where an IOMMU translates. */
-KmlConstraints kml_dma_constraints (const KmlDma *self);
+/* What a contiguous block of @size bytes must keep to, so that it is in as few segments as the device takes, if that can be. */
+KmlConstraints kml_dma_constraints (const KmlDma *self, guint64 size);
 
 /* Where @byte of the buffer lies in memory; *@ret_left: how many bytes of the buffer lie there, up to the end of a piece or page. */
 KmlAddr kml_dma_request_addr (const KmlDmaRequest *self, const KmlRam *ram, guint64 byte,

@@ -158,7 +158,7 @@ static guint n_taken;
 static void
 transfer_until_memory_is_full (KmlMachine *machine, gpointer data)
 {
-  const KmlConstraints constraints = kml_dma_constraints (dma ());
+  const KmlConstraints constraints = kml_dma_constraints (dma (), 2 * PAGE);
   const KmlRequest ask = { .size = 2 * PAGE, .constraints = &constraints };
   guint64 held;
   KmlAddr addr;
@@ -186,8 +186,73 @@ START_TEST (a_buffer_that_keeps_the_constraints_suits)
   ck_assert_uint_ge (n_taken, 60); /* of 64 pairs below the limit */
   tear_down ();
   set_up (SETTINGS ("limit", "1MiB", "iommu", "yes"));
-  ck_assert_uint_eq (kml_dma_constraints (dma ()).limit, 0); /* the IOMMU reaches everything */
+  ck_assert_uint_eq (kml_dma_constraints (dma (), PAGE).limit,
+                     0); /* the IOMMU reaches everything */
   tear_down ();
+}
+END_TEST
+
+/* A block at each place that keeps to what is asked for. */
+static void
+transfer_from_everywhere (KmlMachine *machine, gpointer data)
+{
+  const guint64 size = *(const guint64 *)data;
+  const KmlConstraints want = kml_dma_constraints (dma (), size);
+  const guint64 step = MAX (want.alignment, 4);
+  KmlPfn all[8];
+
+  for (KmlAddr addr = 0; addr + size <= 64 * 1024; addr += step) {
+    if (want.boundary != 0 && addr / want.boundary != (addr + size - 1) / want.boundary)
+      continue;
+    for (guint i = 0; i < 8; i++)
+      all[i] = (KmlPfn)(addr / PAGE + i);
+    request = (KmlDmaRequest){ .pages = all,
+                               .n_pages = (guint)((addr % PAGE + size - 1) / PAGE + 1),
+                               .offset = addr % PAGE,
+                               .size = size };
+    status = kml_dma_submit (dma (), &request);
+    ck_assert_str_eq (kml_dma_status_names[status], "pending");
+    ck_assert_int_eq (kml_dma_wait (dma (), &request), KML_DMA_OK);
+  }
+}
+
+START_TEST (a_block_keeps_the_boundary_only_where_the_device_cannot_be_given_it_in_pieces)
+{
+  static const struct {
+    const char *max_segments, *max_segment, *boundary, *iommu;
+    guint64 size, want_alignment, want_boundary;
+  } cases[] = {
+    { "1", "0", "4KiB", "no", 200, 64, 4096 },
+    { "1", "0", "4KiB", "no", 64, 64, 0 }, /* cannot cross it */
+    { "2", "0", "4KiB", "no", 200, 64, 0 },
+    { "2", "0", "4KiB", "no", 4160, 64, 0 },
+    { "2", "0", "4KiB", "no", 4161, 4096, 0 }, /* at 4 KiB - 64 there would be three */
+    { "3", "0", "4KiB", "no", 4161, 64, 0 },
+    { "2", "0", "4KiB", "no", 8192, 4096, 0 },
+    { "3", "1KiB", "8KiB", "no", 2048, 64, 0 },
+    { "2", "1KiB", "8KiB", "no", 2048, 64, 8192 },
+    { "8", "1KiB", "8KiB", "no", 8192, 64, 8192 },
+    { "12", "1KiB", "8KiB", "no", 12000, 8192, 0 },
+    { "1", "0", "4KiB", "yes", 200, 64, 4096 },
+    { "2", "0", "4KiB", "yes", 8192, 4096, 0 },
+    { "1", "0", "64KiB", "yes", 20000, 64, 65536 },
+    { "2", "0", "16KiB", "yes", 20000, 4096, 0 },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    guint64 size = cases[i].size;
+    KmlConstraints want;
+
+    set_up (SETTINGS ("max-segments", cases[i].max_segments, "max-segment", cases[i].max_segment,
+                      "boundary", cases[i].boundary, "iommu", cases[i].iommu));
+    want = kml_dma_constraints (dma (), size);
+    ck_assert_uint_eq (want.alignment, cases[i].want_alignment);
+    ck_assert_uint_eq (want.boundary, cases[i].want_boundary);
+    start_task (&rig, 0, 0, transfer_from_everywhere, &size);
+    kml_scheduler_run (rig.scheduler);
+    ck_assert_uint_eq (counted (&rig, "refused"), 0);
+    tear_down ();
+  }
 }
 END_TEST
 
@@ -468,6 +533,8 @@ main (void)
   tcase_add_test (buffers, an_iommu_makes_one_range_of_them_and_costs_what_it_costs);
   tcase_add_test (buffers, a_buffer_that_does_not_suit_is_refused);
   tcase_add_test (buffers, a_buffer_that_keeps_the_constraints_suits);
+  tcase_add_test (buffers,
+                  a_block_keeps_the_boundary_only_where_the_device_cannot_be_given_it_in_pieces);
   tcase_add_test (buffers, what_goes_to_the_device_is_what_lies_in_memory);
   tcase_add_test (buffers, pieces_of_pages_are_a_segment_each_unless_they_follow_each_other);
   tcase_add_test (buffers, caches_that_the_device_does_not_see_are_flushed_line_by_line);

@@ -35,13 +35,13 @@ request_of (const KmlStep *step, const KmlTask *task)
 
 /* What the step says, and what the device wants that it is for. */
 static KmlConstraints
-constraints_of (const KmlStep *step, const KmlStepTarget *target)
+constraints_of (const KmlStep *step, const KmlStepTarget *target, guint64 size)
 {
   KmlConstraints all = step->constraints, device;
 
   if (target->dma == NULL)
     return all;
-  device = kml_dma_constraints (target->dma);
+  device = kml_dma_constraints (target->dma, size);
   all.alignment = MAX (all.alignment, device.alignment);
   all.boundary = device.boundary;
   if (all.limit == 0 || (device.limit != 0 && device.limit < all.limit))
@@ -60,18 +60,19 @@ static void
 do_alloc (KmlProgramTask *self, const KmlStep *step, const KmlStepTarget *target)
 {
   const KmlTask *task = kml_current_task (self->world->machine);
-  const KmlConstraints constraints = constraints_of (step, target);
   KmlRequest request = request_of (step, task);
+  KmlConstraints constraints;
   KmlBlock block;
 
   self->gfp = kml_memalloc_gfp (task, request.gfp);
-  if (constraints.alignment != 0 || constraints.boundary != 0 || constraints.limit != 0)
-    request.constraints = &constraints;
   if (step->level == KML_LEVEL_PAGES) {
     const guint64 page = kml_ram_page_size (self->world->machine->ram);
 
     request.size = (request.size + page - 1) / page * page;
   }
+  constraints = constraints_of (step, target, request.size);
+  if (constraints.alignment != 0 || constraints.boundary != 0 || constraints.limit != 0)
+    request.constraints = &constraints;
   self->has_failed = !kml_requests_alloc (self->world->requests, step->level, &request, &block);
   if (is_shared (self, step))
     kml_sync (self->world->machine);

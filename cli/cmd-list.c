@@ -359,6 +359,9 @@ list_metrics (JsonBuilder *builder)
     add_counters (builder, table, devices[i]->name, devices[i]->counters);
     add_figures (builder, table, devices[i]->name, devices[i]->figures);
   }
+  add_metric (builder, table, g_strdup ("device.NAME.{read,latency_mean,…}"), "",
+              "the same of [device NAME] alone; the metrics above that begin with a kind are sums "
+              "over all devices of the kind, and means and shares are there where it has one");
   workloads = kml_workload_list (&n);
   for (guint i = 0; i < n; i++)
     add_counters (builder, table, workloads[i]->name, workloads[i]->counters);

@@ -128,22 +128,43 @@ spell_out (GPtrArray *names, const char *done, const char *pattern)
   }
 }
 
-/* The counters and figures of everything that a group can choose. */
 static void
-add_plugin_names (GPtrArray *names)
+add_names_of (GPtrArray *names, const char *prefix, const KmlPlugin *plugin)
 {
+  for (const KmlCounterInfo *counter = plugin->counters; counter != NULL && counter->name != NULL;
+       counter++)
+    g_ptr_array_add (names, g_strjoin (".", prefix, counter->name, NULL));
+  for (const KmlFigureInfo *figure = plugin->figures; figure != NULL && figure->name != NULL;
+       figure++)
+    g_ptr_array_add (names, g_strjoin (".", prefix, figure->name, NULL));
+}
+
+/* "device.sda" of "device.sda.reads" (transfer full) (nullable) */
+static char *
+prefix_of_device (const char *name)
+{
+  const char *dot = g_str_has_prefix (name, "device.") ? strchr (name + strlen ("device."), '.')
+                                                       : NULL;
+
+  return dot != NULL ? g_strndup (name, (gsize)(dot - name)) : NULL;
+}
+
+/* The counters and figures of everything that a group can choose; of a device also by its own name, which is what @name, the one that is
+ * looked for, has. */
+static void
+add_plugin_names (GPtrArray *names, const char *name)
+{
+  g_autofree char *device = prefix_of_device (name);
+
   for (const KmlGroupInfo *info = kml_scenario_groups; info->name != NULL; info++) {
     g_autoptr (GArray) plugins = info->plugins != NULL ? info->plugins () : NULL;
 
     for (guint i = 0; plugins != NULL && i < plugins->len; i++) {
       const KmlPlugin *plugin = &g_array_index (plugins, KmlPlugin, i);
 
-      for (const KmlCounterInfo *counter = plugin->counters;
-           counter != NULL && counter->name != NULL; counter++)
-        g_ptr_array_add (names, g_strjoin (".", plugin->name, counter->name, NULL));
-      for (const KmlFigureInfo *figure = plugin->figures; figure != NULL && figure->name != NULL;
-           figure++)
-        g_ptr_array_add (names, g_strjoin (".", plugin->name, figure->name, NULL));
+      add_names_of (names, plugin->name, plugin);
+      if (device != NULL && g_str_equal (info->name, "device"))
+        add_names_of (names, device, plugin);
     }
   }
 }
@@ -156,7 +177,7 @@ is_known_metric (const char *name)
   for (const KmlMetricInfo *info = kml_recorder_metric_info; info->name != NULL; info++)
     if (matches (info->name, name))
       return TRUE;
-  add_plugin_names (names);
+  add_plugin_names (names, name);
   return g_ptr_array_find_with_equal_func (names, name, g_str_equal, NULL);
 }
 
@@ -169,7 +190,7 @@ unknown_metric (KmlScenario *self, const char *name, KmlPlace place)
 
   for (const KmlMetricInfo *info = kml_recorder_metric_info; info->name != NULL; info++)
     spell_out (names, "", info->name);
-  add_plugin_names (names);
+  add_plugin_names (names, name);
   g_ptr_array_add (names, NULL);
   nearest = kml_nearest_name (name, (const char *const *)names->pdata);
   kml_scenario_problem (self, place, "unknown metric %s; %s%s%s", quoted,

@@ -21,23 +21,32 @@ add_lock (GArray *metrics, const KmlLock *lock)
   kml_metrics_add (metrics, "tasks", lock->most_waiting, "lock.%s.waiters.peak", lock->name);
 }
 
-/* Devices of one kind are one metric, their sum; a mean of several is none. */
+/* By the device's own name, "device.sda.reads", and by its kind: the counters of all of a kind are added up, "hdd.reads"; what follows from
+ * counters (a mean, a share) is none of several. */
 static void
 add_device (const KmlRunTasks *self, GArray *metrics, KmlDevice *device)
 {
+  const KmlDeviceOps *ops = device->ops;
   guint n_alike = 0;
 
   for (guint i = 0; i < self->devices->len; i++)
-    n_alike += ((const KmlDevice *)g_ptr_array_index (self->devices, i))->ops == device->ops;
+    n_alike += ((const KmlDevice *)g_ptr_array_index (self->devices, i))->ops == ops;
   kml_device_account (device);
-  for (guint i = 0; device->ops->counters != NULL && device->ops->counters[i].name != NULL; i++)
-    kml_metrics_add (metrics, device->ops->counters[i].unit, (double)device->counters[i], "%s.%s",
-                     device->ops->name, device->ops->counters[i].name);
-  for (guint i = 0;
-       n_alike == 1 && device->ops->figures != NULL && device->ops->figures[i].name != NULL; i++)
-    kml_metrics_add (metrics, device->ops->figures[i].unit,
-                     device->ops->figures[i].value (device->counters), "%s.%s", device->ops->name,
-                     device->ops->figures[i].name);
+  for (const KmlCounterInfo *counter = ops->counters; counter != NULL && counter->name != NULL;
+       counter++) {
+    const double value = (double)device->counters[counter - ops->counters];
+
+    kml_metrics_add (metrics, counter->unit, value, "%s.%s", ops->name, counter->name);
+    kml_metrics_add (metrics, counter->unit, value, "device.%s.%s", device->name, counter->name);
+  }
+  for (const KmlFigureInfo *figure = ops->figures; figure != NULL && figure->name != NULL;
+       figure++) {
+    const double value = figure->value (device->counters);
+
+    if (n_alike == 1)
+      kml_metrics_add (metrics, figure->unit, value, "%s.%s", ops->name, figure->name);
+    kml_metrics_add (metrics, figure->unit, value, "device.%s.%s", device->name, figure->name);
+  }
 }
 
 static void

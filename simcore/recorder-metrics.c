@@ -30,7 +30,10 @@ const KmlMetricInfo kml_recorder_metric_info[] = {
   { "frag.internal.objects.requests", "ratio",
     "the same as frag.internal.requests, over the requests to the object allocator" },
   { "frag.internal.end", "ratio", "(held - requested) / held of the blocks live at the end" },
-  { "frag.internal.peak", "ratio", "(held - requested) / held at the moment when most was held" },
+  { "frag.internal.peak", "ratio",
+    "(held - requested) / held at the moment when most was held: the share at the peak of held, "
+    "not "
+    "the largest share that there was, which the first few blocks would decide" },
   { "frag.total.peak", "ratio",
     "1 - memory.requested.peak_bytes / memory.reserved.peak_bytes: of the memory that had to be "
     "there, what "
@@ -39,7 +42,8 @@ const KmlMetricInfo kml_recorder_metric_info[] = {
     "unusable free space index for [record] external-order at the end: 1 - (free memory in blocks "
     "of at "
     "least this order) / (free memory)" },
-  { "frag.external.peak", "ratio", "the largest value that the index had" },
+  { "frag.external.peak", "ratio",
+    "the largest value that the index had: the peak of the share, whatever was in use then" },
   { "frag.unusable.orderN.end", "ratio", "unusable free space index for order N at the end" },
   { "memory.requested.peak_bytes", "bytes", "the most bytes asked for by live blocks" },
   { "memory.held.peak_bytes", "bytes", "the most bytes held by live blocks" },

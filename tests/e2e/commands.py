@@ -568,7 +568,7 @@ main(every_command_has_help_with_a_synopsis_and_two_examples, the_version_names_
      every_setting_of_a_run_is_in_the_list, trace_info_stats_and_convert_agree_between_text_and_binary,
      trace_stats_print_what_was_worked_out_by_hand,
      trace_convert_replaces_nothing_unless_told_to, a_trace_is_read_from_standard_input,
-     a_recorded_trace_is_replayed_and_verified, plot_lists_its_kinds_and_draws_them,
+     a_recorded_trace_is_replayed_and_verified, plot_lists_its_kinds_and_draws_them, labels_of_runs_leave_room_for_a_picture,
      what_is_written_goes_through_links_and_into_pipes, plot_says_what_it_does_not_know, verify_agrees_with_what_was_just_stored,
      verify_finds_a_fingerprint_that_differs, verify_says_when_a_newer_version_has_stored_a_run,
      verify_finds_runs_of_an_older_version_by_their_settings,

@@ -165,6 +165,19 @@ def a_block_is_done_again_as_long_as_it_fails():
     check(13e3 < metrics["time.end_ns"] < 15e3, f"it ends soon after the other: {metrics['time.end_ns']}")
 
 
+def each_device_has_metrics_of_its_own_name_and_a_kind_has_their_sum():
+    devices = "[device sda]\nkind = hdd\n[device sdb]\nkind = hdd\n[device fast]\nkind = ssd\n"
+    write("two.ini", HEAD + devices + "[task a]\nprogram = repeat 3 { read sda 4KiB }, read sdb 64KiB, write fast 4KiB\n"
+          "[expect]\ndevice.sda.read = 12288\nhdd.read = 77824\ndevice.fast.written = ssd.written\n")
+    metrics = run_json("run", "two.ini")["runs"][0]["metrics"]
+    equal((metrics["device.sda.read"], metrics["device.sdb.read"], metrics["hdd.read"]), (12288, 65536, 77824), "sums")
+    check("hdd.latency_mean" not in metrics and metrics["device.sda.latency_mean"] > 0, "means are of one device")
+    equal(metrics["ssd.latency_mean"], metrics["device.fast.latency_mean"], "the only one of its kind")
+    contains(run("run", "two.ini", "-s", "task.a.program=read sda 4KiB", status=1).stderr, "device.sda.read is 4096")
+    write("two.ini", HEAD + devices + "[task a]\nprogram = yield\n[expect]\ndevice.sda.raed = 1\n")
+    contains(run("run", "two.ini", status=2).stderr, "did you mean “device.sda.read”?")
+
+
 def what_a_program_names_must_be_there():
     for program, message in (("lock quue", "there is no [lock] “quue”; did you mean “queue”?"),
                              ("read sdb 4KiB", "there is no [device] “sdb”"),
@@ -254,7 +267,7 @@ main(a_deadlock_that_nobody_expects_is_status_1_and_has_a_story,
      of_several_runs_the_longest_of_all_is_told,
      another_cpu_does_what_it_is_asked,
      straight_code_says_how_much_of_its_longest_operation_is_splitting,
-     two_who_touch_one_page_at_a_time_are_one_fault, a_block_is_done_again_as_long_as_it_fails, what_a_program_names_must_be_there,
+     two_who_touch_one_page_at_a_time_are_one_fault, a_block_is_done_again_as_long_as_it_fails, each_device_has_metrics_of_its_own_name_and_a_kind_has_their_sum, what_a_program_names_must_be_there,
      a_disk_and_a_network_card_work_beside_the_cpus,
      a_recording_is_replayed_by_the_cpus_it_was_made_on,
      nothing_that_is_asked_for_is_left_out_in_silence, steps_are_listed)

@@ -33,7 +33,15 @@ cost = L_max > W_max ? L_max : W_max
 scale = time_scale (worst)
 set xrange [0.4 : N + 0.6]
 set grid noxtics
-TICS = "set xtics scale 0 ('' 0); do for [k = 1:N] { set xtics add (LABEL[k] k) }"
+# Names that are longer than their places are turned, where a terminal can, or else numbers stand for them.
+longest_name = 0
+do for [k = 1:N] { longest_name = strlen (LABEL[k]) > longest_name ? strlen (LABEL[k]) : longest_name }
+fits = longest_name < (ON_TERMINAL ? WIDTH - 14 : 88) / (N + 0.2)
+NAME_LENGTH = 20
+power(x) = 10.0**floor (log10 (x))
+step(x) = x / power (x) < 2 ? power (x) / 2 : x / power (x) < 5 ? power (x) : power (x) * 2
+name(k) = fits ? LABEL[k] : ON_TERMINAL ? sprintf ('%d', k) : cut (LABEL[k], NAME_LENGTH)
+TICS = "set xtics scale 0 ('' 0); do for [k = 1:N] { set xtics add (name (k) k) }"
 bar(i, j) = i - 0.36 + 0.36 * j
 
 if (ON_TERMINAL) {
@@ -44,7 +52,8 @@ if (ON_TERMINAL) {
   set yrange [0 : axis_end (worst / scale * 1.05)]
   set ylabel sprintf ('longest in %s (%s)', CONTEXT_BLOCK[1], time_unit (worst))
   plot RUNS using 1:($2 / scale):(bar ($1, 0)):(bar ($1, 1)):(0):($2 / scale) with boxxyerror lt 1 title 'alloc', \
-    RUNS using 1:($3 / scale):(bar ($1, 1)):(bar ($1, 2)):(0):($3 / scale) with boxxyerror lt 2 title 'free'
+    RUNS using 1:($3 / scale):(bar ($1, 1)):(bar ($1, 2)):(0):($3 / scale) with boxxyerror lt 2 title 'free', \
+    for [k = 1:fits ? 0 : N] NaN with points pt ' ' title sprintf ('%d: %s', k, LABEL[k])
 } else {
   chars_right = 23 * CHARACTER
   eval ABOVE
@@ -58,7 +67,12 @@ if (ON_TERMINAL) {
   set format x '%h'
   eval TICS
   set xtics font SMALL
-  set xlabel VARIED
+  if (!fits) {
+    set xtics rotate by 30 right
+    set ytics step (axis_end (cost)) # there is less room for them
+    set bmargin 5 + (longest_name < NAME_LENGTH ? longest_name : NAME_LENGTH) * 0.17
+  }
+  set xlabel cut (VARIED, 80) offset 0, fits ? 0 : 0.9
   set yrange [0 : axis_end (cost * 1.05)]
   set ylabel 'cost (%)'
   plot RUNS using 1:4:(bar ($1, 0)):(bar ($1, 1)):(0):4 with boxxyerror lt 3 title 'requests failed', \

@@ -45,12 +45,13 @@ def texts(path):
         text = html.unescape(re.sub(r"<[^>]*>", "", text)).strip()
         x, y, size, turn = float(x), float(y), float(size), math.radians(float(angle or 0))
         width = width_of(text, size)
+        above, below = (-0.75, 0.05) if re.fullmatch("[-0-9.]+", text) else (-1.0, 0.35)
         start = {"end": -width, "middle": -width / 2}.get(anchor, 0)
         for i in range(len(text)) if turn else range(1 if text else 0):
             left = start + (i * width / len(text) if turn else 0)
             right = left + width / (len(text) if turn else 1)
             corners = [(x + a * math.cos(turn) - b * math.sin(turn), y + a * math.sin(turn) + b * math.cos(turn))
-                       for a in (left, right) for b in (-1.0 * size, 0.35 * size)]
+                       for a in (left, right) for b in (above * size, below * size)]
             found.append((text, min(a for a, _ in corners), min(b for _, b in corners), max(a for a, _ in corners),
                           max(b for _, b in corners)))
     return found
@@ -88,4 +89,20 @@ def classes_show_what_goes_to_whole_pages():
     check(abs(sum(float(row[1]) + float(row[2]) for row in rows) - waste) < 1e-6, "the bars add up to the waste")
 
 
-main(classes_show_what_goes_to_whole_pages)
+SETS = ["pow2", "linux", "geometric:4", "8,24,40,64,96,128,256,512,1024", "optimal:8", "geometric:64", "tcmalloc"]
+
+
+def runs_of_many_sets():
+    write("sets.ini", WIDE.replace("4194304", "4096") + "\n[record]\npagemap = yes\n\n[sweep]\nobjects.bins = " + " | ".join(SETS) + "\n")
+    run("run", "sets.ini", "-o", "sets.db", "-q")
+
+
+def names_of_runs_do_not_lie_on_each_other():
+    runs_of_many_sets()
+    is_legible(drawn("sets.db", "worst-case"))
+    text = on_terminal("sets.db", "worst-case")
+    for i, name in enumerate(SETS):
+        contains(text, f"{i + 1}: {name[:20]}")
+
+
+main(classes_show_what_goes_to_whole_pages, names_of_runs_do_not_lie_on_each_other)

@@ -71,10 +71,12 @@ static char *
 trace_scenario (const char *path, guint n_cpus, guint64 ram)
 {
   g_autofree char *name = g_path_get_basename (path);
-  g_autofree char *file = g_strescape (name, NULL);
+  g_autofree char *words = g_strconcat ("Bin sizes for ", name, NULL);
+  g_autofree char *title = kml_scenario_escape (words);
+  g_autofree char *file = kml_scenario_escape_file (name);
 
   return g_strdup_printf ("[scenario]\n"
-                          "title = Bin sizes for %s\n\n"
+                          "title = %s\n\n"
                           "[machine]\n"
                           "cpus = %u\n"
                           "ram = %" G_GUINT64_FORMAT "\n\n"
@@ -83,7 +85,7 @@ trace_scenario (const char *path, guint n_cpus, guint64 ram)
                           "[workload trace]\n"
                           "kind = trace\n"
                           "file = %s\n",
-                          file, n_cpus, ram, file);
+                          title, n_cpus, ram, file);
 }
 
 /* CPUs of the recording. Of text they are known when all of it has been read. */
@@ -148,12 +150,29 @@ read_demand (KmlBinSubject *self, KmlDemandWeight weight, guint n_parts, gboolea
   return self->demand != NULL;
 }
 
+/* A value of a scenario is one line of UTF-8. */
+static gboolean
+can_be_named (const char *path, GError **error)
+{
+  g_autofree char *name = g_path_get_basename (path);
+  gboolean good = g_utf8_validate (name, -1, NULL);
+
+  for (const char *c = name; *c != '\0' && good; c++)
+    good = !g_ascii_iscntrl (*c);
+  if (!good)
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "%s: a scenario cannot name this file: expected a name in UTF-8 without control "
+                 "characters",
+                 path);
+  return good;
+}
+
 static gboolean
 open_trace (KmlBinSubject *self, GError **error)
 {
   guint n_cpus;
 
-  if (!read_cpus (self->path, &n_cpus, error))
+  if (!can_be_named (self->path, error) || !read_cpus (self->path, &n_cpus, error))
     return FALSE;
   self->text = trace_scenario (self->path, MIN (n_cpus, KML_MAX_CPUS), PROVISIONAL_RAM);
   self->base_dir = g_path_get_dirname (self->path);

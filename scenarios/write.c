@@ -34,23 +34,42 @@ write_head (Writing *self, const char *head)
       g_string_append_printf (self->text, "# %s\n", *line);
 }
 
-/* As GLib's key files escape it. */
-static void
-write_value (GString *text, const char *value)
+/* A blank that the reader would strip, or that would begin a comment. */
+static gboolean
+is_blank_in_danger (const char *value, const char *at)
 {
+  const char next = at[1];
+
+  return *at == ' ' && (at == value || next == '\0' || next == '#' || next == ';');
+}
+
+char *
+kml_scenario_escape (const char *value)
+{
+  GString *text = g_string_new (NULL);
+
   for (const char *c = value; *c != '\0'; c++) {
-    const char *escape = *c == '\\'                ? "\\\\"
-                         : *c == '\n'              ? "\\n"
-                         : *c == '\t'              ? "\\t"
-                         : *c == '\r'              ? "\\r"
-                         : *c == ' ' && c == value ? "\\s"
-                                                   : NULL;
+    const char *escape = *c == '\\'                      ? "\\\\"
+                         : *c == '\n'                    ? "\\n"
+                         : *c == '\t'                    ? "\\t"
+                         : *c == '\r'                    ? "\\r"
+                         : is_blank_in_danger (value, c) ? "\\s"
+                                                         : NULL;
 
     if (escape != NULL)
       g_string_append (text, escape);
     else
       g_string_append_c (text, *c);
   }
+  return g_string_free (text, FALSE);
+}
+
+char *
+kml_scenario_escape_file (const char *file)
+{
+  g_autofree char *escaped = kml_scenario_escape (file);
+
+  return g_strconcat (file[0] == '#' || file[0] == ';' ? "./" : "", escaped, NULL);
 }
 
 static const char *
@@ -78,15 +97,14 @@ write_settings (Writing *self, const KmlSection *section, const KmlParam *table)
     g_autofree char *key = g_strjoin (".", section->prefix, table->name, NULL);
     const char *value = value_of (self, key);
     g_autofree char *file = value != NULL ? kml_param_file (table, value) : NULL;
-    g_autofree char *moved = NULL;
+    g_autofree char *moved = NULL, *escaped = NULL;
 
     if (value == NULL || g_strcmp0 (value, table->value) == 0)
       continue;
     if (file != NULL)
-      value = moved = move_path (self, file);
-    g_string_append_printf (self->text, "%s = ", table->name);
-    write_value (self->text, value);
-    g_string_append_c (self->text, '\n');
+      moved = move_path (self, file);
+    escaped = moved != NULL ? kml_scenario_escape_file (moved) : kml_scenario_escape (value);
+    g_string_append_printf (self->text, "%s = %s\n", table->name, escaped);
   }
 }
 

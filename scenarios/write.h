@@ -16,4 +16,9 @@ char *kml_scenario_write (const KmlScenario *self, const KmlRunSpec *spec,
                           const KmlSetting *changes, guint n_changes, const char *head,
                           const char *folder);
 
+/* @value as it must stand behind "key = " for the reader to find it there. What has a line end cannot be read so. (transfer full) */
+char *kml_scenario_escape (const char *value);
+/* The same of the name of a file, which may begin like a comment. (transfer full) */
+char *kml_scenario_escape_file (const char *file);
+
 G_END_DECLS

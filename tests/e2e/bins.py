@@ -202,6 +202,17 @@ def the_columns_of_tcmalloc_are_reproduced():
         equal(shown, row[2:], "a row of size_classes.cc")
 
 
+def a_trace_may_be_called_what_it_likes():
+    for name in ("m # ; x.kmt", " a \\s ; b ", "#c;", "ä\\n.kmt"):
+        write(name, read(MIX))
+        run("bins", name, "--simulate", "no", "--scenario", "odd.ini")
+        run("run", "odd.ini", "--dry-run", "-o", "x.db")
+        contains(read("odd.ini").decode(), "kind = trace")
+        os.remove("odd.ini")
+    write("a\nb", read(MIX))
+    contains(run("bins", "a\nb", status=2).stderr, "a scenario cannot name this file")
+
+
 def what_makes_no_sense_is_refused():
     few()
     write("varied.ini", FEW + "\n[sweep]\nmachine.cpus = 1 | 2\nobjects.bins = pow2 | linux\n")
@@ -255,4 +266,4 @@ main(the_chosen_set_is_compared_with_the_usual_ones, what_is_expected_of_request
      the_written_scenario_runs_the_chosen_set, a_scenario_that_someone_wrote_is_not_replaced, rules_are_kept,
      a_scenario_is_compared_with_its_own_set, a_study_is_drawn_again_from_the_database_alone,
      the_same_study_comes_out_of_any_number_of_workers, a_share_of_the_time_is_simulated,
-     the_columns_of_tcmalloc_are_reproduced, what_makes_no_sense_is_refused, a_full_disk_is_said)
+     the_columns_of_tcmalloc_are_reproduced, a_trace_may_be_called_what_it_likes, what_makes_no_sense_is_refused, a_full_disk_is_said)

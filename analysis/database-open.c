@@ -277,6 +277,21 @@ needs_recovery (KmlDatabase *self)
   return code == SQLITE_READONLY_ROLLBACK || code == SQLITE_READONLY_RECOVERY;
 }
 
+/* Every page is looked at: what SQLite found wrong is of its pages, and means nothing to anybody else. */
+static gboolean
+check_pages (KmlDatabase *self, GError **error)
+{
+  g_autoptr (GError) reason = NULL;
+
+  if (expect_text (self, "PRAGMA quick_check (1)", "ok", &reason))
+    return TRUE;
+  if (strstr (reason->message, "*** in database") == NULL)
+    g_propagate_error (error, g_steal_pointer (&reason));
+  else
+    kml_database_fail (self, SQLITE_IOERR_DATA, "cannot be read", error);
+  return FALSE;
+}
+
 static gboolean
 check_content (KmlDatabase *self, GError **error)
 {
@@ -285,7 +300,7 @@ check_content (KmlDatabase *self, GError **error)
   if (!check_length (self, error))
     return FALSE;
   if (g_stat (self->full_path, &status) == 0 && (guint64)status.st_size <= QUICK_CHECK_BYTES &&
-      !expect_text (self, "PRAGMA quick_check (1)", "ok", error))
+      !check_pages (self, error))
     return FALSE;
   return check_tables (self, error);
 }

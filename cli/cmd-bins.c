@@ -493,6 +493,7 @@ run (char **arguments)
   settings = add_quantum (options.common.settings);
   g_strfreev (options.common.settings);
   options.common.settings = settings;
+  options.common.last_option = options.quantum != NULL ? "--quantum" : NULL;
   subject = kml_bin_subject_new (arguments[0], wishes.weight, parts_for (wishes.folds),
                                  &options.common, &status);
   if (subject == NULL)

@@ -54,6 +54,12 @@ choose_format (KmlPlotFormat *ret_format)
                      known, quoted);
     return FALSE;
   }
+  if (options.format != NULL && dot != NULL && find_format (dot + 1) >= 0 &&
+      find_format (dot + 1) != format) {
+    kml_usage_error ("plot", "--format: %s contradicts the name %s", options.format,
+                     options.output);
+    return FALSE;
+  }
   *ret_format = (KmlPlotFormat)format;
   return TRUE;
 }

@@ -127,6 +127,7 @@ name_options (GPtrArray *problems, const KmlRunOptions *options)
     KmlProblem *problem = g_ptr_array_index (problems, i);
     const char *option = problem->column > n_settings + n_seeds ? options->more_option
                          : problem->column > n_settings         ? "--seed"
+                         : problem->column == n_settings        ? options->last_option
                                                                 : NULL;
 
     if (problem->line > 0 || option == NULL)
@@ -445,8 +446,8 @@ kml_experiment_print_summary (const KmlExperiment *self)
   g_autoptr (GString) text = g_string_new (NULL);
   g_autofree char *database = kml_printable (self->database);
 
-  if (self->options->quiet)
-    return;
+  if (self->options->quiet || result->n_done == 0)
+    return; /* what came in the way has been said */
   g_string_append_printf (text, "%" G_GUINT64_FORMAT " run%s", result->n_done,
                           result->n_done == 1 ? "" : "s");
   if (!self->options->thrown_away)

@@ -372,7 +372,11 @@ kml_demand_new (const KmlScenario *scenario, guint64 index, KmlDemandWeight weig
   self->streams = g_array_new (FALSE, FALSE, sizeof (Stream));
   if (!read_settings (spec, &source.machine, &source.until, error) ||
       !read_streams (self, &source, &progress, error)) {
-    g_prefix_error (error, "%s: ", kml_scenario_name (scenario));
+    g_autofree char *place = g_strconcat (kml_scenario_name (scenario), ": ", NULL);
+
+    if (error != NULL &&
+        !g_str_has_prefix ((*error)->message, place)) /* of a trace it is there already */
+      g_prefix_error (error, "%s", place);
     return NULL;
   }
   return g_steal_pointer (&self);

@@ -161,6 +161,10 @@ kml_trace_feed_check (const KmlTraceFeed *self, guint64 n, gboolean at_end, cons
                  "%s:%" G_GUINT64_FORMAT ": %s; %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
                  " are like that: expected %s",
                  self->shown, info->malformed_line, info->malformed_text, n_bad, n, what);
+  else if (at_end && info->counts[KML_TRACE_N_EVENTS] == 0 && n_bad > 0)
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "%s:%" G_GUINT64_FORMAT ": %s; there is not a single event: expected %s",
+                 self->shown, info->malformed_line, info->malformed_text, what);
   else if (at_end && info->counts[KML_TRACE_N_EVENTS] == 0)
     g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
                  "%s:%" G_GUINT64_FORMAT ": %s without a single event", self->shown, MAX (n, 1),

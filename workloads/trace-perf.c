@@ -8,12 +8,14 @@
  * The comm may hold spaces, the thread's id and the CPU may be missing, and only the time is sure
  * to be there: it is the first word that is a time and ends with a colon. What stands before it
  * is read backwards. perf does not print the latency flags, so every event counts as one in
- * process context. The event's name has its system's before it.
+ * process context. The event's name has its system's before it. The stacks of a recording with -g are
+ * lines below an event, an address and a symbol each; they are passed over.
  */
 
 #include "workloads/trace-format.h"
 
-#define MAX_PREFIX 96
+#define MAX_PREFIX  96
+#define MIN_ADDRESS 4 /* digits: programs' addresses may be small */
 
 /* What is left of the time, from right to left: [CPU], then PID or PID/TID. */
 static gboolean
@@ -81,13 +83,29 @@ perf_recognises (const char *line, const char *end)
   return colon != NULL && colon + 1 < end && g_ascii_isalpha (colon[1]);
 }
 
+/* "    ffffffff8133d5a3 __kmalloc+0x1f3 ([kernel.kallsyms])" */
+static gboolean
+is_stack_frame (const char *line, const char *end)
+{
+  const char *at = line, *word;
+
+  while (at < end && (*at == ' ' || *at == '\t'))
+    at++;
+  word = at;
+  while (at < end && g_ascii_isxdigit (*at))
+    at++;
+  return word > line && at >= word + MIN_ADDRESS && (at == end || *at == ' ');
+}
+
 static KmlTraceLineKind
 perf_parse (KmlTraceTexts *texts, const char *line, const char *end, KmlTraceLine *ret_line)
 {
   const char *time, *at;
 
-  if (!read_prefix (line, end, &time, &at, ret_line) ||
-      *kml_trace_skip_spaces (at + 1, end) == 'P') /* PERF_RECORD_LOST … */
+  if (!read_prefix (line, end, &time, &at, ret_line))
+    return is_stack_frame (line, end) ? KML_TRACE_LINE_HEADER
+                                      : kml_trace_parse_note (line, end, ret_line);
+  if (*kml_trace_skip_spaces (at + 1, end) == 'P') /* PERF_RECORD_LOST … */
     return kml_trace_parse_note (line, end, ret_line);
   kml_trace_tasks_learn (&texts->tasks, line, (gsize)(time - line), ret_line);
   return kml_trace_parse_event (texts, at, end, ret_line);

@@ -10,7 +10,7 @@ import resource
 import sqlite3
 import subprocess
 
-from harness import (PROGRAM, SMALL, TRACES, Skip, change, check, contains, environment, equal, main,
+from harness import (PROGRAM, SMALL, TRACES, Skip, change, check, contains, environment, equal, lacks, main,
                      query, read, run, write)
 
 REPORT = os.path.join(TRACES, "report.txt")
@@ -176,6 +176,29 @@ def refuse_damaged(database, what):
         check(not os.path.exists("x.svg"), f"{what}: a picture was drawn")
 
 
+def what_is_wrong_is_said_once_in_words_and_of_what_was_typed():
+    write("small.ini", SMALL)
+    write("junk.db", "junk\n")
+    lacks(run("run", "small.ini", "-o", "junk.db", status=2).stderr, "0 runs")
+    run("run", "small.ini")
+    data = bytearray(read("small.db"))
+    data[len(data) // 2] ^= 1
+    write("small.db", bytes(data))
+    result = run("plot", "small.db", status=2)
+    contains(result.stderr, "the checksum of a page is wrong")
+    equal(result.stderr.count("\n"), 1, "lines")
+    run("trace", "convert", REPORT, "-o", "flip.kmt")
+    data = bytearray(read("flip.kmt"))
+    data[200] ^= 1
+    write("flip.kmt", bytes(data))
+    equal(run("bins", "flip.kmt", status=2).stderr.count("flip.kmt"), 1, "names")
+    contains(run("bins", REPORT, "--quantum", "0", status=2).stderr, "--quantum: error: objects.quantum")
+    contains(run("bins", REPORT, "--quantum", "8", "-s", "objects.bins=?", status=2).stderr, "-s: error: ")
+    contains(run("plot", "flip.kmt", "-o", "x.svg", "--format", "png", status=2).stderr, "contradicts the name x.svg")
+    write("bad.csv", "time,op,ptr,size\nx,alloc,1,8\n")
+    contains(run("trace", "info", "bad.csv", "--columns", "time=time,op=op,id=ptr,size=size", status=2).stderr, "bad.csv:2: ")
+
+
 def a_database_that_was_cut_short():
     write("small.ini", SMALL)
     run("run", "small.ini", "-s", "sweep.repeat=1")
@@ -293,7 +316,7 @@ main(a_scenario_that_is_not_there, an_unknown_key_has_line_column_and_the_neares
      settings_that_do_not_go_together_leave_no_database, a_trace_that_is_missing, traces_that_are_none,
      a_binary_trace_that_is_cut_short, a_binary_trace_with_a_changed_byte, half_a_conversion_is_no_file,
      foreign_files_are_not_touched, a_database_of_a_newer_version_is_not_touched,
-     a_database_that_is_not_there, a_database_that_was_cut_short, a_database_with_a_changed_byte,
+     a_database_that_is_not_there, what_is_wrong_is_said_once_in_words_and_of_what_was_typed, a_database_that_was_cut_short, a_database_with_a_changed_byte,
      stored_scenarios_are_not_trusted,
      a_database_that_is_locked, places_that_cannot_be_written, a_folder_that_is_read_only,
      a_disk_that_is_full, a_database_that_may_not_grow_keeps_its_runs,

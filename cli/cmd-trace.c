@@ -12,6 +12,7 @@
 #include "simcore/units.h"
 #include "workloads/trace.h"
 
+#include <glib/gstdio.h>
 #include <string.h>
 
 #define BATCH     1024
@@ -19,7 +20,7 @@
 
 static struct {
   char *output, *level, *columns;
-  gboolean json, force, quiet;
+  gboolean json, force, verify, quiet;
 } options;
 
 /* ---- Reading ---- */
@@ -86,7 +87,7 @@ format_ns (guint64 ns)
 }
 
 static void
-print_info (const KmlTraceInfo *info)
+print_info (const KmlTraceInfo *info, gboolean verified)
 {
   g_autoptr (KmlTable) table = kml_table_new ();
 
@@ -96,6 +97,10 @@ print_info (const KmlTraceInfo *info)
   add_row (table, "format", g_strdup (info->format),
            info->source != NULL ? info->source : "as it was recorded");
   add_row (table, "compression", g_strdup (info->compression), "");
+  if (info->source != NULL)
+    add_row (table, "checksums", g_strdup (verified ? "right" : "-"),
+             verified ? "of every part"
+                      : "not looked at but for those of head and index: --verify");
   add_row (table, "duration", format_ns (info->duration_ns), "from the first event to the last");
   add_row (table, "cpus", format_count (info->n_cpus), "");
   add_row (table, "sites", format_count (info->n_sites), "places in the kernel that asked");
@@ -172,7 +177,10 @@ do_info (const char *path)
   g_autoptr (KmlTrace) trace = open_trace (path, &error);
   g_autofree char *word = kml_shell_word (path);
 
-  if (trace == NULL || (!kml_trace_info (trace)->complete && !read_all (trace, path, NULL, &error)))
+  if (trace == NULL)
+    return kml_fail (error);
+  if ((options.verify || !kml_trace_info (trace)->complete) &&
+      !read_all (trace, path, NULL, &error))
     return kml_fail (error);
   warn_about_malformed (path, kml_trace_info (trace));
   if (options.json) {
@@ -183,7 +191,7 @@ do_info (const char *path)
     kml_json_print (builder);
     return KML_EXIT_DONE;
   }
-  print_info (kml_trace_info (trace));
+  print_info (kml_trace_info (trace), options.verify);
   print_names (trace);
   if (kml_trace_info (trace)->source != NULL)
     kml_note ("Next: kmemlab trace stats %s", word);
@@ -227,6 +235,32 @@ report_conversion (const char *path, const char *output, KmlTrace *trace)
   kml_note ("Next: kmemlab trace stats %s", word);
 }
 
+/* Also under another name: a recording that is replaced by its own conversion is lost. */
+static gboolean
+are_one_file (const char *a, const char *b)
+{
+  GStatBuf first, second;
+
+  return g_stat (a, &first) == 0 && g_stat (b, &second) == 0 && first.st_dev == second.st_dev &&
+         first.st_ino == second.st_ino;
+}
+
+/* FALSE after the mistake has been said. */
+static gboolean
+may_write (const char *path, const char *output)
+{
+  g_autofree char *printable = kml_printable (output);
+
+  if (are_one_file (path, output))
+    kml_usage_error ("trace", "%s is the recording itself: expected another name (--output)",
+                     printable);
+  else if (!options.force && g_file_test (output, G_FILE_TEST_EXISTS))
+    kml_usage_error ("trace", "%s is there already: --force replaces it", printable);
+  else
+    return TRUE;
+  return FALSE;
+}
+
 static int
 do_convert (const char *path)
 {
@@ -240,7 +274,8 @@ do_convert (const char *path)
 
   if (options.output == NULL && g_str_equal (path, "-"))
     return kml_usage_error ("trace", "--output is missing: standard input has no name");
-  if (!kml_option_count ("trace", "--level", options.level, 1, 19, &level))
+  if (!kml_option_count ("trace", "--level", options.level, 1, 19, &level) ||
+      !may_write (path, output))
     return KML_EXIT_INPUT;
   convert.level = (int)level;
   trace = open_trace (path, &error);
@@ -316,6 +351,8 @@ static const GOptionEntry entries[] = {
     "convert: where to (default: FILE.kmt, in this folder)", "FILE" },
   { "force", 'f', 0, G_OPTION_ARG_NONE, &options.force, "convert: replace a file that is there",
     NULL },
+  { "verify", 0, 0, G_OPTION_ARG_NONE, &options.verify,
+    "info: read all of a .kmt, and so verify its checksums", NULL },
   { "columns", 0, 0, G_OPTION_ARG_STRING, &options.columns,
     "What the columns of a CSV mean: time=COLUMN,op=COLUMN,id=COLUMN,size=COLUMN…", "MAP" },
   { "level", 0, 0, G_OPTION_ARG_STRING, &options.level, "convert: of compression, 1 to 19", "N" },

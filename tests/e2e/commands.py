@@ -277,8 +277,32 @@ def trace_convert_replaces_nothing_unless_told_to():
     write("report.kmt", "precious")
     check(run("trace", "convert", REPORT, status=None).returncode in (2, 74), "refused")
     equal(read("report.kmt"), b"precious", "what was there")
+    contains(run("trace", "convert", REPORT, status=2).stderr, "report.kmt is there already: --force replaces it")
     run("trace", "convert", REPORT, "--force")
+    os.symlink("report.kmt", "link.kmt")
+    before = read("report.kmt")
+    for name in ("report.kmt", "link.kmt"):
+        contains(run("trace", "convert", "report.kmt", "-o", name, "--force", status=2).stderr, "is the recording itself")
+    equal(read("report.kmt"), before, "the recording")
     equal(run_json("trace", "info", "report.kmt")["format"], "kmt", "format")
+
+
+def trace_info_verifies_a_binary_recording_where_one_asks_for_it():
+    run("trace", "convert", REPORT)
+    contains(run("trace", "info", "report.kmt", "--verify").stdout, "right")
+    data = bytearray(read("report.kmt"))
+    data[200] ^= 1
+    write("report.kmt", bytes(data))
+    contains(run("trace", "info", "report.kmt").stdout, "not looked at")
+    contains(run("trace", "info", "report.kmt", "--verify", status=2).stderr, "the checksum is wrong")
+
+
+def stacks_of_perf_are_passed_over():
+    event = "cc1 7 [001] {}: kmem:kmalloc: call_site=f+0x1 ptr=0xffff{:04x} bytes_req=8 bytes_alloc=8 gfp_flags=GFP_KERNEL\n"
+    stack = "\tffffffff8133d5a3 __kmalloc+0x1f3 ([kernel.kallsyms])\n        7f3d lost_in_space+0x1 (/lib/x.so)\n\t 401000 [unknown] (/bin/x)\n\n"
+    write("g.txt", "".join(event.format(f"1.{i:06}", i) + stack for i in range(2000)))
+    info = run_json("trace", "info", "g.txt")
+    equal((info["format"], info["counts"]["object_allocs"], info["counts"]["malformed"], info["counts"]["lost"]), ("perf", 2000, 0, 0), "read")
 
 
 def a_trace_is_read_from_standard_input():
@@ -567,7 +591,8 @@ main(every_command_has_help_with_a_synopsis_and_two_examples, the_version_names_
      what_list_names_can_be_parsed, a_set_of_bins_has_a_name_or_a_file_of_its_own, every_measured_metric_is_in_the_list,
      every_setting_of_a_run_is_in_the_list, trace_info_stats_and_convert_agree_between_text_and_binary,
      trace_stats_print_what_was_worked_out_by_hand,
-     trace_convert_replaces_nothing_unless_told_to, a_trace_is_read_from_standard_input,
+     trace_convert_replaces_nothing_unless_told_to, trace_info_verifies_a_binary_recording_where_one_asks_for_it, stacks_of_perf_are_passed_over,
+     a_trace_is_read_from_standard_input,
      a_recorded_trace_is_replayed_and_verified, plot_lists_its_kinds_and_draws_them, labels_of_runs_leave_room_for_a_picture,
      what_is_written_goes_through_links_and_into_pipes, plot_says_what_it_does_not_know, verify_agrees_with_what_was_just_stored,
      verify_finds_a_fingerprint_that_differs, verify_says_when_a_newer_version_has_stored_a_run,

@@ -16,7 +16,6 @@
 #include <string.h>
 
 /* More settings than this in a label are too many to read. */
-#define MAX_VARIED_KEYS 3
 
 /* So many characters, and the number of a run behind them, leave room for two columns of labels beside each other in a picture of the usual size. One column of twelve
  * would take half of it. A value that had to be cut is still to be known. */
@@ -190,28 +189,6 @@ publish_choice (KmlDatabase *database, const KmlPlotSubject *subject, GError **e
 
 /* ---- How they are called ---- */
 
-/* Settings that differ, those with most values first. A picture of one run is called by what sets it apart in
- * the database. */
-#define VARIED_SQL(runs)                                                                           \
-  "SELECT key FROM (SELECT run_id, 'scenario' AS key, scenario AS value FROM runs UNION ALL "      \
-  "SELECT run_id, key, value FROM params) WHERE run_id IN (" runs ") GROUP BY key "                \
-  "HAVING count (DISTINCT value) > 1 OR count (*) < (SELECT count (*) FROM (" runs ")) "           \
-  "ORDER BY count (DISTINCT value) DESC, key"
-
-static GPtrArray *
-find_varied (KmlDatabase *database, const KmlPlotSubject *subject, GError **error)
-{
-  GPtrArray *keys = ask_column (database,
-                                subject->runs->len > 1
-                                    ? VARIED_SQL ("SELECT run_id FROM temp.chosen")
-                                    : VARIED_SQL ("SELECT run_id FROM runs WHERE status = 'done'"),
-                                0, error);
-
-  if (keys != NULL && keys->len > MAX_VARIED_KEYS)
-    g_ptr_array_set_size (keys, MAX_VARIED_KEYS);
-  return keys;
-}
-
 /* The value of @key in a run, or an em dash. (transfer full) NULL with @error */
 static char *
 value_of (KmlDatabase *database, guint64 run_id, const char *key, GError **error)
@@ -356,7 +333,7 @@ make_caption (const GPtrArray *scenarios, const KmlPlotSubject *subject, const C
 static gboolean
 name_subject (KmlDatabase *database, KmlPlotSubject *subject, const Choice *choice, GError **error)
 {
-  g_autoptr (GPtrArray) keys = find_varied (database, subject, error);
+  g_autoptr (GPtrArray) keys = kml_plot_find_varied (database, subject->runs->len == 1, error);
   g_autoptr (GPtrArray) titles = NULL, scenarios = NULL;
 
   if (keys == NULL)

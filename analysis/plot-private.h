@@ -72,6 +72,11 @@ void kml_plot_subject_clear (KmlPlotSubject *self);
 gboolean kml_plot_choose_study (KmlDatabase *database, const KmlPlotOptions *options,
                                 KmlPlotSubject *ret_subject, GError **error);
 
+/* ---- plot-varied.c ---- */
+
+/* The settings that tell apart the runs in temp.chosen, or all of the database (@of_all). (transfer full) (element-type utf8) */
+GPtrArray *kml_plot_find_varied (KmlDatabase *database, gboolean of_all, GError **error);
+
 /* ---- plot-data.c, on ---- */
 
 /* Values that queries may name: ":order". */

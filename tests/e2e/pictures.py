@@ -105,4 +105,19 @@ def names_of_runs_do_not_lie_on_each_other():
         contains(text, f"{i + 1}: {name[:20]}")
 
 
-main(classes_show_what_goes_to_whole_pages, names_of_runs_do_not_lie_on_each_other)
+def labels_are_of_what_was_varied_and_not_of_what_came_with_it():
+    write("sets.ini", WIDE.replace("4194304", "4096"))
+    run("compare", "sets.ini", "--vary", "objects.allocator=slab,tlsf,best-fit", "-o", "three.db", "-q")
+    run("plot", "three.db", "bins", "--keep", "kept")
+    script = read("kept/bins.gp").decode()
+    contains(script, "VARIED = 'objects.allocator'\n")
+    contains(script, "array LABEL[3] = ['slab', 'tlsf', 'best-fit']\n")
+    run("plot", "three.db", "internal", "--run", "2", "--keep", "kept")
+    contains(read("kept/internal.gp").decode(), "run 2: objects.allocator = tlsf'")
+    run("compare", "sets.ini", "--vary", "objects.allocator=slab,segregated", "--vary", "objects.bins=pow2,linux", "-o", "four.db", "-q")
+    run("plot", "four.db", "bins", "--keep", "kept")
+    contains(read("kept/bins.gp").decode(), "array LABEL[4] = ['slab, pow2', 'slab, linux', 'segregated, pow2', 'segregated, linux']\n")
+
+
+main(classes_show_what_goes_to_whole_pages, names_of_runs_do_not_lie_on_each_other,
+     labels_are_of_what_was_varied_and_not_of_what_came_with_it)

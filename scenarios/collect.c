@@ -306,6 +306,7 @@ collect_group (KmlScenario *self, const KmlKeyFile *file, const KmlKeyFileGroup 
   const KmlGroupInfo *info = identify_group (self, file, words[0], name, place);
   KmlSection *section;
 
+  self->lacks_groups |= info == NULL;
   if (info == NULL)
     return;
   if (info->kind == KML_GROUP_SWEEP) {
@@ -488,6 +489,7 @@ void
 kml_scenario_collect (KmlScenario *self, const KmlKeyFile *file, KmlCollected *ret_collected)
 {
   *ret_collected = (KmlCollected){ .expects = g_ptr_array_new () };
+  self->lacks_groups = file->lacks_groups;
   for (guint i = 0; i < file->groups->len && !kml_scenario_is_hopeless (self); i++)
     collect_group (self, file, g_ptr_array_index (file->groups, i), ret_collected);
   for (const KmlGroupInfo *info = kml_scenario_groups; info->name != NULL; info++)

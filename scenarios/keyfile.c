@@ -160,8 +160,10 @@ read_group (Parser *self, const char *at, const char *end)
     problem (self, at, "this group header has no “]”");
     close = end; /* taken as if it had */
   }
-  if (!check_group_name (self, at + 1, close))
+  if (!check_group_name (self, at + 1, close)) {
+    self->result->lacks_groups = TRUE;
     return;
+  }
   if (close + 1 < end)
     problem (self, close + 1,
              "nothing may follow a group header; a comment stands on a line of its own");

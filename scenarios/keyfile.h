@@ -33,7 +33,8 @@ typedef struct {
 } KmlKeyFileGroup;
 
 typedef struct {
-  GPtrArray *groups; /* (owned) (element-type KmlKeyFileGroup): in the order of the file */
+  GPtrArray *groups;     /* (owned) (element-type KmlKeyFileGroup): in the order of the file */
+  gboolean lacks_groups; /* some header has no name that could be a group's */
 } KmlKeyFile;
 
 /* All that is well-formed, with the rest said in @problems, so that one pass finds the mistakes of every kind.

@@ -89,6 +89,7 @@ kml_run_tasks_metrics (const KmlRunTasks *self, GArray *metrics)
   add_lock (metrics, &self->pager->lock);
   if (self->reclaim != NULL)
     add_reclaim (metrics, self->reclaim);
+  kml_metrics_add (metrics, "times", (double)self->world.n_untouched, "touch.skipped");
   kml_metrics_add (metrics, "faults", (double)self->pager->n_faults, "fault.count");
   kml_metrics_add (metrics, "pages", (double)self->pager->n_evicted, "fault.evicted");
   kml_metrics_add (metrics, "pages", (double)self->pager->n_written, "fault.written");

@@ -118,6 +118,9 @@ gboolean kml_irq_source_ends (const KmlIrqSource *self);
 
 /* ---- The parts ---- */
 
+/* A stack and its guard page are two mappings of the host, and Linux gives a process 65530. */
+#define KML_MAX_TASKS 30000
+
 struct _KmlRunTasks {
   const KmlScenario *scenario;
   const KmlRunSpec *spec;
@@ -140,6 +143,7 @@ struct _KmlRunTasks {
   GPtrArray *doers;    /* (owned) (element-type KmlProgramTask) */
   GPtrArray *sources;  /* (owned) (element-type KmlIrqSource) */
   GPtrArray *replays;  /* (owned) (element-type KmlReplay) */
+  guint64 n_tasks;     /* of all [task] groups */
 };
 
 /* ---- Memory ---- */

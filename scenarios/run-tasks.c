@@ -397,6 +397,12 @@ add_tasks (KmlRunTasks *self, const char *name, const KmlTaskSettings *settings,
   if (!kml_cpu_list_parse (settings->cpus, self->machine->n_cpus, &cpus, &n_cpus, error))
     return FALSE;
   n = settings->count > 0 ? settings->count : n_cpus;
+  self->n_tasks += n;
+  if (self->n_tasks > KML_MAX_TASKS) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "count: expected at most %d tasks and handlers in all", KML_MAX_TASKS);
+    return FALSE;
+  }
   for (guint64 i = 0; i < n; i++) {
     g_autofree char *full = n == 1 ? g_strdup (name)
                                    : g_strdup_printf ("%s.%" G_GUINT64_FORMAT, name, i);
@@ -477,11 +483,8 @@ static gboolean
 set_injector (KmlRunTasks *self, const KmlScheduleSettings *settings, KmlSchedulerConfig *config,
               GError **error)
 {
-  if (!(settings->inject_share > 0 && settings->inject_share <= 1)) {
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "schedule.inject-share: expected a share in (0, 1]");
-    return FALSE;
-  }
+  g_assert (settings->inject_share > 0); /* the loader has checked it */
+  g_assert (settings->inject_share <= 1);
   self->injector = (KmlInjector){
     .share = (guint64)(settings->inject_share * (double)KML_SHARE_ONE),
     .most = settings->inject_most,

@@ -88,7 +88,8 @@ struct _KmlScenario {
   KmlInputFiles *inputs; /* (owned): filled as runs ask */
   char *text;
   char **overrides;
-  GPtrArray *problems; /* borrowed while loading */
+  GPtrArray *problems;   /* borrowed while loading */
+  gboolean lacks_groups; /* some header was refused, and what is below it is not here */
 
   GPtrArray *sections; /* (element-type KmlSection) */
   GPtrArray *entries;  /* (element-type KmlEntry): in the order in which they were first named */

@@ -21,6 +21,9 @@ const KmlMetricInfo kml_recorder_metric_info[] = {
   { "free.count", "operations", "blocks given back" },
   { "free.skipped", "operations",
     "frees of blocks whose request had failed: nothing to give back" },
+  { "touch.skipped", "times",
+    "steps touch and dirty of blocks whose request had failed, or that were given back: there was "
+    "nothing to touch" },
   { "frag.internal.mean", "ratio",
     "1 - (integral of requested over time) / (integral of held over time), of live blocks" },
   { "frag.internal.requests", "ratio",

@@ -127,6 +127,14 @@ static const BadText bad_texts[] = {
     "there is no [lock] “L”" },
   { "[task a]\nprogram = yield\n", "task.a.program=lock L", 0, 1,
     "task.a.program: step “lock L”: there is no [lock] “L”" },
+  { "[task a]\nprogram = yield\nevery = 1us\n", NULL, 3, 1,
+    "every is for the handler of an interrupt: expected context = softirq or hardirq in [task a]" },
+  { "[task a]\nprogram = yield\ntimes = 3\n", NULL, 3, 1, "times is for the handler" },
+  { "[task a]\nprogram = yield\ncount = 30001\n", NULL, 3, 9, "a count from 0 to 30000" },
+  { "[task a b]\nprogram = yield\n", NULL, 1, 1, "“a b” is not a name" },
+  { "[task é]\nprogram = yield\n", NULL, 1, 7, "is not the name of a group" },
+  { "[task a]\nprogram = yield\n[schedule]\ninject-share = 2\n", NULL, 4, 16,
+    "expected a share above 0 and at most 1" },
   /* groups that are referred to by their names */
   { "[task]\nprogram = yield\n", NULL, 1, 1, "[task] needs a name: expected [task NAME]" },
   { TOY "[lock]\n", NULL, 4, 1, "[lock] needs a name" },
@@ -166,6 +174,7 @@ START_TEST (what_may_be_named_is_not_refused)
     "[device d]\nkind = hdd\n[task a]\nprogram = read d 4KiB\n[sweep]\ndevice.d.kind = hdd | ssd\n",
     "[mapping m]\n[device d]\nkind = dma\n[task a]\nprogram = dma d m 0..1 nowait, dma-wait m\n",
     "[region r]\n[task a]\nprogram = touch r, alloc r 64, dirty r\n",
+    "[task a]\nprogram = yield\nevery = 1us\n[sweep]\ntask.a.context = process | hardirq\n",
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
@@ -185,13 +194,13 @@ START_TEST (a_program_of_thousands_of_names_is_looked_at_at_once)
   g_autoptr (GPtrArray) problems = kml_problems_new ();
   g_autoptr (KmlScenario) scenario = NULL;
 
-  for (guint i = 0; i < 2000; i++)
+  for (guint i = 0; i < 1000; i++)
     g_string_append_printf (text, ", alloc x%u 8, free x%u", i, i);
   g_string_append (text, "\n[task b]\nprogram = yield");
-  for (guint i = 0; i < 2500; i++)
+  for (guint i = 0; i < 1500; i++)
     g_string_append_printf (text, ", wait x%u, wake y%u", i, i);
   g_string_append (text, "\n[task c]\nprogram = yield");
-  for (guint i = 0; i < 5000; i++)
+  for (guint i = 0; i < 3000; i++)
     g_string_append_printf (text, ", free z%u", i);
   scenario = load_scenario (text->str, NULL, problems);
   ck_assert_ptr_null (scenario);

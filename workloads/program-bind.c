@@ -340,6 +340,7 @@ void
 kml_world_remember (KmlWorld *self, KmlImage *image)
 {
   g_assert (self->transfers->len == 0);
+  kml_image_add (image, &self->n_untouched, sizeof self->n_untouched);
   kml_image_add_hook (image, forget_transfers, self);
 }
 

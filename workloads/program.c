@@ -129,6 +129,7 @@ do_touch (KmlProgramTask *self, const KmlStep *step, KmlStepTarget *target)
   guint64 first, last;
 
   if (target->blocks != NULL) {
+    self->world->n_untouched += target->blocks->len == 0;
     touch_block (self->world->machine, target->blocks,
                  step->kind == KML_STEP_DIRTY ? KML_TOUCH_WRITE : KML_TOUCH_READ);
     return;

@@ -105,6 +105,7 @@ typedef struct {
   GHashTable *regions;     /* (owned) (element-type utf8 KmlRegion) */
   GHashTable *completions; /* (owned) (element-type utf8 KmlCompletion): made when first named */
   GHashTable *tasks;       /* (owned) (element-type utf8 KmlTask) */
+  guint64 n_untouched;     /* touches of blocks of a name that had none */
   gboolean says_progress;  /* some program has the step `progress` */
   GHashTable *blocks;      /* (owned) (element-type utf8 GArray): those that are called @NAME */
 } KmlWorld;

@@ -178,6 +178,15 @@ def each_device_has_metrics_of_its_own_name_and_a_kind_has_their_sum():
     contains(run("run", "two.ini", status=2).stderr, "did you mean “device.sda.read”?")
 
 
+def what_is_touched_and_not_there_is_counted():
+    write("gone.ini", HEAD + "[task x]\nprogram = alloc a 64, touch a, free a, touch a, dirty a, free a\n[task y]\nstart = 1ms\nprogram = touch @a\n"
+          "[task z]\nstart = 2ms\nprogram = alloc @a 64\n")
+    metrics = run_json("run", "gone.ini")["runs"][0]["metrics"]
+    equal((metrics["touch.skipped"], metrics["free.skipped"]), (3, 1), "skipped")
+    write("many.ini", HEAD + "".join(f"[task {name}]\ncount = 16000\nprogram = yield\n" for name in "ab"))
+    contains(run("run", "many.ini", status=2).stderr, "[task b]: count: expected at most 30000 tasks and handlers in all")
+
+
 def what_a_program_names_must_be_there():
     for program, message in (("lock quue", "there is no [lock] “quue”; did you mean “queue”?"),
                              ("read sdb 4KiB", "there is no [device] “sdb”"),
@@ -267,7 +276,7 @@ main(a_deadlock_that_nobody_expects_is_status_1_and_has_a_story,
      of_several_runs_the_longest_of_all_is_told,
      another_cpu_does_what_it_is_asked,
      straight_code_says_how_much_of_its_longest_operation_is_splitting,
-     two_who_touch_one_page_at_a_time_are_one_fault, a_block_is_done_again_as_long_as_it_fails, each_device_has_metrics_of_its_own_name_and_a_kind_has_their_sum, what_a_program_names_must_be_there,
+     two_who_touch_one_page_at_a_time_are_one_fault, a_block_is_done_again_as_long_as_it_fails, each_device_has_metrics_of_its_own_name_and_a_kind_has_their_sum, what_is_touched_and_not_there_is_counted, what_a_program_names_must_be_there,
      a_disk_and_a_network_card_work_beside_the_cpus,
      a_recording_is_replayed_by_the_cpus_it_was_made_on,
      nothing_that_is_asked_for_is_left_out_in_silence, steps_are_listed)

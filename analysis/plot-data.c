@@ -401,16 +401,22 @@ kml_plot_subject_clear (KmlPlotSubject *self)
 
 /* ---- Data ---- */
 
-/* byte_at (blob, i): the byte at index i, from 0; NULL beyond the end. SQL has no other way into a blob. */
+/* mean_byte (blob, from, to): the mean of the bytes at indices [from, to), from 0, of one at least; NULL beyond the end. SQL has no other
+ * way into a blob. */
 static void
-byte_at (sqlite3_context *context, int n_values, sqlite3_value **values)
+mean_byte (sqlite3_context *context, int n_values, sqlite3_value **values)
 {
   const guint8 *data = sqlite3_value_blob (values[0]);
   const int n_bytes = sqlite3_value_bytes (values[0]);
-  const sqlite3_int64 i = sqlite3_value_int64 (values[1]);
+  const sqlite3_int64 from = sqlite3_value_int64 (values[1]);
+  const sqlite3_int64 to = MAX (sqlite3_value_int64 (values[2]), from + 1);
+  guint64 sum = 0;
 
-  if (data != NULL && i >= 0 && i < n_bytes)
-    sqlite3_result_int (context, data[i]);
+  if (data == NULL || from < 0 || to > n_bytes)
+    return;
+  for (sqlite3_int64 i = from; i < to; i++)
+    sum += data[i];
+  sqlite3_result_double (context, (double)sum / (double)(to - from));
 }
 
 static void
@@ -481,8 +487,8 @@ kml_plot_query (KmlDatabase *database, const KmlFigureQuery *query, const KmlPlo
   int code, first;
   guint n_rows = 0;
 
-  sqlite3_create_function (database->db, "byte_at", 2, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL,
-                           byte_at, NULL, NULL);
+  sqlite3_create_function (database->db, "mean_byte", 3, SQLITE_UTF8 | SQLITE_DETERMINISTIC, NULL,
+                           mean_byte, NULL, NULL);
   statement = kml_database_prepare (database, query->sql, error);
   if (statement == NULL)
     return NULL;

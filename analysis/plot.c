@@ -114,6 +114,19 @@ set_size (Drawing *self, GError **error)
   return FALSE;
 }
 
+/* Of a picture made of cells: of characters what titles and axes leave. */
+static guint
+n_columns (const Drawing *self)
+{
+  return self->options->format == KML_PLOT_TERMINAL ? self->width - 14 : 480;
+}
+
+static guint
+n_rows (const Drawing *self)
+{
+  return self->options->format == KML_PLOT_TERMINAL ? self->height - 8 : 256;
+}
+
 static void
 append_terminal (Drawing *self)
 {
@@ -196,10 +209,11 @@ append_subject (Drawing *self)
 {
   g_string_append_printf (
       self->script,
-      "ON_TERMINAL = %d\nPER_PIXEL = %s\nWIDTH = %u\nHEIGHT = %u\nORDER = %d\nN = %u\n",
+      "ON_TERMINAL = %d\nPER_PIXEL = %s\nWIDTH = %u\nHEIGHT = %u\nCOLUMNS = %u\nROWS = %u\n"
+      "ORDER = %d\nN = %u\n",
       self->options->format == KML_PLOT_TERMINAL,
       self->options->format == KML_PLOT_SVG ? "1" : "0.75", self->width, self->height,
-      self->options->order, self->subject.runs->len);
+      n_columns (self), n_rows (self), self->options->order, self->subject.runs->len);
   append_assignment (self->script, "TITLE", self->subject.title);
   append_assignment (self->script, "CAPTION", self->subject.caption);
   append_assignment (self->script, "VARIED", self->subject.varied);
@@ -212,11 +226,10 @@ append_subject (Drawing *self)
 static gboolean
 write_data (Drawing *self, KmlDatabase *database, const KmlFigureQuery *query, GError **error)
 {
-  const gboolean terminal = self->options->format == KML_PLOT_TERMINAL;
   const KmlPlotBindings bindings = {
     .order = self->options->order,
-    .columns = terminal ? self->width - 24 : 480,
-    .rows = terminal ? self->height - 8 : 256,
+    .columns = n_columns (self),
+    .rows = n_rows (self),
     .study = self->subject.study,
   };
   g_autofree char *file = g_strdup_printf ("%s-%s.tsv", self->figure->name, query->name);

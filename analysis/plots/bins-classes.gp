@@ -46,8 +46,9 @@ if (ON_TERMINAL) {
   set key below
   set yrange [0 : axis_end (SHARE_max * 1.1)]
   set xlabel 'size (bytes)'
-  set ylabel '%'
-  plot SIZES using 1:2 with impulses lt 1 title 'share of the bytes asked for (%)', \
+  y_is = 'share of the bytes asked for (%)'
+  eval Y_AXIS
+  plot SIZES using 1:2 with impulses lt 1 title 'sizes asked for', \
     BINS using (bin ($1, $5)):(SHARE_max) with points pt '|' title 'bins'
 } else {
   eval ABOVE

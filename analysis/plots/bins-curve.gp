@@ -38,13 +38,15 @@ if (decades) {
   set yrange [0 : axis_end (high * 1.1)]
 }
 set xlabel 'bins'
-set ylabel TAILS_max > 0 ? 'waste, ends of slabs included (%)' : 'waste inside blocks (%)'
+y_is = TAILS_max > 0 ? 'waste, ends of slabs included (%)' : 'waste inside blocks (%)'
+eval Y_AXIS
 
 if (ON_TERMINAL) {
   set key below
   plot CURVE using 1:2 with lines lt 1 title 'best set', \
-    KNEE using 1:2 with points pt 'K' title sprintf ('K: knee, %d bins', KX_max), \
-    for [i = 1:SETS_N] SETS index i - 1 using 1:2 with points pt substr ('oabcdefghijklmnpqrstuvwxyz', i, i) title SETS_BLOCK[i]
+    NaN with points pt 'K' title sprintf ('over it: knee, %d bins', KX_max), \
+    for [i = 1:SETS_N] SETS index i - 1 using 1:2 with points pt substr ('oabcdefghijklmnpqrstuvwxyz', i, i) title SETS_BLOCK[i], \
+    KNEE using 1:2:('K') with labels offset 0, 1 notitle
 } else {
   set key outside right top vertical Left reverse samplen 2.5 width 0 font NORMAL
   set rmargin 34 * CHARACTER

@@ -17,18 +17,22 @@ stats PARTS using 3 name 'M' nooutput
 high = L_max > M_max ? L_max : M_max
 set yrange [0 : axis_end (high * 1.15)]
 set xrange [-0.6 : L_records - 0.4]
-set ylabel 'waste (%)'
+y_is = 'waste (%)'
+eval Y_AXIS
 set xtics scale 0
+# "piece 1 of 5", "piece 1" or "p1": what there is room for
+room = (ON_TERMINAL ? WIDTH - 12 : 105) / L_records
+name(part) = strlen (part) < room ? part : strlen (word (part, 1)) + 3 < room ? word (part, 1).' '.word (part, 2) : substr (part, 1, 1).word (part, 2)
 set grid noxtics
 if (ON_TERMINAL) {
   set key below
-  plot PARTS using 0:2:xtic(1) with points pt 'b' title 'b: best for it', '' using 0:3 with points pt 'd' title 'd: made for the rest', \
+  plot PARTS using 0:2:xtic(name (strcol (1))) with points pt 'b' title 'b: best for it', '' using 0:3 with points pt 'd' title 'd: made for the rest', \
     '' using 0:4 with points pt 'l' title 'l: linux'
 } else {
   set key outside top center horizontal maxrows 1 samplen 1.5 width 1 font NORMAL
   set boxwidth 0.26
   plot PARTS using ($0 - 0.27):2 with boxes lc rgb '#56b4e9' title 'best for the piece', \
-    '' using ($0):3:xtic(1) with boxes lc rgb '#0072b2' title 'made for the rest', \
+    '' using ($0):3:xtic(name (strcol (1))) with boxes lc rgb '#0072b2' title 'made for the rest', \
     '' using ($0 + 0.27):4 with boxes lc rgb '#e69f00' title 'linux', \
     '' using ($0 - 0.27):2:(sprintf ('%.1f', $2)) with labels offset 0, 0.6 font SMALL notitle, \
     '' using ($0):3:(sprintf ('%.1f', $3)) with labels offset 0, 0.6 font SMALL notitle, \

@@ -23,7 +23,8 @@ order = ORDER
 if (ORDER < 0 && RECORDED_N == 1) { order = int (RECORDED_BLOCK[1]) }
 stats SERIES using 1 name 'T' nooutput
 set xlabel sprintf ('simulated time (%s)', time_unit (T_max))
-set ylabel order < 0 ? 'unusable free memory (%)' : sprintf ('free memory unusable for order %d (%%)', order)
+y_is = order < 0 ? 'unusable free memory (%)' : sprintf ('free memory unusable for order %d (%%)', order)
+eval Y_AXIS
 set yrange [0:*<100]
 set xrange [0 : axis_end (T_max / time_scale (T_max))]
 every = mark_every (T_records / N)

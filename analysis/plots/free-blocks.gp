@@ -21,7 +21,8 @@ page = EXTENT_N > 0 ? EXTENT_BLOCK[1] + 0 : 4096 # nothing was ever free: any wi
 stats ORDERS using 1:2 name 'T' nooutput
 scale = bytes_scale (T_max_y * page)
 set xlabel sprintf ('simulated time (%s)', time_unit (T_max_x))
-set ylabel sprintf ('free memory (%s)', bytes_unit (T_max_y * page))
+y_is = sprintf ('free memory (%s)', bytes_unit (T_max_y * page))
+eval Y_AXIS
 set yrange [0:*]
 set xrange [0 : axis_end (T_max_x / time_scale (T_max_x))]
 # light blue to dark blue, lowest order to highest
@@ -32,7 +33,7 @@ shade(b) = blend (0xde, 0x08, b) * 65536 + blend (0xeb, 0x30, b) * 256 + blend (
 if (ON_TERMINAL) {
   set key below
   plot for [b = 1:ORDERS_N] ORDERS index b - 1 using ($1 / time_scale (T_max_x)):($2 * page / scale) \
-    with lines lt b title 'to order '.ORDERS_BLOCK[b]
+    with points pt substr ('0123456789abcdefghijklmnop', b, b) title 'to order '.ORDERS_BLOCK[b]
 } else {
   set key on outside right center vertical samplen 1.5 title "order"
   plot for [b = ORDERS_N:1:-1] ORDERS index b - 1 using ($1 / time_scale (T_max_x)):($2 * page / scale) \

@@ -12,7 +12,8 @@
 
 stats SERIES using 1 name 'T' nooutput
 set xlabel sprintf ('simulated time (%s)', time_unit (T_max))
-set ylabel 'internal fragmentation (% of held bytes)'
+y_is = 'internal fragmentation (% of held bytes)'
+eval Y_AXIS
 set yrange [0:*]
 set xrange [0 : axis_end (T_max / time_scale (T_max))]
 every = mark_every (T_records / N)

@@ -57,7 +57,8 @@ if (hi / lo < 300) {
     set for [m in '1 2 5'] xtics add (m * 10 ** d)
   }
 }
-set ylabel 'share that takes longer'
+y_is = 'share that takes longer'
+eval Y_AXIS
 # a share of 0 cannot be drawn on a logarithmic axis
 shown(share) = share > 0 ? share : NaN
 

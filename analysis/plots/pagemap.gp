@@ -17,7 +17,7 @@
 #   state AS MATERIALIZED (SELECT c, (SELECT cells FROM pagemap p WHERE p.run_id = span.run_id
 #   AND p.t_ns <= span.t1 * (c + 1) / :columns ORDER BY p.t_ns DESC LIMIT 1) AS cells FROM x, span)
 #   SELECT (c + 0.5) / :columns * t1 AS t_ns, (r + 0.5) / :rows AS place,
-#   ifnull (byte_at (cells, r * n / :rows), 0) * 100 / 255.0 AS percent_used
+#   ifnull (mean_byte (cells, r * n / :rows, (r + 1) * n / :rows), 0) * 100 / 255.0 AS percent_used
 #   FROM state, span, y ORDER BY c, r
 #query extent
 #   SELECT t_ns, sum (value) AS bytes FROM chosen JOIN series USING (run_id)
@@ -28,7 +28,8 @@ stats EXTENT using 2 name 'B' nooutput
 t_end = E_max
 bytes = B_max
 set xlabel sprintf ('simulated time (%s)', time_unit (t_end))
-set ylabel sprintf ('address (%s)', bytes_unit (bytes))
+y_is = sprintf ('address (%s)', bytes_unit (bytes))
+eval Y_AXIS
 set xrange [0 : axis_end (t_end / time_scale (t_end))]
 set yrange [0 : axis_end (bytes / bytes_scale (bytes))]
 set cbrange [0:100]
@@ -40,9 +41,13 @@ x(t) = t / time_scale (t_end)
 y(place) = place * bytes / bytes_scale (bytes)
 
 if (ON_TERMINAL) {
-  shades = ' .:-=+*#%@'
-  shade(percent) = shades[int (percent * 0.0999) + 1 : int (percent * 0.0999) + 1]
-  plot CELLS using (x ($1)):(y ($2)):(shade ($3)) with labels
+  # a character for each cell: the first of a row is beside the axis, and the last row where the border would be
+  shades = '.:-=+*#%@'
+  shade(percent) = percent > 0 ? substr (shades, int (percent * 0.0899) + 1, int (percent * 0.0899) + 1) : ' '
+  set lmargin 9; set rmargin WIDTH - COLUMNS - 10
+  set tmargin 3; set bmargin HEIGHT - ROWS - 4
+  set xlabel sprintf ("simulated time (%s)\npage frames in use, from blank (none) over %s to all", time_unit (t_end), shades)
+  plot CELLS using (x ($1 + 0.1 * t_end / COLUMNS)):(y ($2 + 0.1 / ROWS)):(shade ($3)) with labels
 } else {
   # on axes of their own unit: gnuplot takes a microsecond for each value that it has to compute, and here are 250000
   set border 15 front lw 0.8 lc rgb '#404040'

@@ -20,7 +20,7 @@
 #
 #   NAME, NAME_N, NAME_BLOCK[1..NAME_N]   file, number and names of the blocks: index i - 1 is block i
 #   N, LABEL[1..N], VARIED                the runs, how they are called, the settings that tell them apart
-#   TITLE, CAPTION, ORDER, WIDTH, HEIGHT, ON_TERMINAL, PER_PIXEL
+#   TITLE, CAPTION, ORDER, WIDTH, HEIGHT, COLUMNS, ROWS, ON_TERMINAL, PER_PIXEL
 #
 # Colours are those of Okabe and Ito (Color Universal Design, 2008), which people with any
 # form of colour blindness tell apart, in an order in which neighbours differ in
@@ -79,13 +79,16 @@ chars = ON_TERMINAL ? WIDTH - 12 : int (WIDTH / (WIDTH / 960.0) / 9.5)
 
 # What goes over and under every picture. The title is a label, so that the legend is below it.
 if (ON_TERMINAL) {
-  set title cut (TITLE, chars)
+  set title cut (TITLE, chars)."\n"
 } else {
   set size 1, 0.93
   set bmargin 5
   set label 998 cut (TITLE, chars) at screen 0.5, screen 0.955 center font LARGE
   set label 999 cut (CAPTION, int (chars * 1.3)) at screen 0.5, char 0.9 center font SMALL tc rgb '#606060'
 }
+
+# The name of the y axis: y_is = '…'; eval Y_AXIS. On a terminal it stands over the axis, for beside it letters have no room.
+Y_AXIS = ON_TERMINAL ? "set label 997 y_is at screen 0, graph 1 offset 0, 1 left" : "set ylabel y_is"
 
 # The legend, outside, where it covers nothing: above the plot.
 if (ON_TERMINAL) {

@@ -33,8 +33,8 @@ if (ON_TERMINAL) {
   unset grid
   set yrange [0 : axis_end (M_max / scale * 1.05)]
   set xlabel 'lifetime of a block (alive: not given back in the end)'
-  set ylabel bytes_unit (M_max)
-  set title 'waste of live blocks, mean over time'
+  y_is = sprintf ('waste of live blocks, mean over time (%s)', bytes_unit (M_max))
+  eval Y_AXIS
   plot for [i = 1:N] BARS index i - 1 using 1:($3 / scale):(left ($1, i)):(left ($1, i) + thick):(0):($3 / scale) \
     with boxxyerror lt i title LABEL[i]
 } else {

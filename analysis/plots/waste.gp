@@ -25,8 +25,8 @@ set xrange [2 ** floor (log (X_min) / log (2)) : 2 ** ceil (log (X_max * 1.01) /
 
 if (ON_TERMINAL) {
   set xlabel 'requested size (bytes)'
-  set ylabel sprintf ('waste (%s)', bytes_unit (W_max))
-  set title 'waste of all requests up to a size'
+  y_is = sprintf ('waste of all requests up to a size (%s)', bytes_unit (W_max))
+  eval Y_AXIS
   plot for [i = 1:N] SUMS index i - 1 using 1:($2 / bytes_scale (W_max)) with steps lt i title LABEL[i]
 } else {
   eval ABOVE

@@ -50,7 +50,8 @@ if (ON_TERMINAL) {
   unset grid
   set xlabel VARIED
   set yrange [0 : axis_end (worst / scale * 1.05)]
-  set ylabel sprintf ('longest in %s (%s)', CONTEXT_BLOCK[1], time_unit (worst))
+  y_is = sprintf ('longest in %s (%s)', CONTEXT_BLOCK[1], time_unit (worst))
+  eval Y_AXIS
   plot RUNS using 1:($2 / scale):(bar ($1, 0)):(bar ($1, 1)):(0):($2 / scale) with boxxyerror lt 1 title 'alloc', \
     RUNS using 1:($3 / scale):(bar ($1, 1)):(bar ($1, 2)):(0):($3 / scale) with boxxyerror lt 2 title 'free', \
     for [k = 1:fits ? 0 : N] NaN with points pt ' ' title sprintf ('%d: %s', k, LABEL[k])

@@ -119,5 +119,28 @@ def labels_are_of_what_was_varied_and_not_of_what_came_with_it():
     contains(read("kept/bins.gp").decode(), "array LABEL[4] = ['slab, pow2', 'slab, linux', 'segregated, pow2', 'segregated, linux']\n")
 
 
+Y_AXES = {"internal": "internal fragmentation (% of held bytes)", "latency": "share that takes longer", "pagemap": "address (MiB)",
+          "free-blocks": "free memory (MiB)", "worst-case": "longest in process (ns)", "external": "free memory unusable for order 9 (%)",
+          "waste": "waste of all requests up to a size (KiB)", "bins-curve": "waste inside blocks (%)", "bins-validation": "waste (%)",
+          "bins-classes": "share of the bytes asked for (%)"}
+
+
+def a_terminal_of_80_by_24_characters_shows_it_all():
+    runs_of_many_sets()
+    run("bins", "sets.ini", "-s", "sweep.objects.bins=linux", "--simulate", "no", "-o", "sets.db", "-q")
+    shown = {kind: on_terminal("sets.db", kind, "--keep", "kept") for kind in Y_AXES}
+    for kind, name in Y_AXES.items():
+        check(shown[kind].split("\n")[1].startswith(name), f"{kind}: its y axis is called {name}:\n{shown[kind]}")
+    contains(shown["pagemap"], ".:-=+*#%@ to all")
+    rows = [line.split("\t") for line in read("kept/pagemap-cells.tsv").decode().split("\n")[1:-1]]
+    top = max(float(row[1]) for row in rows)
+    equal(len(shown["pagemap"].split("\n")[2].split("+")[-1].replace(" ", "")),
+          sum(float(row[1]) == top and float(row[2]) > 0 for row in rows), "cells in the highest row that are not blank")
+    signs = re.findall(r"to order (\d+)   (\S)", shown["free-blocks"])
+    check(len(signs) > 5 and len({sign for _, sign in signs}) == len(signs), f"a sign for each order: {signs}")
+    contains(shown["bins-curve"].split("over it: knee")[0], "K")
+    check(re.search("half 1 +half 2 +piece 1 +piece 2 ", shown["bins-validation"]), shown["bins-validation"])
+
+
 main(classes_show_what_goes_to_whole_pages, names_of_runs_do_not_lie_on_each_other,
-     labels_are_of_what_was_varied_and_not_of_what_came_with_it)
+     labels_are_of_what_was_varied_and_not_of_what_came_with_it, a_terminal_of_80_by_24_characters_shows_it_all)

@@ -79,6 +79,7 @@ struct _KmlScheduler {
   guint64 n_set;     /* how often any of them was set */
   KmlTime
       next_timer; /* when the earliest timer of the agenda rings, or earlier; KML_TIME_MAX: none does */
+  KmlTime others;      /* before that nothing comes but CPUs that go on and sleepers; or earlier */
   KmlTime quiet;       /* before that nothing comes but CPUs that go on; or earlier: see rest.h */
   KmlTime end;         /* what comes then, or later, does not happen */
   KmlStackPool *pool;  /* (owned) */

@@ -53,8 +53,9 @@ refresh_horizon (KmlScheduler *self)
   const KmlTime next_event = MIN (self->next_timer, self->watch.next);
   KmlTime horizon = MIN (next_event, self->end);
 
+  self->others = self->is_stopped ? 0 : horizon;
+  self->quiet = MIN (self->others, next_alarm);
   horizon = MIN (horizon, next_alarm);
-  self->quiet = self->is_stopped ? 0 : horizon;
   horizon = MIN (horizon, next_turn);
   if (cpu != NULL && cpu->first != NULL)
     horizon = MIN (horizon, cpu->slice_end);
@@ -267,8 +268,8 @@ go_on_by_choice (KmlScheduler *self)
                             : resume (self, next.cpu, self->latest);
 }
 
-KmlCoroutine *
-kml_scheduler_find_next (KmlScheduler *self)
+G_GNUC_NO_INLINE static KmlCoroutine *
+find_next (KmlScheduler *self)
 {
   const KmlCpu *cpu = self->running;
   KmlCoroutine *to;
@@ -285,6 +286,41 @@ kml_scheduler_find_next (KmlScheduler *self)
   } while (G_UNLIKELY (to == NULL));
   refresh_horizon (self);
   return to;
+}
+
+/* Whether the running CPU stops and what comes next is the alarm of a sleeper on an idle CPU. */
+static inline gboolean
+next_is_sleeper (const KmlScheduler *self)
+{
+  const KmlTurn alarm = kml_turns_first (&self->alarms);
+  const KmlTime time = kml_turn_time (alarm);
+  const KmlCpu *cpu = &self->cpus[kml_turn_cpu (alarm)];
+
+  return alarm < kml_turns_first (&self->turns) && time < self->others && self->running != NULL &&
+         time <= self->running->resume && self->n_alive > 0 && cpu->current == NULL &&
+         !kml_cpu_has_turn (cpu) && !kml_cpu_is_wanted (cpu) &&
+         cpu->sleeper->state == KML_TASK_SLEEPING;
+}
+
+KmlCoroutine *
+kml_scheduler_find_next (KmlScheduler *self)
+{
+  KmlMachine *machine = self->machine;
+  const KmlTurn alarm = kml_turns_first (&self->alarms);
+  KmlTask *task;
+  KmlCpu *cpu;
+
+  if (G_UNLIKELY (!next_is_sleeper (self)))
+    return find_next (self);
+  kml_cpu_stop (self->running, self);
+  cpu = &self->cpus[kml_turn_cpu (alarm)];
+  task = cpu->sleeper;
+  kml_alarm_unset (self, cpu);
+  machine->now = kml_turn_time (alarm);
+  kml_cpu_wake_up (cpu, self, task);
+  self->quiet = MIN (self->others, kml_turn_time (kml_turns_first (&self->alarms)));
+  machine->horizon = MIN (self->quiet, kml_turn_time (kml_turns_first (&self->turns)));
+  return coroutine_of (self, task);
 }
 
 /* Goes on with whose turn is next. */
@@ -494,7 +530,7 @@ void
 kml_scheduler_stop (KmlScheduler *self)
 {
   self->is_stopped = TRUE;
-  self->quiet = 0;
+  self->others = self->quiet = 0;
   self->machine->horizon = 0;
 }
 

@@ -73,6 +73,7 @@ kml_timer_set (KmlTimer *self, KmlScheduler *scheduler, KmlTime time)
     return; /* it is chosen: scheduler.c, 3. */
   kml_agenda_schedule (scheduler->agenda, time, (guint64)self->generation << 32 | self->index);
   scheduler->next_timer = MIN (scheduler->next_timer, time);
+  scheduler->others = MIN (scheduler->others, time);
   scheduler->quiet = MIN (scheduler->quiet, time);
   scheduler->machine->horizon = MIN (scheduler->machine->horizon, time);
 }

@@ -13,7 +13,8 @@
  *
  * Stretches. What follows from an operation's CPU and context, and whether the journal has room, is looked up once for as many
  * operations as are alike in that (of recordings of four CPUs mostly 10 to 50): where their latencies are counted, and the CPU's
- * clock, which is the end of the last operation meanwhile.
+ * clock, which is the end of the last operation meanwhile. The former is a pointer in memory, the recorder's: an address that the compiler
+ * sees being made it makes again for each operation.
  *
  * Slots. A block of a workload is a slot of 16 bytes: its address, and what was asked for as the lower part of the
  * journal's third word.
@@ -91,14 +92,15 @@ typedef struct {
   KmlRecorder *recorder;
   KmlMachine *machine;
   KmlSource *source;
-  guint workload;                      /* its index */
-  KmlSlot *slots;                      /* of the source */
-  guint32 n_named;                     /* … likewise */
-  guint n_entries;                     /* of the journal */
-  KmlTally tally;                      /* the recorder's */
-  guint16 who;                         /* of the stretch: kml_request_who() */
-  KmlTime clock;                       /* … before which its next operation does not start */
-  KmlRecent *recent[KML_N_OPERATIONS]; /* … where its latencies go */
+  guint workload;    /* its index */
+  KmlSlot *slots;    /* of the source */
+  guint32 n_named;   /* … likewise */
+  guint n_entries;   /* of the journal */
+  KmlTally tally;    /* the recorder's */
+  KmlTime attention; /* the source's */
+  guint context;     /* of the stretch: KmlContext */
+  guint16 who;       /* … kml_request_who() */
+  KmlTime clock;     /* … before which its next operation does not start */
 } KmlLoop;
 
 KML_FAST void
@@ -108,6 +110,7 @@ kml_loop_pick_up (KmlLoop *self)
   self->n_named = self->source->n_named;
   self->n_entries = self->recorder->journal.n;
   self->tally = self->recorder->tally;
+  self->attention = self->source->attention;
 }
 
 KML_FAST void
@@ -156,12 +159,12 @@ kml_loop_add_entry (KmlLoop *self, KmlTime start, KmlTime end, KmlAddr addr, gui
 
 /* TRUE: as kml_recorder_add_latency(). */
 KML_FAST gboolean
-kml_loop_add_latency (KmlLoop *self, KmlOperation operation, guint context, KmlTime latency)
+kml_loop_add_latency (KmlLoop *self, KmlOperation operation, KmlTime latency)
 {
-  const gboolean is_new = kml_recent_add (self->recent[operation], latency,
-                                          &self->recorder->latency[operation][context]);
+  const gboolean is_new = kml_recent_add (self->recorder->stretch[operation], latency,
+                                          &self->recorder->latency[operation][self->context]);
 
-  return G_UNLIKELY (is_new) && latency > self->recorder->longest[operation][context].latency;
+  return G_UNLIKELY (is_new) && latency > self->recorder->longest[operation][self->context].latency;
 }
 
 /* A block is asked for. @alloc: of the object allocator, or NULL: of the table of @allocator. Returns when it was done. */
@@ -192,8 +195,7 @@ kml_loop_alloc (KmlLoop *self, KmlAllocator *allocator, KmlLevel level, KmlSlot 
     return end;
   }
   kml_loop_add_entry (self, start, end, addr, slot->block, KML_OP_ALLOC);
-  if (G_UNLIKELY (
-          kml_loop_add_latency (self, KML_OPERATION_ALLOC, op->request.context, end - start)))
+  if (G_UNLIKELY (kml_loop_add_latency (self, KML_OPERATION_ALLOC, end - start)))
     kml_recorder_note_longest (self->recorder, KML_OPERATION_ALLOC, op, self->workload, size, start,
                                end - start);
   kml_tally_add_alloc (&self->tally, size, held);
@@ -225,8 +227,7 @@ kml_loop_free (KmlLoop *self, KmlAllocator *allocator, KmlLevel level, KmlSlot *
     held = kml_allocator_free_block (allocator, addr, &op->request);
   end = self->machine->now;
   kml_loop_add_entry (self, start, end, addr, block, KML_OP_FREE);
-  if (G_UNLIKELY (
-          kml_loop_add_latency (self, KML_OPERATION_FREE, op->request.context, end - start)))
+  if (G_UNLIKELY (kml_loop_add_latency (self, KML_OPERATION_FREE, end - start)))
     kml_recorder_note_longest (self->recorder, KML_OPERATION_FREE, op, self->workload,
                                kml_what_size (block), start, end - start);
   kml_tally_add_free (&self->tally, kml_what_size (block), held);
@@ -259,10 +260,11 @@ kml_loop_begin_stretch (KmlLoop *self, const KmlOp *op, guint n)
     kml_recorder_digest (recorder);
     self->n_entries = 0;
   }
+  self->context = op->request.context;
   self->who = kml_request_who (&op->request);
   self->clock = MAX (self->machine->cpu_clock[op->request.cpu], self->tally.last_time);
   for (guint i = 0; i < KML_N_OPERATIONS; i++)
-    self->recent[i] = &recorder->recent[i][op->request.context];
+    recorder->stretch[i] = &recorder->recent[i][op->request.context];
   return MIN (n, KML_JOURNAL_SIZE - self->n_entries);
 }
 
@@ -297,10 +299,11 @@ kml_driver_loop (KmlDriver *self, KmlSource *source, const KmlOp *ops, guint n, 
         kml_loop_fetch_ahead (&loop, &ram, op);
       else
         kml_loop_name (&loop, op->block);
-      if (G_UNLIKELY (start >= source->attention)) {
+      if (G_UNLIKELY (start >= loop.attention)) {
         kml_loop_put_down (&loop);
         if (!kml_driver_pay_attention (self, source, start))
           break;
+        loop.attention = source->attention;
       }
       /* the allocator's own, looked up again: what is written to its clock here it finds in a register */
       if (alloc != NULL)

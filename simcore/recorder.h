@@ -164,6 +164,7 @@ typedef struct {
 
   KmlHistogram *latency[KML_N_OPERATIONS][KML_N_CONTEXTS]; /* (owned) (nullable) */
   KmlRecent recent[KML_N_OPERATIONS][KML_N_CONTEXTS];   /* latencies that those do not have yet */
+  KmlRecent *stretch[KML_N_OPERATIONS];                 /* of those, where the driver's are going */
   KmlLongest longest[KML_N_OPERATIONS][KML_N_CONTEXTS]; /* since the end of the warm-up */
   KmlWaste *waste;          /* (owned) (array length=KML_WASTE_N): of all requests given a block */
   KmlPopulation population; /* of live blocks, where it is asked for */

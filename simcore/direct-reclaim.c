@@ -151,7 +151,7 @@ reclaim_and_try (KmlReclaim *self, KmlZones *zones, const KmlRequest *request, g
   const guint8 scopes = task->memalloc;
 
   for (guint attempt = 0;; attempt++) {
-    guint64 n_freed;
+    guint64 n_freed, n_wakes;
     KmlAddr addr;
 
     task->memalloc |= KML_MEMALLOC_RESERVES; /* who frees memory may take some */
@@ -159,6 +159,7 @@ reclaim_and_try (KmlReclaim *self, KmlZones *zones, const KmlRequest *request, g
         self, MAX (KML_RECLAIM_CLUSTER, request->size >> self->machine->ram->page_shift),
         request->gfp, kml_gfp_zone (request->gfp));
     task->memalloc = scopes;
+    n_wakes = self->n_wakes;
     addr = kml_zones_try (zones, request, KML_MARK_MIN, kml_memalloc_flags (task, request->gfp),
                           ret_held);
     if (addr != KML_ADDR_NONE)
@@ -170,7 +171,8 @@ reclaim_and_try (KmlReclaim *self, KmlZones *zones, const KmlRequest *request, g
       kml_reclaim_throttle (self);
       break;
     case NEXT_WAIT:
-      kml_reclaim_wait (self, "memory", NULL);
+      if (self->n_wakes == n_wakes) /* nobody has freed anything since it looked */
+        kml_reclaim_wait (self, "memory", NULL);
       break;
     case NEXT_FAIL:
       return KML_ADDR_NONE;

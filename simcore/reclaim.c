@@ -122,6 +122,7 @@ kml_reclaim_wait (KmlReclaim *self, const char *what, KmlTask *provider)
 void
 kml_reclaim_wake_all (KmlReclaim *self)
 {
+  self->n_wakes++;
   while (self->waiters->len > 0)
     kml_task_wake (g_ptr_array_remove_index (self->waiters, 0));
 }

@@ -182,6 +182,7 @@ struct _KmlReclaim {
   guint64 n_dirtied;        /* as there ever were */
   guint64 n_writing;        /* pages on their way to the disk: with KML_PAGE_WRITEBACK */
   guint64 n_written;        /* as ever came there */
+  guint64 n_wakes;          /* how often all waiters were woken, whether or not there were any */
   KmlWriteback *writeback;  /* (owned) (nullable) */
   guint64 next_block;       /* of the disk: pages below are given out */
   guint64 counters[KML_N_RECLAIM_COUNTERS];

@@ -322,6 +322,48 @@ START_TEST (who_must_not_fail_waits_until_somebody_frees_something)
 }
 END_TEST
 
+/* The page allocator finds nothing, and before who asked begins to wait somebody gives back what it needs: another CPU, while that one waits for
+ * the lock of the next zone. */
+static KmlAllocatorOps late_ops;
+static KmlAddr (*real_alloc) (KmlAllocator *self, const KmlRequest *request, guint64 *ret_held);
+static guint n_late;
+
+static KmlAddr
+finds_nothing_just_before_it_is_freed (KmlAllocator *base, const KmlRequest *request,
+                                       guint64 *ret_held)
+{
+  if (n_late == 0)
+    return real_alloc (base, request, ret_held);
+  n_late--;
+  give_back_one ();
+  return KML_ADDR_NONE;
+}
+
+static void
+asks_in_a_bad_moment (KmlMachine *machine, gpointer data)
+{
+  KmlAllocator *pages = story.zones->zones[0].pages;
+
+  while (n_free () > 20)
+    ask (1, KML_GFP_KERNEL);
+  late_ops = *pages->ops;
+  real_alloc = late_ops.alloc;
+  late_ops.alloc = finds_nothing_just_before_it_is_freed;
+  pages->ops = &late_ops;
+  n_late = 3; /* as often as it looks before it waits */
+  ck_assert_uint_ne (ask (1, KML_GFP_KERNEL | KML_GFP_NOFAIL), KML_ADDR_NONE);
+  ck_assert_uint_eq (machine->now, 0);
+}
+
+START_TEST (what_is_freed_between_a_look_and_the_wait_is_not_missed)
+{
+  set_up (FALSE);
+  run (asks_in_a_bad_moment);
+  ck_assert_uint_eq (kml_scheduler_incidents (story.rig.scheduler)->len, 0);
+  tear_down ();
+}
+END_TEST
+
 static void
 must_have_it_and_will_not (KmlMachine *machine, gpointer data)
 {
@@ -404,6 +446,7 @@ main (void)
   tcase_add_test (oom, nobody_is_killed_for_who_can_do_without);
   tcase_add_test (oom, a_fault_that_finds_no_frame_is_counted);
   tcase_add_test (oom, who_must_not_fail_waits_until_somebody_frees_something);
+  tcase_add_test (oom, what_is_freed_between_a_look_and_the_wait_is_not_missed);
   tcase_add_test (oom, a_wait_for_memory_that_nobody_will_free_ends_the_run_and_says_why);
   suite_add_tcase (suite, pages);
   suite_add_tcase (suite, flags);

@@ -227,6 +227,12 @@ refer_to_instance (KmlScenario *self, const KmlGroupInfo *info, const char *name
 
     kml_scenario_problem (self, place, "there are several [%s NAME]: %s; write %s.NAME.key",
                           info->name, names, info->name);
+  } else if (instances->len == 2 && ((char *)g_ptr_array_index (instances, 0))[0] == '\0') {
+    quoted = kml_quote (name, -1);
+    kml_scenario_problem (self, place,
+                          "there is no [%s NAME] with the name %s: the only [%s] has none; write "
+                          "%s.key",
+                          info->name, quoted, info->name, info->name);
   } else {
     quoted = kml_quote (name, -1);
     suggestion = kml_schema_suggest (name, (const char *const *)instances->pdata);

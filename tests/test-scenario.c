@@ -146,7 +146,9 @@ static const BadText bad_texts[] = {
   { TOY, "machin.cpus=4", 0, 1, "did you mean “machine”?" },
   { TOY, "machine.cpu=4", 0, 1, "unknown key “cpu” in [machine]; did you mean “cpus”?" },
   { TOY, "machine.cpus=many", 0, 1, "machine.cpus: expected a count" },
-  { TOY, "workload.web.live=4", 0, 1, "there is no [workload NAME] with the name “web”" },
+  { TOY, "workload.web.live=4", 0, 1,
+    "there is no [workload NAME] with the name “web”: the only [workload] has none; write "
+    "workload.key" },
   { TOY, "expect.alloc.failed=4", 0, 1, "unknown group “expect”" },
   { TOY, "scenario.title=a\nb", 0, 1, "one line without control characters" },
   { TOY, "scenario.\xff=1", 0, 1, "is not a setting" },

@@ -123,6 +123,19 @@ check_pages (const KmlStep *step, guint64 n, GError **error)
   return FALSE;
 }
 
+/* What is read or written fits on the disk. */
+static gboolean
+check_transfer (const KmlStep *step, const KmlDisk *disk, GError **error)
+{
+  g_autofree char *size = NULL;
+
+  if ((step->count + KML_SECTOR_SIZE - 1) / KML_SECTOR_SIZE <= disk->n_sectors)
+    return TRUE;
+  size = kml_format_size (disk->n_sectors * KML_SECTOR_SIZE);
+  g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "%s: the disk has %s", step->text, size);
+  return FALSE;
+}
+
 static gboolean
 bind_mapping (KmlProgramTask *self, KmlStepTarget *target, const KmlStep *step, const char *name,
               GError **error)
@@ -225,7 +238,7 @@ bind (KmlProgramTask *self, guint i, const KmlStep *step, GError **error)
   case KML_STEP_READ:
   case KML_STEP_WRITE:
     target->disk = find_device (self->world->disks, "disk", step, step->name, error);
-    return target->disk != NULL;
+    return target->disk != NULL && check_transfer (step, target->disk, error);
   case KML_STEP_WAIT:
     target->completion = kml_world_completion (self->world, step->name);
     return TRUE;

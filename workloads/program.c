@@ -162,8 +162,7 @@ do_migrate (KmlProgramTask *self, const KmlStep *step, KmlStepTarget *target)
 static void
 do_transfer (KmlProgramTask *self, const KmlStep *step, KmlDisk *disk)
 {
-  const guint64 n_sectors = MIN ((step->count + KML_SECTOR_SIZE - 1) / KML_SECTOR_SIZE,
-                                 disk->n_sectors);
+  const guint64 n_sectors = (step->count + KML_SECTOR_SIZE - 1) / KML_SECTOR_SIZE;
   const guint64 sector = kml_rng_below (&self->rng, disk->n_sectors - n_sectors + 1);
   const KmlDiskStatus status = step->kind == KML_STEP_READ
                                    ? kml_disk_read (disk, sector, (guint32)n_sectors)

@@ -191,6 +191,7 @@ def what_a_program_names_must_be_there():
     for program, message in (("lock quue", "there is no [lock] “quue”; did you mean “queue”?"),
                              ("read sdb 4KiB", "there is no [device] “sdb”"),
                              ("read sda 0", "expected a size from 1 to 1 GiB"),
+                             ("write small 8KiB\n[device small]\nkind = hdd\nsize = 4KiB", "write small 8KiB (wrong.ini:7): the disk has 4 KiB"),
                              ("touch heap", "there is no block, [region] or [mapping] “heap”"),
                              ("wait x for nobody", "there is no [task] “nobody”"),
                              ("lok queue", "there is no such step; did you mean “lock”?"),

@@ -94,6 +94,11 @@ char *kml_plot_query (KmlDatabase *database, const KmlFigureQuery *query,
 /* @text as a string of gnuplot, in which nothing is evaluated. */
 void kml_plot_append_string (GString *script, const char *text);
 
+/* ---- plot-glyphs.c ---- */
+
+/* @text with a question mark for each character that no font of this host has. (transfer full) */
+char *kml_plot_drawable (const char *text);
+
 /* ---- plot-gnuplot.c ---- */
 
 /* Runs gnuplot on @script, a file in @folder. */

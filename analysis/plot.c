@@ -30,7 +30,7 @@ const char *const kml_plot_format_names[] = { "svg", "png", "pdf", "terminal", N
 
 static const char *const extensions[] = { "svg", "png", "pdf", "txt" };
 
-/* What the sizes of fonts and lines are for; a larger picture has larger ones. */
+/* What the sizes of fonts and lines are for; a picture that is larger both ways has larger ones. */
 #define DESIGN_WIDTH  960
 #define DESIGN_HEIGHT 600
 
@@ -133,7 +133,8 @@ append_terminal (Drawing *self)
   char scale[G_ASCII_DTOSTR_BUF_SIZE], width[G_ASCII_DTOSTR_BUF_SIZE],
       height[G_ASCII_DTOSTR_BUF_SIZE];
 
-  g_ascii_formatd (scale, sizeof scale, "%.4f", (double)self->width / DESIGN_WIDTH);
+  g_ascii_formatd (scale, sizeof scale, "%.4f",
+                   MIN ((double)self->width / DESIGN_WIDTH, (double)self->height / DESIGN_HEIGHT));
   g_ascii_formatd (width, sizeof width, "%.4f", self->width / 96.0);
   g_ascii_formatd (height, sizeof height, "%.4f", self->height / 96.0);
   g_string_append (self->script, "set encoding utf8\n");
@@ -222,6 +223,18 @@ append_subject (Drawing *self)
 
 /* ---- Files ---- */
 
+static gboolean
+save_text (const Drawing *self, const char *path, const char *text, GError **error)
+{
+  const gboolean has_fonts = self->options->format == KML_PLOT_PNG ||
+                             self->options->format == KML_PLOT_PDF;
+  g_autofree char *drawable = has_fonts ? kml_plot_drawable (text) : NULL;
+
+  if (drawable != NULL)
+    text = drawable;
+  return kml_save (path, text, (gssize)strlen (text), error);
+}
+
 /* The query NAME becomes the file KIND-NAME.tsv, and in the script NAME (the file), NAME_N and NAME_BLOCK. */
 static gboolean
 write_data (Drawing *self, KmlDatabase *database, const KmlFigureQuery *query, GError **error)
@@ -239,7 +252,7 @@ write_data (Drawing *self, KmlDatabase *database, const KmlFigureQuery *query, G
   g_autoptr (GPtrArray) blocks = NULL;
   g_autofree char *text = kml_plot_query (database, query, &bindings, &blocks, error);
 
-  if (text == NULL || !kml_save (path, text, strlen (text), error))
+  if (text == NULL || !save_text (self, path, text, error))
     return FALSE;
   append_assignment (self->script, name, file);
   g_string_append_printf (self->script, "%s_N = %u\n", name, blocks->len);
@@ -261,7 +274,7 @@ write_script (Drawing *self, KmlDatabase *database, const char *file, GError **e
     if (!write_data (self, database, &self->figure->queries[i], error))
       return FALSE;
   g_string_append_printf (self->script, "\n%s\n%s", kml_figure_style (), self->figure->script);
-  return kml_save (path, self->script->str, self->script->len, error);
+  return save_text (self, path, self->script->str, error);
 }
 
 /* @text without the form feed and the empty lines around it. (transfer full) */

@@ -26,7 +26,11 @@ left(band, i) = band - 0.4 + (i - 1) * thick
 set xrange [-0.6 : ENDS_N + 1.6]
 set grid noxtics
 # the ends are between the bars; behind the last one are two bars, what lived longer and what still lives
-TICS = "set xtics ('alive' ENDS_N + 1); do for [k = 1:ENDS_N] { set xtics add (ENDS_BLOCK[k] k - 0.5) }"
+# pixels or characters for each; where they are few, every second end has a label
+room = (ON_TERMINAL ? WIDTH - 8.0 : 860.0 - 9 * chars_right / CHARACTER) / (ENDS_N + 2)
+apart = room < (ON_TERMINAL ? 7 : 44) ? 2 : 1
+end(k) = (k - 1) % apart == 0 ? ENDS_BLOCK[k] : ''
+TICS = "set xtics ('alive' ENDS_N + 1); do for [k = 1:ENDS_N] { set xtics add (end (k) k - 0.5) }"
 
 if (ON_TERMINAL) {
   eval TICS

@@ -7,6 +7,7 @@ SPDX-License-Identifier: Apache-2.0
 import html
 import math
 import re
+import subprocess
 
 from harness import check, contains, equal, main, read, run, run_json, write
 
@@ -142,5 +143,31 @@ def a_terminal_of_80_by_24_characters_shows_it_all():
     check(re.search("half 1 +half 2 +piece 1 +piece 2 ", shown["bins-validation"]), shown["bins-validation"])
 
 
+def a_wide_picture_is_as_legible_as_any():
+    runs_of_many_sets()
+    for kind in ("internal", "latency", "bins"):
+        is_legible(drawn("sets.db", kind, "--width", "2000", "--height", "400"), 2000, 400)
+
+
+def ends_of_lifetimes_are_apart():
+    write("life.ini", WIDE.replace("4194304", "4096") + "\n[record]\norigins = yes\n\n[sweep]\nobjects.bins = " + " | ".join(SETS) + "\n")
+    run("run", "life.ini", "-o", "life.db", "-q")
+    is_legible(drawn("life.db", "waste-by-lifetime"))
+    text = run("plot", "life.db", "waste-by-lifetime", "--format", "terminal", "--width", "60", "--height", "24").stdout
+    contains(text, " 10 ms ")
+    check(not re.search("s[0-9]", text.split("lifetime of a block")[0]), f"ends are apart:\n{text}")
+
+
+# Cuneiform is in hardly any font; where one has it, it is drawn.
+def a_character_that_no_font_has_is_a_question_mark_in_pixels():
+    write("sign.ini", WIDE.replace("Which of these", "µ – \U00012000"))
+    run("run", "sign.ini", "-o", "sign.db", "-q")
+    fonts = subprocess.run(["fc-list", ":charset=12000", "family"], stdout=subprocess.PIPE, check=False).stdout
+    for ending, sign in (("svg", "\U00012000"), ("png", "\U00012000" if fonts else "?"), ("pdf", "\U00012000" if fonts else "?")):
+        run("plot", "sign.db", "internal", "-o", f"sign.{ending}", "--keep", "kept")
+        contains(read("kept/internal.gp").decode(), f"TITLE = 'µ – {sign} bins wastes least")
+
+
 main(classes_show_what_goes_to_whole_pages, names_of_runs_do_not_lie_on_each_other,
-     labels_are_of_what_was_varied_and_not_of_what_came_with_it, a_terminal_of_80_by_24_characters_shows_it_all)
+     labels_are_of_what_was_varied_and_not_of_what_came_with_it, a_terminal_of_80_by_24_characters_shows_it_all,
+     a_wide_picture_is_as_legible_as_any, ends_of_lifetimes_are_apart, a_character_that_no_font_has_is_a_question_mark_in_pixels)

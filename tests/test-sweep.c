@@ -68,9 +68,9 @@ static const BadText bad_texts[] = {
   { SWEEP "constraint = " MANY_NOTS MANY_NOTS MANY_NOTS MANY_NOTS "machine.cpus = 1\n", NULL, 5,
     270, "nested too deeply" },
   /* overrides */
-  { TOY, "machine.cpus=1|300", 1, 0, "from 1 to 256" },
-  { TOY, "sweep.repeat=x", 1, 0, "repeat: expected a count" },
-  { TOY, "sweep.constraint=x", 1, 0, "is not the name of a setting" },
+  { TOY, "machine.cpus=1|300", 0, 1, "from 1 to 256" },
+  { TOY, "sweep.repeat=x", 0, 1, "repeat: expected a count" },
+  { TOY, "sweep.constraint=x", 0, 1, "is not the name of a setting" },
 };
 
 START_TEST (each_slip_is_told_with_its_place)

@@ -267,7 +267,7 @@ def what_may_go_wrong_is_a_choice():
     counts = [explore("-s", "schedule.inject=alloc", "-s", f"schedule.inject-most={most}")["schedules"] for most in (1, 2, 3, 0)]
     check(counts[0] < counts[1] < counts[2] == counts[3], f"{counts}: up to 1, 2, 3 of them")
     contains(run("explore", "two.ini", "-s", "schedule.inject=alloc, io-slw", status=2).stderr, "did you mean “io-slow”?")
-    contains(run("run", "two.ini", "-s", "schedule.inject-share=0", status=2).stderr, "expected a share in (0, 1]")
+    contains(run("run", "two.ini", "-s", "schedule.inject-share=0", status=2).stderr, "expected a share above 0 and at most 1")
 
 
 def by_chance_as_much_goes_wrong_as_was_said():

@@ -19,6 +19,25 @@ static const char *const recursion_choices[] = { "allowed", "guarded", NULL };
 
 static const char *const memalloc_choices[] = { "none", "nofs", "noio", "noreclaim", NULL };
 
+/* No interrupt comes more often than once a nanosecond. */
+static gboolean
+validate_every (const char *text, GError **error)
+{
+  KmlTimeLaw law;
+  gboolean is_right;
+
+  if (text[0] == '\0')
+    return TRUE;
+  if (!kml_time_law_parse (text, &law, error))
+    return FALSE;
+  is_right = law.has_law || law.hi >= KML_NS;
+  kml_time_law_clear (&law);
+  if (!is_right)
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "expected a time of at least 1ns, not “%s”",
+                 text);
+  return is_right;
+}
+
 const KmlParam kml_task_params[] = {
   { .name = "program",
     .type = KML_PARAM_TEXT,
@@ -67,7 +86,7 @@ const KmlParam kml_task_params[] = {
   { .name = "every",
     .type = KML_PARAM_TEXT,
     .value = "",
-    .validate = kml_time_law_validate,
+    .validate = validate_every,
     .offset = G_STRUCT_OFFSET (KmlTaskSettings, every),
     .grammar = "100us, 50us..150us, exponential(100us)",
     .summary = "of a handler: the time between two interrupts" },

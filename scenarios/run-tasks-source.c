@@ -20,8 +20,10 @@ struct _KmlIrqSource {
 static void
 wait_for_next (KmlIrqSource *self)
 {
+  const KmlTime every = kml_time_law_draw (&self->every, &self->rng);
+
   kml_timer_set (&self->timer, self->scheduler,
-                 self->machine->now + kml_time_law_draw (&self->every, &self->rng));
+                 kml_time_after (self->machine->now, MAX (KML_NS, every)));
 }
 
 static void

@@ -624,6 +624,11 @@ gboolean
 kml_run_tasks_execute (KmlRunTasks *self, GError **error)
 {
   kml_scheduler_run (self->scheduler);
+  if (kml_scheduler_time_is_over (self->scheduler)) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "this would take longer than the 213 days of simulated time that there are");
+    return FALSE;
+  }
   for (guint i = 0; i < self->replays->len; i++)
     if (!kml_replay_finish (g_ptr_array_index (self->replays, i), error))
       return FALSE;

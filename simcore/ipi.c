@@ -96,7 +96,23 @@ answer (KmlMachine *machine, gpointer data)
 static void
 arrive (gpointer data)
 {
-  kml_irq_raise (&((Door *)data)->irq);
+  Door *door = data;
+
+  kml_irq_raise (&door->irq);
+  kml_incident_look_for_stall (door->ipis->scheduler); /* where nobody ever lets it in */
+}
+
+guint
+kml_ipis_n_kept (const KmlIpis *self, const KmlTask *handler)
+{
+  const Door *door = self != NULL ? &self->doors[handler->cpu] : NULL;
+  guint n = 0;
+
+  if (door == NULL || &door->irq.task != handler || door->irq.n_pending == 0)
+    return 0;
+  for (const Call *call = door->first; call != NULL; call = call->next)
+    n++;
+  return n;
 }
 
 /* ---- This side ---- */

@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * No cycle of waits closes, and yet nothing comes of it. Four kinds are named:
+ * No cycle of waits closes, and yet nothing comes of it. Five kinds are named:
  *
  *   livelock            for a stated time steps are done and none of them achieves anything. What counts as progress is told by who runs the
  *                       steps (kml_scheduler_progress()), as SPIN's progress labels tell it (G. J. Holzmann, The SPIN Model Checker, 2003, chapter 4)
@@ -11,7 +11,9 @@
  *   priority inversion  for a stated time a task waits for one of lower priority, which is ready and does not run, since one in
  *                       between has its CPU (L. Sha, R. Rajkumar, J. P. Lehoczky, IEEE Trans. Computers 39(9), 1990)
  *
- *   interrupt storm     while two million interrupts were handled no task has run, though some could: a livelock as J. C. Mogul and
+ *   tries in vain       a task does a block of its program again a million times, for it fails, nothing else is achieved, and everybody else is stuck,
+ *                       or does the same. Watched likewise where the run would have no end
+ *   interrupt storm     while interrupts came or were handled a million times no task has run, though some could: a livelock as J. C. Mogul and
  *                       K. K. Ramakrishnan, "Eliminating Receive Livelock in an Interrupt-Driven Kernel", ACM TOCS 15(3), 1997, have it. It is watched where the
  *                       run would have no end ([scenario] until); where it has one, overload may be what is to be seen
  *
@@ -29,9 +31,10 @@
 #include "simcore/scheduler-private.h"
 #include "simcore/units.h"
 
-#define LOOKS   16
-#define N_STEPS 16 /* fewer in the stated time are slow, and no livelock */
-#define N_TURNS 16 /* a CPU with fewer was passed over */
+#define LOOKS     16
+#define N_STEPS   16  /* fewer in the stated time are slow, and no livelock */
+#define N_TURNS   16  /* a CPU with fewer was passed over */
+#define MANY_VAIN 100 /* millions of tries: then nobody will help */
 #define N_AT_ONCE                                                                                  \
   1000000 /* a second of the host, or less; no real code takes no time for so many */
 
@@ -190,16 +193,14 @@ kml_progress_look_for_storm (KmlScheduler *self)
 {
   g_autofree char *time = NULL;
 
-  if (self->config.until != KML_TIME_MAX || self->config.choose != NULL || self->is_stopped)
+  if (self->is_bounded || self->config.choose != NULL || self->is_stopped)
     return;
-  self->watch.is_stormy = self->watch.n_handled > KML_N_STORM;
+  self->watch.is_stormy = self->watch.n_interrupts > KML_N_STORM;
   if (self->watch.is_stormy && kml_wait_all_are_stuck (self)) {
     time = kml_format_time (self->machine->now - self->watch.storm_since);
     kml_incident_livelock (
-        self,
-        g_strdup_printf (
-            "for %s there were nothing but interrupts, %d of them, and no task came any further",
-            time, KML_N_STORM));
+        self, g_strdup_printf (
+                  "for %s there was nothing but interrupts, and no task came any further", time));
   }
   self->watch.is_stormy = FALSE;
   self->watch.storm_since = self->machine->now;
@@ -208,6 +209,49 @@ kml_progress_look_for_storm (KmlScheduler *self)
 
     task->ran_then = task->parts[KML_PART_RUN];
   }
+}
+
+/* ---- Trying in vain ---- */
+
+/* Somebody that the run does not wait for, kswapd say, may still change something. */
+static gboolean
+any_daemon_is_free (const KmlScheduler *self)
+{
+  for (guint i = 0; i < self->tasks->len; i++) {
+    const KmlTask *task = g_ptr_array_index (self->tasks, i);
+
+    if (task->is_daemon && task->irq == NULL && task->priority != G_MININT16 &&
+        kml_wait_is_free (self, task))
+      return TRUE;
+  }
+  return FALSE;
+}
+
+static void
+look_for_vain_tries (KmlScheduler *self, const KmlTask *task)
+{
+  if (self->is_bounded || self->config.choose != NULL || self->is_stopped)
+    return;
+  self->watch.is_vain = TRUE;
+  if (kml_wait_all_are_stuck (self) &&
+      (task->vain.n >= MANY_VAIN * KML_N_VAIN || !any_daemon_is_free (self)))
+    kml_incident_livelock (
+        self, g_strdup_printf ("%s has tried the same %d times, and nothing has come of it",
+                               task->name, KML_N_VAIN));
+  self->watch.is_vain = FALSE;
+}
+
+void
+kml_progress_retried (KmlScheduler *self, gboolean again)
+{
+  KmlTask *task = kml_current_task (self->machine);
+
+  if (!again || task->vain.seen != self->watch.n_progress) {
+    task->vain.n = 0;
+    task->vain.seen = self->watch.n_progress;
+  }
+  if (G_UNLIKELY (again && ++task->vain.n % KML_N_VAIN == 0))
+    look_for_vain_tries (self, task);
 }
 
 /* ---- Looking ---- */

@@ -95,7 +95,7 @@ struct _KmlScheduler {
   guint mover;         /* the id of one that could move when it was last asked for */
   guint n_timers_set;
   guint n_begin; /* CPUs that begin */
-  gboolean is_stopped;
+  gboolean is_bounded, is_stopped, time_is_over;
   gboolean wakes_commute;   /* where schedules are chosen: see scheduler-choose.c */
   KmlCandidate *candidates; /* (owned) (array length=n_cpus + 1 + any_time->len): room for them */
   KmlTime latest;           /* when the last thing happened */
@@ -118,9 +118,10 @@ struct _KmlScheduler {
     gboolean is_catching_up; /* CPUs that are behind, and timers … */
     KmlTime due;             /* … that should have rung by then, come first */
     gboolean has_caught_up;  /* that has been so */
-    guint64 n_handled;       /* interrupts */
+    guint64 n_interrupts;    /* how often one was raised or handled */
     KmlTime storm_since;     /* when it was looked for a storm last */
-    gboolean is_stormy;      /* who has not run between two looks for a storm cannot move */
+    gboolean is_stormy;      /* who has not run between two looks for a storm cannot move … */
+    gboolean is_vain;        /* … nor who tries the same again and again */
   } watch;
   guint64 n_spans; /* … of so many as there ever were */
 };
@@ -407,6 +408,16 @@ gboolean kml_task_has_element (const KmlTask *task, const KmlProviders *pool);
 GPtrArray *kml_wait_find_knot (const KmlScheduler *self, KmlTask *task, guint *ret_n_cycle,
                                gboolean *ret_is_stuck);
 
+/* ---- ipi.c ---- */
+
+/* How many IPIs have arrived that @handler has not begun to answer; it may be another handler. @self: (nullable) */
+guint kml_ipis_n_kept (const KmlIpis *self, const KmlTask *handler);
+
+/* ---- wait-graph.c, of all of them ---- */
+
+/* Whether nobody and nothing keeps the task, which is seen without a graph. */
+gboolean kml_wait_is_free (const KmlScheduler *self, const KmlTask *task);
+
 /* Whether none of those that the run waits for will ever move, whatever handlers still come. */
 gboolean kml_wait_all_are_stuck (KmlScheduler *self);
 
@@ -448,15 +459,16 @@ void kml_progress_look (KmlScheduler *self);
 /* Leaves of @n candidates those that were passed over for too long, if any. Returns how many are left. */
 guint kml_progress_let_catch_up (KmlScheduler *self, KmlCandidate *candidates, guint n);
 
-#define KML_N_STORM 1000000 /* interrupts from one look for a storm to the next */
+#define KML_N_VAIN  1000000 /* tries: whoever has made so many of them goes on making them */
+#define KML_N_STORM 1000000 /* that are raised or handled from one look for a storm to the next */
 
 void kml_progress_look_for_storm (KmlScheduler *self);
 
-/* An interrupt was handled. */
+/* An interrupt was raised, or handled. */
 static inline void
-kml_progress_handled (KmlScheduler *self)
+kml_progress_interrupt (KmlScheduler *self)
 {
-  if (G_UNLIKELY (++self->watch.n_handled % KML_N_STORM == 0))
+  if (G_UNLIKELY (++self->watch.n_interrupts % KML_N_STORM == 0))
     kml_progress_look_for_storm (self);
 }
 

@@ -217,6 +217,7 @@ static KmlCoroutine *
 end_by_time (KmlScheduler *self)
 {
   self->machine->now = self->config.until;
+  self->time_is_over = !self->is_bounded;
   return end_run (self);
 }
 
@@ -409,7 +410,9 @@ kml_scheduler_new (const KmlSchedulerConfig *config)
   self->spans = g_new (KmlSpan, KML_N_SPANS);
   self->incidents = g_array_new (FALSE, FALSE, sizeof (KmlIncident));
   self->next_timer = KML_TIME_MAX;
-  self->end = config->until < KML_TIME_MAX ? config->until + 1 : KML_TIME_MAX;
+  self->is_bounded = config->until < KML_TIME_MAX;
+  self->config.until = MIN (config->until, KML_TIME_LAST - 1);
+  self->end = self->config.until + 1;
   kml_progress_init (self);
   self->cpus = g_new0 (KmlCpu, self->machine->n_cpus);
   self->off_by = g_new0 (KmlCause, self->machine->n_cpus * KML_N_OFF);
@@ -532,6 +535,12 @@ kml_scheduler_stop (KmlScheduler *self)
   self->is_stopped = TRUE;
   self->others = self->quiet = 0;
   self->machine->horizon = 0;
+}
+
+gboolean
+kml_scheduler_time_is_over (const KmlScheduler *self)
+{
+  return self->time_is_over;
 }
 
 void

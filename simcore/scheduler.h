@@ -168,6 +168,10 @@ struct _KmlTask {
   KmlWait wait;
   KmlTime parts[KML_N_PARTS];
   KmlTime ran_then; /* of them, how long it had run when progress.c looked for a storm */
+  struct {
+    guint64 n;    /* how often a block of its program was done again, for it had failed, … */
+    guint64 seen; /* … since scheduler->watch.n_progress was that */
+  } vain;
 
   KmlTask *below;        /* (nullable): of a handler: whom it interrupts */
   KmlIrq *irq;           /* (nullable): of a handler: its line */
@@ -506,6 +510,12 @@ void kml_scheduler_report (KmlScheduler *self, KmlIncidentKind kind, char *text)
 
 /* A task has achieved something: see progress.c. */
 void kml_scheduler_progress (KmlScheduler *self);
+
+/* A block of the running task's program is done again, for it has failed; or it has not. */
+void kml_progress_retried (KmlScheduler *self, gboolean again);
+
+/* Whether the run is over since simulated time is, before whoever runs it said. */
+gboolean kml_scheduler_time_is_over (const KmlScheduler *self);
 
 /* How many steps somebody has done at one instant. All zero at first. */
 typedef struct {

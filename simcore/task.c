@@ -202,7 +202,7 @@ be_busy (KmlMachine *machine, KmlTime end, gboolean is_work)
         return;
     }
     if (is_work)
-      end += machine->now - before;
+      end = kml_time_after (end, machine->now - before);
   }
   machine->now = MAX (end, machine->now);
 }
@@ -210,7 +210,7 @@ be_busy (KmlMachine *machine, KmlTime end, gboolean is_work)
 void
 kml_work (KmlMachine *machine, KmlTime time)
 {
-  be_busy (machine, machine->now + time, TRUE);
+  be_busy (machine, kml_time_after (machine->now, time), TRUE);
 }
 
 void
@@ -270,7 +270,7 @@ static inline void
 wait_for_time (KmlMachine *machine, KmlTime time, const KmlWait *wait, KmlPart part)
 {
   KmlTask *task = kml_current_task (machine);
-  const KmlTime end = machine->now + time;
+  const KmlTime end = kml_time_after (machine->now, time);
 
   if (G_UNLIKELY (task->alarm.kind != KML_TIMER_WAKE)) { /* a handler */
     report_sleep (machine->scheduler, task, wait);

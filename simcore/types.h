@@ -19,6 +19,15 @@ typedef guint64 KmlTime;
 #define KML_S        (1000 * KML_MS)
 #define KML_TIME_MAX G_MAXUINT64
 
+/* The last instant: what would come later comes then. */
+#define KML_TIME_LAST (KML_TIME_MAX - 1)
+
+static inline KmlTime
+kml_time_after (KmlTime now, KmlTime time)
+{
+  return time < KML_TIME_LAST - now ? now + time : KML_TIME_LAST;
+}
+
 /* A physical address of the simulated machine: an integer, never a host pointer. */
 typedef guint64 KmlAddr;
 

@@ -151,6 +151,14 @@ is_starved (const KmlScheduler *self, const KmlTask *task)
           (task->state == KML_TASK_RUNNING && self->cpus[task->cpu].current != task));
 }
 
+/* Nothing was achieved by anybody while it tried the same a million times. */
+static gboolean
+is_in_vain (const KmlScheduler *self, const KmlTask *task)
+{
+  return self->watch.is_vain && task->vain.n >= KML_N_VAIN &&
+         task->vain.seen == self->watch.n_progress;
+}
+
 /* Whether it is kept by nobody that is stuck. */
 static gboolean
 can_move (const Graph *self, const KmlTask *task)
@@ -160,7 +168,7 @@ can_move (const Graph *self, const KmlTask *task)
   const KmlTask *other;
 
   if (is_no_more (task) || is_starved (self->scheduler, task) ||
-      (there != NULL && self->is_stuck[there->id]))
+      is_in_vain (self->scheduler, task) || (there != NULL && self->is_stuck[there->id]))
     return FALSE;
   if (task->wait.kind == KML_WAIT_NONE || task->state == KML_TASK_READY || task->is_woken)
     return TRUE;
@@ -295,14 +303,13 @@ is_waited_for (const KmlTask *task)
   return !task->is_daemon && task->state != KML_TASK_ENDED;
 }
 
-/* Nobody and nothing keeps it, which is seen without a graph. */
-static gboolean
-is_free (const KmlScheduler *self, const KmlTask *task)
+gboolean
+kml_wait_is_free (const KmlScheduler *self, const KmlTask *task)
 {
   const KmlWaitKind kind = task->wait.kind;
 
-  return is_waited_for (task) && kml_wait_cpu_blocker (self, task) == NULL &&
-         !is_starved (self, task) &&
+  return task->state != KML_TASK_ENDED && kml_wait_cpu_blocker (self, task) == NULL &&
+         !is_starved (self, task) && !is_in_vain (self, task) &&
          (kind == KML_WAIT_NONE || kind == KML_WAIT_TIME || kind == KML_WAIT_IO ||
           task->state == KML_TASK_READY || task->is_woken);
 }
@@ -315,8 +322,9 @@ any_is_free (KmlScheduler *self)
 
   for (guint i = 0; i < n; i++) {
     const guint at = (self->mover + i) % n;
+    const KmlTask *task = g_ptr_array_index (self->tasks, at);
 
-    if (is_free (self, g_ptr_array_index (self->tasks, at))) {
+    if (is_waited_for (task) && kml_wait_is_free (self, task)) {
       self->mover = at;
       return TRUE;
     }
@@ -328,7 +336,7 @@ gboolean
 kml_wait_all_are_stuck (KmlScheduler *self)
 {
   Graph graph;
-  guint n_waited_for = 0, n_stuck = 0;
+  guint n_waited_for = 0, n_stuck = 0, n_kept = 0;
 
   if (any_is_free (self))
     return FALSE;
@@ -341,7 +349,8 @@ kml_wait_all_are_stuck (KmlScheduler *self)
 
     n_waited_for += is_waited_for (task);
     n_stuck += is_waited_for (task) && graph.is_stuck[task->id];
+    n_kept += graph.is_stuck[task->id] ? kml_ipis_n_kept (self->ipis, task) : 0;
   }
   graph_clear (&graph);
-  return n_stuck == n_waited_for && n_waited_for == self->n_alive;
+  return n_stuck == n_waited_for && n_waited_for + n_kept == self->n_alive;
 }

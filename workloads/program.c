@@ -380,9 +380,13 @@ end_block (KmlProgramTask *self, guint i, guint begin)
 
   if (step->kind == KML_STEP_REPEAT && --self->left[begin] > 0)
     return begin + 1;
-  if (step->kind == KML_STEP_RETRY && self->has_failed) {
+  if (step->kind == KML_STEP_RETRY) {
+    const gboolean again = self->has_failed;
+
+    kml_progress_retried (self->world->scheduler, again);
     self->has_failed = FALSE;
-    return begin + 1;
+    if (again)
+      return begin + 1;
   }
   if (step->kind == KML_STEP_CALL)
     task->n_chain--;

@@ -63,6 +63,7 @@ def interrupts_without_end_do_not_keep_a_run_that_nobody_can_go_on_in():
             ("forgotten", "[task x]\nprogram = wait godot\n", "stall at 2.40 us: 1 task waits, and nobody is left who could wake it"),
             ("late", "[task x]\nprogram = wait go\n[task y]\ncpus = 1\nprogram = work 100us, if-failed { wake go }, sleep 1ms\n", "x waits for go"),
             ("kept", "[lock m]\nkind = mutex\n[task x]\nprogram = lock m\n[task y]\ncpus = 1\nprogram = work 50us, lock m\n", "y waits for m, which x has"),
+            ("call", "[task x]\nprogram = irq-off, wait godot\n[task y]\ncpus = 1\nprogram = work 50us, ipi 0 { work 1us }\n", "y waits for ipi.0"),
             ("behind", "[lock m]\nkind = mutex\n[task x]\nprogram = lock m, wait godot\n[task y]\ncpus = 1\nprogram = work 50us, lock m\n",
              "2 tasks wait, and nobody is left")):
         write(f"{name}.ini", HEAD + tasks + TICK % "work 1us")
@@ -78,10 +79,33 @@ def interrupts_that_leave_no_time_for_anything_are_a_livelock():
     storm = HEAD + "[task x]\nprogram = work 1ms\n" + TICK % "work 30us"
     write("storm.ini", storm)
     result = run("run", "storm.ini", status=1)
-    contains(result.stdout, "there were nothing but interrupts, 1000000 of them, and no task came any further")
+    contains(result.stdout, "there was nothing but interrupts, and no task came any further")
     contains(result.stdout, "x cannot go on without CPU 0, where tick runs")
+    write("ns.ini", storm.replace("every = 10us", "every = 1ns"))
+    contains(run("run", "ns.ini", status=1).stdout, "there was nothing but interrupts")
+    write("zero.ini", storm.replace("every = 10us", "every = 0"))
+    contains(run("run", "zero.ini", status=2).stderr, "every: expected a time of at least 1ns, not “0”")
     write("bounded.ini", "[scenario]\nuntil = 10ms\n" + storm)
     run("run", "bounded.ini")
+
+
+def tries_that_nothing_can_come_of_are_a_livelock():
+    for program in ("retry { alloc y 1GiB GFP_ATOMIC }", "retry { alloc y 1GiB, if-failed { sleep 1ms } }"):
+        write("vain.ini", HEAD + f"[task a]\nprogram = {program}\n")
+        contains(run("run", "vain.ini", status=1).stdout, "a has tried the same 1000000 times, and nothing has come of it")
+    write("call.ini", HEAD + "[lock L]\n[task t]\nprogram = irq-off, work 1us, retry { try-lock L }, irq-on\n"
+          "[task u]\ncpus = 1\nprogram = lock L, ipi 0 { work 1us }, unlock L\n")
+    contains(run("run", "call.ini", status=1).stdout, "t tries in vain to get L, which u has")
+    write("patient.ini", HEAD + "[lock L]\n[task t]\nstart = 1us\nprogram = retry { try-lock L }, unlock L\n"
+          "[task u]\ncpus = 1\nprogram = lock L, work 100ms, unlock L\n")
+    run("run", "patient.ini")
+
+
+def a_run_that_would_outlast_simulated_time_is_refused():
+    for program in ("work 10000000s, work 10000000s", "repeat 30 { sleep 1000000s }"):
+        write("long.ini", HEAD + f"[task a]\nprogram = {program}\n")
+        contains(run("run", "long.ini", status=2).stderr, "longer than the 213 days of simulated time")
+        run("run", "long.ini", "-s", "scenario.until=1s")
 
 
 def a_bug_is_recorded_where_it_happens():
@@ -270,7 +294,8 @@ main(a_deadlock_that_nobody_expects_is_status_1_and_has_a_story,
      a_wait_that_nobody_ends_is_a_stall_and_no_hang,
      interrupts_without_end_do_not_keep_a_run_that_nobody_can_go_on_in,
      what_a_handler_may_still_bring_about_is_no_stall,
-     interrupts_that_leave_no_time_for_anything_are_a_livelock,
+     interrupts_that_leave_no_time_for_anything_are_a_livelock, tries_that_nothing_can_come_of_are_a_livelock,
+     a_run_that_would_outlast_simulated_time_is_refused,
      a_bug_is_recorded_where_it_happens,
      the_longest_operation_says_where_its_time_went,
      the_longest_operation_says_who_where_and_in_what,

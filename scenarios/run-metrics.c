@@ -16,20 +16,22 @@ add_counters (GArray *metrics, const char *prefix, const KmlCounterInfo *infos,
       .name = g_strconcat (prefix, ".", infos[i].name, NULL),
       .unit = infos[i].unit,
       .value = (double)counters[i],
+      .is_maximum = infos[i].is_maximum,
     };
 
     g_array_append_val (metrics, metric);
   }
 }
 
-/* From what the counters have counted since the end of the warm-up. */
+/* From what the counters have counted since the end of the warm-up: a maximum has no difference. */
 static void
 add_figures (GArray *metrics, const KmlAllocator *allocator, const guint64 *before)
 {
-  guint64 counted[KML_MAX_COUNTERS];
+  const KmlCounterInfo *infos = allocator->ops->counters;
+  guint64 counted[KML_MAX_COUNTERS] = { 0 };
 
-  for (guint i = 0; i < KML_MAX_COUNTERS; i++)
-    counted[i] = allocator->counters[i] - before[i];
+  for (guint i = 0; infos != NULL && infos[i].name != NULL; i++)
+    counted[i] = allocator->counters[i] - (infos[i].is_maximum ? 0 : before[i]);
   for (const KmlFigureInfo *figure = allocator->ops->figures;
        figure != NULL && figure->name != NULL; figure++) {
     const KmlMetric metric = {
@@ -52,9 +54,9 @@ add_layers (GArray *metrics, const GPtrArray *layers)
   }
 }
 
-/* Several workloads of one kind are one metric: their sum. Sorted, so equal names are neighbours. */
+/* Several workloads of one kind are one metric: their sum, or the largest. Sorted, so equal names are neighbours. */
 static void
-add_up_equal_names (GArray *metrics)
+join_equal_names (GArray *metrics)
 {
   guint n = 0;
 
@@ -62,7 +64,8 @@ add_up_equal_names (GArray *metrics)
     KmlMetric *all = (KmlMetric *)metrics->data;
 
     if (n > 0 && g_str_equal (all[n - 1].name, all[i].name)) {
-      all[n - 1].value += all[i].value;
+      all[n - 1].value = all[i].is_maximum ? MAX (all[n - 1].value, all[i].value)
+                                           : all[n - 1].value + all[i].value;
       kml_metric_clear (&all[i]);
     } else if (n != i) {
       all[n++] = all[i];
@@ -96,6 +99,6 @@ kml_run_metrics (const KmlRun *self)
   if (self->machine->caches != NULL)
     kml_run_caches_metrics (self->machine->caches, self->recorder, metrics);
   kml_metrics_sort (metrics);
-  add_up_equal_names (metrics);
+  join_equal_names (metrics);
   return metrics;
 }

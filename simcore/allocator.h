@@ -33,17 +33,20 @@ typedef enum {
   KML_LEVEL_LAYER,
 } KmlLevel;
 
-/* What an allocator counts, one name a counter: "splits" of buddy becomes the metric "buddy.splits". */
+/* What an allocator counts, one name a counter: "splits" of buddy becomes the metric "buddy.splits". Of several that are of
+ * one kind the counters are added up; of one that is a maximum, "the most splits that one request made", the largest is taken. */
 typedef struct {
   const char *name;
   const char *unit;
   const char *summary;
+  gboolean is_maximum;
 } KmlCounterInfo;
 
 #define KML_MAX_COUNTERS 16
 
 /* What follows from counters, a share or a mean: "search_length" of first-fit becomes the metric
- * "first-fit.search_length". @value gets what each counter has counted since the end of the warm-up. */
+ * "first-fit.search_length". @value gets what each counter has counted since the end of the warm-up;
+ * a maximum is that of the whole run. */
 typedef struct {
   const char *name;
   const char *unit;

@@ -128,6 +128,7 @@ typedef struct {
   char *name; /* (owned) */
   const char *unit;
   double value;
+  gboolean is_maximum; /* of several with its name the largest counts, else their sum */
 } KmlMetric;
 
 /* What `kmemlab list metrics` says of a metric; N, CONTEXT and the like in a name stand for many. */

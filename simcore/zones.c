@@ -34,7 +34,7 @@
  * 4. Sums
  *
  * The recorder knows one page allocator and one free area. After each call they get what the zone's have changed by.
- * Counters that are a maximum are summed up, too: "most" of three zones together is an upper bound.
+ * Counters are added up; of those that are a maximum the largest is taken.
  *
  * 5. Locks
  *
@@ -49,7 +49,7 @@
  * Invariants, verified by zones_check() besides those of each zone's allocator:
  *   Z1  the zones tile [0, n_usable)
  *   Z2  the machine's free area is the sum of the zones'
- *   Z3  so are counters and metadata
+ *   Z3  so are metadata and counters; a counter that is a maximum is the largest of theirs
  */
 
 #include "simcore/zones.h"
@@ -86,6 +86,16 @@ start_of (const KmlZones *self, const KmlZone *zone)
   return kml_ram_addr (&self->base.ram, zone->first);
 }
 
+static guint64
+largest_counter (const KmlZones *self, guint counter)
+{
+  guint64 largest = 0;
+
+  for (guint i = 0; i < self->n_zones; i++)
+    largest = MAX (largest, self->zones[i].pages->counters[counter]);
+  return largest;
+}
+
 /* What has changed in the zone changes in the whole. */
 static void
 add_up (KmlZones *self, KmlZone *zone)
@@ -96,6 +106,8 @@ add_up (KmlZones *self, KmlZone *zone)
     self->base.counters[i] += zone->pages->counters[i] - zone->counters[i];
     zone->counters[i] = zone->pages->counters[i];
   }
+  for (guint i = 0; i < self->n_maxima; i++)
+    self->base.counters[self->maxima[i]] = largest_counter (self, self->maxima[i]);
   self->base.metadata_bytes += zone->pages->metadata_bytes - zone->metadata_bytes;
   zone->metadata_bytes = zone->pages->metadata_bytes;
   if (!zone->area.has_changed)
@@ -380,6 +392,8 @@ zones_check (const KmlAllocator *base, GError **error)
       counters[j] += zone->pages->counters[j];
     metadata_bytes += zone->pages->metadata_bytes;
   }
+  for (guint i = 0; i < self->n_maxima; i++)
+    counters[self->maxima[i]] = largest_counter (self, self->maxima[i]);
   if (next != base->ram.n_usable)
     return broken ("Z1", &self->zones[self->n_zones - 1], error);
   if (memcmp (all.blocks, base->free_area->blocks, sizeof all.blocks) != 0 ||
@@ -438,6 +452,9 @@ take_over (KmlZones *self, const KmlAllocatorOps *pages)
   self->ops.state = pages->state != NULL ? zones_state : NULL;
   self->ops.check = zones_check;
   self->base.ops = &self->ops;
+  for (guint i = 0; pages->counters != NULL && pages->counters[i].name != NULL; i++)
+    if (pages->counters[i].is_maximum)
+      self->maxima[self->n_maxima++] = (guint8)i;
 }
 
 /* The machine's RAM from frame @first on, as RAM of its own. */

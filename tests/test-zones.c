@@ -263,6 +263,41 @@ START_TEST (every_page_allocator_works_in_zones)
 }
 END_TEST
 
+static guint64
+count (const KmlAllocator *pages, const char *name)
+{
+  const KmlCounterInfo *counters = pages->ops->counters;
+  guint i = 0;
+
+  while (!g_str_equal (counters[i].name, name))
+    i++;
+  return pages->counters[i];
+}
+
+/* Each zone splits a block of its own: DMA and DMA32 one of 16 frames, four times, Normal one of two. */
+START_TEST (of_counters_that_are_a_maximum_the_largest_is_taken)
+{
+  static const KmlGfp highest[] = { KML_GFP_DMA, KML_GFP_DMA32, 0 };
+  guint64 splits = 0, most_splits = 0, most_merges = 0;
+
+  set_up_with ("buddy");
+  for (guint i = 0; i < G_N_ELEMENTS (highest); i++)
+    give_back (take (1, highest[i], NULL));
+  for (guint i = 0; i < zones->n_zones; i++) {
+    splits += count (zones->zones[i].pages, "splits");
+    most_splits = MAX (most_splits, count (zones->zones[i].pages, "most_splits"));
+    most_merges = MAX (most_merges, count (zones->zones[i].pages, "most_merges"));
+  }
+  ck_assert_uint_eq (count (&zones->base, "splits"), splits);
+  ck_assert_uint_eq (splits, 4 + 4 + 1);
+  ck_assert_uint_eq (most_splits, 4);
+  ck_assert_uint_eq (count (&zones->base, "most_splits"), most_splits);
+  ck_assert_uint_eq (count (&zones->base, "most_merges"), most_merges);
+  check_all ();
+  tear_down ();
+}
+END_TEST
+
 START_TEST (zones_that_make_no_sense_are_refused)
 {
   static const char *const texts[] = { "two", "1MiB", "8MiB,1MiB", "1MiB,2MiB,3MiB", "1MiB,x" };
@@ -290,6 +325,7 @@ main (void)
   tcase_add_test (tests, the_daemon_is_woken_below_low_and_only_who_may_sleep_goes_the_slow_path);
   tcase_add_test (tests, constraints_are_about_addresses_of_the_machine);
   tcase_add_test (tests, every_page_allocator_works_in_zones);
+  tcase_add_test (tests, of_counters_that_are_a_maximum_the_largest_is_taken);
   tcase_add_test (tests, zones_that_make_no_sense_are_refused);
   suite_add_tcase (suite, tests);
   return run_suite (suite);

@@ -55,6 +55,13 @@ def a_wait_that_nobody_ends_is_a_stall_and_no_hang():
     contains(run("run", "stall.ini", status=1).stdout, "stall at 1 us: 1 task waits, and nobody is left who could wake it")
 
 
+def flags_of_a_step_may_be_joined_wherever_a_program_is_given():
+    write("flags.ini", HEAD + "[task t]\nprogram = alloc x 4KiB pages, free x\n")
+    joined = "alloc x 4KiB pages GFP_KERNEL|__GFP_ZERO, free x"
+    equal(run_json("run", "flags.ini", "-s", "task.t.program=" + joined, "--json")["runs"], 1, "runs")
+    equal(run_json("run", "flags.ini", "--vary", f"task.t.program={joined} | work 1us", "--json")["runs"], 2, "runs")
+
+
 TICK = "[task tick]\ncontext = hardirq\nevery = 10us\nprogram = %s\n"
 
 

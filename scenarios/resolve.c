@@ -466,4 +466,5 @@ kml_scenario_resolve (KmlScenario *self)
   check_workloads (self);
   check_handlers (self);
   kml_scenario_resolve_names (self);
+  kml_scenario_resolve_needs (self);
 }

@@ -162,6 +162,11 @@ const KmlParam *kml_entry_check_key (KmlScenario *self, KmlEntry *entry, KmlPlac
 /* Adds a problem for each wrong step of each program that a task can have, and for each name that means nothing. */
 void kml_scenario_resolve_names (KmlScenario *self);
 
+/* ---- resolve-needs.c ---- */
+
+/* Adds a problem for each setting that has no effect in any run, since one that it needs is not set. */
+void kml_scenario_resolve_needs (KmlScenario *self);
+
 /* ---- sweep.c ---- */
 
 /* Splits the assignment's text into alternatives of @param and expands ranges. */

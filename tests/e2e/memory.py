@@ -257,6 +257,23 @@ def a_card_s_requests_are_among_all_others():
     equal(metrics["alloc.count"], 256 + 100, "buffers of the ring and of packets")
 
 
+def what_would_have_no_effect_is_refused():
+    task = "[task T]\nprogram = yield\n"
+    write("reclaims.ini", HEAD + "[memory]\nreclaim = yes\nkswapd-cpu = 1\n" + task)
+    for text, arguments, message in (
+            ("[memory]\nkswapd-cpu = 9\n" + task, (), "6:14: kswapd-cpu has no effect without reclaim = yes"),
+            ("[memory]\nreclaim = yes\nflusher-cpu = 9\n" + task, (), "flusher-cpu has no effect without flusher = yes"),
+            (task, ("-s", "memory.flusher=yes"), "memory.flusher has no effect without reclaim = yes"),
+            (task + "every = 1us\ntimes = 5\n", (), "every has no effect without context = softirq or hardirq"),
+            (task + "every = 1us\ntimes = 5\n", (), "times has no effect without context = softirq or hardirq")):
+        write("idle.ini", HEAD + text)
+        contains(run("run", "idle.ini", *arguments, status=2).stderr, message)
+    run("run", "reclaims.ini", "-s", "memory.reclaim=no")
+    run("run", "reclaims.ini", "--vary", "memory.reclaim=no | yes")
+    write("idle.ini", HEAD + "[memory]\nkswapd-cpu = 0\nflusher = no\n" + task)
+    run("run", "idle.ini")
+
+
 def what_makes_no_sense_is_refused():
     task = "[task T]\nprogram = "
     for text, message in (
@@ -264,7 +281,7 @@ def what_makes_no_sense_is_refused():
             ("[memory]\nreclaim = yes\ndisk = sdb\n" + task + "yield\n", "disk: there is no [device] “sdb”: [device sdb] would make it one"),
             ("[memory]\nreclaim = yes\nkswapd-cpu = 7\n" + task + "yield\n", "the machine has CPUs 0 to 1"),
             ("[memory]\nreclaim = yes\nflusher = yes\n" + task + "yield\n", "there is nowhere to write to"),
-            ("[memory]\nreclaim = yes\nflusher-cpu = 2\n" + task + "yield\n", "flusher-cpu: the machine has CPUs 0 to 1"),
+            ("[memory]\nreclaim = yes\nflusher = yes\nflusher-cpu = 2\n" + task + "yield\n", "flusher-cpu: the machine has CPUs 0 to 1"),
             ("[mapping m]\n" + task + "touch m\n", "expected [memory] reclaim = yes"),
             (SHORT[len(HEAD):] + task + "dirty log 1 later\n", "later"),
             (SHORT[len(HEAD):] + task + "alloc x 64, throttle x\n", "there is no [mapping] “x”"),

@@ -130,7 +130,7 @@ must_be_written (const KmlMapping *self, guint32 index)
   return self->moves_by_writing && !self->is_anon && (frame->lru.bits & KML_PAGE_DIRTY);
 }
 
-/* Writes page @index, which is there. Sleeps. FALSE: it may not be, or is gone or dirty again. */
+/* Writes page @index, which is there. Sleeps. FALSE: it may not be, the disk failed, or it is gone or dirty again. */
 static gboolean
 write_first (KmlMapping *self, guint32 index)
 {
@@ -139,17 +139,18 @@ write_first (KmlMapping *self, guint32 index)
   const KmlPfn pfn = self->frames[index];
   const KmlLruKind kind = kml_ram_frame (ram, pfn)->lru.kind;
   const KmlGfp gfp = kml_memalloc_gfp (kml_current_task (reclaim->machine), KML_GFP_KERNEL);
+  gboolean ok;
 
   if (!kml_mapping_may_write (self, gfp))
     return FALSE;
   kml_lru_remove (reclaim->lists, ram, pfn);
   self->n_resident--;
   kml_mapping_begin (self, index, under_migration);
-  kml_mapping_write_locked (self, pfn);
+  ok = kml_mapping_write_locked (self, pfn);
   kml_lru_insert (reclaim->lists, ram, pfn, kind);
   kml_mapping_end (self, index, pfn);
   kml_sync (reclaim->machine);
-  return is_there (self, index) && !must_be_written (self, index);
+  return ok && is_there (self, index) && !must_be_written (self, index);
 }
 
 static KmlMigration

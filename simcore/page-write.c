@@ -4,7 +4,7 @@
  *
  * 1. A page's way
  *
- *     clean ──written to──► dirty ──submitted──► under write-back ──interrupt──► clean, or dirty: written to meanwhile, or the disk failed
+ *     clean ──written to──► dirty ──submitted──► under write-back ──interrupt──► clean, or dirty: written to meanwhile, or swap and the disk failed
  *
  * Who submits does not wait. A page under write-back (KML_PAGE_WRITEBACK, Linux's PG_writeback) stays on its list and in use; it is neither evicted
  * nor moved nor submitted again, and what is dropped meanwhile is freed in the interrupt. Reclaim that meets it marks it
@@ -22,8 +22,8 @@
  * 3. Decisions
  *
  * Direct reclaim on a machine without flusher, and `sync', write one page after the other and wait for each, as kernels before 2.6.36 did: such a page is isolated and
- * has no mark, and is dirty as before when the disk fails. A page of a file that could not be written behind somebody's back is clean, its contents are lost, and
- * the next `sync' of its file fails, as in Linux; a page of swap is dirty again.
+ * has no mark. Whoever writes a page of a file, when the disk fails the page is clean, what it holds is lost as soon as it is evicted, and the next `sync' of its
+ * file fails, once: Linux's mapping_set_error() and fsync(). A page of swap is dirty again. What the disk refused is not counted as written, but as an error.
  */
 
 #include "simcore/memalloc.h"
@@ -83,36 +83,53 @@ kml_mapping_transfer (const KmlMapping *self, guint32 index, gboolean is_write)
                                         : kml_disk_read (reclaim->config.disk, sector,
                                                          (guint32)n_sectors);
 
-  reclaim->counters[KML_RECLAIM_WRITTEN] += is_write;
-  reclaim->counters[KML_RECLAIM_READS] += !is_write && status == KML_DISK_OK;
+  reclaim->counters[is_write ? KML_RECLAIM_WRITTEN : KML_RECLAIM_READS] += status == KML_DISK_OK;
   reclaim->counters[KML_RECLAIM_ERRORS] += status != KML_DISK_OK;
   return status == KML_DISK_OK;
 }
 
-void
-kml_mapping_write (KmlMapping *self, KmlPfn pfn)
+/* The disk has failed to write the page, which is in use. */
+static void
+lose (KmlMapping *self, KmlFrame *frame)
+{
+  if (self->is_anon)
+    kml_mapping_set_dirty (self, frame);
+  else
+    self->has_lost = TRUE;
+}
+
+/* FALSE: the disk failed. */
+static gboolean
+write_one (KmlMapping *self, KmlPfn pfn)
 {
   KmlFrame *frame = kml_ram_frame (self->reclaim->machine->ram, pfn);
   const guint32 index = frame->lru.index;
+  gboolean ok;
 
   kml_mapping_set_clean (self, frame);
-  if (!kml_mapping_transfer (self, index, TRUE))
-    kml_mapping_set_dirty (self, frame);
-  else if (!(frame->lru.bits & KML_PAGE_DOOMED))
-    self->is_on_disk[index] = TRUE;
+  ok = kml_mapping_transfer (self, index, TRUE);
+  if (!(frame->lru.bits & KML_PAGE_DOOMED)) {
+    if (ok)
+      self->is_on_disk[index] = TRUE;
+    else
+      lose (self, frame);
+  }
   kml_reclaim_wake_writers (self->reclaim);
+  return ok;
 }
 
-void
+gboolean
 kml_mapping_write_locked (KmlMapping *self, KmlPfn pfn)
 {
   KmlMachine *machine = self->reclaim->machine;
+  gboolean ok;
 
   if (self->lock != NULL)
     kml_lock_take (machine, self->lock, KML_LOCK_EXCLUSIVE);
-  kml_mapping_write (self, pfn);
+  ok = write_one (self, pfn);
   if (self->lock != NULL)
     kml_lock_give (machine, self->lock);
+  return ok;
 }
 
 gboolean
@@ -123,8 +140,8 @@ kml_mapping_may_write (const KmlMapping *self, KmlGfp gfp)
   return self->is_anon ? kml_gfp_may_io (gfp) : kml_gfp_may_fs (gfp);
 }
 
-/* Writes page @index if it is dirty and nobody works on it, and puts it back on its list. */
-static void
+/* Writes page @index if it is dirty and nobody works on it, and puts it back on its list. FALSE: the disk failed. */
+static gboolean
 clean (KmlMapping *self, guint32 index)
 {
   KmlReclaim *reclaim = self->reclaim;
@@ -132,19 +149,21 @@ clean (KmlMapping *self, guint32 index)
   const KmlPfn pfn = self->frames[index];
   KmlFrame *frame;
   KmlLruKind kind;
+  gboolean ok;
 
   if (!kml_mapping_is_writable (self, index))
-    return;
+    return TRUE;
   frame = kml_ram_frame (ram, pfn);
   kind = frame->lru.kind;
   kml_lru_remove (reclaim->lists, ram, pfn);
   frame->lru.bits |= KML_PAGE_ISOLATED;
-  kml_mapping_write (self, pfn);
+  ok = write_one (self, pfn);
   frame->lru.bits &= (guint8)~KML_PAGE_ISOLATED;
   if (!(frame->lru.bits & KML_PAGE_DOOMED))
     kml_lru_insert (reclaim->lists, ram, pfn, kind);
   else if (!kml_is_pinned (reclaim->machine, pfn))
     kml_mapping_evict (self, pfn);
+  return ok;
 }
 
 static gboolean
@@ -160,8 +179,7 @@ gboolean
 kml_mapping_sync (KmlMapping *self)
 {
   KmlReclaim *reclaim = self->reclaim;
-  const guint64 n_errors = reclaim->counters[KML_RECLAIM_ERRORS];
-  gboolean has_lost;
+  gboolean ok = TRUE;
   KML_CALL (reclaim->machine, "write-back");
 
   if (reclaim->config.disk == NULL)
@@ -171,11 +189,11 @@ kml_mapping_sync (KmlMapping *self)
     kml_mapping_wait_while_busy (self, i); /* who moves it may be writing it */
     while (is_under_writeback (self, i))
       kml_reclaim_wait_for_writes (reclaim, KML_PART_IO, 0);
-    clean (self, i);
+    ok &= clean (self, i);
   }
-  has_lost = self->has_lost;
+  ok &= !self->has_lost;
   self->has_lost = FALSE;
-  return !has_lost && reclaim->counters[KML_RECLAIM_ERRORS] == n_errors;
+  return ok;
 }
 
 /* ---- Several at a time ---- */
@@ -204,6 +222,12 @@ kml_page_write_get (KmlReclaim *self, gboolean is_flusher)
   return NULL;
 }
 
+static gboolean
+is_flushers (const KmlPageWrite *write)
+{
+  return write < write->mapping->reclaim->writes + KML_MAX_PAGE_WRITES / 2;
+}
+
 static void
 end_page (KmlMapping *self, KmlPfn pfn, gboolean ok)
 {
@@ -221,9 +245,7 @@ end_page (KmlMapping *self, KmlPfn pfn, gboolean ok)
     return;
   }
   if (!ok) {
-    self->has_lost |= !self->is_anon;
-    if (self->is_anon)
-      kml_mapping_set_dirty (self, frame);
+    lose (self, frame);
     return;
   }
   self->is_on_disk[frame->lru.index] = TRUE;
@@ -279,7 +301,10 @@ end_write (KmlDiskRequest *request, gpointer data)
   const gboolean ok = request->status == KML_DISK_OK;
   KML_CALL (reclaim->machine, "end of write-back");
 
-  reclaim->counters[KML_RECLAIM_ERRORS] += !ok;
+  if (ok)
+    reclaim->counters[is_flushers (write) ? KML_WRITEBACK_PAGES : KML_RECLAIM_WRITTEN] += write->n;
+  else
+    reclaim->counters[KML_RECLAIM_ERRORS]++;
   while (write->n_done < write->n)
     end_page (mapping, write->pages[write->n_done++], ok);
   give_memory (write);

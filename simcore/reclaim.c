@@ -172,13 +172,9 @@ queue_page (KmlReclaim *self, Scan *scan, KmlMapping *mapping, KmlPfn pfn)
 {
   const guint32 index = kml_ram_frame (self->machine->ram, pfn)->lru.index;
   KmlPageWrite *write = kml_page_write_get (self, FALSE);
-  guint n;
 
-  if (write == NULL)
-    return;
-  n = kml_mapping_write_behind (mapping, write, index, 1, KML_PAGE_RECLAIM);
-  scan->n_queued += n;
-  self->counters[KML_RECLAIM_WRITTEN] += n;
+  if (write != NULL)
+    scan->n_queued += kml_mapping_write_behind (mapping, write, index, 1, KML_PAGE_RECLAIM);
 }
 
 /* Of a dirty page, which is isolated. */

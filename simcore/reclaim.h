@@ -74,7 +74,7 @@ gboolean kml_mapping_touch (KmlMapping *self, guint32 index, gboolean is_write);
  * when that is done. */
 guint64 kml_mapping_drop (KmlMapping *self);
 
-/* Writes all dirty pages and waits. FALSE: the disk failed, or there is none. */
+/* Writes all dirty pages and waits. FALSE: the disk failed in that or, of a file, in any write since the last time; or there is none. */
 gboolean kml_mapping_sync (KmlMapping *self);
 
 /* For a device: page @index, which stays where it is until as many kml_mapping_unpin() have come. It is fetched first, which may sleep.
@@ -250,11 +250,9 @@ void kml_reclaim_wake_writers (KmlReclaim *self);
 void kml_mapping_set_dirty (KmlMapping *self, KmlFrame *frame);
 void kml_mapping_set_clean (KmlMapping *self, KmlFrame *frame);
 
-/* Writes page @pfn, which is isolated; it is clean then, unless the disk failed or somebody has written to it meanwhile. */
-void kml_mapping_write (KmlMapping *self, KmlPfn pfn);
-
-/* The same by who has not the file's lock, and may need it. */
-void kml_mapping_write_locked (KmlMapping *self, KmlPfn pfn);
+/* Writes page @pfn, which is isolated, with the file's lock; it is clean then, unless somebody has written to it meanwhile. FALSE: the disk
+ * failed, and what a page of a file holds is lost when it is evicted; a page of swap is dirty as before. */
+gboolean kml_mapping_write_locked (KmlMapping *self, KmlPfn pfn);
 
 /* Whether who asks with @gfp may write a page of it. */
 gboolean kml_mapping_may_write (const KmlMapping *self, KmlGfp gfp);

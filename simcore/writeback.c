@@ -156,7 +156,6 @@ write_from (KmlMapping *mapping, guint32 index)
   const guint n = kml_mapping_write_behind (mapping, get_record (reclaim), index, TURN, 0);
 
   kml_spend (reclaim->machine, KML_COST_INSTRUCTION, PAGE_WORK * n);
-  reclaim->counters[KML_WRITEBACK_PAGES] += n;
   reclaim->counters[KML_WRITEBACK_REQUESTS] += n > 0;
   return n;
 }

@@ -181,6 +181,28 @@ START_TEST (what_the_disk_failed_to_write_is_lost_and_the_next_sync_says_so)
   set_up_flusher ();
   run (loses_some);
   ck_assert_uint_eq (count (KML_RECLAIM_ERRORS), 1);
+  ck_assert_uint_eq (count (KML_WRITEBACK_REQUESTS), 1);
+  ck_assert_uint_eq (count (KML_WRITEBACK_PAGES), 0);
+  tear_down ();
+}
+END_TEST
+
+static void
+loses_some_itself (KmlMachine *machine, gpointer data)
+{
+  kml_fault_parse ("every(1)", &kml_disk_from_device (story.rig.device)->errors, NULL);
+  touch_all (story.file, 2, TRUE);
+  ck_assert (!kml_mapping_sync (story.file));
+  ck_assert_uint_eq (story.reclaim->n_dirty, 0);
+  ck_assert (kml_mapping_sync (story.file));
+}
+
+START_TEST (what_sync_itself_failed_to_write_is_lost_too_and_it_says_so_once)
+{
+  set_up_flusher ();
+  run (loses_some_itself);
+  ck_assert_uint_eq (count (KML_RECLAIM_ERRORS), 2);
+  ck_assert_uint_eq (count (KML_RECLAIM_WRITTEN), 0);
   tear_down ();
 }
 END_TEST
@@ -493,6 +515,7 @@ main (void)
   tcase_add_test (flusher, a_page_can_be_used_while_it_is_written_and_is_dirty_again_then);
   tcase_add_test (flusher, a_page_that_is_dropped_meanwhile_is_freed_when_the_disk_is_done);
   tcase_add_test (flusher, what_the_disk_failed_to_write_is_lost_and_the_next_sync_says_so);
+  tcase_add_test (flusher, what_sync_itself_failed_to_write_is_lost_too_and_it_says_so_once);
   tcase_add_test (flusher, memory_that_a_request_needs_is_given_back_when_the_disk_is_done);
   tcase_add_loop_test (flusher, the_flusher_has_no_right_to_reserves_and_kswapd_has, 0, 4);
   tcase_add_loop_test (writers, in_the_long_run_as_much_is_dirtied_as_the_disk_writes, 0, 4);

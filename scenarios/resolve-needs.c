@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Where a scenario says how often a handler's interrupt comes, and there is no handler, something else was meant: nothing that it says is left
+ * Where a scenario says on which CPU the reclaim daemon runs, and there is none, something else was meant: nothing that it says is left
  * out in silence. A value that is the default says nothing. What is needed may be one of several values: it is enough that any run has it, or
  * would have it without -s, so that one can sweep reclaim or turn it off and leave the rest of its settings where they are.
  */
@@ -14,8 +14,6 @@ static const struct {
   const char *group, *key, *needed;
   const char *text;
 } needs[] = {
-  { "task", "every", "context", "context = softirq or hardirq" },
-  { "task", "times", "context", "context = softirq or hardirq" },
   { "memory", "disk", "reclaim", "reclaim = yes" },
   { "memory", "swappiness", "reclaim", "reclaim = yes" },
   { "memory", "kswapd-cpu", "reclaim", "reclaim = yes" },

@@ -73,11 +73,11 @@ struct _KmlZones {
   KmlAllocator base;
   KmlAllocatorOps ops; /* the page allocators', with the slots that are different here */
   guint n_zones;
-  KmlZone zones[KML_N_ZONES]; /* from below */
+  KmlZone zones[KML_N_ZONES];      /* from below */
   guint8 maxima[KML_MAX_COUNTERS]; /* the counters that are a maximum */
   guint n_maxima;
-  KmlZonesReclaim reclaim;    /* all NULL: there is none, or not yet */
-  gboolean has_reclaim;       /* whether there is to be one: [memory] reclaim */
+  KmlZonesReclaim reclaim; /* all NULL: there is none, or not yet */
+  gboolean has_reclaim;    /* whether there is to be one: [memory] reclaim */
 };
 
 /* A new page allocator with its parameters set, not yet started. (transfer full) */

@@ -356,8 +356,7 @@ static const KmlParam adversary_params[] = {
 };
 
 static const KmlCounterInfo adversary_counters[] = {
-  [COUNTER_UNITS] = { "live_units", "units", "the most units that were live at a time",
-                      TRUE },
+  [COUNTER_UNITS] = { "live_units", "units", "the most units that were live at a time", TRUE },
   { NULL },
 };
 

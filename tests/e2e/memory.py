@@ -261,13 +261,13 @@ def what_would_have_no_effect_is_refused():
     task = "[task T]\nprogram = yield\n"
     write("reclaims.ini", HEAD + "[memory]\nreclaim = yes\nkswapd-cpu = 1\n" + task)
     for text, arguments, message in (
-            ("[memory]\nkswapd-cpu = 9\n" + task, (), "6:14: kswapd-cpu has no effect without reclaim = yes"),
+            ("[memory]\nkswapd-cpu = 9\n" + task, (), "6:14: error: kswapd-cpu has no effect without reclaim = yes"),
             ("[memory]\nreclaim = yes\nflusher-cpu = 9\n" + task, (), "flusher-cpu has no effect without flusher = yes"),
             (task, ("-s", "memory.flusher=yes"), "memory.flusher has no effect without reclaim = yes")):
         write("idle.ini", HEAD + text)
         contains(run("run", "idle.ini", *arguments, status=2).stderr, message)
     run("run", "reclaims.ini", "-s", "memory.reclaim=no")
-    run("run", "reclaims.ini", "--vary", "memory.reclaim=no | yes")
+    run("run", "reclaims.ini", "-s", "memory.reclaim=no | yes")
     write("idle.ini", HEAD + "[memory]\nkswapd-cpu = 0\nflusher = no\n" + task)
     run("run", "idle.ini")
 
@@ -306,4 +306,4 @@ main(objects_wait_for_pages_without_their_allocator_s_lock, pages_of_a_region_ar
      a_block_that_a_device_works_on_is_not_given_back, small_blocks_are_one_scattered_buffer,
      a_block_for_a_device_may_cross_the_boundary_where_it_is_cut_there, who_is_killed_ends_and_does_no_further_step,
      who_has_no_need_to_succeed_fails_and_who_must_waits, who_must_not_fail_waits_without_reclaim_too, a_failed_request_says_why, scopes_hold_for_all_requests_in_them,
-     who_waits_for_the_flusher_says_so, a_card_s_requests_are_among_all_others, what_makes_no_sense_is_refused)
+     who_waits_for_the_flusher_says_so, a_card_s_requests_are_among_all_others, what_would_have_no_effect_is_refused, what_makes_no_sense_is_refused)

@@ -121,7 +121,7 @@ static const BadText bad_texts[] = {
     "task: there is no [task] “b”; there is a" },
   { "[task a]\nprogram = yield\n[lock disk]\n[mapping m]\nlock = dsk\n", NULL, 5, 8,
     "lock: there is no [lock] “dsk”; did you mean “disk”?" },
-  { "[task a]\nprogram = yield\n[memory]\ndisk = sda\n", NULL, 4, 8,
+  { "[task a]\nprogram = yield\n[memory]\ndisk = sda\nreclaim = yes\n", NULL, 4, 8,
     "disk: there is no [device] “sda”: [device sda] would make it one" },
   { "[task a]\nprogram = yield\n[sweep]\ntask.a.program = yield | lock L\n", NULL, 4, 31,
     "there is no [lock] “L”" },

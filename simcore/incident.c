@@ -324,17 +324,6 @@ kml_incident_look_for_stall (KmlScheduler *self)
 
 /* ---- Going on and getting nowhere ---- */
 
-/* Who has the CPU of @task, in the place of it. */
-static const KmlTask *
-who_runs (const KmlScheduler *self, const KmlTask *task)
-{
-  const KmlTask *current = self->cpus[task->cpu].current;
-
-  while (current != NULL && current->below != NULL)
-    current = current->below;
-  return current;
-}
-
 /* Who has what @task tries to get. (nullable) */
 static const KmlTask *
 holder_of_tried (const KmlScheduler *self, const KmlTask *task)
@@ -368,7 +357,7 @@ add_vain_edge (const KmlScheduler *self, GArray *edges, const KmlTask *task)
     return;
   }
   if (task->state == KML_TASK_READY) {
-    add_edge (self, edges, task, who_runs (self, task));
+    add_edge (self, edges, task, kml_wait_who_runs (&self->cpus[task->cpu]));
     return;
   }
   add_edge (self, edges, task,

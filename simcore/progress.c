@@ -12,7 +12,8 @@
  *                       between has its CPU (L. Sha, R. Rajkumar, J. P. Lehoczky, IEEE Trans. Computers 39(9), 1990)
  *
  *   tries in vain       a task does a block of its program again a million times, for it fails, nothing else is achieved, and everybody else is stuck,
- *                       or does the same. Watched likewise where the run would have no end
+ *                       does the same, or is kept from its CPU by one who does; or a hundred million times, whatever others do. Watched likewise where the
+ *                       run would have no end
  *   interrupt storm     while interrupts came or were handled a million times no task has run, though some could: a livelock as J. C. Mogul and
  *                       K. K. Ramakrishnan, "Eliminating Receive Livelock in an Interrupt-Driven Kernel", ACM TOCS 15(3), 1997, have it. It is watched where the
  *                       run would have no end ([scenario] until); where it has one, overload may be what is to be seen
@@ -112,9 +113,7 @@ look_for_inversion (KmlScheduler *self, KmlTask *task)
 
   if (low == NULL)
     return;
-  middle = self->cpus[low->cpu].current;
-  while (middle != NULL && middle->below != NULL)
-    middle = middle->below;
+  middle = kml_wait_who_runs (&self->cpus[low->cpu]);
   if (middle == NULL || middle->priority >= task->priority || middle->priority <= low->priority)
     return;
   task->is_inverted = TRUE;
@@ -232,13 +231,30 @@ look_for_vain_tries (KmlScheduler *self, const KmlTask *task)
 {
   if (self->is_bounded || self->config.choose != NULL || self->is_stopped)
     return;
-  self->watch.is_vain = TRUE;
-  if (kml_wait_all_are_stuck (self) &&
-      (task->vain.n >= MANY_VAIN * KML_N_VAIN || !any_daemon_is_free (self)))
-    kml_incident_livelock (
-        self, g_strdup_printf ("%s has tried the same %d times, and nothing has come of it",
-                               task->name, KML_N_VAIN));
-  self->watch.is_vain = FALSE;
+  self->watch.trier = task;
+  if ((task->vain.n >= MANY_VAIN * KML_N_VAIN && self->config.no_progress == 0) ||
+      (kml_wait_all_are_stuck (self) && !any_daemon_is_free (self)))
+    kml_incident_livelock (self, g_strdup_printf ("%s has tried the same %" G_GUINT64_FORMAT
+                                                  " times, and nothing has come of it",
+                                                  task->name, task->vain.n));
+  self->watch.trier = NULL;
+}
+
+static void
+begin_to_count (const KmlScheduler *self, KmlTask *task)
+{
+  task->vain.n = 0;
+  task->vain.seen = self->watch.n_progress;
+  task->vain.since = self->machine->now;
+}
+
+void
+kml_progress_tries (KmlScheduler *self)
+{
+  KmlTask *task = kml_current_task (self->machine);
+
+  if (task->vain.depth++ == 0)
+    begin_to_count (self, task);
 }
 
 void
@@ -246,12 +262,16 @@ kml_progress_retried (KmlScheduler *self, gboolean again)
 {
   KmlTask *task = kml_current_task (self->machine);
 
-  if (!again || task->vain.seen != self->watch.n_progress) {
-    task->vain.n = 0;
-    task->vain.seen = self->watch.n_progress;
+  if (!again) {
+    task->vain.depth--;
+    return;
   }
-  if (G_UNLIKELY (again && ++task->vain.n % KML_N_VAIN == 0))
+  if (task->vain.seen != self->watch.n_progress)
+    begin_to_count (self, task);
+  if (G_UNLIKELY (++task->vain.n % KML_N_VAIN == 0)) {
     look_for_vain_tries (self, task);
+    task->vain.since = self->machine->now;
+  }
 }
 
 /* ---- Looking ---- */

@@ -121,7 +121,8 @@ struct _KmlScheduler {
     guint64 n_interrupts;    /* how often one was raised or handled */
     KmlTime storm_since;     /* when it was looked for a storm last */
     gboolean is_stormy;      /* who has not run between two looks for a storm cannot move … */
-    gboolean is_vain;        /* … nor who tries the same again and again */
+    const KmlTask *
+        trier; /* (nullable): … nor who tries in vain while this one does, nor who is kept from its CPU all the while */
   } watch;
   guint64 n_spans; /* … of so many as there ever were */
 };
@@ -390,6 +391,9 @@ kml_interrupts_deliver (KmlScheduler *self)
 }
 
 /* ---- wait-graph.c ---- */
+
+/* Who has the CPU, below the handlers that run there. (nullable) */
+const KmlTask *kml_wait_who_runs (const KmlCpu *cpu);
 
 KmlTask *kml_wait_cpu_blocker (const KmlScheduler *self, const KmlTask *task);
 

@@ -169,8 +169,10 @@ struct _KmlTask {
   KmlTime parts[KML_N_PARTS];
   KmlTime ran_then; /* of them, how long it had run when progress.c looked for a storm */
   struct {
-    guint64 n;    /* how often a block of its program was done again, for it had failed, … */
-    guint64 seen; /* … since scheduler->watch.n_progress was that */
+    guint64 n;     /* how often a block of its program was done again, for it had failed, … */
+    guint64 seen;  /* … since scheduler->watch.n_progress was that */
+    KmlTime since; /* when the latest KML_N_VAIN of them began */
+    guint depth;   /* how many such blocks it is in */
   } vain;
 
   KmlTask *below;        /* (nullable): of a handler: whom it interrupts */
@@ -511,7 +513,10 @@ void kml_scheduler_report (KmlScheduler *self, KmlIncidentKind kind, char *text)
 /* A task has achieved something: see progress.c. */
 void kml_scheduler_progress (KmlScheduler *self);
 
-/* A block of the running task's program is done again, for it has failed; or it has not. */
+/* A block of the running task's program begins that is done again when it has failed … */
+void kml_progress_tries (KmlScheduler *self);
+
+/* … and is done again; or it has not failed. */
 void kml_progress_retried (KmlScheduler *self, gboolean again);
 
 /* Whether the run is over since simulated time is, before whoever runs it said. */

@@ -10,7 +10,7 @@
  *     those who can give an element of the pool back, or bring about the event, that it waits for: any of them is enough
  *     the handler that runs in its place, when it was interrupted
  *     whoever has interrupts off on its CPU, when it is a handler that somebody waits for
- *     the task that spins on its CPU, when it is ready
+ *     the task that spins on its CPU, when it is ready; or the one that has it, when it was ready and did not run while somebody tried in vain (progress.c)
  *
  * Where every edge must go, a cycle is a deadlock. Where any is enough, it takes a knot: a set of tasks that only wait for each other. Both are
  * found by reducing the graph: whoever waits for nobody can move, and so can whoever is then no longer kept; those that are left are stuck for ever.
@@ -30,6 +30,16 @@
 #include "simcore/lock.h"
 #include "simcore/scheduler-private.h"
 
+const KmlTask *
+kml_wait_who_runs (const KmlCpu *cpu)
+{
+  const KmlTask *current = cpu->current;
+
+  while (current != NULL && current->below != NULL)
+    current = current->below;
+  return current;
+}
+
 void
 kml_providers_add (KmlProviders *self, KmlTask *task)
 {
@@ -37,6 +47,16 @@ kml_providers_add (KmlProviders *self, KmlTask *task)
     self->from_outside = TRUE;
   else if (!g_ptr_array_find (self->tasks, task, NULL))
     g_ptr_array_add (self->tasks, task);
+}
+
+/* @task is ready, was not let on its CPU in all the time that somebody tried in vain, and no end of a time slice will let it. */
+static gboolean
+is_kept_off (const KmlScheduler *self, const KmlTask *task)
+{
+  const KmlCpu *cpu = &self->cpus[task->cpu];
+
+  return self->watch.trier != NULL && task->part_since <= self->watch.trier->vain.since &&
+         (kml_wait_who_runs (cpu)->priority > task->priority || kml_cpu_is_atomic (cpu));
 }
 
 /* The task that runs in the place of @task on its CPU: its interrupter, or whom it must wait for when it is ready. (nullable) */
@@ -50,7 +70,7 @@ kml_wait_cpu_blocker (const KmlScheduler *self, const KmlTask *task)
   if (task->irq != NULL && task->state == KML_TASK_ENDED) /* a handler that is to come */
     return kml_irq_is_masked (task->irq, &self->cpus[task->cpu]) ? current : NULL;
   if (task->state == KML_TASK_READY)
-    return current->state == KML_TASK_SPINNING ? current : NULL;
+    return current->state == KML_TASK_SPINNING || is_kept_off (self, task) ? current : NULL;
   while (current != NULL && current->below != task)
     current = current->below;
   return current;
@@ -155,7 +175,7 @@ is_starved (const KmlScheduler *self, const KmlTask *task)
 static gboolean
 is_in_vain (const KmlScheduler *self, const KmlTask *task)
 {
-  return self->watch.is_vain && task->vain.n >= KML_N_VAIN &&
+  return self->watch.trier != NULL && task->vain.n >= KML_N_VAIN &&
          task->vain.seen == self->watch.n_progress;
 }
 

@@ -351,6 +351,7 @@ begin_block (KmlProgramTask *self, guint i, const KmlStep *step)
     self->left[i] = step->count;
     return step->count > 0 ? i + 1 : step->target;
   case KML_STEP_RETRY:
+    kml_progress_tries (self->world->scheduler);
     self->has_failed = FALSE;
     return i + 1;
   case KML_STEP_IF_FAILED:

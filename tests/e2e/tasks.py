@@ -106,6 +106,22 @@ def tries_that_nothing_can_come_of_are_a_livelock():
     write("patient.ini", HEAD + "[lock L]\n[task t]\nstart = 1us\nprogram = retry { try-lock L }, unlock L\n"
           "[task u]\ncpus = 1\nprogram = lock L, work 100ms, unlock L\n")
     run("run", "patient.ini")
+    write("nested.ini", HEAD + "[lock L]\n[task t]\nstart = 1us\nprogram = retry { retry { work 1ns }, try-lock L }\n"
+          "[task u]\ncpus = 1\nprogram = lock L, wait godot\n")
+    contains(run("run", "nested.ini", status=1).stdout, "t tries in vain to get L, which u has")
+
+
+def who_tries_in_vain_and_keeps_others_off_its_cpu_is_in_a_livelock():
+    loop = os.path.join(TOP, "scenarios", "deadlock", "try-lock-loop.ini")
+    stdout = run("run", loop, "-s", "schedule.no-progress=0").stdout
+    contains(stdout, "writer cannot go on without CPU 0, where pruner runs")
+    contains(stdout, "pruner tries in vain to get inode, which writer has")
+    held = HEAD + "[schedule]\ntime-slice = 100ms\n[lock L]\nkind = mutex\n[task u]\nprogram = lock L, sleep 20us, unlock L\n" \
+        "[task t]\nstart = 10us\nprogram = %s\n"
+    write("off.ini", held % "preempt-off, retry { try-lock L }, unlock L, preempt-on")
+    contains(run("run", "off.ini", status=1).stdout, "u cannot go on without CPU 0, where t runs")
+    write("slice.ini", held % "retry { try-lock L }, unlock L")
+    run("run", "slice.ini")
 
 
 def a_run_that_would_outlast_simulated_time_is_refused():
@@ -302,6 +318,7 @@ main(a_deadlock_that_nobody_expects_is_status_1_and_has_a_story,
      interrupts_without_end_do_not_keep_a_run_that_nobody_can_go_on_in,
      what_a_handler_may_still_bring_about_is_no_stall,
      interrupts_that_leave_no_time_for_anything_are_a_livelock, tries_that_nothing_can_come_of_are_a_livelock,
+     who_tries_in_vain_and_keeps_others_off_its_cpu_is_in_a_livelock,
      a_run_that_would_outlast_simulated_time_is_refused,
      a_bug_is_recorded_where_it_happens,
      the_longest_operation_says_where_its_time_went,

@@ -283,6 +283,14 @@ waits_in_vain (const KmlTask *task)
          task->wait.kind != KML_WAIT_TIME && task->wait.kind != KML_WAIT_IO;
 }
 
+/* It has work to do, and another has its CPU for ever. */
+static gboolean
+is_kept (const KmlScheduler *self, const KmlTask *task)
+{
+  return task->state != KML_TASK_ENDED && !task->is_daemon &&
+         kml_wait_cpu_blocker (self, task) != NULL;
+}
+
 static void
 add_stall (KmlScheduler *self)
 {
@@ -301,7 +309,7 @@ add_stall (KmlScheduler *self)
   for (guint i = 0; i < self->tasks->len; i++) {
     const KmlTask *task = g_ptr_array_index (self->tasks, i);
 
-    if (waits_in_vain (task))
+    if (waits_in_vain (task) || is_kept (self, task))
       add_edges (self, incident->edges, task);
   }
   incident->spans = kml_spans_of_incident (self, incident);

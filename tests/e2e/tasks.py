@@ -55,6 +55,16 @@ def a_wait_that_nobody_ends_is_a_stall_and_no_hang():
     contains(run("run", "stall.ini", status=1).stdout, "stall at 1 us: 1 task waits, and nobody is left who could wake it")
 
 
+def a_stall_tells_of_those_who_are_kept_from_their_cpu_too():
+    write("kept.ini", HEAD + "[lock L]\n[task x]\nprogram = lock L, wait godot\n[task y]\nprogram = work 1us\n")
+    story = run("run", "kept.ini", status=1).stdout
+    contains(story, "2 tasks wait, and nobody is left who could wake them")
+    contains(story, "x waits for godot")
+    contains(story, "y cannot go on without CPU 0, where x runs")
+    write("below.ini", HEAD + "[task y]\nprogram = work 1ms\n[task h]\ncontext = hardirq\nevery = 100us\ntimes = 3\nprogram = wait godot\n")
+    contains(run("run", "below.ini", status=1).stdout, "y cannot go on without CPU 0, where h runs")
+
+
 def flags_of_a_step_may_be_joined_wherever_a_program_is_given():
     write("flags.ini", HEAD + "[task t]\nprogram = alloc x 4KiB pages, free x\n")
     joined = "alloc x 4KiB pages GFP_KERNEL|__GFP_ZERO, free x"
@@ -314,7 +324,7 @@ def steps_are_listed():
 main(a_deadlock_that_nobody_expects_is_status_1_and_has_a_story,
      one_that_is_expected_is_what_one_wanted,
      random_schedules_find_what_the_order_of_time_does_not,
-     a_wait_that_nobody_ends_is_a_stall_and_no_hang,
+     a_wait_that_nobody_ends_is_a_stall_and_no_hang, a_stall_tells_of_those_who_are_kept_from_their_cpu_too,
      interrupts_without_end_do_not_keep_a_run_that_nobody_can_go_on_in,
      what_a_handler_may_still_bring_about_is_no_stall,
      interrupts_that_leave_no_time_for_anything_are_a_livelock, tries_that_nothing_can_come_of_are_a_livelock,

@@ -97,7 +97,7 @@ handle (KmlScheduler *self, KmlCpu *cpu, KmlIrq *irq)
   handler->below = NULL;
   cpu->level = level;
   cpu->current = machine->task = below;
-  kml_task_stopped (below, below->part_since, KML_PART_INTERRUPTED, handler->name);
+  kml_task_stopped (below, machine->now - below->part_since, KML_PART_INTERRUPTED, handler->name);
   kml_task_account (below, machine->now, part);
 }
 

@@ -32,6 +32,7 @@ typedef enum {
 typedef struct {
   KmlPart part; /* where the task's time went before */
   KmlTime start;
+  KmlTime booked; /* what it had spent on locks by then */
   gboolean is_queued;
 } KmlLockWait;
 
@@ -161,8 +162,11 @@ kml_lock_join (KmlMachine *machine, KmlLock *self, KmlLockMode mode, KmlLockWait
     kml_spend (machine, KML_COST_LOCK, !self->is_paid);
     return KML_LOCK_TAKEN;
   }
-  *ret_wait = (KmlLockWait){ task->part, machine->now, !is_given_back };
+  ret_wait->part = task->part;
   kml_task_account (task, machine->now, KML_PART_LOCK);
+  ret_wait->start = machine->now;
+  ret_wait->booked = task->parts[KML_PART_LOCK];
+  ret_wait->is_queued = !is_given_back;
   self->n_waiting++;
   self->n_contended++;
   self->most_waiting = MAX (self->most_waiting, self->n_waiting);
@@ -177,6 +181,7 @@ kml_lock_join (KmlMachine *machine, KmlLock *self, KmlLockMode mode, KmlLockWait
 static inline void
 kml_lock_settle (KmlMachine *machine, KmlLock *self, const KmlLockWait *wait)
 {
+  KmlTask *task = kml_current_task (machine);
   KmlTime waited;
 
   self->n_waiting -= !wait->is_queued; /* who was in the queue has left it when he was granted it */
@@ -186,7 +191,8 @@ kml_lock_settle (KmlMachine *machine, KmlLock *self, const KmlLockWait *wait)
   waited = machine->now - wait->start;
   self->waited += waited;
   self->worst_wait = MAX (self->worst_wait, waited);
-  kml_task_account (kml_current_task (machine), machine->now, wait->part);
+  kml_task_account (task, machine->now, wait->part);
+  kml_task_stopped (task, task->parts[KML_PART_LOCK] - wait->booked, KML_PART_LOCK, self->name);
   kml_spend (machine, KML_COST_LOCK, !self->is_paid);
 }
 

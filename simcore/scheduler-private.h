@@ -522,13 +522,12 @@ kml_task_account (KmlTask *self, KmlTime now, KmlPart part)
   self->part_since = now;
 }
 
-/* It goes on after what has stopped it since @since: @part of its time, because of @what. */
+/* It goes on after what has stopped it for @lasted: @part of its time, because of @what. */
 static inline void
-kml_task_stopped (KmlTask *self, KmlTime since, KmlPart part, const char *what)
+kml_task_stopped (KmlTask *self, KmlTime lasted, KmlPart part, const char *what)
 {
   if (self->cause != NULL)
-    kml_cause_consider (self->cause, self->scheduler->machine->now - since, part, what, self->chain,
-                        self->n_chain);
+    kml_cause_consider (self->cause, lasted, part, what, self->chain, self->n_chain);
 }
 
 /* @task is current from now on. */
@@ -540,6 +539,8 @@ kml_cpu_begin_to_run (KmlCpu *cpu, KmlScheduler *scheduler, KmlTask *task)
   cpu->current = task;
   cpu->slice_end = now + scheduler->config.time_slice;
   task->state = KML_TASK_RUNNING;
+  if (task->part == KML_PART_CPU)
+    kml_task_stopped (task, now - task->part_since, KML_PART_CPU, "its CPU");
   kml_task_account (task, now, KML_PART_RUN);
 }
 
@@ -571,19 +572,23 @@ kml_task_wait_begin (KmlTask *self, const KmlWait *wait, KmlPart part)
   self->wait = *wait;
   self->wait.since = now;
   kml_task_account (self, now, part);
+  self->wait.booked = self->parts[part];
   if (wait->kind != KML_WAIT_TIME && wait->kind != KML_WAIT_IO) /* those end by themselves */
     kml_incident_look_for_cycle (scheduler, self);
   return TRUE;
 }
 
-/* … and from there on. */
+/* … and from there on. What a lock has cost is known when it is settled (lock-private.h). */
 static inline void
 kml_task_wait_end (KmlTask *self, KmlPart part, KmlPart before)
 {
+  const gboolean is_lock = self->wait.kind == KML_WAIT_LOCK;
+
   self->is_woken = FALSE;
   self->wait.kind = KML_WAIT_NONE;
-  kml_task_stopped (self, self->wait.since, part, self->wait.what);
   kml_task_account (self, self->scheduler->machine->now, before);
+  if (!is_lock)
+    kml_task_stopped (self, self->parts[part] - self->wait.booked, part, self->wait.what);
 }
 
 G_END_DECLS

@@ -107,6 +107,7 @@ typedef struct {
       provider; /* (nullable): otherwise: the one task that can end it, where there is only one … */
   const KmlProviders *providers; /* (nullable): … or those of which any can */
   KmlTime since;
+  KmlTime booked; /* what its part of the task's time was then */
 } KmlWait;
 
 /* A lock that a task has. */

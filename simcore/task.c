@@ -255,13 +255,11 @@ kml_yield (KmlMachine *machine)
   KmlScheduler *self = machine->scheduler;
   KmlTask *task = kml_current_task (machine);
   const KmlPart part = task->part;
-  const KmlTime since = machine->now;
 
   if (kml_scheduler_cpu (self)->first == NULL)
     return;
   kml_scheduler_make_ready (self, task);
   kml_scheduler_leave (self);
-  kml_task_stopped (task, since, KML_PART_CPU, "its CPU");
   kml_task_account (task, machine->now, part);
 }
 

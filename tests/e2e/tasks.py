@@ -161,13 +161,24 @@ def the_longest_operation_says_who_where_and_in_what():
           "[task x]\nprogram = call syscall { alloc p 4KiB pages, free p }\n")
     stdout = run("run", "why.ini").stdout
     contains(stdout, "alloc p 4KiB pages (why.ini:")
-    contains(stdout, "in syscall > buddy > page fault; 301 us at a stretch for disk")
+    contains(stdout, "in syscall > buddy > page fault; 300 us at a stretch for disk")
     longest = run_json("run", "why.ini")["runs"][0]["longest"]
     equal([l["operation"] for l in longest], ["alloc", "free"], "operations")
     for l in longest:
         equal(round(sum(l["parts"].values()), 3), round(l["latency_ns"], 3), "sum of parts")
     rows = query("why.db", "SELECT operation, task, cpu, size, site FROM longest ORDER BY operation")
     equal(rows, [("alloc", "x", 0, 4096, "syscall > buddy > page fault"), ("free", "x", 0, 4096, "syscall")], "rows")
+
+
+def what_is_told_of_a_lock_is_what_it_cost():
+    queue = "[machine]\ncpus = 4\nprofile = unit\n[task x]\ncpus = all\nprogram = repeat 50 { alloc o 64, free o }\n"
+    # y has given the pages back to others by the time that x asks for them, but for a moment
+    ahead = ("[machine]\ncpus = 2\nprofile = unit\n[task x]\ncpus = 1\nstart = 10us\nprogram = alloc o 64\n"
+             "[task y]\ncpus = 0\nstart = 10us\nprogram = alloc p 4KiB pages\n")
+    for text, what in ((queue, "objects"), (ahead, "pages")):
+        write("lock.ini", text)
+        longest = run_json("run", "lock.ini")["runs"][0]["longest"][0]
+        equal((longest["waited_for"], longest["waited_ns"]), (what, longest["parts"]["lock"]), "the lock")
 
 
 def of_several_runs_the_longest_of_all_is_told():
@@ -333,7 +344,7 @@ main(a_deadlock_that_nobody_expects_is_status_1_and_has_a_story,
      a_bug_is_recorded_where_it_happens,
      the_longest_operation_says_where_its_time_went,
      the_longest_operation_says_who_where_and_in_what,
-     of_several_runs_the_longest_of_all_is_told,
+     what_is_told_of_a_lock_is_what_it_cost, of_several_runs_the_longest_of_all_is_told,
      another_cpu_does_what_it_is_asked,
      straight_code_says_how_much_of_its_longest_operation_is_splitting,
      two_who_touch_one_page_at_a_time_are_one_fault, a_block_is_done_again_as_long_as_it_fails, each_device_has_metrics_of_its_own_name_and_a_kind_has_their_sum, what_is_touched_and_not_there_is_counted, what_a_program_names_must_be_there,

@@ -95,9 +95,18 @@ matches (const char *pattern, const char *name)
   return FALSE;
 }
 
-/* Every name that @pattern stands for, a number as "9". */
+/* What of @name, which is looked for, is in the place of NAME behind @begin; as it stands where there is no such place. (transfer full) */
+static char *
+name_in_place (const char *name, const char *begin)
+{
+  const char *place = g_str_has_prefix (name, begin) ? name + strlen (begin) : "NAME";
+
+  return g_strndup (place, strcspn (place, "."));
+}
+
+/* Every name that @pattern stands for and that is like @name, a number as "9". */
 static void
-spell_out (GPtrArray *names, const char *done, const char *pattern)
+spell_out (GPtrArray *names, const char *name, const char *done, const char *pattern)
 {
   const gsize plain = strcspn (pattern, "{ABCDEFGHIJKLMNOPQRSTUVWXYZ");
   const gsize n_upper = span_upper (pattern + plain);
@@ -117,14 +126,16 @@ spell_out (GPtrArray *names, const char *done, const char *pattern)
     rest = close + 1;
   } else {
     const char *const *values = placeholder_values (rest, n_upper);
+    const gboolean is_any = n_upper == strlen ("NAME") && strncmp (rest, "NAME", n_upper) == 0;
+    g_autofree char *other = is_any ? name_in_place (name, begin) : g_strdup ("9");
 
-    words = values != NULL ? g_strdupv ((char **)values) : g_strsplit ("9", ",", -1);
+    words = values != NULL ? g_strdupv ((char **)values) : g_strsplit (other, ",", -1);
     rest += n_upper;
   }
   for (guint i = 0; words[i] != NULL; i++) {
     g_autofree char *next = g_strconcat (begin, words[i], NULL);
 
-    spell_out (names, next, rest);
+    spell_out (names, name, next, rest);
   }
 }
 
@@ -181,21 +192,29 @@ is_known_metric (const char *name)
   return g_ptr_array_find_with_equal_func (names, name, g_str_equal, NULL);
 }
 
-static void
-unknown_metric (KmlScenario *self, const char *name, KmlPlace place)
+/* (transfer full) */
+static char *
+describe_unknown_metric (const char *name)
 {
   g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
   g_autofree char *quoted = kml_quote (name, -1);
   const char *nearest;
 
   for (const KmlMetricInfo *info = kml_recorder_metric_info; info->name != NULL; info++)
-    spell_out (names, "", info->name);
+    spell_out (names, name, "", info->name);
   add_plugin_names (names, name);
   g_ptr_array_add (names, NULL);
   nearest = kml_nearest_name (name, (const char *const *)names->pdata);
-  kml_scenario_problem (self, place, "unknown metric %s; %s%s%s", quoted,
-                        nearest != NULL ? "did you mean “" : "`kmemlab list metrics` lists them",
-                        nearest != NULL ? nearest : "", nearest != NULL ? "”?" : "");
+  return g_strdup_printf ("unknown metric %s; %s%s%s", quoted,
+                          nearest != NULL ? "did you mean “" : "`kmemlab list metrics` lists them",
+                          nearest != NULL ? nearest : "", nearest != NULL ? "”?" : "");
+}
+
+/* Letters and a dot: what else an expectation can be has numbers in front. */
+static gboolean
+is_meant_as_metric (const char *text)
+{
+  return g_ascii_isalpha (text[0]) && strchr (text, '.') != NULL;
 }
 
 /* ---- Ranges ---- */
@@ -308,6 +327,12 @@ kml_expectation_parse (KmlExpectation *self, const char *name, const char *text,
     self->other = g_strdup (text);
     return TRUE;
   }
+  if (is_meant_as_metric (text)) {
+    g_autofree char *problem = describe_unknown_metric (text);
+
+    g_set_error_literal (error, KML_ERROR, KML_ERROR_INPUT, problem);
+    return FALSE;
+  }
   if (!parse_number (name, text, &self->lo, error))
     return FALSE;
   self->hi = self->lo;
@@ -391,8 +416,11 @@ read_expectation (KmlScenario *self, const KmlKeyFileEntry *line, const Conditio
   KmlExpectation *expectation;
   g_autoptr (GError) error = NULL;
 
-  if (!is_known_metric (line->key))
-    unknown_metric (self, line->key, (KmlPlace){ self->file, line->line, line->column });
+  if (!is_known_metric (line->key)) {
+    g_autofree char *problem = describe_unknown_metric (line->key);
+
+    kml_scenario_problem (self, (KmlPlace){ self->file, line->line, line->column }, "%s", problem);
+  }
   expectation = g_new0 (KmlExpectation, 1);
   expectation->metric = g_strdup (line->key);
   expectation->text = g_strdup (line->value);

@@ -28,7 +28,10 @@ static const BadText bad_texts[] = {
   { EXPECT "toy.lots = 1\n", NULL, 5, 1, "did you mean “toy.lost”?" },
   /* ranges */
   { EXPECT "alloc.count = many\n", NULL, 5, 15, "alloc.count: expected a number" },
-  { EXPECT "alloc.count = alloc.cuont\n", NULL, 5, 15, "42 or another metric" },
+  { EXPECT "alloc.count = alloc.cuont\n", NULL, 5, 15,
+    "alloc.count: unknown metric “alloc.cuont”; did you mean “alloc.count”?" },
+  { EXPECT "alloc.count = lock.pages.takne\n", NULL, 5, 15, "did you mean “lock.pages.taken”?" },
+  { EXPECT "lock.pages.takne = 1\n", NULL, 5, 1, "did you mean “lock.pages.taken”?" },
   { EXPECT "alloc.count =\n", NULL, 5, 14, "expected a number" },
   { EXPECT "alloc.count = nan\n", NULL, 5, 15, "expected a number" },
   { EXPECT "alloc.count = >= inf\n", NULL, 5, 15, "expected a number" },

@@ -3,12 +3,13 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * A comparison is the scenario with one more axis; runs are stored and found
- * again as those of any sweep. What the scenario varies besides, its
- * repetitions included, makes groups: differences and the best value are told
- * within a group, where nothing but the compared settings differs.
+ * again as those of any sweep. What the scenario varies besides makes groups:
+ * differences and the best value are told within a group, where nothing but the
+ * compared settings differs. Repetitions of a run are one line of a table.
  */
 
 #include "analysis/plot.h"
+#include "cli/comparison.h"
 #include "cli/experiment.h"
 #include "cli/output.h"
 #include "cli/shown-metrics.h"
@@ -60,97 +61,77 @@ is_varied (const char *axis)
 /* ---- Groups ---- */
 
 static gboolean
-is_same_group (const Comparison *self, const KmlResult *a, const KmlResult *b)
-{
-  for (guint i = 0; i < self->others->len; i++) {
-    const char *key = g_ptr_array_index (self->others, i);
-
-    if (g_strcmp0 (kml_result_setting (a, key), kml_result_setting (b, key)) != 0)
-      return FALSE;
-  }
-  return a->seed == b->seed;
-}
-
-/* The runs of one group, in the order of the scenario; @first is its first. (transfer container)
- * (element-type KmlResult) */
-static GPtrArray *
-collect_group (const Comparison *self, const KmlResult *first)
-{
-  GPtrArray *group = g_ptr_array_new ();
-
-  for (guint i = 0; i < self->results->len; i++)
-    if (is_same_group (self, first, g_ptr_array_index (self->results, i)))
-      g_ptr_array_add (group, g_ptr_array_index (self->results, i));
-  return group;
-}
-
-static gboolean
 is_first_of_group (const Comparison *self, guint i)
 {
   for (guint j = 0; j < i; j++)
-    if (is_same_group (self, g_ptr_array_index (self->results, j),
-                       g_ptr_array_index (self->results, i)))
+    if (kml_comparison_same (self->others, g_ptr_array_index (self->results, j),
+                             g_ptr_array_index (self->results, i)))
       return FALSE;
   return TRUE;
 }
 
-/* Of most that is measured less is better; of requests that were answered, more. */
-static gboolean
-more_is_better (const char *metric)
+/* The lines of the group of @member, of all seeds or of its own. (transfer full) (element-type GPtrArray) */
+static GPtrArray *
+collect_group (const Comparison *self, const KmlResult *member, gboolean of_all_seeds)
 {
-  return g_str_equal (metric, "alloc.count") || g_str_equal (metric, "free.count");
-}
+  g_autoptr (GPtrArray) runs = g_ptr_array_new ();
 
-/* The best value of @metric in @group; not a number when all are the same. */
-static double
-find_best (const GPtrArray *group, const char *metric)
-{
-  double best = NAN, worst = NAN;
+  for (guint i = 0; i < self->results->len; i++) {
+    KmlResult *run = g_ptr_array_index (self->results, i);
 
-  for (guint i = 0; i < group->len; i++) {
-    const double value = kml_result_look_up (metric, g_ptr_array_index (group, i));
-
-    if (isnan (value))
-      continue;
-    best = isnan (best) || (value > best) == more_is_better (metric) ? value : best;
-    worst = isnan (worst) || (value < worst) == more_is_better (metric) ? value : worst;
+    if (kml_comparison_same (self->others, member, run) &&
+        (of_all_seeds || run->seed == member->seed))
+      g_ptr_array_add (runs, run);
   }
-  return best == worst ? NAN : best;
+  return kml_comparison_lines (runs, self->varied);
 }
 
-/* In percent of the first; not a number where that says nothing. */
-static double
-difference (double value, double first)
+/* The most repetitions that a line has. */
+static guint
+n_repetitions (const GPtrArray *lines)
 {
-  if (value == first)
-    return 0;
-  return first != 0 ? 100 * (value - first) / fabs (first) : NAN;
+  guint most = 0;
+
+  for (guint i = 0; i < lines->len; i++) {
+    const GPtrArray *line = g_ptr_array_index (lines, i);
+
+    most = MAX (most, line->len);
+  }
+  return most;
 }
 
 /* ---- The table ---- */
 
-static void
-add_value (KmlTable *table, const GPtrArray *group, const KmlResult *result, const char *name)
+/* "-8.9 %", with "± 0.2" where repetitions tell; of the first line how far its own mean may be off. (transfer full) */
+static char *
+describe_change (const KmlComparedMetric *metric, gboolean is_first)
 {
-  const KmlResultMetric *metric = kml_result_metric (result, name);
-  const double value = metric != NULL ? metric->value : NAN;
-  const double best = find_best (group, name);
-  const double change = difference (value, kml_result_look_up (name, g_ptr_array_index (group, 0)));
-  g_autofree char *text = kml_format_metric (value, metric != NULL ? metric->unit : "");
-  const gboolean is_best = value == best;
-
-  kml_table_add_styled_cell (table, g_strconcat (text, is_best ? " *" : "  ", NULL),
-                             is_best ? KML_STYLE_GOOD : KML_STYLE_PLAIN);
-  if (result == g_ptr_array_index (group, 0) || isnan (change))
-    kml_table_add_cell (table, g_strdup (""));
-  else if (change == 0)
-    kml_table_add_cell (table, g_strdup ("="));
-  else
-    kml_table_add_cell (table, g_strdup_printf ("%+.1f %%", change));
+  if (is_first)
+    return metric->margin > 0 && metric->value != 0
+               ? g_strdup_printf ("± %.1f %%", 100 * metric->margin / fabs (metric->value))
+               : g_strdup ("");
+  if (isnan (metric->change))
+    return g_strdup ("");
+  if (metric->is_same)
+    return g_strdup ("=");
+  return isnan (metric->change_margin)
+             ? g_strdup_printf ("%+.1f %%", metric->change)
+             : g_strdup_printf ("%+.1f ± %.1f %%", metric->change, metric->change_margin);
 }
 
 static void
-print_group (const Comparison *self, const GPtrArray *group)
+add_value (KmlTable *table, const GPtrArray *lines, guint line, const char *name)
+{
+  const KmlComparedMetric metric = kml_comparison_metric (lines, line, name);
+  g_autofree char *text = kml_format_metric (metric.value, metric.unit);
+
+  kml_table_add_styled_cell (table, g_strconcat (text, metric.is_best ? " *" : "  ", NULL),
+                             metric.is_best ? KML_STYLE_GOOD : KML_STYLE_PLAIN);
+  kml_table_add_cell (table, describe_change (&metric, line == 0));
+}
+
+static void
+print_group (const Comparison *self, const GPtrArray *lines)
 {
   g_autoptr (KmlTable) table = kml_table_new ();
 
@@ -160,21 +141,22 @@ print_group (const Comparison *self, const GPtrArray *group)
     kml_table_add_column (table, self->metrics[i], KML_ALIGN_RIGHT);
     kml_table_add_column (table, "", KML_ALIGN_RIGHT);
   }
-  for (guint i = 0; i < group->len; i++) {
-    const KmlResult *result = g_ptr_array_index (group, i);
+  for (guint i = 0; i < lines->len; i++) {
+    const GPtrArray *line = g_ptr_array_index (lines, i);
 
     for (guint j = 0; j < self->varied->len; j++) {
-      const char *value = kml_result_setting (result, g_ptr_array_index (self->varied, j));
+      const char *value = kml_result_setting (g_ptr_array_index (line, 0),
+                                              g_ptr_array_index (self->varied, j));
 
       kml_table_add_cell (table, g_strdup (value != NULL ? value : "-"));
     }
     for (guint j = 0; self->metrics[j] != NULL; j++)
-      add_value (table, group, result, self->metrics[j]);
+      add_value (table, lines, i, self->metrics[j]);
   }
   kml_table_print (table);
 }
 
-/* "machine.cpus = 4, seed 17" above the table of a group, where there are several. */
+/* "machine.cpus = 4, machine.ram = 1GiB" above the table of a group, where there are several. */
 static void
 print_group_title (const Comparison *self, const KmlResult *first)
 {
@@ -185,9 +167,9 @@ print_group_title (const Comparison *self, const KmlResult *first)
     const char *key = g_ptr_array_index (self->others, i);
     const char *value = kml_result_setting (first, key);
 
-    g_string_append_printf (title, "%s = %s, ", key, value != NULL ? value : "-");
+    g_string_append_printf (title, "%s%s = %s", i > 0 ? ", " : "", key,
+                            value != NULL ? value : "-");
   }
-  g_string_append_printf (title, "seed %" G_GUINT64_FORMAT, first->seed);
   printable = kml_printable (title->str);
   kml_out ("%s%s%s\n", kml_style_begin (stdout, KML_STYLE_HEADER), printable,
            kml_style_end (stdout, KML_STYLE_HEADER));
@@ -196,55 +178,112 @@ print_group_title (const Comparison *self, const KmlResult *first)
 static void
 print_comparison (const Comparison *self)
 {
+  guint most = 0;
+
   for (guint i = 0; i < self->results->len; i++) {
     const KmlResult *first = g_ptr_array_index (self->results, i);
-    g_autoptr (GPtrArray) group = NULL;
+    g_autoptr (GPtrArray) lines = NULL;
 
     if (!is_first_of_group (self, i))
       continue;
-    group = collect_group (self, first);
-    if (group->len < self->results->len)
+    lines = collect_group (self, first, TRUE);
+    most = MAX (most, n_repetitions (lines));
+    if (self->others->len > 0)
       print_group_title (self, first);
-    print_group (self, group);
+    print_group (self, lines);
     kml_out ("\n");
   }
-  if (self->results->len > 0)
+  if (most > 0)
     kml_out ("* best; percentages are differences to the first line\n");
+  if (most > 1)
+    kml_out (
+        "Values are means of %u repetitions, differences those of runs with the same seed;\n"
+        "± is half of the interval that has the true one with 95 %% confidence (Student's t)\n",
+        most);
 }
 
 /* ---- JSON ---- */
 
 static void
-add_result_json (const Comparison *self, const KmlResult *result, JsonBuilder *builder)
+add_settings_json (JsonBuilder *builder, const char *name, const GPtrArray *keys,
+                   const KmlResult *result)
 {
-  g_autoptr (GPtrArray) group = collect_group (self, result);
-  KmlResult *first = g_ptr_array_index (group, 0);
-
-  kml_json_begin_object (builder, NULL);
-  kml_json_count (builder, "run_id", result->run_id);
-  kml_json_count (builder, "baseline", first->run_id);
-  kml_json_count (builder, "seed", result->seed);
-  kml_json_begin_object (builder, "values");
-  for (guint i = 0; i < self->varied->len; i++) {
-    const char *key = g_ptr_array_index (self->varied, i);
+  kml_json_begin_object (builder, name);
+  for (guint i = 0; i < keys->len; i++) {
+    const char *key = g_ptr_array_index (keys, i);
 
     kml_json_text (builder, key, kml_result_setting (result, key));
   }
   json_builder_end_object (builder);
+}
+
+/* A run, held against those with the same seed. */
+static void
+add_result_json (const Comparison *self, const KmlResult *result, JsonBuilder *builder)
+{
+  g_autoptr (GPtrArray) lines = collect_group (self, result, FALSE);
+  const KmlResult *first = g_ptr_array_index ((GPtrArray *)g_ptr_array_index (lines, 0), 0);
+  guint own = 0;
+
+  while (g_ptr_array_index ((GPtrArray *)g_ptr_array_index (lines, own), 0) != result)
+    own++;
+  kml_json_begin_object (builder, NULL);
+  kml_json_count (builder, "run_id", result->run_id);
+  kml_json_count (builder, "baseline", first->run_id);
+  kml_json_count (builder, "seed", result->seed);
+  add_settings_json (builder, "values", self->varied, result);
   kml_json_begin_object (builder, "metrics");
   for (guint i = 0; self->metrics[i] != NULL; i++) {
-    const char *name = self->metrics[i];
-    const double value = kml_result_look_up (name, (gpointer)result);
+    const KmlComparedMetric metric = kml_comparison_metric (lines, own, self->metrics[i]);
 
-    kml_json_begin_object (builder, name);
-    kml_json_number (builder, "value", value);
-    kml_json_number (builder, "difference_percent",
-                     difference (value, kml_result_look_up (name, first)));
-    kml_json_boolean (builder, "best", value == find_best (group, name));
+    kml_json_begin_object (builder, self->metrics[i]);
+    kml_json_number (builder, "value", metric.value);
+    kml_json_number (builder, "difference_percent", metric.change);
+    kml_json_boolean (builder, "best", metric.is_best);
     json_builder_end_object (builder);
   }
   json_builder_end_object (builder);
   json_builder_end_object (builder);
+}
+
+/* A line of a table: the repetitions of one run. */
+static void
+add_line_json (const Comparison *self, const GPtrArray *lines, guint i, JsonBuilder *builder)
+{
+  const GPtrArray *line = g_ptr_array_index (lines, i);
+
+  kml_json_begin_object (builder, NULL);
+  add_settings_json (builder, "values", self->varied, g_ptr_array_index (line, 0));
+  add_settings_json (builder, "others", self->others, g_ptr_array_index (line, 0));
+  kml_json_count (builder, "repetitions", line->len);
+  kml_json_begin_object (builder, "metrics");
+  for (guint j = 0; self->metrics[j] != NULL; j++) {
+    const KmlComparedMetric metric = kml_comparison_metric (lines, i, self->metrics[j]);
+
+    kml_json_begin_object (builder, self->metrics[j]);
+    kml_json_number (builder, "mean", metric.value);
+    kml_json_number (builder, "margin", metric.margin);
+    kml_json_number (builder, "difference_percent", metric.change);
+    kml_json_number (builder, "difference_margin_percent", metric.change_margin);
+    kml_json_boolean (builder, "best", metric.is_best);
+    json_builder_end_object (builder);
+  }
+  json_builder_end_object (builder);
+  json_builder_end_object (builder);
+}
+
+static void
+add_means_json (const Comparison *self, JsonBuilder *builder)
+{
+  for (guint i = 0; i < self->results->len; i++) {
+    g_autoptr (GPtrArray) lines = NULL;
+
+    if (!is_first_of_group (self, i))
+      continue;
+    lines = collect_group (self, g_ptr_array_index (self->results, i), TRUE);
+    for (guint j = 0; j < lines->len; j++)
+      add_line_json (self, lines, j, builder);
+  }
 }
 
 static void
@@ -256,6 +295,9 @@ print_json (const Comparison *self)
   kml_json_begin_array (builder, "compared");
   for (guint i = 0; i < self->results->len; i++)
     add_result_json (self, g_ptr_array_index (self->results, i), builder);
+  json_builder_end_array (builder);
+  kml_json_begin_array (builder, "means");
+  add_means_json (self, builder);
   json_builder_end_array (builder);
   kml_json_begin_array (builder, "runs");
   for (guint i = 0; i < self->results->len; i++)
@@ -432,6 +474,10 @@ static const KmlCommand command = {
   .examples = { "compare bins.ini --vary 'objects.bins=pow2|linux|8,24,40,64'",
                 "compare bins.ini --vary machine.ram=64MiB,1GiB --metrics alloc.failed --plot" },
   .options = entries,
+  .details =
+      "Repetitions of a run ([sweep] repeat, or -s sweep.repeat=10) are one line: means, and what "
+      "may be\n"
+      "chance: ± is half of a 95 % interval of the mean difference of runs with the same seed.",
   .max_arguments = 1,
   .run = run,
 };

@@ -10,6 +10,7 @@ import pty
 import re
 import shutil
 import stat
+import statistics
 import subprocess
 import xml.etree.ElementTree
 
@@ -155,6 +156,29 @@ def compare_compares_within_a_seed():
     equal(len(set(seeds.values())), 2, "seeds")
     for one in document["compared"]:
         equal(seeds[one["baseline"]], one["seed"], "the seed of the baseline")
+
+
+def compare_takes_repetitions_together():
+    small()
+    arguments = ("compare", "small.ini", "--vary", "objects.bins=pow2|8,24,40,64", "-s", "sweep.repeat=5", "--metrics", "frag.internal.mean")
+    text = run(*arguments).stdout
+    rows = [line for line in text.split("\n") if line.startswith(("pow2", "8,24,40,64"))]
+    equal(len(rows), 2, "lines")
+    contains(text, "means of 5 repetitions")
+    document = run_json(*arguments)
+    values = {bins: [one["metrics"]["frag.internal.mean"]["value"] for one in document["compared"] if one["values"]["objects.bins"] == bins]
+              for bins in ("pow2", "8,24,40,64")}
+    differences = [after - before for before, after in zip(values["pow2"], values["8,24,40,64"])]
+    base = statistics.mean(values["pow2"])
+    t = 2.7764451  # 95 %, four degrees of freedom
+    first, second = [one["metrics"]["frag.internal.mean"] for one in document["means"]]
+    expected = [(first["mean"], base), (first["margin"], t * statistics.stdev(values["pow2"]) / 5 ** 0.5), (second["mean"], statistics.mean(values["8,24,40,64"])),
+                (second["difference_percent"], 100 * statistics.mean(differences) / base),
+                (second["difference_margin_percent"], 100 * t * statistics.stdev(differences) / 5 ** 0.5 / base)]
+    for got, wanted in expected:
+        check(abs(got - wanted) <= 1e-6 * abs(wanted), f"{got} is {wanted}")
+    contains(rows[1], f"{second['difference_percent']:+.1f} ± {second['difference_margin_percent']:.1f} %")
+    equal([one["repetitions"] for one in document["means"]], [5, 5], "repetitions")
 
 
 def compare_draws_a_picture():
@@ -586,7 +610,7 @@ main(every_command_has_help_with_a_synopsis_and_two_examples, the_version_names_
      a_table_shows_what_the_scenario_is_about_or_what_one_asks_for,
      run_prints_json_that_agrees_with_the_database, a_dry_run_and_a_list_of_runs_leave_no_database,
      compare_marks_the_best_and_gives_differences, compare_takes_commas_where_there_is_no_bar,
-     compare_compares_within_a_seed, compare_draws_a_picture,
+     compare_compares_within_a_seed, compare_takes_repetitions_together, compare_draws_a_picture,
      parameters_are_those_of_the_allocator_that_is_chosen_in_the_end, compare_knows_its_metrics_and_keys,
      what_list_names_can_be_parsed, a_set_of_bins_has_a_name_or_a_file_of_its_own, every_measured_metric_is_in_the_list,
      every_setting_of_a_run_is_in_the_list, trace_info_stats_and_convert_agree_between_text_and_binary,

@@ -55,6 +55,10 @@ begin_clause (KmlFigure *figure, const char *word, const char *rest)
   }
   if (g_str_equal (word, "about"))
     figure->about_study = g_str_equal (rest, "study");
+  if (g_str_equal (word, "repetitions"))
+    figure->repetitions_together = g_str_equal (rest, "together");
+  if (g_str_equal (word, "bars"))
+    figure->bar_height = (guint)g_ascii_strtoull (rest, NULL, 10);
   if (g_str_equal (word, "runs"))
     figure->max_runs = (guint)g_ascii_strtoull (rest, NULL, 10);
   return NULL;

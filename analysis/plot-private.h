@@ -4,7 +4,8 @@
  *
  *   plot.c          the whole: script, gnuplot, output
  *   plot-figure.c   figures: the files plots/KIND.gp and their leading comments
- *   plot-data.c     which runs, how they are called, their data as text
+ *   plot-runs.c     which runs, how they are called
+ *   plot-data.c     their data as text
  *   plot-study.c    which study of bin sizes
  *   plot-gnuplot.c  the program gnuplot
  */
@@ -32,8 +33,12 @@ typedef struct {
   char *summary;
   gboolean about_study; /* of a study of bin sizes, and not of runs: the next three say nothing */
   guint max_runs;       /* more are left out, and the caption says so */
-  char *needs;          /* SQL that is true for a run r that has the data */
-  char *missing;        /* "recorded no …": said of a run that has not */
+  gboolean
+      repetitions_together; /* runs that differ in their seeds alone are one i of the table chosen */
+  guint
+      bar_height; /* 0, or what a run needs of a picture that grows with their number, in pixels of the usual size */
+  char *needs;   /* SQL that is true for a run r that has the data */
+  char *missing; /* "recorded no …": said of a run that has not */
   KmlFigureQuery queries[KML_FIGURE_MAX_QUERIES];
   guint n_queries;
   char *script; /* all of the file */
@@ -45,10 +50,12 @@ const GPtrArray *kml_figures (void);
 /* What goes before each. (transfer none) */
 const char *kml_figure_style (void);
 
-/* ---- plot-data.c ---- */
+/* ---- plot-runs.c ---- */
 
 typedef struct {
   guint64 run_id;
+  GArray *
+      others; /* (owned) (nullable) (element-type guint64): repetitions that are shown together with it */
   char *label;
 } KmlPlotRun;
 
@@ -77,7 +84,7 @@ gboolean kml_plot_choose_study (KmlDatabase *database, const KmlPlotOptions *opt
 /* The settings that tell apart the runs in temp.chosen, or all of the database (@of_all). (transfer full) (element-type utf8) */
 GPtrArray *kml_plot_find_varied (KmlDatabase *database, gboolean of_all, GError **error);
 
-/* ---- plot-data.c, on ---- */
+/* ---- plot-data.c ---- */
 
 /* Values that queries may name: ":order". */
 typedef struct {
@@ -90,6 +97,9 @@ typedef struct {
  * they are in: rows with the same value of a first column called "block". (transfer full) */
 char *kml_plot_query (KmlDatabase *database, const KmlFigureQuery *query,
                       const KmlPlotBindings *bindings, GPtrArray **ret_blocks, GError **error);
+
+/* @text on one line, valid, and at most @max_chars long. (transfer full) */
+char *kml_plot_tidy (const char *text, glong max_chars);
 
 /* @text as a string of gnuplot, in which nothing is evaluated. */
 void kml_plot_append_string (GString *script, const char *text);

@@ -10,7 +10,7 @@
 #include "analysis/database-private.h"
 #include "analysis/plot-private.h"
 
-#define MAX_VARIED_KEYS 3
+#define MAX_VARIED_KEYS 4 /* more in a label are too many to read */
 
 #define CHOSEN_RUNS "SELECT run_id FROM temp.chosen"
 #define ALL_RUNS    "SELECT run_id FROM runs WHERE status = 'done'"

@@ -33,6 +33,7 @@ static const char *const extensions[] = { "svg", "png", "pdf", "txt" };
 /* What the sizes of fonts and lines are for; a picture that is larger both ways has larger ones. */
 #define DESIGN_WIDTH  960
 #define DESIGN_HEIGHT 600
+#define DESIGN_FRAME  210 /* titles and axes over and under bars */
 
 #define MAX_PIXELS     20000
 #define MAX_CHARACTERS 1000
@@ -91,6 +92,18 @@ typedef struct {
   GString *script;
 } Drawing;
 
+/* The usual one, or what as many bars need as there are. */
+static guint
+default_height (const Drawing *self)
+{
+  const guint n_bars = self->figure->bar_height > 0 ? self->subject.runs->len : 0;
+  const guint bars = DESIGN_FRAME + n_bars * self->figure->bar_height;
+
+  if (self->options->format == KML_PLOT_TERMINAL)
+    return MAX (30, n_bars + 9);
+  return self->width * MAX (DESIGN_HEIGHT, bars) / DESIGN_WIDTH;
+}
+
 static gboolean
 set_size (Drawing *self, GError **error)
 {
@@ -103,7 +116,7 @@ set_size (Drawing *self, GError **error)
   if (self->width == 0)
     self->width = terminal ? 100 : DESIGN_WIDTH;
   if (self->height == 0)
-    self->height = terminal ? 30 : self->width * DESIGN_HEIGHT / DESIGN_WIDTH;
+    self->height = default_height (self);
   if (self->width >= least_width && self->height >= least_height && self->width <= most &&
       self->height <= most)
     return TRUE;
@@ -135,6 +148,7 @@ append_terminal (Drawing *self)
 
   g_ascii_formatd (scale, sizeof scale, "%.4f",
                    MIN ((double)self->width / DESIGN_WIDTH, (double)self->height / DESIGN_HEIGHT));
+  g_string_append_printf (self->script, "SCALE = %s\n", scale);
   g_ascii_formatd (width, sizeof width, "%.4f", self->width / 96.0);
   g_ascii_formatd (height, sizeof height, "%.4f", self->height / 96.0);
   g_string_append (self->script, "set encoding utf8\n");
@@ -368,9 +382,13 @@ kml_plot_render (KmlDatabase *database, const char *kind, const KmlPlotOptions *
   gboolean good;
 
   *ret_text = NULL;
-  if (drawing.figure == NULL || !set_size (&drawing, error) ||
+  if (drawing.figure == NULL ||
       !kml_plot_choose (database, drawing.figure, options, &drawing.subject, error))
     return FALSE;
+  if (!set_size (&drawing, error)) {
+    kml_plot_subject_clear (&drawing.subject);
+    return FALSE;
+  }
   drawing.folder = folder = make_folder (options->keep, error);
   drawing.script = g_string_new (NULL);
   good = folder != NULL && draw (&drawing, database, ret_text, error);

@@ -3,22 +3,27 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Made for sweeps over objects.bins; it compares the runs of any sweep. The
-# best is on top.
+# best is on top. Repetitions are one bar, their mean, with a line from the least to the most.
 #
 #summary bin sets (or whatever a sweep varies) compared: mean internal fragmentation and peak memory
 #runs 40
+#repetitions together
+#bars 21
 #needs EXISTS (SELECT 1 FROM metrics m WHERE m.run_id = r.run_id AND m.name = 'frag.internal.mean')
 #missing has no frag.internal.mean
 #query bars
-#   SELECT row_number () OVER (ORDER BY internal DESC, i DESC) AS row, label, internal, reserved, requested, external FROM (
-#   SELECT i, label, 100 * max (value) FILTER (WHERE name = 'frag.internal.mean') AS internal,
-#   max (value) FILTER (WHERE name = 'memory.reserved.peak_bytes') AS reserved,
-#   max (value) FILTER (WHERE name = 'memory.requested.peak_bytes') AS requested,
-#   100 * max (value) FILTER (WHERE name = 'frag.external.end') AS external
+#   SELECT row_number () OVER (ORDER BY internal DESC, i DESC) AS row, label, internal, reserved, requested, least, most FROM (
+#   SELECT i, label, 100 * avg (value) FILTER (WHERE name = 'frag.internal.mean') AS internal,
+#   avg (value) FILTER (WHERE name = 'memory.reserved.peak_bytes') AS reserved,
+#   avg (value) FILTER (WHERE name = 'memory.requested.peak_bytes') AS requested,
+#   100 * min (value) FILTER (WHERE name = 'frag.internal.mean') AS least,
+#   100 * max (value) FILTER (WHERE name = 'frag.internal.mean') AS most
 #   FROM chosen JOIN metrics USING (run_id) GROUP BY i) ORDER BY row
 
 stats BARS using 4 name 'M' nooutput
 stats BARS using 3 name 'I' nooutput
+stats BARS using 7 name 'MOST' nooutput
+stats BARS using ($7 - $6) name 'SPREAD' nooutput
 scale = bytes_scale (M_max)
 unset key
 set yrange [0.4 : N + 0.6]
@@ -30,25 +35,30 @@ if (ON_TERMINAL) {
   set xlabel 'mean internal fragmentation (%)'
   plot BARS using ($3 * 0.5):1:($3 * 0.5):(0.3):ytic(2) with boxxyerror lt 1
 } else {
+  # pixels of a picture of the usual size, from the top and from the bottom
+  from_top(n) = 1 - n * SCALE / HEIGHT
+  from_bottom(n) = n * SCALE / HEIGHT
   left = 0.03 + longest * 0.0088 < 0.1 ? 0.1 : 0.03 + longest * 0.0088
   middle = left + (0.98 - left) * 0.5
   set multiplot
-  set tmargin at screen 0.84
-  set bmargin at screen 0.19
-  set label 1 cut (VARIED, 50) at screen 0.012, screen 0.875 font NORMAL
-  set xrange [0 : axis_end (I_max * 1.15)]
+  set tmargin at screen from_top (96)
+  set bmargin at screen from_bottom (114)
+  set label 998 at screen 0.5, screen from_top (27)
+  set label 1 cut (VARIED, 85) at screen 0.012, screen from_top (75) font NORMAL
+  set xrange [0 : axis_end (MOST_max * 1.15)]
   set lmargin at screen left
   set rmargin at screen middle - 0.02
   set xlabel 'mean internal fragmentation (%)'
   plot BARS using ($3 * 0.5):1:($3 * 0.5):(0.34):ytic(2) with boxxyerror lc rgb '#0072b2', \
-    '' using 3:1:(sprintf ('%.1f', $3)) with labels left offset 0.5, 0 font SMALL
+    '' using (SPREAD_max > 0 ? $3 : NaN):1:6:7 with xerrorbars ps 0 dt 1 lw 1.2 lc rgb '#000000', \
+    '' using 7:1:(sprintf ('%.1f', $3)) with labels left offset 0.5, 0 font SMALL
   unset label
   set xrange [0 : axis_end (M_max / scale * 1.15)]
   set format y ''
   set lmargin at screen middle + 0.02
   set rmargin at screen 0.98
   set xlabel sprintf ('memory at its peak (%s)', bytes_unit (M_max))
-  set key at graph 1, screen 0.9 right top horizontal samplen 1 width 2 font NORMAL
+  set key at graph 1, screen from_top (60) right top horizontal samplen 1 width 2 font NORMAL
   set key notitle
   plot BARS using ($4 / scale * 0.5):1:($4 / scale * 0.5):(0.34) with boxxyerror lc rgb '#56b4e9' title 'reserved', \
     '' using ($5 / scale * 0.5):1:($5 / scale * 0.5):(0.34) with boxxyerror lc rgb '#0072b2' title 'asked for', \

@@ -8,6 +8,8 @@
 #
 #   #summary TEXT      one line for `kmemlab list plots`
 #   #runs N            how many runs it shows at most; more are left out, and the caption says so
+#   #repetitions together   runs that differ in their seeds alone are one i of several rows in chosen
+#   #bars N            each run is a bar that needs N pixels: a picture whose height nobody says grows with them
 #   #needs SQL         true for a run r that recorded what the figure shows
 #   #missing TEXT      said of a run that did not: "run 3 TEXT"
 #   #query NAME        and the SQL in the lines after it
@@ -20,7 +22,7 @@
 #
 #   NAME, NAME_N, NAME_BLOCK[1..NAME_N]   file, number and names of the blocks: index i - 1 is block i
 #   N, LABEL[1..N], VARIED                the runs, how they are called, the settings that tell them apart
-#   TITLE, CAPTION, ORDER, WIDTH, HEIGHT, COLUMNS, ROWS, ON_TERMINAL, PER_PIXEL
+#   TITLE, CAPTION, ORDER, WIDTH, HEIGHT, SCALE (of fonts), COLUMNS, ROWS, ON_TERMINAL, PER_PIXEL
 #
 # Colours are those of Okabe and Ito (Color Universal Design, 2008), which people with any
 # form of colour blindness tell apart, in an order in which neighbours differ in

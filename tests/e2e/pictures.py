@@ -9,7 +9,7 @@ import math
 import re
 import subprocess
 
-from harness import check, contains, equal, main, read, run, run_json, write
+from harness import check, contains, equal, main, query, read, run, run_json, write
 
 TITLE = "Which of these bins wastes least, of all that this title, which is as wide as the picture, tells of?"
 
@@ -168,6 +168,45 @@ def a_character_that_no_font_has_is_a_question_mark_in_pixels():
         contains(read("kept/internal.gp").decode(), f"TITLE = 'µ – {sign} bins wastes least")
 
 
+def repetitions_do_not_push_settings_out_of_a_picture():
+    write("often.ini", WIDE.replace("4194304", "4096").replace("3000", "500") + "\n[sweep]\nobjects.bins = pow2 | linux | geometric:4\nrepeat = 7\n")
+    run("run", "often.ini", "-o", "often.db", "-q")
+    run("plot", "often.db", "internal", "--keep", "kept")
+    script = read("kept/internal.gp").decode()
+    for name in ("pow2", "linux", "geometric:4"):
+        equal(script.count(f"'{name} (run "), 4, f"lines of {name}")
+    contains(script, "runs 1–4, 8–11, 15–18 (of 21; others with --run)")
+
+
+def bars_are_means_of_repetitions():
+    write("often.ini", WIDE.replace("4194304", "4096").replace("3000", "500") + "\n[sweep]\nobjects.bins = pow2 | linux\nrepeat = 5\n")
+    run("run", "often.ini", "-o", "often.db", "-q")
+    run("plot", "often.db", "bins", "--keep", "kept")
+    contains(read("kept/bins.gp").decode(), "array LABEL[2] = ['pow2', 'linux']\n")
+    rows = {row[1]: row for row in (line.split("\t") for line in read("kept/bins-bars.tsv").decode().split("\n")[1:-1])}
+    for name, first in (("pow2", 1), ("linux", 6)):
+        values = [100 * value for (value,) in query("often.db", "SELECT value FROM metrics WHERE name = 'frag.internal.mean' "
+                                                    f"AND run_id BETWEEN {first} AND {first + 4}")]
+        shown = [float(rows[name][i]) for i in (2, 5, 6)]
+        check(all(abs(a - b) < 1e-6 for a, b in zip(shown, (sum(values) / 5, min(values), max(values)))), f"{name}: {shown} of {values}")
+    is_legible(drawn("often.db", "bins"))
+
+
+def forty_bars_and_their_names_are_apart():
+    write("many.ini", WIDE.replace("4194304", "4096").replace("3000", "200") + "\n[sweep]\nobjects.bins = pow2 | linux\nmachine.cpus = 1..2\n"
+          "pages.allocator = buddy | page-first-fit\nworkload.web.operations = 200 | 400 | 600 | 800 | 1000\n")
+    run("run", "many.ini", "-o", "many.db", "-q")
+    picture = drawn("many.db", "bins", "--keep", "kept")
+    is_legible(picture, 960, 1050)
+    script = read("kept/bins.gp").decode()
+    for key in ("objects.bins", "machine.cpus", "pages.allocator", "workload.web.operations"):
+        contains(re.search("VARIED = '(.*)'", script).group(1), key)
+    equal(script.split("array LABEL[40] = ")[1].split("\n")[0].count("(run "), 0, "labels that need the number of a run")
+    lines = run("plot", "many.db", "bins", "--format", "terminal").stdout.split("\n")
+    equal(sum(" |**" in line for line in lines), 40, "bars on a terminal")
+
+
 main(classes_show_what_goes_to_whole_pages, names_of_runs_do_not_lie_on_each_other,
      labels_are_of_what_was_varied_and_not_of_what_came_with_it, a_terminal_of_80_by_24_characters_shows_it_all,
-     a_wide_picture_is_as_legible_as_any, ends_of_lifetimes_are_apart, a_character_that_no_font_has_is_a_question_mark_in_pixels)
+     a_wide_picture_is_as_legible_as_any, ends_of_lifetimes_are_apart, repetitions_do_not_push_settings_out_of_a_picture, bars_are_means_of_repetitions,
+     forty_bars_and_their_names_are_apart, a_character_that_no_font_has_is_a_question_mark_in_pixels)

@@ -159,6 +159,25 @@ START_TEST (a_reallocation_may_name_the_block_before)
 }
 END_TEST
 
+/* Of the first block, of one with the id before it, of NULL; the last gives another block, and is an allocation. */
+START_TEST (a_reallocation_to_no_bytes_is_a_free)
+{
+  g_autoptr (Recording) recording = read_mapped (
+      "a,1,,8\nrealloc,1,,0\na,2,,8\nrealloc,,2,0\nr,0,0,0\na,3,,8\nr,4,3,0\nf,4,,\n",
+      "op=1,id=2,old=3,size=4");
+
+  ck_assert_uint_eq (recording->events->len, 8);
+  ck_assert_uint_eq (event_at (recording, 1)->kind, KML_OP_FREE);
+  ck_assert_uint_eq (event_at (recording, 3)->kind, KML_OP_FREE);
+  ck_assert_uint_eq (event_at (recording, 6)->bytes_req, 1);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_OBJECT_FREES), 4);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_REALLOCS), 4);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_FREE_NULL), 1);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_FAILED), 0);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_FREE_UNKNOWN), 0);
+}
+END_TEST
+
 /* Of a kernel 16 is the address of nothing; here it is a number as any other. */
 START_TEST (an_id_may_be_any_number)
 {
@@ -375,6 +394,7 @@ trace_csv_suite (void)
   tcase_add_test (good, a_map_makes_any_table_readable);
   tcase_add_test (good, without_a_column_of_times_operations_come_a_microsecond_apart);
   tcase_add_test (good, a_reallocation_may_name_the_block_before);
+  tcase_add_test (good, a_reallocation_to_no_bytes_is_a_free);
   tcase_add_test (good, an_id_may_be_any_number);
   tcase_add_test (good, pages_may_have_their_frame_as_id);
   tcase_add_test (good, a_table_says_the_same_as_text);

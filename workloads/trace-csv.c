@@ -419,6 +419,21 @@ make_object (Csv *self, Operation operation, KmlTraceLine *event)
   return NULL;
 }
 
+/* The block that a reallocation takes. */
+static guint64
+old_block (const Csv *self)
+{
+  return has (self, KML_FIELD_OLD) ? self->old : self->id;
+}
+
+/* A reallocation to 0 bytes is free(), as in glibc, unless another block came of it. */
+static gboolean
+is_free_by_reallocation (const Csv *self, Operation operation)
+{
+  return operation == OPERATION_REALLOC && has (self, KML_FIELD_SIZE) && self->size == 0 &&
+         (self->id == 0 || self->id == old_block (self));
+}
+
 static gboolean
 push (Csv *self, GError **error)
 {
@@ -436,7 +451,7 @@ push_old (Csv *self, const KmlTraceLine *event, GError **error)
 
   *old = copy;
   old->record = KML_TRACE_KFREE;
-  old->key = has (self, KML_FIELD_OLD) ? self->old : self->id;
+  old->key = old_block (self);
   if (!push (self, error))
     return FALSE;
   self->base.feed.info->counts[KML_TRACE_N_REALLOCS]++;
@@ -486,6 +501,11 @@ take_row (Csv *self, const char *line, const char *end, GError **error)
     return push (self, error);
   }
   self->n_known++;
+  if (is_free_by_reallocation (self, operation)) {
+    self->base.feed.info->counts[KML_TRACE_N_REALLOCS]++;
+    self->id = old_block (self);
+    operation = OPERATION_FREE;
+  }
   wrong = is_about_pages (operation) ? make_pages (self, operation, event)
                                      : make_object (self, operation, event);
   if (wrong != NULL)

@@ -55,6 +55,15 @@ write_through (const char *path, const char *data, gsize length, GError **error)
   return good || fail (path, g_strerror (code), error);
 }
 
+/* Why, without the name of the file that GLib writes first. */
+static const char *
+cause (const GError *reason)
+{
+  const char *last = g_strrstr (reason->message, ": ");
+
+  return last != NULL ? last + 2 : reason->message;
+}
+
 gboolean
 kml_save (const char *path, const char *data, gssize length, GError **error)
 {
@@ -79,5 +88,5 @@ kml_save (const char *path, const char *data, gssize length, GError **error)
     free (resolved);
   }
   return g_file_set_contents (real != NULL ? real : path, data, (gssize)n, &reason) ||
-         fail (path, reason->message, error);
+         fail (path, cause (reason), error);
 }

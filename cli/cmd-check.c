@@ -156,7 +156,7 @@ run (char **arguments)
   if (options.output == NULL) {
     folder = g_dir_make_tmp ("kmemlab-check-XXXXXX", &error);
     if (folder == NULL) {
-      kml_error ("%s", error->message);
+      kml_error ("no temporary folder: %s", error->message);
       return KML_EXIT_WORLD;
     }
     run_options.output = database = g_build_filename (folder, "check.db", NULL);

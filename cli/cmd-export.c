@@ -87,14 +87,15 @@ run (char **arguments)
   guint64 run_id = 1;
   gboolean good;
 
-  if (arguments[1] == NULL)
-    return list_forms (arguments[0]);
-  form = find (arguments[1]);
-  if (form == NULL || !kml_option_count ("export", "--run", options.run, 1, G_MAXINT64, &run_id))
+  form = arguments[1] != NULL ? find (arguments[1]) : NULL;
+  if ((form == NULL && arguments[1] != NULL) ||
+      !kml_option_count ("export", "--run", options.run, 1, G_MAXINT64, &run_id))
     return KML_EXIT_INPUT;
   database = kml_database_open (arguments[0], &error);
   if (database == NULL)
     return kml_fail (error);
+  if (form == NULL)
+    return list_forms (arguments[0]);
   buffer = g_string_new (NULL);
   good = form->write (database, run_id, buffer, &error);
   text = g_string_free (buffer, FALSE);

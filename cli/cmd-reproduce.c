@@ -145,6 +145,8 @@ run (char **arguments)
   KmlReproducer reproducer;
   int status;
 
+  if (!kml_option_file ("reproduce", options.output, "a database"))
+    return KML_EXIT_INPUT;
   if (kml_reproducer_load (&reproducer, arguments[0], &error))
     status = replay (&reproducer, arguments[0]);
   else

@@ -274,7 +274,8 @@ do_convert (const char *path)
 
   if (options.output == NULL && g_str_equal (path, "-"))
     return kml_usage_error ("trace", "--output is missing: standard input has no name");
-  if (!kml_option_count ("trace", "--level", options.level, 1, 19, &level) ||
+  if (!kml_option_file ("trace", options.output, "the binary form") ||
+      !kml_option_count ("trace", "--level", options.level, 1, 19, &level) ||
       !may_write (path, output))
     return KML_EXIT_INPUT;
   convert.level = (int)level;

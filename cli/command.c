@@ -45,7 +45,7 @@ const KmlExitInfo kml_exit_info[] = {
     "Stopped on request; what was finished is kept, and the same command goes on." },
   { KML_EXIT_NEWER, "A file was made by a newer version." },
   { KML_EXIT_INTERRUPT, "Interrupted by Ctrl-C; what was finished is kept." },
-  { KML_EXIT_TERMINATE, "Terminated; what was finished is kept." },
+  { KML_EXIT_TERMINATE, "Terminated, or the terminal went away; what was finished is kept." },
   { 0, NULL },
 };
 

@@ -23,7 +23,7 @@ typedef enum {
   KML_EXIT_STOPPED = 75, /* on request, all that was finished is kept: the same command goes on */
   KML_EXIT_NEWER = 125,  /* the file was made by a newer version */
   KML_EXIT_INTERRUPT = 130, /* SIGINT */
-  KML_EXIT_TERMINATE = 143, /* SIGTERM */
+  KML_EXIT_TERMINATE = 143, /* SIGTERM, SIGHUP */
 } KmlExit;
 
 /* What each means, for --help and the manual; ends with a NULL meaning. */

@@ -61,10 +61,24 @@ read_options (const KmlRunOptions *options, const char *command, guint64 *ret_n_
 }
 
 gboolean
+kml_option_file (const char *command, const char *output, const char *what)
+{
+  if (output == NULL || !g_str_equal (output, "-"))
+    return TRUE;
+  kml_usage_error (
+      command,
+      "--output: %s cannot go to standard output: expected a file (./- for one of that name)",
+      what);
+  return FALSE;
+}
+
+gboolean
 kml_run_options_check (const KmlRunOptions *options, const char *command)
 {
   guint64 n_jobs, max_runs;
 
+  if (!kml_option_file (command, options->output, "a database"))
+    return FALSE;
   if (!read_options (options, command, &n_jobs, &max_runs))
     return FALSE;
   if (options->check != NULL && !g_str_equal (options->check, "every-event")) {

@@ -107,6 +107,10 @@ void kml_experiment_add_json (const KmlExperiment *self, const KmlResult *result
 gboolean kml_option_count (const char *command, const char *option, const char *text, guint64 min,
                            guint64 max, guint64 *ret_value);
 
+/* Whether the @output (nullable) of an option may be where @what goes, which is read and written in places: not "-". FALSE after the
+ * mistake has been said. */
+gboolean kml_option_file (const char *command, const char *output, const char *what);
+
 /* As a shell would need it: quoted where it must be. (transfer full) */
 char *kml_shell_word (const char *text);
 

@@ -16,21 +16,26 @@ static volatile int signal_number;
 static void
 on_signal (int number)
 {
-  if (signal_number != 0) {
+  if (signal_number == 0) {
+    signal_number = number;
+  } else if (number != SIGHUP) { /* the system and the shell send one each */
     signal (number, SIG_DFL);
     raise (number);
   }
-  signal_number = number;
 }
 
 volatile int *
 kml_stop_install (void)
 {
   struct sigaction action = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+  struct sigaction before;
 
   sigemptyset (&action.sa_mask);
   sigaction (SIGINT, &action, NULL);
   sigaction (SIGTERM, &action, NULL);
+  /* the terminal is gone; nohup has it ignored, and then it stays so */
+  if (sigaction (SIGHUP, NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+    sigaction (SIGHUP, &action, NULL);
   return &signal_number;
 }
 
@@ -41,6 +46,7 @@ kml_stop_exit (void)
   case SIGINT:
     return KML_EXIT_INTERRUPT;
   case SIGTERM:
+  case SIGHUP:
     return KML_EXIT_TERMINATE;
   default:
     return KML_EXIT_DONE;

@@ -13,7 +13,7 @@ G_BEGIN_DECLS
  * result is for KmlCampaignConfig.stop. (transfer none) */
 volatile int *kml_stop_install (void);
 
-/* KML_EXIT_INTERRUPT or KML_EXIT_TERMINATE once a signal came, else KML_EXIT_DONE. */
+/* KML_EXIT_INTERRUPT or KML_EXIT_TERMINATE (also where the terminal went away) once a signal came, else KML_EXIT_DONE. */
 int kml_stop_exit (void);
 
 /* A reader that goes away, and a file that grows over the user's limit (ulimit -f), are errors

@@ -399,6 +399,7 @@ wait_for_workers (Campaign *self)
   g_assert (n == self->n_at_work);
 
   sigemptyset (&stops);
+  sigaddset (&stops, SIGHUP);
   sigaddset (&stops, SIGINT);
   sigaddset (&stops, SIGTERM);
   sigprocmask (SIG_BLOCK, &stops, &before);

@@ -13,9 +13,9 @@
  *
  * 2. Signals
  *
- * A terminal sends Ctrl-C to the whole group, and timeout and batch systems
- * send SIGTERM; but what it means is the parent's to decide, so workers ignore
- * both. When the parent dies, by whatever cause, the kernel ends them too.
+ * A terminal sends Ctrl-C to the whole group, and SIGHUP when it goes away;
+ * timeout and batch systems send SIGTERM. But what it means is the parent's to
+ * decide, so workers ignore them all. When the parent dies, by whatever cause, the kernel ends them too.
  *
  * 3. What a worker says
  *
@@ -270,6 +270,7 @@ become_worker (pid_t parent)
 
   if (prctl (PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid () != parent)
     _exit (1);
+  signal (SIGHUP, SIG_IGN);
   signal (SIGINT, SIG_IGN);
   signal (SIGPIPE, SIG_IGN);
   signal (SIGTERM, SIG_IGN);

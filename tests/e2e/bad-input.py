@@ -4,6 +4,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+import gzip
 import os
 import random
 import resource
@@ -106,6 +107,12 @@ def traces_that_are_none():
         contains(run("trace", "info", name, status=2).stderr, name)
 
 
+def a_trace_that_is_empty_is_called_so():
+    for name, data in (("empty.txt", b""), ("empty.gz", gzip.compress(b""))):
+        write(name, data)
+        contains(run("trace", "stats", name, status=2).stderr, f"{name}: it is empty")
+
+
 def a_binary_trace_that_is_cut_short():
     run("trace", "convert", REPORT, "-o", "whole.kmt")
     whole = read("whole.kmt")
@@ -134,7 +141,7 @@ def half_a_conversion_is_no_file():
 
 def untouched(name, status=2, *commands):
     before = read(name)
-    for command in commands or (["run", "small.ini", "-o", name], ["plot", name, "internal"], ["verify", name]):
+    for command in commands or (["run", "small.ini", "-o", name], ["plot", name, "internal"], ["export", name], ["verify", name]):
         run(*command, status=status)
         equal(read(name), before, f"{name} after {command[0]}")
     equal([other for other in os.listdir(".") if other.startswith(name) and other != name], [], "files beside it")
@@ -256,6 +263,23 @@ def places_that_cannot_be_written():
     equal(sorted(os.listdir(".")), ["small.db", "small.ini"], "files")
 
 
+def what_is_written_in_places_does_not_go_to_standard_output():
+    write("small.ini", SMALL)
+    for command in (("run", "small.ini"), ("compare", "small.ini", "--vary", "machine.cpus=1,2"), ("bins", REPORT), ("check", "small.ini"),
+                    ("reproduce", "small.ini"), ("trace", "convert", REPORT)):
+        contains(run(*command, "-o", "-", status=2).stderr, "./-")
+    equal(os.listdir("."), ["small.ini"], "files")
+    run("trace", "convert", REPORT, "-o", "./-")
+    equal(sorted(os.listdir(".")), ["-", "small.ini"], "files")
+
+
+def messages_name_no_temporary_file():
+    write("small.ini", SMALL)
+    run("run", "small.ini")
+    err = run("plot", "small.db", "internal", "-o", "no/such.svg", status=74).stderr
+    equal(err, "kmemlab: no/such.svg: cannot be written: No such file or directory\n", "the message")
+
+
 def a_folder_that_is_read_only():
     if os.getuid() == 0:
         raise Skip("root may write anywhere")
@@ -313,11 +337,12 @@ def closed_standard_streams():
 main(a_scenario_that_is_not_there, an_unknown_key_has_line_column_and_the_nearest_name,
      the_line_is_shown_with_a_caret, every_mistake_is_told_at_once, nonsense_values, a_key_twice, files_that_are_no_scenario,
      an_enormous_scenario, a_scenario_that_never_ends, a_bad_override,
-     settings_that_do_not_go_together_leave_no_database, a_trace_that_is_missing, traces_that_are_none,
+     settings_that_do_not_go_together_leave_no_database, a_trace_that_is_missing, traces_that_are_none, a_trace_that_is_empty_is_called_so,
      a_binary_trace_that_is_cut_short, a_binary_trace_with_a_changed_byte, half_a_conversion_is_no_file,
      foreign_files_are_not_touched, a_database_of_a_newer_version_is_not_touched,
      a_database_that_is_not_there, what_is_wrong_is_said_once_in_words_and_of_what_was_typed, a_database_that_was_cut_short, a_database_with_a_changed_byte,
      stored_scenarios_are_not_trusted,
-     a_database_that_is_locked, places_that_cannot_be_written, a_folder_that_is_read_only,
+     a_database_that_is_locked, places_that_cannot_be_written, what_is_written_in_places_does_not_go_to_standard_output,
+     messages_name_no_temporary_file, a_folder_that_is_read_only,
      a_disk_that_is_full, a_database_that_may_not_grow_keeps_its_runs,
      a_new_database_that_cannot_grow_is_not_left_half_made, closed_standard_streams)

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import time
 
-from harness import (DYING, ODD, SLOW, SMALL, check, children, contains, equal, finish, lacks, main,
+from harness import (DYING, ODD, PROGRAM, SLOW, SMALL, check, children, contains, environment, equal, finish, lacks, main,
                      query, read, run, run_json, start, wait_until, write)
 
 SLOW_RUN = ["run", "--plugin", ODD, "slow.ini"]
@@ -65,6 +65,16 @@ def ctrl_c_keeps_what_is_finished_and_the_same_command_goes_on():
 
 def sigterm_keeps_what_is_finished_and_the_same_command_goes_on():
     stop_after_two(signal.SIGTERM, 143)
+
+
+def a_terminal_that_goes_away_keeps_what_is_finished():
+    stop_after_two(signal.SIGHUP, 143, whole_group=True)
+    process = subprocess.Popen(["nohup", PROGRAM, *SLOW_RUN, "-o", "on.db"], env=environment(), stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    wait_until(lambda: n_stored("on.db") >= 2, "two runs are stored", process)
+    interrupt(process, signal.SIGHUP, whole_group=True)
+    finish(process, 0)
+    equal(n_stored("on.db"), 8, "runs under nohup")
 
 
 def sigterm_to_the_group_is_no_crash_of_the_workers():
@@ -335,7 +345,7 @@ def a_reader_that_goes_away_is_no_error():
 
 main(ctrl_c_keeps_what_is_finished_and_the_same_command_goes_on,
      sigterm_keeps_what_is_finished_and_the_same_command_goes_on,
-     sigterm_to_the_group_is_no_crash_of_the_workers,
+     a_terminal_that_goes_away_keeps_what_is_finished, sigterm_to_the_group_is_no_crash_of_the_workers,
      interrupted_and_resumed_runs_have_the_same_fingerprints, a_second_signal_ends_at_once,
      a_stop_before_anything_is_finished_leaves_no_database,
      a_limit_of_runs_stops_with_75_and_the_same_command_goes_on, a_gap_is_filled_by_the_next_campaign,

@@ -177,6 +177,7 @@ reclaim_and_try (KmlReclaim *self, KmlZones *zones, const KmlRequest *request, g
     case NEXT_FAIL:
       return KML_ADDR_NONE;
     }
+    kml_progress_tries_again (self->machine->scheduler);
   }
 }
 
@@ -194,7 +195,9 @@ kml_reclaim_slow_path (gpointer data, KmlZones *zones, const KmlRequest *request
     return KML_ADDR_NONE;
   self->counters[KML_RECLAIM_DIRECT]++;
   part = kml_task_part (machine, KML_PART_RECLAIM);
+  kml_progress_tries (machine->scheduler);
   addr = reclaim_and_try (self, zones, request, ret_held);
+  kml_progress_tried (machine->scheduler, addr != KML_ADDR_NONE);
   kml_task_part (machine, part);
   return addr;
 }

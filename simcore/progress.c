@@ -11,12 +11,17 @@
  *   priority inversion  for a stated time a task waits for one of lower priority, which is ready and does not run, since one in
  *                       between has its CPU (L. Sha, R. Rajkumar, J. P. Lehoczky, IEEE Trans. Computers 39(9), 1990)
  *
- *   tries in vain       a task does a block of its program again a million times, for it fails, nothing else is achieved, and everybody else is stuck,
- *                       does the same, or is kept from its CPU by one who does; or a hundred million times, whatever others do. Watched likewise where the
- *                       run would have no end
+ *   tries in vain       a task tries the same a million times, be it a block of its program or a request that must not fail; it fails, nothing is achieved,
+ *                       and everybody else is stuck, does the same, or is kept from its CPU by one who does; or a hundred million times, whatever others do.
+ *                       Watched likewise where the run would have no end
  *   interrupt storm     while interrupts came or were handled a million times no task has run, though some could: a livelock as J. C. Mogul and
  *                       K. K. Ramakrishnan, "Eliminating Receive Livelock in an Interrupt-Driven Kernel", ACM TOCS 15(3), 1997, have it. It is watched where the
  *                       run would have no end ([scenario] until); where it has one, overload may be what is to be seen
+ *
+ * Handlers of interrupts without end, and daemons, may always help. But tasks that are stuck leave them only so much to do: so what they do counts as
+ * achieved where more memory is given back, on balance, than ever since something was achieved last, and where a page is written. A handler that
+ * gets as much as it gives back achieves nothing, nor does what is done within a try that fails. Where nothing is achieved, each source of interrupts has come sixteen
+ * times, on average, and no daemon has been about one thing for so long, none of them will help.
  *
  * A livelock ends the run, an inversion does not: who has the CPU may be done one day.
  *
@@ -45,10 +50,45 @@ kml_progress_init (KmlScheduler *self)
   self->watch.next = self->config.no_progress > 0 ? self->machine->now : KML_TIME_MAX;
 }
 
+/* ---- What is achieved ---- */
+
+void
+kml_scheduler_achieved (KmlScheduler *self)
+{
+  self->watch.n_achieved++;
+  self->watch.best = self->watch.balance;
+  self->watch.most_free = self->machine->free_area.n_free;
+}
+
 void
 kml_scheduler_progress (KmlScheduler *self)
 {
+  const KmlTask *task = kml_current_task (self->machine);
+
   self->watch.n_progress++;
+  if (task->irq == NULL && task->vain.depth == 0)
+    kml_scheduler_achieved (self);
+}
+
+void
+kml_scheduler_gave_back (KmlScheduler *self, guint64 size)
+{
+  self->watch.balance += (gint64)size;
+  if (self->watch.balance > self->watch.best)
+    kml_scheduler_achieved (self);
+}
+
+void
+kml_scheduler_took (KmlScheduler *self, guint64 size)
+{
+  self->watch.balance -= (gint64)size;
+}
+
+void
+kml_scheduler_freed_frames (KmlScheduler *self)
+{
+  if (self->machine->free_area.n_free > self->watch.most_free)
+    kml_scheduler_achieved (self);
 }
 
 void
@@ -185,6 +225,38 @@ kml_scheduler_has_caught_up (const KmlScheduler *self)
   return self->watch.has_caught_up;
 }
 
+/* ---- Nobody is left who could help ---- */
+
+/* On average it has come too seldom to have shown in @time what it does. */
+static gboolean
+is_rare (const KmlScheduler *self, const KmlIrq *irq, KmlTime time)
+{
+  return irq->is_endless &&
+         (irq->n_raised == 0 || self->machine->now / irq->n_raised > time / N_TURNS);
+}
+
+/* Somebody that the run does not wait for, kswapd say, has been about something since before @since. */
+static gboolean
+is_daemon_at_work (const KmlScheduler *self, const KmlTask *task, KmlTime since)
+{
+  return task->is_daemon && task->irq == NULL && task->priority != G_MININT16 &&
+         task->part_since <= since && kml_wait_is_free (self, task);
+}
+
+/* Handlers and daemons have had their chance since @since, and have changed nothing. */
+static gboolean
+is_hopeless (const KmlScheduler *self, KmlTime since)
+{
+  for (guint i = 0; i < self->tasks->len; i++) {
+    const KmlTask *task = g_ptr_array_index (self->tasks, i);
+
+    if (is_daemon_at_work (self, task, since) ||
+        (task->irq != NULL && is_rare (self, task->irq, self->machine->now - since)))
+      return FALSE;
+  }
+  return TRUE;
+}
+
 /* ---- Storms ---- */
 
 void
@@ -195,14 +267,18 @@ kml_progress_look_for_storm (KmlScheduler *self)
   if (self->is_bounded || self->config.choose != NULL || self->is_stopped)
     return;
   self->watch.is_stormy = self->watch.n_interrupts > KML_N_STORM;
+  self->watch.is_hopeless = self->watch.is_stormy &&
+                            self->watch.n_achieved == self->watch.n_achieved_then &&
+                            is_hopeless (self, self->watch.storm_since);
   if (self->watch.is_stormy && kml_wait_all_are_stuck (self)) {
     time = kml_format_time (self->machine->now - self->watch.storm_since);
     kml_incident_livelock (
         self, g_strdup_printf (
                   "for %s there was nothing but interrupts, and no task came any further", time));
   }
-  self->watch.is_stormy = FALSE;
+  self->watch.is_stormy = self->watch.is_hopeless = FALSE;
   self->watch.storm_since = self->machine->now;
+  self->watch.n_achieved_then = self->watch.n_achieved;
   for (guint i = 0; i < self->tasks->len; i++) {
     KmlTask *task = g_ptr_array_index (self->tasks, i);
 
@@ -212,40 +288,39 @@ kml_progress_look_for_storm (KmlScheduler *self)
 
 /* ---- Trying in vain ---- */
 
-/* Somebody that the run does not wait for, kswapd say, may still change something. */
 static gboolean
-any_daemon_is_free (const KmlScheduler *self)
+all_try_in_vain (KmlScheduler *self, const KmlTask *task)
 {
-  for (guint i = 0; i < self->tasks->len; i++) {
-    const KmlTask *task = g_ptr_array_index (self->tasks, i);
-
-    if (task->is_daemon && task->irq == NULL && task->priority != G_MININT16 &&
-        kml_wait_is_free (self, task))
-      return TRUE;
-  }
-  return FALSE;
+  self->watch.is_hopeless = is_hopeless (self, task->vain.begun);
+  return self->watch.is_hopeless && kml_wait_all_are_stuck (self);
 }
 
 static void
 look_for_vain_tries (KmlScheduler *self, const KmlTask *task)
 {
-  if (self->is_bounded || self->config.choose != NULL || self->is_stopped)
+  if (self->is_bounded || self->is_stopped)
     return;
+  if (self->config.choose != NULL && find_those_behind (self)) {
+    begin_anew (self);
+    return;
+  }
   self->watch.trier = task;
+  self->watch.kept_since = task->vain.latest;
   if ((task->vain.n >= MANY_VAIN * KML_N_VAIN && self->config.no_progress == 0) ||
-      (kml_wait_all_are_stuck (self) && !any_daemon_is_free (self)))
+      all_try_in_vain (self, task))
     kml_incident_livelock (self, g_strdup_printf ("%s has tried the same %" G_GUINT64_FORMAT
                                                   " times, and nothing has come of it",
                                                   task->name, task->vain.n));
   self->watch.trier = NULL;
+  self->watch.is_hopeless = FALSE;
 }
 
 static void
 begin_to_count (const KmlScheduler *self, KmlTask *task)
 {
   task->vain.n = 0;
-  task->vain.seen = self->watch.n_progress;
-  task->vain.since = self->machine->now;
+  task->vain.seen = self->watch.n_achieved;
+  task->vain.begun = task->vain.latest = self->machine->now;
 }
 
 void
@@ -258,19 +333,25 @@ kml_progress_tries (KmlScheduler *self)
 }
 
 void
-kml_progress_retried (KmlScheduler *self, gboolean again)
+kml_progress_tried (KmlScheduler *self, gboolean got)
 {
   KmlTask *task = kml_current_task (self->machine);
 
-  if (!again) {
-    task->vain.depth--;
-    return;
-  }
-  if (task->vain.seen != self->watch.n_progress)
+  task->vain.depth--;
+  if (got && task->vain.depth == 0 && task->irq == NULL)
+    kml_scheduler_achieved (self);
+}
+
+void
+kml_progress_tries_again (KmlScheduler *self)
+{
+  KmlTask *task = kml_current_task (self->machine);
+
+  if (task->vain.seen != self->watch.n_achieved)
     begin_to_count (self, task);
   if (G_UNLIKELY (++task->vain.n % KML_N_VAIN == 0)) {
     look_for_vain_tries (self, task);
-    task->vain.since = self->machine->now;
+    task->vain.latest = self->machine->now;
   }
 }
 

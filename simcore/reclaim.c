@@ -343,6 +343,10 @@ kml_reclaim_shrink (KmlReclaim *self, guint64 n_wanted, KmlGfp gfp, KmlZoneKind 
   }
   kml_lockdep_leave_reclaim (self->machine);
   self->all_is_dirty |= scan.is_kswapd && scan.all_dirty;
+  if (scan.is_kswapd && scan.n_queued > 0)
+    kml_scheduler_achieved (self->machine->scheduler);
+  else if (scan.is_kswapd)
+    kml_scheduler_freed_frames (self->machine->scheduler);
   return scan.n_freed;
 }
 

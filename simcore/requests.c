@@ -157,7 +157,9 @@ insist (KmlRequests *self, const KmlCourse *course, KmlLevel level, const KmlReq
 
   if (!must_not_fail (self, course->task, request->gfp))
     return KML_ADDR_NONE;
+  kml_progress_tries (self->machine->scheduler);
   while (addr == KML_ADDR_NONE) {
+    kml_progress_tries_again (self->machine->scheduler);
     kml_sync (self->machine);
     if (tally->n_free == n_freed) { /* nobody was faster than this could begin to wait */
       KmlRequestWaiter waiter = { .task = course->task };
@@ -170,6 +172,7 @@ insist (KmlRequests *self, const KmlCourse *course, KmlLevel level, const KmlReq
     addr = kml_allocator_alloc (level == KML_LEVEL_PAGES ? self->pages : self->objects, request,
                                 ret_held);
   }
+  kml_progress_tried (self->machine->scheduler, TRUE);
   return addr;
 }
 

@@ -118,11 +118,16 @@ struct _KmlScheduler {
     gboolean is_catching_up; /* CPUs that are behind, and timers … */
     KmlTime due;             /* … that should have rung by then, come first */
     gboolean has_caught_up;  /* that has been so */
+    guint64 n_achieved;      /* the same without what comes to nothing; and since the latest … */
+    gint64 balance, best;    /* … bytes given back less those that were taken, and the most … */
+    guint64 most_free;       /* … and the most page frames that were free */
     guint64 n_interrupts;    /* how often one was raised or handled */
-    KmlTime storm_since;     /* when it was looked for a storm last */
+    KmlTime storm_since;     /* when it was looked for a storm last … */
+    guint64 n_achieved_then; /* … and n_achieved then */
     gboolean is_stormy;      /* who has not run between two looks for a storm cannot move … */
-    const KmlTask *
-        trier; /* (nullable): … nor who tries in vain while this one does, nor who is kept from its CPU all the while */
+    const KmlTask *trier;    /* (nullable): … nor who tries in vain while this one does … */
+    KmlTime kept_since;      /* … nor who is kept from its CPU since then by such a one … */
+    gboolean is_hopeless;    /* … nor who waits for what handlers might bring about */
   } watch;
   guint64 n_spans; /* … of so many as there ever were */
 };

@@ -170,10 +170,11 @@ struct _KmlTask {
   KmlTime parts[KML_N_PARTS];
   KmlTime ran_then; /* of them, how long it had run when progress.c looked for a storm */
   struct {
-    guint64 n;     /* how often a block of its program was done again, for it had failed, … */
-    guint64 seen;  /* … since scheduler->watch.n_progress was that */
-    KmlTime since; /* when the latest KML_N_VAIN of them began */
-    guint depth;   /* how many such blocks it is in */
+    guint64 n;      /* how often it has tried the same again, for it had failed, … */
+    guint64 seen;   /* … since scheduler->watch.n_achieved was that, … */
+    KmlTime begun;  /* … from then on */
+    KmlTime latest; /* when the latest KML_N_VAIN of them began */
+    guint depth;    /* how many things it tries, one within the other */
   } vain;
 
   KmlTask *below;        /* (nullable): of a handler: whom it interrupts */
@@ -219,7 +220,8 @@ KmlTask *kml_task_new (KmlScheduler *scheduler, const KmlTaskConfig *config);
 struct _KmlIrq {
   KmlTask task; /* the handler, while it runs */
   int level;
-  guint n_pending; /* raised and not yet handled */
+  gboolean is_endless; /* it comes by itself, again and again */
+  guint n_pending;     /* raised and not yet handled */
   guint64 n_raised;
   KmlTime raised;      /* the first of the pending ones */
   KmlTime worst_delay; /* from raising to handling */
@@ -514,11 +516,19 @@ void kml_scheduler_report (KmlScheduler *self, KmlIncidentKind kind, char *text)
 /* A task has achieved something: see progress.c. */
 void kml_scheduler_progress (KmlScheduler *self);
 
-/* A block of the running task's program begins that is done again when it has failed … */
-void kml_progress_tries (KmlScheduler *self);
+/* Somebody that the run does not wait for has done what others may be in need of. */
+void kml_scheduler_achieved (KmlScheduler *self);
 
-/* … and is done again; or it has not failed. */
-void kml_progress_retried (KmlScheduler *self, gboolean again);
+/* Memory has come back, or was taken. */
+void kml_scheduler_gave_back (KmlScheduler *self, guint64 size);
+void kml_scheduler_took (KmlScheduler *self, guint64 size);
+void kml_scheduler_freed_frames (KmlScheduler *self);
+
+/* The running task begins to try something, tries it again since it has failed, and is done, be it that it has got it or that it
+ * gives up. One such thing may be within another. */
+void kml_progress_tries (KmlScheduler *self);
+void kml_progress_tries_again (KmlScheduler *self);
+void kml_progress_tried (KmlScheduler *self, gboolean got);
 
 /* Whether the run is over since simulated time is, before whoever runs it said. */
 gboolean kml_scheduler_time_is_over (const KmlScheduler *self);

@@ -121,6 +121,7 @@ kml_task_main (gpointer data)
     turn_all_on (scheduler, self);
   kml_task_account (self, scheduler->machine->now, KML_PART_SLEEP);
   self->state = KML_TASK_ENDED;
+  self->vain.depth = 0; /* it may have been killed */
   kml_scheduler_progress (scheduler);
   if (!self->is_daemon)
     kml_scheduler_release (scheduler);

@@ -55,7 +55,7 @@ is_kept_off (const KmlScheduler *self, const KmlTask *task)
 {
   const KmlCpu *cpu = &self->cpus[task->cpu];
 
-  return self->watch.trier != NULL && task->part_since <= self->watch.trier->vain.since &&
+  return self->watch.trier != NULL && task->part_since <= self->watch.kept_since &&
          (kml_wait_who_runs (cpu)->priority > task->priority || kml_cpu_is_atomic (cpu));
 }
 
@@ -176,7 +176,14 @@ static gboolean
 is_in_vain (const KmlScheduler *self, const KmlTask *task)
 {
   return self->watch.trier != NULL && task->vain.n >= KML_N_VAIN &&
-         task->vain.seen == self->watch.n_progress;
+         task->vain.seen == self->watch.n_achieved;
+}
+
+/* It waits for memory, whoever gives some back. */
+static gboolean
+is_for_somebody (const KmlTask *task)
+{
+  return task->wait.kind == KML_WAIT_MEMORY && task->wait.provider == NULL;
 }
 
 /* Whether it is kept by nobody that is stuck. */
@@ -196,14 +203,14 @@ can_move (const Graph *self, const KmlTask *task)
     for (guint i = 0; (other = kml_wait_blocker (self->scheduler, task, i)) != NULL; i++)
       if (self->is_stuck[other->id])
         return FALSE;
-    return TRUE;
+    return !(self->scheduler->watch.is_hopeless && is_for_somebody (task));
   }
   for (guint i = 0; i < providers->tasks->len; i++) {
     other = g_ptr_array_index (providers->tasks, i);
     if (other->state != KML_TASK_ENDED && !self->is_stuck[other->id])
       return TRUE;
   }
-  return providers->from_outside;
+  return providers->from_outside && !self->scheduler->watch.is_hopeless;
 }
 
 static void

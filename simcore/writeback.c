@@ -229,6 +229,8 @@ write_pages (KmlWriteback *self, gboolean only_old, guint64 n)
     if (mapping == NULL)
       return;
     n_written = write_turn (mapping);
+    if (n_written > 0)
+      kml_scheduler_achieved (self->reclaim->machine->scheduler);
     n -= MIN (n, n_written);
     n_in_vain = n_written > 0 ? 0 : n_in_vain + 1;
   }

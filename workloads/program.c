@@ -81,6 +81,7 @@ do_alloc (KmlProgramTask *self, const KmlStep *step, const KmlStepTarget *target
     return;
   }
   kml_task_got (self->world->machine, NULL);
+  kml_scheduler_took (self->world->scheduler, block.size);
   g_array_append_val (target->blocks, block);
 }
 
@@ -104,7 +105,8 @@ do_free (KmlProgramTask *self, const KmlStep *step, GArray *blocks)
                                            task->name, step->name));
     return;
   }
-  kml_requests_free (self->world->requests, &block, &how);
+  if (kml_requests_free (self->world->requests, &block, &how))
+    kml_scheduler_gave_back (self->world->scheduler, block.size);
 }
 
 /* All of the latest block of a name. With a cache model others see it: whose the lines are. */
@@ -384,10 +386,12 @@ end_block (KmlProgramTask *self, guint i, guint begin)
   if (step->kind == KML_STEP_RETRY) {
     const gboolean again = self->has_failed;
 
-    kml_progress_retried (self->world->scheduler, again);
     self->has_failed = FALSE;
-    if (again)
+    if (again) {
+      kml_progress_tries_again (self->world->scheduler);
       return begin + 1;
+    }
+    kml_progress_tried (self->world->scheduler, TRUE);
   }
   if (step->kind == KML_STEP_CALL)
     task->n_chain--;

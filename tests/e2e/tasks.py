@@ -134,6 +134,34 @@ def who_tries_in_vain_and_keeps_others_off_its_cpu_is_in_a_livelock():
     run("run", "slice.ini")
 
 
+def what_handlers_do_and_undo_keeps_no_run_that_nobody_gets_on_in():
+    undo = "alloc z 64 GFP_ATOMIC, free z"
+    blocked = "[lock L]\nkind = mutex\n[task u]\ncpus = 1\nprogram = lock L, wait godot\n"
+    reclaim = "[memory]\nreclaim = yes\n"
+    for name, tasks, handler, says in (
+            ("retry", "[task a]\nprogram = retry { alloc y 1GiB GFP_ATOMIC }\n", undo, "a tries in vain to get memory"),
+            ("inside", blocked + "[task a]\nprogram = alloc y 4KiB pages, reclaim { retry { try-lock L } }\n", undo, "a tries in vain to get L, which u has; in direct reclaim"),
+            ("nofail", "[task a]\nprogram = alloc y 8MiB pages, alloc z 12MiB pages GFP_KERNEL|__GFP_NOFAIL\n", undo, "a has tried the same 1000000 times"),
+            ("nofs", reclaim + "[task a]\nprogram = repeat 10000 { alloc y 4KiB pages GFP_NOFS }\n", "work 1us", "a waits for memory; in direct reclaim"),
+            ("slabs", reclaim + "[task a]\nprogram = repeat 10000 { alloc y 4KiB pages GFP_NOFS }\n", undo, "no task came any further"),
+            ("kswapd", reclaim + "[task a]\nprogram = repeat 10000 { retry { alloc y 4KiB pages } }\n", "work 1us", "a tries in vain to get memory"),
+            ("never", "[task a]\nprogram = wait go\n", "work 1us, if-failed { wake go }", "a waits for go")):
+        write(f"{name}.ini", HEAD + tasks + TICK % handler)
+        contains(run("run", f"{name}.ini", status=1).stdout, says)
+    filled = "[task a]\nprogram = repeat 3500 { alloc @x 4KiB pages }, retry { alloc y 4MiB pages GFP_ATOMIC }\n"
+    for times in ("every = 300ms\nstart = 300ms", "every = 1us\nstart = 300ms"):
+        write("hoped.ini", HEAD + filled + "[task tick]\ncontext = hardirq\nprogram = repeat 300 { free @x }\n" + times + "\n")
+        run("run", "hoped.ini")
+
+
+def what_is_done_in_a_round_that_fails_is_not_achieved():
+    for program in ("retry { alloc y 1GiB GFP_ATOMIC, if-failed { io 1ms } }", "retry { alloc x 64, free x, alloc y 1GiB GFP_ATOMIC }",
+                    "alloc x 64, retry { alloc y 1GiB GFP_ATOMIC, if-failed { free x } }"):
+        write("undone.ini", HEAD + f"[task a]\nprogram = {program}\n")
+        contains(run("run", "undone.ini", status=1).stdout, "a has tried the same 1000000 times, and nothing has come of it")
+        contains(run("run", "undone.ini", "-s", "schedule.policy=random", status=1).stdout, "a has tried the same")
+
+
 def a_run_that_would_outlast_simulated_time_is_refused():
     for program in ("work 10000000s, work 10000000s", "repeat 30 { sleep 1000000s }"):
         write("long.ini", HEAD + f"[task a]\nprogram = {program}\n")
@@ -340,6 +368,7 @@ main(a_deadlock_that_nobody_expects_is_status_1_and_has_a_story,
      what_a_handler_may_still_bring_about_is_no_stall,
      interrupts_that_leave_no_time_for_anything_are_a_livelock, tries_that_nothing_can_come_of_are_a_livelock,
      who_tries_in_vain_and_keeps_others_off_its_cpu_is_in_a_livelock,
+     what_handlers_do_and_undo_keeps_no_run_that_nobody_gets_on_in, what_is_done_in_a_round_that_fails_is_not_achieved,
      a_run_that_would_outlast_simulated_time_is_refused,
      a_bug_is_recorded_where_it_happens,
      the_longest_operation_says_where_its_time_went,

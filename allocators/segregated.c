@@ -119,22 +119,24 @@
 
 /* ---- Setting up ---- */
 
-static void
+/* Returns that of taking an object from a list. */
+static KmlTime
 init_costs (Segregated *self)
 {
   const KmlTime *cost = self->base.machine->cost;
+  const KmlTime alloc_cost = ALLOC_INSTRUCTIONS * cost[KML_COST_INSTRUCTION] +
+                             cost[KML_COST_ATOMIC];
 
-  self->alloc_cost = ALLOC_INSTRUCTIONS * cost[KML_COST_INSTRUCTION] + cost[KML_COST_ATOMIC];
   self->free_cost = FREE_INSTRUCTIONS * cost[KML_COST_INSTRUCTION] + cost[KML_COST_ATOMIC];
   if (self->base.machine->caches != NULL)
-    return; /* references cost what they cost where they are made */
-  self->alloc_cost += 2 * cost[KML_COST_HOT] + cost[KML_COST_WARM];
+    return alloc_cost; /* references cost what they cost where they are made */
   self->fresh_cost = cost[KML_COST_COLD] - MIN (cost[KML_COST_WARM], cost[KML_COST_COLD]);
   self->free_cost += 2 * cost[KML_COST_HOT] + 2 * cost[KML_COST_WARM];
+  return alloc_cost + 2 * cost[KML_COST_HOT] + cost[KML_COST_WARM];
 }
 
 static void
-init_bin (const Segregated *self, Bin *bin, guint64 size)
+init_bin (const Segregated *self, Bin *bin, guint64 size, KmlTime alloc_cost)
 {
   const KmlRam *ram = ram_of (self);
   const unsigned __int128 zero_cost =
@@ -142,7 +144,8 @@ init_bin (const Segregated *self, Bin *bin, guint64 size)
 
   bin->object_size = (guint32)size;
   bin->reciprocal = G_MAXUINT64 / size + 1; /* size >= 4: no overflow */
-  bin->zero_cost = (KmlTime)(zero_cost >> ram->page_shift);
+  bin->alloc_cost[0] = alloc_cost;
+  bin->alloc_cost[1] = alloc_cost + (KmlTime)(zero_cost >> ram->page_shift);
   segregated_set_current (self, bin, ram->n_usable);
   bin->partial = (SlabList){ KML_PFN_NONE, KML_PFN_NONE, 0 };
   bin->empty = (SlabList){ KML_PFN_NONE, KML_PFN_NONE, 0 };
@@ -154,6 +157,7 @@ static gboolean
 segregated_init (KmlAllocator *base, GError **error)
 {
   Segregated *self = (Segregated *)base;
+  const KmlTime alloc_cost = init_costs (self);
 
   self->rule.page_size = kml_ram_page_size (ram_of (self));
   self->rule.n_cpus = self->base.machine->n_cpus;
@@ -173,8 +177,7 @@ segregated_init (KmlAllocator *base, GError **error)
   }
   self->bins = g_aligned_alloc0 (self->n_bins, sizeof (Bin), 64);
   for (guint i = 0; i < self->n_bins; i++)
-    init_bin (self, &self->bins[i], self->table.bins.sizes[i]);
-  init_costs (self);
+    init_bin (self, &self->bins[i], self->table.bins.sizes[i], alloc_cost);
   self->statics = kml_machine_statics (base->machine, self->n_bins * sizeof (Bin));
   return TRUE;
 }
@@ -199,6 +202,13 @@ segregated_remember (KmlAllocator *base, KmlImage *image)
 
 /* ---- References, with a cache model ---- */
 
+/* What the object, or the pages, at @addr are of. */
+static const KmlFrame *
+slab_of (const Segregated *self, KmlAddr addr)
+{
+  return frame_of (self, frame_of (self, kml_ram_pfn (ram_of (self), addr))->slab.head);
+}
+
 static void
 touch_bin (const Segregated *self, const Bin *bin)
 {
@@ -207,27 +217,30 @@ touch_bin (const Segregated *self, const Bin *bin)
 }
 
 /* Of the paths without a list: the bin, the slab's record, the object's first word. */
-static KmlAddr G_GNUC_NO_INLINE
-touch_taken (const Segregated *self, const Bin *bin, KmlAddr addr, const KmlRequest *request)
+static void
+touch_taken (const Segregated *self, KmlAddr addr, const KmlRequest *request)
 {
   KmlMachine *machine = self->base.machine;
+  const KmlFrame *slab = slab_of (self, addr);
+  const Bin *bin;
 
+  if (slab->slab.size_class == KML_PAGE_RUN_LARGE)
+    return;
+  bin = &self->bins[slab->slab.size_class];
   touch_bin (self, bin);
-  kml_touch_frame (machine, bin->slab, KML_TOUCH_WRITE);
+  kml_touch_frame (machine, slab, KML_TOUCH_WRITE);
   kml_touch (machine, addr, sizeof (guint32), KML_TOUCH_WRITE);
   if (request->gfp & KML_GFP_ZERO)
     kml_touch (machine, addr, bin->object_size, KML_TOUCH_WRITE | KML_TOUCH_UNPAID);
-  return addr;
 }
 
 static void
 touch_freed (const Segregated *self, KmlAddr addr)
 {
   KmlMachine *machine = self->base.machine;
-  const KmlFrame *frame = frame_of (self, kml_ram_pfn (ram_of (self), addr));
-  const KmlFrame *slab = frame_of (self, frame->slab.head);
+  const KmlFrame *slab = slab_of (self, addr);
 
-  kml_touch_frame (machine, frame, KML_TOUCH_READ);
+  kml_touch_frame (machine, frame_of (self, kml_ram_pfn (ram_of (self), addr)), KML_TOUCH_READ);
   if (slab->slab.size_class == KML_PAGE_RUN_LARGE)
     return;
   kml_touch_frame (machine, slab, KML_TOUCH_WRITE);
@@ -262,7 +275,7 @@ take_object (Segregated *self, Bin *bin, const KmlRequest *request, guint64 *ret
 {
   KmlMachine *machine = self->base.machine;
   KmlFrame *slab = bin->slab;
-  KmlTime now = machine->now + self->alloc_cost;
+  KmlTime cost = 0;
   guint64 offset;
 
   if (G_LIKELY (slab->slab.first_free != 0)) {
@@ -275,7 +288,7 @@ take_object (Segregated *self, Bin *bin, const KmlRequest *request, guint64 *ret
     __builtin_prefetch (bin->objects + link_of (word) * bin->object_size - bin->object_size, 1);
   } else if (slab->slab.n_fresh < slab->slab.n_objects) {
     offset = (guint64)slab->slab.n_fresh++ * bin->object_size;
-    now += self->fresh_cost;
+    cost = self->fresh_cost;
   } else {
     guint64 held = 0;
     const KmlAddr addr = refill_and_take (self, bin, request, &held);
@@ -287,10 +300,8 @@ take_object (Segregated *self, Bin *bin, const KmlRequest *request, guint64 *ret
   slab->slab.n_used++;
   bin->n_active++;
   /* without a branch: whether a request asks for zeroed memory is hard to predict */
-  machine->now = now + (bin->zero_cost & -(guint64)((request->gfp & KML_GFP_ZERO) != 0));
+  machine->now += cost + bin->alloc_cost[(request->gfp & KML_GFP_ZERO) != 0];
   *ret_held = bin->object_size;
-  if (kml_has_caches (machine))
-    return touch_taken (self, bin, bin->start + offset, request);
   return bin->start + offset;
 }
 
@@ -377,7 +388,7 @@ segregated_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_he
                       ret_held);
 }
 
-KML_FAST guint64 free_object (KmlAllocator *base, KmlAddr addr, const KmlRequest *how);
+KML_FAST guint64 segregated_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how);
 
 /* The object at @addr begins as a free one does. If it is none, its owner wrote that; once it
  * is wiped out, there is no doubt. */
@@ -393,11 +404,11 @@ free_suspicious (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   g_assert (!is_listed (self, bin, slab, index)); /* it was freed already */
 
   kml_ram_store32 (&base->ram, addr, 0);
-  return free_object (base, addr, how);
+  return segregated_free (base, addr, how);
 }
 
 KML_FAST guint64
-free_object (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
+segregated_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
 {
   Segregated *self = (Segregated *)base;
   KmlMachine *machine = base->machine;
@@ -437,22 +448,27 @@ free_object (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   return bin->object_size;
 }
 
-static guint64 G_GNUC_NO_INLINE
-free_touching (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
+KML_DEFINE_EXECUTE (segregated)
+
+/* Where there may be a cache model: */
+
+static KmlAddr
+alloc_and_touch (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
 {
-  touch_freed ((Segregated *)base, addr);
-  return free_object (base, addr, how);
+  const KmlAddr addr = segregated_alloc (base, request, ret_held);
+
+  if (kml_has_caches (base->machine) && addr != KML_ADDR_NONE)
+    touch_taken ((Segregated *)base, addr, request);
+  return addr;
 }
 
-KML_FAST guint64
-segregated_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
+static guint64
+touch_and_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
 {
   if (kml_has_caches (base->machine))
-    return free_touching (base, addr, how);
-  return free_object (base, addr, how);
+    touch_freed ((Segregated *)base, addr);
+  return segregated_free (base, addr, how);
 }
-
-KML_DEFINE_EXECUTE (segregated)
 
 /* ---- What it is called ---- */
 
@@ -522,8 +538,8 @@ static const KmlAllocatorOps segregated_ops = {
   .counters = segregated_counters,
   .init = segregated_init,
   .finish = segregated_finish,
-  .alloc = segregated_alloc,
-  .free = segregated_free,
+  .alloc = alloc_and_touch,
+  .free = touch_and_free,
   .execute = segregated_execute,
   .shrink = segregated_shrink,
   .remember = segregated_remember,

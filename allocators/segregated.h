@@ -41,9 +41,9 @@ typedef struct {
 
 /* The first cache line is all that the fast paths need. */
 typedef struct {
-  guint64 reciprocal; /* ceil (2^64 / object_size) */
-  KmlTime zero_cost;  /* of clearing an object */
-  guint64 n_active;   /* objects in use */
+  guint64 reciprocal;    /* ceil (2^64 / object_size) */
+  KmlTime alloc_cost[2]; /* of the fast path; [1]: and of clearing the object */
+  guint64 n_active;      /* objects in use */
   guint32 object_size;
   KmlPfn current;  /* slab, or n_usable: none */
   KmlFrame *slab;  /* its record */
@@ -64,7 +64,7 @@ typedef struct {
   /* what every operation needs */
   Bin *bins; /* (owned) (array length=n_bins) */
   KmlBinTable table;
-  KmlTime alloc_cost, free_cost, fresh_cost;
+  KmlTime free_cost, fresh_cost;
 
   /* parameters */
   char *bin_text; /* (owned) */

@@ -9,15 +9,15 @@
  *     KML_DEFINE_EXECUTE (segregated)       after segregated_alloc and segregated_free, both KML_FAST
  *     .execute = segregated_execute,        in its table
  *
- * Then the table is asked once for a batch of operations. What happens is the same to the bit.
+ * Then the table is asked once for a batch of operations. What happens is the same to the bit. Where there is a cache model, the
+ * table's alloc and free are asked for each, so these two need not know of one.
  *
  * Stretches. What follows from an operation's CPU and context, and whether the journal has room, is looked up once for as many
- * operations as are alike in that (of recordings of four CPUs mostly 10 to 50): where their latencies are counted, and the CPU's
- * clock, which is the end of the last operation meanwhile. The former is a pointer in memory, the recorder's: an address that the compiler
- * sees being made it makes again for each operation.
+ * operations as are alike in that (of recordings of four CPUs mostly 10 to 50): where their latencies are counted, what is the same
+ * in their words of the journal, and the CPU's clock, which is the end of the last operation meanwhile. The first is a pointer in memory,
+ * the recorder's: an address that the compiler sees being made it makes again for each operation.
  *
- * Slots. A block of a workload is a slot of 16 bytes: its address, and what was asked for as the lower part of the
- * journal's third word.
+ * Slots. A block of a workload is a slot of 16 bytes: its address, and how many bytes were asked for.
  *
  * Invariants, asserted:
  *   D1  a name is given to at most one live block
@@ -36,10 +36,9 @@ G_BEGIN_DECLS
 #define KML_BATCH                                                                                  \
   256 /* operations taken from a workload at a time: 14 KiB, half of a first-level cache */
 
-/* Operations ahead: a miss of all caches is about 100 ns, an operation 10. */
-#define KML_AHEAD_OP    64
+/* Operations for which is fetched ahead in one go; and how far ahead their slots are, the later ones of the two. */
+#define KML_FETCH_PIECE 16
 #define KML_AHEAD_SLOT  24
-#define KML_AHEAD_BLOCK 12
 
 #define KML_RECORD_SHIFT                                                                           \
   5 /* log2 of the size of a frame's record; what an address shifted so has below is within the record */
@@ -47,8 +46,8 @@ G_STATIC_ASSERT (sizeof (KmlFrame) == 1 << KML_RECORD_SHIFT);
 
 /* All zero: nothing is called so. */
 typedef struct {
-  KmlAddr addr;  /* where the block is; KML_ADDR_NONE: the request failed */
-  guint64 block; /* kml_what_block(): bytes asked for, level; never 0 for what has a name */
+  KmlAddr addr; /* where the block is; KML_ADDR_NONE: the request failed */
+  guint64 size; /* bytes asked for, KML_WHAT_MAX_SIZE at most; never 0 for what has a name */
 } KmlSlot;
 
 /* A workload, and what is known of the blocks it has named. */
@@ -71,11 +70,12 @@ struct _KmlDriver {
   guint64 n_operations;
 };
 
-/* What the loop leaves to driver.c: an operation that starts at @start >= source->attention (FALSE: the source has
- * ended), one that halves a block, and one that uses a name for the first time. */
+/* What the loop leaves to driver.c: an operation that starts at @start, when it is time to look (FALSE: the source has
+ * ended), one that halves a block, one that uses a name for the first time, and what is fetched ahead. */
 gboolean kml_driver_pay_attention (KmlDriver *self, KmlSource *source, KmlTime start);
 KmlTime kml_driver_split (KmlDriver *self, KmlSource *source, const KmlOp *op, KmlTime start);
 void kml_driver_name_new (KmlSource *source, guint32 block);
+void kml_driver_fetch_ahead (const KmlSource *source, const KmlRam *ram, const KmlOp *ops, guint n);
 
 KML_FAST void
 kml_driver_name (KmlSource *source, guint32 block)
@@ -92,15 +92,16 @@ typedef struct {
   KmlRecorder *recorder;
   KmlMachine *machine;
   KmlSource *source;
-  guint workload;    /* its index */
-  KmlSlot *slots;    /* of the source */
-  guint32 n_named;   /* … likewise */
-  guint n_entries;   /* of the journal */
-  KmlTally tally;    /* the recorder's */
-  KmlTime attention; /* the source's */
-  guint context;     /* of the stretch: KmlContext */
-  guint16 who;       /* … kml_request_who() */
-  KmlTime clock;     /* … before which its next operation does not start */
+  guint workload;                 /* its index */
+  KmlSlot *slots;                 /* of the source */
+  guint32 n_named;                /* … likewise */
+  guint n_entries;                /* of the journal */
+  KmlTally tally;                 /* the recorder's */
+  KmlTime attention;              /* the source's */
+  guint context;                  /* of the stretch: KmlContext */
+  guint16 who;                    /* … kml_request_who() */
+  KmlTime clock;                  /* … before which its next operation does not start */
+  guint64 allocated[2], freed[2]; /* … by KmlLevel: what comes to a size in a word of the journal */
 } KmlLoop;
 
 KML_FAST void
@@ -130,31 +131,11 @@ kml_loop_name (KmlLoop *self, guint32 block)
   }
 }
 
-/* Host memory that coming operations will want: first the operation, then its slot, then, when that has come, the
- * record of the page that its block lies in and the block itself. A run is the same without; with many live
- * blocks it takes half the time. No branch here depends on what the operation is, for none could predict it: what
- * names no block fetches address 0, and a request that failed what is nowhere, which no processor minds. (A function of
- * prefetches alone has no effect in gcc's eyes: unless inlined it is left out.) */
+/* There is room for an entry. */
 KML_FAST void
-kml_loop_fetch_ahead (KmlLoop *self, const KmlRam *ram, const KmlOp *ops)
+kml_loop_add_entry (KmlLoop *self, KmlTime start, KmlTime end, KmlAddr addr, guint64 what)
 {
-  const KmlAddr addr = self->slots[ops[KML_AHEAD_BLOCK].block].addr;
-
-  __builtin_prefetch (&ops[KML_AHEAD_OP]);
-  kml_loop_name (self, ops[KML_AHEAD_SLOT].block);
-  __builtin_prefetch (&self->slots[ops[KML_AHEAD_SLOT].block], 1);
-  __builtin_prefetch (
-      (gconstpointer)((guintptr)ram->frames + (addr >> (ram->page_shift - KML_RECORD_SHIFT))), 1);
-  __builtin_prefetch ((gconstpointer)((guintptr)ram->store + addr), 1);
-}
-
-/* There is room for an entry. @block: what is known of it; see journal.h. */
-KML_FAST void
-kml_loop_add_entry (KmlLoop *self, KmlTime start, KmlTime end, KmlAddr addr, guint64 block,
-                    KmlOpKind kind)
-{
-  kml_journal_set (&self->recorder->journal, self->n_entries++, start, end, addr,
-                   block | (guint64)kind << 45 | (guint64)self->who << 48);
+  kml_journal_set (&self->recorder->journal, self->n_entries++, start, end, addr, what);
 }
 
 /* TRUE: as kml_recorder_add_latency(). */
@@ -177,16 +158,16 @@ kml_loop_alloc (KmlLoop *self, KmlAllocator *allocator, KmlLevel level, KmlSlot 
   KmlAddr addr;
   KmlTime end;
 
-  g_assert (slot->block == 0); /* D1 */
+  g_assert (slot->size == 0); /* D1 */
   if (alloc != NULL)
     addr = alloc (allocator, &op->request, &held);
   else
     addr = kml_allocator_alloc (allocator, &op->request, &held);
   end = self->machine->now;
   slot->addr = addr;
-  slot->block = kml_what_block (size, level);
+  slot->size = size;
   if (G_UNLIKELY (addr == KML_ADDR_NONE)) {
-    slot->block = kml_what_block (MIN (size, KML_WHAT_MAX_SIZE), level);
+    slot->size = MIN (size, KML_WHAT_MAX_SIZE);
     self->recorder->journal.n = self->n_entries;
     if (kml_recorder_failed (self->recorder, op, start, end))
       kml_recorder_note_longest (self->recorder, KML_OPERATION_ALLOC, op, self->workload, size,
@@ -194,7 +175,7 @@ kml_loop_alloc (KmlLoop *self, KmlAllocator *allocator, KmlLevel level, KmlSlot 
     self->n_entries = self->recorder->journal.n;
     return end;
   }
-  kml_loop_add_entry (self, start, end, addr, slot->block, KML_OP_ALLOC);
+  kml_loop_add_entry (self, start, end, addr, size | self->allocated[level]);
   if (G_UNLIKELY (kml_loop_add_latency (self, KML_OPERATION_ALLOC, end - start)))
     kml_recorder_note_longest (self->recorder, KML_OPERATION_ALLOC, op, self->workload, size, start,
                                end - start);
@@ -211,11 +192,11 @@ kml_loop_free (KmlLoop *self, KmlAllocator *allocator, KmlLevel level, KmlSlot *
                const KmlOp *op, KmlTime start, KmlFreeFunc free)
 {
   const KmlAddr addr = slot->addr;
-  const guint64 block = slot->block;
+  const guint64 size = slot->size;
   guint64 held;
   KmlTime end;
 
-  g_assert (block != 0); /* D1 */
+  g_assert (size != 0); /* D1 */
   *slot = (KmlSlot){ 0 };
   if (G_UNLIKELY (addr == KML_ADDR_NONE)) {
     self->recorder->n_free_skipped++;
@@ -226,15 +207,33 @@ kml_loop_free (KmlLoop *self, KmlAllocator *allocator, KmlLevel level, KmlSlot *
   else
     held = kml_allocator_free_block (allocator, addr, &op->request);
   end = self->machine->now;
-  kml_loop_add_entry (self, start, end, addr, block, KML_OP_FREE);
+  kml_loop_add_entry (self, start, end, addr, size | self->freed[level]);
   if (G_UNLIKELY (kml_loop_add_latency (self, KML_OPERATION_FREE, end - start)))
-    kml_recorder_note_longest (self->recorder, KML_OPERATION_FREE, op, self->workload,
-                               kml_what_size (block), start, end - start);
-  kml_tally_add_free (&self->tally, kml_what_size (block), held);
+    kml_recorder_note_longest (self->recorder, KML_OPERATION_FREE, op, self->workload, size, start,
+                               end - start);
+  kml_tally_add_free (&self->tally, size, held);
   if (level == KML_LEVEL_PAGES)
-    kml_page_tally_add_free (&self->recorder->page_tally, kml_what_size (block), held,
-                             self->tally.last_time);
+    kml_page_tally_add_free (&self->recorder->page_tally, size, held, self->tally.last_time);
   return end;
+}
+
+/* Pages have changed, or somebody else wants to look. FALSE: the source has ended. */
+KML_FAST gboolean
+kml_loop_look (KmlLoop *self, KmlDriver *driver, KmlTime start)
+{
+  KmlFreeArea *area = &self->machine->free_area;
+
+  if (kml_free_area_has_changed (area)) {
+    kml_recorder_look_at_pages (self->recorder);
+    area->look_at = self->attention;
+  }
+  if (G_LIKELY (start < self->attention))
+    return TRUE;
+  kml_loop_put_down (self);
+  if (!kml_driver_pay_attention (driver, self->source, start))
+    return FALSE;
+  area->look_at = self->attention = self->source->attention;
+  return TRUE;
 }
 
 KML_FAST KmlTime
@@ -263,48 +262,56 @@ kml_loop_begin_stretch (KmlLoop *self, const KmlOp *op, guint n)
   self->context = op->request.context;
   self->who = kml_request_who (&op->request);
   self->clock = MAX (self->machine->cpu_clock[op->request.cpu], self->tally.last_time);
+  for (guint level = 0; level < G_N_ELEMENTS (self->allocated); level++) {
+    self->allocated[level] = kml_what_pack (kml_what_block (0, level), KML_OP_ALLOC, &op->request);
+    self->freed[level] = kml_what_pack (kml_what_block (0, level), KML_OP_FREE, &op->request);
+  }
   for (guint i = 0; i < KML_N_OPERATIONS; i++)
     recorder->stretch[i] = &recorder->recent[i][op->request.context];
   return MIN (n, KML_JOURNAL_SIZE - self->n_entries);
 }
 
 /* Executes @n operations, or up to the one that the source ends before; returns how many. @alloc and @free are the object
- * allocator's, NULL: asked of its table. @ahead: there are KML_AHEAD_SLOT more operations after the last, and all
- * names of the first KML_AHEAD_SLOT have slots. */
+ * allocator's, NULL: asked of its table. The first @n_fetch are those for which it pays to fetch ahead: after them, there are
+ * KML_AHEAD_SLOT more at least. */
 KML_FAST guint
-kml_driver_loop (KmlDriver *self, KmlSource *source, const KmlOp *ops, guint n, gboolean ahead,
+kml_driver_loop (KmlDriver *self, KmlSource *source, const KmlOp *ops, guint n, guint n_fetch,
                  KmlAllocFunc alloc, KmlFreeFunc free)
 {
   KmlAllocator *objects = self->allocators[KML_LEVEL_OBJECTS];
   KmlAllocator *pages = self->allocators[KML_LEVEL_PAGES];
   KmlMachine *machine = self->config.machine;
-  const KmlRam ram = *machine->ram; /* a copy: nothing is looked up twice */
   KmlLoop loop = { .recorder = self->config.recorder,
                    .machine = machine,
                    .source = source,
                    .workload = (guint)(source - self->sources) };
   const KmlOp *op = ops;
-  const KmlOp *end_of_all = ops + n;
+  const KmlOp *end_of_all = ops + n, *end_of_fetch = ops + n_fetch;
+  const KmlOp *fetched = ops; /* for the operations before */
 
   kml_loop_pick_up (&loop);
+  if (!kml_free_area_has_changed (&machine->free_area))
+    machine->free_area.look_at = loop.attention;
   while (op < end_of_all) {
     const KmlOp *first = op;
     const KmlOp *stop = op + kml_loop_begin_stretch (&loop, op, (guint)(end_of_all - op));
+
+    if (op < end_of_fetch) {
+      if (op >= fetched) {
+        kml_driver_fetch_ahead (source, machine->ram, op, KML_FETCH_PIECE);
+        fetched = op + KML_FETCH_PIECE;
+      }
+      stop = MIN (stop, fetched);
+    }
 
     do {
       const KmlTime start = MAX (op->time, loop.clock);
       KmlSlot *slot;
 
-      if (ahead)
-        kml_loop_fetch_ahead (&loop, &ram, op);
-      else
-        kml_loop_name (&loop, op->block);
-      if (G_UNLIKELY (start >= loop.attention)) {
-        kml_loop_put_down (&loop);
-        if (!kml_driver_pay_attention (self, source, start))
-          break;
-        loop.attention = source->attention;
-      }
+      kml_loop_name (&loop, op->block);
+      if (G_UNLIKELY (start >= loop.machine->free_area.look_at) &&
+          !kml_loop_look (&loop, self, start))
+        break;
       /* the allocator's own, looked up again: what is written to its clock here it finds in a register */
       if (alloc != NULL)
         loop.machine = objects->machine;
@@ -322,8 +329,6 @@ kml_driver_loop (KmlDriver *self, KmlSource *source, const KmlOp *ops, guint n, 
         loop.clock = kml_loop_free (&loop, pages, KML_LEVEL_PAGES, slot, op, start, NULL);
       else
         loop.clock = kml_loop_split (&loop, self, op, start);
-      if (G_UNLIKELY (loop.machine->free_area.has_changed))
-        kml_recorder_look_at_pages (loop.recorder);
       op++;
     } while (op < stop && kml_request_who (&op->request) == loop.who);
     if (op > first)
@@ -332,27 +337,24 @@ kml_driver_loop (KmlDriver *self, KmlSource *source, const KmlOp *ops, guint n, 
       break;
   }
   kml_loop_put_down (&loop);
+  if (kml_free_area_has_changed (&machine->free_area))
+    kml_recorder_look_at_pages (loop.recorder);
   self->n_operations += (guint)(op - ops);
   return (guint)(op - ops);
 }
 
 /* Fetching ahead pays when what a run touches has left the caches behind. */
-#define KML_MANY_NAMES 8192
+#define KML_MANY_NAMES 16384
 
-/* Fetches ahead as long as there is something ahead. */
 KML_FAST void
 kml_driver_execute_with (KmlDriver *self, KmlSource *source, const KmlOp *ops, guint n,
                          KmlAllocFunc alloc, KmlFreeFunc free)
 {
-  guint n_ahead = 0;
+  const guint n_behind = KML_FETCH_PIECE +
+                         KML_AHEAD_SLOT; /* that end with operations which are there */
+  const gboolean pays = source->n_named >= KML_MANY_NAMES && n > n_behind;
 
-  if (source->n_named >= KML_MANY_NAMES && n > KML_AHEAD_SLOT) {
-    for (guint i = 0; i < KML_AHEAD_SLOT; i++)
-      kml_driver_name (source, ops[i].block);
-    n_ahead = n - KML_AHEAD_SLOT;
-  }
-  if (kml_driver_loop (self, source, ops, n_ahead, TRUE, alloc, free) == n_ahead)
-    kml_driver_loop (self, source, ops + n_ahead, n - n_ahead, FALSE, alloc, free);
+  kml_driver_loop (self, source, ops, n, pays ? n - n_behind : 0, alloc, free);
 }
 
 #define KML_DEFINE_EXECUTE(name)                                                                   \

@@ -20,6 +20,10 @@
 #define PROGRESS_EVERY (1u << 16)
 #define FIRST_SLOTS    1024
 
+/* Operations ahead: a miss of all caches is about 100 ns, an operation 10. */
+#define AHEAD_BLOCK 12
+G_STATIC_ASSERT (AHEAD_BLOCK < KML_AHEAD_SLOT);
+
 KmlDriver *
 kml_driver_new (const KmlDriverConfig *config)
 {
@@ -85,6 +89,28 @@ kml_driver_name_new (KmlSource *source, guint32 block)
     source->slots[source->n_named++] = (KmlSlot){ 0 };
 }
 
+/* Host memory that operations after @n of them will want: first the slot, then, when that has come, the
+ * record of the page that its block lies in and the block itself. A run is the same without; with many live
+ * blocks it takes half the time. No branch here depends on what the operation is, for none could predict it: what
+ * names no block fetches address 0, and a request that failed what is nowhere, which no processor minds. In a loop of its own
+ * it takes half the instructions that it does among all else that happens in an operation. */
+void
+kml_driver_fetch_ahead (const KmlSource *source, const KmlRam *ram, const KmlOp *ops, guint n)
+{
+  const guint record_shift = ram->page_shift - KML_RECORD_SHIFT;
+  const guintptr frames = (guintptr)ram->frames, store = (guintptr)ram->store;
+  const KmlSlot *slots = source->slots;
+
+  for (guint i = 0; i < n; i++) {
+    const guint32 block = ops[i + AHEAD_BLOCK].block;
+    const KmlAddr addr = block < source->n_named ? slots[block].addr : 0;
+
+    __builtin_prefetch (&slots[ops[i + KML_AHEAD_SLOT].block], 1);
+    __builtin_prefetch ((gconstpointer)(frames + (addr >> record_shift)), 1);
+    __builtin_prefetch ((gconstpointer)(store + addr), 1);
+  }
+}
+
 /* ---- One operation ---- */
 
 /* The lower half keeps the name. An allocator that does not split keeps the block whole under it: then the
@@ -101,20 +127,20 @@ kml_driver_split (KmlDriver *self, KmlSource *source, const KmlOp *op, KmlTime s
   upper = &source->slots[op->other];
   lower = &source->slots[op->block];
 
-  g_assert (lower->block != 0);
-  g_assert (kml_what_level (lower->block) == KML_LEVEL_PAGES);
-  g_assert (upper->block == 0); /* D1 */
+  g_assert (lower->size != 0);
+  g_assert (upper->size == 0); /* D1 */
 
-  *upper = (KmlSlot){ .addr = KML_ADDR_NONE, .block = lower->block };
+  *upper = (KmlSlot){ .addr = KML_ADDR_NONE, .size = lower->size };
   if (lower->addr == KML_ADDR_NONE || pages->ops->split == NULL)
     return start;
-  half = kml_what_size (lower->block) / 2;
+  half = lower->size / 2;
   if (!pages->ops->split (pages, lower->addr, half))
     return start;
-  lower->block = upper->block = kml_what_block (half, KML_LEVEL_PAGES);
+  lower->size = upper->size = half;
   upper->addr = lower->addr + half;
-  kml_recorder_add_entry (self->config.recorder, start, machine->now, lower->addr,
-                          kml_what_pack (lower->block, KML_OP_SPLIT, &op->request));
+  kml_recorder_add_entry (
+      self->config.recorder, start, machine->now, lower->addr,
+      kml_what_pack (kml_what_block (half, KML_LEVEL_PAGES), KML_OP_SPLIT, &op->request));
   self->config.recorder->n_split++;
   return machine->now;
 }
@@ -181,7 +207,7 @@ execute_watched (KmlDriver *self, KmlSource *source, const KmlOp *ops, guint n)
     const guint64 n_live = kml_recorder_live_blocks (recorder);
     const guint64 n_split = recorder->n_split;
 
-    if (kml_driver_loop (self, source, ops, 1, FALSE, NULL, NULL) == 0)
+    if (kml_driver_loop (self, source, ops, 1, 0, NULL, NULL) == 0)
       return;
     if (recorder->config.population)
       kml_population_pass_time (&recorder->population, n_live, recorder->tally.last_time);
@@ -215,8 +241,8 @@ execute_with_caches (KmlDriver *self, KmlSource *source, const KmlOp *ops, guint
     slot = &source->slots[ops->block];
     machine->cpu = ops->request.cpu;
     machine->now = MAX (*clock, ops->time);
-    if (ops->kind == KML_OP_FREE && slot->block != 0 && slot->addr != KML_ADDR_NONE) {
-      kml_machine_use_block (machine, slot->addr, kml_what_size (slot->block), KML_TOUCH_READ);
+    if (ops->kind == KML_OP_FREE && slot->size != 0 && slot->addr != KML_ADDR_NONE) {
+      kml_machine_use_block (machine, slot->addr, slot->size, KML_TOUCH_READ);
       *clock = machine->now;
     }
     if (is_watched (self))

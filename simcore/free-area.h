@@ -26,11 +26,19 @@ G_BEGIN_DECLS
 
 typedef struct {
   guint64 blocks[KML_N_MOBILITIES][KML_MAX_ORDER + 1]; /* free blocks */
-  guint64 n_free;       /* page frames: always the sum over blocks[m][k] << k */
-  guint64 n_large;      /* of them in blocks of the order that is watched, or above */
-  guint watched_order;  /* see kml_free_area_watch() */
-  gboolean has_changed; /* set whenever a count changes, for who looks to clear */
+  guint64 n_free;      /* page frames: always the sum over blocks[m][k] << k */
+  guint64 n_large;     /* of them in blocks of the order that is watched, or above */
+  guint watched_order; /* see kml_free_area_watch() */
+  KmlTime
+      look_at; /* 0 whenever a count has changed; who has looked says when he wants to look again at the latest */
 } KmlFreeArea;
+
+/* Since somebody looked. */
+static inline gboolean
+kml_free_area_has_changed (const KmlFreeArea *self)
+{
+  return self->look_at == 0;
+}
 
 /* From now on n_large is about @order. At first it is about order 0, which is all. */
 void kml_free_area_watch (KmlFreeArea *self, guint order);
@@ -43,7 +51,7 @@ kml_free_area_add_blocks (KmlFreeArea *self, guint order, guint64 n, KmlMobility
   self->n_free += n << order;
   if (G_UNLIKELY (order >= self->watched_order))
     self->n_large += n << order;
-  self->has_changed = TRUE;
+  self->look_at = 0;
 }
 
 static inline void
@@ -60,7 +68,7 @@ kml_free_area_remove (KmlFreeArea *self, guint order, KmlMobility mobility)
   self->n_free -= G_GUINT64_CONSTANT (1) << order;
   if (G_UNLIKELY (order >= self->watched_order))
     self->n_large -= G_GUINT64_CONSTANT (1) << order;
-  self->has_changed = TRUE;
+  self->look_at = 0;
 }
 
 /* For runs that are not one aligned power of two. */

@@ -112,7 +112,7 @@ kml_recorder_new (const KmlRecordConfig *config, KmlMachine *machine, KmlAllocat
     for (guint operation = 0; operation < KML_N_OPERATIONS; operation++)
       for (guint context = 0; context < KML_N_CONTEXTS; context++)
         self->latency[operation][context] = g_new0 (KmlHistogram, 1);
-  self->waste = g_new0 (KmlWaste, KML_WASTE_N);
+  self->waste = g_new0 (KmlSizeWaste, KML_WASTE_EXACT + 1);
   if (config->events != KML_RECORD_NONE)
     self->samples = g_new0 (KmlSampleBlock, 1);
   self->sampling_threshold = G_MAXUINT64;
@@ -412,7 +412,7 @@ kml_recorder_fingerprint (KmlRecorder *self)
 void
 kml_recorder_add_large_waste (KmlRecorder *self, guint64 size, guint64 held)
 {
-  KmlWaste *waste = &self->waste[KML_WASTE_EXACT + 1 + kml_histogram_bucket (size)];
+  KmlWaste *waste = &self->large_waste[kml_histogram_bucket (size)];
 
   waste->count++;
   waste->requested += size;
@@ -488,7 +488,8 @@ kml_recorder_end_warm_up (KmlRecorder *self)
   self->population = (KmlPopulation){ 0 };
   if (self->origins != NULL)
     kml_origins_end_warm_up (self->origins, self->tally.last_time);
-  memset (self->waste, 0, KML_WASTE_N * sizeof *self->waste);
+  memset (self->waste, 0, (KML_WASTE_EXACT + 1) * sizeof *self->waste);
+  memset (self->large_waste, 0, sizeof self->large_waste);
   kml_recorder_settle_latencies (self);
   memset (self->recent, 0, sizeof self->recent);
   memset (self->longest, 0, sizeof self->longest);
@@ -550,13 +551,13 @@ kml_recorder_finish (KmlRecorder *self, GError **error)
 KmlWaste
 kml_recorder_waste (const KmlRecorder *self, guint i)
 {
-  KmlWaste waste = self->waste[i];
+  const KmlSizeWaste *waste = &self->waste[i];
 
   g_assert (i < KML_WASTE_N);
 
-  if (i <= KML_WASTE_EXACT)
-    waste.requested = waste.count * i;
-  return waste;
+  if (i > KML_WASTE_EXACT)
+    return self->large_waste[i - KML_WASTE_EXACT - 1];
+  return (KmlWaste){ .count = waste->count, .requested = waste->count * i, .held = waste->held };
 }
 
 void

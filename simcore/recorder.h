@@ -109,10 +109,13 @@ typedef struct {
 } KmlSnapshot;
 
 typedef struct {
-  guint64 count, held;
-  guint64
-      requested; /* in a recorder: of sizes that are not counted one by one; see kml_recorder_waste() */
+  guint64 count, requested, held;
 } KmlWaste;
+
+/* Requests for one size: what they asked for is count times that. */
+typedef struct {
+  guint64 count, held;
+} KmlSizeWaste;
 
 typedef enum {
   KML_OPERATION_ALLOC,
@@ -167,9 +170,11 @@ typedef struct {
   KmlRecent recent[KML_N_OPERATIONS][KML_N_CONTEXTS];   /* latencies that those do not have yet */
   KmlRecent *stretch[KML_N_OPERATIONS];                 /* of those, where the driver's are going */
   KmlLongest longest[KML_N_OPERATIONS][KML_N_CONTEXTS]; /* since the end of the warm-up */
-  KmlWaste *waste;          /* (owned) (array length=KML_WASTE_N): of all requests given a block */
-  KmlPopulation population; /* of live blocks, where it is asked for */
-  KmlWorkload *const *workloads; /* (nullable) borrowed, until the finish */
+  KmlSizeWaste *
+      waste; /* (owned) (array length=KML_WASTE_EXACT + 1): of all requests given a block, by size */
+  KmlWaste large_waste[KML_HISTOGRAM_N_BUCKETS]; /* … of larger ones, by bucket */
+  KmlPopulation population;                      /* of live blocks, where it is asked for */
+  KmlWorkload *const *workloads;                 /* (nullable) borrowed, until the finish */
   KmlOrigins *origins; /* (owned) (nullable): when they are asked for and the workloads are known */
   GArray *failures;    /* (owned) (element-type KmlFailure) */
   GArray *snapshots;   /* (owned) (element-type KmlSnapshot) */
@@ -236,7 +241,7 @@ static inline void
 kml_recorder_add_waste (KmlRecorder *self, guint64 size, guint64 held)
 {
   if (G_LIKELY (size <= KML_WASTE_EXACT)) {
-    KmlWaste *waste = &self->waste[size];
+    KmlSizeWaste *waste = &self->waste[size];
 
     waste->count++;
     waste->held += held;
@@ -301,7 +306,7 @@ kml_recorder_look_at_pages (KmlRecorder *self)
   KmlFreeArea *area = &self->machine->free_area;
   const guint64 n_free = area->n_free, kept = kml_recorder_kept (self);
 
-  area->has_changed = FALSE;
+  area->look_at = KML_TIME_MAX;
   self->least_free = MIN (self->least_free, n_free);
   self->peak_kept = MAX (self->peak_kept, kept);
   if (G_UNLIKELY ((n_free - area->n_large) * KML_PPB >= (self->peak_external_ppb + 1) * n_free))

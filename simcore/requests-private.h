@@ -123,7 +123,7 @@ kml_requests_end (KmlRequests *self, KmlCourse *course)
   KmlMachine *machine = self->machine;
 
   course->task->cause = course->outer;
-  if (G_UNLIKELY (machine->free_area.has_changed))
+  if (G_UNLIKELY (kml_free_area_has_changed (&machine->free_area)))
     kml_recorder_look_at_pages (self->recorder);
   self->n_operations++;
   if (G_UNLIKELY (!self->recorder->is_warm) && self->n_operations >= self->recorder->config.warm_up)

@@ -110,9 +110,9 @@ add_up (KmlZones *self, KmlZone *zone)
     self->base.counters[self->maxima[i]] = largest_counter (self, self->maxima[i]);
   self->base.metadata_bytes += zone->pages->metadata_bytes - zone->metadata_bytes;
   zone->metadata_bytes = zone->pages->metadata_bytes;
-  if (!zone->area.has_changed)
+  if (!kml_free_area_has_changed (&zone->area))
     return;
-  zone->area.has_changed = FALSE;
+  zone->area.look_at = KML_TIME_MAX;
   for (guint mobility = 0; mobility < KML_N_MOBILITIES; mobility++)
     for (guint order = 0; order <= KML_MAX_ORDER; order++) {
       /* of a fall it is 2^64 less, as is the sum */

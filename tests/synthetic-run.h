@@ -101,15 +101,12 @@ synthetic_add_waste (KmlRecorder *recorder, guint flavour)
 
   for (guint i = 0; i < G_N_ELEMENTS (sizes); i++) {
     const guint size = sizes[i];
-    const guint entry = size <= KML_WASTE_EXACT ? size
-                                                : KML_WASTE_EXACT + 1 + kml_histogram_bucket (size);
     guint64 held = 8;
 
     while (held < size)
       held += flavour == 0 ? held : MAX (8, held / (2 * flavour));
-    recorder->waste[entry] = (KmlWaste){ .count = 900000 / size,
-                                         .requested = 900000 / size * size,
-                                         .held = 900000 / size * held };
+    for (guint n = 900000 / size; n > 0; n--)
+      kml_recorder_add_waste (recorder, size, held);
   }
 }
 

@@ -369,8 +369,9 @@ empty (KmlRecorder *recorder)
   memset (snapshot->free_blocks, 0, sizeof snapshot->free_blocks);
   snapshot->free_blocks[KML_MOBILITY_MOVABLE][0] = 1;
   memset (snapshot->pagemap, 0, KML_PAGEMAP_CELLS);
-  memset (recorder->waste, 0, KML_WASTE_N * sizeof *recorder->waste);
-  recorder->waste[1] = (KmlWaste){ .count = 1, .requested = 1, .held = 1 };
+  memset (recorder->waste, 0, (KML_WASTE_EXACT + 1) * sizeof *recorder->waste);
+  memset (recorder->large_waste, 0, sizeof recorder->large_waste);
+  kml_recorder_add_waste (recorder, 1, 1);
   for (guint operation = 0; operation < KML_N_OPERATIONS; operation++)
     for (guint context = 0; context < KML_N_CONTEXTS; context++)
       memset (recorder->latency[operation][context], 0, sizeof (KmlHistogram));

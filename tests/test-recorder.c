@@ -127,12 +127,12 @@ START_TEST (what_was_reserved_at_most_is_remembered)
 
   set_up (&setup);
   ck_assert_uint_eq (setup.machine->ram->n_usable, N_FRAMES - 2);
-  ck_assert (!setup.machine->free_area.has_changed); /* the recorder has looked */
+  ck_assert (!kml_free_area_has_changed (&setup.machine->free_area)); /* the recorder has looked */
   kml_free_area_remove_run (&setup.machine->free_area, 0, N_FRAMES - 2, KML_MOBILITY_UNMOVABLE);
-  ck_assert (setup.machine->free_area.has_changed);
+  ck_assert (kml_free_area_has_changed (&setup.machine->free_area));
   kml_free_area_add_run (&setup.machine->free_area, 0, 54, KML_MOBILITY_UNMOVABLE);
   kml_recorder_look_at_pages (setup.recorder);
-  ck_assert (!setup.machine->free_area.has_changed);
+  ck_assert (!kml_free_area_has_changed (&setup.machine->free_area));
   kml_free_area_add_run (&setup.machine->free_area, 64, 100, KML_MOBILITY_UNMOVABLE);
   kml_recorder_look_at_pages (setup.recorder);
   ck_assert_double_eq (metric (&setup, "memory.reserved.peak_bytes"), 200.0 * PAGE);
@@ -226,9 +226,9 @@ START_TEST (waste_is_counted_by_requested_size)
   ck_assert_uint_eq (kml_recorder_waste (setup.recorder, 18).requested, 36);
   ck_assert_uint_eq (kml_recorder_waste (setup.recorder, 18).held, 56);
   for (guint i = KML_WASTE_EXACT + 1; i < KML_WASTE_N; i++)
-    if (setup.recorder->waste[i].count > 0) {
+    if (kml_recorder_waste (setup.recorder, i).count > 0) {
       kml_recorder_waste_range (i, &lo, &hi);
-      size = setup.recorder->waste[i].held;
+      size = kml_recorder_waste (setup.recorder, i).held;
       ck_assert_uint_le (lo, 10000);
       ck_assert_uint_ge (hi, 10000);
     }

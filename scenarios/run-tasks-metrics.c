@@ -5,6 +5,7 @@
 
 #include "scenarios/run-tasks-private.h"
 
+#include "simcore/usage.h"
 #include "simcore/writeback.h"
 
 static void
@@ -68,6 +69,108 @@ add_reclaim (GArray *metrics, const KmlReclaim *reclaim)
   kml_metrics_add (metrics, "pages", (double)reclaim->n_dirty, "dirty.end");
 }
 
+/* ---- What CPUs, tasks and handlers did ---- */
+
+/* @of is "cpu" or "cpu.3". */
+static void
+add_cpu (GArray *metrics, const char *of, const KmlCpuUsage *usage)
+{
+  kml_metrics_add (metrics, "times", (double)usage->switches, "%s.switches", of);
+  kml_metrics_add (metrics, "times", (double)usage->preemptions, "%s.preemptions", of);
+  kml_metrics_add (metrics, "times", (double)usage->interrupts, "%s.interrupts", of);
+  kml_metrics_add (metrics, "calls", (double)usage->ipis_sent, "%s.ipis_sent", of);
+  kml_metrics_add (metrics, "calls", (double)usage->ipis_taken, "%s.ipis_taken", of);
+  kml_metrics_add (metrics, "ns", (double)usage->busy / KML_NS, "%s.busy_ns", of);
+  kml_metrics_add (metrics, "ns", (double)usage->idle / KML_NS, "%s.idle_ns", of);
+}
+
+static void
+add_cpus (GArray *metrics, const KmlScheduler *scheduler, guint n_cpus)
+{
+  KmlCpuUsage all = { 0 };
+
+  for (guint i = 0; i < n_cpus; i++) {
+    const KmlCpuUsage usage = kml_cpu_usage (scheduler, i);
+    g_autofree char *of = g_strdup_printf ("cpu.%u", i);
+
+    add_cpu (metrics, of, &usage);
+    kml_cpu_usage_add (&all, &usage);
+  }
+  add_cpu (metrics, "cpu", &all);
+  kml_metrics_add (metrics, "ratio",
+                   all.busy + all.idle > 0 ? (double)all.busy / (double)(all.busy + all.idle) : 0,
+                   "cpu.utilisation");
+}
+
+/* Of several tasks: their sum, and the longest wait. */
+typedef struct {
+  KmlTime parts[KML_N_PARTS], worst_ready;
+} TaskUsage;
+
+static void
+add_usage_of_task (TaskUsage *self, KmlTask *task, KmlTime now)
+{
+  if (task->state != KML_TASK_ENDED)
+    kml_task_account_now (task, now);
+  for (guint i = 0; i < KML_N_PARTS; i++)
+    self->parts[i] += task->parts[i];
+  self->worst_ready = MAX (self->worst_ready, task->worst_ready);
+  if (task->part == KML_PART_CPU) /* still */
+    self->worst_ready = MAX (self->worst_ready, now - task->part_since);
+}
+
+static void
+add_task (GArray *metrics, const char *name, const TaskUsage *usage)
+{
+  for (guint i = 0; i < KML_N_PARTS; i++)
+    kml_metrics_add (metrics, "ns", (double)usage->parts[i] / KML_NS, "task.%s.%s_ns", name,
+                     kml_part_names[i]);
+  kml_metrics_add (metrics, "ns", (double)usage->worst_ready / KML_NS, "task.%s.ready_max_ns",
+                   name);
+}
+
+static void
+add_handler (GArray *metrics, const KmlIrq *irq)
+{
+  const char *context = kml_context_names[irq->task.context];
+
+  kml_metrics_add (metrics, "times", (double)(irq->n_raised - irq->n_pending), "%s.%s.taken",
+                   context, irq->task.name);
+  kml_metrics_add (metrics, "ns", (double)irq->worst_delay / KML_NS, "%s.%s.delay_max_ns", context,
+                   irq->task.name);
+  g_array_index (metrics, KmlMetric, metrics->len - 1).is_maximum = TRUE; /* of a card's rings */
+}
+
+/* By group, those of the machine (kswapd) by their names, handlers one by one; not the tasks that replay workloads. */
+static void
+add_tasks (const KmlRunTasks *self, GArray *metrics)
+{
+  const GPtrArray *tasks = kml_scheduler_tasks (self->scheduler);
+  g_autoptr (GPtrArray) names = kml_run_spec_names (self->spec, "task");
+  g_autofree TaskUsage *groups = g_new0 (TaskUsage, names->len);
+  g_autofree gboolean *is_there = g_new0 (gboolean, names->len);
+
+  for (guint i = 0; i < tasks->len; i++) {
+    KmlTask *task = g_ptr_array_index (tasks, i);
+    TaskUsage own = { 0 };
+
+    if (task->workload > 0 || kml_task_is_idle (task))
+      continue;
+    if (task->irq != NULL) {
+      add_handler (metrics, task->irq);
+      continue;
+    }
+    add_usage_of_task (task->group > 0 ? &groups[task->group - 1] : &own, task, self->machine->now);
+    if (task->group > 0)
+      is_there[task->group - 1] = TRUE;
+    else
+      add_task (metrics, task->name, &own);
+  }
+  for (guint i = 0; i < names->len; i++)
+    if (is_there[i])
+      add_task (metrics, g_ptr_array_index (names, i), &groups[i]);
+}
+
 void
 kml_run_tasks_metrics (const KmlRunTasks *self, GArray *metrics)
 {
@@ -95,6 +198,8 @@ kml_run_tasks_metrics (const KmlRunTasks *self, GArray *metrics)
   kml_metrics_add (metrics, "pages", (double)self->pager->n_written, "fault.written");
   kml_metrics_add (metrics, "faults", (double)self->pager->n_no_frame, "fault.failed");
   kml_metrics_add (metrics, "ns", (double)self->machine->now / KML_NS, "time.end_ns");
+  add_cpus (metrics, self->scheduler, self->machine->n_cpus);
+  add_tasks (self, metrics);
   kml_metrics_add (metrics, "switches", (double)kml_scheduler_n_switches (self->scheduler),
                    "task.switches");
 }

@@ -423,10 +423,14 @@ build_tasks (KmlRunTasks *self, GError **error)
   for (guint i = 0; i < names->len; i++) {
     const char *name = g_ptr_array_index (names, i);
     g_autofree char *prefix = kml_run_tasks_prefix ("task", name);
+    const GPtrArray *tasks = kml_scheduler_tasks (self->scheduler);
+    const guint n_before = tasks->len;
     KmlTaskSettings settings = { 0 };
     gboolean ok = kml_run_spec_apply (self->spec, prefix, kml_task_params, &settings, error) &&
                   add_tasks (self, name, &settings, error);
 
+    for (guint j = n_before; j < tasks->len; j++)
+      ((KmlTask *)g_ptr_array_index (tasks, j))->group = 1 + i;
     kml_params_clear (kml_task_params, &settings);
     if (!ok) {
       g_prefix_error (error, "[task %s]: ", name);

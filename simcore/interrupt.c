@@ -67,6 +67,7 @@ handle (KmlScheduler *self, KmlCpu *cpu, KmlIrq *irq)
   const guint irq_off = cpu->irq_off, softirq_off = cpu->softirq_off,
               preempt_off = cpu->preempt_off;
 
+  cpu->n_interrupts++;
   irq->worst_delay = MAX (irq->worst_delay, machine->now - irq->raised);
   irq->raised = machine->now;
   kml_task_account (below, machine->now, KML_PART_INTERRUPTED);

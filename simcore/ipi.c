@@ -264,6 +264,16 @@ kml_ipi_call_others (KmlMachine *machine, gboolean (*is_meant) (guint cpu, gpoin
   kml_preempt_enable (machine);
 }
 
+void
+kml_ipis_count (const KmlIpis *self, guint cpu, guint64 *ret_sent, guint64 *ret_taken)
+{
+  *ret_sent = *ret_taken = 0;
+  for (guint other = 0; other < self->n_cpus; other++) {
+    *ret_sent += self->calls[cpu * self->n_cpus + other].n_sent;
+    *ret_taken += self->calls[other * self->n_cpus + cpu].n_done;
+  }
+}
+
 /* ---- Life ---- */
 
 void

@@ -31,6 +31,9 @@ void kml_ipi_call_others (KmlMachine *machine, gboolean (*is_meant) (guint cpu, 
                           KmlTaskFunc func, gpointer data, gboolean wait);
 
 /* For the scheduler. */
+
+/* Of what @cpu has asked of others, and what it has done for them. */
+void kml_ipis_count (const KmlIpis *self, guint cpu, guint64 *ret_sent, guint64 *ret_taken);
 void kml_ipis_free (KmlIpis *self);
 void kml_ipis_remember (KmlIpis *self, KmlImage *image);
 

@@ -130,6 +130,27 @@ const KmlMetricInfo kml_recorder_metric_info[] = {
   { "time.end_ns", "ns",
     "simulated time when the last task had ended, or something ended the run" },
   { "task.switches", "switches", "changes from one flow of control to another, on the host" },
+  { "cpu.{switches,preemptions,interrupts}", "times",
+    "with tasks, of all CPUs: a task began to run, or went on after another or after idleness; in "
+    "the place of one that wanted to go on; a handler ran, of a softirq or an IPI, too" },
+  { "cpu.{ipis_sent,ipis_taken}", "calls",
+    "calls of other CPUs that were asked for, and that were done; one interrupt can bring several "
+    "(hardirq.ipi.N.taken)" },
+  { "cpu.{busy_ns,idle_ns}", "ns",
+    "together the time of the run on each CPU; idle: nobody ran, no task and no handler" },
+  { "cpu.utilisation", "ratio", "cpu.busy_ns / (cpu.busy_ns + cpu.idle_ns)" },
+  { "cpu.N.{switches,preemptions,interrupts,ipis_sent,ipis_taken,busy_ns,idle_ns}", "",
+    "the same of CPU N alone" },
+  { "{hardirq,softirq}.NAME.taken", "times",
+    "how often the handler ran: of a [task NAME] or a [device NAME], NAME.0 and so on where it is "
+    "on several CPUs, or ipi.N of CPU N" },
+  { "{hardirq,softirq}.NAME.delay_max_ns", "ns",
+    "the longest from when it was raised to its handler" },
+  { "task.NAME.{run" KML_PARTS_BUT_RUN (PART_WORD) "}_ns", "ns",
+    "of all tasks of [task NAME] in process context, of kswapd, the flusher and the consumer of a "
+    "[device NAME]: where their time went" },
+  { "task.NAME.ready_max_ns", "ns",
+    "the longest that one of them could have run and waited for its CPU, with the switch to it" },
   { "schedules.count", "schedules",
     "of a run that is many schedules ([schedule] schedules): how many were looked at" },
   { "schedules.failed", "schedules", "those that ended in a deadlock, a stall or a livelock" },

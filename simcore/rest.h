@@ -58,7 +58,7 @@ kml_rest_asleep (KmlScheduler *self)
 {
   g_assert (self->running->first == NULL);
 
-  self->running->current = NULL;
+  kml_cpu_is_idle (self->running, self);
   kml_rest_until_kicked (self);
 }
 

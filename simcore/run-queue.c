@@ -41,6 +41,7 @@ kml_scheduler_make_ready (KmlScheduler *self, KmlTask *task)
 
   kml_task_account (task, now, KML_PART_CPU);
   if (cpu->current == NULL) { /* S3: its queue is empty */
+    kml_cpu_was_idle (cpu, now);
     kml_cpu_begin_to_run (cpu, self, task);
     if (G_UNLIKELY (kml_cpu_has_turn (cpu)))
       put_off (self, cpu);
@@ -72,6 +73,7 @@ kml_scheduler_preempt_ready (KmlScheduler *self)
   if (cpu->first->priority <= task->priority &&
       (machine->now < cpu->slice_end || cpu->first->priority < task->priority))
     return FALSE;
+  cpu->n_preempted++;
   kml_yield (machine);
   return TRUE;
 }

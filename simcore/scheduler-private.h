@@ -15,6 +15,7 @@
  * incident.c    what should not be: cycles of waits, stalls, bugs
  * progress.c    livelocks and inversions of priorities
  * spans.c       what tasks did lately
+ * usage.c       what each CPU did, when the run is over
  */
 
 #pragma once
@@ -68,6 +69,8 @@ typedef struct {
   KmlTask *sleeper;   /* (nullable): of its tasks the one whose alarm is in scheduler->alarms */
   KmlTask *
       idle; /* (nullable): whom interrupts interrupt when there is nobody else; made when first needed */
+  guint64 n_switches, n_preempted, n_interrupts; /* see usage.h … */
+  KmlTime idle_time, idle_since; /* … current was NULL for so long; it is since then */
 } KmlCpu;
 
 struct _KmlScheduler {
@@ -531,8 +534,33 @@ kml_task_account (KmlTask *self, KmlTime now, KmlPart part)
 static inline void
 kml_task_stopped (KmlTask *self, KmlTime lasted, KmlPart part, const char *what)
 {
-  if (self->cause != NULL)
+  if (G_UNLIKELY (self->cause != NULL))
     kml_cause_consider (self->cause, lasted, part, what, self->chain, self->n_chain);
+}
+
+/* It has waited for its CPU, which is its own now. */
+static inline void
+kml_task_was_ready (KmlTask *self, KmlTime lasted)
+{
+  if (G_UNLIKELY (lasted > self->worst_ready))
+    self->worst_ready = lasted;
+  kml_task_stopped (self, lasted, KML_PART_CPU, "its CPU");
+}
+
+/* Nobody is current from now on. */
+static inline void
+kml_cpu_is_idle (KmlCpu *cpu, const KmlScheduler *scheduler)
+{
+  cpu->current = NULL;
+  cpu->idle_since = scheduler->machine->now;
+}
+
+/* Somebody is about to be. */
+static inline void
+kml_cpu_was_idle (KmlCpu *cpu, KmlTime now)
+{
+  if (G_LIKELY (now > cpu->idle_since))
+    cpu->idle_time += now - cpu->idle_since;
 }
 
 /* @task is current from now on. */
@@ -541,11 +569,12 @@ kml_cpu_begin_to_run (KmlCpu *cpu, KmlScheduler *scheduler, KmlTask *task)
 {
   const KmlTime now = scheduler->machine->now;
 
+  cpu->n_switches++;
   cpu->current = task;
   cpu->slice_end = now + scheduler->config.time_slice;
   task->state = KML_TASK_RUNNING;
   if (task->part == KML_PART_CPU)
-    kml_task_stopped (task, now - task->part_since, KML_PART_CPU, "its CPU");
+    kml_task_was_ready (task, now - task->part_since);
   kml_task_account (task, now, KML_PART_RUN);
 }
 
@@ -557,6 +586,7 @@ kml_cpu_wake_up (KmlCpu *cpu, KmlScheduler *scheduler, KmlTask *task)
 
   task->is_woken = TRUE;
   scheduler->running = cpu;
+  kml_cpu_was_idle (cpu, machine->now);
   kml_task_account (task, machine->now, KML_PART_CPU);
   machine->now += machine->cost[KML_COST_SWITCH];
   kml_cpu_begin_to_run (cpu, scheduler, task);
@@ -587,13 +617,11 @@ kml_task_wait_begin (KmlTask *self, const KmlWait *wait, KmlPart part)
 static inline void
 kml_task_wait_end (KmlTask *self, KmlPart part, KmlPart before)
 {
-  const gboolean is_lock = self->wait.kind == KML_WAIT_LOCK;
-
   self->is_woken = FALSE;
-  self->wait.kind = KML_WAIT_NONE;
   kml_task_account (self, self->scheduler->machine->now, before);
-  if (!is_lock)
+  if (self->wait.kind != KML_WAIT_LOCK)
     kml_task_stopped (self, self->parts[part] - self->wait.booked, part, self->wait.what);
+  self->wait.kind = KML_WAIT_NONE;
 }
 
 G_END_DECLS

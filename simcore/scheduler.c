@@ -144,8 +144,11 @@ resume (KmlScheduler *self, KmlCpu *cpu, KmlTime time)
 {
   self->running = cpu;
   self->machine->now = time;
-  if (G_UNLIKELY (cpu->current == NULL))
+  if (G_UNLIKELY (cpu->current == NULL)) {
+    kml_cpu_was_idle (cpu, time);
     kml_cpu_begin_to_run (cpu, self, idle_task (self, cpu));
+    cpu->n_switches--; /* to no task */
+  }
   self->machine->task = cpu->current;
   return coroutine_of (self, cpu->current);
 }
@@ -351,7 +354,7 @@ kml_scheduler_leave (KmlScheduler *self)
   if (task->state == KML_TASK_ENDED)
     self->dead = from;
   if (next == NULL) { /* S3 */
-    cpu->current = NULL;
+    kml_cpu_is_idle (cpu, self);
     dispatch (self, from);
     return;
   }

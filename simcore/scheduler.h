@@ -168,7 +168,8 @@ struct _KmlTask {
   KmlTimer alarm;
   KmlWait wait;
   KmlTime parts[KML_N_PARTS];
-  KmlTime ran_then; /* of them, how long it had run when progress.c looked for a storm */
+  KmlTime worst_ready; /* the longest that it has waited for its CPU */
+  KmlTime ran_then;    /* of them, how long it had run when progress.c looked for a storm */
   struct {
     guint64 n;      /* how often it has tried the same again, for it had failed, … */
     guint64 seen;   /* … since scheduler->watch.n_achieved was that, … */
@@ -194,6 +195,7 @@ struct _KmlTask {
   gboolean reclaims_fs; /* … and calls file systems for it */
   const char *step; /* (nullable) borrowed: of a program: the request's step, as it is written */
   guint workload;   /* 1 + index of the workload whose operations it executes; 0: of none */
+  guint group;      /* 1 + index of the [task] of the scenario that it is of; 0: of none */
 };
 
 typedef struct {

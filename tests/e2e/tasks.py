@@ -317,6 +317,49 @@ def a_disk_and_a_network_card_work_beside_the_cpus():
     contains(run("run", "devices.ini", status=2).stderr, "did you mean “nic”?")
 
 
+def measured(text, **more):
+    write("m.ini", text)
+    metrics = run_json("run", "m.ini", **more)["runs"][0]["metrics"]
+    n_cpus = len([name for name in metrics if name.startswith("cpu.") and name.endswith(".busy_ns") and name[4].isdigit()])
+    equal(round(metrics["cpu.busy_ns"] + metrics["cpu.idle_ns"], 3), round(n_cpus * metrics["time.end_ns"], 3), "busy and idle are all the time")
+    return metrics
+
+
+def what_cpus_and_handlers_did_is_counted():
+    unit = "[machine]\ncpus = %d\nprofile = unit\n"
+    # three levels, each of which interrupts the one before
+    level = "[task %s]\ncontext = %s\npriority = %d\nstart = %dus\nevery = 1ms\ntimes = 1\nprogram = work %dus\n"
+    metrics = measured(unit % 1 + "[task p]\nprogram = work 100us\n" + level % ("soft", "softirq", 0, 10, 30)
+                       + level % ("low", "hardirq", 1, 15, 20) + level % ("high", "hardirq", 2, 20, 5) + level % ("kept", "hardirq", 1, 21, 1))
+    equal([metrics[name] for name in ("cpu.interrupts", "softirq.soft.taken", "hardirq.low.taken", "hardirq.high.taken")], [4, 1, 1, 1], "handlers")
+    # `high' begins at 20 us, `low' ends with it after 15 + 20 + 5 us and their two nanoseconds
+    equal((metrics["hardirq.high.delay_max_ns"], metrics["hardirq.kept.delay_max_ns"]), (0, 40002 - 21000), "delays")
+    equal((metrics["task.p.interrupted_ns"], metrics["cpu.idle_ns"]), (56004, 0), "time")
+    # one CPU asks all others, at first when their interrupts have been off for 1 us of 5
+    metrics = measured(unit % 4 + "[task t]\nprogram = work 4us, repeat 10 { ipi all { work 1us } }\n"
+                       "[task o]\ncpus = 1-3\nprogram = work 3us, irq-off, work 5us, irq-on, work 20us\n")
+    equal([metrics[f"cpu.{cpu}.ipis_sent"] for cpu in range(4)], [30, 0, 0, 0], "sent")
+    equal([metrics[f"cpu.{cpu}.ipis_taken"] for cpu in range(4)], [0, 10, 10, 10], "taken")
+    equal(metrics["hardirq.ipi.3.taken"], 10, "interrupts for that")
+    check(3990 <= metrics["hardirq.ipi.1.delay_max_ns"] <= 4000, "they waited for irq-on")
+    check(metrics["cpu.0.idle_ns"] > 0, "who has asked has ended")
+
+
+def what_tasks_did_is_measured():
+    unit = "[machine]\ncpus = 1\nprofile = unit\n"
+    # three of 10 ms in slices of 1 ms: each waits for the two others
+    metrics = measured(unit + "[schedule]\ntime-slice = 1ms\n[task a]\ncount = 3\nprogram = work 10ms\n")
+    equal((metrics["cpu.preemptions"], metrics["cpu.switches"], metrics["task.a.ready_max_ns"]), (30, 33, 2000003), "slices")
+    equal(metrics["task.a.run_ns"], 30000001, "of all three")
+    # who comes at 1 ms waits until preemption is on again, at 3 ms
+    metrics = measured(unit + "[task low]\nprogram = preempt-off, work 3ms, preempt-on, work 1ms\n"
+                       "[task high]\npriority = 1\nstart = 1ms\nprogram = work 1ms\n")
+    equal((metrics["cpu.preemptions"], metrics["task.high.ready_max_ns"]), (1, 2000002), "kept from preempting")
+    # one that never runs, for there is one above it, has waited all the time but for what it ran before
+    metrics = measured(unit + "[scenario]\nuntil = 5ms\n[task low]\nprogram = work 1ms\n[task high]\npriority = 1\nstart = 1us\nprogram = work 1s\n")
+    equal(metrics["task.low.ready_max_ns"], 4999000, "to the end")
+
+
 def a_recording_is_replayed_by_the_cpus_it_was_made_on():
     write("replay.ini", "[machine]\ncpus = 4\nram = 64MiB\n[schedule]\nreplay = cpus\n[record]\norigins = yes\n"
           "[workload w]\nkind = trace\nfile = " + MIX + "\nlevel = both\n"
@@ -378,6 +421,7 @@ main(a_deadlock_that_nobody_expects_is_status_1_and_has_a_story,
      straight_code_says_how_much_of_its_longest_operation_is_splitting,
      two_who_touch_one_page_at_a_time_are_one_fault, a_block_is_done_again_as_long_as_it_fails, each_device_has_metrics_of_its_own_name_and_a_kind_has_their_sum, what_is_touched_and_not_there_is_counted, what_a_program_names_must_be_there,
      a_disk_and_a_network_card_work_beside_the_cpus,
+     what_cpus_and_handlers_did_is_counted, what_tasks_did_is_measured,
      a_recording_is_replayed_by_the_cpus_it_was_made_on,
      flags_of_a_step_may_be_joined_wherever_a_program_is_given,
      nothing_that_is_asked_for_is_left_out_in_silence, steps_are_listed)

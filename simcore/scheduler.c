@@ -44,6 +44,14 @@ rings_before (KmlScheduler *self, KmlTurn turn)
   return timer != NULL && kml_turn (timer->time, timer->order, 0) < turn;
 }
 
+/* Others are ready on the CPU: when one of them has its turn; 0: at once. */
+static inline KmlTime
+end_of_turn (const KmlCpu *cpu)
+{
+  return cpu->first->priority > cpu->current->priority && !kml_cpu_is_atomic (cpu) ? 0
+                                                                                   : cpu->slice_end;
+}
+
 static inline void
 refresh_horizon (KmlScheduler *self)
 {
@@ -58,7 +66,7 @@ refresh_horizon (KmlScheduler *self)
   horizon = MIN (horizon, next_alarm);
   horizon = MIN (horizon, next_turn);
   if (cpu != NULL && cpu->first != NULL)
-    horizon = MIN (horizon, cpu->slice_end);
+    horizon = MIN (horizon, end_of_turn (cpu));
   if (G_UNLIKELY (self->is_stopped || self->config.choose != NULL ||
                   (cpu != NULL && kml_interrupts_deliverable (cpu))))
     horizon = 0;

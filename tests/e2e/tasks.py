@@ -360,6 +360,14 @@ def what_tasks_did_is_measured():
     equal(metrics["task.low.ready_max_ns"], 4999000, "to the end")
 
 
+def of_two_that_are_ready_at_once_the_higher_runs():
+    low, high = "[task low]\nprogram = %swork 3ms\n", "[task high]\npriority = 1\nprogram = %swork 1ms\n"
+    waker = "[task waker]\ncpus = 1\nprogram = work 1ms, wake a, wake b\n"
+    for text in (low % "" + high % "", low % "wait a, " + high % "wait b, " + waker):
+        metrics = measured("[machine]\ncpus = 2\n" + text)
+        equal((metrics["task.high.ready_max_ns"], metrics["task.low.ready_max_ns"]), (2000, 1002000), "waits")
+
+
 def a_recording_is_replayed_by_the_cpus_it_was_made_on():
     write("replay.ini", "[machine]\ncpus = 4\nram = 64MiB\n[schedule]\nreplay = cpus\n[record]\norigins = yes\n"
           "[workload w]\nkind = trace\nfile = " + MIX + "\nlevel = both\n"
@@ -421,7 +429,7 @@ main(a_deadlock_that_nobody_expects_is_status_1_and_has_a_story,
      straight_code_says_how_much_of_its_longest_operation_is_splitting,
      two_who_touch_one_page_at_a_time_are_one_fault, a_block_is_done_again_as_long_as_it_fails, each_device_has_metrics_of_its_own_name_and_a_kind_has_their_sum, what_is_touched_and_not_there_is_counted, what_a_program_names_must_be_there,
      a_disk_and_a_network_card_work_beside_the_cpus,
-     what_cpus_and_handlers_did_is_counted, what_tasks_did_is_measured,
+     of_two_that_are_ready_at_once_the_higher_runs, what_cpus_and_handlers_did_is_counted, what_tasks_did_is_measured,
      a_recording_is_replayed_by_the_cpus_it_was_made_on,
      flags_of_a_step_may_be_joined_wherever_a_program_is_given,
      nothing_that_is_asked_for_is_left_out_in_silence, steps_are_listed)

@@ -534,7 +534,7 @@ END_TEST
 START_TEST (what_is_no_trace_is_refused)
 {
   static const char *const texts[] = {
-    "", "\n\n\n", "hello\nworld\n", "cpus=4\n", "# tracer: nop\n#\n", "{\"json\": [1, 2, 3]}\n",
+    "\n\n\n", "hello\nworld\n", "cpus=4\n", "# tracer: nop\n#\n", "{\"json\": [1, 2, 3]}\n",
   };
   guint8 bytes[4096];
 
@@ -552,6 +552,12 @@ START_TEST (what_is_no_trace_is_refused)
 
     ck_assert_ptr_null (read_bytes (bytes, sizeof bytes, &error));
     assert_error (error, KML_ERROR_INPUT, EXPECTED);
+  }
+  {
+    g_autoptr (GError) error = NULL;
+
+    ck_assert_ptr_null (read_bytes ("", 0, &error));
+    assert_error (error, KML_ERROR_INPUT, "the trace: it is empty: " EXPECTED);
   }
 }
 END_TEST

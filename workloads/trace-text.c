@@ -117,7 +117,7 @@ refuse (const KmlTraceText *self, guint64 line, GError **error)
                  "%s:%" G_GUINT64_FORMAT ": " KML_TRACE_DECIMAL_COMMA
                  ": write the text with LC_ALL=C",
                  kml_trace_input_shown (self->lines.input), self->comma_line);
-  else if (self->lines.at_end && self->info->n_lines == 0)
+  else if (self->lines.at_end && self->lines.end == 0 && self->info->n_lines == 0)
     g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
                  "%s: it is empty: not a trace that kmemlab reads: expected %s",
                  kml_trace_input_shown (self->lines.input), forms);

@@ -344,15 +344,34 @@ kml_dma_wait (KmlDma *self, KmlDmaRequest *request)
   return (KmlDmaStatus)request->status;
 }
 
-/* Whether the device has not yet moved all of it. */
 static gboolean
-is_queued (const KmlDma *self, const KmlDmaRequest *request)
+is_in (const KmlDmaRequest *list, const KmlDmaRequest *request)
 {
-  const KmlDmaRequest *other = self->first;
+  while (list != NULL && list != request)
+    list = list->next;
+  return list != NULL;
+}
 
-  while (other != NULL && other != request)
-    other = other->next;
-  return other != NULL;
+/* Whether it is pending: the device has not yet moved all of it, or its interrupt is on the way. @request may be no more. */
+static gboolean
+has_it (const KmlDma *self, const KmlDmaRequest *request)
+{
+  return is_in (self->first, request) || is_in (self->finished, request);
+}
+
+/* The device goes on with the pages that @request has now, where they suit it. */
+static gboolean
+read_pages_anew (const KmlDma *self, KmlDmaRequest *request)
+{
+  guint n_segments;
+
+  if (is_in (self->finished, request)) /* it needs them no more */
+    return TRUE;
+  if (kml_dma_judge (self, request, &n_segments) != KML_DMA_PENDING)
+    return FALSE;
+  request->n_segments = n_segments;
+  request->segment_end = request->moved;
+  return TRUE;
 }
 
 /* Page @index of @request becomes @to, where that suits the device. */
@@ -362,22 +381,18 @@ replace_page (KmlDma *self, KmlDmaRequest *request, guint index, KmlPfn to)
   KmlMachine *machine = self->base.host.machine;
   KmlRam *ram = machine->ram;
   const KmlPfn from = request->pages[index];
-  guint n_segments;
 
   request->pages[index] = to;
-  if (kml_dma_judge (self, request, &n_segments) != KML_DMA_PENDING) {
+  if (!read_pages_anew (self, request)) {
     request->pages[index] = from;
     return FALSE;
   }
-  request->n_segments = n_segments;
-  request->segment_end = request->moved; /* the device reads its list anew */
   memcpy (ram->store + kml_ram_addr (ram, to), ram->store + kml_ram_addr (ram, from),
           kml_ram_page_size (ram));
   kml_spend (machine, KML_COST_ZERO_PAGE, 2); /* a page is read and a page is written */
   if (self->has_iommu)
     kml_iommu_remap_page (&self->iommu, machine);
-  kml_pin (machine, to);
-  kml_unpin (machine, from);
+  kml_move_pins (machine, from, to);
   return TRUE;
 }
 
@@ -392,13 +407,13 @@ kml_dma_move_page (KmlDma *self, KmlDmaRequest *request, guint index, KmlPfn to)
 
   KML_CALL (machine, "move a page under DMA");
   kml_sync (machine);
-  if (self->mover != NULL || !is_queued (self, request))
+  if (self->mover != NULL || !has_it (self, request))
     return FALSE;
   self->mover = kml_current_task (machine);
   if (self->first == request)
     while (self->in_burst > 0)
       kml_task_wait (machine, &wait, KML_PART_IO, FALSE);
-  is_moved = is_queued (self, request) && replace_page (self, request, index, to);
+  is_moved = has_it (self, request) && replace_page (self, request, index, to);
   kml_sync (machine);
   kml_dma_account (&self->base);
   self->base.counters[COUNT_PAUSED] += self->is_paused ? machine->now - self->paused_since : 0;

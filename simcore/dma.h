@@ -114,8 +114,9 @@ KmlDmaStatus kml_dma_submit (KmlDma *self, KmlDmaRequest *request);
 /* Until it is done, in process context. */
 KmlDmaStatus kml_dma_wait (KmlDma *self, KmlDmaRequest *request);
 
-/* Pauses the device, copies page @index of a pending request to @to, and lets the device go on with it. FALSE: it is done already, the device is
- * paused for another, or with that frame it would be refused. Otherwise the old frame is the caller's, and no longer pinned. In process context. */
+/* Pauses the device, copies page @index of a pending request to @to, and lets the device go on with it; one whose interrupt is on the way
+ * needs no pause. FALSE: it is done, and may be no more, the device is paused for another, or with that frame it would be refused. Otherwise the old
+ * frame is the caller's, and whoever has pinned it has pinned the new one instead. In process context. */
 gboolean kml_dma_move_page (KmlDma *self, KmlDmaRequest *request, guint index, KmlPfn to);
 
 /* "ok", "misaligned", … */

@@ -110,8 +110,6 @@ move_under (KmlMapping *self, guint32 index, KmlDma *dma, KmlDmaRequest *request
   is_moved = kml_dma_move_page (dma, request, i, to);
   if (is_moved) {
     take_over_record (ram, from, to);
-    kml_unpin (reclaim->machine, from);
-    kml_pin (reclaim->machine, to);
     kml_spend (reclaim->machine, KML_COST_IPI, reclaim->machine->n_cpus - 1);
   }
   kml_lru_insert (reclaim->lists, ram, is_moved ? to : from, kind);
@@ -128,6 +126,17 @@ must_be_written (const KmlMapping *self, guint32 index)
   const KmlFrame *frame = kml_ram_frame (self->reclaim->machine->ram, self->frames[index]);
 
   return self->moves_by_writing && !self->is_anon && (frame->lru.bits & KML_PAGE_DIRTY);
+}
+
+/* Under the device; or, where that has become done with it meanwhile, as any other page. */
+static KmlMigration
+move_from (KmlMapping *self, guint32 index, KmlDma *dma, KmlDmaRequest *request, KmlPfn to)
+{
+  const KmlMigration result = move_under (self, index, dma, request, to);
+
+  if (result == KML_MIGRATED || !is_there (self, index) || must_be_written (self, index))
+    return result;
+  return move (self, index, to);
 }
 
 /* Writes page @index, which is there. Sleeps. FALSE: it may not be, the disk failed, or it is gone or dirty again. */
@@ -172,7 +181,7 @@ migrate (KmlMapping *self, guint32 index, KmlDma *dma, KmlDmaRequest *request)
   if (is_there (self, index) && must_be_written (self, index) && !write_first (self, index))
     result = KML_MIGRATE_DIRTY;
   else if (is_there (self, index))
-    result = dma != NULL ? move_under (self, index, dma, request, to) : move (self, index, to);
+    result = dma != NULL ? move_from (self, index, dma, request, to) : move (self, index, to);
   if (result != KML_MIGRATED)
     kml_mapping_free_frame (self, to);
   return count (reclaim, result);

@@ -40,4 +40,12 @@ kml_unpin (KmlMachine *machine, KmlPfn pfn)
   machine->pins[pfn]--;
 }
 
+/* Whoever has pinned @from has pinned @to instead. */
+static inline void
+kml_move_pins (KmlMachine *machine, KmlPfn from, KmlPfn to)
+{
+  for (; kml_is_pinned (machine, from); kml_unpin (machine, from))
+    kml_pin (machine, to);
+}
+
 G_END_DECLS

@@ -111,6 +111,17 @@ def a_block_that_a_device_works_on_is_not_given_back():
     equal((metrics["bug.free_in_flight"], metrics["free.count"], metrics["live.blocks.end"]), (1, 1, 1), "blocks")
 
 
+def every_page_that_a_device_has_moves_while_it_is_paused():
+    # the last page is being moved while who migrates it waits, and its transfer is over then: the interrupt is on its way
+    text = ("[machine]\ncpus = 2\nram = 16MiB\nprofile = unit\n[memory]\nreclaim = yes\n[device e]\nkind = dma\nboundary = 0\nmax-segments = 256\n"
+            "burst-time = 100us\niommu = %s\n[mapping heap]\nkind = anonymous\nsize = 64KiB\n"
+            "[task t]\nprogram = dirty heap 0..15, dma e heap 0..15 nowait, wake go, dma-wait heap, migrate heap 0..15, drop heap\n"
+            "[task m]\ncpus = 1\nprogram = wait go, migrate heap 0..15 pausing\n")
+    for iommu in ("no", "yes"):
+        metrics = measure(text % iommu, "--check=every-event")
+        equal([metrics[name] for name in ("dma.moves", "migrate.pages", "migrate.failed_pinned", "dma.moved")], [16, 32, 0, 65536], iommu)
+
+
 def small_blocks_are_one_scattered_buffer():
     for step, setting, expected in (
             # blocks of 96 bytes lie 96 apart, or end a slab; every other one is another's
@@ -303,7 +314,7 @@ main(objects_wait_for_pages_without_their_allocator_s_lock, pages_of_a_region_ar
      a_request_that_may_sleep_in_atomic_context_is_a_bug_though_it_would_not_have_slept,
      an_allocator_says_from_where_it_may_be_called, who_ends_with_something_off_is_a_bug_and_others_go_on,
      freeing_from_the_wrong_context_is_a_bug_where_the_allocator_forbids_it,
-     a_block_that_a_device_works_on_is_not_given_back, small_blocks_are_one_scattered_buffer,
+     a_block_that_a_device_works_on_is_not_given_back, every_page_that_a_device_has_moves_while_it_is_paused, small_blocks_are_one_scattered_buffer,
      a_block_for_a_device_may_cross_the_boundary_where_it_is_cut_there, who_is_killed_ends_and_does_no_further_step,
      who_has_no_need_to_succeed_fails_and_who_must_waits, who_must_not_fail_waits_without_reclaim_too, a_failed_request_says_why, scopes_hold_for_all_requests_in_them,
      who_waits_for_the_flusher_says_so, a_card_s_requests_are_among_all_others, what_would_have_no_effect_is_refused, what_makes_no_sense_is_refused)

@@ -360,7 +360,6 @@ static int
 run (char **arguments)
 {
   g_auto (GStrv) names = list_shells (0);
-  g_autofree char *known = g_strjoinv (", ", names);
   g_autofree char *message = NULL;
 
   for (guint i = 0; i < G_N_ELEMENTS (shells); i++) {
@@ -370,7 +369,7 @@ run (char **arguments)
     }
   }
   message = kml_unknown_name ("completion for", arguments[0], (const char *const *)names);
-  return kml_usage_error ("completion", "%s (there are: %s)", message, known);
+  return kml_usage_error ("completion", "%s", message);
 }
 
 static const GOptionEntry entries[] = { { NULL } };

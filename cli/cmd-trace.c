@@ -103,7 +103,7 @@ print_info (const KmlTraceInfo *info, gboolean verified)
                       : "not looked at but for those of head and index: --verify");
   add_row (table, "duration", format_ns (info->duration_ns), "from the first event to the last");
   add_row (table, "cpus", format_count (info->n_cpus), "");
-  add_row (table, "sites", format_count (info->n_sites), "places in the kernel that asked");
+  add_row (table, "sites", format_count (info->n_sites), "call sites: places that asked");
   add_row (table, "live_objects_peak", format_count (info->live_objects_peak), "");
   add_row (table, "live_pages_peak", format_count (info->live_pages_peak), "blocks of pages");
   for (guint i = 0; i < KML_TRACE_N_COUNTS; i++)

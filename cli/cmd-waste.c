@@ -429,7 +429,8 @@ run (char **arguments)
 }
 
 static const GOptionEntry entries[] = {
-  { "by", 0, 0, G_OPTION_ARG_STRING, &options.by, "size (the default), site or lifetime", "VIEW" },
+  { "by", 0, 0, G_OPTION_ARG_STRING, &options.by, "What it is told by (default: size)",
+    "size|site|lifetime" },
   { "run", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.runs,
     "Only this run (repeatable; default: all)", "N" },
   { "top", 0, 0, G_OPTION_ARG_STRING, &options.top,

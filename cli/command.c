@@ -69,15 +69,22 @@ kml_option_value_kind (const GOptionEntry *option)
 
 /* ---- Mistakes ---- */
 
+#define MAX_NAMES_LISTED 12 /* --help has them all */
+
 char *
 kml_unknown_name (const char *what, const char *name, const char *const *candidates)
 {
   g_autofree char *quoted = kml_quote (name, -1);
+  g_autofree char *known = NULL;
   const char *nearest = kml_nearest_name (name, candidates);
 
   if (nearest != NULL)
     return g_strdup_printf ("there is no %s %s; did you mean “%s”?", what, quoted, nearest);
-  return g_strdup_printf ("there is no %s %s", what, quoted);
+  if (candidates[0] == NULL || g_strv_length ((char **)candidates) > MAX_NAMES_LISTED ||
+      candidates[0][0] == '-')
+    return g_strdup_printf ("there is no %s %s", what, quoted);
+  known = g_strjoinv (", ", (char **)candidates);
+  return g_strdup_printf ("there is no %s %s (there are: %s)", what, quoted, known);
 }
 
 int

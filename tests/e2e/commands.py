@@ -124,6 +124,15 @@ def a_dry_run_and_a_list_of_runs_leave_no_database():
     equal(os.listdir("."), ["small.ini"], "files")
 
 
+def who_names_what_is_not_there_is_told_what_is():
+    small()
+    run("run", "small.ini")
+    for command, known in ((("trace", "frob", "small.ini"), "(there are: convert, info, stats)"), (("bins", "small.ini", "--weigh", "xx"), "(there are: requests, time)"),
+                           (("waste", "small.db", "--by", "qq"), "size, site, lifetime"), (("completion", "tcsh"), "(there are: bash, fish, zsh)"),
+                           (("check", "small.ini", "--format", "qq"), "text, json, ktap")):
+        contains(run(*command, status=2).stderr, known)
+
+
 def compare_marks_the_best_and_gives_differences():
     small()
     arguments = ("compare", "small.ini", "--vary", "objects.bins=pow2|8,24,40,64", "-s", "sweep.repeat=1")
@@ -475,6 +484,7 @@ def completion_completes_in(shell):
     check({"--seed", "--set"} <= complete(shell, "kmemlab", "run", "--se"), "options")
     equal(complete(shell, "kmemlab", "plot", "x.db", "int"), {"internal"}, "a kind of plot")
     equal(complete(shell, "kmemlab", "plot", "x.db", "internal", "--format", "p"), {"png", "pdf"}, "a format")
+    equal(complete(shell, "kmemlab", "waste", "x.db", "--by", "si"), {"size", "site"}, "a view")
     equal(complete(shell, "kmemlab", "run", "-s", "objects.bi"), {"objects.bins="}, "a setting")
     equal(complete(shell, "kmemlab", "compare", "x.ini", "--metrics", "frag.internal.m"), {"frag.internal.mean"},
           "a metric")
@@ -609,7 +619,7 @@ main(every_command_has_help_with_a_synopsis_and_two_examples, the_version_names_
      options_may_stand_anywhere_and_be_attached, run_prints_a_table_and_says_what_comes_next,
      a_table_shows_what_the_scenario_is_about_or_what_one_asks_for,
      run_prints_json_that_agrees_with_the_database, a_dry_run_and_a_list_of_runs_leave_no_database,
-     compare_marks_the_best_and_gives_differences, compare_takes_commas_where_there_is_no_bar,
+     who_names_what_is_not_there_is_told_what_is, compare_marks_the_best_and_gives_differences, compare_takes_commas_where_there_is_no_bar,
      compare_compares_within_a_seed, compare_takes_repetitions_together, compare_draws_a_picture,
      parameters_are_those_of_the_allocator_that_is_chosen_in_the_end, compare_knows_its_metrics_and_keys,
      what_list_names_can_be_parsed, a_set_of_bins_has_a_name_or_a_file_of_its_own, every_measured_metric_is_in_the_list,

@@ -96,23 +96,17 @@ const KmlCounterInfo kml_boundary_tags_counters[] = {
 
 /* ---- Figures ---- */
 
-static double
-quotient (guint64 a, guint64 b)
-{
-  return b == 0 ? 0 : (double)a / (double)b;
-}
-
 /* p */
 static double
 inexact (const guint64 *counted)
 {
-  return quotient (counted[KML_COUNTER_SPLITS], counted[KML_COUNTER_FITS]);
+  return kml_figure_quotient (counted[KML_COUNTER_SPLITS], counted[KML_COUNTER_FITS]);
 }
 
 static double
 holes_per_live (const guint64 *counted)
 {
-  return quotient (counted[KML_COUNTER_HOLES_SUM], counted[KML_COUNTER_LIVE_SUM]);
+  return kml_figure_quotient (counted[KML_COUNTER_HOLES_SUM], counted[KML_COUNTER_LIVE_SUM]);
 }
 
 static double
@@ -127,17 +121,17 @@ hole_share (const guint64 *counted)
 {
   const guint64 holes = counted[KML_COUNTER_HOLE_WORDS_SUM];
 
-  return quotient (holes, holes + counted[KML_COUNTER_LIVE_WORDS_SUM]);
+  return kml_figure_quotient (holes, holes + counted[KML_COUNTER_LIVE_WORDS_SUM]);
 }
 
 /* k */
 static double
 hole_to_block (const guint64 *counted)
 {
-  const double block = quotient (counted[KML_COUNTER_LIVE_WORDS_SUM],
-                                 counted[KML_COUNTER_LIVE_SUM]);
-  const double hole = quotient (counted[KML_COUNTER_HOLE_WORDS_SUM],
-                                counted[KML_COUNTER_HOLES_SUM]);
+  const double block = kml_figure_quotient (counted[KML_COUNTER_LIVE_WORDS_SUM],
+                                            counted[KML_COUNTER_LIVE_SUM]);
+  const double hole = kml_figure_quotient (counted[KML_COUNTER_HOLE_WORDS_SUM],
+                                           counted[KML_COUNTER_HOLES_SUM]);
 
   return block > 0 ? hole / block : 0;
 }
@@ -161,7 +155,7 @@ unused_gap_denning (const guint64 *counted)
 static double
 search_length (const guint64 *counted)
 {
-  return quotient (counted[KML_COUNTER_LOOKED], counted[KML_COUNTER_FITS]);
+  return kml_figure_quotient (counted[KML_COUNTER_LOOKED], counted[KML_COUNTER_FITS]);
 }
 
 const KmlFigureInfo kml_boundary_tags_figures[] = {

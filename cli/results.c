@@ -152,70 +152,97 @@ load_run (KmlResult *self, KmlDatabase *database, GError **error)
   return TRUE;
 }
 
-static gboolean
-load_settings (KmlResult *self, KmlDatabase *database, GError **error)
+static void
+add_setting (KmlResult *self, sqlite3_stmt *statement)
 {
-  g_autoptr (sqlite3_stmt) statement = kml_result_prepare (
-      database, "SELECT key, value FROM params WHERE run_id = ? ORDER BY key", error);
-  int code;
+  KmlSetting *setting = g_new0 (KmlSetting, 1);
 
-  if (statement == NULL)
-    return FALSE;
-  sqlite3_bind_int64 (statement, 1, (sqlite3_int64)self->run_id);
-  while ((code = sqlite3_step (statement)) == SQLITE_ROW) {
-    KmlSetting *setting = g_new0 (KmlSetting, 1);
-
-    setting->key = column_text (statement, 0);
-    setting->value = column_text (statement, 1);
-    g_ptr_array_add (self->settings, setting);
-  }
-  return code == SQLITE_DONE || kml_database_read_error (database, code, error);
+  setting->key = column_text (statement, 0);
+  setting->value = column_text (statement, 1);
+  g_ptr_array_add (self->settings, setting);
 }
 
-static gboolean
-load_inputs (KmlResult *self, KmlDatabase *database, GError **error)
+static void
+add_input (KmlResult *self, sqlite3_stmt *statement)
 {
-  g_autoptr (sqlite3_stmt) statement = kml_result_prepare (
-      database, "SELECT key, file, digest, size_bytes FROM inputs WHERE run_id = ? ORDER BY key",
-      error);
-  int code;
+  KmlInput *input = g_new0 (KmlInput, 1);
+  g_autofree char *digest = column_text (statement, 2);
 
-  if (statement == NULL)
-    return FALSE;
-  sqlite3_bind_int64 (statement, 1, (sqlite3_int64)self->run_id);
-  while ((code = sqlite3_step (statement)) == SQLITE_ROW) {
-    KmlInput *input = g_new0 (KmlInput, 1);
-    g_autofree char *digest = column_text (statement, 2);
-
-    input->key = column_text (statement, 0);
-    input->file = column_text (statement, 1);
-    g_strlcpy (input->digest, digest, sizeof input->digest);
-    input->size = (guint64)sqlite3_column_int64 (statement, 3);
-    g_ptr_array_add (self->inputs, input);
-  }
-  return code == SQLITE_DONE || kml_database_read_error (database, code, error);
+  input->key = column_text (statement, 0);
+  input->file = column_text (statement, 1);
+  g_strlcpy (input->digest, digest, sizeof input->digest);
+  input->size = (guint64)sqlite3_column_int64 (statement, 3);
+  g_ptr_array_add (self->inputs, input);
 }
 
-static gboolean
-load_metrics (KmlResult *self, KmlDatabase *database, GError **error)
+static void
+add_metric (KmlResult *self, sqlite3_stmt *statement)
 {
-  g_autoptr (sqlite3_stmt) statement = kml_result_prepare (
-      database, "SELECT name, value, unit FROM metrics WHERE run_id = ? ORDER BY name", error);
+  const gboolean is_null = sqlite3_column_type (statement, 1) == SQLITE_NULL;
+  const KmlResultMetric metric = {
+    .name = column_text (statement, 0),
+    .value = is_null ? NAN : sqlite3_column_double (statement, 1),
+    .unit = column_text (statement, 2),
+  };
+
+  g_array_append_val (self->metrics, metric);
+}
+
+static void
+add_failure (KmlResult *self, sqlite3_stmt *statement)
+{
+  const KmlResultReason reason = { .name = column_text (statement, 0),
+                                   .n = (guint64)sqlite3_column_int64 (statement, 1) };
+
+  g_array_append_val (self->failures, reason);
+}
+
+static void
+add_oom_kill (KmlResult *self, sqlite3_stmt *statement)
+{
+  const KmlResultKill kill = {
+    .victim = column_text (statement, 0),
+    .task = column_text (statement, 1),
+    .gfp = column_text (statement, 2),
+    .site = column_text (statement, 3),
+    .source = g_strdup ((const char *)sqlite3_column_text (statement, 4)),
+    .t_ns = (guint64)sqlite3_column_int64 (statement, 5),
+    .pages = (guint64)sqlite3_column_int64 (statement, 6),
+    .freed = (guint64)sqlite3_column_int64 (statement, 7),
+    .cpu = (guint64)sqlite3_column_int64 (statement, 8),
+    .size = (guint64)sqlite3_column_int64 (statement, 9),
+  };
+
+  g_array_append_val (self->oom_kills, kill);
+}
+
+/* What a run has any number of. */
+static const struct {
+  const char *sql;
+  void (*add) (KmlResult *self, sqlite3_stmt *statement); /* of each row */
+} rows[] = {
+  { "SELECT key, value FROM params WHERE run_id = ? ORDER BY key", add_setting },
+  { "SELECT key, file, digest, size_bytes FROM inputs WHERE run_id = ? ORDER BY key", add_input },
+  { "SELECT name, value, unit FROM metrics WHERE run_id = ? ORDER BY name", add_metric },
+  { "SELECT reason, count (*) AS n FROM failures WHERE run_id = ? GROUP BY reason "
+    "ORDER BY n DESC, reason",
+    add_failure },
+  { "SELECT victim, task, gfp, site, source, t_ns, pages, freed, cpu, size FROM oom_kills "
+    "WHERE run_id = ? ORDER BY seq",
+    add_oom_kill },
+};
+
+static gboolean
+load_rows (KmlResult *self, KmlDatabase *database, guint i, GError **error)
+{
+  g_autoptr (sqlite3_stmt) statement = kml_result_prepare (database, rows[i].sql, error);
   int code;
 
   if (statement == NULL)
     return FALSE;
   sqlite3_bind_int64 (statement, 1, (sqlite3_int64)self->run_id);
-  while ((code = sqlite3_step (statement)) == SQLITE_ROW) {
-    const gboolean is_null = sqlite3_column_type (statement, 1) == SQLITE_NULL;
-    const KmlResultMetric metric = {
-      .name = column_text (statement, 0),
-      .value = is_null ? NAN : sqlite3_column_double (statement, 1),
-      .unit = column_text (statement, 2),
-    };
-
-    g_array_append_val (self->metrics, metric);
-  }
+  while ((code = sqlite3_step (statement)) == SQLITE_ROW)
+    rows[i].add (self, statement);
   return code == SQLITE_DONE || kml_database_read_error (database, code, error);
 }
 
@@ -280,60 +307,6 @@ load_longest (KmlResult *self, KmlDatabase *database, GError **error)
   return code == SQLITE_DONE || kml_database_read_error (database, code, error);
 }
 
-static gboolean
-load_failures (KmlResult *self, KmlDatabase *database, GError **error)
-{
-  g_autoptr (sqlite3_stmt) statement = kml_result_prepare (
-      database,
-      "SELECT reason, count (*) AS n FROM failures WHERE run_id = ? GROUP BY reason "
-      "ORDER BY n DESC, reason",
-      error);
-  int code;
-
-  if (statement == NULL)
-    return FALSE;
-  sqlite3_bind_int64 (statement, 1, (sqlite3_int64)self->run_id);
-  while ((code = sqlite3_step (statement)) == SQLITE_ROW) {
-    const KmlResultReason reason = { .name = column_text (statement, 0),
-                                     .n = (guint64)sqlite3_column_int64 (statement, 1) };
-
-    g_array_append_val (self->failures, reason);
-  }
-  return code == SQLITE_DONE || kml_database_read_error (database, code, error);
-}
-
-static gboolean
-load_oom_kills (KmlResult *self, KmlDatabase *database, GError **error)
-{
-  g_autoptr (sqlite3_stmt) statement = kml_result_prepare (
-      database,
-      "SELECT victim, task, gfp, site, source, t_ns, pages, freed, cpu, size FROM oom_kills "
-      "WHERE run_id = ? ORDER BY seq",
-      error);
-  int code;
-
-  if (statement == NULL)
-    return FALSE;
-  sqlite3_bind_int64 (statement, 1, (sqlite3_int64)self->run_id);
-  while ((code = sqlite3_step (statement)) == SQLITE_ROW) {
-    const KmlResultKill kill = {
-      .victim = column_text (statement, 0),
-      .task = column_text (statement, 1),
-      .gfp = column_text (statement, 2),
-      .site = column_text (statement, 3),
-      .source = g_strdup ((const char *)sqlite3_column_text (statement, 4)),
-      .t_ns = (guint64)sqlite3_column_int64 (statement, 5),
-      .pages = (guint64)sqlite3_column_int64 (statement, 6),
-      .freed = (guint64)sqlite3_column_int64 (statement, 7),
-      .cpu = (guint64)sqlite3_column_int64 (statement, 8),
-      .size = (guint64)sqlite3_column_int64 (statement, 9),
-    };
-
-    g_array_append_val (self->oom_kills, kill);
-  }
-  return code == SQLITE_DONE || kml_database_read_error (database, code, error);
-}
-
 KmlResult *
 kml_result_load (KmlDatabase *database, guint64 run_id, GError **error)
 {
@@ -350,11 +323,11 @@ kml_result_load (KmlDatabase *database, guint64 run_id, GError **error)
   g_array_set_clear_func (self->failures, clear_reason);
   self->oom_kills = g_array_new (FALSE, FALSE, sizeof (KmlResultKill));
   g_array_set_clear_func (self->oom_kills, clear_kill);
-  if (!load_run (self, database, error) || !load_settings (self, database, error) ||
-      !load_inputs (self, database, error) || !load_metrics (self, database, error) ||
-      !load_longest (self, database, error) || !load_failures (self, database, error) ||
-      !load_oom_kills (self, database, error))
+  if (!load_run (self, database, error) || !load_longest (self, database, error))
     return NULL;
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    if (!load_rows (self, database, i, error))
+      return NULL;
   return g_steal_pointer (&self);
 }
 

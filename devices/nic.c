@@ -62,29 +62,23 @@ static const KmlCounterInfo nic_counters[] = {
 };
 
 static double
-quotient (guint64 dividend, guint64 divisor)
-{
-  return divisor == 0 ? 0 : (double)dividend / (double)divisor;
-}
-
-static double
 drop_share (const guint64 *counted)
 {
-  return quotient (counted[COUNT_DROPS_RING] + counted[COUNT_DROPS_MEMORY] +
-                       counted[COUNT_DROPS_BACKLOG],
-                   counted[COUNT_PACKETS]);
+  return kml_figure_quotient (counted[COUNT_DROPS_RING] + counted[COUNT_DROPS_MEMORY] +
+                                  counted[COUNT_DROPS_BACKLOG],
+                              counted[COUNT_PACKETS]);
 }
 
 static double
 memory_drop_share (const guint64 *counted)
 {
-  return quotient (counted[COUNT_DROPS_MEMORY], counted[COUNT_ALLOCATIONS]);
+  return kml_figure_quotient (counted[COUNT_DROPS_MEMORY], counted[COUNT_ALLOCATIONS]);
 }
 
 static double
 allocation_mean (const guint64 *counted)
 {
-  return quotient (counted[COUNT_ALLOCATION_TIME], counted[COUNT_ALLOCATIONS]) / KML_NS;
+  return kml_figure_quotient (counted[COUNT_ALLOCATION_TIME], counted[COUNT_ALLOCATIONS]) / KML_NS;
 }
 
 static const KmlFigureInfo nic_figures[] = {

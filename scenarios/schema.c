@@ -115,27 +115,30 @@ const KmlParam kml_machine_params[] = {
   { NULL },
 };
 
+/* Of both levels: who may ask, and what keeps them apart. */
+#define LOCK_PARAM                                                                                 \
+  {                                                                                                \
+    .name = "lock", .type = KML_PARAM_CHOICE, .value = "spin-irq", .choices = kml_lock_kind_names, \
+    .summary = "what keeps tasks on several CPUs apart; where there are no tasks, nothing"         \
+  }
+#define ALLOC_FROM_PARAM                                                                           \
+  {                                                                                                \
+    .name = "alloc-from", .type = KML_PARAM_CHOICE, .value = "any", .choices = kml_from_names,     \
+    .summary = "from where tasks may ask for memory, if the allocator allows it; elsewhere it is " \
+               "a bug (bug.alloc_context)"                                                         \
+  }
+#define FREE_FROM_PARAM                                                                            \
+  {                                                                                                \
+    .name = "free-from", .type = KML_PARAM_CHOICE, .value = "any", .choices = kml_from_names,      \
+    .summary = "from where tasks may give memory back, if the allocator allows it; elsewhere it "  \
+               "is a bug (bug.free_context)"                                                       \
+  }
+
 /* A chooser's value is not written into a struct: the loader turns it into the plug-in. */
 static const KmlParam pages_params[] = {
-  { .name = "lock",
-    .type = KML_PARAM_CHOICE,
-    .value = "spin-irq",
-    .choices = kml_lock_kind_names,
-    .summary = "what keeps tasks on several CPUs apart; where there are no tasks, nothing" },
-  { .name = "alloc-from",
-    .type = KML_PARAM_CHOICE,
-    .value = "any",
-    .choices = kml_from_names,
-    .summary =
-        "from where tasks may ask for memory, if the allocator allows it; elsewhere it is a bug "
-        "(bug.alloc_context)" },
-  { .name = "free-from",
-    .type = KML_PARAM_CHOICE,
-    .value = "any",
-    .choices = kml_from_names,
-    .summary =
-        "from where tasks may give memory back, if the allocator allows it; elsewhere it is a bug "
-        "(bug.free_context)" },
+  LOCK_PARAM,
+  ALLOC_FROM_PARAM,
+  FREE_FROM_PARAM,
   { .name = "allocator",
     .type = KML_PARAM_TEXT,
     .value = "buddy",
@@ -145,25 +148,9 @@ static const KmlParam pages_params[] = {
 };
 
 static const KmlParam objects_params[] = {
-  { .name = "lock",
-    .type = KML_PARAM_CHOICE,
-    .value = "spin-irq",
-    .choices = kml_lock_kind_names,
-    .summary = "what keeps tasks on several CPUs apart; where there are no tasks, nothing" },
-  { .name = "alloc-from",
-    .type = KML_PARAM_CHOICE,
-    .value = "any",
-    .choices = kml_from_names,
-    .summary =
-        "from where tasks may ask for memory, if the allocator allows it; elsewhere it is a bug "
-        "(bug.alloc_context)" },
-  { .name = "free-from",
-    .type = KML_PARAM_CHOICE,
-    .value = "any",
-    .choices = kml_from_names,
-    .summary =
-        "from where tasks may give memory back, if the allocator allows it; elsewhere it is a bug "
-        "(bug.free_context)" },
+  LOCK_PARAM,
+  ALLOC_FROM_PARAM,
+  FREE_FROM_PARAM,
   { .name = "allocator",
     .type = KML_PARAM_TEXT,
     .value = "segregated",

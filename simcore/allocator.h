@@ -54,6 +54,13 @@ typedef struct {
   double (*value) (const guint64 *counted);
 } KmlFigureInfo;
 
+/* 0 where nothing was counted. */
+static inline double
+kml_figure_quotient (guint64 dividend, guint64 divisor)
+{
+  return divisor == 0 ? 0 : (double)dividend / (double)divisor;
+}
+
 /* One cache (size class) of an object allocator, for slab statistics. */
 typedef struct {
   const char *

@@ -84,27 +84,21 @@ const KmlCounterInfo kml_disk_counters[] = {
 };
 
 static double
-quotient (guint64 dividend, guint64 divisor)
-{
-  return divisor == 0 ? 0 : (double)dividend / (double)divisor;
-}
-
-static double
 wait_mean (const guint64 *counted)
 {
-  return quotient (counted[COUNT_WAIT], counted[COUNT_DONE]) / KML_NS;
+  return kml_figure_quotient (counted[COUNT_WAIT], counted[COUNT_DONE]) / KML_NS;
 }
 
 static double
 latency_mean (const guint64 *counted)
 {
-  return quotient (counted[COUNT_LATENCY], counted[COUNT_DONE]) / KML_NS;
+  return kml_figure_quotient (counted[COUNT_LATENCY], counted[COUNT_DONE]) / KML_NS;
 }
 
 static double
 utilisation (const guint64 *counted)
 {
-  return quotient (counted[COUNT_BUSY], counted[COUNT_CAPACITY]);
+  return kml_figure_quotient (counted[COUNT_BUSY], counted[COUNT_CAPACITY]);
 }
 
 const KmlFigureInfo kml_disk_figures[] = {

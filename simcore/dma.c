@@ -85,33 +85,27 @@ const KmlCounterInfo kml_dma_counters[] = {
 };
 
 static double
-quotient (guint64 dividend, guint64 divisor)
-{
-  return divisor == 0 ? 0 : (double)dividend / (double)divisor;
-}
-
-static double
 segments_mean (const guint64 *counted)
 {
-  return quotient (counted[COUNT_SEGMENTS], counted[COUNT_DONE]);
+  return kml_figure_quotient (counted[COUNT_SEGMENTS], counted[COUNT_DONE]);
 }
 
 static double
 overhead_mean (const guint64 *counted)
 {
-  return quotient (counted[COUNT_OVERHEAD], counted[COUNT_DONE]) / KML_NS;
+  return kml_figure_quotient (counted[COUNT_OVERHEAD], counted[COUNT_DONE]) / KML_NS;
 }
 
 static double
 latency_mean (const guint64 *counted)
 {
-  return quotient (counted[COUNT_LATENCY], counted[COUNT_DONE]) / KML_NS;
+  return kml_figure_quotient (counted[COUNT_LATENCY], counted[COUNT_DONE]) / KML_NS;
 }
 
 static double
 utilisation (const guint64 *counted)
 {
-  return quotient (counted[COUNT_BUSY], counted[COUNT_CAPACITY]);
+  return kml_figure_quotient (counted[COUNT_BUSY], counted[COUNT_CAPACITY]);
 }
 
 const KmlFigureInfo kml_dma_figures[] = {

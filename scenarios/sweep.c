@@ -235,9 +235,19 @@ refuse_equal (KmlScenario *self, const KmlAssignment *assignment, const KmlParam
   }
 }
 
+/* "COUNT | auto" is a grammar of text that may be a number. */
+static gboolean
+is_count_or_word (const KmlParam *param)
+{
+  return param->type == KML_PARAM_TEXT && param->grammar != NULL &&
+         g_str_has_prefix (param->grammar, "COUNT |");
+}
+
 void
 kml_scenario_expand (KmlScenario *self, KmlAssignment *assignment, const KmlParam *param)
 {
+  const KmlParam as_count = { .name = param->name, .type = KML_PARAM_COUNT };
+  const KmlParam *const number = is_count_or_word (param) ? &as_count : param;
   const char *text = assignment->text;
 
   g_assert (assignment->alternatives == NULL);
@@ -257,8 +267,8 @@ kml_scenario_expand (KmlScenario *self, KmlAssignment *assignment, const KmlPara
     g_strstrip (piece);
     if (piece[0] == '\0' && (at != text || *end != '\0'))
       kml_scenario_problem (self, place, "a value is missing here: expected a | b | c");
-    else if (kml_value_is_ordered (param) && strstr (piece, "..") != NULL)
-      expand_range (self, assignment, param, piece, place);
+    else if (kml_value_is_ordered (number) && strstr (piece, "..") != NULL)
+      expand_range (self, assignment, number, piece, place);
     else
       take_alternative (assignment, g_steal_pointer (&piece), place);
     at = end;

@@ -16,7 +16,7 @@
 
 typedef struct {
   KmlWorkload base;
-  char *sizes, *file, *marks;
+  char *sizes, *file, *marks, *times;
   guint64 live, object;
   KmlTime gap;
   guint64 rate;
@@ -73,6 +73,12 @@ static const KmlParam toy_params[] = {
     .grammar = "MARK|MARK… | none",
     .offset = G_STRUCT_OFFSET (Toy, marks),
     .summary = "joined by bars" },
+  { .name = "times",
+    .type = KML_PARAM_TEXT,
+    .value = "auto",
+    .grammar = "COUNT | auto",
+    .offset = G_STRUCT_OFFSET (Toy, times),
+    .summary = "how often" },
   { .name = "fast",
     .type = KML_PARAM_BOOL,
     .value = "no",

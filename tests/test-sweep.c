@@ -42,6 +42,7 @@ static const BadText bad_texts[] = {
   { SWEEP "machine.cpus = ..4\n", NULL, 5, 16, "expected a count" },
   { SWEEP "machine.cpus = 1..4 step\n", NULL, 5, 16, "expected a count" },
   { SWEEP "machine.ram = 64MiB..1GiB\n", NULL, 5, 15, "a range has a step" },
+  { SWEEP "workload.times = auto..4\n", NULL, 5, 18, "times: expected a count" },
   { SWEEP "workload.gap = 1us..5 step 1us\n", NULL, 5, 16, "a time with its unit" },
   { SWEEP "workload.share = 0.1..0.5 step 0.1\n", NULL, 5, 18, "write the values out" },
   { SWEEP "workload.live = 1..1000000001\n", NULL, 5, 17, "more than 1000000 runs" },
@@ -135,6 +136,8 @@ START_TEST (ranges_are_spelt_out)
   assert_runs (SWEEP "machine.ram = 1MiB..2MiB step 512KiB", NULL, "1MiB, 1536KiB, 2MiB");
   assert_runs (SWEEP "workload.gap = 0..2ms step 500us", NULL, "0, 500us, 1ms, 1500us, 2ms");
   assert_runs (SWEEP "workload.rate = 1/ms..3/ms step 1/ms", NULL, "1000/s, 2000/s, 3000/s");
+  assert_runs (SWEEP "workload.times = auto | 1k..4k step *2 | 5..6", NULL,
+               "auto, 1000, 2000, 4000, 5, 6");
   assert_runs (SWEEP "scenario.seed = 9223372036854775806..9223372036854775807", NULL,
                "9223372036854775806, 9223372036854775807");
 }

@@ -194,7 +194,7 @@ def bars_are_means_of_repetitions():
 
 def forty_bars_and_their_names_are_apart():
     write("many.ini", WIDE.replace("4194304", "4096").replace("3000", "200") + "\n[sweep]\nobjects.bins = pow2 | linux\nmachine.cpus = 1..2\n"
-          "pages.allocator = buddy | page-first-fit\nworkload.web.operations = 200 | 400 | 600 | 800 | 1000\n")
+          "pages.allocator = buddy | page-first-fit\nworkload.web.operations = 200..1000 step 200\n")
     run("run", "many.ini", "-o", "many.db", "-q")
     picture = drawn("many.db", "bins", "--keep", "kept")
     is_legible(picture, 960, 1050)

@@ -27,6 +27,7 @@
 
 #include "simcore/coroutine.h"
 
+#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -191,22 +192,35 @@ prepare (KmlCoroutine *self, KmlCoroutineFunc func, gpointer data)
 }
 
 static void
-switch_stacks (KmlCoroutine *from, KmlCoroutine *to)
+kml_stack_switch (KmlCoroutine *from, KmlCoroutine *to)
 {
   ucontext_t host;
   ucontext_t *context = from->stack != NULL ? &from->stack->context : &host;
-  ucontext_t *other = to->sp;
 
   from->sp = context;
-  to->sp = NULL;
-  swapcontext (context, other);
+  swapcontext (context, to->sp);
 }
+
+#if !HAS_ASAN
+void
+kml_coroutine_switch (KmlCoroutine *from, KmlCoroutine *to)
+{
+  kml_stack_switch (from, to);
+}
+#endif
 
 #else
 
-/* Saves, writes the stack pointer to *@ret_sp, goes on at @sp. */
-void kml_stack_switch (gpointer *ret_sp, gpointer sp);
+/* Saves, writes the stack pointer to @from, goes on at that of @to. */
+void kml_stack_switch (KmlCoroutine *from, KmlCoroutine *to);
 void kml_stack_enter (void);
+
+G_STATIC_ASSERT (offsetof (KmlCoroutine, sp) == 0);
+
+#if !HAS_ASAN /* that is all */
+__asm__(".globl kml_coroutine_switch\n"
+        ".set kml_coroutine_switch, kml_stack_switch\n");
+#endif
 
 #if defined(__x86_64__)
 #define N_SAVED 6  /* rbp, rbx, r12 .. r15 */
@@ -223,7 +237,7 @@ __asm__(".text\n"
         "  pushq %r14\n"
         "  pushq %r15\n"
         "  movq %rsp, (%rdi)\n"
-        "  movq %rsi, %rsp\n"
+        "  movq (%rsi), %rsp\n"
         "  popq %r15\n"
         "  popq %r14\n"
         "  popq %r13\n"
@@ -277,7 +291,8 @@ __asm__(".text\n"
         "  stp x29, x30, [sp, #144]\n"
         "  mov x9, sp\n"
         "  str x9, [x0]\n"
-        "  mov sp, x1\n"
+        "  ldr x9, [x1]\n"
+        "  mov sp, x9\n"
         "  ldp d8, d9, [sp, #0]\n"
         "  ldp d10, d11, [sp, #16]\n"
         "  ldp d12, d13, [sp, #32]\n"
@@ -312,15 +327,6 @@ prepare (KmlCoroutine *self, KmlCoroutineFunc func, gpointer data)
   self->sp = top;
 }
 #endif
-
-static inline void
-switch_stacks (KmlCoroutine *from, KmlCoroutine *to)
-{
-  gpointer sp = to->sp;
-
-  to->sp = NULL;
-  kml_stack_switch (&from->sp, sp);
-}
 
 #endif
 
@@ -362,16 +368,8 @@ kml_coroutine_switch (KmlCoroutine *from, KmlCoroutine *to)
   is_from_host = from->stack == NULL;
   __sanitizer_start_switch_fiber (&from->fake, stack != NULL ? stack->low : host_low,
                                   stack != NULL ? STACK_SIZE : host_size);
-  switch_stacks (from, to);
+  kml_stack_switch (from, to);
   finish_switch (from->fake);
-}
-
-#else
-
-void
-kml_coroutine_switch (KmlCoroutine *from, KmlCoroutine *to)
-{
-  switch_stacks (from, to);
 }
 
 #endif

@@ -23,7 +23,7 @@ typedef struct _KmlStack KmlStack;
 
 /* The host's own flow of control is one too, made by zeroing. */
 typedef struct {
-  gpointer sp;     /* where it goes on; NULL: it is the one that runs, or was not started */
+  gpointer sp;     /* where it goes on, unless it runs */
   KmlStack *stack; /* (owned by the pool) (nullable): NULL: the host's */
   gpointer fake;   /* AddressSanitizer's */
 } KmlCoroutine;

@@ -12,7 +12,7 @@
  * CPUs, ksoftirqd.
  */
 
-#include "simcore/scheduler-private.h"
+#include "simcore/switch.h"
 
 void
 kml_irq_init (KmlIrq *self, KmlScheduler *scheduler, const char *name, guint cpu, int level,

@@ -18,7 +18,7 @@
 
 #include "simcore/lock.h"
 #include "simcore/lockdep.h"
-#include "simcore/scheduler-private.h"
+#include "simcore/switch.h"
 
 G_BEGIN_DECLS
 
@@ -219,7 +219,8 @@ static inline gboolean
 kml_lock_is_given_ahead (KmlScheduler *scheduler, const KmlLock *self)
 {
   return !kml_lock_sleeps (self) && scheduler->config.choose == NULL &&
-         scheduler->n_timers_set == 0 && kml_scheduler_cpu (scheduler)->first == NULL;
+         (scheduler->n_timers_set | scheduler->n_sleepers) == 0 &&
+         kml_scheduler_cpu (scheduler)->first == NULL;
 }
 
 /* The first in the queue has it. Returns that one, which is to be woken. */

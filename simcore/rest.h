@@ -9,8 +9,8 @@
  * What a function of scheduler.c or task.c does on a stack is here in two halves. …_resting(): TRUE: it is said when the CPU goes on, and kml_rest() must come
  * next; …_rested() is then to be called by whoever goes on. FALSE: that was all.
  *
- * Most steps of CPUs that take turns are alike: nobody has raised an interrupt or waits for the CPU, no timer rings before the next CPU goes on
- * (scheduler->quiet), and that one rests in the same function. These are here, to become part of the function. All else is in rest.c.
+ * Most steps of CPUs that take turns are alike: nobody has raised an interrupt or waits for the CPU, no timer rings before the next one's turn
+ * (scheduler->others), and that one rests in the same function. These are here, to become part of the function. All else is in rest.c.
  *
  * A horizon that is too early costs a look and is never wrong.
  *
@@ -19,7 +19,7 @@
 
 #pragma once
 
-#include "simcore/scheduler-private.h"
+#include "simcore/switch.h"
 
 G_BEGIN_DECLS
 
@@ -77,29 +77,18 @@ kml_rest_change (KmlTask *task, KmlTask *next)
 static inline gboolean
 kml_rest (KmlScheduler *self)
 {
-  KmlMachine *machine = self->machine;
-  KmlTask *task = machine->task, *next;
-  KmlCpu *cpu = self->running, *next_cpu;
   const KmlTurn first = kml_turns_first (&self->turns);
-  const KmlTime time = kml_turn_time (first), resume = cpu->resume;
-  KmlTime horizon;
+  KmlTask *task = kml_current_task (self->machine), *next = kml_turn_task (self, first);
+  KmlCpu *cpu = self->running;
 
-  cpu->committed = machine->now;
+  cpu->committed = self->machine->now;
   task->rests_in = task->func;
-  if (G_UNLIKELY (time >= self->quiet || time > resume))
+  if (G_UNLIKELY (next == NULL || next->rests_in != task->func ||
+                  kml_turn_time (first) > cpu->resume))
     return kml_rest_slowly (self, task);
-  next_cpu = &self->cpus[kml_turn_cpu (first)];
-  next = next_cpu->current;
-  if (G_UNLIKELY (next == NULL || next->rests_in != task->func || kml_cpu_is_wanted (next_cpu)))
-    return kml_rest_slowly (self, task);
-  kml_turns_stop_behind (&self->turns, cpu->number, kml_turn (resume, self->n_set++, cpu->number));
-  horizon = kml_turns_run (&self->turns, next_cpu->number);
-  machine->now = time;
-  machine->task = next;
-  machine->horizon = MIN (self->quiet, horizon);
-  self->running = next_cpu;
-  next_cpu->resume = KML_TIME_MAX;
-  self->n_switches++;
+  kml_cpu_makes_way (cpu, self);
+  kml_turn_begins (self, first, next);
+  self->n_switches += next != task;
   kml_rest_change (task, next);
   return FALSE;
 }
@@ -113,7 +102,7 @@ kml_sync_resting (KmlMachine *machine)
 
   if (machine->now < machine->horizon)
     return FALSE;
-  if (G_UNLIKELY (machine->now >= self->quiet) || kml_cpu_is_wanted (self->running))
+  if (G_UNLIKELY (machine->now >= self->others) || kml_cpu_is_wanted (self->running))
     return kml_sync_resting_slowly (self);
   kml_rest_until (self, machine->now);
   return TRUE;
@@ -137,7 +126,7 @@ kml_work_until_resting (KmlMachine *machine, KmlTime time)
     machine->now = MAX (time, machine->now);
     return FALSE;
   }
-  if (G_UNLIKELY (time >= self->quiet) || kml_cpu_is_wanted (self->running))
+  if (G_UNLIKELY (time >= self->others) || kml_cpu_is_wanted (self->running))
     return kml_work_until_resting_slowly (machine, time);
   kml_rest_until (self, time);
   return TRUE;

@@ -6,7 +6,7 @@
  * equal one; a higher one preempts it at the next point where that is allowed.
  */
 
-#include "simcore/scheduler-private.h"
+#include "simcore/switch.h"
 
 static void
 enqueue (KmlCpu *cpu, KmlTask *task)
@@ -23,15 +23,6 @@ enqueue (KmlCpu *cpu, KmlTask *task)
     cpu->last = task;
 }
 
-/* It was to go on for an interrupt, and takes that when it has switched. */
-static void
-put_off (KmlScheduler *self, KmlCpu *cpu)
-{
-  kml_turns_forget (&self->turns, cpu->number);
-  if (self->running != NULL)
-    kml_turns_run (&self->turns, self->running->number);
-}
-
 void
 kml_scheduler_make_ready (KmlScheduler *self, KmlTask *task)
 {
@@ -43,8 +34,7 @@ kml_scheduler_make_ready (KmlScheduler *self, KmlTask *task)
   if (cpu->current == NULL) { /* S3: its queue is empty */
     kml_cpu_was_idle (cpu, now);
     kml_cpu_begin_to_run (cpu, self, task);
-    if (G_UNLIKELY (kml_cpu_has_turn (cpu)))
-      put_off (self, cpu);
+    kml_cpu_need_not_go_on (cpu, self);
     cpu->committed = now + self->machine->cost[KML_COST_SWITCH];
     kml_cpu_goes_on (cpu, self, cpu->committed);
     return;

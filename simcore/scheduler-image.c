@@ -68,8 +68,7 @@ kml_scheduler_remember (KmlScheduler *self, KmlImage *image)
   kml_image_add_hook (image, forget, self);
   kml_image_add (image, self, sizeof *self);
   kml_image_add (image, self->cpus, self->machine->n_cpus * sizeof *self->cpus);
-  kml_image_add (image, self->turns.nodes, self->turns.n_nodes * sizeof *self->turns.nodes);
-  kml_image_add (image, self->alarms.nodes, self->alarms.n_nodes * sizeof *self->alarms.nodes);
+  kml_image_add (image, self->turns.block, kml_turns_size (&self->turns));
   if (self->ipis != NULL)
     kml_ipis_remember (self->ipis, image);
   for (guint i = 0; i < self->own->len; i++)

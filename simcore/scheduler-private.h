@@ -3,7 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * scheduler.c   what is next, switching
- * turns.h       which CPU goes on next
+ * turns.h       who goes on next
+ * switch.h      a task goes on, or stops
  * rest.h, rest.c   tasks that stop with nothing on their stacks
  * timer.c       what happens at a time by itself
  * run-queue.c   who is ready on a CPU
@@ -66,7 +67,6 @@ typedef struct {
   guint n_turns;      /* where schedules are chosen: how often it was, since watch.since … */
   gboolean is_behind; /* … and whether that is too seldom: see progress.c */
   gboolean begins;    /* its first task has yet to run up to its first point */
-  KmlTask *sleeper;   /* (nullable): of its tasks the one whose alarm is in scheduler->alarms */
   KmlTask *
       idle; /* (nullable): whom interrupts interrupt when there is nobody else; made when first needed */
   guint64 n_switches, n_preempted, n_interrupts; /* see usage.h … */
@@ -76,14 +76,12 @@ typedef struct {
 struct _KmlScheduler {
   KmlSchedulerConfig config;
   KmlMachine *machine;
-  KmlAgenda *agenda; /* (owned): of timers; CPUs go on by … */
-  KmlTurns turns;    /* … this, where nobody chooses, and sleepers by … */
-  KmlTurns alarms;   /* … this */
-  guint64 n_set;     /* how often any of them was set */
+  KmlAgenda *agenda; /* (owned): of timers */
+  KmlTurns turns;    /* where nobody chooses: of CPUs and of tasks that sleep, see kml_task_who() */
+  guint64 n_set;     /* how often a turn or a timer was set */
   KmlTime
       next_timer; /* when the earliest timer of the agenda rings, or earlier; KML_TIME_MAX: none does */
-  KmlTime others;      /* before that nothing comes but CPUs that go on and sleepers; or earlier */
-  KmlTime quiet;       /* before that nothing comes but CPUs that go on; or earlier: see rest.h */
+  KmlTime others;      /* before that nothing comes but turns; or earlier */
   KmlTime end;         /* what comes then, or later, does not happen */
   KmlStackPool *pool;  /* (owned) */
   KmlCpu *cpus;        /* (owned) (array length=machine->n_cpus) */
@@ -96,15 +94,16 @@ struct _KmlScheduler {
   GPtrArray *pieces;   /* (owned) … pieces of the host's memory */
   guint n_alive;       /* tasks that the run waits for */
   guint mover;         /* the id of one that could move when it was last asked for */
-  guint n_timers_set;
-  guint n_begin; /* CPUs that begin */
+  guint n_timers_set;  /* in the agenda */
+  guint n_sleepers;    /* tasks that have turns */
+  guint n_begin;       /* CPUs that begin */
   gboolean is_bounded, is_stopped, time_is_over;
   gboolean wakes_commute;   /* where schedules are chosen: see scheduler-choose.c */
   KmlCandidate *candidates; /* (owned) (array length=n_cpus + 1 + any_time->len): room for them */
   KmlTime latest;           /* when the last thing happened */
   KmlCoroutine host;
-  KmlCoroutine
-      *dead; /* (nullable): of a task that has ended: its stack is free once nobody stands on it */
+  KmlCoroutine *
+      dead; /* (nullable): of the task that has ended last: nobody needs its stack, but somebody may still stand on it */
   guint64 n_switches;
   KmlIpis *ipis;     /* (owned) (nullable): see ipi.h */
   GArray *incidents; /* (owned) (element-type KmlIncident) */
@@ -159,8 +158,8 @@ kml_cpu_has_turn (const KmlCpu *self)
 static inline gboolean
 kml_cpu_is_atomic (const KmlCpu *self)
 {
-  return self->level > KML_LEVEL_PROCESS ||
-         (self->irq_off | self->softirq_off | self->preempt_off) > 0;
+  return ((guint)(self->level - KML_LEVEL_PROCESS) | self->irq_off | self->softirq_off |
+          self->preempt_off) != 0;
 }
 
 static inline void
@@ -171,34 +170,19 @@ kml_timer_unset (KmlTimer *self)
     self->scheduler->next_timer = KML_TIME_MAX;
 }
 
-/* ---- Alarms: the timers of tasks that sleep ---- */
+/* ---- Turns ---- */
 
-/* That of the CPU's sleeper rings, or is not to ring any more. */
-static inline void
-kml_alarm_unset (KmlScheduler *self, KmlCpu *cpu)
+/* Whose turns are: twice a CPU's number, or one more than twice a task's id. */
+static inline guint
+kml_cpu_who (guint number)
 {
-  kml_timer_unset (&cpu->sleeper->alarm);
-  cpu->sleeper = NULL;
-  kml_turns_forget (&self->alarms, cpu->number);
+  return 2 * number;
 }
 
-/* kml_timer_set() of the running task's alarm. */
-static inline void
-kml_alarm_set (KmlScheduler *self, KmlTask *task, KmlTime time)
+static inline guint
+kml_task_who (const KmlTask *self)
 {
-  KmlCpu *cpu = self->running;
-
-  if (G_UNLIKELY (cpu->sleeper != NULL || self->config.choose != NULL || task->alarm.is_set)) {
-    kml_timer_set (&task->alarm, self, time);
-    return;
-  }
-  cpu->sleeper = task;
-  task->alarm.time = time;
-  task->alarm.is_set = TRUE;
-  self->n_timers_set++;
-  kml_turns_set (&self->alarms, cpu->number, kml_turn (time, self->n_set++, cpu->number));
-  self->quiet = MIN (self->quiet, time);
-  self->machine->horizon = MIN (self->machine->horizon, time);
+  return 2 * self->id + 1;
 }
 
 /* What comes next. */
@@ -232,29 +216,35 @@ kml_cpu_stops_until (KmlCpu *cpu, KmlTime time, guint64 object)
   cpu->object = object;
 }
 
-/* It stops. */
-static inline void
-kml_cpu_stop (const KmlCpu *cpu, KmlScheduler *scheduler)
-{
-  KmlTurns *turns = &scheduler->turns;
-
-  if (kml_cpu_has_turn (cpu))
-    kml_turns_stop (turns, cpu->number, kml_turn (cpu->resume, scheduler->n_set++, cpu->number));
-  else
-    kml_turns_leave (turns, cpu->number);
-}
-
 /* Another one, that goes on later or does not, goes on at @time. */
 static inline void
 kml_cpu_goes_on (KmlCpu *cpu, KmlScheduler *scheduler, KmlTime time)
 {
+  const gboolean is_later = kml_cpu_has_turn (cpu);
+  KmlTurn turn;
+
   cpu->resume = time;
   if (G_UNLIKELY (scheduler->config.choose != NULL)) {
     cpu->object = KML_OBJECT_ANY;
     return; /* who goes on is chosen: scheduler.c, 3. */
   }
-  kml_turns_set (&scheduler->turns, cpu->number, kml_turn (time, scheduler->n_set++, cpu->number));
+  turn = kml_turn (time, scheduler->n_set++, kml_cpu_who (cpu->number));
+  if (is_later)
+    kml_turns_bring_forward (&scheduler->turns, turn);
+  else
+    kml_turns_add (&scheduler->turns, turn);
   scheduler->machine->horizon = MIN (scheduler->machine->horizon, time);
+}
+
+/* An idle one was to go on for an interrupt, and need not: a task goes on there, which takes it. */
+static inline void
+kml_cpu_need_not_go_on (KmlCpu *cpu, KmlScheduler *scheduler)
+{
+  if (G_LIKELY (!kml_cpu_has_turn (cpu)))
+    return;
+  cpu->resume = KML_TIME_MAX;
+  if (scheduler->config.choose == NULL)
+    kml_turns_remove (&scheduler->turns, kml_cpu_who (cpu->number));
 }
 
 /* ---- scheduler-choose.c ---- */
@@ -514,114 +504,5 @@ void kml_incident_inversion (KmlScheduler *self, const KmlTask *task, const KmlT
 void kml_incident_stall (KmlScheduler *self);
 void kml_incidents_clear (GArray *incidents);
 void kml_incidents_free (GArray *incidents);
-
-/* ---- What a task's time is, at each switch: inline ---- */
-
-/* Its time goes to @part from @now on. */
-static inline void
-kml_task_account (KmlTask *self, KmlTime now, KmlPart part)
-{
-  kml_task_account_now (self, now);
-  if (self->part == part)
-    return;
-  if (now > self->part_since)
-    kml_span_part (self, now);
-  self->part = part;
-  self->part_since = now;
-}
-
-/* It goes on after what has stopped it for @lasted: @part of its time, because of @what. */
-static inline void
-kml_task_stopped (KmlTask *self, KmlTime lasted, KmlPart part, const char *what)
-{
-  if (G_UNLIKELY (self->cause != NULL))
-    kml_cause_consider (self->cause, lasted, part, what, self->chain, self->n_chain);
-}
-
-/* It has waited for its CPU, which is its own now. */
-static inline void
-kml_task_was_ready (KmlTask *self, KmlTime lasted)
-{
-  if (G_UNLIKELY (lasted > self->worst_ready))
-    self->worst_ready = lasted;
-  kml_task_stopped (self, lasted, KML_PART_CPU, "its CPU");
-}
-
-/* Nobody is current from now on. */
-static inline void
-kml_cpu_is_idle (KmlCpu *cpu, const KmlScheduler *scheduler)
-{
-  cpu->current = NULL;
-  cpu->idle_since = scheduler->machine->now;
-}
-
-/* Somebody is about to be. */
-static inline void
-kml_cpu_was_idle (KmlCpu *cpu, KmlTime now)
-{
-  if (G_LIKELY (now > cpu->idle_since))
-    cpu->idle_time += now - cpu->idle_since;
-}
-
-/* @task is current from now on. */
-static inline void
-kml_cpu_begin_to_run (KmlCpu *cpu, KmlScheduler *scheduler, KmlTask *task)
-{
-  const KmlTime now = scheduler->machine->now;
-
-  cpu->n_switches++;
-  cpu->current = task;
-  cpu->slice_end = now + scheduler->config.time_slice;
-  task->state = KML_TASK_RUNNING;
-  if (task->part == KML_PART_CPU)
-    kml_task_was_ready (task, now - task->part_since);
-  kml_task_account (task, now, KML_PART_RUN);
-}
-
-/* The alarm of a task that sleeps on an idle CPU rings: it runs there. */
-static inline void
-kml_cpu_wake_up (KmlCpu *cpu, KmlScheduler *scheduler, KmlTask *task)
-{
-  KmlMachine *machine = scheduler->machine;
-
-  task->is_woken = TRUE;
-  scheduler->running = cpu;
-  kml_cpu_was_idle (cpu, machine->now);
-  kml_task_account (task, machine->now, KML_PART_CPU);
-  machine->now += machine->cost[KML_COST_SWITCH];
-  kml_cpu_begin_to_run (cpu, scheduler, task);
-  machine->task = task;
-}
-
-/* kml_task_wait_now() up to where the task waits, which is then up to the caller (FALSE: it was woken and need not) … */
-static inline gboolean
-kml_task_wait_begin (KmlTask *self, const KmlWait *wait, KmlPart part)
-{
-  KmlScheduler *scheduler = self->scheduler;
-  const KmlTime now = scheduler->machine->now;
-
-  if (self->is_woken) { /* meanwhile */
-    self->is_woken = FALSE;
-    return FALSE;
-  }
-  self->wait = *wait;
-  self->wait.since = now;
-  kml_task_account (self, now, part);
-  self->wait.booked = self->parts[part];
-  if (wait->kind != KML_WAIT_TIME && wait->kind != KML_WAIT_IO) /* those end by themselves */
-    kml_incident_look_for_cycle (scheduler, self);
-  return TRUE;
-}
-
-/* … and from there on. What a lock has cost is known when it is settled (lock-private.h). */
-static inline void
-kml_task_wait_end (KmlTask *self, KmlPart part, KmlPart before)
-{
-  self->is_woken = FALSE;
-  kml_task_account (self, self->scheduler->machine->now, before);
-  if (self->wait.kind != KML_WAIT_LOCK)
-    kml_task_stopped (self, self->parts[part] - self->wait.booked, part, self->wait.what);
-  self->wait.kind = KML_WAIT_NONE;
-}
 
 G_END_DECLS

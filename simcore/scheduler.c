@@ -57,18 +57,16 @@ refresh_horizon (KmlScheduler *self)
 {
   const KmlCpu *cpu = self->running;
   const KmlTime next_turn = kml_turn_time (kml_turns_first (&self->turns));
-  const KmlTime next_alarm = kml_turn_time (kml_turns_first (&self->alarms));
   const KmlTime next_event = MIN (self->next_timer, self->watch.next);
   KmlTime horizon = MIN (next_event, self->end);
 
-  self->others = self->is_stopped ? 0 : horizon;
-  self->quiet = MIN (self->others, next_alarm);
-  horizon = MIN (horizon, next_alarm);
+  if (G_UNLIKELY (self->is_stopped || self->config.choose != NULL))
+    horizon = 0;
+  self->others = self->n_alive > 0 ? horizon : 0;
   horizon = MIN (horizon, next_turn);
   if (cpu != NULL && cpu->first != NULL)
     horizon = MIN (horizon, end_of_turn (cpu));
-  if (G_UNLIKELY (self->is_stopped || self->config.choose != NULL ||
-                  (cpu != NULL && kml_interrupts_deliverable (cpu))))
+  if (G_UNLIKELY (cpu != NULL && kml_interrupts_deliverable (cpu)))
     horizon = 0;
   self->machine->horizon = horizon;
 }
@@ -88,10 +86,6 @@ kml_scheduler_switch (KmlScheduler *self, KmlCoroutine *from, KmlCoroutine *to)
     return;
   self->n_switches++;
   kml_coroutine_switch (from, to);
-  if (self->dead != NULL) {
-    kml_coroutine_drop (self->dead, self->pool);
-    self->dead = NULL;
-  }
 }
 
 /* A task gets its stack when it runs for the first time. */
@@ -174,10 +168,10 @@ wake_up (KmlScheduler *self, KmlTask *task, KmlTime time)
     kml_task_wake (task);
     return NULL;
   }
-  if (G_UNLIKELY (kml_cpu_has_turn (cpu))) { /* for an interrupt, which it takes at once */
-    cpu->resume = KML_TIME_MAX;
-    kml_turns_run (&self->turns, cpu->number);
-  }
+  kml_cpu_need_not_go_on (cpu, self);
+  task->is_woken = TRUE;
+  self->running = cpu;
+  self->machine->task = task;
   kml_cpu_wake_up (cpu, self, task);
   return coroutine_of (self, task);
 }
@@ -195,14 +189,23 @@ ring (KmlScheduler *self, KmlTimer *timer, KmlTime time)
   return NULL;
 }
 
-/* That of a CPU's sleeper. */
+/* The first turn is taken. NULL: it is nobody's to run at once. */
 static inline KmlCoroutine *
-ring_alarm (KmlScheduler *self, KmlCpu *cpu, KmlTime time)
+take_turn (KmlScheduler *self, KmlTurn turn)
 {
-  KmlTask *task = cpu->sleeper;
+  const KmlTime time = kml_turn_time (turn);
+  KmlCpu *cpu = &self->cpus[kml_turn_of (turn)];
 
-  kml_alarm_unset (self, cpu);
-  return wake_up (self, task, time);
+  kml_turns_take (&self->turns);
+  if (kml_turn_is_alarm (turn)) {
+    KmlTask *task = g_ptr_array_index (self->tasks, kml_turn_of (turn));
+
+    task->alarm.is_turn = FALSE;
+    self->n_sleepers--;
+    return wake_up (self, task, time);
+  }
+  cpu->resume = KML_TIME_MAX;
+  return resume (self, cpu, time);
 }
 
 static KmlCoroutine *
@@ -236,10 +239,8 @@ end_by_time (KmlScheduler *self)
 static inline KmlCoroutine *
 go_on_by_clock (KmlScheduler *self)
 {
-  const KmlTurn turn = kml_turns_first (&self->turns), alarm = kml_turns_first (&self->alarms);
-  const KmlTurn first = MIN (turn, alarm);
+  const KmlTurn first = kml_turns_first (&self->turns);
   const KmlTime time = kml_turn_time (first), until = self->config.until;
-  KmlCpu *cpu;
 
   while (self->next_timer <= time && self->n_timers_set > 0) {
     KmlEvent event;
@@ -257,12 +258,7 @@ go_on_by_clock (KmlScheduler *self)
     return end_in_stall (self);
   if (G_UNLIKELY (time > until))
     return end_by_time (self);
-  cpu = &self->cpus[kml_turn_cpu (first)];
-  if (alarm < turn)
-    return ring_alarm (self, cpu, time);
-  kml_turns_run (&self->turns, cpu->number);
-  cpu->resume = KML_TIME_MAX;
-  return resume (self, cpu, time);
+  return take_turn (self, first);
 }
 
 /* What was chosen happens, no earlier than what has happened. */
@@ -286,8 +282,8 @@ find_next (KmlScheduler *self)
   const KmlCpu *cpu = self->running;
   KmlCoroutine *to;
 
-  if (cpu != NULL && self->config.choose == NULL)
-    kml_cpu_stop (cpu, self);
+  if (cpu != NULL && kml_cpu_has_turn (cpu) && self->config.choose == NULL)
+    kml_turns_add (&self->turns, kml_turn (cpu->resume, self->n_set++, kml_cpu_who (cpu->number)));
   do {
     if (G_UNLIKELY (self->is_stopped || self->n_alive == 0))
       to = end_run (self);
@@ -300,39 +296,18 @@ find_next (KmlScheduler *self)
   return to;
 }
 
-/* Whether the running CPU stops and what comes next is the alarm of a sleeper on an idle CPU. */
-static inline gboolean
-next_is_sleeper (const KmlScheduler *self)
-{
-  const KmlTurn alarm = kml_turns_first (&self->alarms);
-  const KmlTime time = kml_turn_time (alarm);
-  const KmlCpu *cpu = &self->cpus[kml_turn_cpu (alarm)];
-
-  return alarm < kml_turns_first (&self->turns) && time < self->others && self->running != NULL &&
-         time <= self->running->resume && self->n_alive > 0 && cpu->current == NULL &&
-         !kml_cpu_has_turn (cpu) && !kml_cpu_is_wanted (cpu) &&
-         cpu->sleeper->state == KML_TASK_SLEEPING;
-}
-
 KmlCoroutine *
 kml_scheduler_find_next (KmlScheduler *self)
 {
-  KmlMachine *machine = self->machine;
-  const KmlTurn alarm = kml_turns_first (&self->alarms);
-  KmlTask *task;
-  KmlCpu *cpu;
+  const KmlTurn first = kml_turns_first (&self->turns);
+  const KmlCpu *cpu = self->running;
+  KmlTask *task = kml_turn_task (self, first);
 
-  if (G_UNLIKELY (!next_is_sleeper (self)))
+  if (G_UNLIKELY (task == NULL || cpu == NULL || kml_turn_time (first) > cpu->resume))
     return find_next (self);
-  kml_cpu_stop (self->running, self);
-  cpu = &self->cpus[kml_turn_cpu (alarm)];
-  task = cpu->sleeper;
-  kml_alarm_unset (self, cpu);
-  machine->now = kml_turn_time (alarm);
-  kml_cpu_wake_up (cpu, self, task);
-  self->quiet = MIN (self->others, kml_turn_time (kml_turns_first (&self->alarms)));
-  machine->horizon = MIN (self->quiet, kml_turn_time (kml_turns_first (&self->turns)));
-  return coroutine_of (self, task);
+  kml_cpu_makes_way (cpu, self);
+  kml_turn_begins (self, first, task);
+  return task->coroutine;
 }
 
 /* Goes on with whose turn is next. */
@@ -351,6 +326,15 @@ kml_scheduler_park (KmlScheduler *self)
   dispatch (self, cpu->current->coroutine);
 }
 
+/* @task has ended. Nobody stands on the stack of the one before any more. */
+static void
+bury (KmlScheduler *self, KmlTask *task)
+{
+  if (self->dead != NULL)
+    kml_coroutine_drop (self->dead, self->pool);
+  self->dead = task->coroutine;
+}
+
 void
 kml_scheduler_leave (KmlScheduler *self)
 {
@@ -360,7 +344,7 @@ kml_scheduler_leave (KmlScheduler *self)
   KmlCoroutine *from = task->coroutine;
 
   if (task->state == KML_TASK_ENDED)
-    self->dead = from;
+    bury (self, task);
   if (next == NULL) { /* S3 */
     kml_cpu_is_idle (cpu, self);
     dispatch (self, from);
@@ -428,8 +412,7 @@ kml_scheduler_new (const KmlSchedulerConfig *config)
   self->cpus = g_new0 (KmlCpu, self->machine->n_cpus);
   self->off_by = g_new0 (KmlCause, self->machine->n_cpus * KML_N_OFF);
   self->candidates = g_new (KmlCandidate, self->machine->n_cpus + 1);
-  kml_turns_init (&self->turns, self->machine->n_cpus);
-  kml_turns_init (&self->alarms, self->machine->n_cpus);
+  kml_turns_init (&self->turns, kml_cpu_who (self->machine->n_cpus));
   for (guint i = 0; i < self->machine->n_cpus; i++) {
     self->cpus[i].number = i;
     self->cpus[i].off_by = self->off_by + i * KML_N_OFF;
@@ -463,7 +446,6 @@ kml_scheduler_free (KmlScheduler *self)
   kml_stack_pool_free (self->pool);
   kml_agenda_free (self->agenda);
   kml_turns_finish (&self->turns);
-  kml_turns_finish (&self->alarms);
   g_free (self->cpus);
   g_free (self->off_by);
   g_free (self->candidates);
@@ -503,6 +485,7 @@ kml_task_new (KmlScheduler *scheduler, const KmlTaskConfig *config)
   KmlTask *self = kml_scheduler_add_own (scheduler);
 
   kml_task_init (self, scheduler, config->name, config->cpu);
+  kml_turns_make_room (&scheduler->turns, kml_task_who (self) + 1);
   self->priority = (gint16)config->priority;
   self->is_daemon = config->is_daemon;
   self->func = config->func;
@@ -544,7 +527,7 @@ void
 kml_scheduler_stop (KmlScheduler *self)
 {
   self->is_stopped = TRUE;
-  self->others = self->quiet = 0;
+  self->others = 0;
   self->machine->horizon = 0;
 }
 
@@ -564,7 +547,8 @@ void
 kml_scheduler_release (KmlScheduler *self)
 {
   g_assert (self->n_alive > 0);
-  self->n_alive--;
+  if (--self->n_alive == 0)
+    self->others = 0;
   kml_incident_look_for_stall (self);
 }
 

@@ -52,9 +52,10 @@ typedef struct {
   KmlTime time; /* while it is set */
   guint64
       order; /* of setting, among all that happens: of two at one time the one that was set first comes first */
-  gboolean is_set;
-  gboolean is_any_time; /* where schedules are chosen it may ring at any time */
-  guint8 kind;          /* KmlTimerKind */
+  guint8 is_set;      /* it is in the agenda */
+  guint8 is_turn;     /* of a task that sleeps: it is not in the agenda, but a turn (turns.h) */
+  guint8 is_any_time; /* where schedules are chosen it may ring at any time */
+  guint8 kind;        /* KmlTimerKind */
   void (*func) (gpointer data);
   gpointer data;
 } KmlTimer;

@@ -106,10 +106,6 @@ kml_task_main (gpointer data)
   KmlTask *self = data;
   KmlScheduler *scheduler = self->scheduler;
 
-  if (scheduler->dead != NULL) {
-    kml_coroutine_drop (scheduler->dead, scheduler->pool);
-    scheduler->dead = NULL;
-  }
   self->is_woken = FALSE; /* that was to start it */
   self->func (scheduler->machine, self->data);
   self = kml_current_task (
@@ -264,8 +260,18 @@ kml_yield (KmlMachine *machine)
   kml_task_account (task, machine->now, part);
 }
 
-/* Waits until a time that comes by itself. */
-static inline void
+/* Waits until @end, a time that comes by itself. The alarm is set. */
+G_GNUC_NO_INLINE static void
+wait_until (KmlMachine *machine, KmlTime end, const KmlWait *wait, KmlPart part)
+{
+  while (machine->now < end) {
+    kml_sync (machine);
+    wait_now (machine, wait, part, FALSE);
+  }
+}
+
+/* Waits for a time that comes by itself. */
+G_GNUC_NO_INLINE static void
 wait_for_time (KmlMachine *machine, KmlTime time, const KmlWait *wait, KmlPart part)
 {
   KmlTask *task = kml_current_task (machine);
@@ -277,18 +283,67 @@ wait_for_time (KmlMachine *machine, KmlTime time, const KmlWait *wait, KmlPart p
     return;
   }
   kml_alarm_set (machine->scheduler, task, end);
-  while (machine->now < end) {
-    kml_sync (machine);
-    wait_now (machine, wait, part, FALSE);
-  }
+  wait_until (machine, end, wait, part);
+}
+
+/* Whether nothing is in the way of who sleeps now: nobody else is to run on its CPU, and nothing comes first. */
+static inline gboolean
+may_sleep_at_once (const KmlMachine *machine, const KmlTask *task)
+{
+  const KmlCpu *cpu = machine->scheduler->running;
+
+  return machine->now < machine->horizon && !kml_cpu_is_atomic (cpu) && cpu->first == NULL &&
+         !(task->is_woken | task->alarm.is_set | task->alarm.is_turn);
+}
+
+static const KmlWait for_time = { .kind = KML_WAIT_TIME, .what = "a time" };
+
+/* @next goes on at the first turn, while the running task sleeps until @end. */
+static inline void
+sleep_meanwhile (KmlScheduler *self, KmlTask *task, KmlTime end, KmlTask *next)
+{
+  const KmlTurn first = kml_turns_first (&self->turns);
+
+  task->state = KML_TASK_SLEEPING;
+  task->alarm.time = end;
+  task->alarm.is_turn = TRUE;
+  self->n_sleepers++;
+  self->n_switches++;
+  kml_turns_take_and_add (&self->turns, kml_turn (end, self->n_set++, kml_task_who (task)));
+  kml_turn_begins (self, first, next);
+  kml_coroutine_switch (task->coroutine, next->coroutine);
 }
 
 void
 kml_sleep (KmlMachine *machine, KmlTime time)
 {
-  static const KmlWait wait = { .kind = KML_WAIT_TIME, .what = "a time" };
+  KmlScheduler *self = machine->scheduler;
+  KmlTask *task = kml_current_task (machine), *next = NULL;
+  const KmlTime end = kml_time_after (machine->now, time);
+  const KmlPart before = task->part;
+  const KmlTurn first = kml_turns_first (&self->turns);
+  const gboolean is_first = end < kml_turn_time (first);
 
-  wait_for_time (machine, time, &wait, KML_PART_SLEEP);
+  if (G_UNLIKELY (!may_sleep_at_once (machine, task) ||
+                  (is_first ? end >= self->others || time == 0
+                            : (next = kml_turn_task (self, first)) == NULL))) {
+    wait_for_time (machine, time, &for_time, KML_PART_SLEEP);
+    return;
+  }
+  task->wait = for_time;
+  task->wait.since = machine->now;
+  kml_task_account (task, machine->now, KML_PART_SLEEP);
+  task->wait.booked = task->parts[KML_PART_SLEEP];
+  kml_cpu_is_idle (self->running, self);
+  if (is_first) {
+    machine->now = end;
+    kml_cpu_wake_up (self->running, self, task);
+  } else {
+    sleep_meanwhile (self, task, end, next);
+  }
+  kml_task_wait_end (task, KML_PART_SLEEP, before);
+  if (G_UNLIKELY (machine->now < end)) /* it has been woken */
+    wait_until (machine, end, &for_time, KML_PART_SLEEP);
 }
 
 void

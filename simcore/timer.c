@@ -5,12 +5,11 @@
  * A timer that is set is an event of the agenda, which cannot be told to forget it: one that is set anew, or cancelled, leaves the old
  * event there, and that is passed over when it comes, since its generation is not the timer's any more.
  *
- * Most timers are alarms of tasks that sleep, and most of those are alone on their CPUs. So each CPU has a place for one task's, its *sleeper*,
- * in a tournament like that of CPUs (turns.h). The alarms of others, and all where schedules are chosen, are in the agenda.
+ * Most timers are alarms of tasks that sleep. Where nobody chooses what comes next, those are no events but turns (turns.h).
  *
  * Invariants:
- *   S4  next_timer is not later than the earliest timer that is set and in the agenda
- *   S5  a CPU has a turn among the alarms as long as it has a sleeper, and that one's alarm is set
+ *   S4  next_timer is not later than the earliest timer that is set
+ *   S5  a task's alarm is set, or it has a turn, or neither
  */
 
 #include "simcore/inject.h"
@@ -44,26 +43,21 @@ kml_timer_may_come_any_time (KmlTimer *self, KmlScheduler *scheduler)
                                    scheduler->machine->n_cpus + 1 + scheduler->any_time->len);
 }
 
-/* The CPU whose sleeper's alarm it is. (nullable) */
-static KmlCpu *
-cpu_of_sleeper (const KmlTimer *self)
+/* It is an alarm, and its task has a turn no more. */
+static void
+take_turn_back (KmlTimer *self)
 {
-  const KmlTask *task = self->data;
-  KmlCpu *cpu;
-
-  if (self->kind != KML_TIMER_WAKE)
-    return NULL;
-  cpu = &self->scheduler->cpus[task->cpu];
-  return cpu->sleeper == task ? cpu : NULL;
+  if (!self->is_turn)
+    return;
+  self->is_turn = FALSE;
+  self->scheduler->n_sleepers--;
+  kml_turns_remove (&self->scheduler->turns, kml_task_who (self->data));
 }
 
 void
 kml_timer_set (KmlTimer *self, KmlScheduler *scheduler, KmlTime time)
 {
-  KmlCpu *cpu = cpu_of_sleeper (self);
-
-  if (G_UNLIKELY (cpu != NULL))
-    kml_alarm_unset (scheduler, cpu);
+  take_turn_back (self);
   self->generation++;
   self->time = time;
   self->order = scheduler->n_set++;
@@ -74,19 +68,15 @@ kml_timer_set (KmlTimer *self, KmlScheduler *scheduler, KmlTime time)
   kml_agenda_schedule (scheduler->agenda, time, (guint64)self->generation << 32 | self->index);
   scheduler->next_timer = MIN (scheduler->next_timer, time);
   scheduler->others = MIN (scheduler->others, time);
-  scheduler->quiet = MIN (scheduler->quiet, time);
   scheduler->machine->horizon = MIN (scheduler->machine->horizon, time);
 }
 
 void
 kml_timer_cancel (KmlTimer *self)
 {
-  KmlCpu *cpu = cpu_of_sleeper (self);
-
+  take_turn_back (self);
   self->generation++;
-  if (G_UNLIKELY (cpu != NULL))
-    kml_alarm_unset (self->scheduler, cpu);
-  else if (self->is_set)
+  if (self->is_set)
     kml_timer_unset (self);
 }
 

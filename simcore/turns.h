@@ -1,25 +1,25 @@
-/* turns.h: which CPU goes on next.
+/* turns.h: who goes on next.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A CPU that has stopped goes on at one time, and there are few CPUs. So their times are not in the agenda, which is made for many events
- * and keeps what was set anew, but in a tournament (D. E. Knuth, The Art of Computer Programming 3, 5.4.1): a tree whose leaves are CPUs,
- * and each inner node has the earliest turn of the four below it, which are one line of the host's cache.
+ * A CPU that has stopped goes on at one time, and a task that sleeps wakes up at one: that is its *turn*. There are few, and each is taken, so they
+ * are not in the agenda, which is made for many events and keeps what was set anew. They are in a heap (J. W. J. Williams, "Algorithm 232: Heapsort", CACM 7(6),
+ * June 1964).
  *
- *         0    1    2    3             the top: the earliest of 16 CPUs each
- *       ╱    ╲
- *     4 5 6 7   8 9 10 11  …           of four CPUs each; then the leaves of 64. Of four CPUs the top is the leaves
+ *            1              the first
+ *        2       3          below node i are 2 i and 2 i + 1
+ *      4   5   6   7
  *
- * The CPU that runs has no turn, and the first of the others is kept. When one stops there is nothing to be found: the first goes on, and who is first of the rest
- * is the earliest of those that it meets on its way up.
+ * Who runs has no turn. Most often who stops has one from then on, and the first goes on: the one takes the place of the other, and sinks. Its way is as long as
+ * there are turns: CPUs that wait for a lock are not on it, and get a turn when they are given it.
  *
- * Who gets a turn, or an earlier one, while others have theirs, goes up only as far as it is the earliest.
+ * A turn is one number: time, then the order in which they were set, which is never the same twice, then whose it is. Where each lies is kept, for one that becomes
+ * an earlier one or is taken back.
  *
- * Nothing is searched, and but for that no branch depends on who wins. A turn is one number: time, then the order in which they were set, which is
- * never the same twice, then the CPU.
- *
- * Invariant:
- *   T1  first is the earliest of all leaves but that of the CPU that runs, whose leaf is of no account
+ * Invariants:
+ *   T1  no turn is before the one above it
+ *   T2  places[who] is the node of that one's turn, if it has one
+ *   T3  nodes that are not in use are KML_TURN_NEVER
  */
 
 #pragma once
@@ -30,24 +30,25 @@
 
 G_BEGIN_DECLS
 
-typedef unsigned __int128 KmlTurn; /* time << 64 | order << 8 | cpu */
+typedef unsigned __int128 KmlTurn; /* time << 64 | order << KML_WHO_BITS | who */
 
-#define KML_TURN_NEVER (~(KmlTurn)0) /* and any other at KML_TIME_MAX */
+#define KML_TURN_NEVER (~(KmlTurn)0)
 
-G_STATIC_ASSERT (KML_MAX_CPUS <= 1 << 8);
+/* Twice the number of a CPU, or one more than twice the id of a task. The order has 46 bits: 80 days at ten million turns a second. */
+#define KML_WHO_BITS 18
 
 typedef struct {
-  KmlTurn first;
-  KmlTurn *
-      nodes; /* (owned) (array length=n_nodes): below node i are 4 (i + 1) and the three behind it */
-  guint n_nodes;
-  guint first_leaf;
+  KmlTurn *nodes;   /* node 2 is at the beginning of a line; those from node 1 up to … */
+  KmlTurn *last;    /* … this are in use; none: node 0 */
+  KmlTurn **places; /* (array length=n_room) */
+  guint n_room;
+  gpointer block; /* (owned): both */
 } KmlTurns;
 
 static inline KmlTurn
-kml_turn (KmlTime time, guint64 order, guint cpu)
+kml_turn (KmlTime time, guint64 order, guint who)
 {
-  return (KmlTurn)time << 64 | order << 8 | cpu;
+  return (KmlTurn)time << 64 | order << KML_WHO_BITS | who;
 }
 
 static inline KmlTime
@@ -57,118 +58,152 @@ kml_turn_time (KmlTurn turn)
 }
 
 static inline guint
-kml_turn_cpu (KmlTurn turn)
+kml_turn_who (KmlTurn turn)
 {
-  return (guint)turn & 0xff;
+  return (guint)turn & ((1u << KML_WHO_BITS) - 1);
+}
+
+/* Nodes that are there besides: one before the first, and those that are looked at behind the last. */
+#define KML_TURNS_PADDING 8
+
+static inline gsize
+kml_turns_size (const KmlTurns *self)
+{
+  const gsize size = (self->n_room + KML_TURNS_PADDING) * sizeof *self->nodes +
+                     self->n_room * sizeof *self->places;
+
+  return (size + 63) & ~(gsize)63;
+}
+
+/* KML_TURN_NEVER: there is none. */
+static inline KmlTurn
+kml_turns_first (const KmlTurns *self)
+{
+  return self->nodes[1];
+}
+
+/* It comes to @node, or to where it belongs below … */
+static inline void
+kml_turns_sink (KmlTurns *self, KmlTurn *node, KmlTurn turn)
+{
+  KmlTurn *nodes = self->nodes, *last = self->last, **places = self->places;
+
+  for (;;) {
+    KmlTurn *child = nodes + 2 * (node - nodes);
+
+    if (child > last)
+      break;
+    child = child[1] < child[0] ? child + 1 : child;
+    if (turn < *child)
+      break;
+    *node = *child;
+    places[kml_turn_who (*child)] = node;
+    node = child;
+  }
+  *node = turn;
+  places[kml_turn_who (turn)] = node;
+}
+
+/* … or above. */
+static inline void
+kml_turns_rise (KmlTurns *self, KmlTurn *node, KmlTurn turn)
+{
+  KmlTurn *nodes = self->nodes, **places = self->places;
+
+  while (node > nodes + 1) {
+    KmlTurn *above = nodes + (gsize)(node - nodes) / 2;
+
+    if (turn > *above)
+      break;
+    *node = *above;
+    places[kml_turn_who (*above)] = node;
+    node = above;
+  }
+  *node = turn;
+  places[kml_turn_who (turn)] = node;
+}
+
+/* Of one who has none. */
+static inline void
+kml_turns_add (KmlTurns *self, KmlTurn turn)
+{
+  kml_turns_rise (self, ++self->last, turn);
+}
+
+/* Of one who has a later one. */
+static inline void
+kml_turns_bring_forward (KmlTurns *self, KmlTurn turn)
+{
+  kml_turns_rise (self, self->places[kml_turn_who (turn)], turn);
+}
+
+/* That of @who, who has one, is taken back. */
+static inline void
+kml_turns_remove (KmlTurns *self, guint who)
+{
+  KmlTurn *node = self->places[who];
+  const KmlTurn last = *self->last;
+
+  *self->last-- = KML_TURN_NEVER;
+  if (node > self->last)
+    return;
+  kml_turns_sink (self, node, last);
+  kml_turns_rise (self, self->places[kml_turn_who (last)], last);
+}
+
+/* There is one, and the first is taken, … */
+static inline void
+kml_turns_take (KmlTurns *self)
+{
+  const KmlTurn last = *self->last;
+
+  *self->last-- = KML_TURN_NEVER;
+  if (self->last > self->nodes)
+    kml_turns_sink (self, self->nodes + 1, last);
+}
+
+/* … and another one set, which is not before it, of who has none. */
+static inline void
+kml_turns_take_and_add (KmlTurns *self, KmlTurn turn)
+{
+  kml_turns_sink (self, self->nodes + 1, turn);
+}
+
+/* For all who are below @n_whos. */
+static inline void
+kml_turns_make_room (KmlTurns *self, guint n_whos)
+{
+  KmlTurns old = *self;
+  KmlTurn *nodes;
+
+  if (n_whos <= old.n_room)
+    return;
+  g_assert (n_whos <= 1u << KML_WHO_BITS);
+  self->n_room = MAX (n_whos, 2 * old.n_room);
+  self->block = nodes = aligned_alloc (64, kml_turns_size (self));
+  g_assert (nodes != NULL);
+  self->nodes = self->last = nodes + 2;
+  self->places = (KmlTurn **)(gpointer)(nodes + self->n_room + KML_TURNS_PADDING);
+  for (guint i = 0; i < self->n_room + KML_TURNS_PADDING; i++)
+    nodes[i] = KML_TURN_NEVER;
+  for (guint i = 0; i < self->n_room; i++)
+    self->places[i] = NULL;
+  for (const KmlTurn *node = old.nodes; node != old.last; node++)
+    kml_turns_add (self, node[1]);
+  free (old.block);
 }
 
 static inline void
-kml_turns_init (KmlTurns *self, guint n_cpus)
+kml_turns_init (KmlTurns *self, guint n_whos)
 {
-  guint n_leaves = 4;
-
-  self->first = KML_TURN_NEVER;
-  self->first_leaf = 0;
-  for (; n_leaves < n_cpus; n_leaves *= 4)
-    self->first_leaf = 4 * (self->first_leaf + 1);
-  self->n_nodes = self->first_leaf + n_leaves;
-  self->nodes = aligned_alloc (64, self->n_nodes * sizeof *self->nodes);
-  g_assert (self->nodes != NULL);
-  for (guint i = 0; i < self->n_nodes; i++)
-    self->nodes[i] = KML_TURN_NEVER;
+  *self = (KmlTurns){ 0 };
+  kml_turns_make_room (self, n_whos);
 }
 
 static inline void
 kml_turns_finish (KmlTurns *self)
 {
-  free (self->nodes);
-}
-
-/* The earliest of CPUs that do not run; KML_TURN_NEVER: there is none. */
-static inline KmlTurn
-kml_turns_first (const KmlTurns *self)
-{
-  return self->first;
-}
-
-/* Of a CPU that has stopped: not before the first … */
-static inline void
-kml_turns_stop_behind (KmlTurns *self, guint cpu, KmlTurn turn)
-{
-  guint node = self->first_leaf + cpu;
-
-  self->nodes[node] = turn;
-  for (; node >= 4; self->nodes[node] = turn) {
-    const KmlTurn *of_parent = &self->nodes[node & ~3u];
-    const KmlTurn left = MIN (of_parent[0], of_parent[1]);
-    const KmlTurn right = MIN (of_parent[2], of_parent[3]);
-
-    turn = MIN (left, right);
-    node = node / 4 - 1;
-  }
-}
-
-/* … or at any time. */
-static inline void
-kml_turns_stop (KmlTurns *self, guint cpu, KmlTurn turn)
-{
-  self->first = MIN (self->first, turn);
-  kml_turns_stop_behind (self, cpu, turn);
-}
-
-/* Of one that does not run, and has none, or a later one. What lies above the CPU that runs need not be right: that one's stop makes it so. */
-static inline void
-kml_turns_set (KmlTurns *self, guint cpu, KmlTurn turn)
-{
-  guint node = self->first_leaf + cpu;
-
-  self->first = MIN (self->first, turn);
-  self->nodes[node] = turn;
-  for (; node >= 4 && turn < self->nodes[node / 4 - 1]; self->nodes[node] = turn)
-    node = node / 4 - 1;
-}
-
-/* The CPU has stopped, without a turn. */
-static inline void
-kml_turns_leave (KmlTurns *self, guint cpu)
-{
-  if (kml_turn_time (self->nodes[self->first_leaf + cpu]) != KML_TIME_MAX)
-    kml_turns_stop_behind (self, cpu, KML_TURN_NEVER);
-}
-
-/* The CPU runs from now on. Returns when the first of the others goes on. */
-static inline KmlTime
-kml_turns_run (KmlTurns *self, guint cpu)
-{
-  guint node = self->first_leaf + cpu;
-  KmlTurn first = KML_TURN_NEVER;
-
-  for (;; node = node / 4 - 1) {
-    const KmlTurn *nodes = self->nodes;
-    KmlTurn other = nodes[node ^ 1];
-
-    first = MIN (first, other);
-    other = nodes[node ^ 2];
-    first = MIN (first, other);
-    other = nodes[node ^ 3];
-    first = MIN (first, other);
-    if (node < 4)
-      break;
-  }
-  self->first = first;
-  return kml_turn_time (first);
-}
-
-/* A CPU that does not run has no turn any more, and none does run. */
-static inline void
-kml_turns_forget (KmlTurns *self, guint cpu)
-{
-  KmlTurn first = KML_TURN_NEVER;
-
-  kml_turns_stop_behind (self, cpu, KML_TURN_NEVER);
-  for (guint i = 0; i < 4; i++)
-    first = MIN (first, self->nodes[i]);
-  self->first = first;
+  free (self->block);
 }
 
 G_END_DECLS

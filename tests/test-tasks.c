@@ -154,58 +154,67 @@ START_TEST (who_sleeps_leaves_the_cpu_to_others_and_waits_for_it_when_it_wakes)
 }
 END_TEST
 
+/* In one step, where nothing is in the way, or by all steps there are. */
+typedef void (*SleepFunc) (KmlMachine *machine, KmlTime time);
+
 static void
-sleeper_for_ever (KmlMachine *machine, gpointer data)
+sleep_by_all_steps (KmlMachine *machine, KmlTime time)
 {
-  kml_sleep (machine, KML_S);
+  kml_task_io (machine, "a time", time);
 }
+
+typedef struct {
+  SleepFunc sleep;
+  guint number;
+} Restless;
 
 /* Few times, so that many are equal. */
 static void
 restless (KmlMachine *machine, gpointer data)
 {
+  const Restless *self = data;
   KmlRng rng;
 
-  kml_rng_init (&rng, GPOINTER_TO_UINT (data), "restless");
+  kml_rng_init (&rng, self->number, "restless");
   for (guint i = 0; i < 300; i++) {
-    kml_sleep (machine, (1 + kml_rng_below (&rng, 4)) * KML_NS);
+    self->sleep (machine, (1 + kml_rng_below (&rng, 4)) * KML_NS);
     kml_sync (machine);
     note (machine, "");
     kml_work (machine, kml_rng_below (&rng, 3) * KML_NS);
   }
 }
 
-/* @others: on each CPU there is a task besides that sleeps all the time, so that its alarm has the place among alarms of CPUs. */
 static char *
-log_of_restless (guint n_tasks, gboolean others)
+log_of_restless (guint n_tasks, SleepFunc sleep, KmlTime to_switch)
 {
+  Restless tasks[7];
   char *log;
 
   set_up (3);
-  for (guint cpu = 0; others && cpu < 3; cpu++)
-    kml_task_new (rig.scheduler,
-                  &(KmlTaskConfig){
-                      .name = "ever", .cpu = cpu, .is_daemon = TRUE, .func = sleeper_for_ever });
+  rig.machine->cost[KML_COST_SWITCH] = to_switch;
   for (guint i = 0; i < n_tasks; i++) {
     const char name[] = { (char)('a' + i), '\0' };
 
-    start (name, i % 3, 0, restless, GUINT_TO_POINTER (i));
+    tasks[i] = (Restless){ sleep, i };
+    start (name, i % 3, 0, restless, &tasks[i]);
   }
   kml_scheduler_run (rig.scheduler);
   expect_peace ();
-  log = g_strdup (rig.log->str);
+  log = g_strdup_printf ("%s, %" G_GUINT64_FORMAT " switches", rig.log->str,
+                         kml_scheduler_n_switches (rig.scheduler));
   tear_down ();
   return log;
 }
 
-START_TEST (alarms_ring_in_one_order_wherever_they_are_kept)
+START_TEST (sleeps_in_one_step_are_like_those_by_all_steps)
 {
-  for (guint n_tasks = 1; n_tasks <= 7; n_tasks++) {
-    g_autofree char *among_cpus = log_of_restless (n_tasks, FALSE);
-    g_autofree char *in_agenda = log_of_restless (n_tasks, TRUE);
+  for (guint n_tasks = 1; n_tasks <= 7; n_tasks++)
+    for (KmlTime to_switch = 0; to_switch <= KML_NS; to_switch += KML_NS / 2) {
+      g_autofree char *in_one = log_of_restless (n_tasks, kml_sleep, to_switch);
+      g_autofree char *by_all = log_of_restless (n_tasks, sleep_by_all_steps, to_switch);
 
-    ck_assert_msg (g_str_equal (among_cpus, in_agenda), "%u tasks", n_tasks);
-  }
+      ck_assert_msg (g_str_equal (in_one, by_all), "%u tasks", n_tasks);
+    }
 }
 END_TEST
 
@@ -819,7 +828,7 @@ main (void)
 
   tcase_add_test (time, cpus_touch_what_is_shared_in_the_order_of_their_clocks);
   tcase_add_test (time, a_task_that_is_alone_ends_with_the_run);
-  tcase_add_test (time, alarms_ring_in_one_order_wherever_they_are_kept);
+  tcase_add_test (time, sleeps_in_one_step_are_like_those_by_all_steps);
   tcase_add_test (time, who_sleeps_leaves_the_cpu_to_others_and_waits_for_it_when_it_wakes);
   tcase_add_test (time, equal_tasks_take_turns_when_a_time_slice_is_over);
   tcase_add_test (time, a_higher_task_preempts_at_once);

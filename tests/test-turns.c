@@ -1,21 +1,21 @@
-/* test-turns.c: turns of CPUs, against a search among all of them.
+/* test-turns.c: turns, against a search among all of them.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Method: CPUs run, stop with a turn or without one, get an earlier one, and lose theirs, drawn at random and for every number
- * of CPUs around which the tree changes its height. After each step the first turn is that which a search finds (T1).
+ * Method: turns are set, brought forward, taken back and taken, drawn at random, for so many at most that the heap has one level, several, and a last one
+ * that is full or has a single node. Times are few, so that many are equal. After each step the first is that which a search finds, and T1 to T3 hold.
  */
 
 #include "simcore/rng.h"
 #include "simcore/turns.h"
 #include "tests/testutils.h"
 
-#define NOBODY G_MAXUINT
+#define MOST 1000
 
 typedef struct {
   KmlTurns turns;
-  KmlTurn of[KML_MAX_CPUS]; /* KML_TURN_NEVER: it has none */
-  guint n_cpus, running;    /* NOBODY: none runs */
+  KmlTurn of[MOST]; /* KML_TURN_NEVER: it has none */
+  guint n;
   guint64 n_set;
   KmlTime now;
   KmlRng rng;
@@ -26,101 +26,132 @@ search (const Fixture *self)
 {
   KmlTurn first = KML_TURN_NEVER;
 
-  for (guint i = 0; i < self->n_cpus; i++)
-    if (i != self->running && self->of[i] < first)
-      first = self->of[i];
+  for (guint i = 0; i < self->n; i++)
+    first = MIN (first, self->of[i]);
   return first;
 }
 
-/* Few times, so that many are equal. */
 static KmlTurn
-later_turn (Fixture *self, guint cpu)
+new_turn (Fixture *self, guint who, KmlTime time)
 {
-  return kml_turn (self->now + kml_rng_below (&self->rng, 4), self->n_set++, cpu);
+  return self->of[who] = kml_turn (time, self->n_set++, who);
 }
 
-/* Who runs stops, with a turn or without one. */
-static void
-stop (Fixture *self)
+static KmlTime
+soon (Fixture *self)
 {
-  const guint cpu = self->running;
-  const KmlTurn turn = kml_rng_below (&self->rng, 3) > 0 ? later_turn (self, cpu) : KML_TURN_NEVER;
-  const gboolean is_behind = turn > search (self);
-
-  self->running = NOBODY;
-  self->of[cpu] = turn;
-  if (is_behind && kml_rng_below (&self->rng, 2) > 0)
-    kml_turns_stop_behind (&self->turns, cpu, turn);
-  else
-    kml_turns_stop (&self->turns, cpu, turn);
+  return self->now + kml_rng_below (&self->rng, 4);
 }
 
-/* Who runs stops, and the first goes on. */
 static void
-stop_and_go_on (Fixture *self)
+check (const Fixture *self)
 {
-  KmlTurn first;
+  const KmlTurns *turns = &self->turns;
+  guint n = 0;
 
-  if (self->running != NOBODY)
-    stop (self);
-  first = search (self);
-  ck_assert (kml_turns_first (&self->turns) == first);
-  if (first == KML_TURN_NEVER)
-    return;
-  self->running = kml_turn_cpu (first);
+  for (guint who = 0; who < self->n; who++) {
+    if (self->of[who] == KML_TURN_NEVER)
+      continue;
+    n++;
+    ck_assert (*turns->places[who] == self->of[who]); /* T2 */
+  }
+  ck_assert_uint_eq (turns->last - turns->nodes, n);
+  for (guint i = 2; i <= n; i++)
+    ck_assert (turns->nodes[i / 2] < turns->nodes[i]); /* T1 */
+  for (guint i = n + 1; i < turns->n_room + 2; i++)
+    ck_assert (turns->nodes[i] == KML_TURN_NEVER); /* T3 */
+}
+
+/* The first is taken, and now it is then. Returns whose it was. */
+static guint
+take (Fixture *self)
+{
+  const KmlTurn first = kml_turns_first (&self->turns);
+
   self->now = kml_turn_time (first);
-  self->of[self->running] = KML_TURN_NEVER;
-  ck_assert_uint_eq (kml_turns_run (&self->turns, self->running), kml_turn_time (search (self)));
-}
-
-/* Another one gets a turn, or an earlier one. */
-static void
-kick (Fixture *self, guint cpu)
-{
-  const KmlTurn turn = later_turn (self, cpu);
-
-  if (cpu == self->running || turn > self->of[cpu])
-    return;
-  self->of[cpu] = turn;
-  kml_turns_set (&self->turns, cpu, turn);
+  self->of[kml_turn_who (first)] = KML_TURN_NEVER;
+  return kml_turn_who (first);
 }
 
 static void
-forget (Fixture *self, guint cpu)
+take_and_maybe_add (Fixture *self)
 {
-  if (cpu == self->running)
-    return;
-  self->of[cpu] = KML_TURN_NEVER;
-  kml_turns_forget (&self->turns, cpu);
-  if (self->running != NOBODY)
-    kml_turns_run (&self->turns, self->running);
+  const guint who = take (self);
+
+  if (kml_rng_below (&self->rng, 3) > 0)
+    kml_turns_take_and_add (&self->turns, new_turn (self, who, soon (self)));
+  else
+    kml_turns_take (&self->turns);
 }
 
-START_TEST (the_first_is_the_earliest_of_those_that_do_not_run)
+static void
+set (Fixture *self, guint who)
 {
-  static const guint numbers[] = { 1, 2, 3, 4, 5, 15, 16, 17, 64, 65, 255, 256 };
+  const KmlTime time = soon (self);
+
+  if (self->of[who] == KML_TURN_NEVER)
+    kml_turns_add (&self->turns, new_turn (self, who, time));
+  else if (time < kml_turn_time (self->of[who]))
+    kml_turns_bring_forward (&self->turns, new_turn (self, who, time));
+}
+
+static void
+remove_one (Fixture *self, guint who)
+{
+  if (self->of[who] == KML_TURN_NEVER)
+    return;
+  kml_turns_remove (&self->turns, who);
+  self->of[who] = KML_TURN_NEVER;
+}
+
+START_TEST (the_first_is_the_earliest)
+{
+  static const guint numbers[] = { 1, 2, 3, 4, 5, 7, 8, 63, 64, 65, MOST };
 
   for (guint i = 0; i < G_N_ELEMENTS (numbers); i++) {
-    Fixture self = { .n_cpus = numbers[i], .running = NOBODY };
+    Fixture self = { .n = numbers[i] };
 
     kml_rng_init (&self.rng, numbers[i], "turns");
-    kml_turns_init (&self.turns, self.n_cpus);
-    for (guint cpu = 0; cpu < KML_MAX_CPUS; cpu++)
-      self.of[cpu] = KML_TURN_NEVER;
+    kml_turns_init (&self.turns, self.n);
+    for (guint who = 0; who < MOST; who++)
+      self.of[who] = KML_TURN_NEVER;
     for (guint step = 0; step < 20000; step++) {
       const guint what = (guint)kml_rng_below (&self.rng, 8);
-      const guint cpu = (guint)kml_rng_below (&self.rng, self.n_cpus);
+      const guint who = (guint)kml_rng_below (&self.rng, self.n);
 
-      if (what < 5)
-        stop_and_go_on (&self);
+      if (what < 2 && kml_turns_first (&self.turns) != KML_TURN_NEVER)
+        take_and_maybe_add (&self);
       else if (what < 7)
-        kick (&self, cpu);
+        set (&self, who);
       else
-        forget (&self, cpu);
+        remove_one (&self, who);
       ck_assert (kml_turns_first (&self.turns) == search (&self));
+      if (step % 16 == 0)
+        check (&self);
     }
     kml_turns_finish (&self.turns);
   }
+}
+END_TEST
+
+START_TEST (turns_stay_when_there_is_more_room)
+{
+  Fixture self = { .n = MOST };
+
+  kml_turns_init (&self.turns, 0);
+  for (guint who = 0; who < MOST; who++)
+    self.of[who] = KML_TURN_NEVER;
+  for (guint who = 0; who < MOST; who++) {
+    kml_turns_make_room (&self.turns, who + 1);
+    kml_turns_add (&self.turns, new_turn (&self, who, who * 7 % 13));
+  }
+  check (&self);
+  while (kml_turns_first (&self.turns) != KML_TURN_NEVER) {
+    ck_assert (kml_turns_first (&self.turns) == search (&self));
+    take (&self);
+    kml_turns_take (&self.turns);
+  }
+  kml_turns_finish (&self.turns);
 }
 END_TEST
 
@@ -130,7 +161,8 @@ main (void)
   Suite *suite = suite_create ("turns");
   TCase *all = tcase_create ("all");
 
-  tcase_add_test (all, the_first_is_the_earliest_of_those_that_do_not_run);
+  tcase_add_test (all, the_first_is_the_earliest);
+  tcase_add_test (all, turns_stay_when_there_is_more_room);
   suite_add_tcase (suite, all);
   return run_suite (suite);
 }

@@ -11,10 +11,11 @@
 
 #define G_BEGIN_DECLS
 #define G_END_DECLS
-#define G_MAXUINT64 UINT64_MAX
-#define G_MAXUINT32 UINT32_MAX
-#define TRUE        1
-#define FALSE       0
+#define G_MAXUINT64                UINT64_MAX
+#define G_MAXUINT32                UINT32_MAX
+#define G_STATIC_ASSERT(condition) _Static_assert(condition, #condition)
+#define TRUE                       1
+#define FALSE                      0
 #define G_DEFINE_AUTOPTR_CLEANUP_FUNC(type, func)
 
 typedef void *gpointer;

@@ -26,6 +26,8 @@ static const KmlExpectation unspoken[] = {
   { .metric = (char *)"bug.alloc_context", .text = (char *)"0" },
   { .metric = (char *)"bug.free_context", .text = (char *)"0" },
   { .metric = (char *)"bug.free_in_flight", .text = (char *)"0" },
+  { .metric = (char *)"bug.double_free", .text = (char *)"0" },
+  { .metric = (char *)"bug.use_after_free", .text = (char *)"0" },
 };
 G_STATIC_ASSERT (G_N_ELEMENTS (unspoken) == KML_N_INCIDENTS);
 

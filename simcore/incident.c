@@ -25,6 +25,8 @@ const char *const kml_incident_metrics[] = {
   [KML_INCIDENT_ALLOC_CONTEXT] = "bug.alloc_context",
   [KML_INCIDENT_FREE_CONTEXT] = "bug.free_context",
   [KML_INCIDENT_FREE_IN_FLIGHT] = "bug.free_in_flight",
+  [KML_INCIDENT_DOUBLE_FREE] = "bug.double_free",
+  [KML_INCIDENT_USE_AFTER_FREE] = "bug.use_after_free",
   NULL,
 };
 
@@ -39,6 +41,8 @@ const char *const kml_incident_names[] = {
   [KML_INCIDENT_ALLOC_CONTEXT] = "asking in the wrong context",
   [KML_INCIDENT_FREE_CONTEXT] = "freeing in the wrong context",
   [KML_INCIDENT_FREE_IN_FLIGHT] = "freeing under a device",
+  [KML_INCIDENT_DOUBLE_FREE] = "freeing twice",
+  [KML_INCIDENT_USE_AFTER_FREE] = "use after free",
   NULL,
 };
 

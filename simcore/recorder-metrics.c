@@ -22,8 +22,8 @@ const KmlMetricInfo kml_recorder_metric_info[] = {
   { "free.skipped", "operations",
     "frees of blocks whose request had failed: nothing to give back" },
   { "touch.skipped", "times",
-    "steps touch and dirty of blocks whose request had failed, or that were given back: there was "
-    "nothing to touch" },
+    "steps touch and dirty of blocks whose request had failed, or that were never asked for: there "
+    "was nothing to touch" },
   { "frag.internal.mean", "ratio",
     "1 - (integral of requested over time) / (integral of held over time), of live blocks" },
   { "frag.internal.requests", "ratio",
@@ -89,6 +89,10 @@ const KmlMetricInfo kml_recorder_metric_info[] = {
   { "bug.alloc_context", "times", "requests in a context in which the allocator forbids them" },
   { "bug.free_context", "times", "frees in a context in which the allocator forbids them" },
   { "bug.free_in_flight", "times", "frees of blocks that a device works on, which are not done" },
+  { "bug.double_free", "times",
+    "frees of blocks that were given back already, which are not done" },
+  { "bug.use_after_free", "times",
+    "steps touch, dirty and dma of blocks that were given back already" },
   { "lock.NAME.taken", "times",
     "how often the lock was taken; pages (with zones pages.DMA and so on), objects and pager are "
     "the machine's own" },

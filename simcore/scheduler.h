@@ -400,6 +400,8 @@ typedef enum {
   KML_INCIDENT_ALLOC_CONTEXT,  /* memory is asked for where its allocator forbids it */
   KML_INCIDENT_FREE_CONTEXT,   /* memory is given back where its allocator forbids it */
   KML_INCIDENT_FREE_IN_FLIGHT, /* … while a device works on it */
+  KML_INCIDENT_DOUBLE_FREE,    /* … and was given back already */
+  KML_INCIDENT_USE_AFTER_FREE, /* memory is used that was given back */
   KML_N_INCIDENTS,
 } KmlIncidentKind;
 

@@ -21,9 +21,9 @@ free_completion (gpointer data)
 }
 
 static void
-unref_array (gpointer data)
+free_named_blocks (gpointer data)
 {
-  g_array_unref (data);
+  kml_named_blocks_free (data);
 }
 
 void
@@ -38,7 +38,7 @@ kml_world_init (KmlWorld *self, KmlMachine *machine, KmlScheduler *scheduler, Km
   self->transfers = g_ptr_array_new_with_free_func ((GDestroyNotify)kml_transfer_free);
   self->completions = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, free_completion);
   self->tasks = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  self->blocks = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, unref_array);
+  self->blocks = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, free_named_blocks);
 }
 
 void
@@ -60,14 +60,14 @@ kml_world_clear (KmlWorld *self)
 static KmlProgramTask *new_task (const KmlProgram *program, KmlWorld *world, const KmlRng *rng,
                                  GHashTable *own, GError **error);
 
-static GArray *
+static KmlNamedBlocks *
 find_blocks (KmlProgramTask *self, const char *name, gboolean make)
 {
   GHashTable *table = name[0] == '@' ? self->world->blocks : self->own;
-  GArray *blocks = g_hash_table_lookup (table, name);
+  KmlNamedBlocks *blocks = g_hash_table_lookup (table, name);
 
   if (blocks == NULL && make) {
-    blocks = g_array_new (FALSE, FALSE, sizeof (KmlBlock));
+    blocks = kml_named_blocks_new ();
     g_hash_table_insert (table, g_strdup (name), blocks);
   }
   return blocks;
@@ -290,8 +290,9 @@ new_task (const KmlProgram *program, KmlWorld *world, const KmlRng *rng, GHashTa
   self->rng = *rng;
   self->gfp = KML_GFP_KERNEL;
   self->is_elsewhere = own != NULL;
-  self->own = own != NULL ? g_hash_table_ref (own)
-                          : g_hash_table_new_full (g_str_hash, g_str_equal, g_free, unref_array);
+  self->own = own != NULL
+                  ? g_hash_table_ref (own)
+                  : g_hash_table_new_full (g_str_hash, g_str_equal, g_free, free_named_blocks);
   self->targets = g_new0 (KmlStepTarget, n);
   self->left = g_new0 (guint64, n);
   for (guint i = 0; i < n; i++) {
@@ -366,11 +367,11 @@ remember_target (const KmlProgramTask *self, guint i, const KmlStep *step, KmlIm
   switch (step->kind) {
   case KML_STEP_ALLOC:
   case KML_STEP_FREE:
-    kml_image_add_array (image, target->blocks);
+    kml_named_blocks_remember (target->blocks, image);
     return;
   case KML_STEP_TOUCH:
     if (target->blocks != NULL)
-      kml_image_add_array (image, target->blocks);
+      kml_named_blocks_remember (target->blocks, image);
     return;
   case KML_STEP_LOCK:
   case KML_STEP_LOCK_SHARED:

@@ -96,13 +96,38 @@ struct _KmlProgram {
   guint depth;   /* blocks in blocks */
 };
 
+/* ---- program-blocks.c: the blocks of a name ---- */
+
+typedef struct {
+  GArray *blocks;       /* (owned) (element-type KmlBlock): a stack */
+  guint64 n_lacking;    /* requests that have failed, whose `free` is still to come */
+  const char *freed_by; /* (nullable) borrowed: the task that has given the latest back … */
+  KmlTime freed;        /* … and when */
+} KmlNamedBlocks;
+
+KmlNamedBlocks *kml_named_blocks_new (void);
+void kml_named_blocks_free (KmlNamedBlocks *self);
+void kml_named_blocks_remember (KmlNamedBlocks *self, KmlImage *image);
+
+/* The latest, for the running task to give back. FALSE: there is none. */
+gboolean kml_named_blocks_take (KmlNamedBlocks *self, const KmlMachine *machine,
+                                KmlBlock *ret_block);
+
+/* What the name stands for has been given back. */
+gboolean kml_named_blocks_are_gone (const KmlNamedBlocks *self);
+
+/* … and the running task gives it back again (DOUBLE_FREE), or uses it (USE_AFTER_FREE). */
+void kml_named_blocks_report (const KmlNamedBlocks *self, const KmlMachine *machine,
+                              KmlIncidentKind kind, const char *name);
+
 /* ---- program-bind.c: a program as one task runs it ---- */
 
 /* What a step is about, looked up; all else is NULL. */
 typedef struct {
   KmlLock *lock;
   KmlCompletion *completion;
-  GArray *blocks; /* (element-type KmlBlock) */
+  KmlNamedBlocks *blocks;
+  guint64 n_failed; /* of alloc in a retry: how often, in this round */
   const KmlRegion *region;
   KmlMapping *mapping;
   KmlDisk *disk;
@@ -116,7 +141,7 @@ struct _KmlProgramTask {
   const KmlProgram *program;
   KmlWorld *world;
   KmlRng rng;
-  GHashTable *own;        /* (owned) (element-type utf8 GArray): blocks by name */
+  GHashTable *own;        /* (owned) (element-type utf8 KmlNamedBlocks): blocks by name */
   KmlStepTarget *targets; /* (owned) (array length=steps) */
   guint64 *
       left; /* (owned) (array length=steps): of repeat: rounds to go; of memalloc-…: what was before */

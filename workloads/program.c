@@ -6,7 +6,7 @@
  *
  * Blocks. A name is a stack of blocks: alloc puts one on it, free takes the latest off, so `repeat` can fill and empty it. Names
  * are a task's own, but those that begin with @ are shared by all tasks. A free of nothing is counted
- * (free.skipped) and costs nothing: the alloc before it may have failed.
+ * (free.skipped) and costs nothing: the alloc before it may have failed. One of a block that is no longer there is a bug (program-blocks.c).
  *
  * A step that is wrong at the moment (unlocking what is not held, sleeping where one may not) is done, and the machine
  * reports it (incident.c): that is what one wants to see.
@@ -49,15 +49,15 @@ constraints_of (const KmlStep *step, const KmlStepTarget *target, guint64 size)
   return all;
 }
 
-/* Whether others see the name. */
+/* Whether others see the blocks of @name. */
 static gboolean
-is_shared (const KmlProgramTask *self, const KmlStep *step)
+is_shared (const KmlProgramTask *self, const char *name)
 {
-  return step->name[0] == '@' || self->is_elsewhere || self->elsewhere != NULL;
+  return name[0] == '@' || self->is_elsewhere || self->elsewhere != NULL;
 }
 
 static void
-do_alloc (KmlProgramTask *self, const KmlStep *step, const KmlStepTarget *target)
+do_alloc (KmlProgramTask *self, const KmlStep *step, KmlStepTarget *target)
 {
   const KmlTask *task = kml_current_task (self->world->machine);
   KmlRequest request = request_of (step, task);
@@ -74,30 +74,34 @@ do_alloc (KmlProgramTask *self, const KmlStep *step, const KmlStepTarget *target
   if (constraints.alignment != 0 || constraints.boundary != 0 || constraints.limit != 0)
     request.constraints = &constraints;
   self->has_failed = !kml_requests_alloc (self->world->requests, step->level, &request, &block);
-  if (is_shared (self, step))
+  if (is_shared (self, step->name))
     kml_sync (self->world->machine);
   if (self->has_failed) {
     kml_task_tried (self->world->machine, "memory", NULL);
+    target->blocks->n_lacking++;
+    target->n_failed++;
     return;
   }
   kml_task_got (self->world->machine, NULL);
   kml_scheduler_took (self->world->scheduler, block.size);
-  g_array_append_val (target->blocks, block);
+  g_array_append_val (target->blocks->blocks, block);
 }
 
 static void
-do_free (KmlProgramTask *self, const KmlStep *step, GArray *blocks)
+do_free (KmlProgramTask *self, const KmlStep *step, KmlNamedBlocks *blocks)
 {
   const KmlTask *task = kml_current_task (self->world->machine);
   const KmlRequest how = request_of (step, task);
   KmlBlock block = { .addr = KML_ADDR_NONE };
 
-  if (is_shared (self, step))
+  if (is_shared (self, step->name))
     kml_sync (self->world->machine);
-  if (blocks->len > 0) {
-    block = g_array_index (blocks, KmlBlock, blocks->len - 1);
-    g_array_set_size (blocks, blocks->len - 1);
+  if (kml_named_blocks_are_gone (blocks)) {
+    kml_named_blocks_report (blocks, self->world->machine, KML_INCIDENT_DOUBLE_FREE, step->name);
+    return;
   }
+  if (!kml_named_blocks_take (blocks, self->world->machine, &block) && blocks->n_lacking > 0)
+    blocks->n_lacking--;
   if (block.addr != KML_ADDR_NONE && kml_block_in_flight (self->world, &block)) {
     kml_scheduler_report (self->world->scheduler, KML_INCIDENT_FREE_IN_FLIGHT,
                           g_strdup_printf ("%s gives back %s while a device works on it; it is "
@@ -125,14 +129,26 @@ touch_block (KmlMachine *machine, const GArray *blocks, guint how)
   kml_machine_touch_data (machine, block->addr, block->size, how);
 }
 
+/* The latest block of @name is about to be used. */
+static void
+check_use (KmlProgramTask *self, const KmlNamedBlocks *blocks, const char *name)
+{
+  if (is_shared (self, name))
+    kml_sync (self->world->machine);
+  if (kml_named_blocks_are_gone (blocks))
+    kml_named_blocks_report (blocks, self->world->machine, KML_INCIDENT_USE_AFTER_FREE, name);
+}
+
 static void
 do_touch (KmlProgramTask *self, const KmlStep *step, KmlStepTarget *target)
 {
   guint64 first, last;
 
   if (target->blocks != NULL) {
-    self->world->n_untouched += target->blocks->len == 0;
-    touch_block (self->world->machine, target->blocks,
+    check_use (self, target->blocks, step->name);
+    self->world->n_untouched += target->blocks->blocks->len == 0 &&
+                                !kml_named_blocks_are_gone (target->blocks);
+    touch_block (self->world->machine, target->blocks->blocks,
                  step->kind == KML_STEP_DIRTY ? KML_TOUCH_WRITE : KML_TOUCH_READ);
     return;
   }
@@ -158,6 +174,16 @@ do_migrate (KmlProgramTask *self, const KmlStep *step, KmlStepTarget *target)
                          &first, &last);
   self->has_failed = !kml_step_migrate (self->world, target->mapping, first, last,
                                         (step->flags & KML_STEP_FLAG_PAUSING) != 0);
+}
+
+static void
+do_dma (KmlProgramTask *self, const KmlStep *step, const KmlStepTarget *target)
+{
+  const GArray *blocks = target->blocks != NULL ? target->blocks->blocks : NULL;
+
+  if (blocks != NULL && (step->flags & KML_STEP_FLAG_ALL) == 0) /* all may be none */
+    check_use (self, target->blocks, step->other);
+  self->has_failed = !kml_step_dma (self->world, step, target->dma, blocks, target->mapping);
 }
 
 /* At a random place, which must be one where it fits. */
@@ -205,8 +231,7 @@ do_step (KmlProgramTask *self, guint i, const KmlStep *step)
     do_migrate (self, step, target);
     return;
   case KML_STEP_DMA:
-    self->has_failed = !kml_step_dma (self->world, step, target->dma, target->blocks,
-                                      target->mapping);
+    do_dma (self, step, target);
     return;
   case KML_STEP_DMA_WAIT:
     self->has_failed = !kml_step_dma_wait (self->world, step->name);
@@ -342,6 +367,19 @@ do_ipi (KmlMachine *machine, KmlStepTarget *target, const KmlStep *step)
     kml_ipi_call (machine, (guint)step->count, do_elsewhere, target, wait);
 }
 
+/* A round of a retry begins, whose steps are those between @begin and @end; or, if it is done @again, the next. */
+static void
+begin_round (KmlProgramTask *self, guint begin, guint end, gboolean again)
+{
+  for (guint i = begin + 1; i < end; i++) {
+    KmlStepTarget *target = &self->targets[i];
+
+    if (again && target->n_failed > 0)
+      target->blocks->n_lacking -= MIN (target->blocks->n_lacking, target->n_failed);
+    target->n_failed = 0;
+  }
+}
+
 /* The step after a block's beginning: its first, or the one behind it. */
 static guint
 begin_block (KmlProgramTask *self, guint i, const KmlStep *step)
@@ -354,6 +392,7 @@ begin_block (KmlProgramTask *self, guint i, const KmlStep *step)
     return step->count > 0 ? i + 1 : step->target;
   case KML_STEP_RETRY:
     kml_progress_tries (self->world->scheduler);
+    begin_round (self, i, step->target, FALSE);
     self->has_failed = FALSE;
     return i + 1;
   case KML_STEP_IF_FAILED:
@@ -388,6 +427,7 @@ end_block (KmlProgramTask *self, guint i, guint begin)
 
     self->has_failed = FALSE;
     if (again) {
+      begin_round (self, begin, i, TRUE);
       kml_progress_tries_again (self->world->scheduler);
       return begin + 1;
     }

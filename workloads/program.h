@@ -107,7 +107,7 @@ typedef struct {
   GHashTable *tasks;       /* (owned) (element-type utf8 KmlTask) */
   guint64 n_untouched;     /* touches of blocks of a name that had none */
   gboolean says_progress;  /* some program has the step `progress` */
-  GHashTable *blocks;      /* (owned) (element-type utf8 GArray): those that are called @NAME */
+  GHashTable *blocks; /* (owned) (element-type utf8 KmlNamedBlocks): those that are called @NAME */
 } KmlWorld;
 
 void kml_world_init (KmlWorld *self, KmlMachine *machine, KmlScheduler *scheduler,

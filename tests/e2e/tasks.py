@@ -149,8 +149,8 @@ def what_handlers_do_and_undo_keeps_no_run_that_nobody_gets_on_in():
         write(f"{name}.ini", HEAD + tasks + TICK % handler)
         contains(run("run", f"{name}.ini", status=1).stdout, says)
     filled = "[task a]\nprogram = repeat 3500 { alloc @x 4KiB pages }, retry { alloc y 4MiB pages GFP_ATOMIC }\n"
-    for times in ("every = 300ms\nstart = 300ms", "every = 1us\nstart = 300ms"):
-        write("hoped.ini", HEAD + filled + "[task tick]\ncontext = hardirq\nprogram = repeat 300 { free @x }\n" + times + "\n")
+    for handler in ("repeat 300 { free @x }\nevery = 300ms", "free @x\nevery = 1us"):
+        write("hoped.ini", HEAD + filled + f"[task tick]\ncontext = hardirq\nstart = 300ms\nprogram = {handler}\n")
         run("run", "hoped.ini")
 
 
@@ -274,11 +274,37 @@ def each_device_has_metrics_of_its_own_name_and_a_kind_has_their_sum():
     contains(run("run", "two.ini", status=2).stderr, "did you mean “device.sda.read”?")
 
 
-def what_is_touched_and_not_there_is_counted():
-    write("gone.ini", HEAD + "[task x]\nprogram = alloc a 64, touch a, free a, touch a, dirty a, free a\n[task y]\nstart = 1ms\nprogram = touch @a\n"
-          "[task z]\nstart = 2ms\nprogram = alloc @a 64\n")
-    metrics = run_json("run", "gone.ini")["runs"][0]["metrics"]
-    equal((metrics["touch.skipped"], metrics["free.skipped"]), (3, 1), "skipped")
+def who_gives_a_block_back_twice_or_uses_it_afterwards_is_a_bug():
+    write("gone.ini", HEAD + "[device e]\nkind = dma\n[task x]\nprogram = alloc a 64, touch a, call drop { free a }, call use { touch a, dirty a, dma e a }, call drop { free a }\n")
+    result = run("run", "gone.ini", status=1)
+    contains(result.stdout, "bug.use_after_free at 1.36 us on CPU 0: x uses a, which it has given back at 1.34 us; in use > touch a (gone.ini:8)")
+    contains(result.stdout, "bug.double_free at")
+    contains(result.stdout, "x gives back a, which it has given back at")
+    equal(query("gone.db", "SELECT kind, task, site FROM bugs ORDER BY seq"),
+          [("bug.use_after_free", "x", f"use > {step} (gone.ini:8)") for step in ("touch a", "dirty a", "dma e a")] + [("bug.double_free", "x", "drop > free a (gone.ini:8)")], "bugs")
+    metrics = run_json("run", "gone.ini", status=1)["runs"][0]["metrics"]
+    equal((metrics["bug.use_after_free"], metrics["bug.double_free"], metrics["touch.skipped"], metrics["free.skipped"], metrics["free.count"]), (3, 1, 0, 0, 1), "metrics")
+    write("race.ini", HEAD + "[task x]\nprogram = alloc @a 64, work 1us, free @a\n[task y]\ncpus = 1\nprogram = work 500ns, touch @a, work 10us, free @a, alloc @a 64, touch @a, free @a\n")
+    contains(run("run", "race.ini", status=1).stdout, "y gives back @a, which x has given back at")
+    run("run", "race.ini", "-s", "task.y.program=work 500ns, touch @a")
+    contains(run("run", "race.ini", "-s", "task.y.program=work 10us, touch @a", status=1).stdout, "y uses @a, which x has given back at")
+
+
+def what_was_never_had_is_counted_and_no_bug():
+    write("none.ini", HEAD + "[task x]\nprogram = alloc a 1GiB, touch a, free a\n[task y]\nstart = 1ms\nprogram = touch @a, free @a\n"
+          "[task z]\nstart = 2ms\nprogram = repeat 3 { alloc @a 64 }, repeat 3 { free @a }\n")
+    metrics = run_json("run", "none.ini")["runs"][0]["metrics"]
+    equal((metrics["touch.skipped"], metrics["free.skipped"], metrics["free.count"]), (2, 2, 3), "skipped")
+    for program in ("alloc a 64, alloc a 1GiB, free a, free a", "repeat 2 { alloc a 1GiB, alloc a 64 }, repeat 4 { free a }", "free a, alloc a 64, free a"):
+        run("run", "none.ini", "-s", f"task.x.program={program}")
+        contains(run("run", "none.ini", "-s", f"task.x.program={program}, free a", status=1).stdout, "bug.double_free")
+    full = "repeat 4100 { alloc b 4KiB pages }, wake full, sleep 10us, free b"
+    write("again.ini", HEAD + f"[task f]\nprogram = {full}\n[task x]\ncpus = 1\nprogram = wait full, retry {{ alloc a 4KiB pages GFP_ATOMIC, if-failed {{ sleep 1us }} }}, free a\n")
+    equal(run_json("run", "again.ini")["runs"][0]["metrics"]["bug.double_free"], 0, "bugs")
+    run("run", "again.ini", "-s", "task.x.program=wait full, retry { alloc a 4KiB pages GFP_ATOMIC, if-failed { sleep 1us } }, free a, free a", status=1)
+
+
+def many_tasks_are_refused():
     write("many.ini", HEAD + "".join(f"[task {name}]\ncount = 16000\nprogram = yield\n" for name in "ab"))
     contains(run("run", "many.ini", status=2).stderr, "[task b]: count: expected at most 30000 tasks and handlers in all")
 
@@ -427,7 +453,7 @@ main(a_deadlock_that_nobody_expects_is_status_1_and_has_a_story,
      what_is_told_of_a_lock_is_what_it_cost, of_several_runs_the_longest_of_all_is_told,
      another_cpu_does_what_it_is_asked,
      straight_code_says_how_much_of_its_longest_operation_is_splitting,
-     two_who_touch_one_page_at_a_time_are_one_fault, a_block_is_done_again_as_long_as_it_fails, each_device_has_metrics_of_its_own_name_and_a_kind_has_their_sum, what_is_touched_and_not_there_is_counted, what_a_program_names_must_be_there,
+     two_who_touch_one_page_at_a_time_are_one_fault, a_block_is_done_again_as_long_as_it_fails, each_device_has_metrics_of_its_own_name_and_a_kind_has_their_sum, who_gives_a_block_back_twice_or_uses_it_afterwards_is_a_bug, what_was_never_had_is_counted_and_no_bug, many_tasks_are_refused, what_a_program_names_must_be_there,
      a_disk_and_a_network_card_work_beside_the_cpus,
      of_two_that_are_ready_at_once_the_higher_runs, what_cpus_and_handlers_did_is_counted, what_tasks_did_is_measured,
      a_recording_is_replayed_by_the_cpus_it_was_made_on,

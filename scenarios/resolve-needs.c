@@ -88,9 +88,19 @@ check_entry (KmlScenario *self, const KmlEntry *entry)
   }
 }
 
+static void
+check_section (KmlScenario *self, const KmlSection *section)
+{
+  if (g_str_equal (section->info->name, "mapping") && !is_ever_set (self, "memory.reclaim"))
+    kml_scenario_problem (self, section->place,
+                          "its pages could never be taken back: expected [memory] reclaim = yes");
+}
+
 void
 kml_scenario_resolve_needs (KmlScenario *self)
 {
   for (guint i = 0; i < self->entries->len && !kml_scenario_is_hopeless (self); i++)
     check_entry (self, g_ptr_array_index (self->entries, i));
+  for (guint i = 0; i < self->sections->len && !kml_scenario_is_hopeless (self); i++)
+    check_section (self, g_ptr_array_index (self->sections, i));
 }

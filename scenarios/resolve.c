@@ -467,4 +467,5 @@ kml_scenario_resolve (KmlScenario *self)
   check_handlers (self);
   kml_scenario_resolve_names (self);
   kml_scenario_resolve_needs (self);
+  kml_scenario_resolve_cpus (self);
 }

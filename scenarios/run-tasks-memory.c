@@ -156,7 +156,7 @@ for_mappings (KmlRunTasks *self, MappingFunc func, GError **error)
 
     kml_params_clear (kml_mapping_params, &settings);
     if (!ok) {
-      g_prefix_error (error, "[mapping %s]: ", name);
+      kml_run_tasks_prefix_error (self, "mapping", name, error);
       return FALSE;
     }
   }

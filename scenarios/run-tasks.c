@@ -31,6 +31,18 @@ kml_run_tasks_prefix (const char *group, const char *name)
   return name[0] == '\0' ? g_strdup (group) : g_strconcat (group, ".", name, NULL);
 }
 
+void
+kml_run_tasks_prefix_error (const KmlRunTasks *self, const char *group, const char *name,
+                            GError **error)
+{
+  const guint line = kml_scenario_line_of_group (self->scenario, group, name);
+  g_autofree char *place = line > 0 ? g_strdup_printf (" (%s:%u)",
+                                                       kml_scenario_name (self->scenario), line)
+                                    : g_strdup ("");
+
+  g_prefix_error (error, "[%s%s%s]%s: ", group, name[0] != '\0' ? " " : "", name, place);
+}
+
 guint
 kml_run_tasks_choice (const KmlRunSpec *spec, const char *key, const char *const *names)
 {
@@ -281,7 +293,7 @@ build_device (KmlRunTasks *self, const char *name, GError **error)
   g_ptr_array_add (self->devices, device);
   if (!kml_run_spec_apply (self->spec, prefix, ops->params, device, error) ||
       !kml_device_open (device, &host, error)) {
-    g_prefix_error (error, "[device %s]: ", name);
+    kml_run_tasks_prefix_error (self, "device", name, error);
     return FALSE;
   }
   disk = kml_disk_from_device (device);

@@ -167,6 +167,11 @@ void kml_scenario_resolve_names (KmlScenario *self);
 /* Adds a problem for each setting that has no effect in any run, since one that it needs is not set. */
 void kml_scenario_resolve_needs (KmlScenario *self);
 
+/* ---- resolve-cpus.c ---- */
+
+/* Adds a problem for each CPU that no machine of the scenario has. */
+void kml_scenario_resolve_cpus (KmlScenario *self);
+
 /* ---- sweep.c ---- */
 
 /* Splits the assignment's text into alternatives of @param and expands ranges. */

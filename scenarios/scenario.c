@@ -267,6 +267,18 @@ kml_scenario_line_of (const KmlScenario *self, const char *key)
   return last->value_place.file == self->file ? last->value_place.line : 0;
 }
 
+guint
+kml_scenario_line_of_group (const KmlScenario *self, const char *group, const char *name)
+{
+  for (guint i = 0; i < self->sections->len; i++) {
+    const KmlSection *section = g_ptr_array_index (self->sections, i);
+
+    if (g_str_equal (section->info->name, group) && g_str_equal (section->name, name))
+      return section->place.file == self->file ? section->place.line : 0;
+  }
+  return 0;
+}
+
 const GPtrArray *
 kml_scenario_expectations (const KmlScenario *self)
 {

@@ -96,6 +96,9 @@ char *kml_scenario_overrides (const KmlScenario *self); /* one a line (transfer 
 /* The line of the file that gives the setting @key its value; 0: it has its default, or -s gives it. */
 guint kml_scenario_line_of (const KmlScenario *self, const char *key);
 
+/* The line of [@group @name]; 0: it is not in the file. */
+guint kml_scenario_line_of_group (const KmlScenario *self, const char *group, const char *name);
+
 /* (element-type KmlExpectation) (transfer none) */
 const GPtrArray *kml_scenario_expectations (const KmlScenario *self);
 

@@ -117,10 +117,10 @@ static const BadText bad_texts[] = {
   { "[task a]\nprogram = wait done\n[task b]\nprogram = wake doen\n", NULL, 2, 16,
     "nobody wakes “done”, and nobody waits for “doen”; did you mean that?" },
   { "[pool bios]\n[task a]\nprogram = wait bio\n", NULL, 3, 16, "did you mean that?" },
-  { "[task a]\nprogram = yield\n[mapping m]\ntask = b\n", NULL, 4, 8,
+  { "[memory]\nreclaim = yes\n[task a]\nprogram = yield\n[mapping m]\ntask = b\n", NULL, 6, 8,
     "task: there is no [task] “b”; there is a" },
-  { "[task a]\nprogram = yield\n[lock disk]\n[mapping m]\nlock = dsk\n", NULL, 5, 8,
-    "lock: there is no [lock] “dsk”; did you mean “disk”?" },
+  { "[memory]\nreclaim = yes\n[task a]\nprogram = yield\n[lock disk]\n[mapping m]\nlock = dsk\n",
+    NULL, 7, 8, "lock: there is no [lock] “dsk”; did you mean “disk”?" },
   { "[task a]\nprogram = yield\n[memory]\ndisk = sda\nreclaim = yes\n", NULL, 4, 8,
     "disk: there is no [device] “sda”: [device sda] would make it one" },
   { "[task a]\nprogram = yield\n[sweep]\ntask.a.program = yield | lock L\n", NULL, 4, 31,
@@ -174,7 +174,8 @@ START_TEST (what_may_be_named_is_not_refused)
     "[pool p]\n[task a]\nprogram = wait p, wake p\n",
     "[lock A]\n[task a]\nprogram = lock-shared A, unlock A\n[sweep]\nlock.A.kind = spin | rw\n",
     "[device d]\nkind = hdd\n[task a]\nprogram = read d 4KiB\n[sweep]\ndevice.d.kind = hdd | ssd\n",
-    "[mapping m]\n[device d]\nkind = dma\n[task a]\nprogram = dma d m 0..1 nowait, dma-wait m\n",
+    "[memory]\nreclaim = yes\n[mapping m]\n[device d]\nkind = dma\n[task a]\nprogram = dma d m "
+    "0..1 nowait, dma-wait m\n",
     "[region r]\n[task a]\nprogram = touch r, alloc r 64, dirty r\n",
     "[task a]\nprogram = yield\nevery = 1us\n[sweep]\ntask.a.context = process | hardirq\n",
   };

@@ -322,8 +322,17 @@ def what_a_program_names_must_be_there():
         write("wrong.ini", HEAD + f"[lock queue]\n[task x]\nprogram = {program}\n")
         result = run("run", "wrong.ini", status=2)
         contains(result.stderr, message)
-    write("wrong.ini", HEAD + "[task x]\ncpus = 7\nprogram = yield\n")
-    contains(run("run", "wrong.ini", status=2).stderr, "the machine has CPUs 0 to 1")
+    write("wrong.ini", "[machine]\ncpus = 2\n[task x]\ncpus = 0,7\nprogram = yield\n[device d]\nkind = ssd\ncpu = 9\n"
+          "[mapping m]\nsize = 4KiB\n[workload w]\nkind = synthetic\ncpus = 1-2\n")
+    for line in ("wrong.ini:4:8: error: cpus: the machine has CPUs 0 to 1, there is no 7", "wrong.ini:8:7: error: cpu: the machine has CPUs 0 to 1, there is no 9",
+                 "wrong.ini:9:1: error: its pages could never be taken back: expected [memory] reclaim = yes",
+                 "wrong.ini:13:8: error: cpus: the machine has CPUs 0 to 1, there is no 2"):
+        contains(run("run", "wrong.ini", status=2).stderr, line)
+    write("some.ini", "[machine]\ncpus = 2\n[task x]\ncpus = 3\nprogram = yield\n[sweep]\nmachine.cpus = 1 | 2..8 step 2\n")
+    run("run", "some.ini", "-n")
+    contains(run("run", "some.ini", status=2).stderr, "[task x]: cpus: the machine has CPUs 0 to 0, there is no 3")
+    write("reach.ini", HEAD + "[task x]\nprogram = yield\n[device d]\nkind = dma\nlimit = 1\n")
+    contains(run("run", "reach.ini", status=2).stderr, "[device d] (reach.ini:7): d can reach no memory so")
     write("wrong.ini", HEAD + "[task x]\ncontext = hardirq\nprogram = yield\n")
     contains(run("run", "wrong.ini", status=2).stderr, "every = 100us")
     write("wrong.ini", HEAD + "[task x]\ncontext = hardirq\nevery = 1us\nprogram = yield\n")

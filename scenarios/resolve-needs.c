@@ -23,6 +23,7 @@ static const struct {
   { "memory", "dirty-ratio", "flusher", "flusher = yes" },
   { "memory", "dirty-expire", "flusher", "flusher = yes" },
   { "memory", "dirty-writeback", "flusher", "flusher = yes" },
+  { "record", "sampling", "events", "events = sample" },
 };
 
 /* Wrong ones are not the default, and a problem already. */
@@ -70,6 +71,13 @@ is_ever_set (const KmlScenario *self, const char *key)
   return FALSE;
 }
 
+static gboolean
+is_right (const KmlScenario *self, const KmlEntry *entry, const char *text)
+{
+  return kml_entry_is_right (
+      self, entry, kml_section_find_param (entry->section, NULL, entry->name), text, NULL);
+}
+
 static void
 check_entry (KmlScenario *self, const KmlEntry *entry)
 {
@@ -82,7 +90,7 @@ check_entry (KmlScenario *self, const KmlEntry *entry)
       continue;
     needed = g_strjoin (".", entry->section->prefix, needs[i].needed, NULL);
     set = find_set (entry, entry->alternatives);
-    if (set != NULL && !is_ever_set (self, needed))
+    if (set != NULL && is_right (self, entry, set->text) && !is_ever_set (self, needed))
       kml_scenario_problem (self, set->place, "%s has no effect without %s",
                             set->place.line > 0 ? entry->name : entry->key, needs[i].text);
   }

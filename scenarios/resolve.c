@@ -237,9 +237,9 @@ value_problem (KmlScenario *self, const KmlEntry *entry, const KmlAlternative *a
                         error->message);
 }
 
-static gboolean
-is_right (const KmlScenario *self, const KmlEntry *entry, const KmlParam *param, const char *text,
-          GError **error)
+gboolean
+kml_entry_is_right (const KmlScenario *self, const KmlEntry *entry, const KmlParam *param,
+                    const char *text, GError **error)
 {
   return kml_param_parse (param, text, NULL, error) && check_special (self, entry, text, error);
 }
@@ -260,7 +260,7 @@ check_for_every (KmlScenario *self, const KmlEntry *entry, const KmlAlternative 
     if (param == NULL)
       continue;
     ++*ret_n;
-    if (!is_right (self, entry, param, alternative->text, &error))
+    if (!kml_entry_is_right (self, entry, param, alternative->text, &error))
       value_problem (self, entry, alternative, plugins->len > 1 ? plugin : NULL, error);
   }
 }
@@ -280,7 +280,7 @@ check_for_any (KmlScenario *self, const KmlEntry *entry, const KmlAlternative *a
     if (param == NULL)
       continue;
     g_clear_error (&error);
-    if (is_right (self, entry, param, alternative->text, &error))
+    if (kml_entry_is_right (self, entry, param, alternative->text, &error))
       return;
     last = plugin;
   }
@@ -303,7 +303,7 @@ check_values (KmlScenario *self, const KmlEntry *entry, const GArray *alternativ
     guint n = 0;
 
     if (own != NULL) {
-      if (!is_right (self, entry, own, alternative->text, &error))
+      if (!kml_entry_is_right (self, entry, own, alternative->text, &error))
         value_problem (self, entry, alternative, NULL, error);
       continue;
     }

@@ -73,6 +73,8 @@ static const BadText bad_texts[] = {
   { TOY "[scenario]\nuntil = 5\n", NULL, 5, 9, "a time with its unit" },
   { TOY "[record]\nevents = some\n", NULL, 5, 10, "none | sample | all" },
   { TOY "[record]\nsampling = 1.5\n", NULL, 5, 12, "a share above 0" },
+  { TOY "[record]\nsampling = 0.01\n", NULL, 5, 12,
+    "sampling has no effect without events = sample" },
   { TOY "[record]\nlatency = maybe\n", NULL, 5, 11, "yes or no" },
   { TOY "[objects]\nbins = fibonacci\n", NULL, 5, 8, "bins: " },
   { "[workload]\nkind = toy\nfile =\n", NULL, 3, 7, "expected a path" },

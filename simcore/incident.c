@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A deadlock is a set of tasks that keep each other for ever (wait-graph.c), reported when its last edge appears: when somebody begins to wait, or when
- * nothing is left to happen, for edges that were none when their waits began.
+ * A deadlock is a set of tasks that keep each other for ever (wait-graph.c), reported when its last edge appears: when somebody begins to wait, when the
+ * last of those who could have helped has ended, or when nothing is left to happen, for edges that were none when their waits began.
  *
  * A stall: tasks still wait, and nobody can move any more, be it that nothing is left to happen or that interrupts come for ever and
  * change nothing. That is no deadlock when they wait for an event that somebody forgot.
@@ -198,14 +198,34 @@ owner_is_at_work (const KmlScheduler *self, const KmlTask *task)
          kml_task_is_at_work (owner);
 }
 
+/* Those who keep each other for ever, @task among them. FALSE: there are none. *@ret_is_stuck: whether it will never move all the same. */
+static gboolean
+report_knot (KmlScheduler *self, KmlTask *task, gboolean *ret_is_stuck)
+{
+  guint n_cycle;
+  g_autoptr (GPtrArray) knot = kml_wait_find_knot (self, task, &n_cycle, ret_is_stuck);
+  KmlIncident *incident;
+
+  if (knot == NULL)
+    return FALSE;
+  incident = add_incident (self, KML_INCIDENT_DEADLOCK, task,
+                           knot->len == 1 ? g_strdup_printf ("%s waits for itself", task->name)
+                                          : g_strdup_printf (n_cycle == knot->len
+                                                                 ? "%u tasks wait in a cycle"
+                                                                 : "%u tasks wait for each other",
+                                                             knot->len));
+  for (guint i = 0; i < knot->len; i++)
+    add_edges_of_knot (self, incident->edges, knot, n_cycle, i);
+  incident->spans = kml_spans_of_incident (self, incident);
+  kml_scheduler_stop (self);
+  return TRUE;
+}
+
 G_GNUC_NO_INLINE static void
 look_for_cycle (KmlScheduler *self, KmlTask *task)
 {
-  g_autoptr (GPtrArray) knot = NULL;
   const KmlTask *next = kml_wait_blocker (self, task, 0);
-  KmlIncident *incident;
   gboolean is_stuck;
-  guint n_cycle;
 
   if ((next == NULL && !kml_wait_is_for_any (task)) ||
       (kml_wait_is_for_any (task) && task->wait.providers->from_outside &&
@@ -217,21 +237,8 @@ look_for_cycle (KmlScheduler *self, KmlTask *task)
   if (kml_wait_is_for_any (task) && kml_wait_cpu_blocker (self, task) == NULL &&
       any_is_at_work (self, task))
     return;
-  knot = kml_wait_find_knot (self, task, &n_cycle, &is_stuck);
-  if (is_stuck && knot == NULL)
+  if (!report_knot (self, task, &is_stuck) && is_stuck)
     kml_incident_look_for_stall (self);
-  if (knot == NULL)
-    return;
-  incident = add_incident (self, KML_INCIDENT_DEADLOCK, task,
-                           knot->len == 1 ? g_strdup_printf ("%s waits for itself", task->name)
-                                          : g_strdup_printf (n_cycle == knot->len
-                                                                 ? "%u tasks wait in a cycle"
-                                                                 : "%u tasks wait for each other",
-                                                             knot->len));
-  for (guint i = 0; i < knot->len; i++)
-    add_edges_of_knot (self, incident->edges, knot, n_cycle, i);
-  incident->spans = kml_spans_of_incident (self, incident);
-  kml_scheduler_stop (self);
 }
 
 void
@@ -267,16 +274,17 @@ static gboolean
 find_deadlock (KmlScheduler *self)
 {
   g_autoptr (GPtrArray) waiters = g_ptr_array_copy (self->tasks, NULL, NULL);
-  const guint n_before = self->incidents->len;
 
   g_ptr_array_sort (waiters, latest_first);
-  for (guint i = 0; i < waiters->len && self->incidents->len == n_before; i++) {
+  for (guint i = 0; i < waiters->len; i++) {
     KmlTask *task = g_ptr_array_index (waiters, i);
+    gboolean is_stuck;
 
-    if (task->state != KML_TASK_ENDED && task->wait.kind != KML_WAIT_NONE)
-      kml_incident_look_for_cycle (self, task);
+    if (task->state != KML_TASK_ENDED && task->wait.kind != KML_WAIT_NONE &&
+        report_knot (self, task, &is_stuck))
+      return TRUE;
   }
-  return self->incidents->len > n_before;
+  return FALSE;
 }
 
 /* Not for what comes by itself. */
@@ -331,7 +339,7 @@ void
 kml_incident_look_for_stall (KmlScheduler *self)
 {
   if (!self->is_stopped && self->n_alive > 0 && kml_wait_all_are_stuck (self))
-    add_stall (self);
+    kml_incident_stall (self);
 }
 
 /* ---- Going on and getting nowhere ---- */

@@ -131,7 +131,6 @@ kml_task_main (gpointer data)
 static void
 wait_busily (KmlScheduler *self, KmlTask *task)
 {
-  task->state = KML_TASK_SPINNING;
   while (!task->is_woken) {
     kml_scheduler_park (self);
     kml_interrupts_deliver (self);
@@ -158,8 +157,12 @@ wait_now (KmlMachine *machine, const KmlWait *wait, KmlPart part, gboolean spin)
     report_sleep (self, task, wait);
     spin = TRUE;
   }
-  if (!kml_task_wait_begin (task, wait, part))
+  if (spin)
+    task->state = KML_TASK_SPINNING; /* who is ready on its CPU waits for it */
+  if (!kml_task_wait_begin (task, wait, part)) {
+    task->state = KML_TASK_RUNNING;
     return;
+  }
   if (spin) {
     wait_busily (self, task);
   } else {

@@ -109,6 +109,19 @@ def every_wait_is_an_edge_and_a_knot_of_them_a_deadlock():
         os.remove("wait.db")
 
 
+def it_is_one_in_whatever_order_its_tasks_come():
+    pool = HEAD + "[pool bio]\nsize = 2\n[task a]\nprogram = %s\n[task b]\npriority = 2\nstart = 5us\nprogram = %s\n"
+    two = "wait bio, work 10us, wait bio, wake bio, wake bio"
+    third = "[task c]\ncpus = 1\nprogram = work %s, if-failed { wake bio }\n"
+    for third_ends in ("1us", "50us"):
+        write("third.ini", pool % (two, two) + third % third_ends)
+        contains(run("run", "third.ini", status=1).stdout, "2 tasks wait for each other")
+    tick = "[task tick]\ncpus = 1\ncontext = hardirq\nevery = 10us\nprogram = work 1us\n"
+    for end in ("", tick):  # b spins where a is ready, which has the other element
+        write("spins.ini", pool % (two, f"preempt-off, {two}, preempt-on") + end)
+        contains(run("run", "spins.ini", status=1).stdout, "deadlock at 15.00 us")
+
+
 def a_run_that_got_away_with_it_warns_in_lockdeps_form():
     orders("call open { lock A, lock B, unlock B, unlock A }", "lock B, lock A, unlock A, unlock B")
     result = run("run", "orders.ini")  # a warning: the run is as it should be
@@ -264,7 +277,7 @@ def each_real_case_is_found_and_its_remedy_holds_in_every_schedule():
         equal(run_json("explore", path, *remedy)["verdict"], "none, exhausted", name)
 
 
-main(every_wait_is_an_edge_and_a_knot_of_them_a_deadlock, a_run_that_got_away_with_it_warns_in_lockdeps_form, the_same_warning_is_printed_once,
+main(every_wait_is_an_edge_and_a_knot_of_them_a_deadlock, it_is_one_in_whatever_order_its_tasks_come, a_run_that_got_away_with_it_warns_in_lockdeps_form, the_same_warning_is_printed_once,
      explore_says_which_warnings_are_true,
      jffs2_s_warning_is_a_false_alarm_until_reclaim_takes_the_writer_s_own_lock,
      who_may_not_call_file_systems_makes_no_circle, a_handler_that_takes_what_it_interrupts_is_told_without_luck,

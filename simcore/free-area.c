@@ -64,3 +64,57 @@ kml_free_area_unusable (const KmlFreeArea *self, guint order)
     return 0.0;
   return (double)(self->n_free - kml_free_area_suitable (self, order)) / (double)self->n_free;
 }
+
+/* ---- As Linux counts ---- */
+
+typedef struct {
+  guint64 n_free, n_blocks; /* page frames; blocks of any order */
+  guint64 n_suitable;       /* requests for 2^order frames that there are blocks for */
+} FreeInfo;
+
+static FreeInfo
+look_at (const guint64 *counts, guint n_orders, guint order)
+{
+  FreeInfo info = { 0 };
+
+  for (guint k = 0; k < n_orders; k++) {
+    info.n_free += counts[k] << k;
+    info.n_blocks += counts[k];
+    if (k >= order)
+      info.n_suitable += counts[k] << (k - order);
+  }
+  return info;
+}
+
+gint
+kml_linux_unusable_index (const guint64 *counts, guint n_orders, guint order)
+{
+  const FreeInfo info = look_at (counts, n_orders, order);
+
+  if (info.n_free == 0)
+    return 1000;
+  return (gint)((info.n_free - (info.n_suitable << order)) * 1000 / info.n_free);
+}
+
+gint
+kml_linux_fragmentation_index (const guint64 *counts, guint n_orders, guint order)
+{
+  const FreeInfo info = look_at (counts, n_orders, order);
+
+  if (info.n_blocks == 0)
+    return 0;
+  if (info.n_suitable > 0)
+    return -1000;
+  return 1000 - (gint)((1000 + (info.n_free * 1000 >> order)) / info.n_blocks);
+}
+
+gint
+kml_free_area_fragmentation_index (const KmlFreeArea *self, guint order)
+{
+  guint64 counts[KML_MAX_ORDER + 1] = { 0 };
+
+  for (guint mobility = 0; mobility < KML_N_MOBILITIES; mobility++)
+    for (guint k = 0; k <= KML_MAX_ORDER; k++)
+      counts[k] += self->blocks[mobility][k];
+  return kml_linux_fragmentation_index (counts, G_N_ELEMENTS (counts), order);
+}

@@ -14,6 +14,13 @@
  *
  *     1 - (free frames in blocks of order >= j) / (free frames)
  *
+ * Of a request that fails, their *fragmentation index* says why (Gorman & Whitcroft, "Supporting the Allocation of Large Contiguous
+ * Regions of Memory", OLS 2007, and mm/vmstat.c of Linux, which shows both indices in thousandths under debugfs, extfrag/):
+ *
+ *     1 - (1 + (free frames) / 2^j) / (free blocks)       towards 0 for want of memory, towards 1 for fragmentation
+ *
+ * and -1 when there is a block for it, so that it does not fail.
+ *
  * Of one order, which somebody watches, the numerator is counted too: its index after every operation costs no sum over all
  * orders. Most blocks are smaller than that, and then it is a comparison.
  */
@@ -82,5 +89,13 @@ guint64 kml_free_area_suitable (const KmlFreeArea *self, guint order);
 
 /* The unusable free space index of @order in [0, 1]; 0 when nothing is free. */
 double kml_free_area_unusable (const KmlFreeArea *self, guint order);
+
+/* Both indices as Linux has them, in thousandths with its roundings, of @counts[k] free blocks of order k < @n_orders. Where
+ * nothing is free, all of it is unusable, 1000, and the fragmentation index is 0. */
+gint kml_linux_unusable_index (const guint64 *counts, guint n_orders, guint order);
+gint kml_linux_fragmentation_index (const guint64 *counts, guint n_orders, guint order);
+
+/* The latter, of all free blocks. */
+gint kml_free_area_fragmentation_index (const KmlFreeArea *self, guint order);
 
 G_END_DECLS

@@ -48,6 +48,10 @@ const KmlMetricInfo kml_recorder_metric_info[] = {
   { "frag.external.peak", "ratio",
     "the largest value that the index had: the peak of the share, whatever was in use then" },
   { "frag.unusable.orderN.end", "ratio", "unusable free space index for order N at the end" },
+  { "frag.index.orderN.end", "1",
+    "Linux's fragmentation index (extfrag_index) for order N at the end: -1: a block is free; else "
+    "why "
+    "there is none: towards 0 too little memory, towards 1 fragmentation" },
   { "memory.requested.peak_bytes", "bytes", "the most bytes asked for by live blocks" },
   { "memory.held.peak_bytes", "bytes", "the most bytes held by live blocks" },
   { "memory.reserved.peak_bytes", "bytes",
@@ -305,9 +309,12 @@ add_fragmentation (const KmlRecorder *self, GArray *metrics)
     for (guint mobility = 0; mobility < KML_N_MOBILITIES; mobility++)
       if (area->blocks[mobility][order] > 0)
         largest = order;
-  for (guint order = 0; order <= largest; order++)
+  for (guint order = 0; order <= largest; order++) {
     kml_metrics_add (metrics, "ratio", kml_free_area_unusable (area, order),
                      "frag.unusable.order%u.end", order);
+    kml_metrics_add (metrics, "1", kml_free_area_fragmentation_index (area, order) / 1000.0,
+                     "frag.index.order%u.end", order);
+  }
 }
 
 static int

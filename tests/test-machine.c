@@ -91,6 +91,51 @@ START_TEST (a_free_run_counts_as_the_aligned_blocks_in_it)
 }
 END_TEST
 
+/* Of a kernel: a line of /proc/buddyinfo, and what it showed at the same moment under debugfs, extfrag/. */
+typedef struct {
+  guint64 counts[11];
+  gint unusable[11], index[11]; /* thousandths */
+} KernelIndices;
+
+static const KernelIndices kernel_indices[] = {
+  { { 62, 77, 49, 22, 5, 2, 3, 0, 1, 0, 0 },
+    { 0, 52, 183, 349, 498, 566, 620, 783, 783, 1000, 1000 },
+    { -1000, -1000, -1000, -1000, -1000, -1000, -1000, -1000, -1000, 986, 991 } },
+  { { 4, 6, 1, 4, 1, 1, 2, 0, 0, 0, 0 },
+    { 0, 17, 70, 87, 228, 298, 438, 1000, 1000, 1000, 1000 },
+    { -1000, -1000, -1000, -1000, -1000, -1000, -1000, 854, 901, 924, 936 } },
+  { { 0, 0, 0, 0, 0, 1, 1, 1, 0, 1, 0 },
+    { 0, 0, 0, 0, 0, 0, 43, 130, 304, 304, 1000 },
+    { -1000, -1000, -1000, -1000, -1000, -1000, -1000, -1000, -1000, -1000, 571 } },
+  { { 863, 2089, 42, 28, 12, 12, 9, 12, 15, 1, 0 },
+    { 0, 69, 404, 417, 435, 450, 481, 527, 651, 958, 1000 },
+    { -1000, -1000, -1000, -1000, -1000, -1000, -1000, -1000, -1000, -1000, 996 } },
+};
+
+START_TEST (indices_are_those_that_a_kernel_shows)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (kernel_indices); i++) {
+    const KernelIndices *kernel = &kernel_indices[i];
+
+    for (guint order = 0; order < G_N_ELEMENTS (kernel->counts); order++) {
+      ck_assert_int_eq (kml_linux_unusable_index (kernel->counts, 11, order),
+                        kernel->unusable[order]);
+      ck_assert_int_eq (kml_linux_fragmentation_index (kernel->counts, 11, order),
+                        kernel->index[order]);
+    }
+  }
+}
+END_TEST
+
+START_TEST (without_free_memory_all_is_unusable_and_nothing_is_fragmented)
+{
+  const guint64 none[11] = { 0 };
+
+  ck_assert_int_eq (kml_linux_unusable_index (none, 11, 3), 1000);
+  ck_assert_int_eq (kml_linux_fragmentation_index (none, 11, 3), 0);
+}
+END_TEST
+
 START_TEST (counts_add_up_for_random_runs)
 {
   KmlFreeArea area = { 0 };
@@ -140,6 +185,8 @@ main (void)
   tcase_add_test (tcase, a_huge_machine_costs_nothing_until_it_is_used);
   tcase_add_test (tcase, nonsense_machines_are_refused);
   tcase_add_test (tcase, a_free_run_counts_as_the_aligned_blocks_in_it);
+  tcase_add_test (tcase, indices_are_those_that_a_kernel_shows);
+  tcase_add_test (tcase, without_free_memory_all_is_unusable_and_nothing_is_fragmented);
   tcase_add_test (tcase, counts_add_up_for_random_runs);
   tcase_add_test (tcase, what_suits_the_watched_order_is_counted);
   suite_add_tcase (suite, tcase);

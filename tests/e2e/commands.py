@@ -417,6 +417,27 @@ def plot_says_what_it_does_not_know():
     run("plot", "small.db", "internal", "--width", "3", status=2)
 
 
+def export_writes_the_files_that_a_kernel_would_show():
+    small()
+    run("run", "small.ini")
+    counts = [n for (n,) in query("small.db", 'SELECT sum (count) FROM free_blocks WHERE run_id = 1 AND t_ns = '
+                                              '(SELECT max (t_ns) FROM free_blocks WHERE run_id = 1) GROUP BY "order" ORDER BY "order"')]
+    counts += [0] * (11 - len(counts))
+    free = sum(n << k for k, n in enumerate(counts))
+    unusable = [(free - sum(n << k for k, n in enumerate(counts) if k >= order)) * 1000 // free for order in range(len(counts))]
+    equal(run("export", "small.db", "buddyinfo").stdout, "Node 0, zone   Normal " + "".join(f"{n:6} " for n in counts) + "\n", "buddyinfo")
+    equal(run("export", "small.db", "unusable_index").stdout,
+          "Node 0, zone   Normal " + "".join(f"{n // 1000}.{n % 1000:03} " for n in unusable) + "\n", "unusable_index")
+    equal(run("export", "small.db", "extfrag_index").stdout, "Node 0, zone   Normal " + "-1.000 " * len(counts) + "\n", "extfrag_index")
+    pagetypeinfo = run("export", "small.db", "pagetypeinfo").stdout.splitlines()
+    contains(pagetypeinfo[0], "Free pages count per migrate type at order       0      1")
+    equal(pagetypeinfo[1], "Node    0, zone   Normal, type    Unmovable " + "".join(f"{n:6} " for n in counts), "pagetypeinfo")
+    slabs = [line for line in run("export", "small.db", "slabinfo").stdout.splitlines() if line.startswith("32 ")]
+    active, objects, n = query("small.db", "SELECT active_objects, objects, slabs FROM slabs WHERE run_id = 1 AND cache = '32' ORDER BY t_ns DESC LIMIT 1")[0]
+    equal(slabs[0], f"32                {active:6} {objects:6}     32  128    1 : tunables    0    0    0 : slabdata {n:6} {n:6}      0", "slabinfo")
+    contains(run("export", "small.db", "buddyinfo", "--run", "9", status=2).stderr, "there is no such run")
+
+
 def verify_agrees_with_what_was_just_stored():
     small()
     run("run", "small.ini", "-s", "machine.ram=8MiB")
@@ -628,7 +649,8 @@ main(every_command_has_help_with_a_synopsis_and_two_examples, the_version_names_
      trace_convert_replaces_nothing_unless_told_to, trace_info_verifies_a_binary_recording_where_one_asks_for_it, stacks_of_perf_are_passed_over,
      a_trace_is_read_from_standard_input,
      a_recorded_trace_is_replayed_and_verified, plot_lists_its_kinds_and_draws_them, labels_of_runs_leave_room_for_a_picture,
-     what_is_written_goes_through_links_and_into_pipes, plot_says_what_it_does_not_know, verify_agrees_with_what_was_just_stored,
+     what_is_written_goes_through_links_and_into_pipes, plot_says_what_it_does_not_know, export_writes_the_files_that_a_kernel_would_show,
+     verify_agrees_with_what_was_just_stored,
      verify_finds_a_fingerprint_that_differs, verify_says_when_a_newer_version_has_stored_a_run,
      verify_finds_runs_of_an_older_version_by_their_settings,
      completion_completes_in_bash, completion_completes_in_fish, completion_completes_in_zsh,

@@ -53,6 +53,10 @@ enum {
   COUNT_REQUESTS,
   COUNT_DONE,
   COUNT_REFUSED,
+  COUNT_MISALIGNED, /* in the order of KmlDmaStatus … */
+  COUNT_OUT_OF_REACH,
+  COUNT_SCATTERED,
+  COUNT_NO_ADDRESSES, /* … up to here */
   COUNT_BYTES,
   COUNT_SEGMENTS,
   COUNT_LINES,
@@ -70,6 +74,15 @@ const KmlCounterInfo kml_dma_counters[] = {
   [COUNT_REQUESTS] = { "requests", "count", "requests submitted" },
   [COUNT_DONE] = { "done", "count", "requests that are done" },
   [COUNT_REFUSED] = { "refused", "count", "requests whose buffer did not suit the device" },
+  [COUNT_MISALIGNED] = { "refused_misaligned", "count",
+                         "of them: a segment would begin where it must not (alignment)" },
+  [COUNT_OUT_OF_REACH] = { "refused_out_of_reach", "count",
+                           "of them: a segment would end above the limit" },
+  [COUNT_SCATTERED] = { "refused_scattered", "count",
+                        "of them: more segments than max-segments, where it is cut at the boundary "
+                        "and at max-segment, too" },
+  [COUNT_NO_ADDRESSES] = { "refused_no_addresses", "count",
+                           "of them: the IOMMU had no range of addresses left" },
   [COUNT_BYTES] = { "moved", "bytes", "moved by the device" },
   [COUNT_SEGMENTS] = { "segments", "count", "segments of the requests done" },
   [COUNT_LINES] = { "flushed_lines", "count", "cache lines written back or dropped" },
@@ -303,6 +316,7 @@ kml_dma_submit (KmlDma *self, KmlDmaRequest *request)
   self->base.counters[COUNT_OVERHEAD] += machine->now - before;
   if (status != KML_DMA_PENDING) {
     self->base.counters[COUNT_REFUSED]++;
+    self->base.counters[COUNT_MISALIGNED + status - KML_DMA_MISALIGNED]++;
     return status;
   }
   kml_device_sync (&self->base);

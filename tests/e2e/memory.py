@@ -111,6 +111,15 @@ def a_block_that_a_device_works_on_is_not_given_back():
     equal((metrics["bug.free_in_flight"], metrics["free.count"], metrics["live.blocks.end"]), (1, 1, 1), "blocks")
 
 
+def a_refused_buffer_has_a_reason():
+    text = ("[machine]\nram = 8GiB\n[memory]\nzones = linux\n[device e]\nkind = dma\nmax-segments = 1\n[device near]\nkind = dma\nlimit = 16MiB\n"
+            "[device wide]\nkind = dma\nalignment = 8KiB\n[task t]\nprogram = alloc a 128KiB pages GFP_DMA32, dma e a, alloc b 4KiB pages GFP_DMA32, dma near b, "
+            "alloc c 4KiB pages GFP_DMA32, alloc d 4KiB pages GFP_DMA32, dma wide c, dma wide d\n")
+    metrics = measure(text)
+    equal([metrics[f"device.{name}"] for name in ("e.refused_scattered", "near.refused_out_of_reach", "wide.refused_misaligned", "wide.done")], [1, 1, 1, 1], "each")
+    equal([metrics[f"dma.refused{why}"] for why in ("", "_misaligned", "_out_of_reach", "_scattered", "_no_addresses")], [3, 1, 1, 1, 0], "all")
+
+
 def every_page_that_a_device_has_moves_while_it_is_paused():
     # the last page is being moved while who migrates it waits, and its transfer is over then: the interrupt is on its way
     text = ("[machine]\ncpus = 2\nram = 16MiB\nprofile = unit\n[memory]\nreclaim = yes\n[device e]\nkind = dma\nboundary = 0\nmax-segments = 256\n"
@@ -314,7 +323,7 @@ main(objects_wait_for_pages_without_their_allocator_s_lock, pages_of_a_region_ar
      a_request_that_may_sleep_in_atomic_context_is_a_bug_though_it_would_not_have_slept,
      an_allocator_says_from_where_it_may_be_called, who_ends_with_something_off_is_a_bug_and_others_go_on,
      freeing_from_the_wrong_context_is_a_bug_where_the_allocator_forbids_it,
-     a_block_that_a_device_works_on_is_not_given_back, every_page_that_a_device_has_moves_while_it_is_paused, small_blocks_are_one_scattered_buffer,
+     a_block_that_a_device_works_on_is_not_given_back, a_refused_buffer_has_a_reason, every_page_that_a_device_has_moves_while_it_is_paused, small_blocks_are_one_scattered_buffer,
      a_block_for_a_device_may_cross_the_boundary_where_it_is_cut_there, who_is_killed_ends_and_does_no_further_step,
      who_has_no_need_to_succeed_fails_and_who_must_waits, who_must_not_fail_waits_without_reclaim_too, a_failed_request_says_why, scopes_hold_for_all_requests_in_them,
      who_waits_for_the_flusher_says_so, a_card_s_requests_are_among_all_others, what_would_have_no_effect_is_refused, what_makes_no_sense_is_refused)

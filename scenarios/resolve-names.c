@@ -525,6 +525,21 @@ check_events (const Names *self)
   }
 }
 
+/* ---- Locks ---- */
+
+/* Metrics and the lock validator know locks by their names, and the machine has some of its own. */
+static void
+check_lock (KmlScenario *self, const KmlSection *section)
+{
+  static const char *const own[] = { "pages", "objects", "pager", NULL };
+
+  if (g_str_equal (section->info->name, "lock") && g_strv_contains (own, section->name))
+    kml_scenario_problem (self, section->place,
+                          "the machine has a lock %s of its own (its kind: [%s] lock); expected "
+                          "another name",
+                          section->name, section->name);
+}
+
 /* ---- All of it ---- */
 
 void
@@ -546,6 +561,8 @@ kml_scenario_resolve_names (KmlScenario *scenario)
   }
   if (self.all_read && !kml_scenario_is_hopeless (scenario))
     check_events (&self);
+  for (guint i = 0; i < scenario->sections->len && !kml_scenario_is_hopeless (scenario); i++)
+    check_lock (scenario, g_ptr_array_index (scenario->sections, i));
   g_hash_table_unref (self.shared);
   g_ptr_array_unref (self.programs);
 }

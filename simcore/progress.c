@@ -38,6 +38,7 @@
 #include "simcore/units.h"
 
 #define LOOKS     16
+#define LEAST     (100 * KML_NS) /* between two looks: no run is to do nothing else */
 #define N_STEPS   16  /* fewer in the stated time are slow, and no livelock */
 #define N_TURNS   16  /* a CPU with fewer was passed over */
 #define MANY_VAIN 100 /* millions of tries: then nobody will help */
@@ -378,7 +379,7 @@ kml_progress_look (KmlScheduler *self)
 {
   const KmlTime now = self->machine->now;
 
-  self->watch.next = now + MAX (1, self->config.no_progress / LOOKS);
+  self->watch.next = now + MAX (LEAST, self->config.no_progress / LOOKS);
   if (self->watch.n_progress != self->watch.n_seen) {
     self->watch.n_seen = self->watch.n_progress;
     begin_anew (self);

@@ -119,6 +119,8 @@ static const BadText bad_texts[] = {
   { "[task a]\nprogram = wait done\n[task b]\nprogram = wake doen\n", NULL, 2, 16,
     "nobody wakes “done”, and nobody waits for “doen”; did you mean that?" },
   { "[pool bios]\n[task a]\nprogram = wait bio\n", NULL, 3, 16, "did you mean that?" },
+  { "[task a]\nprogram = yield\n[lock pager]\n", NULL, 3, 1,
+    "the machine has a lock pager of its own (its kind: [pager] lock); expected another name" },
   { "[memory]\nreclaim = yes\n[task a]\nprogram = yield\n[mapping m]\ntask = b\n", NULL, 6, 8,
     "task: there is no [task] “b”; there is a" },
   { "[memory]\nreclaim = yes\n[task a]\nprogram = yield\n[lock disk]\n[mapping m]\nlock = dsk\n",

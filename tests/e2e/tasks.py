@@ -72,6 +72,11 @@ def flags_of_a_step_may_be_joined_wherever_a_program_is_given():
     equal(len(run_json("run", "flags.ini", "-s", f"task.t.program={joined} | work 1us")["runs"]), 2, "runs")
 
 
+def progress_is_not_looked_for_all_the_time():
+    write("often.ini", HEAD + "[schedule]\nno-progress = 1ps\n[task a]\nprogram = alloc x 64, work 1ms, free x\n")
+    run("run", "often.ini", before=["timeout", "10"])
+
+
 TICK = "[task tick]\ncontext = hardirq\nevery = 10us\nprogram = %s\n"
 
 
@@ -449,7 +454,7 @@ def steps_are_listed():
 main(a_deadlock_that_nobody_expects_is_status_1_and_has_a_story,
      one_that_is_expected_is_what_one_wanted,
      random_schedules_find_what_the_order_of_time_does_not,
-     a_wait_that_nobody_ends_is_a_stall_and_no_hang, a_stall_tells_of_those_who_are_kept_from_their_cpu_too,
+     a_wait_that_nobody_ends_is_a_stall_and_no_hang, a_stall_tells_of_those_who_are_kept_from_their_cpu_too, progress_is_not_looked_for_all_the_time,
      interrupts_without_end_do_not_keep_a_run_that_nobody_can_go_on_in,
      what_a_handler_may_still_bring_about_is_no_stall,
      interrupts_that_leave_no_time_for_anything_are_a_livelock, tries_that_nothing_can_come_of_are_a_livelock,

@@ -39,9 +39,9 @@
 
 #define LOOKS     16
 #define LEAST     (100 * KML_NS) /* between two looks: no run is to do nothing else */
-#define N_STEPS   16  /* fewer in the stated time are slow, and no livelock */
-#define N_TURNS   16  /* a CPU with fewer was passed over */
-#define MANY_VAIN 100 /* millions of tries: then nobody will help */
+#define N_STEPS   16             /* fewer in the stated time are slow, and no livelock */
+#define N_TURNS   16             /* a CPU with fewer was passed over */
+#define MANY_VAIN 100            /* millions of tries: then nobody will help */
 #define N_AT_ONCE                                                                                  \
   1000000 /* a second of the host, or less; no real code takes no time for so many */
 

@@ -20,6 +20,9 @@
  * A stack that is too small is our bug; it ends in the guard page, by a signal, and not in a neighbour's data. Guards are
  * made when a stack is used for the first time, so ten thousand tasks that were never run cost nothing.
  *
+ * From one stack to the next it is a power of two and one page of the host. With the power alone the upper ends of all stacks, which are what is used, would be in the
+ * few sets of the processor's table of translations (TLB) that the lower bits of a page's number choose.
+ *
  * 3. Tools
  *
  * AddressSanitizer and valgrind are told where stacks are and when they change.
@@ -30,6 +33,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #ifdef KML_HAVE_VALGRIND
 #include <valgrind/valgrind.h>
@@ -84,6 +88,7 @@ struct _KmlStackPool {
   GPtrArray *chunks; /* (element-type guint8): mappings */
   GPtrArray *stacks; /* (owned) (element-type KmlStack) */
   KmlStack *free;
+  gsize distance; /* from one to the next: bytes */
 };
 
 /* ---- Stacks ---- */
@@ -93,15 +98,16 @@ kml_stack_pool_new (void)
 {
   KmlStackPool *self = g_new0 (KmlStackPool, 1);
 
+  self->distance = STACK_SIZE + GUARD_SIZE + (gsize)sysconf (_SC_PAGESIZE);
   self->chunks = g_ptr_array_new ();
   self->stacks = g_ptr_array_new_with_free_func (g_free);
   return self;
 }
 
 static gsize
-chunk_size (void)
+chunk_size (const KmlStackPool *self)
 {
-  return STACKS_A_CHUNK * (STACK_SIZE + GUARD_SIZE);
+  return STACKS_A_CHUNK * self->distance;
 }
 
 void
@@ -116,7 +122,7 @@ kml_stack_pool_free (KmlStackPool *self)
       VALGRIND_STACK_DEREGISTER (stack->valgrind_id);
   }
   for (guint i = 0; i < self->chunks->len; i++)
-    munmap (g_ptr_array_index (self->chunks, i), chunk_size ());
+    munmap (g_ptr_array_index (self->chunks, i), chunk_size (self));
   g_ptr_array_unref (self->chunks);
   g_ptr_array_unref (self->stacks);
   g_free (self);
@@ -125,7 +131,7 @@ kml_stack_pool_free (KmlStackPool *self)
 static void
 add_chunk (KmlStackPool *self)
 {
-  guint8 *chunk = mmap (NULL, chunk_size (), PROT_READ | PROT_WRITE,
+  guint8 *chunk = mmap (NULL, chunk_size (self), PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
   if (chunk == MAP_FAILED)
@@ -134,7 +140,7 @@ add_chunk (KmlStackPool *self)
   for (guint i = STACKS_A_CHUNK; i-- > 0;) {
     KmlStack *stack = g_new0 (KmlStack, 1);
 
-    stack->low = chunk + i * (STACK_SIZE + GUARD_SIZE) + GUARD_SIZE;
+    stack->low = chunk + i * self->distance + GUARD_SIZE;
     stack->next = self->free;
     self->free = stack;
     g_ptr_array_add (self->stacks, stack);

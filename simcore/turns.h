@@ -82,18 +82,23 @@ kml_turns_first (const KmlTurns *self)
   return self->nodes[1];
 }
 
+/* The two nodes below it are this one and the next. In bytes, as that is an addition. */
+static inline KmlTurn *
+kml_turns_below (const KmlTurn *nodes, KmlTurn *node)
+{
+  return (KmlTurn *)(gpointer)((guint8 *)node + ((guint8 *)node - (const guint8 *)nodes));
+}
+
 /* It comes to @node, or to where it belongs below … */
 static inline void
 kml_turns_sink (KmlTurns *self, KmlTurn *node, KmlTurn turn)
 {
   KmlTurn *nodes = self->nodes, *last = self->last, **places = self->places;
+  KmlTurn *child;
 
-  for (;;) {
-    KmlTurn *child = nodes + 2 * (node - nodes);
-
-    if (child > last)
-      break;
-    child = child[1] < child[0] ? child + 1 : child;
+  for (child = kml_turns_below (nodes, node); child <= last;
+       child = kml_turns_below (nodes, node)) {
+    child += child[1] < child[0]; /* which nobody can foresee: not a branch */
     if (turn < *child)
       break;
     *node = *child;

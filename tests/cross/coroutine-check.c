@@ -4,7 +4,8 @@
  *
  * A program of its own, compiled with simcore/coroutine.c and nothing else (tests/cross.py). Each coroutine holds as many
  * integers and floating-point numbers across a switch as there are registers that a function must keep, of values that no other has, and
- * looks at them afterwards; frames are aligned as code expects that moves vectors; arguments and heap arrive.
+ * looks at them afterwards; frames are aligned as code expects that moves vectors; arguments and heap arrive. Stacks do not all have the same place in what is chosen by
+ * some bits of an address.
  */
 
 #include "simcore/coroutine.h"
@@ -18,6 +19,7 @@ typedef struct {
   KmlCoroutine coroutine;
   guint64 number;
   guint n_rounds;
+  gsize page; /* of its frame */
 } Walker;
 
 static Walker walkers[N_COROUTINES];
@@ -73,6 +75,7 @@ walk (gpointer data)
   Walker *self = data;
   guint8 frame[64] __attribute__ ((aligned (16)));
 
+  self->page = (gsize)frame >> 12;
   memset (frame, (int)(self->number & 0xff), sizeof frame);
   g_assert (((gsize)__builtin_frame_address (0) & 15) == 0);
   g_assert (((gsize)frame & 15) == 0);
@@ -92,6 +95,22 @@ walk (gpointer data)
   g_assert_not_reached ();
 }
 
+/* Of so many sets of translations of addresses as a processor may have. */
+#define N_SETS 64
+
+static void
+check_pages (void)
+{
+  guint n_used = 0;
+  gboolean is_used[N_SETS] = { 0 };
+
+  for (guint i = 0; i < N_COROUTINES; i++) {
+    n_used += !is_used[walkers[i].page % N_SETS];
+    is_used[walkers[i].page % N_SETS] = TRUE;
+  }
+  g_assert (n_used == N_SETS);
+}
+
 int
 main (void)
 {
@@ -105,6 +124,7 @@ main (void)
     for (guint i = 0; i < N_COROUTINES; i++)
       kml_coroutine_switch (&host, &walkers[(i * 7) % N_COROUTINES].coroutine);
   g_assert (n_ended == N_COROUTINES);
+  check_pages ();
   for (guint i = 0; i < N_COROUTINES; i++) {
     g_assert (walkers[i].n_rounds == N_ROUNDS);
     kml_coroutine_drop (&walkers[i].coroutine, pool);

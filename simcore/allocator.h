@@ -42,7 +42,7 @@ typedef struct {
   gboolean is_maximum;
 } KmlCounterInfo;
 
-#define KML_MAX_COUNTERS 24
+#define KML_MAX_COUNTERS 16
 
 /* What follows from counters, a share or a mean: "search_length" of first-fit becomes the metric
  * "first-fit.search_length". @value gets what each counter has counted since the end of the warm-up;

@@ -61,12 +61,14 @@ typedef struct {
   void (*close) (KmlDevice *self);
 } KmlDeviceOps;
 
+#define KML_MAX_DEVICE_COUNTERS 24
+
 struct _KmlDevice {
   const KmlDeviceOps *ops;
   char *
       name; /* (owned): "sda" of [device sda]: names its random streams, its interrupt, and what tasks wait for */
   KmlDeviceHost host;
-  guint64 counters[KML_MAX_COUNTERS]; /* in the order of ops->counters */
+  guint64 counters[KML_MAX_DEVICE_COUNTERS]; /* in the order of ops->counters */
 };
 
 /* With default parameters: set fields with kml_param_parse(), then open it. (transfer full) */

@@ -141,7 +141,7 @@ END_TEST
 
 START_TEST (the_same_seed_loses_the_same_packets)
 {
-  guint64 first[KML_MAX_COUNTERS];
+  guint64 first[KML_MAX_DEVICE_COUNTERS];
 
   for (guint i = 0; i < 2; i++) {
     run (SETTINGS ("rings", "2", "ring-size", "4", "arrivals", "poisson(1000000/s)", "packets",

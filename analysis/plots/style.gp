@@ -6,7 +6,7 @@
 # comment has clauses that the program reads; one that is long goes on in lines that are indented by
 # three spaces:
 #
-#   #summary TEXT      one line for `kmemlab list plots`
+#   #summary TEXT      one line for `kmemlab plot DB`
 #   #runs N            how many runs it shows at most; more are left out, and the caption says so
 #   #repetitions together   runs that differ in their seeds alone are one i of several rows in chosen
 #   #bars N            each run is a bar that needs N pixels: a picture whose height nobody says grows with them

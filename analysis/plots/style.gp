@@ -94,7 +94,7 @@ Y_AXIS = ON_TERMINAL ? "set label 997 y_is at screen 0, graph 1 offset 0, 1 left
 
 # The legend, outside, where it covers nothing: above the plot.
 if (ON_TERMINAL) {
-  set key below
+  set key below width 2
 } else {
   set key outside top center horizontal height 0.3 width 1.5 samplen 3.5 spacing 1.1 font NORMAL
   if (VARIED ne '') { set key title cut (VARIED, int (chars * 0.9)).':' font NORMAL }

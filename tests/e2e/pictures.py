@@ -176,6 +176,8 @@ def repetitions_do_not_push_settings_out_of_a_picture():
     for name in ("pow2", "linux", "geometric:4"):
         equal(script.count(f"'{name} (run "), 4, f"lines of {name}")
     contains(script, "runs 1–4, 8–11, 15–18 (of 21; others with --run)")
+    legend = on_terminal("often.db", "internal").split("simulated time")[1]
+    check(not re.search(r"[*#$%@&=]{2}[0-9a-z]", legend), f"entries of the legend are apart:\n{legend}")
 
 
 def bars_are_means_of_repetitions():

@@ -23,6 +23,8 @@
 
 #include "simcore/units.h"
 
+#include <string.h>
+
 #define MAX_PFN ((G_GUINT64_CONSTANT (1) << 40) - 1)
 
 /* What a word of the op column asks for. */
@@ -79,6 +81,7 @@ typedef struct {
   GString *unquoted;   /* (owned): cells that had quotes */
   GArray *operations;  /* (owned) (element-type guint8): Operation by number of a name */
   guint64 n_known;     /* lines whose operation is known */
+  guint32 old_name;    /* number of the name of a reallocation's first half; 0: there was none */
 
   /* of the line that is read */
   guint64 id, old, pfn, size, given;
@@ -449,7 +452,11 @@ push_old (Csv *self, const KmlTraceLine *event, GError **error)
   const KmlTraceLine copy = *event; /* both are written to the same place */
   KmlTraceLine *const old = kml_trace_feed_line (&self->base.feed);
 
+  if (self->old_name == 0)
+    self->old_name = kml_trace_feed_name (&self->base.feed, KML_TRACE_OLD_BLOCK,
+                                          strlen (KML_TRACE_OLD_BLOCK), TRUE);
   *old = copy;
+  old->name = self->old_name;
   old->record = KML_TRACE_KFREE;
   old->key = old_block (self);
   if (!push (self, error))

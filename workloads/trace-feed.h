@@ -29,6 +29,10 @@ typedef struct {
 void kml_trace_feed_init (KmlTraceFeed *self, KmlTraceInfo *info, const char *shown);
 void kml_trace_feed_finish (KmlTraceFeed *self);
 
+/* The name of the free that is the first half of a reallocation: a reader that gives it one of its own counts lines, not halves, by the
+ * name of the other. */
+#define KML_TRACE_OLD_BLOCK "realloc (old block)"
+
 /* The number of an event's name, for KmlTraceLine.name. @used: such events are requests. */
 guint32 kml_trace_feed_name (KmlTraceFeed *self, const char *name, gsize length, gboolean used);
 

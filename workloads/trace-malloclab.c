@@ -24,6 +24,8 @@
 
 #include "workloads/trace-source.h"
 
+#include <string.h>
+
 #define N_HEADER  4
 #define KEY_SHIFT 5 /* ids as addresses: none is NULL, or what a kernel gives for 0 bytes */
 
@@ -32,7 +34,7 @@ typedef struct {
   guint64 header[N_HEADER];
   guint n_header;
   guint64 n_operations;
-  guint32 malloc_name, free_name, realloc_name;
+  guint32 malloc_name, free_name, old_name, realloc_name;
 } Malloclab;
 
 #define N_IDS(self)        ((self)->header[1])
@@ -103,6 +105,8 @@ malloclab_open (KmlTraceSource *base, GError **error)
   (void)error; /* nothing here can fail */
   self->malloc_name = kml_trace_feed_name (&base->feed, "malloc", 6, TRUE);
   self->free_name = kml_trace_feed_name (&base->feed, "free", 4, TRUE);
+  self->old_name = kml_trace_feed_name (&base->feed, KML_TRACE_OLD_BLOCK,
+                                        strlen (KML_TRACE_OLD_BLOCK), TRUE);
   self->realloc_name = kml_trace_feed_name (&base->feed, "realloc", 7, TRUE);
   return TRUE;
 }
@@ -157,7 +161,7 @@ push_null (Malloclab *self, GError **error)
 static gboolean
 reallocate (Malloclab *self, guint64 id, guint64 size, GError **error)
 {
-  if (!push (self, KML_TRACE_KFREE, self->realloc_name, id, 0, error))
+  if (!push (self, KML_TRACE_KFREE, size == 0 ? self->realloc_name : self->old_name, id, 0, error))
     return FALSE;
   self->base.feed.info->counts[KML_TRACE_N_REALLOCS]++;
   return size == 0 || push (self, KML_TRACE_KMALLOC, self->realloc_name, id, size, error);

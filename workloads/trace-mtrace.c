@@ -122,7 +122,7 @@ mtrace_open (KmlTraceSource *base, GError **error)
   } names[] = {
     { '+', "malloc" },
     { '-', "free" },
-    { '<', "realloc (old block)" },
+    { '<', KML_TRACE_OLD_BLOCK },
     { '>', "realloc (new block)" },
     { '!', "realloc (failed)" },
   };

@@ -133,6 +133,14 @@ def who_names_what_is_not_there_is_told_what_is():
         contains(run(*command, status=2).stderr, known)
 
 
+def a_reallocation_is_counted_once_by_its_name():
+    write("r.csv", "op,id,size\nmalloc,1,8\nrealloc,1,16\nrealloc,1,0\n")
+    write("r.rep", "20000\n1\n3\n1\na 0 8\nr 0 16\nr 0 0\n")
+    for name in ("r.csv", "r.rep"):
+        counts = {event["name"]: event["count"] for event in run_json("trace", "info", name)["events"]}
+        equal(counts, {"malloc": 1, "realloc": 2, "realloc (old block)": 1}, name)
+
+
 def compare_marks_the_best_and_gives_differences():
     small()
     arguments = ("compare", "small.ini", "--vary", "objects.bins=pow2|8,24,40,64", "-s", "sweep.repeat=1")
@@ -640,7 +648,7 @@ main(every_command_has_help_with_a_synopsis_and_two_examples, the_version_names_
      options_may_stand_anywhere_and_be_attached, run_prints_a_table_and_says_what_comes_next,
      a_table_shows_what_the_scenario_is_about_or_what_one_asks_for,
      run_prints_json_that_agrees_with_the_database, a_dry_run_and_a_list_of_runs_leave_no_database,
-     who_names_what_is_not_there_is_told_what_is, compare_marks_the_best_and_gives_differences, compare_takes_commas_where_there_is_no_bar,
+     a_reallocation_is_counted_once_by_its_name, who_names_what_is_not_there_is_told_what_is, compare_marks_the_best_and_gives_differences, compare_takes_commas_where_there_is_no_bar,
      compare_compares_within_a_seed, compare_takes_repetitions_together, compare_draws_a_picture,
      parameters_are_those_of_the_allocator_that_is_chosen_in_the_end, compare_knows_its_metrics_and_keys,
      what_list_names_can_be_parsed, a_set_of_bins_has_a_name_or_a_file_of_its_own, every_measured_metric_is_in_the_list,

@@ -170,6 +170,8 @@ kml_explore_endless_key (const KmlRunSpec *spec)
 {
   g_autoptr (GPtrArray) names = kml_run_spec_names (spec, "task");
 
+  if (!g_str_equal (kml_run_spec_get (spec, "scenario.until"), "0"))
+    return NULL;
   for (guint i = 0; i < names->len; i++) {
     g_autofree char *context = g_strdup_printf ("task.%s.context",
                                                 (const char *)g_ptr_array_index (names, i));

@@ -69,7 +69,7 @@ gboolean kml_explore (const KmlScenario *scenario, const KmlRunSpec *spec,
                       const KmlExploreConfig *config, KmlExploreState *state,
                       KmlExploreVerdict *ret_verdict, GError **error);
 
-/* The key that says how often an interrupt comes, of one that comes for ever: then some schedules have no end, and the space has none. (transfer full)
+/* The key that says how often an interrupt comes, of one that comes for ever and not only until a time: then some schedules have no end, and the space has none. (transfer full)
  * (nullable) */
 char *kml_explore_endless_key (const KmlRunSpec *spec);
 

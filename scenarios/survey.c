@@ -55,6 +55,22 @@ setting (const KmlRunSpec *spec, const char *key)
   return value;
 }
 
+/* All schedules are to be looked at, so there must be an end of them. */
+static gboolean
+check_end (const KmlScenario *scenario, const KmlRunSpec *spec, GError **error)
+{
+  g_autofree char *key = kml_explore_endless_key (spec);
+
+  if (key == NULL)
+    return TRUE;
+  g_set_error (
+      error, KML_ERROR, KML_ERROR_INPUT,
+      "%s: [schedule] policy = explore: %s is 0: that interrupt comes for ever, so there is "
+      "no end of schedules: expected %s = 3, say, schedules = 10000, or [scenario] until",
+      kml_scenario_name (scenario), key, key);
+  return FALSE;
+}
+
 static gboolean
 explore (KmlSurvey *self, const KmlScenario *scenario, const KmlRunSpec *spec, guint64 n,
          Watcher *watcher, GError **error)
@@ -128,7 +144,8 @@ kml_survey_take (KmlSurvey *self, const KmlScenario *scenario, const KmlRunSpec 
   }
   self->first = g_array_new (FALSE, FALSE, sizeof (guint32));
   if (is_all)
-    return explore (self, scenario, spec, n, &watcher, error);
+    return (n > 0 || check_end (scenario, spec, error)) &&
+           explore (self, scenario, spec, n, &watcher, error);
   how.search = (KmlSearch){ .kind = g_str_equal (policy, "pct") ? KML_SEARCH_PCT
                                                                 : KML_SEARCH_RANDOM,
                             .depth = (guint)setting (spec, "schedule.depth") };

@@ -157,7 +157,9 @@ reclaim_and_try (KmlReclaim *self, KmlZones *zones, const KmlRequest *request, g
     task->memalloc |= KML_MEMALLOC_RESERVES; /* who frees memory may take some */
     n_freed = kml_reclaim_shrink (
         self, MAX (KML_RECLAIM_CLUSTER, request->size >> self->machine->ram->page_shift),
-        request->gfp, kml_gfp_zone (request->gfp));
+        request->gfp,
+        kml_zones_highest (zones, request->gfp,
+                           request->constraints != NULL ? request->constraints->limit : 0));
     task->memalloc = scopes;
     n_wakes = self->n_wakes;
     addr = kml_zones_try (zones, request, KML_MARK_MIN, kml_memalloc_flags (task, request->gfp),

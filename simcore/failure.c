@@ -60,6 +60,7 @@ kml_failure_note_pages (KmlMachine *machine, const KmlRequest *request)
   refusal->time = machine->now;
   refusal->size = request->size;
   refusal->is_picky = request->constraints != NULL;
+  refusal->limit = request->constraints != NULL ? request->constraints->limit : 0;
 }
 
 void
@@ -75,8 +76,10 @@ typedef struct {
   guint64 n_frames;
   guint order;
   gboolean is_picky;
+  KmlAddr limit; /* 0: none */
   KmlGfp gfp;
-  guint flags; /* KML_ALLOC_… */
+  KmlZoneKind highest; /* zone that will do, where there are some */
+  guint flags;         /* KML_ALLOC_… */
 } Question;
 
 static guint
@@ -109,7 +112,7 @@ look_at_zone (const Question *question, const KmlZone *zone)
     .n_free = zone->area.n_free,
     .order = question->order,
     .mark = zone->marks.min,
-    .lowmem_reserve = zone->marks.lowmem_reserve[kml_gfp_zone (question->gfp)],
+    .lowmem_reserve = zone->marks.lowmem_reserve[question->highest],
     .n_highatomic = zone->n_highatomic,
     .flags = question->flags,
   };
@@ -138,14 +141,15 @@ nearness (KmlFailureReason reason)
 static KmlFailureReason
 look_at_zones (const Question *question, const KmlZones *zones)
 {
-  const KmlZoneKind highest = kml_gfp_zone (question->gfp);
   KmlFailureReason nearest = KML_FAILURE_EXHAUSTED;
   gboolean elsewhere = FALSE;
 
   for (guint i = 0; i < zones->n_zones; i++) {
     const KmlFailureReason reason = look_at_zone (question, &zones->zones[i]);
 
-    if (zones->zones[i].kind > highest)
+    if (kml_zone_is_beyond (zones, &zones->zones[i], question->limit))
+      continue;
+    if (zones->zones[i].kind > question->highest)
       elsewhere |= nearness (reason) >= nearness (KML_FAILURE_CONSTRAINT);
     else if (nearness (reason) > nearness (nearest))
       nearest = reason;
@@ -175,13 +179,14 @@ measure (KmlFailure *self, const KmlFreeArea *area, guint page_shift)
 
 /* What is free where the request may look. */
 static void
-measure_all (KmlFailure *self, const KmlAllocator *pages, const KmlZones *zones, KmlGfp gfp)
+measure_all (KmlFailure *self, const KmlAllocator *pages, const KmlZones *zones,
+             KmlZoneKind highest)
 {
   self->free = self->largest = 0;
   if (zones == NULL)
     measure (self, pages->free_area, pages->ram.page_shift);
   for (guint i = 0; zones != NULL && i < zones->n_zones; i++)
-    if (zones->zones[i].kind <= kml_gfp_zone (gfp))
+    if (zones->zones[i].kind <= highest)
       measure (self, &zones->zones[i].area, pages->ram.page_shift);
 }
 
@@ -208,12 +213,18 @@ kml_failure_explain (KmlFailure *self, const KmlAllocator *pages, const KmlReque
   const KmlTask *task = kml_running_task (machine);
   Question question = {
     .is_picky = is_pages ? request->constraints != NULL : refusal->is_picky,
+    .limit = !is_pages                      ? refusal->limit
+             : request->constraints != NULL ? request->constraints->limit
+                                            : 0,
     .gfp = kml_memalloc_gfp (task, request->gfp),
   };
 
+  if (zones != NULL)
+    question.highest = kml_zones_highest (zones, question.gfp, question.limit);
+
   question.flags = kml_memalloc_flags (task, question.gfp);
   set_size (&question, size, pages->ram.page_shift);
-  measure_all (self, pages, zones, question.gfp);
+  measure_all (self, pages, zones, question.highest);
   if (is_noted && refusal->is_injected)
     self->reason = KML_FAILURE_INJECTED;
   else if (size > most_of (pages, zones))

@@ -28,7 +28,8 @@ typedef struct _KmlTask KmlTask;
 typedef struct {
   KmlTime time;
   guint64 size;      /* of pages, in bytes: 0: none */
-  gboolean is_picky; /* they were to keep constraints */
+  gboolean is_picky; /* they were to keep constraints … */
+  KmlAddr limit;     /* … this one among them; 0: none */
   gboolean is_injected;
 } KmlRefusal;
 

@@ -15,7 +15,8 @@
  *
  * 2. A request
  *
- * Its flags say the highest zone that will do (GFP_DMA, GFP_DMA32, or any). From there downwards the first zone is
+ * Its flags say the highest zone that will do (GFP_DMA, GFP_DMA32, or any), and so does a limit: who can have memory below 16 MiB alone is kept from none
+ * of it for his sake, as with Linux's dma_alloc_coherent(), which chooses the zone for its callers. From there downwards the first zone is
  * taken which has a block that is large enough and will still have its watermark afterwards, plus what is kept there from requests
  * that could go higher (watermark.h):
  *
@@ -84,6 +85,30 @@ static KmlAddr
 start_of (const KmlZones *self, const KmlZone *zone)
 {
   return kml_ram_addr (&self->base.ram, zone->first);
+}
+
+gboolean
+kml_zone_is_beyond (const KmlZones *self, const KmlZone *zone, KmlAddr limit)
+{
+  return limit != 0 && start_of (self, zone) >= limit;
+}
+
+KmlZoneKind
+kml_zones_highest (const KmlZones *self, KmlGfp gfp, KmlAddr limit)
+{
+  KmlZoneKind highest = kml_gfp_zone (gfp);
+
+  for (guint i = self->n_zones; G_UNLIKELY (limit != 0) && i-- > 1;)
+    if (kml_zone_is_beyond (self, &self->zones[i], limit))
+      highest = MIN (highest, self->zones[i - 1].kind);
+  return highest;
+}
+
+/* 0: none */
+static KmlAddr
+limit_of (const KmlRequest *request)
+{
+  return request->constraints != NULL ? request->constraints->limit : 0;
 }
 
 static guint64
@@ -191,7 +216,7 @@ KmlAddr
 kml_zones_try (KmlZones *self, const KmlRequest *request, KmlMark mark, guint flags,
                guint64 *ret_held)
 {
-  const KmlZoneKind highest = kml_gfp_zone (request->gfp);
+  const KmlZoneKind highest = kml_zones_highest (self, request->gfp, limit_of (request));
   KmlWatermarkQuestion question = {
     .order = MIN (order_of (request->size >> self->base.ram.page_shift), KML_MAX_ORDER),
     .flags = flags,

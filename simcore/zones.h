@@ -110,4 +110,10 @@ gboolean kml_zone_is_balanced (const KmlZone *zone);
 /* Of the frame: which zone it is in. */
 KmlZone *kml_zones_of (KmlZones *self, KmlPfn pfn);
 
+/* Whether the whole zone lies behind what @limit, in bytes, allows; 0: all is allowed. */
+gboolean kml_zone_is_beyond (const KmlZones *self, const KmlZone *zone, KmlAddr limit);
+
+/* The highest zone that will do for a request with these flags and this limit. */
+KmlZoneKind kml_zones_highest (const KmlZones *self, KmlGfp gfp, KmlAddr limit);
+
 G_END_DECLS

@@ -120,6 +120,17 @@ def a_refused_buffer_has_a_reason():
     equal([metrics[f"dma.refused{why}"] for why in ("", "_misaligned", "_out_of_reach", "_scattered", "_no_addresses")], [3, 1, 1, 1, 0], "all")
 
 
+def a_limit_chooses_the_zone():
+    # of the 4096 frames of the first 16 MiB all but the 5 of its min watermark, as with GFP_DMA: nothing is kept from who can have no others
+    text = ("[machine]\nram = 8GiB\n[memory]\nzones = linux\n[device near]\nkind = dma\nlimit = 16MiB\n"
+            "[task t]\nprogram = repeat 4200 { alloc b 4KiB pages %s }\n")
+    for how in ("for near", "below 16MiB", "GFP_DMA", "GFP_ATOMIC|GFP_DMA below 8MiB"):
+        metrics = measure(text % how)
+        equal(metrics["alloc.count"], 2048 if "8MiB" in how else 4091, how)
+    write("near.ini", text % "for near")
+    contains(run("run", "near.ini").stdout, "109 requests failed: 109 watermark")
+
+
 def every_page_that_a_device_has_moves_while_it_is_paused():
     # the last page is being moved while who migrates it waits, and its transfer is over then: the interrupt is on its way
     text = ("[machine]\ncpus = 2\nram = 16MiB\nprofile = unit\n[memory]\nreclaim = yes\n[device e]\nkind = dma\nboundary = 0\nmax-segments = 256\n"
@@ -323,7 +334,7 @@ main(objects_wait_for_pages_without_their_allocator_s_lock, pages_of_a_region_ar
      a_request_that_may_sleep_in_atomic_context_is_a_bug_though_it_would_not_have_slept,
      an_allocator_says_from_where_it_may_be_called, who_ends_with_something_off_is_a_bug_and_others_go_on,
      freeing_from_the_wrong_context_is_a_bug_where_the_allocator_forbids_it,
-     a_block_that_a_device_works_on_is_not_given_back, a_refused_buffer_has_a_reason, every_page_that_a_device_has_moves_while_it_is_paused, small_blocks_are_one_scattered_buffer,
+     a_block_that_a_device_works_on_is_not_given_back, a_refused_buffer_has_a_reason, a_limit_chooses_the_zone, every_page_that_a_device_has_moves_while_it_is_paused, small_blocks_are_one_scattered_buffer,
      a_block_for_a_device_may_cross_the_boundary_where_it_is_cut_there, who_is_killed_ends_and_does_no_further_step,
      who_has_no_need_to_succeed_fails_and_who_must_waits, who_must_not_fail_waits_without_reclaim_too, a_failed_request_says_why, scopes_hold_for_all_requests_in_them,
      who_waits_for_the_flusher_says_so, a_card_s_requests_are_among_all_others, what_would_have_no_effect_is_refused, what_makes_no_sense_is_refused)

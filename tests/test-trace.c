@@ -502,6 +502,7 @@ START_TEST (a_compressed_file_that_was_cut_is_an_error)
     g_autoptr (GError) error = NULL;
     g_autoptr (Recording) recording = read_bytes (stored->data, length, &error);
 
+    ck_assert_ptr_null (recording);
     assert_error (error, KML_ERROR_INPUT, "the trace:");
     if (length > 16)
       ck_assert_msg (strstr (error->message, "ends early") != NULL, "%u bytes: %s", length,

@@ -289,14 +289,14 @@ wait_for_time (KmlMachine *machine, KmlTime time, const KmlWait *wait, KmlPart p
   wait_until (machine, end, wait, part);
 }
 
-/* Whether nothing is in the way of who sleeps now: nobody else is to run on its CPU, and nothing comes first. */
+/* Whether nothing is in the way of who sleeps now: nobody else is to run on its CPU, nothing comes first, and no request of its own is to be told of the wait. */
 static inline gboolean
 may_sleep_at_once (const KmlMachine *machine, const KmlTask *task)
 {
   const KmlCpu *cpu = machine->scheduler->running;
 
   return machine->now < machine->horizon && !kml_cpu_is_atomic (cpu) && cpu->first == NULL &&
-         !(task->is_woken | task->alarm.is_set | task->alarm.is_turn);
+         task->cause == NULL && !(task->is_woken | task->alarm.is_set | task->alarm.is_turn);
 }
 
 static const KmlWait for_time = { .kind = KML_WAIT_TIME, .what = "a time" };
@@ -336,7 +336,6 @@ kml_sleep (KmlMachine *machine, KmlTime time)
   task->wait = for_time;
   task->wait.since = machine->now;
   kml_task_account (task, machine->now, KML_PART_SLEEP);
-  task->wait.booked = task->parts[KML_PART_SLEEP];
   kml_cpu_is_idle (self->running, self);
   if (is_first) {
     machine->now = end;
@@ -344,7 +343,10 @@ kml_sleep (KmlMachine *machine, KmlTime time)
   } else {
     sleep_meanwhile (self, task, end, next);
   }
-  kml_task_wait_end (task, KML_PART_SLEEP, before);
+  task->is_woken = FALSE;
+  task->wait.kind = KML_WAIT_NONE;
+  if (G_UNLIKELY (task->part != before))
+    kml_task_account (task, machine->now, before);
   if (G_UNLIKELY (machine->now < end)) /* it has been woken */
     wait_until (machine, end, &for_time, KML_PART_SLEEP);
 }

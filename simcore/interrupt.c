@@ -52,7 +52,7 @@ kml_irq_raise (KmlIrq *self)
     self->next = *link;
     *link = self;
   }
-  kml_progress_interrupt (scheduler);
+  kml_progress_interrupt (scheduler, self);
   if (kml_interrupts_deliverable (cpu))
     kml_scheduler_kick (scheduler, self->task.cpu, now);
 }
@@ -92,7 +92,7 @@ handle (KmlScheduler *self, KmlCpu *cpu, KmlIrq *irq)
     cpu->softirq_off = softirq_off;
     cpu->preempt_off = preempt_off;
   }
-  kml_progress_interrupt (self);
+  kml_progress_interrupt (self, irq);
   kml_task_account (handler, machine->now, KML_PART_SLEEP);
   handler->state = KML_TASK_ENDED;
   handler->below = NULL;

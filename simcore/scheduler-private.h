@@ -466,11 +466,11 @@ guint kml_progress_let_catch_up (KmlScheduler *self, KmlCandidate *candidates, g
 
 void kml_progress_look_for_storm (KmlScheduler *self);
 
-/* An interrupt was raised, or handled. */
+/* It was raised, or handled. */
 static inline void
-kml_progress_interrupt (KmlScheduler *self)
+kml_progress_interrupt (KmlScheduler *self, const KmlIrq *irq)
 {
-  if (G_UNLIKELY (++self->watch.n_interrupts % KML_N_STORM == 0))
+  if (!irq->has_end && G_UNLIKELY (++self->watch.n_interrupts % KML_N_STORM == 0))
     kml_progress_look_for_storm (self);
 }
 

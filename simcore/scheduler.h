@@ -224,6 +224,7 @@ struct _KmlIrq {
   KmlTask task; /* the handler, while it runs */
   int level;
   gboolean is_endless; /* it comes by itself, again and again */
+  gboolean has_end;    /* it comes a number of times only, and makes no storm */
   guint n_pending;     /* raised and not yet handled */
   guint64 n_raised;
   KmlTime raised;      /* the first of the pending ones */

@@ -19,6 +19,7 @@ static const struct {
   { "alloc x 0", "a block of no bytes" },
   { "alloc x 12 GFP_KERNAL", "not “GFP_KERNAL”; did you mean “GFP_KERNEL”?" },
   { "alloc x 12 GFP_NOFS|__GFP_ZEROO", "did you mean “__GFP_ZERO”?" },
+  { "alloc x 12 GFP_DMA|GFP_DMA32", "GFP_DMA and GFP_DMA32 exclude each other" },
   { "alloc x 12 pagse", "not “pagse”; did you mean “pages”?" },
   { "alloc x 12 huge", "expected alloc NAME SIZE [pages] [GFP…]" },
   { "alloc x 12KB", "did you mean “12KiB”?" },

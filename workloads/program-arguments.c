@@ -71,8 +71,11 @@ read_flags (KmlStepReader *self, guint i, KmlGfp *ret_gfp)
   const char *nearest = kml_nearest_name (text, options);
   GError *error = NULL;
 
-  if (kml_gfp_parse (text, strlen (text), ret_gfp, &error))
+  if (kml_gfp_parse (text, strlen (text), ret_gfp, &error)) {
+    if ((~*ret_gfp & (KML_GFP_DMA | KML_GFP_DMA32)) == 0)
+      return kml_step_wrong (self, i, "GFP_DMA and GFP_DMA32 exclude each other");
     return TRUE;
+  }
   if (strstr (text, "GFP") == NULL) {
     g_clear_error (&error);
     return kml_step_wrong (self, i, "expected %s, not “%s”%s%s%s",

@@ -5,7 +5,7 @@
  * All programs that the scenario can run are read before any name is looked up, so that what one has may be named by another.
  *
  * What stands in a group of its own (locks, devices, regions, mappings, tasks) must be there. A block is there because a step of the same program asks for
- * it, or any program if it is called @NAME. A transfer is there because a step begins it. An event is there because it is waited for: one that nobody
+ * it, or any program if it is called @NAME or %NAME. A transfer is there because a step begins it. An event is there because it is waited for: one that nobody
  * wakes is a mistake of the kernel that one may want to look at, and the run says what comes of it. Only where one name is waited for and
  * never woken, and another, which is near to it, woken and never waited for, is it a slip.
  */
@@ -33,8 +33,8 @@ typedef struct {
 typedef struct {
   KmlScenario *scenario;
   GPtrArray *programs; /* (owned) (element-type Program) */
-  GHashTable
-      *shared; /* (owned) (element-type utf8): blocks called @NAME that any of them asks for */
+  GHashTable *
+      shared; /* (owned) (element-type utf8): blocks called @NAME or %NAME that any of them asks for */
   gboolean all_read; /* otherwise what the others share is not known */
 } Names;
 
@@ -118,7 +118,7 @@ learn_names (Names *self, Program *program)
   for (guint i = 0; i < program->names->len; i++) {
     const KmlProgramName *name = &g_array_index (program->names, KmlProgramName, i);
 
-    if (name->kinds == KML_NAME_NEW_BLOCK && name->name[0] == '@')
+    if (name->kinds == KML_NAME_NEW_BLOCK && kml_name_is_shared (name->name))
       g_hash_table_add (self->shared, (gpointer)name->name);
     if (name->kinds == KML_NAME_NEW_BLOCK)
       g_hash_table_add (program->blocks, (gpointer)name->name);
@@ -212,11 +212,11 @@ is_known (const Names *self, const Program *program, guint kinds, const char *na
     return g_hash_table_contains (program->moved, name);
   if ((kinds & KML_NAME_BLOCK) == 0)
     return FALSE;
-  return name[0] == '@' ? !self->all_read || g_hash_table_contains (self->shared, name)
-                        : g_hash_table_contains (program->blocks, name);
+  return kml_name_is_shared (name) ? !self->all_read || g_hash_table_contains (self->shared, name)
+                                   : g_hash_table_contains (program->blocks, name);
 }
 
-/* Names of @program that are in @set, in their order; @shared: those alone that begin with @. */
+/* Names of @program that are in @set, in their order; @shared: those alone that are shared. */
 static void
 add_names_of (GPtrArray *names, GHashTable *seen, const Program *program, GHashTable *set,
               gboolean shared)
@@ -224,7 +224,7 @@ add_names_of (GPtrArray *names, GHashTable *seen, const Program *program, GHashT
   for (guint i = 0; i < program->names->len; i++) {
     const KmlProgramName *name = &g_array_index (program->names, KmlProgramName, i);
 
-    if (g_hash_table_contains (set, name->name) && (!shared || name->name[0] == '@') &&
+    if (g_hash_table_contains (set, name->name) && (!shared || kml_name_is_shared (name->name)) &&
         g_hash_table_add (seen, (gpointer)name->name))
       g_ptr_array_add (names, (gpointer)name->name);
   }

@@ -332,13 +332,13 @@ cpu_in_reach (const KmlRunTasks *self, guint cpu, GError **error)
 }
 
 static KmlProgramTask *
-new_doer (KmlRunTasks *self, const char *name, const KmlProgram *program, GError **error)
+new_doer (KmlRunTasks *self, const char *name, guint cpu, const KmlProgram *program, GError **error)
 {
   KmlProgramTask *doer;
   KmlRng rng;
 
   kml_rng_init (&rng, self->machine->seed, name);
-  doer = kml_program_task_new (program, &self->world, &rng, error);
+  doer = kml_program_task_new (program, &self->world, cpu, &rng, error);
   if (doer != NULL)
     g_ptr_array_add (self->doers, doer);
   return doer;
@@ -350,7 +350,7 @@ add_task (KmlRunTasks *self, const char *name, guint cpu, const KmlTaskSettings 
 {
   static const guint8 memalloc[] = { 0, KML_MEMALLOC_NOFS, KML_MEMALLOC_NOIO,
                                      KML_MEMALLOC_RESERVES };
-  KmlProgramTask *doer = new_doer (self, name, program, error);
+  KmlProgramTask *doer = new_doer (self, name, cpu, program, error);
   const KmlTaskConfig config = {
     .name = name,
     .cpu = cpu,

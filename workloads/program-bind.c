@@ -57,18 +57,20 @@ kml_world_clear (KmlWorld *self)
 
 /* ---- Names ---- */
 
-static KmlProgramTask *new_task (const KmlProgram *program, KmlWorld *world, const KmlRng *rng,
-                                 GHashTable *own, GError **error);
+static KmlProgramTask *new_task (const KmlProgram *program, KmlWorld *world, guint cpu,
+                                 const KmlRng *rng, GHashTable *own, GError **error);
 
 static KmlNamedBlocks *
 find_blocks (KmlProgramTask *self, const char *name, gboolean make)
 {
-  GHashTable *table = name[0] == '@' ? self->world->blocks : self->own;
-  KmlNamedBlocks *blocks = g_hash_table_lookup (table, name);
+  GHashTable *table = kml_name_is_shared (name) ? self->world->blocks : self->own;
+  g_autofree char *key = name[0] == '%' ? g_strdup_printf ("%s.%u", name, self->cpu)
+                                        : g_strdup (name);
+  KmlNamedBlocks *blocks = g_hash_table_lookup (table, key);
 
   if (blocks == NULL && make) {
     blocks = kml_named_blocks_new ();
-    g_hash_table_insert (table, g_strdup (name), blocks);
+    g_hash_table_insert (table, g_steal_pointer (&key), blocks);
   }
   return blocks;
 }
@@ -148,7 +150,7 @@ bind_mapping (KmlProgramTask *self, KmlStepTarget *target, const KmlStep *step, 
 static gboolean
 bind_touch (KmlProgramTask *self, KmlStepTarget *target, const KmlStep *step, GError **error)
 {
-  target->blocks = find_blocks (self, step->name, step->name[0] == '@');
+  target->blocks = find_blocks (self, step->name, kml_name_is_shared (step->name));
   if (target->blocks != NULL)
     return TRUE;
   if (g_hash_table_contains (self->world->mappings, step->name))
@@ -170,7 +172,8 @@ bind_dma (KmlProgramTask *self, KmlStepTarget *target, const KmlStep *step, GErr
   return TRUE;
 }
 
-/* The other CPUs have a record each of how far they are; names are those of the sender. */
+/* The other CPUs have a record each of how far they are; names are those of the sender, but for
+ * those of a CPU. */
 static gboolean
 bind_ipi (KmlProgramTask *self, guint i, const KmlStep *step, GError **error)
 {
@@ -195,7 +198,7 @@ bind_ipi (KmlProgramTask *self, guint i, const KmlStep *step, GError **error)
     KmlProgramTask *there;
 
     kml_rng_init (&rng, kml_rng_next (&own), stream);
-    there = new_task (self->program, world, &rng, self->own, error);
+    there = new_task (self->program, world, cpu, &rng, self->own, error);
     if (there == NULL)
       return FALSE;
     g_ptr_array_add (self->elsewhere, there);
@@ -279,7 +282,7 @@ bind (KmlProgramTask *self, guint i, const KmlStep *step, GError **error)
 
 /* @own: (nullable): the names of whom it works for. */
 static KmlProgramTask *
-new_task (const KmlProgram *program, KmlWorld *world, const KmlRng *rng, GHashTable *own,
+new_task (const KmlProgram *program, KmlWorld *world, guint cpu, const KmlRng *rng, GHashTable *own,
           GError **error)
 {
   KmlProgramTask *self = g_new0 (KmlProgramTask, 1);
@@ -287,6 +290,7 @@ new_task (const KmlProgram *program, KmlWorld *world, const KmlRng *rng, GHashTa
 
   self->program = program;
   self->world = world;
+  self->cpu = cpu;
   self->rng = *rng;
   self->gfp = KML_GFP_KERNEL;
   self->is_elsewhere = own != NULL;
@@ -310,9 +314,10 @@ new_task (const KmlProgram *program, KmlWorld *world, const KmlRng *rng, GHashTa
 }
 
 KmlProgramTask *
-kml_program_task_new (const KmlProgram *program, KmlWorld *world, const KmlRng *rng, GError **error)
+kml_program_task_new (const KmlProgram *program, KmlWorld *world, guint cpu, const KmlRng *rng,
+                      GError **error)
 {
-  return new_task (program, world, rng, NULL, error);
+  return new_task (program, world, cpu, rng, NULL, error);
 }
 
 void

@@ -148,6 +148,7 @@ struct _KmlProgramTask {
   gboolean has_failed;   /* the last step that could fail */
   KmlGfp gfp;            /* of the last alloc, as it counted */
   KmlStepCount count;    /* at one instant */
+  guint cpu;             /* where it runs */
   gboolean is_elsewhere; /* it does for another what that asked by an interrupt */
   GPtrArray *
       elsewhere; /* (owned) (nullable) (element-type KmlProgramTask): what other CPUs do for it, by CPU: with names of its own */

@@ -5,7 +5,7 @@
  * What a step names was looked up when its task was made (program-bind.c); it goes straight to what it is about.
  *
  * Blocks. A name is a stack of blocks: alloc puts one on it, free takes the latest off, so `repeat` can fill and empty it. Names
- * are a task's own, but those that begin with @ are shared by all tasks. A free of nothing is counted
+ * are a task's own, but those that begin with @ are shared by all tasks, and those that begin with % by all that runs on one CPU. A free of nothing is counted
  * (free.skipped) and costs nothing: the alloc before it may have failed. One of a block that is no longer there is a bug (program-blocks.c).
  *
  * A step that is wrong at the moment (unlocking what is not held, sleeping where one may not) is done, and the machine
@@ -53,7 +53,7 @@ constraints_of (const KmlStep *step, const KmlStepTarget *target, guint64 size)
 static gboolean
 is_shared (const KmlProgramTask *self, const char *name)
 {
-  return name[0] == '@' || self->is_elsewhere || self->elsewhere != NULL;
+  return kml_name_is_shared (name) || self->is_elsewhere || self->elsewhere != NULL;
 }
 
 static void

@@ -107,8 +107,16 @@ typedef struct {
   GHashTable *tasks;       /* (owned) (element-type utf8 KmlTask) */
   guint64 n_untouched;     /* touches of blocks of a name that had none */
   gboolean says_progress;  /* some program has the step `progress` */
-  GHashTable *blocks; /* (owned) (element-type utf8 KmlNamedBlocks): those that are called @NAME */
+  GHashTable *
+      blocks; /* (owned) (element-type utf8 KmlNamedBlocks): those that are called @NAME, and %NAME of each CPU as %NAME.CPU */
 } KmlWorld;
+
+/* Whether blocks that are called so are not a task's own: @NAME is everybody's, %NAME that of who runs on a CPU. */
+static inline gboolean
+kml_name_is_shared (const char *name)
+{
+  return name[0] == '@' || name[0] == '%';
+}
 
 void kml_world_init (KmlWorld *self, KmlMachine *machine, KmlScheduler *scheduler,
                      KmlRequests *requests);
@@ -123,9 +131,10 @@ KmlCompletion *kml_world_completion (KmlWorld *self, const char *name);
 /* A program as one task runs it. */
 typedef struct _KmlProgramTask KmlProgramTask;
 
-/* @program is borrowed and may be run by several. Errors are INPUT: a name that means nothing. @rng: a copy is taken. */
-KmlProgramTask *kml_program_task_new (const KmlProgram *program, KmlWorld *world, const KmlRng *rng,
-                                      GError **error);
+/* @program is borrowed and may be run by several. Errors are INPUT: a name that means nothing. @cpu: where it will run. @rng:
+ * a copy is taken. */
+KmlProgramTask *kml_program_task_new (const KmlProgram *program, KmlWorld *world, guint cpu,
+                                      const KmlRng *rng, GError **error);
 void kml_program_task_free (KmlProgramTask *self);
 /* @task (nullable) is who runs it; NULL: a handler. What it has a step to wake, it may be waited for, and memory if it has one to free. */
 void kml_program_task_set_runner (KmlProgramTask *self, KmlTask *task);

@@ -298,6 +298,22 @@ def who_gives_a_block_back_twice_or_uses_it_afterwards_is_a_bug():
     contains(run("run", "race.ini", "-s", "task.y.program=work 10us, touch @a", status=1).stdout, "y uses @a, which x has given back at")
 
 
+def of_a_name_with_a_percent_sign_each_cpu_has_its_own_blocks():
+    def frees(name, others, status=0):
+        write("own.ini", HEAD + f"[task fill]\ncpus = 0-1\nprogram = alloc {name} 64, sleep 1ms\n{others}")
+        metrics = run_json("run", "own.ini", status=status)["runs"][0]["metrics"]
+        return metrics["free.count"], metrics["bug.double_free"], metrics["free.skipped"]
+
+    twice = "[task reap]\ncpus = 1\nstart = 500us\nprogram = free {0}, free {0}\n"
+    equal(frees("@x", twice.format("@x")), (2, 0, 0), "everybody's")
+    equal(frees("%x", twice.format("%x"), status=1), (1, 1, 0), "its CPU's alone")
+    equal(frees("%x", "[task reap]\nstart = 500us\nprogram = ipi all { free %x }, free %x\n"), (2, 0, 0), "who is asked frees its own")
+    equal(frees("%x", "[task tick]\ncontext = softirq\ncpus = 1\nstart = 500us\nevery = 1us\ntimes = 1\nprogram = free %x\n"), (1, 0, 0),
+          "a handler's, too")
+    write("slip.ini", HEAD + "[task fill]\nprogram = alloc %cache 64\n[task reap]\nprogram = free %cahce\n")
+    contains(run("run", "slip.ini", status=2).stderr, "did you mean “%cache”?")
+
+
 def what_was_never_had_is_counted_and_no_bug():
     write("none.ini", HEAD + "[task x]\nprogram = alloc a 1GiB, touch a, free a\n[task y]\nstart = 1ms\nprogram = touch @a, free @a\n"
           "[task z]\nstart = 2ms\nprogram = repeat 3 { alloc @a 64 }, repeat 3 { free @a }\n")
@@ -470,7 +486,8 @@ main(a_deadlock_that_nobody_expects_is_status_1_and_has_a_story,
      what_is_told_of_a_lock_is_what_it_cost, of_several_runs_the_longest_of_all_is_told,
      another_cpu_does_what_it_is_asked,
      straight_code_says_how_much_of_its_longest_operation_is_splitting,
-     two_who_touch_one_page_at_a_time_are_one_fault, a_block_is_done_again_as_long_as_it_fails, each_device_has_metrics_of_its_own_name_and_a_kind_has_their_sum, who_gives_a_block_back_twice_or_uses_it_afterwards_is_a_bug, what_was_never_had_is_counted_and_no_bug, many_tasks_are_refused, what_a_program_names_must_be_there,
+     two_who_touch_one_page_at_a_time_are_one_fault, a_block_is_done_again_as_long_as_it_fails, each_device_has_metrics_of_its_own_name_and_a_kind_has_their_sum, who_gives_a_block_back_twice_or_uses_it_afterwards_is_a_bug, of_a_name_with_a_percent_sign_each_cpu_has_its_own_blocks,
+     what_was_never_had_is_counted_and_no_bug, many_tasks_are_refused, what_a_program_names_must_be_there,
      a_disk_and_a_network_card_work_beside_the_cpus,
      of_two_that_are_ready_at_once_the_higher_runs, what_cpus_and_handlers_did_is_counted, what_tasks_did_is_measured,
      a_recording_is_replayed_by_the_cpus_it_was_made_on,

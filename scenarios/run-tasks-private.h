@@ -161,6 +161,12 @@ void kml_run_tasks_prefix_error (const KmlRunTasks *self, const char *group, con
 /* Reclaim, where the scenario wants it, and its mappings. When locks and devices are there. */
 gboolean kml_run_tasks_build_memory (KmlRunTasks *self, KmlAllocator *pages, GError **error);
 
+/* Locks, pools, regions and devices. */
+gboolean kml_run_tasks_build_shared (KmlRunTasks *self, GError **error);
+
+/* Tasks and handlers. When all that their programs can name is there. */
+gboolean kml_run_tasks_build_programs (KmlRunTasks *self, GError **error);
+
 /* When tasks are there: whose mappings they are. */
 gboolean kml_run_tasks_bind_owners (KmlRunTasks *self, GError **error);
 

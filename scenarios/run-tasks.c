@@ -6,14 +6,11 @@
  * and the object allocator call is the wrapped one; what is walked and counted is the allocator itself. In zones each zone's
  * allocator has a lock of its own.
  *
- * A task in process context is a task. One in softirq or hardirq context is a handler: a source raises its interrupt at the
- * times that `every` says, and its program is run each time.
+ * The pieces: run-tasks-settings.c, what can be set; run-tasks-shared.c, locks, pools, regions and devices; run-tasks-memory.c, reclaim and mappings;
+ * run-tasks-programs.c, tasks and handlers; run-tasks-source.c, when interrupts come; run-tasks-metrics.c, what it came to.
  */
 
 #include "scenarios/run-tasks-private.h"
-
-#include "simcore/memalloc.h"
-#include "workloads/cpu-list.h"
 
 gboolean
 kml_run_has_tasks (const KmlRunSpec *spec)
@@ -212,245 +209,7 @@ kml_run_tasks_lock_objects (KmlRunTasks *self, KmlAllocator *objects, GError **e
   return &self->objects->base;
 }
 
-/* ---- What tasks share ---- */
-
-static gboolean
-build_locks (KmlRunTasks *self, GError **error)
-{
-  g_autoptr (GPtrArray) names = kml_run_spec_names (self->spec, "lock");
-
-  for (guint i = 0; i < names->len; i++) {
-    g_autofree char *prefix = kml_run_tasks_prefix ("lock", g_ptr_array_index (names, i));
-    char *name = g_strdup (g_ptr_array_index (names, i));
-    KmlLock *lock = g_new0 (KmlLock, 1);
-    KmlLockSettings settings = { 0 };
-
-    g_hash_table_insert (self->world.locks, name, lock);
-    if (!kml_run_spec_apply (self->spec, prefix, kml_lock_params, &settings, error))
-      return FALSE;
-    kml_lock_init (lock, (KmlLockKind)(KML_LOCK_SPIN + settings.kind), name);
-    g_ptr_array_add (self->texts, settings.class_name);
-    if (settings.class_name[0] != '\0')
-      lock->class_name = settings.class_name;
-  }
-  return TRUE;
-}
-
-static gboolean
-build_pools (KmlRunTasks *self, GError **error)
-{
-  g_autoptr (GPtrArray) names = kml_run_spec_names (self->spec, "pool");
-
-  for (guint i = 0; i < names->len; i++) {
-    g_autofree char *prefix = kml_run_tasks_prefix ("pool", g_ptr_array_index (names, i));
-    KmlPoolSettings settings;
-    KmlCompletion *pool;
-
-    if (!kml_run_spec_apply (self->spec, prefix, kml_pool_params, &settings, error))
-      return FALSE;
-    pool = kml_world_completion (&self->world, g_ptr_array_index (names, i));
-    pool->n_posted = settings.size;
-    pool->is_pool = TRUE;
-  }
-  return TRUE;
-}
-
-static gboolean
-build_regions (KmlRunTasks *self, GError **error)
-{
-  g_autoptr (GPtrArray) names = kml_run_spec_names (self->spec, "region");
-  const guint64 page = kml_ram_page_size (self->machine->ram);
-
-  self->world.pager = self->pager;
-  for (guint i = 0; i < names->len; i++) {
-    g_autofree char *prefix = kml_run_tasks_prefix ("region", g_ptr_array_index (names, i));
-    KmlRegion *region = g_new0 (KmlRegion, 1);
-    KmlRegionSettings settings;
-
-    g_hash_table_insert (self->world.regions, g_strdup (g_ptr_array_index (names, i)), region);
-    if (!kml_run_spec_apply (self->spec, prefix, kml_region_params, &settings, error))
-      return FALSE;
-    region->n = (guint)((settings.size + page - 1) / page);
-    region->first = kml_pager_add (self->pager, region->n);
-  }
-  return TRUE;
-}
-
-static gboolean
-build_device (KmlRunTasks *self, const char *name, GError **error)
-{
-  const KmlDeviceHost host = { self->machine, self->requests.pages, self->requests.objects,
-                               &self->requests };
-  g_autofree char *prefix = kml_run_tasks_prefix ("device", name);
-  g_autofree char *key = g_strconcat (prefix, ".kind", NULL);
-  const KmlDeviceOps *ops = kml_device_find (kml_run_spec_get (self->spec, key));
-  KmlDevice *device;
-  KmlDisk *disk;
-  KmlDma *dma;
-
-  g_assert (ops != NULL); /* the loader has checked the kind */
-  device = kml_device_new (ops, name);
-  g_ptr_array_add (self->devices, device);
-  if (!kml_run_spec_apply (self->spec, prefix, ops->params, device, error) ||
-      !kml_device_open (device, &host, error)) {
-    kml_run_tasks_prefix_error (self, "device", name, error);
-    return FALSE;
-  }
-  disk = kml_disk_from_device (device);
-  dma = kml_dma_from_device (device);
-  if (disk != NULL)
-    g_hash_table_insert (self->world.disks, g_strdup (name), disk);
-  if (dma != NULL)
-    g_hash_table_insert (self->world.dmas, g_strdup (name), dma);
-  if (disk == NULL && dma == NULL) /* a network card gives back what it has asked for */
-    kml_providers_add (&self->requests.givers, NULL);
-  return TRUE;
-}
-
-static gboolean
-build_devices (KmlRunTasks *self, GError **error)
-{
-  g_autoptr (GPtrArray) names = kml_run_spec_names (self->spec, "device");
-
-  for (guint i = 0; i < names->len; i++)
-    if (!build_device (self, g_ptr_array_index (names, i), error))
-      return FALSE;
-  return TRUE;
-}
-
-/* ---- Tasks ---- */
-
-static gboolean
-cpu_in_reach (const KmlRunTasks *self, guint cpu, GError **error)
-{
-  if (cpu < self->machine->n_cpus)
-    return TRUE;
-  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-               "cpus: the machine has CPUs 0 to %u, there is no %u", self->machine->n_cpus - 1,
-               cpu);
-  return FALSE;
-}
-
-static KmlProgramTask *
-new_doer (KmlRunTasks *self, const char *name, guint cpu, const KmlProgram *program, GError **error)
-{
-  KmlProgramTask *doer;
-  KmlRng rng;
-
-  kml_rng_init (&rng, self->machine->seed, name);
-  doer = kml_program_task_new (program, &self->world, cpu, &rng, error);
-  if (doer != NULL)
-    g_ptr_array_add (self->doers, doer);
-  return doer;
-}
-
-static gboolean
-add_task (KmlRunTasks *self, const char *name, guint cpu, const KmlTaskSettings *settings,
-          const KmlProgram *program, GError **error)
-{
-  static const guint8 memalloc[] = { 0, KML_MEMALLOC_NOFS, KML_MEMALLOC_NOIO,
-                                     KML_MEMALLOC_RESERVES };
-  KmlProgramTask *doer = new_doer (self, name, cpu, program, error);
-  const KmlTaskConfig config = {
-    .name = name,
-    .cpu = cpu,
-    .priority = (int)settings->priority,
-    .start = settings->start,
-    .func = kml_program_run,
-    .data = doer,
-  };
-  KmlTask *task;
-
-  if (doer == NULL || !cpu_in_reach (self, cpu, error))
-    return FALSE;
-  if (settings->context != KML_CONTEXT_PROCESS) {
-    KmlIrqSource *source = kml_irq_source_new (self->scheduler, self->machine, name, cpu, settings,
-                                               doer, error);
-
-    kml_program_task_set_runner (doer, NULL);
-    if (source != NULL)
-      g_ptr_array_add (self->sources, source);
-    return source != NULL;
-  }
-  task = kml_task_new (self->scheduler, &config);
-  task->memalloc = memalloc[settings->memalloc];
-  kml_program_task_set_runner (doer, task);
-  g_hash_table_insert (self->world.tasks, g_strdup (name), task);
-  return TRUE;
-}
-
-/* Where the program of [task @name] stands. */
-static void
-set_place (const KmlRunTasks *self, KmlProgram *program, const char *name)
-{
-  g_autofree char *prefix = kml_run_tasks_prefix ("task", name);
-  g_autofree char *key = g_strconcat (prefix, ".program", NULL);
-  const guint line = kml_scenario_line_of (self->scenario, key);
-  g_autofree char *place = line > 0
-                               ? g_strdup_printf ("%s:%u", kml_scenario_name (self->scenario), line)
-                               : g_strdup ("-s");
-
-  kml_program_set_place (program, place);
-}
-
-/* All tasks of one group. */
-static gboolean
-add_tasks (KmlRunTasks *self, const char *name, const KmlTaskSettings *settings, GError **error)
-{
-  KmlProgram *program = kml_program_parse (settings->program, error);
-  g_autofree guint16 *cpus = NULL;
-  guint n_cpus;
-  guint64 n;
-
-  if (program == NULL)
-    return FALSE;
-  g_ptr_array_add (self->programs, program);
-  set_place (self, program, name);
-  if (!kml_cpu_list_parse (settings->cpus, self->machine->n_cpus, &cpus, &n_cpus, error))
-    return FALSE;
-  n = settings->count > 0 ? settings->count : n_cpus;
-  self->n_tasks += n;
-  if (self->n_tasks > KML_MAX_TASKS) {
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "count: expected at most %d tasks and handlers in all", KML_MAX_TASKS);
-    return FALSE;
-  }
-  for (guint64 i = 0; i < n; i++) {
-    g_autofree char *full = n == 1 ? g_strdup (name)
-                                   : g_strdup_printf ("%s.%" G_GUINT64_FORMAT, name, i);
-
-    if (!add_task (self, full, cpus[i % n_cpus], settings, program, error))
-      return FALSE;
-  }
-  return TRUE;
-}
-
-static gboolean
-build_tasks (KmlRunTasks *self, GError **error)
-{
-  g_autoptr (GPtrArray) names = kml_run_spec_names (self->spec, "task");
-
-  for (guint i = 0; i < names->len; i++) /* whom others may name, before there is anybody */
-    g_hash_table_insert (self->world.tasks, g_strdup (g_ptr_array_index (names, i)), NULL);
-  for (guint i = 0; i < names->len; i++) {
-    const char *name = g_ptr_array_index (names, i);
-    g_autofree char *prefix = kml_run_tasks_prefix ("task", name);
-    const GPtrArray *tasks = kml_scheduler_tasks (self->scheduler);
-    const guint n_before = tasks->len;
-    KmlTaskSettings settings = { 0 };
-    gboolean ok = kml_run_spec_apply (self->spec, prefix, kml_task_params, &settings, error) &&
-                  add_tasks (self, name, &settings, error);
-
-    for (guint j = n_before; j < tasks->len; j++)
-      ((KmlTask *)g_ptr_array_index (tasks, j))->group = 1 + i;
-    kml_params_clear (kml_task_params, &settings);
-    if (!ok) {
-      g_prefix_error (error, "[task %s]: ", name);
-      return FALSE;
-    }
-  }
-  return TRUE;
-}
+/* ---- Workloads ---- */
 
 static gboolean
 build_replays (KmlRunTasks *self, const KmlScheduleSettings *settings, const GPtrArray *workloads,
@@ -561,10 +320,11 @@ build_all (KmlRunTasks *self, const KmlScheduleSettings *settings, KmlAllocator 
   set_contexts (self, KML_LEVEL_PAGES, "pages", pages);
   set_contexts (self, KML_LEVEL_OBJECTS, "objects", objects);
   kml_world_init (&self->world, self->machine, self->scheduler, &self->requests);
-  return build_replays (self, settings, workloads, until, error) && build_locks (self, error) &&
-         build_pools (self, error) && build_regions (self, error) && build_devices (self, error) &&
-         kml_run_tasks_build_memory (self, pages, error) && build_tasks (self, error) &&
-         kml_run_tasks_bind_owners (self, error) && check_end (self, until, error);
+  return build_replays (self, settings, workloads, until, error) &&
+         kml_run_tasks_build_shared (self, error) &&
+         kml_run_tasks_build_memory (self, pages, error) &&
+         kml_run_tasks_build_programs (self, error) && kml_run_tasks_bind_owners (self, error) &&
+         check_end (self, until, error);
 }
 
 gboolean

@@ -191,6 +191,16 @@ find_those_behind (KmlScheduler *self)
   return any;
 }
 
+/* The same of a look that must not take the schedule's fault for that of tasks. */
+static gboolean
+let_others_catch_up (KmlScheduler *self)
+{
+  if (self->config.choose == NULL || !find_those_behind (self))
+    return FALSE;
+  begin_anew (self);
+  return TRUE;
+}
+
 static gboolean
 is_behind (const KmlScheduler *self, const KmlCandidate *candidate)
 {
@@ -260,13 +270,11 @@ is_hopeless (const KmlScheduler *self, KmlTime since)
 
 /* ---- Storms ---- */
 
-void
-kml_progress_look_for_storm (KmlScheduler *self)
+static void
+look_for_storm (KmlScheduler *self)
 {
   g_autofree char *time = NULL;
 
-  if (self->is_bounded || self->config.choose != NULL || self->is_stopped)
-    return;
   self->watch.is_stormy = self->watch.n_interrupts > KML_N_STORM;
   self->watch.is_hopeless = self->watch.is_stormy &&
                             self->watch.n_achieved == self->watch.n_achieved_then &&
@@ -278,6 +286,15 @@ kml_progress_look_for_storm (KmlScheduler *self)
                   "for %s there was nothing but interrupts, and no task came any further", time));
   }
   self->watch.is_stormy = self->watch.is_hopeless = FALSE;
+}
+
+void
+kml_progress_look_for_storm (KmlScheduler *self)
+{
+  if (self->is_bounded || self->is_stopped)
+    return;
+  if (!let_others_catch_up (self))
+    look_for_storm (self);
   self->watch.storm_since = self->machine->now;
   self->watch.n_achieved_then = self->watch.n_achieved;
   for (guint i = 0; i < self->tasks->len; i++) {
@@ -301,10 +318,8 @@ look_for_vain_tries (KmlScheduler *self, const KmlTask *task)
 {
   if (self->is_bounded || self->is_stopped)
     return;
-  if (self->config.choose != NULL && find_those_behind (self)) {
-    begin_anew (self);
+  if (let_others_catch_up (self))
     return;
-  }
   self->watch.trier = task;
   self->watch.kept_since = task->vain.latest;
   if ((task->vain.n >= MANY_VAIN * KML_N_VAIN && self->config.no_progress == 0) ||
@@ -364,10 +379,8 @@ end_time (KmlScheduler *self)
   const guint64 n_steps = self->watch.n_steps - self->watch.n_steps_then;
   g_autofree char *time = NULL;
 
-  if (self->config.choose != NULL && find_those_behind (self)) {
-    begin_anew (self);
+  if (let_others_catch_up (self))
     return;
-  }
   time = kml_format_time (self->machine->now - self->watch.since);
   kml_incident_livelock (self, g_strdup_printf ("for %s %" G_GUINT64_FORMAT
                                                 " steps were done, and nothing came of them",

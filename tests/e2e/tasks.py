@@ -168,6 +168,8 @@ def what_is_done_in_a_round_that_fails_is_not_achieved():
         contains(run("run", "undone.ini", status=1).stdout, "a has tried the same 1000000 times, and nothing has come of it")
     write("drawn.ini", HEAD + "[schedule]\npolicy = random\n[task a]\nprogram = retry { alloc y 1GiB GFP_ATOMIC }\n")
     contains(run("run", "drawn.ini", status=1).stdout, "a has tried the same 1000000 times")
+    write("drawn.ini", HEAD + "[schedule]\npolicy = random\n[task a]\nprogram = wait go\n" + TICK % "work 1us, if-failed { wake go }")
+    contains(run("run", "drawn.ini", status=1).stdout, "a waits for go")
 
 
 def a_run_that_would_outlast_simulated_time_is_refused():

@@ -424,6 +424,8 @@ compare (const char *path, const char *const *axes)
   experiment = kml_experiment_new (path, &options.common, axes, &status);
   if (experiment == NULL)
     return status;
+  if (!kml_shown_metrics_are_known (options.metrics, "compare"))
+    return KML_EXIT_INPUT;
   status = kml_experiment_run (experiment);
   results = kml_experiment_results (experiment, &error);
   if (results == NULL)

@@ -334,7 +334,8 @@ run (char **arguments)
       experiments = g_ptr_array_new_with_free_func ((GDestroyNotify)kml_experiment_free);
   int status = KML_EXIT_DONE;
 
-  if (!kml_run_options_check (&options.common, "run"))
+  if (!kml_run_options_check (&options.common, "run") ||
+      !kml_shown_metrics_are_known (options.metrics, "run"))
     return KML_EXIT_INPUT;
   /* all mistakes in all scenarios first: nothing is run until there are none */
   for (guint i = 0; arguments[i] != NULL; i++) {

@@ -42,6 +42,22 @@ kml_shown_metrics (const char *option, const KmlScenario *scenario)
   return (GStrv)g_ptr_array_free (metrics, FALSE);
 }
 
+gboolean
+kml_shown_metrics_are_known (const char *option, const char *command)
+{
+  g_auto (GStrv) asked = g_strsplit (option != NULL ? option : "", ",", -1);
+
+  for (guint i = 0; asked[i] != NULL; i++) {
+    g_autofree char *problem = kml_describe_unknown_metric (g_strstrip (asked[i]));
+
+    if (problem != NULL) {
+      kml_usage_error (command, "--metrics: %s", problem);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
 static gboolean
 any_has (const GPtrArray *results, const char *name)
 {

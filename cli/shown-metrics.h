@@ -19,6 +19,9 @@ G_BEGIN_DECLS
  * room for beside these. NULL-terminated. (transfer full) */
 GStrv kml_shown_metrics (const char *option, const KmlScenario *scenario);
 
+/* Before runs: whether there are metrics called as @option (nullable) says; otherwise an error of @command is printed. */
+gboolean kml_shown_metrics_are_known (const char *option, const char *command);
+
 /* Whether each is one that any of @results (element-type KmlResult) has; otherwise an error of @command is printed. */
 gboolean kml_shown_metrics_check (const char *const *metrics, const GPtrArray *results,
                                   const char *command);

@@ -192,14 +192,15 @@ is_known_metric (const char *name)
   return g_ptr_array_find_with_equal_func (names, name, g_str_equal, NULL);
 }
 
-/* (transfer full) */
-static char *
-describe_unknown_metric (const char *name)
+char *
+kml_describe_unknown_metric (const char *name)
 {
   g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
   g_autofree char *quoted = kml_quote (name, -1);
   const char *nearest;
 
+  if (is_known_metric (name))
+    return NULL;
   for (const KmlMetricInfo *info = kml_recorder_metric_info; info->name != NULL; info++)
     spell_out (names, name, "", info->name);
   add_plugin_names (names, name);
@@ -328,7 +329,7 @@ kml_expectation_parse (KmlExpectation *self, const char *name, const char *text,
     return TRUE;
   }
   if (is_meant_as_metric (text)) {
-    g_autofree char *problem = describe_unknown_metric (text);
+    g_autofree char *problem = kml_describe_unknown_metric (text);
 
     g_set_error_literal (error, KML_ERROR, KML_ERROR_INPUT, problem);
     return FALSE;
@@ -413,14 +414,12 @@ read_condition (KmlScenario *self, const KmlKeyFileEntry *line)
 static void
 read_expectation (KmlScenario *self, const KmlKeyFileEntry *line, const Condition *condition)
 {
+  g_autofree char *problem = kml_describe_unknown_metric (line->key);
   KmlExpectation *expectation;
   g_autoptr (GError) error = NULL;
 
-  if (!is_known_metric (line->key)) {
-    g_autofree char *problem = describe_unknown_metric (line->key);
-
+  if (problem != NULL)
     kml_scenario_problem (self, (KmlPlace){ self->file, line->line, line->column }, "%s", problem);
-  }
   expectation = g_new0 (KmlExpectation, 1);
   expectation->metric = g_strdup (line->key);
   expectation->text = g_strdup (line->value);

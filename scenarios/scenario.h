@@ -152,6 +152,9 @@ GPtrArray *kml_run_spec_names (const KmlRunSpec *self, const char *group);
 gboolean kml_expectation_applies (const KmlExpectation *self, const KmlRunSpec *spec);
 gboolean kml_expectation_holds (const KmlExpectation *self, double measured);
 
+/* NULL: runs may have a metric of this name; otherwise what is wrong, with the nearest name. (transfer full) (nullable) */
+char *kml_describe_unknown_metric (const char *name);
+
 /* ---- What there is to set ---- */
 
 /* What a chooser chooses: an allocator of some level, a kind of workload. */

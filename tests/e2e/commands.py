@@ -95,7 +95,11 @@ def a_table_shows_what_the_scenario_is_about_or_what_one_asks_for():
     contains(table, "free.")
     lacks(table, "buddy.")
     contains(run("run", "small.ini", "--metrics", "free.cuont", status=2).stderr,
-             "kmemlab: --metrics: there is no metric “free.cuont”; did you mean “free.count”?")
+             "kmemlab: --metrics: unknown metric “free.cuont”; did you mean “free.count”?")
+    os.remove("small.db")
+    for command in (("run", "small.ini"), ("compare", "small.ini", "--vary", "machine.cpus=1,2")):
+        run(*command, "--metrics", "alloc.count,free.cuont", status=2)
+        check(not os.path.exists("small.db"), f"{command[0]}: nothing was run")
 
 
 def run_prints_json_that_agrees_with_the_database():

@@ -78,8 +78,7 @@ kml_irq_source_new (KmlScheduler *scheduler, KmlMachine *machine, const char *na
   self->every = every;
   kml_rng_init (&self->rng, machine->seed, stream);
   kml_irq_init (&self->irq, scheduler, name, cpu, level_of (settings), handle, self);
-  self->irq.is_endless = settings->times == 0;
-  self->irq.has_end = self->times > 0;
+  self->irq.comes = self->times > 0 ? KML_IRQ_COUNTED : KML_IRQ_ENDLESS;
   kml_timer_init (&self->timer, scheduler, come, self);
   kml_timer_may_come_any_time (&self->timer, scheduler);
   kml_timer_set (&self->timer, scheduler, settings->start);

@@ -242,7 +242,7 @@ kml_scheduler_has_caught_up (const KmlScheduler *self)
 static gboolean
 is_rare (const KmlScheduler *self, const KmlIrq *irq, KmlTime time)
 {
-  return irq->is_endless &&
+  return irq->comes == KML_IRQ_ENDLESS &&
          (irq->n_raised == 0 || self->machine->now / irq->n_raised > time / N_TURNS);
 }
 

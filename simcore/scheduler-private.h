@@ -470,7 +470,7 @@ void kml_progress_look_for_storm (KmlScheduler *self);
 static inline void
 kml_progress_interrupt (KmlScheduler *self, const KmlIrq *irq)
 {
-  if (!irq->has_end && G_UNLIKELY (++self->watch.n_interrupts % KML_N_STORM == 0))
+  if (irq->comes != KML_IRQ_COUNTED && G_UNLIKELY (++self->watch.n_interrupts % KML_N_STORM == 0))
     kml_progress_look_for_storm (self);
 }
 

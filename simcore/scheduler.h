@@ -219,13 +219,18 @@ KmlTask *kml_task_new (KmlScheduler *scheduler, const KmlTaskConfig *config);
 #define KML_LEVEL_SOFTIRQ 0
 #define KML_LEVEL_HARDIRQ 1 /* and above */
 
+typedef enum {
+  KML_IRQ_ASKED_FOR, /* when a device or another CPU has something for it */
+  KML_IRQ_ENDLESS,   /* by itself, again and again */
+  KML_IRQ_COUNTED,   /* by itself, a number of times: it makes no storm */
+} KmlIrqComes;
+
 /* A line of interrupts of one CPU, with its handler. */
 struct _KmlIrq {
   KmlTask task; /* the handler, while it runs */
   int level;
-  gboolean is_endless; /* it comes by itself, again and again */
-  gboolean has_end;    /* it comes a number of times only, and makes no storm */
-  guint n_pending;     /* raised and not yet handled */
+  guint8 comes;    /* KmlIrqComes */
+  guint n_pending; /* raised and not yet handled */
   guint64 n_raised;
   KmlTime raised;      /* the first of the pending ones */
   KmlTime worst_delay; /* from raising to handling */

@@ -20,10 +20,6 @@
 #define PROGRESS_EVERY (1u << 16)
 #define FIRST_SLOTS    1024
 
-/* Operations ahead: a miss of all caches is about 100 ns, an operation 10. */
-#define AHEAD_BLOCK 12
-G_STATIC_ASSERT (AHEAD_BLOCK < KML_AHEAD_SLOT);
-
 KmlDriver *
 kml_driver_new (const KmlDriverConfig *config)
 {
@@ -87,28 +83,6 @@ kml_driver_name_new (KmlSource *source, guint32 block)
   }
   while (source->n_named <= block)
     source->slots[source->n_named++] = (KmlSlot){ 0 };
-}
-
-/* Host memory that operations after @n of them will want: first the slot, then, when that has come, the
- * record of the page that its block lies in and the block itself. A run is the same without; with many live
- * blocks it takes half the time. No branch here depends on what the operation is, for none could predict it: what
- * names no block fetches address 0, and a request that failed what is nowhere, which no processor minds. In a loop of its own
- * it takes half the instructions that it does among all else that happens in an operation. */
-void
-kml_driver_fetch_ahead (const KmlSource *source, const KmlRam *ram, const KmlOp *ops, guint n)
-{
-  const guint record_shift = ram->page_shift - KML_RECORD_SHIFT;
-  const guintptr frames = (guintptr)ram->frames, store = (guintptr)ram->store;
-  const KmlSlot *slots = source->slots;
-
-  for (guint i = 0; i < n; i++) {
-    const guint32 block = ops[i + AHEAD_BLOCK].block;
-    const KmlAddr addr = block < source->n_named ? slots[block].addr : 0;
-
-    __builtin_prefetch (&slots[ops[i + KML_AHEAD_SLOT].block], 1);
-    __builtin_prefetch ((gconstpointer)(frames + (addr >> record_shift)), 1);
-    __builtin_prefetch ((gconstpointer)(store + addr), 1);
-  }
 }
 
 /* ---- One operation ---- */
@@ -207,7 +181,7 @@ execute_watched (KmlDriver *self, KmlSource *source, const KmlOp *ops, guint n)
     const guint64 n_live = kml_recorder_live_blocks (recorder);
     const guint64 n_split = recorder->n_split;
 
-    if (kml_driver_loop (self, source, ops, 1, 0, NULL, NULL) == 0)
+    if (kml_driver_loop (self, source, ops, 1, FALSE, NULL, NULL) == 0)
       return;
     if (recorder->config.population)
       kml_population_pass_time (&recorder->population, n_live, recorder->tally.last_time);

@@ -178,8 +178,8 @@ START_TEST (what_may_be_named_is_not_refused)
     "[pool p]\n[task a]\nprogram = wait p, wake p\n",
     "[lock A]\n[task a]\nprogram = lock-shared A, unlock A\n[sweep]\nlock.A.kind = spin | rw\n",
     "[device d]\nkind = hdd\n[task a]\nprogram = read d 4KiB\n[sweep]\ndevice.d.kind = hdd | ssd\n",
-    "[memory]\nreclaim = yes\n[mapping m]\n[device d]\nkind = dma\n[task a]\nprogram = dma d m "
-    "0..1 nowait, dma-wait m\n",
+    ("[memory]\nreclaim = yes\n[mapping m]\n[device d]\nkind = dma\n[task a]\nprogram = dma d m "
+     "0..1 nowait, dma-wait m\n"),
     "[region r]\n[task a]\nprogram = touch r, alloc r 64, dirty r\n",
     "[task a]\nprogram = yield\nevery = 1us\n[sweep]\ntask.a.context = process | hardirq\n",
   };

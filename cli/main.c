@@ -11,6 +11,7 @@
 #include "cli/output.h"
 #include "cli/stop.h"
 #include "simcore/allocator.h"
+#include "simcore/registry.h"
 
 #include <string.h>
 
@@ -60,6 +61,7 @@ main (int argc, char **argv)
   kml_stop_catch_bugs ();
   kml_allocator_list (&n_allocators);
   g_assert (n_allocators > 0); /* else the linker has dropped the files that register themselves */
+  g_assert (kml_registry_clash () == NULL);
 
   for (int i = 1; i < argc; i++)
     g_ptr_array_add (arguments, argv[i]);

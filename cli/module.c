@@ -11,6 +11,7 @@
 
 #include "cli/module.h"
 #include "simcore/plugin.h"
+#include "simcore/registry.h"
 #include "simcore/types.h"
 
 #include <gmodule.h>
@@ -35,7 +36,9 @@ kml_module_load (const char *path, GError **error)
   }
   if (!g_module_symbol (module, KML_PLUGIN_SYMBOL, &abi) || abi == NULL) {
     g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "%s: not a module for kmemlab: it has no " KML_PLUGIN_SYMBOL, path);
+                 "%s: not a module for kmemlab: it has no " KML_PLUGIN_SYMBOL
+                 ", which KML_PLUGIN of simcore/plugin.h makes",
+                 path);
     return FALSE;
   }
   if (*(const guint *)abi != KML_PLUGIN_ABI) {
@@ -47,5 +50,11 @@ kml_module_load (const char *path, GError **error)
     return FALSE;
   }
   g_module_make_resident (module);
+  if (kml_registry_clash () != NULL) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "%s: there is a “%s” already: call this one by another name", path,
+                 kml_registry_clash ());
+    return FALSE;
+  }
   return TRUE;
 }

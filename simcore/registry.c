@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+static const char *clash;
+
 static const char *
 name_of (const void *entry)
 {
@@ -21,13 +23,23 @@ kml_registry_add (KmlRegistry *self, const void *entry)
   g_assert (name_of (entry) != NULL);
   g_assert (self->n < KML_REGISTRY_MAX);
 
+  if (kml_registry_find (self, name_of (entry)) != NULL) {
+    if (clash == NULL)
+      clash = name_of (entry);
+    return;
+  }
   while (at > 0 && strcmp (name_of (self->entries[at - 1]), name_of (entry)) > 0) {
     self->entries[at] = self->entries[at - 1];
     at--;
   }
-  g_assert (at == 0 || strcmp (name_of (self->entries[at - 1]), name_of (entry)) != 0);
   self->entries[at] = entry;
   self->n++;
+}
+
+const char *
+kml_registry_clash (void)
+{
+  return clash;
 }
 
 const void *

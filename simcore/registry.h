@@ -22,7 +22,13 @@ typedef struct {
   guint n;
 } KmlRegistry;
 
+/* A name that is taken is not: the module that brings it is refused by who loads it, as a
+ * constructor has nobody to tell. */
 void kml_registry_add (KmlRegistry *self, const void *entry);
+
+/* The first name, of any registry, that was to be added a second time.
+ * (transfer none) (nullable) */
+const char *kml_registry_clash (void);
 
 /* (transfer none) (nullable) */
 const void *kml_registry_find (const KmlRegistry *self, const char *name);

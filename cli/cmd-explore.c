@@ -1,9 +1,9 @@
-/* cmd-explore.c: kmemlab explore: hunts for deadlocks over schedules.
+/* cmd-explore.c: kmemlab explore: hunts for deadlocks and bugs over schedules.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Every run of the scenario is explored in turn, until one deadlocks. What is said in the end is one of three things, and the last two are
- * never mixed: there is a deadlock (and here is how to see it again), there is none in any schedule, or none was found in the
+ * Every run of the scenario is explored in turn, until one fails. What is said in the end is one of three things, and the last two are
+ * never mixed: there is a schedule with what is sought (and here is how to see it again), there is none in any schedule, or none was found in the
  * time that was given. A search that was stopped leaves a file behind, from which the same command goes on.
  */
 
@@ -27,7 +27,7 @@ static struct {
   char **settings;
   char *seed;
   char *run;
-  char *search, *preemptions, *budget, *jobs;
+  char *find, *search, *preemptions, *budget, *jobs;
   char *output, *state;
   gboolean no_minimise, afresh;
   gboolean json, quiet;
@@ -139,7 +139,14 @@ file_beside (const char *scenario, const char *ending, const char *wanted)
   return g_strconcat (base, ending, NULL);
 }
 
-/* -s settings, and what the sweep has set in this run. (transfer full) */
+/* --find as a setting, which a reproducer repeats. (transfer full) */
+static char *
+find_setting (void)
+{
+  return g_strconcat ("schedule.find=", options.find, NULL);
+}
+
+/* -s settings, --find, and what the sweep has set in this run. (transfer full) */
 static GPtrArray *
 overrides_of (const KmlExperiment *experiment, const KmlRunSpec *spec)
 {
@@ -148,6 +155,8 @@ overrides_of (const KmlExperiment *experiment, const KmlRunSpec *spec)
 
   for (guint i = 0; options.settings != NULL && options.settings[i] != NULL; i++)
     g_ptr_array_add (overrides, g_strdup (options.settings[i]));
+  if (options.find != NULL)
+    g_ptr_array_add (overrides, find_setting ());
   for (guint i = 0; axes[i] != NULL; i++)
     if (kml_run_spec_get (spec, axes[i]) != NULL)
       g_ptr_array_add (overrides,
@@ -178,6 +187,7 @@ keep (const KmlExperiment *experiment, const KmlRunSpec *spec, GArray *choices,
     return FALSE;
   report->reproducer = file_beside (experiment->path, ".reproducer", options.output);
   report->kind = replay.kind;
+  report->is_bug = replay.is_bug;
   report->story = g_steal_pointer (&replay.story);
   reproducer.fingerprint = replay.fingerprint;
   good = kml_reproducer_save (&reproducer, report->reproducer, error);
@@ -281,9 +291,9 @@ explore_runs (const KmlExperiment *experiment, Hunt *hunt, KmlExploreStop *stop,
     if (verdict == KML_EXPLORE_BUDGET && hunt->search.kind == KML_SEARCH_EXHAUSTIVE &&
         report->endless == NULL)
       report->endless = kml_explore_endless_key (spec);
-    if (verdict == KML_EXPLORE_DEADLOCK && i + 1 < hunt->end)
+    if (verdict == KML_EXPLORE_FOUND && i + 1 < hunt->end)
       report->next_run = i + 2;
-    if (verdict == KML_EXPLORE_DEADLOCK)
+    if (verdict == KML_EXPLORE_FOUND)
       return keep (experiment, spec, stop->state.place.choices, report, error);
     if (kml_stop_exit () != KML_EXIT_DONE ||
         (hunt->search.kind == KML_SEARCH_EXHAUSTIVE && !stop->state.is_finished))
@@ -355,7 +365,7 @@ static int
 exit_of_verdict (KmlExploreVerdict verdict)
 {
   switch (verdict) {
-  case KML_EXPLORE_DEADLOCK:
+  case KML_EXPLORE_FOUND:
     return KML_EXIT_FOUND;
   case KML_EXPLORE_EXHAUSTED:
     return KML_EXIT_DONE;
@@ -429,16 +439,18 @@ choose_runs (const KmlExperiment *experiment, Hunt *hunt)
 static int
 run (char **arguments)
 {
-  const KmlRunOptions run_options = { .settings = options.settings,
-                                      .seed = options.seed,
-                                      .quiet = TRUE };
+  const KmlRunOptions run_options = {
+    .settings = options.settings, .seed = options.seed, .more_option = "--find", .quiet = TRUE
+  };
+  g_autofree char *find = options.find != NULL ? find_setting () : NULL;
+  const char *const more[] = { find, NULL };
   g_autoptr (KmlExperiment) experiment = NULL;
   Hunt hunt;
   int status;
 
   if (!read_options (&hunt) || !kml_run_options_check (&run_options, "explore"))
     return KML_EXIT_INPUT;
-  experiment = kml_experiment_new (arguments[0], &run_options, NULL, &status);
+  experiment = kml_experiment_new (arguments[0], &run_options, more, &status);
   if (experiment == NULL)
     return status;
   if (!choose_runs (experiment, &hunt))
@@ -450,7 +462,10 @@ run (char **arguments)
 static const GOptionEntry entries[] = {
   KML_SETTING_OPTIONS (options),
   { "run", 0, 0, G_OPTION_ARG_STRING, &options.run,
-    "Only this run of a scenario with a sweep (default: each, until one deadlocks)", "N" },
+    "Only this run of a scenario with a sweep (default: each, until one fails)", "N" },
+  { "find", 0, 0, G_OPTION_ARG_STRING, &options.find,
+    "What to look for (default: deadlocks); kinds of bugs such as bug.double_free, too",
+    "deadlocks|bugs|all" },
   { "search", 0, 0, G_OPTION_ARG_STRING, &options.search,
     "exhaustive (default), random, or pct[:DEPTH]", "KIND" },
   { "preemptions", 0, 0, G_OPTION_ARG_STRING, &options.preemptions,
@@ -474,20 +489,20 @@ static const GOptionEntry entries[] = {
 
 static const KmlCommand explore_command = {
   .name = "explore",
-  .summary = "hunt for deadlocks over all schedules of a scenario with tasks",
+  .summary = "hunt for deadlocks and bugs over all schedules of a scenario with tasks",
   .usage = "SCENARIO",
   .details = "At every point where several CPUs could go on, each of them is tried, once for each "
              "class of schedules that\n"
              "differ only in the order of steps that do not touch the same; or schedules are drawn "
-             "(--search). A deadlock or a stall "
-             "ends the search;\n"
-             "its schedule is made as short as it can be and goes into a reproducer. A search that "
-             "is stopped goes on\n"
-             "with the same command. Exit status 1: a deadlock was found; 0: there is none, in any "
-             "schedule; 75: none within the budget.",
+             "(--search). A deadlock or a stall,\n"
+             "or with --find a bug such as a block that is given back twice, ends the search; its "
+             "schedule is made as short as it\n"
+             "can be and goes into a reproducer. A search that is stopped goes on with the same "
+             "command. Exit status 1: it was\n"
+             "found; 0: it is not there, in any schedule; 75: it was not found within the budget.",
   .examples = { "explore scenarios/deadlock/allocator-pager-none.ini",
                 "explore scenarios/deadlock/allocator-pager-both.ini --budget 10s --json",
-                "explore scenarios/deadlock/abba.ini --search pct:2 --budget 10000" },
+                "explore scenarios/deadlock/abba.ini --find all --search pct:2 --budget 10000" },
   .options = entries,
   .min_arguments = 1,
   .max_arguments = 1,

@@ -16,12 +16,14 @@ static struct {
 
 /* What one would type next. */
 static void
-say_next (const char *path)
+say_next (const char *path, gboolean is_bug)
 {
   g_autofree char *database = options.output != NULL ? kml_shell_word (options.output) : NULL;
   g_autofree char *file = kml_shell_word (path);
 
-  if (database != NULL)
+  if (is_bug)
+    kml_note ("Next: the scenario with a remedy, and kmemlab explore with --find bugs");
+  else if (database != NULL)
     kml_note ("Next: kmemlab plot %s waits, who waits for whom (lanes: what they did before); the "
               "scenario with a remedy, and kmemlab explore",
               database);
@@ -50,10 +52,10 @@ say (const KmlReproducer *reproducer, const char *path, const KmlReplayResult *r
     kml_json_print (builder);
     return;
   }
-  kml_out ("%s", result->story != NULL ? result->story : "this schedule does not deadlock\n");
+  kml_out ("%s", result->story != NULL ? result->story : "nothing is found in this schedule\n");
   kml_out ("\n%s\n", same ? "reproduced: the fingerprint is the same" : "not reproduced");
   if (!options.quiet)
-    say_next (path);
+    say_next (path, result->is_bug);
 }
 
 /* The scenario with what was set when it was explored, and @more. NULL after all that is wrong has been said. */
@@ -165,10 +167,10 @@ static const GOptionEntry entries[] = {
 
 static const KmlCommand reproduce_command = {
   .name = "reproduce",
-  .summary = "replay a reproducer, and tell the story of its deadlock",
+  .summary = "replay a reproducer, and tell the story of its deadlock or bug",
   .usage = "FILE",
   .details = "Exit status 0: the same schedule has the same fingerprint; 1: it has another, or "
-             "does not deadlock; 2: the file or its\n"
+             "nothing is found in it; 2: the file or its\n"
              "scenario is wrong, or another version of the program made it.",
   .examples = { "reproduce allocator-pager-none.reproducer",
                 "reproduce abba.reproducer -o abba-short.db", "reproduce abba.reproducer --json" },

@@ -34,7 +34,7 @@ static char *
 verdict_text (const KmlExploreReport *self)
 {
   switch (self->verdict) {
-  case KML_EXPLORE_DEADLOCK:
+  case KML_EXPLORE_FOUND:
     return g_strconcat (self->kind, " found", NULL);
   case KML_EXPLORE_EXHAUSTED:
     return g_strdup ("none: the space is exhausted");
@@ -67,19 +67,24 @@ say_potentials (const GArray *potentials)
   }
 }
 
-/* Where the pictures of the reproducer's schedule are. */
+/* Where the rows and pictures of the reproducer's schedule are. */
 static void
-say_pictures (const char *reproducer)
+say_next (const KmlExploreReport *self)
 {
+  const char *reproducer = self->reproducer;
   g_autofree char *base = g_str_has_suffix (reproducer, ".reproducer")
                               ? g_strndup (reproducer, strlen (reproducer) - strlen (".reproducer"))
                               : g_strdup (reproducer);
   g_autofree char *name = g_strconcat (base, "-short.db", NULL);
   g_autofree char *database = kml_shell_word (name), *file = kml_shell_word (reproducer);
 
-  kml_note ("Next: kmemlab reproduce %s -o %s; kmemlab plot %s waits, who waits for whom (lanes: "
-            "what they did before)",
-            file, database, database);
+  if (self->is_bug)
+    kml_note ("Next: kmemlab reproduce %s -o %s, this schedule as a run with all its rows", file,
+              database);
+  else
+    kml_note ("Next: kmemlab reproduce %s -o %s; kmemlab plot %s waits, who waits for whom (lanes: "
+              "what they did before)",
+              file, database, database);
 }
 
 void
@@ -108,7 +113,7 @@ kml_explore_report_say (const KmlExploreReport *self, double wall, const char *s
               "space cannot be exhausted; with -s %s=3 it could",
               self->endless, self->endless);
   if (self->reproducer != NULL)
-    say_pictures (self->reproducer);
+    say_next (self);
   if (self->next_run > 0)
     kml_note ("Runs behind this one were not explored; the next: the same command with --run "
               "%" G_GUINT64_FORMAT,
@@ -144,7 +149,7 @@ kml_explore_report_say_json (const KmlExploreReport *self, double wall)
 {
   JsonBuilder *builder = kml_json_new ("explore/1");
 
-  kml_json_text (builder, "verdict", kml_explore_verdicts[self->verdict]);
+  kml_json_text (builder, "verdict", self->is_bug ? "bug" : kml_explore_verdicts[self->verdict]);
   kml_json_text (builder, "kind", self->kind);
   kml_json_count (builder, "schedules", self->n_schedules);
   kml_json_count (builder, "blocked", self->n_blocked);

@@ -1,4 +1,4 @@
-/* explore-report.h: what a search for deadlocks has found, and how it is said.
+/* explore-report.h: what a search has found, and how it is said.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -15,11 +15,12 @@ typedef struct {
   guint64 n_schedules, n_blocked, n_pruned, longest;
   gboolean is_finished; /* there is nothing left to look at */
   gboolean is_bounded;  /* in preemptions */
-  const char
-      *kind; /* (nullable): what was found: "deadlock", "stall", "livelock", "priority inversion" */
+  const char *kind;     /* (nullable): what was found: "deadlock", "stall", "freeing twice", … */
+  gboolean is_bug;      /* and no deadlock or the like */
   char *reproducer, *story; /* (owned) (nullable) */
   char *endless;            /* (owned) (nullable): the key that would give the space an end */
-  guint64 next_run; /* its number: was not explored, since one before it deadlocks; 0: none */
+  guint64
+      next_run; /* its number: was not explored, since one before it has what is sought; 0: none */
   KmlMinimised minimised;
   GArray *potentials; /* (owned) (element-type KmlPotential) */
 } KmlExploreReport;

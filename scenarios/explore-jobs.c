@@ -51,7 +51,7 @@ typedef struct {
   gboolean is_finished;
   gboolean
       is_schedule;   /* one schedule that ended above the depth of parts: nobody need work on it */
-  gboolean is_found; /* it deadlocked */
+  gboolean is_found; /* it has what is sought */
   guint64 n_pruned_above, n_blocked_above;
 } Entry;
 

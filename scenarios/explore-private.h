@@ -26,7 +26,7 @@ typedef struct {
 
 typedef enum {
   KML_PART_END_DONE,  /* all of it was looked at */
-  KML_PART_END_FOUND, /* a deadlock or a stall: state.place.choices is its schedule */
+  KML_PART_END_FOUND, /* what is sought: state.place.choices is its schedule */
   KML_PART_END_OVER,  /* the budget was */
 } KmlPartEnd;
 

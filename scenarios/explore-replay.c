@@ -27,6 +27,7 @@ kml_explore_replay (const KmlScenario *scenario, const KmlRunSpec *spec, const G
   found = kml_rerun_found (rerun);
   *ret_result = (KmlReplayResult){
     .kind = found != NULL ? kml_incident_names[found->kind] : NULL,
+    .is_bug = found != NULL && found->kind > KML_INCIDENT_INVERSION,
     .story = found != NULL ? kml_incident_story (found) : NULL,
     .fingerprint = g_strdup (kml_rerun_fingerprint (rerun)),
   };

@@ -1,4 +1,4 @@
-/* explore.c: looking for a schedule that deadlocks or stalls.
+/* explore.c: looking for a schedule that deadlocks or stalls, or has a bug.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
@@ -88,7 +88,7 @@ verdict_of (KmlPartEnd end, const KmlExploreState *state)
 {
   switch (end) {
   case KML_PART_END_FOUND:
-    return KML_EXPLORE_DEADLOCK;
+    return KML_EXPLORE_FOUND;
   case KML_PART_END_DONE:
     return state->is_cut ? KML_EXPLORE_BUDGET : KML_EXPLORE_EXHAUSTED;
   case KML_PART_END_OVER:
@@ -147,7 +147,7 @@ kml_explore (const KmlScenario *scenario, const KmlRunSpec *spec, const KmlExplo
       !kml_explore_own (&task, state, &is_found, error))
     return FALSE;
   if (is_found) {
-    *ret_verdict = KML_EXPLORE_DEADLOCK;
+    *ret_verdict = KML_EXPLORE_FOUND;
     return TRUE;
   }
   if (config->search.kind == KML_SEARCH_PCT && !measure_steps (&task, error))

@@ -11,7 +11,7 @@
 G_BEGIN_DECLS
 
 typedef enum {
-  KML_EXPLORE_DEADLOCK,  /* one was found */
+  KML_EXPLORE_FOUND,     /* what is sought */
   KML_EXPLORE_EXHAUSTED, /* there is none, in any schedule */
   KML_EXPLORE_BUDGET,    /* none was found; not all was looked at */
 } KmlExploreVerdict;
@@ -63,7 +63,7 @@ typedef struct {
   gpointer data;
 } KmlExploreConfig;
 
-/* Looks for a schedule of the run that deadlocks or stalls, from @state on, and leaves there how far it came. Errors: INPUT when
+/* Looks for a schedule of the run that has what [schedule] find says, from @state on, and leaves there how far it came. Errors: INPUT when
  * the run has no tasks, cannot be built, or @state is of another. */
 gboolean kml_explore (const KmlScenario *scenario, const KmlRunSpec *spec,
                       const KmlExploreConfig *config, KmlExploreState *state,
@@ -76,7 +76,8 @@ char *kml_explore_endless_key (const KmlRunSpec *spec);
 /* What became of one schedule. */
 typedef struct {
   const char *
-      kind; /* (nullable): what it ended in: "deadlock", "stall", "livelock", "priority inversion" */
+      kind; /* (nullable): what it has of what is sought: "deadlock", "stall", "freeing twice", … */
+  gboolean is_bug;   /* it is a bug, and no deadlock or the like */
   char *story;       /* (owned) (nullable): of that */
   char *fingerprint; /* (owned) */
 } KmlReplayResult;

@@ -107,7 +107,8 @@ typedef struct {
   GArray *whos;    /* (owned) (element-type guint): of the best */
   GArray *choices; /* (element-type guint32): borrowed: of the best */
   guint n_switches;
-  guint64 effort; /* of this step so far */
+  KmlIncidentKind kind; /* of what it has */
+  guint64 effort;       /* of this step so far */
 } Best;
 
 /* A schedule more. FALSE: it is enough. */
@@ -132,6 +133,15 @@ replace (GArray *array, const GArray *by)
   g_array_append_vals (array, by->data, by->len);
 }
 
+/* What is shorter has the same kind of trouble. */
+static gboolean
+has_kind (const Best *self, const KmlRerun *rerun)
+{
+  const KmlIncident *found = kml_rerun_found (rerun);
+
+  return found != NULL && found->kind == self->kind;
+}
+
 /* Tries what follower.whos says. TRUE: it is better, and now the best. */
 static gboolean
 attempt (Best *self, GError **error)
@@ -140,7 +150,7 @@ attempt (Best *self, GError **error)
 
   begin (follower);
   if (!kml_rerun_execute (self->rerun, error) || follower->is_too_long ||
-      kml_rerun_found (self->rerun) == NULL ||
+      !has_kind (self, self->rerun) ||
       !is_better (self, follower->n_switches, follower->choices->len))
     return FALSE;
   replace (self->whos, follower->done);
@@ -213,7 +223,7 @@ look_at_all (Best *self, const KmlScenario *scenario, const KmlRunSpec *spec, gu
     kml_schedule_tree_begin (tree);
     if (!kml_rerun_execute (rerun, error))
       return FALSE;
-    if (kml_schedule_tree_end (tree) == KML_TREE_TO_THE_END && kml_rerun_found (rerun) != NULL &&
+    if (kml_schedule_tree_end (tree) == KML_TREE_TO_THE_END && has_kind (self, rerun) &&
         is_better (self, kml_schedule_tree_n_switches (tree), kml_schedule_tree_n_choices (tree))) {
       self->n_switches = kml_schedule_tree_n_switches (tree);
       kml_schedule_tree_get_choices (tree, self->choices);
@@ -279,6 +289,7 @@ read_schedule (Best *self, const KmlScenario *scenario, const KmlRunSpec *spec, 
   g_assert (self->follower.choices->len == self->choices->len); /* it is one of this run */
   replace (self->whos, self->follower.done);
   self->n_switches = self->follower.n_switches;
+  self->kind = kml_rerun_found (rerun)->kind;
   return TRUE;
 }
 

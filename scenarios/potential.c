@@ -12,6 +12,7 @@
 #include "scenarios/potential.h"
 
 #include "scenarios/draws.h"
+#include "scenarios/sought.h"
 #include "simcore/lockdep.h"
 
 #define MAX_CHOICES 1000000 /* of a run that has no end: a second */
@@ -131,10 +132,11 @@ gboolean
 kml_potentials_judge (GArray *potentials, const KmlScenario *scenario, const KmlRunSpec *spec,
                       KmlExploreVerdict verdict, const GArray *choices, GError **error)
 {
-  const KmlPotentialFate otherwise = verdict == KML_EXPLORE_EXHAUSTED ? KML_POTENTIAL_REFUTED
-                                                                      : KML_POTENTIAL_OPEN;
+  const gboolean is_refuted = verdict == KML_EXPLORE_EXHAUSTED &&
+                              kml_is_sought (kml_sought_of (spec), KML_INCIDENT_DEADLOCK);
+  const KmlPotentialFate otherwise = is_refuted ? KML_POTENTIAL_REFUTED : KML_POTENTIAL_OPEN;
 
   return judge_run (potentials, scenario, spec, otherwise, NULL, error) &&
-         (verdict != KML_EXPLORE_DEADLOCK ||
+         (verdict != KML_EXPLORE_FOUND ||
           judge_run (potentials, scenario, spec, otherwise, choices, error));
 }

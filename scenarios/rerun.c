@@ -8,11 +8,14 @@
 
 #include "scenarios/rerun.h"
 
+#include "scenarios/sought.h"
+
 struct _KmlRerun {
   const KmlScenario *scenario;
   const KmlRunSpec *spec;
   KmlChooseFunc choose;
   gpointer data;
+  KmlSought sought;
   KmlRun *run; /* (owned) */
   gboolean goes_back;
   gboolean is_fresh; /* not yet executed */
@@ -45,6 +48,7 @@ kml_rerun_new (const KmlScenario *scenario, const KmlRunSpec *spec, KmlChooseFun
   self->spec = spec;
   self->choose = choose;
   self->data = data;
+  self->sought = kml_sought_of (spec);
   return build (self, error) ? g_steal_pointer (&self) : NULL;
 }
 
@@ -80,9 +84,11 @@ kml_rerun_found (const KmlRerun *self)
   for (guint i = 0; i < incidents->len; i++) {
     const KmlIncident *incident = &g_array_index (incidents, KmlIncident, i);
 
+    if (!kml_is_sought (self->sought, incident->kind))
+      continue;
     if (incident->kind <= KML_INCIDENT_LIVELOCK) /* what ends a run */
       return incident;
-    if (incident->kind == KML_INCIDENT_INVERSION && found == NULL)
+    if (found == NULL)
       found = incident;
   }
   return found;

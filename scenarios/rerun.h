@@ -20,7 +20,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlRerun, kml_rerun_free)
 /* Executes it once more, from the beginning. */
 gboolean kml_rerun_execute (KmlRerun *self, GError **error);
 
-/* Of the latest execution: the deadlock, stall or livelock that it ended in, or else an inversion of priorities. (nullable) */
+/* Of the latest execution: what [schedule] find says is sought: what it ended in, or else the first that it had. (nullable) */
 const KmlIncident *kml_rerun_found (const KmlRerun *self);
 const char *kml_rerun_fingerprint (KmlRerun *self);
 

@@ -94,6 +94,7 @@ typedef struct {
   guint policy; /* KmlPolicy */
   guint64 depth, steps, schedules;
   char *choices;
+  char *find;
   char *inject;
   double inject_share;
   guint64 inject_most;

@@ -6,6 +6,7 @@
 #include "scenarios/run-tasks-private.h"
 
 #include "scenarios/draws.h"
+#include "scenarios/sought.h"
 #include "workloads/cpu-list.h"
 
 #include <string.h>
@@ -287,6 +288,15 @@ const KmlParam kml_schedule_params[] = {
     .offset = G_STRUCT_OFFSET (KmlScheduleSettings, schedules),
     .summary = "of random and pct: so many are drawn, and how many failed is counted (0: one, the "
                "run itself); of explore: at most so many are looked at (0: all)" },
+  { .name = "find",
+    .type = KML_PARAM_TEXT,
+    .value = "deadlocks",
+    .validate = kml_sought_validate,
+    .offset = G_STRUCT_OFFSET (KmlScheduleSettings, find),
+    .grammar = "deadlocks, bugs, all, or kinds of bugs such as bug.double_free, several with "
+               "commas between",
+    .summary = "what a search is for, and what a schedule that failed has; deadlocks: stalls, "
+               "livelocks and inversions, too" },
   { .name = "depth",
     .type = KML_PARAM_COUNT,
     .value = "3",

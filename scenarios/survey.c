@@ -7,6 +7,7 @@
  *
  *     policy = random, pct   with schedules = N: those with the numbers 0 to N - 1 of its seed; how many failed
  *     policy = explore       all of them, or at most so many, until one fails (explore.h)
+ *     find                   what it is to fail (sought.h)
  *
  *     policy = replay        none: the run has the schedule that the setting choices is; so a reproducer's has a database and pictures, too
  *
@@ -88,7 +89,7 @@ explore (KmlSurvey *self, const KmlScenario *scenario, const KmlRunSpec *spec, g
   good = kml_explore (scenario, spec, &config, &state, &verdict, error);
   if (good) {
     self->sample.n_schedules = state.n_schedules;
-    self->sample.n_failed = verdict == KML_EXPLORE_DEADLOCK;
+    self->sample.n_failed = verdict == KML_EXPLORE_FOUND;
     self->n_pruned = state.n_pruned;
     self->is_exhausted = verdict == KML_EXPLORE_EXHAUSTED;
     if (self->sample.n_failed > 0)

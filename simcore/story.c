@@ -132,7 +132,10 @@ kml_incident_story (const KmlIncident *self)
   g_autoptr (GArray) lines = g_array_new (FALSE, FALSE, sizeof (Line));
 
   g_array_set_clear_func (lines, clear_line);
-  g_string_append_printf (text, "%s at %s: %s\n", kml_incident_names[self->kind], when, self->text);
+  g_string_append_printf (text, "%s at %s: %s", kml_incident_names[self->kind], when, self->text);
+  if (self->edges->len == 0 && self->site[0] != '\0')
+    g_string_append_printf (text, "; in %s", self->site);
+  g_string_append_c (text, '\n');
   for (guint i = 0; i < self->edges->len; i++)
     if (!is_another_of (self->edges, i))
       add_held (lines, &g_array_index (self->edges, KmlIncidentEdge, i));

@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Small programs of locks and events are drawn, of one or two tasks on each of two CPUs. Each is searched twice: reduced, and with a bound on preemptions that no
- * schedule reaches, which leaves nothing out. Both find a deadlock or a stall, or both find none.
+ * Small programs are drawn, of one or two tasks on each of two CPUs: of locks and events for a deadlock or a stall, and of blocks that tasks share for a bug.
+ * Each is searched twice: reduced, and with a bound on preemptions that no schedule reaches, which leaves nothing out. Both find it, or neither does.
  */
 
 #include "scenarios/explore.h"
@@ -21,40 +21,49 @@ below (KmlRng *rng, guint n)
   return (guint)kml_rng_below (rng, n);
 }
 
-static void
-add_step (GString *text, KmlRng *rng)
-{
-  static const char *const steps[] = {
-    "wait x",
-    "wait y",
-    "wake x",
-    "wake y",
-    "wake x",
-    "wake y",
-    "lock A, unlock A",
-    "lock A, wake x, unlock A",
-    "lock B, wait y, unlock B",
-    "lock A, lock B, unlock B, unlock A",
-    "lock B, lock A, unlock A, unlock B",
-  };
+/* What programs are made of, and what is sought in them. */
+static const struct {
+  const char *find;
+  const char *first; /* a task more */
+  const char *steps[12];
+} kinds[] = {
+  { "deadlocks",
+    "",
+    { "wait x", "wait y", "wake x", "wake y", "wake x", "wake y", "lock A, unlock A",
+      "lock A, wake x, unlock A", "lock B, wait y, unlock B", "lock A, lock B, unlock B, unlock A",
+      "lock B, lock A, unlock A, unlock B" } },
+  { "bugs",
+    "[task owner]\nprogram = alloc @x 64\n",
+    { "free @x", "touch @x", "touch @x", "work 2us", "work 1us", "lock A, unlock A",
+      "lock A, touch @x, unlock A", "lock A, alloc @x 64, free @x, unlock A" } },
+};
 
-  g_string_append (text, steps[below (rng, G_N_ELEMENTS (steps))]);
+static void
+add_step (GString *text, KmlRng *rng, guint kind)
+{
+  guint n = 0;
+
+  while (n < G_N_ELEMENTS (kinds[kind].steps) && kinds[kind].steps[n] != NULL)
+    n++;
+  g_string_append (text, kinds[kind].steps[below (rng, n)]);
 }
 
 /* (transfer full) */
 static char *
-draw_program (KmlRng *rng)
+draw_program (KmlRng *rng, guint kind)
 {
   GString *text = g_string_new ("[machine]\ncpus = 2\nram = 64KiB\n"
                                 "[lock A]\nkind = mutex\n[lock B]\nkind = mutex\n");
 
+  g_string_append_printf (text, "[schedule]\nfind = %s\n%s", kinds[kind].find, kinds[kind].first);
+
   for (guint cpu = 0; cpu < 2; cpu++)
     for (guint n = 1 + below (rng, 2); n > 0; n--) {
       g_string_append_printf (text, "[task t%u%u]\ncpus = %u\nprogram = ", cpu, n, cpu);
-      add_step (text, rng);
+      add_step (text, rng, kind);
       for (guint i = below (rng, 3); i > 0; i--) {
         g_string_append (text, ", ");
-        add_step (text, rng);
+        add_step (text, rng, kind);
       }
       g_string_append_c (text, '\n');
     }
@@ -82,7 +91,7 @@ search (const KmlScenario *scenario, const KmlRunSpec *spec, guint64 preemptions
   return verdict;
 }
 
-START_TEST (a_reduced_search_finds_a_deadlock_where_all_schedules_have_one)
+START_TEST (a_reduced_search_finds_what_some_schedule_has)
 {
   guint64 n_reduced = 0, n_all = 0;
   guint n_found = 0, n_none = 0;
@@ -90,7 +99,7 @@ START_TEST (a_reduced_search_finds_a_deadlock_where_all_schedules_have_one)
 
   kml_rng_init (&rng, 5, "programs");
   for (guint i = 0; i < N_PROGRAMS; i++) {
-    g_autofree char *text = draw_program (&rng);
+    g_autofree char *text = draw_program (&rng, (guint)_i);
     g_autoptr (GPtrArray) problems = kml_problems_new ();
     g_autoptr (KmlScenario) scenario = kml_scenario_load_text ("drawn.ini", ".", NULL, text,
                                                                strlen (text), NULL, problems);
@@ -106,15 +115,15 @@ START_TEST (a_reduced_search_finds_a_deadlock_where_all_schedules_have_one)
     reduced = search (scenario, spec, KML_ANY_PREEMPTIONS, &few);
     ck_assert_msg (reduced == all, "%s, not %s, in\n%s", kml_explore_verdicts[reduced],
                    kml_explore_verdicts[all], text);
-    n_found += all == KML_EXPLORE_DEADLOCK;
+    n_found += all == KML_EXPLORE_FOUND;
     n_none += all == KML_EXPLORE_EXHAUSTED;
     if (all == KML_EXPLORE_EXHAUSTED) {
       n_reduced += few;
       n_all += many;
     }
   }
-  ck_assert_uint_ge (n_found, 10);
-  ck_assert_uint_ge (n_none, 10);
+  ck_assert_uint_ge (n_found, 8);
+  ck_assert_uint_ge (n_none, 8);
   ck_assert_uint_lt (4 * n_reduced, n_all);
 }
 END_TEST
@@ -125,7 +134,8 @@ main (void)
   Suite *suite = suite_create ("explore-reduced");
   TCase *tests = tcase_create ("reduced");
 
-  tcase_add_test (tests, a_reduced_search_finds_a_deadlock_where_all_schedules_have_one);
+  tcase_add_loop_test (tests, a_reduced_search_finds_what_some_schedule_has, 0,
+                       G_N_ELEMENTS (kinds));
   suite_add_tcase (suite, tests);
   return run_suite (suite);
 }

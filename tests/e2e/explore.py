@@ -149,6 +149,40 @@ def what_was_found_is_called_by_its_name():
     equal(explore()["kind"], None, "nothing")
 
 
+def a_bug_is_found_when_it_is_asked_for():
+    # by the clock T2 is done before T1 begins to give back
+    tasks("alloc @x 64, work 1ms, free @x", "work 2us, lock A, unlock A, touch @x")
+    run("run", "two.ini")
+    equal(explore()["verdict"], "none, exhausted", "nothing deadlocks")
+    found = explore("--find", "bugs", status=1)
+    equal((found["verdict"], found["kind"]), ("bug", "use after free"), "what it is")
+    contains(found["story"], "T2 uses @x, which T1 has given back at ")
+    contains(found["story"], "; in touch @x (two.ini:12)\n")
+    contains(read("two.reproducer").decode(), "override = schedule.find=bugs\n")
+    again = run_json("reproduce", "two.reproducer")
+    equal((again["verdict"], again["story"]), ("reproduced", found["story"]), "again")
+    run("reproduce", "two.reproducer", "-o", "short.db")
+    equal(query("short.db", "SELECT kind FROM bugs"), [("bug.use_after_free",)], "as a run")
+    for what in ("all", "bug.use_after_free", "deadlocks, bug.use_after_free", "bugs --search random --budget 1000"):
+        equal(explore("--find", *what.replace(", ", ",").split(), status=1)["kind"], "use after free", what)
+    equal(explore("--find", "bug.double_free")["verdict"], "none, exhausted", "another kind")
+    contains(run("explore", "two.ini", "--find", "buggs", status=2).stderr, "--find: error: schedule.find: nothing is called “buggs”; did you mean “bugs”?")
+    drawn = run_json("run", "two.ini", "-o", "many.db", "-s", "schedule.policy=random", "-s", "schedule.schedules=400", "-s", "schedule.find=bugs", status=1)["runs"][0]["metrics"]
+    check(0 < drawn["schedules.failed"] < 400, f"{drawn['schedules.failed']} of 400 have it")
+    equal(drawn["bug.use_after_free"], 1, "the run is the first that has it")
+
+
+def who_seeks_a_deadlock_passes_bugs_by_and_the_other_way_round():
+    tasks(ABBA[0] + ", free @x, free @x", "alloc @x 64, sleep 1ms, " + ABBA[1])
+    equal(explore("--find", "deadlocks", status=1)["kind"], "deadlock", "deadlocks")
+    found = explore("--find", "bugs", status=1)
+    equal(found["kind"], "freeing twice", "bugs, and not the deadlock of shorter schedules")
+    equal(run_json("reproduce", "two.reproducer")["kind"], "freeing twice", "again")
+    tasks(ABBA[0], "sleep 1ms, " + ABBA[1])
+    result = explore("--find", "bugs")
+    equal((result["verdict"], [potential["fate"] for potential in result["potential"]]), ("none, exhausted", ["open"]), "no alarm is false for that")
+
+
 def a_reproducer_s_own_schedule_is_a_run_with_pictures():
     tasks("sleep 1ms, " + ABBA[0], "sleep 1ms, " + ABBA[1], "[sweep]\nlock.A.kind = spin | mutex\n[expect]\ndeadlock.count = 0\n")
     said = run("explore", "two.ini", "--search", "random", "--budget", "1000", status=1)
@@ -448,6 +482,7 @@ main(a_remedy_is_proved_over_every_schedule, a_remedy_that_a_sweep_has_is_proved
      independent_steps_are_tried_in_one_order,
      dependent_steps_are_tried_in_every_order, what_was_found_is_called_by_its_name, who_tries_for_ever_is_a_livelock_and_who_is_passed_over_is_none,
      what_goes_on_for_too_long_is_found_named_and_reproduced, a_deadlock_has_a_reproducer_with_the_same_story, a_reproducer_s_own_schedule_is_a_run_with_pictures,
+     a_bug_is_found_when_it_is_asked_for, who_seeks_a_deadlock_passes_bugs_by_and_the_other_way_round,
      a_schedule_that_was_drawn_becomes_as_short_as_one_that_was_searched_for, chance_finds_what_is_there_and_proves_nothing,
      few_preemptions_are_not_all_schedules, more_processes_find_the_same_after_as_many_schedules, what_may_go_wrong_is_a_choice,
      by_chance_as_much_goes_wrong_as_was_said, interrupts_come_in_any_order_when_injected, interrupts_between_cpus_are_explored_like_all_else,

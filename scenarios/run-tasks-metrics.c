@@ -107,9 +107,12 @@ typedef struct {
   KmlTime parts[KML_N_PARTS], worst_ready;
 } TaskUsage;
 
+/* A task whose CPU had run ahead when the run ended (a switch to it, say) has done that. */
 static void
-add_usage_of_task (TaskUsage *self, KmlTask *task, KmlTime now)
+add_usage_of_task (TaskUsage *self, KmlTask *task, KmlTime end)
 {
+  const KmlTime now = MAX (end, task->mark);
+
   if (task->state != KML_TASK_ENDED)
     kml_task_account_now (task, now);
   for (guint i = 0; i < KML_N_PARTS; i++)

@@ -419,6 +419,10 @@ def what_tasks_did_is_measured():
     # one that never runs, for there is one above it, has waited all the time but for what it ran before
     metrics = measured(unit + "[scenario]\nuntil = 5ms\n[task low]\nprogram = work 1ms\n[task high]\npriority = 1\nstart = 1us\nprogram = work 1s\n")
     equal(metrics["task.low.ready_max_ns"], 4999000, "to the end")
+    # where the run ends in the middle of the switch to one
+    metrics = measured("[machine]\ncpus = 2\n[lock L]\nkind = mutex\n[task stuck]\ncpus = 1\nprogram = lock L, lock L\n"
+                       "[task late]\nstart = 1us\nprogram = work 1us\n", status=1)
+    equal([metrics[f"task.late.{part}_ns"] for part in ("sleep", "cpu", "run")], [1000, 1000, 0], "as far as its CPU has come")
 
 
 def of_two_that_are_ready_at_once_the_higher_runs():

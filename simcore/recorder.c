@@ -340,10 +340,14 @@ thin_snapshots (KmlRecorder *self)
 void
 kml_recorder_snapshot_due (KmlRecorder *self, KmlTime now)
 {
+  KmlTime at;
+
   while (self->config.interval == 0 && self->snapshots->len >= self->config.points)
     thin_snapshots (self);
-  take_snapshot (self, now - now % self->step);
-  self->next_snapshot = now - now % self->step + self->step;
+  at = now - now % self->step;
+  if (at >= self->next_snapshot) /* else a coarser grid has none since, and the state of @at is gone */
+    take_snapshot (self, at);
+  self->next_snapshot = at + self->step;
 }
 
 /* ---- Digesting ---- */

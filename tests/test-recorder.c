@@ -263,6 +263,33 @@ START_TEST (a_snapshot_shows_the_state)
 }
 END_TEST
 
+/* Sixteen are kept, at 0 to 14 and 16 steps; the next finds every second gone, and 16 to be the last of the new grid before
+ * it. What it would say of that moment is no longer true. */
+START_TEST (no_snapshot_is_of_a_moment_after_its_own)
+{
+  const KmlSnapshot *snapshots;
+  KmlTime step;
+  Setup setup;
+
+  set_up (&setup);
+  step = setup.recorder->step;
+  for (guint i = 0; i < 16; i++)
+    kml_recorder_snapshot_due (setup.recorder, (i < 15 ? i : 16) * step);
+  operate (&setup, KML_OP_ALLOC, 18, 24, 0);
+  kml_recorder_snapshot_due (setup.recorder, 17 * step + 1);
+  ck_assert_uint_eq (setup.recorder->next_snapshot, 18 * step);
+  kml_recorder_snapshot_due (setup.recorder, 18 * step);
+
+  snapshots = (const KmlSnapshot *)setup.recorder->snapshots->data;
+  ck_assert_uint_eq (setup.recorder->snapshots->len, 10);
+  ck_assert_uint_eq (snapshots[8].time, 16 * step);
+  ck_assert_uint_eq (snapshots[8].values[KML_SERIES_LIVE_BLOCKS], 0);
+  ck_assert_uint_eq (snapshots[9].time, 18 * step);
+  ck_assert_uint_eq (snapshots[9].values[KML_SERIES_LIVE_BLOCKS], 1);
+  tear_down (&setup);
+}
+END_TEST
+
 /* 254 frames in 256 cells: each cell is a little less than a frame. Frames 0 to 3 are used. */
 START_TEST (the_page_map_shows_what_walk_shows)
 {
@@ -324,6 +351,7 @@ main (void)
   tcase_add_test (tcase, each_quantile_is_the_one_that_its_name_says);
   tcase_add_test (tcase, waste_is_counted_by_requested_size);
   tcase_add_test (tcase, a_snapshot_shows_the_state);
+  tcase_add_test (tcase, no_snapshot_is_of_a_moment_after_its_own);
   tcase_add_test (tcase, the_page_map_shows_what_walk_shows);
   tcase_add_test (tcase, a_sample_says_all_that_the_operation_was);
   suite_add_tcase (suite, tcase);

@@ -345,7 +345,8 @@ kml_recorder_snapshot_due (KmlRecorder *self, KmlTime now)
   while (self->config.interval == 0 && self->snapshots->len >= self->config.points)
     thin_snapshots (self);
   at = now - now % self->step;
-  if (at >= self->next_snapshot) /* else a coarser grid has none since, and the state of @at is gone */
+  if (at >=
+      self->next_snapshot) /* else a coarser grid has none since, and the state of @at is gone */
     take_snapshot (self, at);
   self->next_snapshot = at + self->step;
 }

@@ -140,10 +140,10 @@ put_incidents (KmlDatabase *self, const GArray *incidents, GError **error)
     if (incident->kind <= KML_INCIDENT_INVERSION) {
       if (!put_deadlock (self, incident, error))
         return FALSE;
-    } else if (!kml_database_put (self, KML_PUT_BUG, error, "uuuutttt", self->run_id, (guint64)i,
+    } else if (!kml_database_put (self, KML_PUT_BUG, error, "uuuuttttu", self->run_id, (guint64)i,
                                   kml_database_ns (incident->time), (guint64)incident->cpu,
                                   incident->task, kml_incident_metrics[incident->kind],
-                                  incident->text, incident->site)) {
+                                  incident->text, incident->site, incident->count)) {
       return FALSE;
     }
   }

@@ -24,7 +24,7 @@ G_BEGIN_DECLS
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (sqlite3_stmt, sqlite3_finalize)
 
 #define KML_DATABASE_APPLICATION_ID 0x6b6d6c62 /* "kmlb" */
-#define KML_DATABASE_VERSION        8
+#define KML_DATABASE_VERSION        9
 
 /* Statements that put one row each, kept prepared. */
 typedef enum {

@@ -65,8 +65,8 @@ static const char *const put_sql[KML_N_PUTS] = {
   [KML_PUT_DEADLOCK_SPAN] =
       "INSERT INTO deadlock_spans (deadlock_id, seq, task, cpu, what, resource, t0_ns, t1_ns) "
       "SELECT max (deadlock_id), ?, ?, ?, ?, ?, ?, ? FROM deadlocks",
-  [KML_PUT_BUG] = "INSERT INTO bugs (run_id, seq, t_ns, cpu, task, kind, text, site) "
-                  "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+  [KML_PUT_BUG] = "INSERT INTO bugs (run_id, seq, t_ns, cpu, task, kind, text, site, count) "
+                  "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
   [KML_PUT_LOCK_EDGE] = "INSERT INTO lock_edges (run_id, from_class, to_class, context, site, "
                         "count) VALUES (?, ?, ?, ?, ?, ?)",
   [KML_PUT_POTENTIAL_DEADLOCK] =

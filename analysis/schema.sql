@@ -32,9 +32,10 @@
 --   6  potential_deadlocks, deadlock_spans; deadlock_edges.seq
 --   7  longest, longest_parts
 --   8  in failures reasons, tasks, and what was free; oom_kills
+--   9  in bugs count: each is there once
 
 PRAGMA application_id = 0x6b6d6c62; -- "kmlb"
-PRAGMA user_version = 8;
+PRAGMA user_version = 9;
 
 -- ---- What was asked for ----
 
@@ -324,16 +325,17 @@ CREATE TABLE deadlock_spans (
   PRIMARY KEY (deadlock_id, seq)
 ) STRICT, WITHOUT ROWID;
 
--- What simulated code did and must not do, at the moment when it did.
+-- What simulated code did and must not do, of each kind, task and site once.
 CREATE TABLE bugs (
   run_id INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
   seq    INTEGER NOT NULL, -- 0, 1, … within the run
-  t_ns   INTEGER NOT NULL, -- when, ns
+  t_ns   INTEGER NOT NULL, -- when first, ns
   cpu    INTEGER NOT NULL, -- on which CPU
   task   TEXT NOT NULL,    -- name of the task or handler
   kind   TEXT NOT NULL,    -- the metric that counts it: bug.sleep_in_atomic, …
-  text   TEXT NOT NULL,    -- what it did
+  text   TEXT NOT NULL,    -- what it did, the first time
   site   TEXT NOT NULL,    -- its call chain, which ends with the step of its program, with file and line
+  count  INTEGER NOT NULL, -- how often it did that
   PRIMARY KEY (run_id, seq)
 ) STRICT, WITHOUT ROWID;
 

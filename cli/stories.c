@@ -344,15 +344,14 @@ print_bug (sqlite3_stmt *statement, guint64 run_id)
   kml_out ("run %" G_GUINT64_FORMAT ": %s\n", run_id, printable);
 }
 
-/* Of one run: its bugs, those that are the same once. */
+/* Of one run. */
 static void
 print_bugs (KmlDatabase *database, const char *path, guint64 run_id)
 {
   sqlite3_stmt *statement = ask_of_run (
       database,
-      "SELECT ifnull (kind, ''), cpu, ifnull (text, ''), ifnull (site, ''), min (t_ns), count (*), "
-      "sum (count (*)) OVER () FROM bugs WHERE run_id = ? GROUP BY kind, cpu, text, site "
-      "ORDER BY min (seq)",
+      "SELECT ifnull (kind, ''), cpu, ifnull (text, ''), ifnull (site, ''), t_ns, count, "
+      "sum (count) OVER () FROM bugs WHERE run_id = ? ORDER BY seq",
       run_id);
   guint n_all = 0, n_told = 0;
 

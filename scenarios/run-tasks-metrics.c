@@ -178,11 +178,12 @@ void
 kml_run_tasks_metrics (const KmlRunTasks *self, GArray *metrics)
 {
   const GArray *incidents = kml_scheduler_incidents (self->scheduler);
-  guint n[KML_N_INCIDENTS] = { 0 };
+  guint64 n[KML_N_INCIDENTS] = { 0 };
   g_autoptr (GPtrArray) names = kml_run_spec_names (self->spec, "lock");
 
   for (guint i = 0; i < incidents->len; i++)
-    n[g_array_index (incidents, KmlIncident, i).kind]++;
+    n[g_array_index (incidents, KmlIncident, i).kind] +=
+        g_array_index (incidents, KmlIncident, i).count;
   for (guint i = 0; i < KML_N_INCIDENTS; i++)
     kml_metrics_add (metrics, "times", n[i], "%s", kml_incident_metrics[i]);
   kml_metrics_add (metrics, "circles", kml_lockdep_reports (self->lockdep)->len, "lockdep.cycles");

@@ -8,7 +8,8 @@
  * A stall: tasks still wait, and nobody can move any more, be it that nothing is left to happen or that interrupts come for ever and
  * change nothing. That is no deadlock when they wait for an event that somebody forgot.
  *
- * Both end the run, and so does a livelock (progress.c). Bugs do not: the kernel would go on, too.
+ * Both end the run, and so does a livelock (progress.c). Bugs do not: the kernel would go on, too. One that is done again, of the same kind by the same task at
+ * the same step, is counted where it was first told, so a loop with a bug does not fill the memory.
  */
 
 #include "simcore/lock.h"
@@ -136,6 +137,7 @@ add_incident (KmlScheduler *self, KmlIncidentKind kind, const KmlTask *task, cha
     .kind = (guint8)kind,
     .cpu = task != NULL ? task->cpu : 0,
     .time = self->machine->now,
+    .count = 1,
     .task = g_strdup (task != NULL ? task->name : ""),
     .text = text,
     .site = task != NULL ? site_of (task) : g_strdup (""),
@@ -146,10 +148,29 @@ add_incident (KmlScheduler *self, KmlIncidentKind kind, const KmlTask *task, cha
   return &g_array_index (self->incidents, KmlIncident, self->incidents->len - 1);
 }
 
+/* What makes two bugs the same. (transfer full) */
+static char *
+key_of_bug (KmlIncidentKind kind, const KmlTask *task)
+{
+  g_autofree char *site = site_of (task);
+
+  return g_strdup_printf ("%d on CPU %u: %s; in %s", kind, task->cpu, task->name, site);
+}
+
 void
 kml_scheduler_report (KmlScheduler *self, KmlIncidentKind kind, char *text)
 {
-  add_incident (self, kind, kml_current_task (self->machine), text);
+  const KmlTask *task = kml_current_task (self->machine);
+  g_autofree char *key = key_of_bug (kind, task);
+  gpointer index;
+
+  if (g_hash_table_lookup_extended (self->bugs, key, NULL, &index)) {
+    g_array_index (self->incidents, KmlIncident, GPOINTER_TO_UINT (index)).count++;
+    g_free (text);
+    return;
+  }
+  g_hash_table_insert (self->bugs, g_steal_pointer (&key), GUINT_TO_POINTER (self->incidents->len));
+  add_incident (self, kind, task, text);
 }
 
 /* ---- Looking ---- */

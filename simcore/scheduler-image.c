@@ -46,6 +46,7 @@ forget (gpointer data)
   forget_tasks (self);
   set_events (self);
   kml_incidents_clear (self->incidents);
+  g_hash_table_remove_all (self->bugs);
 }
 
 void

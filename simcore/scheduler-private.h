@@ -107,6 +107,8 @@ struct _KmlScheduler {
   guint64 n_switches;
   KmlIpis *ipis;     /* (owned) (nullable): see ipi.h */
   GArray *incidents; /* (owned) (element-type KmlIncident) */
+  GHashTable *
+      bugs; /* (owned) (element-type utf8 guint): the numbers of those that are bugs, by what makes them the same */
   struct {
     GArray *events; /* (owned) (nullable) (element-type KmlEvent): NULL: nothing is remembered */
     guint n_own, n_tasks, n_timers;

@@ -404,6 +404,7 @@ kml_scheduler_new (const KmlSchedulerConfig *config)
   self->pieces = g_ptr_array_new_with_free_func (free);
   self->spans = g_new (KmlSpan, KML_N_SPANS);
   self->incidents = g_array_new (FALSE, FALSE, sizeof (KmlIncident));
+  self->bugs = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->next_timer = KML_TIME_MAX;
   self->is_bounded = config->until < KML_TIME_MAX;
   self->config.until = MIN (config->until, KML_TIME_LAST - 1);
@@ -437,6 +438,7 @@ kml_scheduler_free (KmlScheduler *self)
   }
   kml_ipis_free (self->ipis);
   kml_incidents_free (self->incidents);
+  g_hash_table_unref (self->bugs);
   g_free (self->spans);
   g_ptr_array_unref (self->timers);
   g_ptr_array_unref (self->any_time);

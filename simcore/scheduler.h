@@ -448,6 +448,7 @@ typedef struct {
   guint8 kind; /* KmlIncidentKind */
   guint16 cpu;
   KmlTime time;
+  guint64 count;     /* of a bug: how often, at @time first; else 1 */
   char *task, *text; /* (owned) */
   char *site;        /* (owned): the call chain, outermost first, and the step of its program */
   GArray

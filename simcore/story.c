@@ -135,6 +135,9 @@ kml_incident_story (const KmlIncident *self)
   g_string_append_printf (text, "%s at %s: %s", kml_incident_names[self->kind], when, self->text);
   if (self->edges->len == 0 && self->site[0] != '\0')
     g_string_append_printf (text, "; in %s", self->site);
+  if (self->count > 1)
+    g_string_append_printf (text, "; and %" G_GUINT64_FORMAT " time%s later", self->count - 1,
+                            self->count == 2 ? "" : "s");
   g_string_append_c (text, '\n');
   for (guint i = 0; i < self->edges->len; i++)
     if (!is_another_of (self->edges, i))

@@ -185,6 +185,23 @@ def a_bug_is_recorded_where_it_happens():
     equal(query("bug.db", "SELECT kind, task, site FROM bugs"), [("bug.sleep_in_atomic", "x", "work_fn > sleep 5us (bug.ini:7)")], "bugs")
 
 
+def a_bug_that_is_done_again_and_again_is_one_with_a_count():
+    def told(times, tasks=1):
+        write("again.ini", HEAD + "".join(f"[task x{i}]\nprogram = alloc a 64, free a, repeat {times} {{ free a, work 1us }}, call f {{ free a }}\n" for i in range(tasks)))
+        result = run_json("run", "again.ini", "-o", f"{times}.db", status=1)["runs"][-1]
+        return result["fingerprint"], result["metrics"]["bug.double_free"]
+
+    first, n = told(10000)
+    equal(n, 10001, "metric")
+    equal(query("10000.db", "SELECT task, count FROM bugs ORDER BY seq"), [("x0", 10000), ("x0", 1)], "of each step one")
+    contains(run("run", "again.ini", "-o", "10000.db", status=1).stdout, "bug.double_free at 1.28 us, and 9999 times later, on CPU 0: x0 gives back a")
+    check(os.path.getsize("10000.db") < 500000, f"{os.path.getsize('10000.db')} bytes for two rows")
+    equal(told(10000)[0], first, "the same")
+    check(told(9999)[0] != first, "once less is another fingerprint")
+    told(2, 2)
+    equal(query("2.db", "SELECT task, count FROM bugs ORDER BY task, seq"), [(task, n) for task in ("x0", "x1") for n in (2, 1)], "of each task")
+
+
 def the_longest_operation_says_where_its_time_went():
     write("worst.ini", HEAD + "[pages]\nlock = mutex\n[pager]\nmetadata = pageable\npool = 2\nread = 300us\n"
           "[task x]\nprogram = alloc p 4KiB pages, free p\n")
@@ -476,7 +493,7 @@ def steps_are_listed():
     equal([step["name"] for step in run_json("list", "steps")["steps"]][:3], ["alloc", "free", "touch"], "steps")
 
 
-main(a_deadlock_that_nobody_expects_is_status_1_and_has_a_story,
+main(a_deadlock_that_nobody_expects_is_status_1_and_has_a_story, a_bug_that_is_done_again_and_again_is_one_with_a_count,
      one_that_is_expected_is_what_one_wanted,
      random_schedules_find_what_the_order_of_time_does_not,
      a_wait_that_nobody_ends_is_a_stall_and_no_hang, a_stall_tells_of_those_who_are_kept_from_their_cpu_too, progress_is_not_looked_for_all_the_time,

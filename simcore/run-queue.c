@@ -31,11 +31,13 @@ kml_scheduler_make_ready (KmlScheduler *self, KmlTask *task)
   const KmlTask *current;
 
   kml_task_account (task, now, KML_PART_CPU);
-  if (cpu->current == NULL) { /* S3: its queue is empty */
-    kml_cpu_was_idle (cpu, now);
-    kml_cpu_begin_to_run (cpu, self, task);
+  if (cpu->current == NULL) {                        /* S3: its queue is empty */
+    const KmlTime free = MAX (now, cpu->idle_since); /* it may have run ahead */
+
+    kml_cpu_was_idle (cpu, free);
+    cpu->committed = free + self->machine->cost[KML_COST_SWITCH];
+    kml_cpu_begin_to_run (cpu, self, task, cpu->committed);
     kml_cpu_need_not_go_on (cpu, self);
-    cpu->committed = now + self->machine->cost[KML_COST_SWITCH];
     kml_cpu_goes_on (cpu, self, cpu->committed);
     return;
   }

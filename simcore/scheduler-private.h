@@ -326,7 +326,7 @@ kml_scheduler_kick (KmlScheduler *self, guint number, KmlTime time)
     self->machine->horizon = 0; /* at the next look */
     return;
   }
-  time = MAX (time, cpu->committed);
+  time = MAX (time, cpu->current != NULL ? cpu->committed : cpu->idle_since);
   if (cpu->resume > time)
     kml_cpu_goes_on (cpu, self, time);
 }

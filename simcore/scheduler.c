@@ -148,7 +148,7 @@ resume (KmlScheduler *self, KmlCpu *cpu, KmlTime time)
   self->machine->now = time;
   if (G_UNLIKELY (cpu->current == NULL)) {
     kml_cpu_was_idle (cpu, time);
-    kml_cpu_begin_to_run (cpu, self, idle_task (self, cpu));
+    kml_cpu_begin_to_run (cpu, self, idle_task (self, cpu), time);
     cpu->n_switches--; /* to no task */
   }
   self->machine->task = cpu->current;
@@ -164,7 +164,8 @@ wake_up (KmlScheduler *self, KmlTask *task, KmlTime time)
   self->running = NULL;
   self->machine->task = NULL;
   self->machine->now = time;
-  if (G_UNLIKELY (cpu->current != NULL || task->state != KML_TASK_SLEEPING)) {
+  if (G_UNLIKELY (cpu->current != NULL || time < cpu->idle_since ||
+                  task->state != KML_TASK_SLEEPING)) {
     kml_task_wake (task);
     return NULL;
   }
@@ -350,9 +351,10 @@ kml_scheduler_leave (KmlScheduler *self)
     dispatch (self, from);
     return;
   }
+  machine->now = MAX (machine->now, next->part_since); /* another CPU's wake-up may still last */
   if (task != cpu->idle)
     machine->now += machine->cost[KML_COST_SWITCH];
-  kml_cpu_begin_to_run (cpu, self, next);
+  kml_cpu_begin_to_run (cpu, self, next, machine->now);
   machine->task = next;
   refresh_horizon (self);
   if (machine->now < machine->horizon) {

@@ -62,12 +62,10 @@ kml_cpu_was_idle (KmlCpu *cpu, KmlTime now)
     cpu->idle_time += now - cpu->idle_since;
 }
 
-/* @task is current from now on. */
+/* @task is current from @now on, when the switch to it is done. */
 static inline void
-kml_cpu_begin_to_run (KmlCpu *cpu, KmlScheduler *scheduler, KmlTask *task)
+kml_cpu_begin_to_run (KmlCpu *cpu, const KmlScheduler *scheduler, KmlTask *task, KmlTime now)
 {
-  const KmlTime now = scheduler->machine->now;
-
   cpu->n_switches++;
   cpu->current = task;
   cpu->slice_end = now + scheduler->config.time_slice;
@@ -89,7 +87,7 @@ kml_cpu_wake_up (KmlCpu *cpu, KmlScheduler *scheduler, KmlTask *task)
     kml_task_account (task, machine->now, KML_PART_CPU);
     machine->now += to_switch;
   }
-  kml_cpu_begin_to_run (cpu, scheduler, task);
+  kml_cpu_begin_to_run (cpu, scheduler, task, machine->now);
 }
 
 /* ---- Turns ---- */
@@ -151,7 +149,7 @@ kml_turn_task (const KmlScheduler *self, KmlTurn turn)
   task = g_ptr_array_index (self->tasks, kml_turn_of (turn));
   cpu = &self->cpus[task->cpu];
   if (G_UNLIKELY (task->state != KML_TASK_SLEEPING || cpu->current != NULL ||
-                  kml_cpu_has_turn (cpu)))
+                  kml_turn_time (turn) < cpu->idle_since || kml_cpu_has_turn (cpu)))
     return NULL;
   return task;
 }

@@ -96,7 +96,6 @@ typedef struct {
   guint32 n_named;                /* … likewise */
   guint n_entries;                /* of the journal */
   KmlTally tally;                 /* the recorder's */
-  KmlTime attention;              /* the source's */
   guint context;                  /* of the stretch: KmlContext */
   guint16 who;                    /* … kml_request_who() */
   KmlTime clock;                  /* … before which its next operation does not start */
@@ -110,7 +109,13 @@ kml_loop_pick_up (KmlLoop *self)
   self->n_named = self->source->n_named;
   self->n_entries = self->recorder->journal.n;
   self->tally = self->recorder->tally;
-  self->attention = self->source->attention;
+}
+
+/* An operation that starts then or later is not just the next one. */
+KML_FAST KmlTime
+kml_loop_attention (const KmlLoop *self)
+{
+  return MIN (self->source->attention, self->tally.settle_by);
 }
 
 KML_FAST void
@@ -239,16 +244,16 @@ kml_loop_look (KmlLoop *self, KmlDriver *driver, KmlTime start)
 {
   KmlFreeArea *area = &self->machine->free_area;
 
-  if (kml_free_area_has_changed (area)) {
+  if (kml_free_area_has_changed (area))
     kml_recorder_look_at_pages (self->recorder);
-    area->look_at = self->attention;
+  if (G_UNLIKELY (start >= self->source->attention)) {
+    kml_loop_put_down (self);
+    if (!kml_driver_pay_attention (driver, self->source, start))
+      return FALSE;
   }
-  if (G_LIKELY (start < self->attention))
-    return TRUE;
-  kml_loop_put_down (self);
-  if (!kml_driver_pay_attention (driver, self->source, start))
-    return FALSE;
-  area->look_at = self->attention = self->source->attention;
+  if (G_UNLIKELY (start >= self->tally.settle_by))
+    kml_tally_settle (&self->tally, start);
+  area->look_at = kml_loop_attention (self);
   return TRUE;
 }
 
@@ -306,7 +311,7 @@ kml_driver_loop (KmlDriver *self, KmlSource *source, const KmlOp *ops, guint n, 
 
   kml_loop_pick_up (&loop);
   if (!kml_free_area_has_changed (&machine->free_area))
-    machine->free_area.look_at = loop.attention;
+    machine->free_area.look_at = kml_loop_attention (&loop);
   while (op < end_of_all) {
     const KmlOp *first = op;
     const KmlOp *stop = op + kml_loop_begin_stretch (&loop, op, (guint)(end_of_all - op));
@@ -327,7 +332,7 @@ kml_driver_loop (KmlDriver *self, KmlSource *source, const KmlOp *ops, guint n, 
       slot = &loop.slots[op->block];
       loop.machine->now = start;
       loop.machine->aside = 0;
-      kml_tally_pass_time (&loop.tally, start); /* D2 */
+      kml_tally_pass_short_time (&loop.tally, start); /* D2 */
       if (op->kind == KML_OP_ALLOC && op->level == KML_LEVEL_OBJECTS)
         loop.clock = kml_loop_alloc (&loop, objects, KML_LEVEL_OBJECTS, slot, op, start, alloc);
       else if (op->kind == KML_OP_FREE && op->level == KML_LEVEL_OBJECTS)

@@ -112,6 +112,7 @@ kml_recorder_new (const KmlRecordConfig *config, KmlMachine *machine, KmlAllocat
     for (guint operation = 0; operation < KML_N_OPERATIONS; operation++)
       for (guint context = 0; context < KML_N_CONTEXTS; context++)
         self->latency[operation][context] = g_new0 (KmlHistogram, 1);
+  kml_tally_init (&self->tally, (guint64)machine->ram->n_frames << machine->ram->page_shift);
   self->waste = g_new0 (KmlSizeWaste, KML_WASTE_EXACT + 1);
   if (config->events != KML_RECORD_NONE)
     self->samples = g_new0 (KmlSampleBlock, 1);

@@ -16,6 +16,9 @@
  * So an allocation is a subtraction and a look at its borrow. The integral of the value over time is that of a peak which has always been
  * as high as now, less that of the room below it; when the peak rises by n, there have been n bytes more of room all the time.
  *
+ * An integral has 128 bits, and what comes to it at each operation is gathered in 64: as no room is larger than RAM, these are enough for some
+ * time, which is known from the beginning, and are *settled* before it is over.
+ *
  * Page blocks are counted once more, apart from objects, which pay nothing for it. Of their bytes no peak is wanted, so the integral up to T
  * comes from the moments at which they came and went: a block of n bytes that came at t adds n (T - t), and one that went at t takes that away.
  */
@@ -28,7 +31,8 @@ G_BEGIN_DECLS
 
 typedef struct {
   guint64 peak, room;
-  unsigned __int128 room_time; /* integral of room over time */
+  guint64 recent;              /* integral of room over time, since it was settled … */
+  unsigned __int128 room_time; /* … and before */
 } KmlGauge;
 
 typedef struct {
@@ -37,6 +41,8 @@ typedef struct {
   guint64 requested_at_peak_held;
   KmlTime since,
       last_time; /* the integrals are over [since, last_time): up to the start of the last operation */
+  KmlTime settle_by; /* an operation that starts then or later settles them first */
+  KmlTime span;      /* … which is to be so long after it was done */
 } KmlTally;
 
 typedef struct {
@@ -57,6 +63,29 @@ kml_gauge_value (const KmlGauge *self)
   return self->peak - self->room;
 }
 
+/* Its integral, where there has been one for @lasted. */
+static inline unsigned __int128
+kml_gauge_time (const KmlGauge *self, KmlTime lasted)
+{
+  return (unsigned __int128)self->peak * lasted - self->room_time - self->recent;
+}
+
+/* The integral begins anew; the peak stays. */
+static inline void
+kml_gauge_forget_time (KmlGauge *self)
+{
+  self->recent = 0;
+  self->room_time = 0;
+}
+
+/* @lasted: since the last operation, which may be longer than 64 bits are enough for. */
+static inline void
+kml_gauge_settle (KmlGauge *self, KmlTime lasted)
+{
+  self->room_time += self->recent + (unsigned __int128)self->room * lasted;
+  self->recent = 0;
+}
+
 static inline guint64
 kml_tally_requested (const KmlTally *self)
 {
@@ -73,35 +102,63 @@ kml_tally_held (const KmlTally *self)
 static inline unsigned __int128
 kml_tally_requested_time (const KmlTally *self)
 {
-  return (unsigned __int128)self->requested.peak * (self->last_time - self->since) -
-         self->requested.room_time;
+  return kml_gauge_time (&self->requested, self->last_time - self->since);
 }
 
 static inline unsigned __int128
 kml_tally_held_time (const KmlTally *self)
 {
-  return (unsigned __int128)self->held.peak * (self->last_time - self->since) -
-         self->held.room_time;
+  return kml_gauge_time (&self->held, self->last_time - self->since);
 }
 
 /* They begin anew; peaks stay. */
 static inline void
 kml_tally_forget_time (KmlTally *self)
 {
-  self->requested.room_time = 0;
-  self->held.room_time = 0;
+  kml_gauge_forget_time (&self->requested);
+  kml_gauge_forget_time (&self->held);
   self->since = self->last_time;
+}
+
+/* All zero before. @most: bytes that can be live at a time. */
+static inline void
+kml_tally_init (KmlTally *self, guint64 most)
+{
+  self->span = G_MAXUINT64 / MAX (most, 1);
+  self->settle_by = self->span;
+}
+
+/* Up to @now. */
+static inline void
+kml_tally_settle (KmlTally *self, KmlTime now)
+{
+  const KmlTime lasted = now - self->last_time;
+
+  kml_gauge_settle (&self->requested, lasted);
+  kml_gauge_settle (&self->held, lasted);
+  self->last_time = now;
+  self->settle_by = kml_time_after (now, self->span);
+}
+
+/* Up to @now, which is before settle_by. */
+static inline void
+kml_tally_pass_short_time (KmlTally *self, KmlTime now)
+{
+  const KmlTime lasted = now - self->last_time;
+
+  self->requested.recent += self->requested.room * lasted;
+  self->held.recent += self->held.room * lasted;
+  self->last_time = now;
 }
 
 /* Times of successive calls never decrease. */
 static inline void
 kml_tally_pass_time (KmlTally *self, KmlTime now)
 {
-  const KmlTime lasted = now - self->last_time;
-
-  self->requested.room_time += (unsigned __int128)self->requested.room * lasted;
-  self->held.room_time += (unsigned __int128)self->held.room * lasted;
-  self->last_time = now;
+  if (G_UNLIKELY (now >= self->settle_by))
+    kml_tally_settle (self, now);
+  else
+    kml_tally_pass_short_time (self, now);
 }
 
 /* FALSE: there is not so much room. */

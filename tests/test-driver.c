@@ -519,6 +519,20 @@ START_TEST (a_block_that_is_kept_whole_is_freed_with_its_lower_half)
 }
 END_TEST
 
+/* Half a MiB for a second, then a pause in which the room that it left would overflow 64 bits. */
+START_TEST (a_long_pause_does_not_spoil_the_means)
+{
+  const KmlOp ops[] = { ask (0, 0, 7, 1 << 19), give_back (KML_S, 0, 7),
+                        ask (200 * KML_S, 0, 8, 16) };
+  Setup setup;
+
+  set_up (&setup, &everything, 1, KML_TIME_MAX);
+  kml_driver_execute (setup.driver, 0, ops, G_N_ELEMENTS (ops));
+  ck_assert (kml_tally_requested_time (&setup.recorder->tally) == (unsigned __int128)KML_S << 19);
+  tear_down (&setup);
+}
+END_TEST
+
 START_TEST (nothing_starts_after_the_end)
 {
   const KmlOp ops[] = { ask (0, 0, 0, 1), ask (50 * KML_NS, 0, 1, 1), ask (51 * KML_NS, 1, 2, 1) };
@@ -697,6 +711,7 @@ main (void)
   tcase_add_test (tcase, the_workload_whose_time_has_come_goes_first);
   tcase_add_test (tcase, halves_of_a_block_are_freed_one_by_one);
   tcase_add_test (tcase, a_block_that_is_kept_whole_is_freed_with_its_lower_half);
+  tcase_add_test (tcase, a_long_pause_does_not_spoil_the_means);
   tcase_add_test (tcase, nothing_starts_after_the_end);
   tcase_add_test (tcase, the_fingerprint_tells_runs_apart_and_not_recorders);
   tcase_add_test (tcase, snapshots_stay_few_and_on_a_grid);

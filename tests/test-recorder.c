@@ -339,6 +339,40 @@ START_TEST (a_sample_says_all_that_the_operation_was)
 }
 END_TEST
 
+START_TEST (an_integral_of_more_than_64_bits_is_right)
+{
+  const guint64 most = G_GUINT64_CONSTANT (1) << 40;
+  unsigned __int128 requested_time = 0, held_time = 0;
+  guint64 requested = 0, held = 0;
+  KmlTally tally = { 0 };
+  KmlTime now = 0;
+  KmlRng rng;
+
+  kml_rng_init (&rng, 1, "tally");
+  kml_tally_init (&tally, most);
+  for (guint i = 0; i < 10000; i++) {
+    const KmlTime lasted = kml_rng_below (&rng, G_GUINT64_CONSTANT (1) << kml_rng_below (&rng, 50));
+    const guint64 size = 1 + kml_rng_below (&rng, (most - held) / 2);
+
+    now += lasted;
+    kml_tally_pass_time (&tally, now);
+    requested_time += (unsigned __int128)requested * lasted;
+    held_time += (unsigned __int128)held * lasted;
+    if (requested > 0 && kml_rng_below (&rng, 2) == 0) {
+      kml_tally_add_free (&tally, requested, held);
+      requested = held = 0;
+    } else {
+      kml_tally_add_alloc (&tally, size, 2 * size);
+      requested += size;
+      held += 2 * size;
+    }
+    ck_assert (kml_tally_requested_time (&tally) == requested_time);
+    ck_assert (kml_tally_held_time (&tally) == held_time);
+  }
+  ck_assert (held_time >> 64 > 0);
+}
+END_TEST
+
 int
 main (void)
 {
@@ -354,6 +388,7 @@ main (void)
   tcase_add_test (tcase, no_snapshot_is_of_a_moment_after_its_own);
   tcase_add_test (tcase, the_page_map_shows_what_walk_shows);
   tcase_add_test (tcase, a_sample_says_all_that_the_operation_was);
+  tcase_add_test (tcase, an_integral_of_more_than_64_bits_is_right);
   suite_add_tcase (suite, tcase);
   return run_suite (suite);
 }

@@ -413,10 +413,10 @@ poll_ring (KmlMachine *machine, gpointer data)
   KML_CALL (machine, "network poll");
   self->base.counters[COUNT_POLLS]++;
   for (guint64 i = 0; i < self->budget; i++) {
-    machine->now += self->packet;
     kml_sync (machine);
     if (ring->n_filled == 0)
       break;
+    machine->now += self->packet;
     receive (ring);
   }
   kml_sync (machine);

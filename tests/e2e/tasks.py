@@ -451,6 +451,12 @@ def nobody_runs_before_he_was_woken_and_the_switch_is_no_work_of_his():
     equal([metrics[f"task.waiter.{part}_ns"] for part in ("cpu", "sleep", "run")], [2000, 10500, 1000], "switches")
 
 
+def a_poll_takes_as_long_as_its_packets():
+    metrics = measured("[machine]\ncpus = 2\nprofile = unit\n[device eth]\nkind = nic\npackets = 10\narrivals = periodic(3ms)\npacket = 1ms\n"
+                       "consumer-cpu = 1\n[task t]\ncpus = 1\nprogram = work 40ms\n")
+    equal((metrics["nic.received"], round(metrics["cpu.0.busy_ns"] / 1e6, 1)), (10, 10.0), "one by one, 1 ms each")
+
+
 def of_two_that_are_ready_at_once_the_higher_runs():
     low, high = "[task low]\nprogram = %swork 3ms\n", "[task high]\npriority = 1\nprogram = %swork 1ms\n"
     waker = "[task waker]\ncpus = 1\nprogram = work 1ms, wake a, wake b\n"

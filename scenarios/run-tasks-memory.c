@@ -57,7 +57,8 @@ build_reclaim (KmlRunTasks *self, KmlAllocator *pages, const KmlMemoryConfig *me
                               .pages = pages,
                               .slabs = &self->objects->base,
                               .swappiness = (guint)memory->swappiness,
-                              .kswapd_cpu = (guint)memory->kswapd_cpu };
+                              .kswapd_cpu = (guint)memory->kswapd_cpu,
+                              .givers = &self->requests.givers };
   const KmlWritebackConfig writeback = {
     .background_ratio = (guint)memory->dirty_background_ratio,
     .limit_ratio = (guint)memory->dirty_ratio,
@@ -79,7 +80,6 @@ build_reclaim (KmlRunTasks *self, KmlAllocator *pages, const KmlMemoryConfig *me
   config.writeback = memory->flusher ? &writeback : NULL;
   self->reclaim = kml_reclaim_new (&config);
   self->world.reclaim = self->reclaim;
-  kml_providers_add (&self->requests.givers, NULL);
   return TRUE;
 }
 

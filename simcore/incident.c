@@ -352,6 +352,7 @@ add_stall (KmlScheduler *self)
 void
 kml_incident_stall (KmlScheduler *self)
 {
+  self->watch.is_hopeless = TRUE; /* what has not come does not come any more */
   if (!find_deadlock (self))
     add_stall (self);
 }

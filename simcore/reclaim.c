@@ -114,7 +114,10 @@ kml_reclaim_wait_in (KmlReclaim *self, GPtrArray *waiters, const KmlWait *wait, 
 void
 kml_reclaim_wait (KmlReclaim *self, const char *what, KmlTask *provider)
 {
-  const KmlWait wait = { .kind = KML_WAIT_MEMORY, .what = what, .provider = provider };
+  const KmlWait wait = { .kind = KML_WAIT_MEMORY,
+                         .what = what,
+                         .provider = provider,
+                         .providers = provider == NULL ? self->config.givers : NULL };
 
   kml_reclaim_wait_in (self, self->waiters, &wait, KML_PART_MEMORY, 0);
 }
@@ -481,6 +484,12 @@ kml_reclaim_new (const KmlReclaimConfig *config)
   };
   if (config->writeback != NULL)
     self->writeback = kml_writeback_new (self, config->writeback);
+  if (config->givers != NULL) {
+    kml_providers_add (config->givers, NULL); /* who looks for memory, and the disk */
+    kml_providers_add (config->givers, self->kswapd);
+    if (self->writeback != NULL)
+      kml_providers_add (config->givers, self->writeback->flusher);
+  }
   self->config.writeback = NULL; /* borrowed for the call */
   return self;
 }

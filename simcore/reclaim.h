@@ -148,6 +148,8 @@ typedef struct {
   KmlDisk *disk;       /* (nullable) borrowed: files and swap; NULL: what is dirty stays */
   guint swappiness;    /* 0 .. 200: the share of anonymous pages in what is looked at, of 200 */
   guint kswapd_cpu;
+  KmlProviders
+      *givers; /* (nullable) borrowed: who may give memory back; kswapd and the flusher are added */
   const KmlWritebackConfig *
       writeback; /* (nullable): NULL: no flusher; what is dirty is written where reclaim meets it */
 } KmlReclaimConfig;

@@ -21,7 +21,8 @@
  * Who can bring about an event is who has a step for it in its program, whether or not it still comes to that step; so what is called stuck is, and one
  * that is stuck since the other has gone past its step is called a stall, when all is over.
  *
- * Likewise who can bring about memory for a request that must not fail is who has a step that gives some back (requests.c).
+ * Likewise who can bring about memory, for a request that must not fail or may not call file systems, is who has a step that gives some back, kswapd and the
+ * flusher (requests.c, reclaim.c); besides, whoever looks for some, and the disk. So that is only seen when all is over: such a wait among those of a cycle.
  *
  * Stuck without a cycle is who waits for what nobody brings about, or for a lock that its last owner took to the grave, and who waits for one
  * of those.
@@ -91,6 +92,13 @@ kml_task_has_element (const KmlTask *task, const KmlProviders *pool)
   return FALSE;
 }
 
+/* A daemon that nobody has given anything to do. */
+static gboolean
+is_idle (const KmlTask *task)
+{
+  return task->is_daemon && task->wait.kind == KML_WAIT_EVENT && !task->is_woken;
+}
+
 /* The @i-th of those that could end @waiter's wait: where some have elements of the pool, of those. Memory that it would give
  * back itself comes behind its wait: then nobody is in its way, it has taken too much. */
 static KmlTask *
@@ -105,7 +113,8 @@ provider (const KmlTask *waiter, guint i)
   for (guint j = 0; j < tasks->len; j++) {
     KmlTask *task = g_ptr_array_index (tasks, j);
 
-    if (task->state != KML_TASK_ENDED && (task != waiter || wait->kind != KML_WAIT_MEMORY) &&
+    if (task->state != KML_TASK_ENDED && !is_idle (task) &&
+        (task != waiter || wait->kind != KML_WAIT_MEMORY) &&
         (!any_has || kml_task_has_element (task, wait->providers)) && i-- == 0)
       return task;
   }
@@ -207,7 +216,8 @@ can_move (const Graph *self, const KmlTask *task)
   }
   for (guint i = 0; i < providers->tasks->len; i++) {
     other = g_ptr_array_index (providers->tasks, i);
-    if (other->state != KML_TASK_ENDED && !self->is_stuck[other->id])
+    if (other->state != KML_TASK_ENDED && !self->is_stuck[other->id] &&
+        !(other->is_daemon && self->scheduler->watch.is_hopeless))
       return TRUE;
   }
   return providers->from_outside && !self->scheduler->watch.is_hopeless;

@@ -58,6 +58,11 @@ def programs(*texts, groups="", start=""):
         f"[task T{i}]\ncpus = {i}\nstart = {start or f'{i}us'}\nprogram = {text}\n" for i, text in enumerate(texts))
 
 
+# T0 has the lock that whoever writes its pages needs, and may not write them itself
+NO_FS = (HEAD.replace("16MiB", "4MiB") + "[memory]\nreclaim = yes\ndisk = d\nkswapd-cpu = 1\n{memory}[device d]\nkind = queue\nservice = fixed(1ms)\n"
+         "[lock fs]\nkind = mutex\n[mapping f]\nsize = 3MiB\nempty = yes\nlock = fs\n"
+         "[task T0]\nprogram = dirty f 0..700 nowait, lock fs, repeat 2000 {{ alloc x 4KiB pages {gfp} }}, unlock fs\n")
+
 # kind of wait, scenario, the lines of the story that say who waits for whom; none: it is no deadlock
 WAITS = (
     ("lock", programs("lock A, work 9us, lock B", "lock B, lock A", groups="[lock A]\n[lock B]\n"),
@@ -84,6 +89,12 @@ WAITS = (
      ("T0 waits for memory, which only T1 can bring about", "T1 waits for written, which only T0 can bring about")),
     ("reclaim that writes", MEMORY + "[task T0]\nstart = 1s\nprogram = lock fs, alloc page 4KiB pages GFP_KERNEL, unlock fs\n",
      ("T0 waits for fs, which it has itself; in direct reclaim",)),
+    ("memory that kswapd takes back", NO_FS.format(memory="", gfp="GFP_NOFS"),
+     ("T0 waits for memory, which only kswapd can bring about; in direct reclaim: the cycle is closed", "kswapd waits for fs, which T0 has")),
+    ("memory that may come from a disk", NO_FS.format(memory="", gfp="GFP_NOIO"),
+     ("T0 waits for memory, which only kswapd can bring about", "kswapd waits for fs, which T0 has")),
+    ("memory that the flusher makes clean", NO_FS.format(memory="flusher = yes\nflusher-cpu = 1\n", gfp="GFP_NOFS"),
+     ("T0 waits for memory, which only flusher or kswapd can bring about", "flusher waits for fs, which T0 has", "kswapd waits for fs, which T0 has")),
     ("page that another reads", MEMORY + "[task T0]\nstart = 1s\nprogram = touch other 420\n"
      "[task T1]\ncpus = 2\nstart = 1s\nprogram = lock fs, work 200ns, touch other 420, unlock fs\n",
      ("T1 waits for the end of a page's read, which only T0 can bring about", "T0 waits for fs, which T1 has")),

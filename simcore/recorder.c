@@ -346,8 +346,8 @@ kml_recorder_snapshot_due (KmlRecorder *self, KmlTime now)
   while (self->config.interval == 0 && self->snapshots->len >= self->config.points)
     thin_snapshots (self);
   at = now - now % self->step;
-  if (at >=
-      self->next_snapshot) /* else a coarser grid has none since, and the state of @at is gone */
+  /* a coarser grid may have no point since the last one: the state of @at is gone then */
+  if (at >= self->next_snapshot)
     take_snapshot (self, at);
   self->next_snapshot = at + self->step;
 }

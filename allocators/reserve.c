@@ -22,7 +22,7 @@
  * A place is free again when its block is given back (refill = returned: M/G/c/c with the block's lifetime), or also
  * a while after it was taken, by a task that may wait for memory (refill = task: with the time that the task needs). On a machine with tasks that
  * is a daemon in process context. On one without, places that are due are filled before the next request, in nobody's time. What
- * cannot be filled for want of memory is tried again after the same while. A block that comes back to a full stash goes below.
+ * cannot be filled for want of memory is tried again after the same while, or 10 us if that is longer. A block that comes back to a full stash goes below.
  *
  * 3. Decisions
  *
@@ -44,7 +44,8 @@
 #include "simcore/erlang.h"
 #include "simcore/scheduler.h"
 
-#define MAX_SIZE 100000
+#define MAX_SIZE    100000
+#define LEAST_RETRY (10 * KML_US) /* about a hundred failures: not all that a CPU does */
 
 enum {
   COUNTER_HITS,
@@ -197,14 +198,15 @@ is_due (const Reserve *self)
   return self->head < self->tail && place_at (self, self->head)->due <= self->base.machine->now;
 }
 
+/* Each place once: the time that a failure takes may be longer than the while after which it is due again. */
 static void
 fill_due (Reserve *self)
 {
-  while (is_due (self)) {
+  for (guint64 n = self->tail - self->head; n > 0 && is_due (self); n--) {
     const guint32 stash = place_at (self, self->head++)->stash;
 
     if (!fill_place (self, stash))
-      await (self, stash, self->base.machine->now + MAX (self->delay, 1));
+      await (self, stash, self->base.machine->now + MAX (self->delay, LEAST_RETRY));
   }
 }
 

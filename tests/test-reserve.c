@@ -324,6 +324,33 @@ START_TEST (interrupts_take_and_a_task_refills)
 }
 END_TEST
 
+/* Nobody gives anything back for a millisecond, in which a task that tries again at once would do nothing else. */
+static void
+take_all (KmlMachine *self, gpointer data)
+{
+  use_up ();
+  kml_work (self, KML_US); /* the task of the reserve has come and sleeps */
+  kml_irq_init (&irq, scheduler, "nic", 0, KML_LEVEL_HARDIRQ, in_the_interrupt, NULL);
+  kml_irq_raise (&irq);
+  kml_sleep (self, KML_MS);
+  kml_irq_clear (&irq);
+}
+
+START_TEST (without_a_delay_too_a_refill_that_fails_is_tried_again_after_a_while)
+{
+  const KmlTaskConfig config = { .name = "main", .func = take_all };
+
+  set_up (1, 16, TRUE, (const char *const[]){ "size", "2", "delay", "0", NULL });
+  kml_task_new (scheduler, &config);
+  kml_scheduler_run (scheduler);
+  ck_assert_uint_eq (reserve->counters[HITS], 2);
+  ck_assert_uint_gt (reserve->counters[REFILLS_FAILED], 100);
+  ck_assert_uint_le (reserve->counters[REFILLS_FAILED], 2 * 100 + 2);
+  check_all ();
+  tear_down ();
+}
+END_TEST
+
 /* ---- Misuse ---- */
 
 START_TEST (what_lies_in_a_stash_is_not_freed)
@@ -351,6 +378,7 @@ main (void)
   tcase_add_test (story, what_cannot_be_filled_is_tried_again);
   tcase_add_test (story, shrinking_gives_the_reserve_up);
   tcase_add_test (story, interrupts_take_and_a_task_refills);
+  tcase_add_test (story, without_a_delay_too_a_refill_that_fails_is_tried_again_after_a_while);
   tcase_add_test (sizes, the_size_follows_from_the_load);
   tcase_add_test (sizes, the_share_that_finds_the_stash_empty_is_erlang_s);
   tcase_set_tags (misuse, "misuse");

@@ -263,14 +263,13 @@ add_slab (Aligned *self, guint class, const KmlRequest *request)
 {
   KmlMachine *machine = self->base.machine;
   const guint64 size = (guint64)(class + 1) << self->shift;
-  const KmlPfn pfn = kml_page_runs_take (&self->runs, slab_bytes (self, size), request);
+  const KmlPfn pfn = kml_page_runs_take (&self->runs, slab_bytes (self, size), class, request);
   KmlFrame *frame;
   Slab slab;
 
   if (pfn == KML_PFN_NONE)
     return FALSE;
   frame = kml_ram_frame (&self->base.ram, pfn);
-  frame->slab.size_class = (guint16) class;
   frame->slab.n_used = 0;
   frame->slab.n_objects = (guint16)objects_in (
       (guint64)frame->n_frames << self->base.ram.page_shift, size);

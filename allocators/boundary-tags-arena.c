@@ -63,16 +63,15 @@ kml_arena_new (KmlBoundaryTags *self, const KmlRequest *request, guint64 size)
   const guint64 page_size = kml_ram_page_size (ram_of (self));
   const guint64 least = (self->offset + size + page_size - 1) & ~(page_size - 1);
   const guint64 wanted = (self->arena + page_size - 1) & ~(page_size - 1);
-  KmlPfn arena = kml_page_runs_take (&self->runs, MAX (wanted, least), request);
+  KmlPfn arena = kml_page_runs_take (&self->runs, MAX (wanted, least), 0, request);
   KmlAddr addr;
 
   kml_tags_spend (self, KML_TAGS_GROW_INSTRUCTIONS, 2);
   if (arena == KML_PFN_NONE && least < wanted)
-    arena = kml_page_runs_take (&self->runs, least, request);
+    arena = kml_page_runs_take (&self->runs, least, 0, request);
   if (arena == KML_PFN_NONE)
     return 0;
   *kml_arena_n_live (self, arena) = 0;
-  kml_ram_frame (ram_of (self), arena)->slab.size_class = 0; /* not a large run */
   addr = kml_arena_first (self, arena);
   self->base.metadata_bytes += rim_of (self, arena);
   self->base.counters[KML_COUNTER_ARENAS_NEW]++;

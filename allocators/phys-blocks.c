@@ -114,12 +114,11 @@ phys_remember (PhysBlocks *self, KmlImage *image)
 static PhysBlock
 make_arena (PhysBlocks *self, guint64 size, guint16 kind, const KmlRequest *request)
 {
-  const KmlPfn arena = kml_page_runs_take (&self->runs, size, request);
+  const KmlPfn arena = kml_page_runs_take (&self->runs, size, kind, request);
   PhysBlock first, end;
 
   if (arena == KML_PFN_NONE)
     return PHYS_NO_BLOCK;
-  frame_of (self, arena)->slab.size_class = kind;
   first = first_block (self, arena);
   end = end_block (self, arena);
   phys_set (self, first, end - first, PHYS_FREE);

@@ -88,7 +88,6 @@ init_slab (Segregated *self, Bin *bin, KmlPfn pfn)
   slab->slab.first_free = 0;
   slab->slab.n_fresh = 0;
   slab->slab.n_objects = (guint16)MIN (size / bin->object_size, KML_SLAB_MAX_OBJECTS);
-  slab->slab.size_class = (guint16)(bin - self->bins);
   bin->n_slabs++;
   bin->n_frames += slab->n_frames;
   bin->n_objects += slab->slab.n_objects;
@@ -101,11 +100,12 @@ static KmlPfn
 create_slab (Segregated *self, Bin *bin, const KmlRequest *request)
 {
   const guint64 page_size = kml_ram_page_size (ram_of (self));
-  KmlPfn pfn = kml_page_runs_take (&self->runs, page_size << bin->order, request);
+  const guint number = (guint)(bin - self->bins);
+  KmlPfn pfn = kml_page_runs_take (&self->runs, page_size << bin->order, number, request);
 
   spend_slow (self, CREATE_INSTRUCTIONS);
   if (pfn == KML_PFN_NONE && bin->least_order < bin->order) {
-    pfn = kml_page_runs_take (&self->runs, page_size << bin->least_order, request);
+    pfn = kml_page_runs_take (&self->runs, page_size << bin->least_order, number, request);
     if (pfn != KML_PFN_NONE)
       self->base.counters[COUNTER_SLABS_SMALL]++;
   }

@@ -414,6 +414,7 @@ segregated_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   KmlMachine *machine = base->machine;
   const KmlTime now = machine->now + self->free_cost;
   const guint64 pfn = addr >> self->base.ram.page_shift;
+  const KmlFrame *frame = &self->base.ram.frames[pfn];
   unsigned __int128 product;
   guint32 word;
   KmlPfn head;
@@ -421,13 +422,14 @@ segregated_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   Bin *bin;
 
   g_assert (pfn < self->base.ram.n_usable);
-  g_assert (self->base.ram.frames[pfn].flags & KML_FRAME_FLAG_SLAB);
+  g_assert (frame->flags & KML_FRAME_FLAG_SLAB);
 
-  head = self->base.ram.frames[pfn].slab.head;
-  slab = &self->base.ram.frames[head];
-  if (G_UNLIKELY (slab->slab.size_class == KML_PAGE_RUN_LARGE))
+  if (G_UNLIKELY (frame->slab.size_class == KML_PAGE_RUN_LARGE))
     return free_large (self, addr, how);
-  bin = &self->bins[slab->slab.size_class];
+  /* all from the one record: what waits for the slab's own need not wait for the bin, too */
+  bin = &self->bins[frame->slab.size_class];
+  head = frame->slab.head;
+  slab = &self->base.ram.frames[head];
 
   product = (unsigned __int128)(addr - ((KmlAddr)head << self->base.ram.page_shift)) *
             bin->reciprocal;

@@ -164,9 +164,6 @@ check_slab (const Slab *self, KmlPfn pfn, Sums *sums, GError **error)
       first_object (self, slab) + (guint64)slab->n_objects * cache->chunk >
           end_of_room (self, cache, pfn))
     return kml_allocator_broken ("L1", "frame", pfn, error);
-  for (guint32 i = 0; i < frame_of (self, pfn)->n_frames; i++)
-    if (frame_of (self, pfn + i)->slab.size_class != number)
-      return kml_allocator_broken ("L1", "frame", pfn + i, error);
   is_free = g_malloc (slab->n_objects);
   if (!mark_free (self, cache, slab, is_free))
     return kml_allocator_broken (cache->is_small ? "L2" : "L3", "frame", pfn, error);

@@ -84,11 +84,10 @@ slab_hash_rescale (Slab *self, Cache *cache, const KmlRequest *request)
   if (bits == SLAB_STATIC_BITS) {
     use_first_chains (hash);
   } else {
-    const KmlPfn pfn = kml_page_runs_take (&self->runs, (guint64)8 << bits, request);
+    const KmlPfn pfn = kml_page_runs_take (&self->runs, (guint64)8 << bits, SLAB_HASH, request);
 
     if (pfn == KML_PFN_NONE)
       return;
-    frame_of (self, pfn)->slab.size_class = SLAB_HASH;
     hash->chains = (KmlAddr *)(ram_of (self)->store + kml_ram_addr (ram_of (self), pfn));
     hash->bits = bits;
     hash->run = pfn;

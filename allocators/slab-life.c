@@ -95,10 +95,11 @@ static KmlPfn
 take_run (Slab *self, const Cache *cache, const KmlRequest *request)
 {
   const guint64 page_size = kml_ram_page_size (ram_of (self));
-  KmlPfn pfn = kml_page_runs_take (&self->runs, page_size << cache->order, request);
+  const guint number = (guint)(cache - self->caches);
+  KmlPfn pfn = kml_page_runs_take (&self->runs, page_size << cache->order, number, request);
 
   if (pfn == KML_PFN_NONE && cache->least_order < cache->order) {
-    pfn = kml_page_runs_take (&self->runs, page_size << cache->least_order, request);
+    pfn = kml_page_runs_take (&self->runs, page_size << cache->least_order, number, request);
     self->base.counters[COUNTER_SLABS_SMALL] += pfn != KML_PFN_NONE;
   }
   return pfn;
@@ -156,13 +157,10 @@ static gboolean
 try_to_create (Slab *self, Cache *cache, const KmlRequest *request)
 {
   const KmlPfn pfn = take_run (self, cache, request);
-  const guint16 number = (guint16)(cache - self->caches);
   SlabHeader *slab;
 
   if (pfn == KML_PFN_NONE)
     return FALSE;
-  for (guint32 i = 0; i < frame_of (self, pfn)->n_frames; i++)
-    frame_of (self, pfn + i)->slab.size_class = number;
   slab = cache->is_small ? make_small (self, cache, pfn) : make_large (self, cache, pfn, request);
   if (slab == NULL) {
     kml_page_runs_give_back (&self->runs, pfn, request);

@@ -22,7 +22,7 @@ frame_of (const KmlPageRuns *self, KmlPfn pfn)
 /* ---- Runs for objects ---- */
 
 KmlPfn
-kml_page_runs_take (KmlPageRuns *self, guint64 size, const KmlRequest *request)
+kml_page_runs_take (KmlPageRuns *self, guint64 size, guint size_class, const KmlRequest *request)
 {
   const KmlRequest pages = {
     .size = size,
@@ -37,6 +37,8 @@ kml_page_runs_take (KmlPageRuns *self, guint64 size, const KmlRequest *request)
   KmlPfn pfn;
   guint32 n_frames;
 
+  g_assert (size_class < KML_PAGE_RUN_LARGE);
+
   if (addr == KML_ADDR_NONE) {
     kml_failure_note_pages (self->owner->machine, &pages);
     return KML_PFN_NONE;
@@ -49,6 +51,7 @@ kml_page_runs_take (KmlPageRuns *self, guint64 size, const KmlRequest *request)
     kml_touch_frame (self->owner->machine, frame, KML_TOUCH_WRITE);
     frame->flags |= KML_FRAME_FLAG_SLAB;
     frame->slab.head = pfn;
+    frame->slab.size_class = (guint16)size_class;
     if (i > 0)
       frame->state = KML_FRAME_TAIL;
   }
@@ -150,7 +153,8 @@ kml_page_runs_check (const KmlPageRuns *self, GError **error)
     for (guint32 i = 1; !is_large && i < first->n_frames; i++) {
       const KmlFrame *frame = frame_of (self, pfn + i);
 
-      if (frame->slab.head != pfn || !(frame->flags & KML_FRAME_FLAG_SLAB))
+      if (frame->slab.head != pfn || !(frame->flags & KML_FRAME_FLAG_SLAB) ||
+          frame->slab.size_class != first->slab.size_class)
         return kml_allocator_broken ("R1", "frame", pfn + i, error);
     }
     n_large += is_large;

@@ -11,14 +11,14 @@
  *     state        USED   TAIL   TAIL   TAIL |  USED   (the page level's)
  *     flags        SLAB   SLAB   SLAB   SLAB |  SLAB
  *     slab.head    8      8      8      8    |  40
- *     size_class   the owner's business      |  KML_PAGE_RUN_LARGE
+ *     size_class   the owner's number        |  KML_PAGE_RUN_LARGE
  *
- * Every frame of a run of its own use leads to the first one. Of a *large* run only
+ * Every frame of a run of its own use leads to the first one and says what kind of run it is. Of a *large* run only
  * the first frame is marked: nothing but its beginning may be given back.
  *
  * Invariants, which kml_page_runs_check() verifies:
  *   R1  a run begins with a frame in use; all its frames, or the first one if it is large, lead
- *       there
+ *       there and have the same size_class
  *   R2  n_large is the number of large runs
  */
 
@@ -42,10 +42,11 @@ kml_page_runs_init (KmlPageRuns *self, KmlAllocator *owner)
   *self = (KmlPageRuns){ .owner = owner };
 }
 
-/* Takes a run of at least @size bytes, whole pages, for objects and marks its frames; what kind of run it is, and all
- * else that the first record says of a slab, is for the owner to write. Spends nothing but what
- * the page level does. KML_PFN_NONE: the page level has none. */
-KmlPfn kml_page_runs_take (KmlPageRuns *self, guint64 size, const KmlRequest *request);
+/* Takes a run of at least @size bytes, whole pages, for objects and marks its frames; all
+ * else that the first record says of a slab is for the owner to write. @size_class: not KML_PAGE_RUN_LARGE.
+ * Spends nothing but what the page level does. KML_PFN_NONE: the page level has none. */
+KmlPfn kml_page_runs_take (KmlPageRuns *self, guint64 size, guint size_class,
+                           const KmlRequest *request);
 void kml_page_runs_give_back (KmlPageRuns *self, KmlPfn pfn, const KmlRequest *how);
 
 /* A request handed on to the page level, rounded up to pages, its constraints included. */

@@ -193,6 +193,10 @@ kml_stream_begin_first (Stream *self)
   return &self->first->op;
 }
 
+/* replay.c: the first operation would start after the end of the workload's own, which is the end of the stream. What follows in the queues, to
+ * which it was dealt without a time, is given up likewise as its turn comes. */
+void kml_replay_abandon_first (Stream *self);
+
 /* replay.c: the first operation was the last, or the last in its chunk. */
 void kml_stream_drop_chunk (Stream *self);
 

@@ -319,6 +319,7 @@ go_on (Stream *self, KmlMachine *machine, Step step)
 {
   for (;;) {
     KmlLockStep taken = KML_LOCK_COMES;
+    gboolean is_in_steps;
 
     switch (step) {
     case STEP_LIE_DOWN:
@@ -336,7 +337,13 @@ go_on (Stream *self, KmlMachine *machine, Step step)
         return TRUE;
       G_GNUC_FALLTHROUGH;
     case STEP_TURN:
-      if (!has_steps (self)) {
+      is_in_steps = has_steps (self);
+      if (G_UNLIKELY (machine->now > self->replay->config.until)) {
+        kml_replay_abandon_first (self);
+        step = self->step = STEP_NEXT;
+        continue;
+      }
+      if (!is_in_steps) {
         execute_whole (self);
         step = STEP_NEXT;
         continue;

@@ -183,6 +183,7 @@ static void
 end (KmlReplay *self)
 {
   self->has_ended = TRUE;
+  self->is_full = FALSE; /* there is nothing to make room for */
   set_idle_going (self);
   look_whether_done (self);
 }
@@ -370,6 +371,18 @@ kml_replay_execute_first (Stream *stream)
     execute_free (self, &op);
   else
     execute_split (self, &op);
+  kml_replay_executed (self, &op);
+}
+
+void
+kml_replay_abandon_first (Stream *stream)
+{
+  KmlReplay *self = stream->replay;
+  const KmlOp op = *kml_stream_begin_first (stream);
+
+  kml_stream_drop_first (stream);
+  if (!self->has_ended)
+    end (self);
   kml_replay_executed (self, &op);
 }
 

@@ -257,6 +257,24 @@ START_TEST (operations_without_a_time_follow_one_another)
 }
 END_TEST
 
+/* An end of the workload's own, 20: CPU 0 has three operations that start by then, the free of the other CPU waits for one
+ * that does not, and neither is what follows. */
+START_TEST (operations_without_a_time_end_with_their_workload)
+{
+  const KmlOp ops[] = {
+    op (KML_OP_ALLOC, 0, 0, 0, 1), op (KML_OP_ALLOC, 0, 0, 1, 2), op (KML_OP_ALLOC, 0, 0, 2, 3),
+    op (KML_OP_ALLOC, 0, 0, 3, 4), op (KML_OP_FREE, 1, 0, 3, 0),  op (KML_OP_FREE, 0, 0, 0, 0),
+  };
+
+  set_up (2, 0);
+  rig.workload->until = 20 * KML_NS;
+  expect_story (ops, G_N_ELEMENTS (ops),
+                "0/process alloc 1@0, 0/process alloc 2@10, 0/process alloc 3@20");
+  ck_assert_ptr_null (rig.incident);
+  tear_down ();
+}
+END_TEST
+
 /* ---- Blocks ---- */
 
 START_TEST (a_block_is_not_given_back_before_there_is_one)
@@ -523,6 +541,7 @@ main (void)
   tcase_add_test (tcase, operations_start_at_their_times_or_when_their_cpu_is_done);
   tcase_add_test (tcase, an_interrupt_comes_in_the_middle_and_does_all_that_is_due);
   tcase_add_test (tcase, operations_without_a_time_follow_one_another);
+  tcase_add_test (tcase, operations_without_a_time_end_with_their_workload);
   tcase_add_loop_test (tcase, a_block_is_not_given_back_before_there_is_one, 0, 2);
   tcase_add_test (tcase, an_interrupt_that_needs_a_block_comes_when_there_is_one);
   tcase_add_test (tcase, a_name_may_mean_another_block_on_a_cpu_that_is_ahead);

@@ -164,7 +164,8 @@ kml_stream_is_empty (const Stream *self)
 #define AHEAD_BLOCK    3
 #define ENOUGH_RECORDS 8192
 
-/* A run is the same without. Behind the last operation is what was in the chunk before, or 0. */
+/* A run is the same without. Behind the last operation is what was in the chunk before, or 0. Where there is no block yet, its address is 0: to look in
+ * vain for what is nowhere takes the host as long as to find something that is in no cache. */
 static inline __attribute__ ((always_inline)) void
 kml_stream_fetch_ahead (const Stream *self)
 {

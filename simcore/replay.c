@@ -119,7 +119,7 @@ new_record (KmlReplay *self)
   } else {
     self->first_unused = kml_replay_record_at (self, i)->next_unused;
   }
-  *kml_replay_record_at (self, i) = (Record){ .block = { .addr = KML_ADDR_NONE } };
+  *kml_replay_record_at (self, i) = (Record){ 0 }; /* an address, see kml_stream_fetch_ahead() */
   return i;
 }
 

@@ -100,6 +100,30 @@ START_TEST (the_size_of_the_batches_changes_nothing)
 }
 END_TEST
 
+/* All of it is there when the first bytes, which tell what it is, have been looked at. */
+START_TEST (a_compressed_file_may_be_small)
+{
+  static const char text[] = "op,id,size\nalloc,1,5\n";
+  g_autoptr (GByteArray) plain = g_byte_array_new ();
+
+  g_byte_array_append (plain, (const guint8 *)text, sizeof text - 1);
+  for (guint i = 0; i < G_N_ELEMENTS (compressors); i++) {
+    g_autoptr (GByteArray) stored = compressors[i].compress (plain);
+    g_autoptr (GError) error = NULL;
+    g_autoptr (Recording) recording = read_bytes (stored->data, stored->len, &error);
+
+    assert_no_error (error);
+    ck_assert_uint_eq (recording->events->len, 1);
+    stored->data[stored->len - 1] ^= 1; /* of a checksum, or what ends it */
+    ck_assert_ptr_null (read_bytes (stored->data, stored->len, &error));
+    assert_error (error, KML_ERROR_INPUT, "damaged");
+    g_clear_error (&error);
+    ck_assert_ptr_null (read_bytes (stored->data, stored->len - 1, &error));
+    assert_error (error, KML_ERROR_INPUT, "ends early");
+  }
+}
+END_TEST
+
 START_TEST (compression_changes_nothing)
 {
   g_autoptr (Recording) expected = whole (source_at ((guint)_i));
@@ -268,6 +292,7 @@ trace_sources_suite (void)
   tcase_add_loop_test (good, a_file_is_known_by_its_bytes, 0, n);
   tcase_add_loop_test (good, the_size_of_the_batches_changes_nothing, 0, n);
   tcase_add_loop_test (good, compression_changes_nothing, 0, n);
+  tcase_add_test (good, a_compressed_file_may_be_small);
   tcase_add_loop_test (good, the_binary_form_says_the_same, 0, n);
   tcase_add_loop_test (good, it_is_a_workload, 0, n);
   suite_add_tcase (suite, good);

@@ -246,20 +246,27 @@ damaged (const KmlTraceInput *self, const char *what, GError **error)
 /* Each decoder takes from stored[begin, end), gives up to *ret_n bytes at @out
  * and leaves in *ret_n how many; at the end of the file there is nothing to take. */
 
+/* The end of the file may be known while the first bytes of a small one are yet to be decoded. */
+static gboolean
+has_nothing_left (const KmlTraceInput *self)
+{
+  return self->at_eof && self->begin == self->end;
+}
+
 static gboolean
 decode_gzip (KmlTraceInput *self, guint8 *out, gsize *ret_n, GError **error)
 {
   int status;
 
   if (!self->in_stream) {
-    if (self->at_eof) {
+    if (has_nothing_left (self)) {
       *ret_n = 0;
       return TRUE;
     }
     inflateReset (&self->gzip);
     self->in_stream = TRUE;
   }
-  if (self->at_eof)
+  if (has_nothing_left (self))
     return damaged (self, "the gzip stream ends early", error);
   self->gzip.next_in = self->stored + self->begin;
   self->gzip.avail_in = (uInt)(self->end - self->begin);
@@ -309,7 +316,7 @@ decode_zstd (KmlTraceInput *self, guint8 *out, gsize *ret_n, GError **error)
   ZSTD_outBuffer to = { out, *ret_n, 0 };
   gsize status;
 
-  if (self->at_eof) {
+  if (has_nothing_left (self)) {
     *ret_n = 0;
     if (self->in_stream)
       return damaged (self, "the zstd stream ends early", error);
@@ -388,7 +395,7 @@ kml_trace_input_read (KmlTraceInput *self, void *buffer, gsize n, GError **error
     if (!decode_some (self, out + done, &piece, error))
       return -1;
     done += piece;
-    if (piece == 0 && self->at_eof)
+    if (piece == 0 && has_nothing_left (self))
       break;
   }
   return (gssize)done;

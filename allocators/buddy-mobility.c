@@ -10,7 +10,8 @@
  * of another one is taken, so that mixing happens seldom. Unmovable and reclaimable requests,
  * and movable ones that meet a block of at least half a pageblock's order, *steal*: all that is
  * free in the pageblock goes to the lists of the new mobility, and the pageblock itself is
- * *claimed* when at least half of it is now free or of a like mobility. A movable request that
+ * *claimed* when at least half of it is now free or of a like mobility. The request then gets the
+ * smallest block that will do of those that were stolen, which need not be the one that was met. A movable request that
  * meets only smaller blocks takes the smallest and steals nothing: it can be moved away later.
  * Memory that was never used is movable.
  */
@@ -83,7 +84,7 @@ find_smallest_foreign (Buddy *self, const Wish *wish)
   return KML_PFN_NONE;
 }
 
-/* Moves every free block of the pageblock around @pfn to the lists of @mobility. Returns how
+/* Moves every free block of the pageblock around @pfn to the ends of the lists of @mobility. Returns how
  * many frames of it are free or go well with @mobility. Its blocks lie within it: one of them
  * is free and smaller. */
 static KmlPfn
@@ -101,7 +102,7 @@ move_pageblock (Buddy *self, KmlPfn pfn, KmlMobility mobility)
 
     if (frame->state == KML_FRAME_FREE) {
       unlist_block (self, FALSE, at); /* a pair that waits to be joined goes on waiting */
-      list_block (self, FALSE, at, frame->order, mobility);
+      list_block (self, FALSE, at, frame->order, mobility, TRUE);
       n_free += n_frames;
     } else if (frame->mobility == KML_MOBILITY_MOVABLE) {
       n_movable += n_frames;
@@ -117,20 +118,26 @@ move_pageblock (Buddy *self, KmlPfn pfn, KmlMobility mobility)
   return old == KML_MOBILITY_MOVABLE ? n_free + n_other : n_free;
 }
 
-/* Takes what there is to take with the free block at @pfn, which is on a foreign list. */
+/* Claims the pageblocks that are free block @pfn, which is on a foreign list. */
+static void
+claim_whole (Buddy *self, KmlPfn pfn, KmlMobility mobility)
+{
+  const KmlPfn n = frames_in (frame_of (self, pfn)->order - self->pageblock_order);
+
+  memset (&self->pageblocks[pfn >> self->pageblock_order], (int)mobility, n);
+  self->base.counters[COUNTER_STEALS]++;
+  self->base.counters[COUNTER_CLAIMS] += n;
+}
+
+/* Takes what there is to take around the smaller free block at @pfn. */
 static void
 steal_around (Buddy *self, KmlPfn pfn, KmlMobility mobility)
 {
-  const guint order = frame_of (self, pfn)->order;
-  const KmlPfn block = pfn >> self->pageblock_order;
-  const guint half = self->pageblock_order == 0 ? 0 : self->pageblock_order - 1;
+  const KmlPfn half = frames_in (self->pageblock_order) / 2;
 
   self->base.counters[COUNTER_STEALS]++;
-  if (order >= self->pageblock_order) {
-    memset (&self->pageblocks[block], (int)mobility, frames_in (order - self->pageblock_order));
-    self->base.counters[COUNTER_CLAIMS] += frames_in (order - self->pageblock_order);
-  } else if (move_pageblock (self, pfn, mobility) >= frames_in (half)) {
-    self->pageblocks[block] = (guint8)mobility;
+  if (move_pageblock (self, pfn, mobility) >= half) {
+    self->pageblocks[pfn >> self->pageblock_order] = (guint8)mobility;
     self->base.counters[COUNTER_CLAIMS]++;
   }
 }
@@ -145,6 +152,10 @@ buddy_find_fallback (Buddy *self, const Wish *wish)
   if (wish->mobility == KML_MOBILITY_MOVABLE &&
       frame_of (self, pfn)->order < self->pageblock_order / 2)
     return find_smallest_foreign (self, wish);
+  if (frame_of (self, pfn)->order >= self->pageblock_order) {
+    claim_whole (self, pfn, wish->mobility);
+    return pfn;
+  }
   steal_around (self, pfn, wish->mobility);
-  return pfn;
+  return find_smallest (self, wish, wish->mobility);
 }

@@ -44,11 +44,14 @@
  *
  * 4. Choice of block
  *
- *   lifo     the block freed last. What Linux does, for the sake of warm caches
+ *   lifo     the block freed last, for the sake of warm caches. What Linux did up to 2.6.34
  *   fifo     the block freed first. Leaves buddies time to be freed
  *   address  the lowest, so that what is used gathers at the low end. The lists are then ordered
  *            sets (simcore/frame-set.h): a few words to look at and no search. A real kernel would
  *            keep their bits, about n/4 bytes for n frames; here the host does, not counted
+ *
+ *   linux    as lifo, but a block whose buddy is in use and whose parent's buddy is free waits at the end of its list: when
+ *            the buddy is freed, two merges come at once (Linux 2.6.35 and later, buddy_merge_likely())
  *
  * The frontier comes last, lowest block first.
  *
@@ -459,7 +462,7 @@ buddy_state (const KmlAllocator *base, GArray *words)
 
 /* ---- What it is called ---- */
 
-static const char *const list_orders[] = { "lifo", "fifo", "address", NULL };
+static const char *const list_orders[] = { "lifo", "fifo", "address", "linux", NULL };
 static const char *const groupings[] = { "none", "mobility", NULL };
 
 #define UNLIMITED "20" /* KML_MAX_ORDER: no operation can need more steps */
@@ -477,8 +480,8 @@ static const KmlParam buddy_params[] = {
     .value = "lifo",
     .choices = list_orders,
     .offset = G_STRUCT_OFFSET (Buddy, list_order),
-    .summary = "which of several free blocks of one order is taken: the one freed last, first, or "
-               "the lowest" },
+    .summary = "which of several free blocks of one order is taken: the one freed last, first, "
+               "the lowest, or as in Linux: freed last, unless it would be joined twice soon" },
   { .name = "grouping",
     .type = KML_PARAM_CHOICE,
     .value = "none",

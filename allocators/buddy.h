@@ -28,6 +28,7 @@ typedef enum {
   ORDER_LIFO,
   ORDER_FIFO,
   ORDER_ADDRESS,
+  ORDER_LINUX,
 } ListOrder;
 
 typedef enum {
@@ -163,16 +164,17 @@ next_block (const Buddy *self, gboolean is_usual, guint order, KmlMobility mobil
   return member == set->n ? KML_PFN_NONE : (KmlPfn)(member << order);
 }
 
-/* A free block goes to the lists of @mobility. */
+/* A free block goes to the lists of @mobility: @last, behind all others there (unless they lie by address). */
 static BUDDY_INLINE void
-list_block (Buddy *self, gboolean is_usual, KmlPfn pfn, guint order, KmlMobility mobility)
+list_block (Buddy *self, gboolean is_usual, KmlPfn pfn, guint order, KmlMobility mobility,
+            gboolean last)
 {
   frame_of (self, pfn)->mobility = (guint8)mobility;
   if (!is_usual && self->list_order == ORDER_ADDRESS)
     kml_frame_set_insert (&self->sets[mobility][order], pfn >> order);
   else
     kml_frame_list_insert (&self->lists[mobility][order], &self->base.ram, pfn,
-                           is_usual || self->list_order == ORDER_LIFO);
+                           !last && (is_usual || self->list_order != ORDER_FIFO));
   self->nonempty[mobility] |= (guint32)1 << order;
   kml_free_area_add (self->base.free_area, order, mobility);
   if (!is_usual && G_UNLIKELY (self->has_caches))
@@ -207,9 +209,10 @@ void buddy_undefer (Buddy *self, KmlPfn pfn);
 
 /* ---- Free blocks ---- */
 
-/* Makes [pfn, pfn + 2^order) a free block of its own; joins nothing. */
+/* Makes [pfn, pfn + 2^order) a free block of its own, where the list's order wants it, or @last; joins nothing. */
 static BUDDY_INLINE void
-put_block (Buddy *self, gboolean is_usual, KmlPfn pfn, guint order, KmlMobility mobility)
+put_block_at (Buddy *self, gboolean is_usual, KmlPfn pfn, guint order, KmlMobility mobility,
+              gboolean last)
 {
   KmlFrame *frame = frame_of (self, pfn);
 
@@ -217,7 +220,13 @@ put_block (Buddy *self, gboolean is_usual, KmlPfn pfn, guint order, KmlMobility 
   frame->order = (guint8)order;
   frame->flags = 0;
   frame->n_frames = frames_in (order);
-  list_block (self, is_usual, pfn, order, mobility);
+  list_block (self, is_usual, pfn, order, mobility, last);
+}
+
+static BUDDY_INLINE void
+put_block (Buddy *self, gboolean is_usual, KmlPfn pfn, guint order, KmlMobility mobility)
+{
+  put_block_at (self, is_usual, pfn, order, mobility, FALSE);
 }
 
 /* Takes a free block off its list; its first frame is an inner one until something else is

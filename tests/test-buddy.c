@@ -412,11 +412,10 @@ START_TEST (limited_buddies_keep_every_promise)
 {
   const char *max_splits = limits[_i / (int)G_N_ELEMENTS (limits)];
   const char *max_merges = limits[_i % (int)G_N_ELEMENTS (limits)];
-  static const char *const forms[][2] = { { "lifo", "none" },
-                                          { "lifo", "mobility" },
-                                          { "fifo", "mobility" },
-                                          { "address", "none" },
-                                          { "address", "mobility" } };
+  static const char *const forms[][2] = { { "lifo", "none" },        { "lifo", "mobility" },
+                                          { "fifo", "mobility" },    { "address", "none" },
+                                          { "address", "mobility" }, { "linux", "none" },
+                                          { "linux", "mobility" } };
 
   for (guint i = 0; i < G_N_ELEMENTS (forms); i++) {
     g_autoptr (GError) error = NULL;
@@ -456,6 +455,40 @@ START_TEST (lifo_takes_the_block_freed_last)
   ck_assert_int_eq (take (1), 2);
   ck_assert_int_eq (take (1), 0);
   ck_assert_int_eq (take (1), 4);
+  stop ();
+}
+END_TEST
+
+/* 2 and 3 are one free block when 0 is freed, so 1 would make two merges at once. With 8 that is not so. */
+START_TEST (linux_leaves_alone_what_would_be_joined_twice)
+{
+  start_with (16, "3", "linux", "none");
+  for (int i = 0; i < 16; i++)
+    ck_assert_int_eq (take (1), i);
+  give_back (2);
+  give_back (3);
+  give_back (8);
+  give_back (0);
+  assert_picture (".|U|..|U|U|U|U|.|U|U|U|U|U|U|U|");
+  ck_assert_int_eq (take (1), 8);
+  ck_assert_int_eq (take (1), 0);
+  ck_assert_int_eq (take (1), 2);
+  stop ();
+}
+END_TEST
+
+/* A free block of half the largest order has no parent to wait for. */
+START_TEST (linux_lists_the_largest_two_orders_as_lifo_does)
+{
+  start_with (24, "2", "linux", "none");
+  for (int i = 0; i < 24; i += 2)
+    ck_assert_int_eq (take (2), i);
+  give_back (4);
+  give_back (6); /* joined: 4 to 7 */
+  give_back (8);
+  give_back (0);
+  ck_assert_int_eq (take (2), 0);
+  ck_assert_int_eq (take (2), 8);
   stop ();
 }
 END_TEST
@@ -553,7 +586,7 @@ END_TEST
  * letter is a frame in use for Movable, Unmovable, Reclaimable; the line below says whose
  * pageblock it is.
  *
- *     M...|....|....     MM..|UU..|R...     MMMM|UU..|R.M.     MMMM|UUR.|R.M.
+ *     M...|....|....     MM..|UU..|R...     MMMM|UU..|RM..     MMMM|UUR.|RM..
  *      M    m    m        M    U    R        M    U    M        M    R    M
  */
 START_TEST (mobilities_live_in_pageblocks_of_their_own)
@@ -567,7 +600,7 @@ START_TEST (mobilities_live_in_pageblocks_of_their_own)
   ck_assert_uint_eq (buddy->counters[COUNTER_CLAIMS], 2);
 
   ck_assert_int_eq (ask (2, KML_MOBILITY_MOVABLE, NULL), 2);
-  ck_assert_int_eq (ask (1, KML_MOBILITY_MOVABLE, NULL), 10); /* 3 of 4 frames are free: claimed */
+  ck_assert_int_eq (ask (1, KML_MOBILITY_MOVABLE, NULL), 9); /* 3 of 4 frames are free: claimed */
   ck_assert_uint_eq (buddy->counters[COUNTER_CLAIMS], 3);
   ck_assert_int_eq (ask (1, KML_MOBILITY_RECLAIMABLE, NULL), 6); /* 2 of 4, just enough */
   ck_assert_uint_eq (buddy->counters[COUNTER_CLAIMS], 4);
@@ -589,6 +622,39 @@ START_TEST (movable_requests_do_not_steal_small_blocks)
   ck_assert_int_eq (ask (1, KML_MOBILITY_MOVABLE, NULL), 9);
   ck_assert_int_eq (ask (1, KML_MOBILITY_UNMOVABLE, NULL), 3);
   ck_assert_uint_eq (buddy->counters[COUNTER_STEALS], 1);
+  stop ();
+}
+END_TEST
+
+/* The pageblock from 0 is taken for its largest block, 8 to 15, and what is given is its smallest, as Linux does. */
+START_TEST (a_steal_gives_the_smallest_block_of_what_was_stolen)
+{
+  start_with (32, "4", "lifo", "mobility");
+  ck_assert_int_eq (ask (1, KML_MOBILITY_MOVABLE, NULL), 0);
+  ck_assert_int_eq (ask (16, KML_MOBILITY_UNMOVABLE, NULL), 16);
+  ck_assert_int_eq (ask (1, KML_MOBILITY_UNMOVABLE, NULL), 1);
+  assert_picture ("U|U|..|....|........|UUUUUUUUUUUUUUUU|");
+  ck_assert_int_eq (ask (4, KML_MOBILITY_UNMOVABLE, NULL), 4);
+  ck_assert_uint_eq (buddy->counters[COUNTER_STEALS], 2);
+  stop ();
+}
+END_TEST
+
+START_TEST (stolen_blocks_are_listed_by_address_behind_all_others)
+{
+  start_with (32, "4", "lifo", "mobility");
+  for (int i = 0; i < 16; i++)
+    ck_assert_int_eq (ask (1, KML_MOBILITY_MOVABLE, NULL), i);
+  ck_assert_int_eq (ask (16, KML_MOBILITY_UNMOVABLE, NULL), 16);
+  give_back (13);
+  give_back (5);
+  give_back (9);
+  give_back (2);
+  give_back (3);
+  ck_assert_int_eq (ask (1, KML_MOBILITY_UNMOVABLE, NULL), 5);
+  ck_assert_int_eq (ask (1, KML_MOBILITY_UNMOVABLE, NULL), 9);
+  ck_assert_int_eq (ask (1, KML_MOBILITY_UNMOVABLE, NULL), 13);
+  ck_assert_int_eq (ask (1, KML_MOBILITY_UNMOVABLE, NULL), 2);
   stop ();
 }
 END_TEST
@@ -683,6 +749,8 @@ main (void)
   tcase_add_loop_test (story, limited_buddies_keep_every_promise, 0,
                        (int)(G_N_ELEMENTS (limits) * G_N_ELEMENTS (limits)));
   tcase_add_test (story, lifo_takes_the_block_freed_last);
+  tcase_add_test (story, linux_leaves_alone_what_would_be_joined_twice);
+  tcase_add_test (story, linux_lists_the_largest_two_orders_as_lifo_does);
   tcase_add_test (story, fifo_takes_the_block_freed_first);
   tcase_add_test (story, address_takes_the_lowest_block);
   tcase_add_test (story, what_was_used_before_is_used_again_first);
@@ -692,6 +760,8 @@ main (void)
   tcase_add_test (story, a_limit_is_searched_below);
   tcase_add_test (story, mobilities_live_in_pageblocks_of_their_own);
   tcase_add_test (story, movable_requests_do_not_steal_small_blocks);
+  tcase_add_test (story, a_steal_gives_the_smallest_block_of_what_was_stolen);
+  tcase_add_test (story, stolen_blocks_are_listed_by_address_behind_all_others);
   tcase_add_test (story, without_grouping_mobilities_mix);
   tcase_add_test (story, a_split_costs_more_than_none);
   suite_add_tcase (suite, story);

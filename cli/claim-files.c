@@ -9,10 +9,27 @@
 #include "cli/claim-files.h"
 
 #include <string.h>
+#include <sys/stat.h>
 
 #include "simcore/units.h"
 
-#define MAX_DEPTH 32 /* of folders: links may go in a circle */
+/* A folder that is being looked through, and the one that it was found in. */
+typedef struct _Level Level;
+
+struct _Level {
+  const Level *outer; /* (nullable) */
+  struct stat info;
+};
+
+/* A link leads back. */
+static gboolean
+is_within_itself (const Level *self)
+{
+  for (const Level *outer = self->outer; outer != NULL; outer = outer->outer)
+    if (outer->info.st_dev == self->info.st_dev && outer->info.st_ino == self->info.st_ino)
+      return TRUE;
+  return FALSE;
+}
 
 static gboolean
 claims_something (const char *path, gboolean *ret_claims, GError **error)
@@ -20,6 +37,11 @@ claims_something (const char *path, gboolean *ret_claims, GError **error)
   g_autofree char *text = NULL;
   gsize length;
 
+  /* a pipe would be waited for: the loader says what it is */
+  if (!g_file_test (path, G_FILE_TEST_IS_REGULAR)) {
+    *ret_claims = TRUE;
+    return TRUE;
+  }
   if (!g_file_get_contents (path, &text, &length, error))
     return FALSE;
   *ret_claims = FALSE;
@@ -56,10 +78,14 @@ list_folder (const char *path, GError **error)
 }
 
 static gboolean
-add_below (const char *path, guint depth, GPtrArray *paths, GError **error)
+add_below (const char *path, const Level *outer, GPtrArray *paths, GError **error)
 {
-  g_autoptr (GPtrArray) names = list_folder (path, error);
+  Level level = { .outer = outer };
+  g_autoptr (GPtrArray) names = NULL;
 
+  if (stat (path, &level.info) == 0 && is_within_itself (&level))
+    return TRUE;
+  names = list_folder (path, error);
   if (names == NULL)
     return FALSE;
   for (guint i = 0; i < names->len; i++) {
@@ -69,7 +95,7 @@ add_below (const char *path, guint depth, GPtrArray *paths, GError **error)
     gboolean claims;
 
     if (g_file_test (inner, G_FILE_TEST_IS_DIR)) {
-      if (depth < MAX_DEPTH && !add_below (inner, depth + 1, paths, error))
+      if (!add_below (inner, &level, paths, error))
         return FALSE;
     } else if (g_str_has_suffix (name, ".ini")) {
       if (!claims_something (inner, &claims, error))
@@ -90,7 +116,7 @@ kml_claim_files_add (const char *path, GPtrArray *paths, GError **error)
     g_ptr_array_add (paths, g_strdup (path));
     return TRUE;
   }
-  if (add_below (path, 0, paths, &local_error))
+  if (add_below (path, NULL, paths, &local_error))
     return TRUE;
   g_set_error (error, KML_ERROR, KML_ERROR_WORLD, "%s", local_error->message);
   return FALSE;

@@ -44,6 +44,19 @@ def every_scenario_that_claims_something_is_run_and_told_in_one_table():
     equal(sorted(os.listdir(".")), ["claims"], "files: results are thrown away")
 
 
+def a_folder_is_looked_through_once_and_no_pipe_is_waited_for():
+    os.makedirs("claims/deep")
+    write("claims/true.ini", TRUE)
+    os.symlink("..", "claims/deep/back")
+    equal(len(run_json("check", "claims")["claims"]), 1, "claims")
+    os.mkfifo("claims/deep/pipe.ini")
+    os.symlink("gone", "claims/lost.ini")
+    result = run("check", "claims", status=2)
+    contains(result.stderr, "claims/deep/pipe.ini: error: cannot be read: it is not a regular file")
+    contains(result.stderr, "claims/lost.ini: error: cannot be read: No such file")
+    contains(result.stderr, "1 of 3 claims hold")
+
+
 def all_hold_is_exit_status_0_and_results_can_be_kept():
     write("true.ini", TRUE)
     run("check", "true.ini", "-o", "kept.db")
@@ -172,7 +185,7 @@ def an_interrupt_between_two_claims_is_no_success():
     contains(finish(process, 130)[1], "Interrupted: 1 of 2 claims hold, 0 do not, 1 not looked at to the end.")
 
 
-main(every_scenario_that_claims_something_is_run_and_told_in_one_table,
+main(every_scenario_that_claims_something_is_run_and_told_in_one_table, a_folder_is_looked_through_once_and_no_pipe_is_waited_for,
      all_hold_is_exit_status_0_and_results_can_be_kept, json_has_every_line_with_its_range, what_no_scenario_has_to_say_is_a_line_where_it_is_not_so,
      ktap_is_nested_and_numbered, what_is_measured_can_be_compared_with_what_was_expected, a_bad_scenario_is_told_with_its_line_and_the_others_are_checked,
      nothing_to_check_and_wrong_words_are_mistakes, an_interrupted_check_says_what_is_open_and_calls_nothing_of_it_failed,

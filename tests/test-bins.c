@@ -358,6 +358,36 @@ START_TEST (slabs_have_the_order_that_slub_chooses)
 }
 END_TEST
 
+/* /sys/kernel/slab of a running Linux 6.1 (Debian 12, x86-64, 4 CPUs): slab_size, order and objs_per_slab of all its caches. */
+START_TEST (slabs_are_those_of_a_running_kernel)
+{
+  const KmlSlabRule rule = { .page_size = 4096, .n_cpus = 4, .max_order = 3 };
+  static const struct {
+    guint size, order, objects;
+  } caches[] = {
+    { 8, 0, 512 },   { 16, 0, 256 },  { 24, 0, 170 },  { 32, 0, 128 },  { 40, 0, 102 },
+    { 48, 0, 85 },   { 56, 0, 73 },   { 64, 0, 64 },   { 72, 0, 56 },   { 80, 0, 51 },
+    { 88, 0, 46 },   { 96, 0, 42 },   { 104, 0, 39 },  { 112, 0, 36 },  { 120, 0, 34 },
+    { 128, 0, 32 },  { 136, 0, 30 },  { 152, 0, 26 },  { 184, 0, 22 },  { 192, 0, 21 },
+    { 200, 0, 20 },  { 216, 0, 18 },  { 256, 0, 16 },  { 272, 1, 30 },  { 312, 1, 26 },
+    { 320, 1, 25 },  { 384, 1, 21 },  { 416, 1, 19 },  { 432, 1, 18 },  { 512, 1, 16 },
+    { 576, 2, 28 },  { 584, 2, 28 },  { 624, 2, 26 },  { 640, 2, 25 },  { 664, 2, 24 },
+    { 704, 2, 23 },  { 712, 2, 23 },  { 768, 2, 21 },  { 784, 2, 20 },  { 832, 2, 19 },
+    { 960, 2, 17 },  { 968, 2, 16 },  { 1024, 2, 16 }, { 1088, 3, 30 }, { 1152, 3, 28 },
+    { 1192, 3, 27 }, { 1216, 3, 26 }, { 1232, 3, 26 }, { 1344, 3, 24 }, { 1360, 3, 24 },
+    { 1600, 3, 20 }, { 1984, 3, 16 }, { 2048, 3, 16 }, { 2112, 3, 15 }, { 2176, 3, 15 },
+    { 2304, 3, 14 }, { 2496, 3, 13 }, { 2656, 3, 12 }, { 2888, 3, 11 }, { 3240, 3, 10 },
+    { 4096, 3, 8 },  { 4480, 3, 7 },  { 7248, 3, 4 },  { 8192, 3, 4 },  { 8448, 3, 3 },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (caches); i++) {
+    ck_assert_uint_eq (kml_slab_order (&rule, caches[i].size), caches[i].order);
+    ck_assert_uint_eq (kml_slab_objects (&rule, caches[i].order, caches[i].size),
+                       caches[i].objects);
+  }
+}
+END_TEST
+
 /* ---- The optimal sets ---- */
 
 static guint64
@@ -655,6 +685,7 @@ main (void)
   tcase_add_test (named, a_file_that_is_no_set_is_refused_with_its_line);
   tcase_add_test (named, a_file_is_a_set_that_only_a_scenario_can_read);
   tcase_add_test (named, slabs_have_the_order_that_slub_chooses);
+  tcase_add_test (named, slabs_are_those_of_a_running_kernel);
   suite_add_tcase (suite, named);
 
   tcase_set_timeout (optimal, 60);

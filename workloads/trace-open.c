@@ -43,7 +43,7 @@ const char *const kml_trace_count_summaries[KML_TRACE_N_COUNTS + 1] = {
   [KML_TRACE_N_PAGE_FREES] =
       "page blocks, or parts of them, freed that were allocated in the recording",
   [KML_TRACE_N_FAILED] = "allocations that failed when recorded",
-  [KML_TRACE_N_FREE_NULL] = "frees of NULL, which do nothing",
+  [KML_TRACE_N_FREE_NULL] = "frees of NULL or of what kmalloc (0) gives, which do nothing",
   [KML_TRACE_N_FREE_UNKNOWN] = "frees of objects whose allocation is not in the recording",
   [KML_TRACE_N_PAGE_FREE_UNKNOWN] = "frees of pages whose allocation is not in the recording",
   [KML_TRACE_N_DOUBLE_ALLOC] =

@@ -154,7 +154,7 @@ static const KmlCounterInfo trace_counters[] = {
   { "double_alloc", "frees", "frees of objects that are missing and were inferred" },
   { "page_double_alloc", "frees", "frees of page blocks that are missing and were inferred" },
   { "failed", "allocations", "allocations that failed when recorded" },
-  { "free_null", "frees", "frees of NULL, which do nothing" },
+  { "free_null", "frees", "frees of NULL or of what kmalloc (0) gives, which do nothing" },
   { "splits", "splits", "halvings of page blocks that were freed in pieces" },
   { "merged_frees", "frees", "page frees that gave back several blocks at once" },
   { "slab_pages", "blocks", "page blocks that the recorded kernel took for its objects" },

@@ -23,6 +23,12 @@ static const struct {
   { "memory", "dirty-ratio", "flusher", "flusher = yes" },
   { "memory", "dirty-expire", "flusher", "flusher = yes" },
   { "memory", "dirty-writeback", "flusher", "flusher = yes" },
+  { "machine", "touch", "cache-model", "cache-model = NAME" },
+  { "schedule", "inject-share", "inject", "inject = alloc, or another fault" },
+  { "schedule", "inject-most", "inject", "inject = alloc, or another fault" },
+  { "schedule", "inject-delay", "inject", "inject = alloc, or another fault" },
+  { "schedule", "depth", "policy", "policy = pct" },
+  { "schedule", "steps", "policy", "policy = pct" },
   { "record", "sampling", "events", "events = sample" },
 };
 

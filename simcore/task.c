@@ -313,6 +313,7 @@ sleep_meanwhile (KmlScheduler *self, KmlTask *task, KmlTime end, KmlTask *next)
   self->n_sleepers++;
   self->n_switches++;
   kml_turns_take_and_add (&self->turns, kml_turn (end, self->n_set++, kml_task_who (task)));
+  kml_turns_fetch_task (self);
   kml_turn_begins (self, first, next);
   kml_coroutine_switch (task->coroutine, next->coroutine);
 }
@@ -327,6 +328,7 @@ kml_sleep (KmlMachine *machine, KmlTime time)
   const KmlTurn first = kml_turns_first (&self->turns);
   const gboolean is_first = end < kml_turn_time (first);
 
+  kml_turns_fetch_stack (self);
   if (G_UNLIKELY (!may_sleep_at_once (machine, task) ||
                   (is_first ? end >= self->others || time == 0
                             : (next = kml_turn_task (self, first)) == NULL))) {

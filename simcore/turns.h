@@ -128,6 +128,12 @@ kml_turns_rise (KmlTurns *self, KmlTurn *node, KmlTurn turn)
   places[kml_turn_who (turn)] = node;
 }
 
+static inline gsize
+kml_turns_n (const KmlTurns *self)
+{
+  return (gsize)(self->last - self->nodes);
+}
+
 /* Of one who has none. */
 static inline void
 kml_turns_add (KmlTurns *self, KmlTurn turn)

@@ -81,13 +81,17 @@ START_TEST (latency_flags_tell_the_context)
                                                cases[i].flags, event);
     g_autofree char *trace_cmd = g_strdup_printf ("  task-7       1%s  5.000001: %s\n",
                                                   cases[i].flags, event);
+    g_autofree char *both = g_strconcat ("cpus=4\n", kernel, NULL);
     g_autoptr (Recording) ours = read_text (kernel);
     g_autoptr (Recording) theirs = read_text (trace_cmd);
+    g_autoptr (Recording) mixed = read_text (both);
 
     ck_assert_uint_eq (event_at (ours, 0)->context, cases[i].context);
     ck_assert_uint_eq (event_at (theirs, 0)->context, cases[i].context);
     ck_assert_str_eq (kml_trace_info (ours->trace)->format, "ftrace");
     ck_assert_str_eq (kml_trace_info (theirs->trace)->format, "trace-cmd");
+    ck_assert_uint_eq (event_at (mixed, 0)->context, cases[i].context);
+    ck_assert_str_eq (kml_trace_info (mixed->trace)->format, "trace-cmd");
   }
 }
 END_TEST

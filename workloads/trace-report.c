@@ -7,7 +7,8 @@
  *   ktrec-310     1d..h1.    83.794970: kmem_cache_free:      (__fput+0x100) call_site=…   (-l)
  *
  * With -l, the CPU and the latency flags stand together: "1" and "d..h1.". The comm is cut to
- * eight bytes then. Lost events are "CPU:2 [LOST 153 EVENTS]".
+ * eight bytes then. Flags behind "[001]", where the kernel has them, are read as well, so that it does not matter what a version of
+ * trace-cmd prints. Lost events are "CPU:2 [LOST 153 EVENTS]".
  */
 
 #include "workloads/trace-task.h"
@@ -31,7 +32,8 @@ report_parse (KmlTraceTexts *texts, const char *line, const char *end, KmlTraceL
 {
   const char *name;
 
-  if (!kml_trace_read_task (&texts->tasks, line, end, STYLES, &name, ret_line))
+  if (!kml_trace_read_task (&texts->tasks, line, end, STYLES | KML_TRACE_CPU_WITH_FLAGS, &name,
+                            ret_line))
     return kml_trace_parse_note (line, end, ret_line);
   return kml_trace_parse_event (texts, name, end, ret_line);
 }

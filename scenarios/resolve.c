@@ -383,6 +383,15 @@ find_section (const KmlScenario *self, const char *group)
   return NULL;
 }
 
+/* What tasks alone use. */
+static gboolean
+is_for_tasks (const KmlSection *section)
+{
+  static const char *const groups[] = { "lock", "pager", "pool", "region", NULL };
+
+  return g_strv_contains (groups, section->info->name);
+}
+
 /* Something must be done, and it is done by tasks or straight: nothing that a scenario asks for is left out in silence. */
 static void
 check_workloads (KmlScenario *self)
@@ -399,6 +408,15 @@ check_workloads (KmlScenario *self)
     kml_scenario_problem (self, workload->place,
                           "beside tasks and devices a workload is replayed on the CPUs: say "
                           "[schedule] replay = cpus");
+  for (guint i = 0; i < self->sections->len; i++) {
+    const KmlSection *section = g_ptr_array_index (self->sections, i);
+
+    if (section->place.line > 0 && is_for_tasks (section) && !has_tasks &&
+        !is_assigned (self, "schedule.replay"))
+      kml_scenario_problem (
+          self, section->place,
+          "who would use it? Expected a [task NAME], or [schedule] replay = cpus");
+  }
 }
 
 /* Whether any run has a handler of this section. */

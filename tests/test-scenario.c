@@ -80,6 +80,11 @@ static const BadText bad_texts[] = {
     "inject-share has no effect without inject = alloc" },
   { TOY "[schedule]\ninject-most = 2\n", NULL, 5, 15, "inject-most has no effect without" },
   { TOY "[schedule]\ninject-delay = 1ms\n", NULL, 5, 16, "inject-delay has no effect without" },
+  { TOY "[pager]\nmetadata = pageable\n", NULL, 4, 1,
+    "who would use it? Expected a [task NAME], or [schedule] replay = cpus" },
+  { TOY "[lock A]\n", NULL, 4, 1, "who would use it?" },
+  { TOY "[pool p]\nsize = 2\n", NULL, 4, 1, "who would use it?" },
+  { TOY "[region r]\n", NULL, 4, 1, "who would use it?" },
   { TOY "[schedule]\ndepth = 2\n", NULL, 5, 9, "depth has no effect without policy = pct" },
   { TOY "[schedule]\nsteps = 20\n", NULL, 5, 9, "steps has no effect without policy = pct" },
   { TOY "[record]\nlatency = maybe\n", NULL, 5, 11, "yes or no" },
@@ -148,7 +153,7 @@ static const BadText bad_texts[] = {
     "expected a share above 0 and at most 1" },
   /* groups that are referred to by their names */
   { "[task]\nprogram = yield\n", NULL, 1, 1, "[task] needs a name: expected [task NAME]" },
-  { TOY "[lock]\n", NULL, 4, 1, "[lock] needs a name" },
+  { "[task a]\nprogram = yield\n[lock]\n", NULL, 3, 1, "[lock] needs a name" },
   /* overrides */
   { TOY, "machine.cpus", 0, 1, "“machine.cpus” is not a setting: expected group.key=value" },
   { TOY, "cpus=4", 0, 1, "“cpus” is not the name of a setting" },

@@ -10,7 +10,8 @@
  *              order 1:  8
  *      CPU 1   …
  *
- * An empty list is filled with a batch from the layer below. A CPU that keeps more than `high` gives a batch back, of
+ * An empty list is filled with a batch from the layer below, which is given out in the order that it came in: a free block that is cut up
+ * for it comes in the order of addresses. A CPU that keeps more than `high` gives a batch back, of
  * the pages that have lain there the longest.
  *
  * 1. Where lists are
@@ -101,19 +102,23 @@ touch_links (const PerCpuPages *self, const Cpu *cpu, const List *list, KmlPfn p
       kml_touch_frame (machine, frame_at (self, (KmlPfn)frame->words[i]), KML_TOUCH_WRITE);
 }
 
+/* Puts the run in front of the others, or behind them. */
 static void
-push (PerCpuPages *self, Cpu *cpu, List *list, KmlPfn pfn)
+push (PerCpuPages *self, Cpu *cpu, List *list, KmlPfn pfn, gboolean at_front)
 {
   KmlFrame *frame = frame_at (self, pfn);
 
-  frame->words[0] = list->first;
-  frame->words[1] = KML_PFN_NONE;
+  frame->words[0] = at_front ? list->first : KML_PFN_NONE;
+  frame->words[1] = at_front ? KML_PFN_NONE : list->last;
   frame->words[2] = MARK;
-  if (list->first != KML_PFN_NONE)
-    frame_at (self, list->first)->words[1] = pfn;
+  if (frame->words[0] != KML_PFN_NONE)
+    frame_at (self, (KmlPfn)frame->words[0])->words[1] = pfn;
   else
     list->last = pfn;
-  list->first = pfn;
+  if (frame->words[1] != KML_PFN_NONE)
+    frame_at (self, (KmlPfn)frame->words[1])->words[0] = pfn;
+  else
+    list->first = pfn;
   touch_links (self, cpu, list, pfn);
   cpu->n_pages += frame->n_frames;
 }
@@ -170,7 +175,7 @@ refill (PerCpuPages *self, Cpu *cpu, List *list, const KmlRequest *request, guin
       kml_allocator_free_block (self->base.lower, addr, request);
       break;
     }
-    push (self, cpu, list, kml_ram_pfn (&self->base.ram, addr));
+    push (self, cpu, list, kml_ram_pfn (&self->base.ram, addr), FALSE);
   }
   return first;
 }
@@ -320,7 +325,7 @@ per_cpu_pages_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   enter (self);
   kml_spend (base->machine, KML_COST_INSTRUCTION, 20);
   kml_spend_references (base->machine, KML_COST_HOT, 2);
-  push (self, cpu, list, pfn);
+  push (self, cpu, list, pfn, TRUE);
   if (cpu->n_pages > self->high) {
     base->counters[COUNTER_DRAINS]++;
     drain (self, cpu, self->high - MIN (self->high, self->batch), how);

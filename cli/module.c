@@ -15,6 +15,9 @@
 #include "simcore/types.h"
 
 #include <gmodule.h>
+#include <string.h>
+
+static const guint our_layout[] = KML_PLUGIN_LAYOUT;
 
 gboolean
 kml_module_load (const char *path, GError **error)
@@ -22,7 +25,7 @@ kml_module_load (const char *path, GError **error)
   /* a name without a slash would be searched for where the system keeps its libraries */
   g_autofree char *full_path = g_canonicalize_filename (path, NULL);
   GModule *module;
-  gpointer abi = NULL;
+  gpointer abi = NULL, layout = NULL;
 
   if (!g_file_test (full_path, G_FILE_TEST_IS_REGULAR)) {
     g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "%s: there is no such file", path);
@@ -47,6 +50,12 @@ kml_module_load (const char *path, GError **error)
     g_set_error (error, KML_ERROR, theirs > KML_PLUGIN_ABI ? KML_ERROR_NEWER : KML_ERROR_INPUT,
                  "%s: built for interface %u of kmemlab, this is %u: build it again", path, theirs,
                  KML_PLUGIN_ABI);
+    return FALSE;
+  }
+  if (!g_module_symbol (module, KML_PLUGIN_LAYOUT_SYMBOL, &layout) || layout == NULL ||
+      memcmp (layout, our_layout, sizeof our_layout) != 0) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "%s: built with other headers than those of this kmemlab: build it again", path);
     return FALSE;
   }
   g_module_make_resident (module);

@@ -590,6 +590,11 @@ def what_is_no_module_for_this_program_is_refused():
              "interface 1000000")
 
 
+def a_module_that_was_built_with_other_headers_is_refused():
+    contains(run("--plugin", os.path.join(MODULES, "stale.so"), "list", "allocators", status=2).stderr,
+             "stale.so: built with other headers than those of this kmemlab: build it again")
+
+
 def a_module_whose_names_are_taken_is_refused():
     shutil.copy(ODD, "twin.so")
     contains(run("--plugin", ODD, "--plugin", "twin.so", "list", "allocators", status=2).stderr,
@@ -675,6 +680,7 @@ main(every_command_has_help_with_a_synopsis_and_two_examples, the_version_names_
      a_shell_that_is_not_known_is_told_which_are, every_command_has_a_page_in_the_manual,
      pages_of_the_manual_are_well_formed, only_keys_are_listed_as_markdown,
      a_module_brings_allocators_and_workloads,
-     what_is_no_module_for_this_program_is_refused, a_module_whose_names_are_taken_is_refused, colour_is_for_terminals_and_those_who_ask,
+     what_is_no_module_for_this_program_is_refused, a_module_that_was_built_with_other_headers_is_refused,
+     a_module_whose_names_are_taken_is_refused, colour_is_for_terminals_and_those_who_ask,
      progress_is_shown_on_a_terminal_alone, control_characters_never_reach_the_terminal,
      text_with_any_byte_makes_valid_json)

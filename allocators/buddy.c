@@ -79,7 +79,8 @@
  * 8. Not modelled
  *
  * Zones and watermarks (they are around it: simcore/zones.h), per-CPU lists, isolated and CMA pageblocks, the high-atomic
- * reserve.
+ * reserve; compaction, which also turns free lists round where it has looked; in a pageblock that a zone has only the end or the
+ * beginning of, Linux steals what is above the block it met, or that block alone.
  *
  * 9. Invariants, verified by buddy_check()
  *

@@ -11,8 +11,8 @@
  *      CPU 1   …
  *
  * An empty list is filled with a batch from the layer below, which is given out in the order that it came in: a free block that is cut up
- * for it comes in the order of addresses. A CPU that keeps more than `high` gives a batch back, of
- * the pages that have lain there the longest.
+ * for it comes in the order of addresses. A CPU that keeps more than `high` gives a batch back, from each
+ * list those first that have lain there the longest.
  *
  * 1. Where lists are
  *
@@ -29,7 +29,9 @@
  * 3. Not modelled
  *
  * Linux takes the zone's lock once for a batch; here it is taken for each page of it. Batch and high are not tuned by the
- * size of the zone, lists are not drained on a timer, and huge pages have no list.
+ * size of the zone, lists are not drained on a timer, and huge pages have no list. Since 5.14 a CPU that only frees gives back twice as many
+ * each time (of batch = 31 and high = 204: 31, 62, 124, then 173 = high - batch), and all that it has after freeing runs of pages; and it takes
+ * from its lists by turns, not from one after the other.
  *
  * Invariants, verified by per_cpu_pages_check():
  *   C1  a list holds runs of its order that are in use to the layer below

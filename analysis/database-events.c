@@ -132,6 +132,18 @@ put_deadlock (KmlDatabase *self, const KmlIncident *incident, GError **error)
 }
 
 static gboolean
+put_bug (KmlDatabase *self, const KmlIncident *incident, guint i, GError **error)
+{
+  g_autofree char *text = g_strconcat (incident->text, incident->why != NULL ? incident->why : "",
+                                       NULL);
+
+  return kml_database_put (self, KML_PUT_BUG, error, "uuuuttttu", self->run_id, (guint64)i,
+                           kml_database_ns (incident->time), (guint64)incident->cpu, incident->task,
+                           kml_incident_metrics[incident->kind], text, incident->site,
+                           incident->count);
+}
+
+static gboolean
 put_incidents (KmlDatabase *self, const GArray *incidents, GError **error)
 {
   for (guint i = 0; i < incidents->len; i++) {
@@ -140,10 +152,7 @@ put_incidents (KmlDatabase *self, const GArray *incidents, GError **error)
     if (incident->kind <= KML_INCIDENT_INVERSION) {
       if (!put_deadlock (self, incident, error))
         return FALSE;
-    } else if (!kml_database_put (self, KML_PUT_BUG, error, "uuuuttttu", self->run_id, (guint64)i,
-                                  kml_database_ns (incident->time), (guint64)incident->cpu,
-                                  incident->task, kml_incident_metrics[incident->kind],
-                                  incident->text, incident->site, incident->count)) {
+    } else if (!put_bug (self, incident, i, error)) {
       return FALSE;
     }
   }

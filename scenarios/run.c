@@ -443,7 +443,7 @@ kml_run_recorder (const KmlRun *self)
   return self->recorder;
 }
 
-/* What went wrong is seen, too: of two runs that deadlock before any request has ended that is all there is. */
+/* What went wrong is seen, too: of two runs that deadlock before any request has ended that is all there is. Where in the scenario the steps were is not: a reproducer has them elsewhere. */
 static char *
 fingerprint_with_incidents (const char *fingerprint, const GArray *incidents)
 {
@@ -451,9 +451,9 @@ fingerprint_with_incidents (const char *fingerprint, const GArray *incidents)
 
   g_checksum_update (checksum, (const guint8 *)fingerprint, -1);
   for (guint i = 0; i < incidents->len; i++) {
-    g_autofree char *story = kml_incident_story (&g_array_index (incidents, KmlIncident, i));
+    g_autofree char *gist = kml_incident_gist (&g_array_index (incidents, KmlIncident, i));
 
-    g_checksum_update (checksum, (const guint8 *)story, -1);
+    g_checksum_update (checksum, (const guint8 *)gist, -1);
   }
   return g_strdup (g_checksum_get_string (checksum));
 }

@@ -49,7 +49,7 @@ take_element (KmlCompletion *self, KmlTask *task)
 {
   if (self->is_pool && task->n_elements < KML_MAX_ELEMENTS)
     task->elements[task->n_elements++] = (KmlElement){ self->name, &self->posters,
-                                                       task->scheduler->machine->now };
+                                                       task->scheduler->machine->now, task->step };
 }
 
 /* The latest of @task's. */

@@ -50,9 +50,20 @@ const char *const kml_incident_names[] = {
 /* ---- Telling ---- */
 
 static char *
-call_chain (const KmlTask *task)
+chain_of (const KmlTask *task)
 {
   return kml_call_chain_text (task->chain, task->n_chain);
+}
+
+/* Its call chain, which ends with the step of its program. */
+static char *
+site_of (const KmlTask *task)
+{
+  g_autofree char *chain = chain_of (task);
+
+  if (task->step == NULL)
+    return g_steal_pointer (&chain);
+  return g_strconcat (chain, chain[0] != '\0' ? " > " : "", task->step, NULL);
 }
 
 static GArray *
@@ -61,12 +72,14 @@ what_is_held (const KmlTask *task)
   GArray *held = g_array_new (FALSE, FALSE, sizeof (KmlIncidentHold));
 
   for (guint i = 0; i < task->n_held; i++) {
-    const KmlIncidentHold hold = { g_strdup (task->held[i].lock->name), task->held[i].since };
+    const KmlIncidentHold hold = { g_strdup (task->held[i].lock->name),
+                                   g_strdup (task->held[i].step), task->held[i].since };
 
     g_array_append_val (held, hold);
   }
   for (guint i = 0; i < task->n_elements; i++) {
-    const KmlIncidentHold hold = { g_strdup (task->elements[i].name), task->elements[i].since };
+    const KmlIncidentHold hold = { g_strdup (task->elements[i].name),
+                                   g_strdup (task->elements[i].step), task->elements[i].since };
 
     g_array_append_val (held, hold);
   }
@@ -95,17 +108,6 @@ since_when (const KmlScheduler *self, const KmlTask *waiter, gboolean by_cpu)
   return waiter->irq->n_pending > 0 ? waiter->irq->raised : self->machine->now;
 }
 
-/* Its call chain, which ends with the step of its program. */
-static char *
-site_of (const KmlTask *task)
-{
-  g_autofree char *chain = call_chain (task);
-
-  if (task->step == NULL)
-    return g_steal_pointer (&chain);
-  return g_strconcat (chain, chain[0] != '\0' ? " > " : "", task->step, NULL);
-}
-
 static void
 add_edge (const KmlScheduler *self, GArray *edges, const KmlTask *waiter, const KmlTask *other)
 {
@@ -123,7 +125,8 @@ add_edge (const KmlScheduler *self, GArray *edges, const KmlTask *waiter, const 
     .lock_class = by_cpu || waiter->wait.kind != KML_WAIT_LOCK
                       ? NULL
                       : g_strdup (kml_lock_class_name (waiter->wait.lock)),
-    .site = call_chain (waiter),
+    .chain = chain_of (waiter),
+    .site = site_of (waiter),
     .since = since_when (self, waiter, by_cpu),
   };
 
@@ -140,6 +143,7 @@ add_incident (KmlScheduler *self, KmlIncidentKind kind, const KmlTask *task, cha
     .count = 1,
     .task = g_strdup (task != NULL ? task->name : ""),
     .text = text,
+    .chain = task != NULL ? chain_of (task) : g_strdup (""),
     .site = task != NULL ? site_of (task) : g_strdup (""),
     .edges = g_array_new (FALSE, FALSE, sizeof (KmlIncidentEdge)),
   };
@@ -152,13 +156,20 @@ add_incident (KmlScheduler *self, KmlIncidentKind kind, const KmlTask *task, cha
 static char *
 key_of_bug (KmlIncidentKind kind, const KmlTask *task)
 {
-  g_autofree char *site = site_of (task);
+  g_autofree char *chain = chain_of (task);
 
-  return g_strdup_printf ("%d on CPU %u: %s; in %s", kind, task->cpu, task->name, site);
+  return g_strdup_printf ("%d on CPU %u: %s; in %s > %p", kind, task->cpu, task->name, chain,
+                          (const void *)task->step);
 }
 
 void
 kml_scheduler_report (KmlScheduler *self, KmlIncidentKind kind, char *text)
+{
+  kml_scheduler_report_why (self, kind, text, NULL);
+}
+
+void
+kml_scheduler_report_why (KmlScheduler *self, KmlIncidentKind kind, char *text, char *why)
 {
   const KmlTask *task = kml_current_task (self->machine);
   g_autofree char *key = key_of_bug (kind, task);
@@ -167,10 +178,11 @@ kml_scheduler_report (KmlScheduler *self, KmlIncidentKind kind, char *text)
   if (g_hash_table_lookup_extended (self->bugs, key, NULL, &index)) {
     g_array_index (self->incidents, KmlIncident, GPOINTER_TO_UINT (index)).count++;
     g_free (text);
+    g_free (why);
     return;
   }
   g_hash_table_insert (self->bugs, g_steal_pointer (&key), GUINT_TO_POINTER (self->incidents->len));
-  add_incident (self, kind, task, text);
+  add_incident (self, kind, task, text)->why = why;
 }
 
 /* ---- Looking ---- */
@@ -471,9 +483,12 @@ kml_incidents_clear (GArray *incidents)
       g_free (edge->waits_for);
       g_free (edge->resource);
       g_free (edge->lock_class);
-      for (guint k = 0; k < edge->held->len; k++)
+      for (guint k = 0; k < edge->held->len; k++) {
         g_free (g_array_index (edge->held, KmlIncidentHold, k).name);
+        g_free (g_array_index (edge->held, KmlIncidentHold, k).step);
+      }
       g_array_unref (edge->held);
+      g_free (edge->chain);
       g_free (edge->site);
     }
     g_array_unref (incident->edges);
@@ -484,6 +499,8 @@ kml_incidents_clear (GArray *incidents)
     g_clear_pointer (&incident->spans, g_array_unref);
     g_free (incident->task);
     g_free (incident->text);
+    g_free (incident->why);
+    g_free (incident->chain);
     g_free (incident->site);
   }
   g_array_set_size (incidents, 0);

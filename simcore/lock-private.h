@@ -40,7 +40,7 @@ typedef struct {
 
 /* Holds as many as it may; that is recorded. Returns FALSE. */
 gboolean kml_lock_refuse_another (KmlMachine *machine, const KmlLock *self, const KmlTask *task);
-void kml_lock_report_sleep (KmlMachine *machine, const KmlLock *self, const KmlTask *task);
+void kml_lock_report_sleep (KmlMachine *machine, const KmlLock *self);
 
 /* With a cache model: the word of the lock is written, in a line of its own. @how: KmlTouch */
 void kml_lock_touch_line (KmlMachine *machine, KmlLock *self, guint how);
@@ -89,7 +89,7 @@ kml_lock_grant (KmlLock *self, KmlTask *task, guint mode, KmlTime now)
     self->n_readers++;
   else
     self->owner = task;
-  task->held[n] = (KmlHold){ self, now, kml_task_function (task) };
+  task->held[n] = (KmlHold){ self, now, kml_task_function (task), task->step };
   task->n_held = n + 1;
   self->n_taken++;
 }
@@ -131,7 +131,7 @@ kml_lock_approach (KmlMachine *machine, KmlLock *self, KmlLockMode mode)
   if (!kml_lock_may_hold_another (machine, self, task))
     return FALSE;
   if (G_UNLIKELY (kml_lock_sleeps (self)) && kml_in_atomic (machine))
-    kml_lock_report_sleep (machine, self, task);
+    kml_lock_report_sleep (machine, self);
   kml_lock_keep_others_away (kml_scheduler_cpu (machine->scheduler), self->kind);
   kml_lock_learn (machine, self, mode, FALSE);
   return TRUE;

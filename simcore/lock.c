@@ -75,10 +75,11 @@ kml_lock_refuse_another (KmlMachine *machine, const KmlLock *self, const KmlTask
 }
 
 void
-kml_lock_report_sleep (KmlMachine *machine, const KmlLock *self, const KmlTask *task)
+kml_lock_report_sleep (KmlMachine *machine, const KmlLock *self)
 {
-  kml_scheduler_report (machine->scheduler, KML_INCIDENT_SLEEP_IN_ATOMIC,
-                        g_strdup_printf ("%s takes the sleeping lock %s", task->name, self->name));
+  g_autofree char *what = g_strdup_printf ("takes the sleeping lock %s", self->name);
+
+  kml_report_sleep (machine, what);
 }
 
 void

@@ -12,11 +12,12 @@
 
 G_BEGIN_DECLS
 
-/* Where something was done: task and call chain. All borrowed. */
+/* Where something was done: task, call chain, step of its program. All borrowed. */
 typedef struct {
   const KmlTask *task; /* NULL: nowhere yet */
   guint n;             /* functions; there may be more than are remembered */
   const char *functions[KML_MAX_CHAIN];
+  const char *step; /* (nullable) */
 } KmlTrace;
 
 /* How a class was used, in lockdep's words; the same bits for shared use further up. */

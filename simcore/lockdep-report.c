@@ -58,6 +58,8 @@ add_class_at (GString *text, const KmlLockClass *class, const char *function)
 static void
 add_trace (GString *text, const KmlTrace *trace)
 {
+  if (trace->step != NULL)
+    g_string_append_printf (text, "       %s\n", trace->step);
   if (trace->n > KML_MAX_CHAIN)
     add_line (text, "       …");
   for (guint i = MIN (trace->n, KML_MAX_CHAIN); i-- > 0;)
@@ -68,10 +70,17 @@ add_trace (GString *text, const KmlTrace *trace)
 
 /* ---- What the task has and wants ---- */
 
+/* The function; outside of all of them the step of its program. */
+static const char *
+place (const KmlTask *task, const char *function, const char *step)
+{
+  return function != NULL ? function : step != NULL ? step : task->name;
+}
+
 static const char *
 innermost (const KmlTask *task)
 {
-  return task->n_chain > 0 ? task->chain[MIN (task->n_chain, KML_MAX_CHAIN) - 1] : task->name;
+  return place (task, kml_task_function (task), task->step);
 }
 
 /* Where the task has taken the lock of that class that it holds. */
@@ -80,7 +89,7 @@ held_at (const KmlTask *task, const KmlLockClass *class)
 {
   for (guint i = task->n_held; i-- > 0;)
     if (task->held[i].lock->class == class)
-      return task->held[i].function != NULL ? task->held[i].function : task->name;
+      return place (task, task->held[i].function, task->held[i].step);
   return innermost (task);
 }
 

@@ -157,6 +157,7 @@ trace_of (const KmlTask *task, KmlTrace *ret_trace)
 {
   ret_trace->task = task;
   ret_trace->n = task->n_chain;
+  ret_trace->step = task->step;
   memcpy (ret_trace->functions, task->chain,
           MIN (task->n_chain, KML_MAX_CHAIN) * sizeof task->chain[0]);
 }

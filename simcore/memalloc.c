@@ -9,8 +9,7 @@ void
 kml_memalloc_report (KmlMachine *machine, KmlGfp gfp)
 {
   g_autofree char *flags = kml_gfp_format (gfp);
+  g_autofree char *what = g_strdup_printf ("asks for memory with %s, which may sleep", flags);
 
-  kml_scheduler_report (machine->scheduler, KML_INCIDENT_SLEEP_IN_ATOMIC,
-                        g_strdup_printf ("%s asks for memory with %s, which may sleep",
-                                         kml_current_task (machine)->name, flags));
+  kml_report_sleep (machine, what);
 }

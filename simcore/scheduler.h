@@ -116,6 +116,7 @@ typedef struct {
   KmlLock *lock;
   KmlTime since;
   const char *function; /* (nullable): that took it */
+  const char *step;     /* (nullable): … in which step of a program */
 } KmlHold;
 
 /* An element of a pool that a task has. */
@@ -123,6 +124,7 @@ typedef struct {
   const char *name;         /* of the pool: borrowed */
   const KmlProviders *pool; /* whose it is */
   KmlTime since;
+  const char *step; /* (nullable): of a program: the step that took it */
 } KmlElement;
 
 /* What a task asks for again and again without waiting for it, and does not get: for the story of a livelock. */
@@ -194,9 +196,9 @@ struct _KmlTask {
   gboolean is_killed;   /* for want of memory: it ends as soon as it can */
   guint n_reclaims;     /* it takes memory back: calls of that in each other … */
   gboolean reclaims_fs; /* … and calls file systems for it */
-  const char *step; /* (nullable) borrowed: of a program: the request's step, as it is written */
-  guint workload;   /* 1 + index of the workload whose operations it executes; 0: of none */
-  guint group;      /* 1 + index of the [task] of the scenario that it is of; 0: of none */
+  const char *step;     /* (nullable) borrowed: of a program: what it does, as it is written */
+  guint workload;       /* 1 + index of the workload whose operations it executes; 0: of none */
+  guint group;          /* 1 + index of the [task] of the scenario that it is of; 0: of none */
 };
 
 typedef struct {
@@ -419,6 +421,7 @@ extern const char *const kml_incident_names[KML_N_INCIDENTS + 1];
 
 typedef struct {
   char *name; /* (owned): of a lock */
+  char *step; /* (owned) (nullable): of a program: the step that took it */
   KmlTime since;
 } KmlIncidentHold;
 
@@ -426,7 +429,8 @@ typedef struct {
 typedef struct {
   char *waiter, *resource; /* (owned) */
   char *waits_for;    /* (owned) (nullable): the task that must move first, where it is known */
-  char *site;         /* (owned): the call chain, outermost first */
+  char *chain;        /* (owned): calls, outermost first */
+  char *site;         /* (owned): the same, and the step of its program with its place */
   GArray *held;       /* (owned) (element-type KmlIncidentHold): what the waiter has meanwhile */
   gboolean by_cpu;    /* the other runs in its place on its CPU */
   gboolean by_lock;   /* the other has what is waited for: the lock, or an element of the pool */
@@ -450,7 +454,9 @@ typedef struct {
   KmlTime time;
   guint64 count;     /* of a bug: how often, at @time first; else 1 */
   char *task, *text; /* (owned) */
-  char *site;        /* (owned): the call chain, outermost first, and the step of its program */
+  char *why;         /* (owned) (nullable): goes on from text, with places in the scenario */
+  char *chain;       /* (owned): calls, outermost first */
+  char *site;        /* (owned): the same, and the step of its program with its place */
   GArray
       *edges; /* (owned) (element-type KmlIncidentEdge): of a deadlock in the order of the cycle */
   GArray *
@@ -459,6 +465,9 @@ typedef struct {
 
 /* What happened, for people: several lines. (transfer full) */
 char *kml_incident_story (const KmlIncident *self);
+
+/* The same without steps of programs and their places: that is the same wherever the scenario has its lines. (transfer full) */
+char *kml_incident_gist (const KmlIncident *self);
 
 /* "A, B": what the waiter of an edge has. (transfer full) */
 char *kml_incident_names_of_held (const KmlIncidentEdge *edge);
@@ -524,6 +533,12 @@ const GPtrArray *kml_scheduler_tasks (const KmlScheduler *self);
 
 /* Something that should not be, done by the running task. @text: (transfer full) */
 void kml_scheduler_report (KmlScheduler *self, KmlIncidentKind kind, char *text);
+
+/* @why: (transfer full) (nullable): see KmlIncident. */
+void kml_scheduler_report_why (KmlScheduler *self, KmlIncidentKind kind, char *text, char *why);
+
+/* The running task does @what, "sleeps for a time", where it may not sleep: that is recorded, with the reason why it may not. */
+void kml_report_sleep (KmlMachine *machine, const char *what);
 
 /* A task has achieved something: see progress.c. */
 void kml_scheduler_progress (KmlScheduler *self);

@@ -66,12 +66,14 @@ names_of_others (const GArray *edges, guint i, const char *conjunction)
 }
 
 static void
-add_held (GArray *lines, const KmlIncidentEdge *edge)
+add_held (GArray *lines, const KmlIncidentEdge *edge, gboolean places)
 {
   for (guint i = 0; i < edge->held->len; i++) {
     const KmlIncidentHold *hold = &g_array_index (edge->held, KmlIncidentHold, i);
     const Line line = { hold->since, lines->len,
-                        g_strdup_printf ("%s takes %s", edge->waiter, hold->name) };
+                        g_strdup_printf ("%s takes %s%s%s", edge->waiter, hold->name,
+                                         places && hold->step != NULL ? "; in " : "",
+                                         places && hold->step != NULL ? hold->step : "") };
 
     g_array_append_val (lines, line);
   }
@@ -110,42 +112,46 @@ verb_of (const KmlIncidentEdge *edge)
 }
 
 static void
-add_wait (GArray *lines, const GArray *edges, guint i)
+add_wait (GArray *lines, const GArray *edges, guint i, gboolean places)
 {
   const KmlIncidentEdge *edge = &g_array_index (edges, KmlIncidentEdge, i);
   g_autofree char *whose = whose_it_is (edges, i);
+  const char *site = places ? edge->site : edge->chain;
   const Line line = {
     .time = edge->since,
     .rank = lines->len,
     .text = g_strdup_printf ("%s %s %s%s%s%s", edge->waiter, verb_of (edge), edge->resource, whose,
-                             edge->site[0] != '\0' ? "; in " : "", edge->site),
+                             site[0] != '\0' ? "; in " : "", site),
   };
 
   g_array_append_val (lines, line);
 }
 
-char *
-kml_incident_story (const KmlIncident *self)
+static char *
+tell (const KmlIncident *self, gboolean places)
 {
   g_autofree char *when = kml_format_time (self->time);
+  const char *site = places ? self->site : self->chain;
   GString *text = g_string_new (NULL);
   g_autoptr (GArray) lines = g_array_new (FALSE, FALSE, sizeof (Line));
 
   g_array_set_clear_func (lines, clear_line);
   g_string_append_printf (text, "%s at %s: %s", kml_incident_names[self->kind], when, self->text);
-  if (self->edges->len == 0 && self->site[0] != '\0')
-    g_string_append_printf (text, "; in %s", self->site);
+  if (places && self->why != NULL)
+    g_string_append (text, self->why);
+  if (self->edges->len == 0 && site[0] != '\0')
+    g_string_append_printf (text, "; in %s", site);
   if (self->count > 1)
     g_string_append_printf (text, "; and %" G_GUINT64_FORMAT " time%s later", self->count - 1,
                             self->count == 2 ? "" : "s");
   g_string_append_c (text, '\n');
   for (guint i = 0; i < self->edges->len; i++)
     if (!is_another_of (self->edges, i))
-      add_held (lines, &g_array_index (self->edges, KmlIncidentEdge, i));
+      add_held (lines, &g_array_index (self->edges, KmlIncidentEdge, i), places);
   /* the first edge is of the task that closed the cycle: it comes last */
   for (guint i = self->edges->len; i-- > 0;)
     if (!is_another_of (self->edges, i))
-      add_wait (lines, self->edges, i);
+      add_wait (lines, self->edges, i, places);
   g_array_sort (lines, compare_lines);
   for (guint i = 0; i < lines->len; i++) {
     const Line *line = &g_array_index (lines, Line, i);
@@ -156,4 +162,16 @@ kml_incident_story (const KmlIncident *self)
                             closes ? ": the cycle is closed" : "");
   }
   return g_string_free (text, FALSE);
+}
+
+char *
+kml_incident_story (const KmlIncident *self)
+{
+  return tell (self, TRUE);
+}
+
+char *
+kml_incident_gist (const KmlIncident *self)
+{
+  return tell (self, FALSE);
 }

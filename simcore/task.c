@@ -64,10 +64,10 @@ report_off (KmlScheduler *scheduler, KmlTask *self, const char *what, const KmlC
   self->n_chain = by->n_chain;
   memcpy (self->chain, by->chain, sizeof self->chain);
   self->step = by->what;
-  kml_scheduler_report (scheduler, KML_INCIDENT_IRQ_MISUSE,
-                        g_strdup_printf ("%s has ended with %s off%s%s", self->name, what,
-                                         by->what != NULL ? ", as it was left by " : "",
-                                         by->what != NULL ? by->what : ""));
+  kml_scheduler_report_why (scheduler, KML_INCIDENT_IRQ_MISUSE,
+                            g_strdup_printf ("%s has ended with %s off", self->name, what),
+                            by->what != NULL ? g_strdup_printf (", as it was left by %s", by->what)
+                                             : NULL);
 }
 
 /* @self, which has ended, has locks. */
@@ -82,11 +82,12 @@ report_locks (KmlScheduler *scheduler, const KmlTask *self)
   kml_scheduler_report (scheduler, KML_INCIDENT_LOCK_MISUSE, g_string_free (text, FALSE));
 }
 
+static const char *const names_of_off[KML_N_OFF] = { "interrupts", "softirqs", "preemption" };
+
 /* Whoever has the CPU next finds nothing off: Linux's do_exit() tells of it and turns all on, too. */
 static void
 turn_all_on (KmlScheduler *scheduler, KmlTask *self)
 {
-  static const char *const names[KML_N_OFF] = { "interrupts", "softirqs", "preemption" };
   KmlCpu *cpu = kml_scheduler_cpu (scheduler);
   KmlCpu by_locks = { 0 };
 
@@ -94,10 +95,37 @@ turn_all_on (KmlScheduler *scheduler, KmlTask *self)
     kml_lock_keep_others_away (&by_locks, self->held[i].lock->kind);
   for (KmlOff what = KML_OFF_IRQ; what < KML_N_OFF; what++) {
     if (*depth_of (cpu, what) > *depth_of (&by_locks, what))
-      report_off (scheduler, self, names[what], &cpu->off_by[what]);
+      report_off (scheduler, self, names_of_off[what], &cpu->off_by[what]);
     *depth_of (cpu, what) = 0;
   }
   kml_interrupts_deliver (scheduler);
+}
+
+/* ", with WHAT", and since which step of its program. (transfer full) */
+static char *
+with (const char *what, const char *how, const char *step)
+{
+  return g_strdup_printf (", with %s %s%s%s", what, how, step != NULL ? " since " : "",
+                          step != NULL ? step : "");
+}
+
+void
+kml_report_sleep (KmlMachine *machine, const char *what)
+{
+  KmlCpu *cpu = kml_scheduler_cpu (machine->scheduler);
+  const KmlTask *task = kml_current_task (machine);
+  char *why = NULL;
+
+  if (task->context != KML_CONTEXT_PROCESS)
+    why = g_strdup_printf (", in %s context", kml_context_names[task->context]);
+  for (guint i = task->n_held; i-- > 0 && why == NULL;)
+    if (!kml_lock_sleeps (task->held[i].lock))
+      why = with (task->held[i].lock->name, "held", task->held[i].step);
+  for (KmlOff off = KML_OFF_IRQ; off < KML_N_OFF && why == NULL; off++)
+    if (*depth_of (cpu, off) > 0)
+      why = with (names_of_off[off], "off", cpu->off_by[off].what);
+  kml_scheduler_report_why (machine->scheduler, KML_INCIDENT_SLEEP_IN_ATOMIC,
+                            g_strdup_printf ("%s %s", task->name, what), why);
 }
 
 void
@@ -139,10 +167,11 @@ wait_busily (KmlScheduler *self, KmlTask *task)
 }
 
 static void
-report_sleep (KmlScheduler *self, const KmlTask *task, const KmlWait *wait)
+report_sleep (KmlMachine *machine, const KmlWait *wait)
 {
-  kml_scheduler_report (self, KML_INCIDENT_SLEEP_IN_ATOMIC,
-                        g_strdup_printf ("%s sleeps for %s", task->name, wait->what));
+  g_autofree char *what = g_strdup_printf ("sleeps for %s", wait->what);
+
+  kml_report_sleep (machine, what);
 }
 
 /* kml_task_wait_now() */
@@ -154,7 +183,7 @@ wait_now (KmlMachine *machine, const KmlWait *wait, KmlPart part, gboolean spin)
   const KmlPart before = task->part;
 
   if (!spin && G_UNLIKELY (kml_cpu_is_atomic (kml_scheduler_cpu (self)))) {
-    report_sleep (self, task, wait);
+    report_sleep (machine, wait);
     spin = TRUE;
   }
   if (spin)
@@ -281,7 +310,7 @@ wait_for_time (KmlMachine *machine, KmlTime time, const KmlWait *wait, KmlPart p
   const KmlTime end = kml_time_after (machine->now, time);
 
   if (G_UNLIKELY (task->alarm.kind != KML_TIMER_WAKE)) { /* a handler */
-    report_sleep (machine->scheduler, task, wait);
+    report_sleep (machine, wait);
     kml_work (machine, time);
     return;
   }

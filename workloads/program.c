@@ -398,6 +398,7 @@ begin_block (KmlProgramTask *self, guint i, const KmlStep *step)
   case KML_STEP_IF_FAILED:
     return self->has_failed ? i + 1 : step->target;
   case KML_STEP_IPI:
+    task->step = step->text;
     do_ipi (self->world->machine, &self->targets[i], step);
     return step->target;
   case KML_STEP_RECLAIM:

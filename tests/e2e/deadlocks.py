@@ -90,7 +90,7 @@ WAITS = (
     ("reclaim that writes", MEMORY + "[task T0]\nstart = 1s\nprogram = lock fs, alloc page 4KiB pages GFP_KERNEL, unlock fs\n",
      ("T0 waits for fs, which it has itself; in direct reclaim",)),
     ("memory that kswapd takes back", NO_FS.format(memory="", gfp="GFP_NOFS"),
-     ("T0 waits for memory, which only kswapd can bring about; in direct reclaim: the cycle is closed", "kswapd waits for fs, which T0 has")),
+     ("T0 waits for memory, which only kswapd can bring about; in direct reclaim > alloc x 4KiB pages GFP_NOFS (wait.ini:19): the cycle is closed", "kswapd waits for fs, which T0 has")),
     ("memory that may come from a disk", NO_FS.format(memory="", gfp="GFP_NOIO"),
      ("T0 waits for memory, which only kswapd can bring about", "kswapd waits for fs, which T0 has")),
     ("memory that the flusher makes clean", NO_FS.format(memory="flusher = yes\nflusher-cpu = 1\n", gfp="GFP_NOFS"),

@@ -27,7 +27,9 @@ def a_deadlock_that_nobody_expects_is_status_1_and_has_a_story():
     write("abba.ini", ABBA)
     result = run("run", "abba.ini", status=1)
     contains(result.stdout, "deadlock at 8.02 us: 2 tasks wait in a cycle")
-    contains(result.stdout, "4.      8.02 us  T2 waits for A, which T1 has: the cycle is closed")
+    contains(result.stdout, "4.      8.02 us  T2 waits for A, which T1 has; in lock A (abba.ini:14): the cycle is closed")
+    contains(result.stdout, "T1 takes A; in lock A (abba.ini:10)\n")
+    contains(result.stdout, "-> #1 (B){+.+.}:\n       lock B (abba.ini:10)\n       T1, in process context on CPU 0\n")
     contains(result.stderr, "abba.ini: deadlock.count is 1, expected 0, as [expect] does not say otherwise (run 1")
     equal(query("abba.db", "SELECT waiter, waits_for, resource, held, since_ns FROM deadlock_edges ORDER BY waiter"),
           [("T1", "T2", "B", "A", 6016), ("T2", "T1", "A", "B", 8016)], "edges")
@@ -181,8 +183,25 @@ def a_run_that_would_outlast_simulated_time_is_refused():
 
 def a_bug_is_recorded_where_it_happens():
     write("bug.ini", HEAD + "[lock L]\n[task x]\nprogram = call work_fn { lock L, sleep 5us, unlock L }\n")
-    contains(run("run", "bug.ini", status=1).stdout, "bug.sleep_in_atomic at 1.02 us on CPU 0: x sleeps for a time; in work_fn > sleep 5us (bug.ini:7)")
+    contains(run("run", "bug.ini", status=1).stdout,
+             "x sleeps for a time, with L held since lock L (bug.ini:7); in work_fn > sleep 5us (bug.ini:7)")
     equal(query("bug.db", "SELECT kind, task, site FROM bugs"), [("bug.sleep_in_atomic", "x", "work_fn > sleep 5us (bug.ini:7)")], "bugs")
+    for steps, why in (("preempt-off, sleep 1us, preempt-on", "preemption off since preempt-off (why.ini:3)"),
+                       ("irq-off, alloc x 8, irq-on", "interrupts off since irq-off (why.ini:3)")):
+        write("why.ini", f"[task x]\n\nprogram = {steps}\n")
+        contains(run("run", "why.ini", status=1).stdout, ", with " + why)
+    write("why.ini", "[task x]\ncontext = softirq\nevery = 1ms\ntimes = 1\nprogram = sleep 1us\n")
+    contains(run("run", "why.ini", status=1).stdout, "x sleeps for a time, in softirq context; in sleep 1us (why.ini:5)")
+
+
+def where_the_lines_are_changes_no_fingerprint():
+    for steps in ("lock L, lock L", "irq-off, sleep 1us", "free @x"):
+        text = f"[lock L]\nkind = mutex\n[task x]\nprogram = alloc @x 8, {steps}, free @x\n"
+        found = []
+        for before in ("", "# why\n\n"):
+            write("place.ini", before + text)
+            found.append(run_json("run", "place.ini", "-o", f"place{len(found)}.db", status=1)["runs"][0]["fingerprint"])
+        equal(found[0], found[1], steps)
 
 
 def a_bug_that_is_done_again_and_again_is_one_with_a_count():
@@ -518,7 +537,7 @@ main(a_deadlock_that_nobody_expects_is_status_1_and_has_a_story, a_bug_that_is_d
      who_tries_in_vain_and_keeps_others_off_its_cpu_is_in_a_livelock,
      what_handlers_do_and_undo_keeps_no_run_that_nobody_gets_on_in, what_is_done_in_a_round_that_fails_is_not_achieved,
      a_run_that_would_outlast_simulated_time_is_refused,
-     a_bug_is_recorded_where_it_happens,
+     a_bug_is_recorded_where_it_happens, where_the_lines_are_changes_no_fingerprint,
      the_longest_operation_says_where_its_time_went,
      the_longest_operation_says_who_where_and_in_what,
      what_is_told_of_a_lock_is_what_it_cost, of_several_runs_the_longest_of_all_is_told,

@@ -43,10 +43,10 @@ kml_scheduler_make_ready (KmlScheduler *self, KmlTask *task)
   }
   task->state = KML_TASK_READY;
   enqueue (cpu, task);
-  if (cpu->current->state == KML_TASK_SPINNING) {
+  if (kml_wait_who_spins (cpu) != NULL)
     kml_incident_look_for_cycle (self, task);
+  if (cpu->current->state == KML_TASK_SPINNING)
     return;
-  }
   for (current = cpu->current; current->below != NULL; current = current->below)
     ;
   kml_scheduler_kick (self, task->cpu,

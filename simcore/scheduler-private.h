@@ -395,6 +395,9 @@ kml_interrupts_deliver (KmlScheduler *self)
 /* Who has the CPU, below the handlers that run there. (nullable) */
 const KmlTask *kml_wait_who_runs (const KmlCpu *cpu);
 
+/* Who has the CPU and waits without giving it away, be it below handlers. (nullable) */
+KmlTask *kml_wait_who_spins (const KmlCpu *cpu);
+
 KmlTask *kml_wait_cpu_blocker (const KmlScheduler *self, const KmlTask *task);
 
 /* The @i-th task that must move before @task does, or of which any must; NULL: there are no more. */

@@ -10,7 +10,7 @@
  *     those who can give an element of the pool back, or bring about the event, that it waits for: any of them is enough
  *     the handler that runs in its place, when it was interrupted
  *     whoever has interrupts off on its CPU, when it is a handler that somebody waits for
- *     the task that spins on its CPU, when it is ready; or the one that has it, when it was ready and did not run while somebody tried in vain (progress.c)
+ *     the task that spins on its CPU, when it is ready, be it below a handler; or the one that has it, when it was ready and did not run while somebody tried in vain (progress.c)
  *
  * Where every edge must go, a cycle is a deadlock. Where any is enough, it takes a knot: a set of tasks that only wait for each other. Both are
  * found by reducing the graph: whoever waits for nobody can move, and so can whoever is then no longer kept; those that are left are stuck for ever.
@@ -39,6 +39,16 @@ kml_wait_who_runs (const KmlCpu *cpu)
   while (current != NULL && current->below != NULL)
     current = current->below;
   return current;
+}
+
+KmlTask *
+kml_wait_who_spins (const KmlCpu *cpu)
+{
+  KmlTask *task = cpu->current;
+
+  while (task != NULL && task->state != KML_TASK_SPINNING)
+    task = task->below;
+  return task;
 }
 
 void
@@ -70,8 +80,11 @@ kml_wait_cpu_blocker (const KmlScheduler *self, const KmlTask *task)
     return NULL;
   if (task->irq != NULL && task->state == KML_TASK_ENDED) /* a handler that is to come */
     return kml_irq_is_masked (task->irq, &self->cpus[task->cpu]) ? current : NULL;
-  if (task->state == KML_TASK_READY)
-    return current->state == KML_TASK_SPINNING || is_kept_off (self, task) ? current : NULL;
+  if (task->state == KML_TASK_READY) {
+    KmlTask *spinner = kml_wait_who_spins (&self->cpus[task->cpu]);
+
+    return spinner != NULL ? spinner : is_kept_off (self, task) ? current : NULL;
+  }
   while (current != NULL && current->below != task)
     current = current->below;
   return current;

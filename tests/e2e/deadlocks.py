@@ -128,6 +128,10 @@ def it_is_one_in_whatever_order_its_tasks_come():
         write("third.ini", pool % (two, two) + third % third_ends)
         contains(run("run", "third.ini", status=1).stdout, "2 tasks wait for each other")
     tick = "[task tick]\ncpus = 1\ncontext = hardirq\nevery = 10us\nprogram = work 1us\n"
+    # the last that could have given an element becomes ready while a handler runs in the place of who spins
+    write("below.ini", pool.replace("size = 2", "size = 1") % (two, f"preempt-off, {two}, preempt-on") + f"[task c]\nstart = 22us\nprogram = {two}\n"
+          + tick.replace("cpus = 1", "cpus = 0").replace("work 1us", "work 4us"))
+    contains(run("run", "below.ini", status=1).stdout, "deadlock at 22 us")
     for end in ("", tick):  # b spins where a is ready, which has the other element
         write("spins.ini", pool % (two, f"preempt-off, {two}, preempt-on") + end)
         contains(run("run", "spins.ini", status=1).stdout, "deadlock at 15.00 us")

@@ -9,27 +9,28 @@
 
 #include "scenarios/scenario-private.h"
 
-/* @needed is set to anything but its default, or @key has no effect. */
+/* @needed has @value, or where that is NULL anything but its default, or @key has no effect. @plugin (nullable): whose keys both are. */
 static const struct {
-  const char *group, *key, *needed;
+  const char *group, *plugin, *key, *needed, *value;
   const char *text;
 } needs[] = {
-  { "memory", "disk", "reclaim", "reclaim = yes" },
-  { "memory", "swappiness", "reclaim", "reclaim = yes" },
-  { "memory", "kswapd-cpu", "reclaim", "reclaim = yes" },
-  { "memory", "flusher", "reclaim", "reclaim = yes" },
-  { "memory", "flusher-cpu", "flusher", "flusher = yes" },
-  { "memory", "dirty-background-ratio", "flusher", "flusher = yes" },
-  { "memory", "dirty-ratio", "flusher", "flusher = yes" },
-  { "memory", "dirty-expire", "flusher", "flusher = yes" },
-  { "memory", "dirty-writeback", "flusher", "flusher = yes" },
-  { "machine", "touch", "cache-model", "cache-model = NAME" },
-  { "schedule", "inject-share", "inject", "inject = alloc, or another fault" },
-  { "schedule", "inject-most", "inject", "inject = alloc, or another fault" },
-  { "schedule", "inject-delay", "inject", "inject = alloc, or another fault" },
-  { "schedule", "depth", "policy", "policy = pct" },
-  { "schedule", "steps", "policy", "policy = pct" },
-  { "record", "sampling", "events", "events = sample" },
+  { "memory", NULL, "disk", "reclaim", NULL, "reclaim = yes" },
+  { "memory", NULL, "swappiness", "reclaim", NULL, "reclaim = yes" },
+  { "memory", NULL, "kswapd-cpu", "reclaim", NULL, "reclaim = yes" },
+  { "memory", NULL, "flusher", "reclaim", NULL, "reclaim = yes" },
+  { "memory", NULL, "flusher-cpu", "flusher", NULL, "flusher = yes" },
+  { "memory", NULL, "dirty-background-ratio", "flusher", NULL, "flusher = yes" },
+  { "memory", NULL, "dirty-ratio", "flusher", NULL, "flusher = yes" },
+  { "memory", NULL, "dirty-expire", "flusher", NULL, "flusher = yes" },
+  { "memory", NULL, "dirty-writeback", "flusher", NULL, "flusher = yes" },
+  { "record", NULL, "sampling", "events", NULL, "events = sample" },
+  { "machine", NULL, "touch", "cache-model", NULL, "cache-model = NAME" },
+  { "schedule", NULL, "inject-share", "inject", NULL, "inject = alloc, or another fault" },
+  { "schedule", NULL, "inject-most", "inject", NULL, "inject = alloc, or another fault" },
+  { "schedule", NULL, "inject-delay", "inject", NULL, "inject = alloc, or another fault" },
+  { "schedule", NULL, "depth", "policy", "pct", "policy = pct" },
+  { "schedule", NULL, "steps", "policy", "pct", "policy = pct" },
+  { "workload", "synthetic", "live", "arrivals", "closed", "arrivals = closed" },
 };
 
 /* Wrong ones are not the default, and a problem already. */
@@ -50,10 +51,8 @@ is_default (const KmlParam *param, const char *text)
 
 /* Of the assignment's values the first that is not the default. (nullable) */
 static const KmlAlternative *
-find_set (const KmlEntry *entry, const GArray *alternatives)
+find_set (const KmlParam *param, const GArray *alternatives)
 {
-  const KmlParam *param = kml_section_find_param (entry->section, NULL, entry->name);
-
   for (guint i = 0; alternatives != NULL && i < alternatives->len; i++) {
     const KmlAlternative *alternative = &g_array_index (alternatives, KmlAlternative, i);
 
@@ -63,40 +62,75 @@ find_set (const KmlEntry *entry, const GArray *alternatives)
   return NULL;
 }
 
+/* Whether @entry, of the parameter @param, ever has @value (nullable), or anything but its default. */
 static gboolean
-is_ever_set (const KmlScenario *self, const char *key)
+has_ever (const KmlEntry *entry, const KmlParam *param, const char *value)
 {
-  const KmlEntry *entry = g_hash_table_lookup (self->by_key, key);
-
-  for (guint i = 0; entry != NULL && i < entry->assignments->len; i++) {
+  for (guint i = 0; i < entry->assignments->len; i++) {
     const KmlAssignment *assignment = g_ptr_array_index (entry->assignments, i);
+    const GArray *alternatives = assignment->alternatives;
 
-    if (find_set (entry, assignment->alternatives) != NULL)
+    if (value == NULL && find_set (param, alternatives) != NULL)
       return TRUE;
+    for (guint j = 0; value != NULL && alternatives != NULL && j < alternatives->len; j++)
+      if (g_str_equal (g_array_index (alternatives, KmlAlternative, j).text, value))
+        return TRUE;
   }
   return FALSE;
 }
 
+/* Whether the file leaves it at its default; -s may say something. */
 static gboolean
-is_right (const KmlScenario *self, const KmlEntry *entry, const char *text)
+is_left_alone (const KmlEntry *entry)
 {
-  return kml_entry_is_right (
-      self, entry, kml_section_find_param (entry->section, NULL, entry->name), text, NULL);
+  return entry == NULL ||
+         ((const KmlAssignment *)g_ptr_array_index (entry->assignments, 0))->key_place.line == 0;
+}
+
+static gboolean
+is_ever_set (const KmlScenario *self, const KmlSection *section, const KmlPlugin *plugin,
+             const char *name, const char *value)
+{
+  g_autofree char *key = g_strjoin (".", section->prefix, name, NULL);
+  const KmlEntry *entry = g_hash_table_lookup (self->by_key, key);
+  const KmlParam *param = kml_section_find_param (section, plugin, name);
+
+  return (entry != NULL && has_ever (entry, param, value)) ||
+         (is_left_alone (entry) && g_strcmp0 (param->value, value) == 0);
+}
+
+/* Of the group, or of one of the plug-ins that its section can have. *@ret_plugin (nullable). FALSE: not here. */
+static gboolean
+find_plugin (const KmlSection *section, const char *name, const KmlPlugin **ret_plugin)
+{
+  *ret_plugin = NULL;
+  for (guint i = 0; name != NULL && i < section->chosen->len; i++) {
+    const KmlPlugin *plugin = g_ptr_array_index (section->chosen, i);
+
+    if (plugin != NULL && g_str_equal (plugin->name, name))
+      *ret_plugin = plugin;
+  }
+  return name == NULL || *ret_plugin != NULL;
 }
 
 static void
 check_entry (KmlScenario *self, const KmlEntry *entry)
 {
+  const KmlSection *section = entry->section;
+
   for (guint i = 0; i < G_N_ELEMENTS (needs); i++) {
-    g_autofree char *needed = NULL;
+    const KmlPlugin *plugin;
+    const KmlParam *param;
     const KmlAlternative *set;
 
-    if (!g_str_equal (entry->section->info->name, needs[i].group) ||
-        !g_str_equal (entry->name, needs[i].key))
+    if (!g_str_equal (section->info->name, needs[i].group) ||
+        !g_str_equal (entry->name, needs[i].key) ||
+        !find_plugin (section, needs[i].plugin, &plugin))
       continue;
-    needed = g_strjoin (".", entry->section->prefix, needs[i].needed, NULL);
-    set = find_set (entry, entry->alternatives);
-    if (set != NULL && is_right (self, entry, set->text) && !is_ever_set (self, needed))
+    param = kml_section_find_param (section, plugin, entry->name);
+    set = find_set (param, entry->alternatives);
+    if (set != NULL && kml_entry_is_right (self, entry, param, set, NULL) &&
+        !is_ever_set (self, section, plugin, needs[i].needed, needs[i].value))
       kml_scenario_problem (self, set->place, "%s has no effect without %s",
                             set->place.line > 0 ? entry->name : entry->key, needs[i].text);
   }
@@ -105,7 +139,11 @@ check_entry (KmlScenario *self, const KmlEntry *entry)
 static void
 check_section (KmlScenario *self, const KmlSection *section)
 {
-  if (g_str_equal (section->info->name, "mapping") && !is_ever_set (self, "memory.reclaim"))
+  const KmlEntry *reclaim = g_hash_table_lookup (self->by_key, "memory.reclaim");
+
+  if (g_str_equal (section->info->name, "mapping") &&
+      (reclaim == NULL ||
+       !has_ever (reclaim, kml_section_find_param (reclaim->section, NULL, reclaim->name), NULL)))
     kml_scenario_problem (self, section->place,
                           "its pages could never be taken back: expected [memory] reclaim = yes");
 }

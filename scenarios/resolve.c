@@ -237,11 +237,28 @@ value_problem (KmlScenario *self, const KmlEntry *entry, const KmlAlternative *a
                         error->message);
 }
 
+/* Nothing is no value of what has a form; -s KEY= takes back what the file says. */
+static gboolean
+check_empty (const KmlParam *param, const KmlAlternative *alternative, GError **error)
+{
+  const gboolean has_form = param->type == KML_PARAM_FLAGS || param->grammar != NULL;
+
+  if (alternative->text[0] != '\0' || !has_form ||
+      (alternative->place.line == 0 && g_strcmp0 (param->value, "") == 0))
+    return TRUE;
+  g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "expected %s, not nothing",
+               param->grammar != NULL ? param->grammar : "flags such as GFP_KERNEL");
+  return FALSE;
+}
+
 gboolean
 kml_entry_is_right (const KmlScenario *self, const KmlEntry *entry, const KmlParam *param,
-                    const char *text, GError **error)
+                    const KmlAlternative *alternative, GError **error)
 {
-  return kml_param_parse (param, text, NULL, error) && check_special (self, entry, text, error);
+  const char *text = alternative->text;
+
+  return check_empty (param, alternative, error) && kml_param_parse (param, text, NULL, error) &&
+         check_special (self, entry, text, error);
 }
 
 /* For every one of @plugins (element-type KmlPlugin) that has the key. @ret_n: how many have. */
@@ -260,7 +277,7 @@ check_for_every (KmlScenario *self, const KmlEntry *entry, const KmlAlternative 
     if (param == NULL)
       continue;
     ++*ret_n;
-    if (!kml_entry_is_right (self, entry, param, alternative->text, &error))
+    if (!kml_entry_is_right (self, entry, param, alternative, &error))
       value_problem (self, entry, alternative, plugins->len > 1 ? plugin : NULL, error);
   }
 }
@@ -280,7 +297,7 @@ check_for_any (KmlScenario *self, const KmlEntry *entry, const KmlAlternative *a
     if (param == NULL)
       continue;
     g_clear_error (&error);
-    if (kml_entry_is_right (self, entry, param, alternative->text, &error))
+    if (kml_entry_is_right (self, entry, param, alternative, &error))
       return;
     last = plugin;
   }
@@ -303,7 +320,7 @@ check_values (KmlScenario *self, const KmlEntry *entry, const GArray *alternativ
     guint n = 0;
 
     if (own != NULL) {
-      if (!kml_entry_is_right (self, entry, own, alternative->text, &error))
+      if (!kml_entry_is_right (self, entry, own, alternative, &error))
         value_problem (self, entry, alternative, NULL, error);
       continue;
     }

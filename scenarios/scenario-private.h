@@ -147,9 +147,9 @@ KmlPlace kml_assignment_place (const KmlAssignment *self, gsize at);
 
 void kml_scenario_resolve (KmlScenario *self);
 
-/* Whether @text may be a value of @entry, whose parameter is @param. */
+/* Whether @alternative may be a value of @entry, whose parameter is @param. */
 gboolean kml_entry_is_right (const KmlScenario *self, const KmlEntry *entry, const KmlParam *param,
-                             const char *text, GError **error);
+                             const KmlAlternative *alternative, GError **error);
 
 /* The parameter that runs with @plugin (nullable) have under this name. (nullable) */
 const KmlParam *kml_section_find_param (const KmlSection *self, const KmlPlugin *plugin,

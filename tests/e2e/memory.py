@@ -293,6 +293,12 @@ def what_would_have_no_effect_is_refused():
     write("reclaims.ini", HEAD + "[memory]\nreclaim = yes\nkswapd-cpu = 1\n" + task)
     for text, arguments, message in (
             ("[memory]\nkswapd-cpu = 9\n" + task, (), "6:14: error: kswapd-cpu has no effect without reclaim = yes"),
+            (task + "[schedule]\ndepth = 4\n", (), "depth has no effect without policy = pct"),
+            ("[memory]\nreclaim = yes\ndisk =\n" + task, (), "7:7: error: disk: expected the name of a [device] that is a disk, not nothing"),
+            ("[memory]\nreclaim = yes\n[mapping f]\nsize = 64KiB\nlock =\n" + task, (), "9:7: error: lock: expected the name of a [lock], not nothing"),
+            ("[memory]\nreclaim = yes\n[mapping f]\nsize = 64KiB\ntask =\n" + task, (), "9:7: error: task: expected the name of a task, not nothing"),
+            ("[memory]\nreclaim = yes\n[mapping f]\nsize = 64KiB\n" + task, ("-s", "mapping.f.write-gfp="), "mapping.f.write-gfp: expected GFP_NOFS|__GFP_MEMALLOC, not nothing"),
+            ("[device n]\nkind = nic\nflags =\n" + task, (), "7:8: error: flags: expected flags such as GFP_KERNEL, not nothing"),
             ("[memory]\nreclaim = yes\nflusher-cpu = 9\n" + task, (), "flusher-cpu has no effect without flusher = yes"),
             (task, ("-s", "memory.flusher=yes"), "memory.flusher has no effect without reclaim = yes")):
         write("idle.ini", HEAD + text)
@@ -301,6 +307,13 @@ def what_would_have_no_effect_is_refused():
     run("run", "reclaims.ini", "-s", "memory.reclaim=no | yes")
     write("idle.ini", HEAD + "[memory]\nkswapd-cpu = 0\nflusher = no\n" + task)
     run("run", "idle.ini")
+    web = "[workload w]\nkind = synthetic\noperations = 10\n"
+    for text, arguments, message in (
+            (web + "arrivals = poisson(1000/s)\nlive = 50\n", (), "9:8: error: live has no effect without arrivals = closed"),
+            (web, ("-s", "workload.w.arrivals=poisson(1000/s)", "-s", "workload.w.live=50"), ""),
+            (web + "live = 50\n", ("-s", "workload.w.arrivals=poisson(1000/s)"), "")):
+        write("web.ini", HEAD + text)
+        contains(run("run", "web.ini", *arguments, status=2 if message else 0).stderr, message)
 
 
 def what_makes_no_sense_is_refused():

@@ -18,6 +18,7 @@
 
 #include "cli/keys.h"
 #include "cli/output.h"
+#include "simcore/bin-set.h"
 
 #include <string.h>
 
@@ -63,6 +64,15 @@ list_metrics (void)
   return g_strdup (text->str);
 }
 
+/* Of bins: those without a parameter. */
+static char *
+list_sets (void)
+{
+  g_autofree char *names = g_strjoinv (" ", (char **)kml_bin_set_names ());
+
+  return g_strconcat ("linux pow2 ", names, NULL);
+}
+
 /* The words that argument @number can be, parted by blanks; "": files. */
 static char *
 list_words (const KmlCommand *command, guint number)
@@ -83,6 +93,8 @@ list_values (const GOptionEntry *option)
     return list_keys ();
   case KML_VALUE_METRIC:
     return list_metrics ();
+  case KML_VALUE_SET:
+    return list_sets ();
   case KML_VALUE_WORDS:
     text = g_strdup (option->arg_description);
     return g_strdup (g_strdelimit (text, "|", ' '));

@@ -60,6 +60,8 @@ kml_option_value_kind (const GOptionEntry *option)
     return KML_VALUE_SETTING;
   if (g_str_has_prefix (value, "METRIC"))
     return KML_VALUE_METRIC;
+  if (g_str_has_prefix (value, "SET"))
+    return KML_VALUE_SET;
   if (g_str_equal (value, "FILE"))
     return KML_VALUE_FILE;
   if (g_str_equal (value, "FOLDER"))

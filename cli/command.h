@@ -68,6 +68,7 @@ typedef enum {
   KML_VALUE_FOLDER,  /* "FOLDER" */
   KML_VALUE_SETTING, /* "GROUP.KEY=…" */
   KML_VALUE_METRIC,  /* "METRIC,…" */
+  KML_VALUE_SET,     /* "SET,…": of bins */
   KML_VALUE_WORDS,   /* one of several: "svg|png" */
 } KmlValueKind;
 

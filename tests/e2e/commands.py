@@ -518,6 +518,9 @@ def completion_completes_in(shell):
     equal(complete(shell, "kmemlab", "plot", "x.db", "int"), {"internal"}, "a kind of plot")
     equal(complete(shell, "kmemlab", "plot", "x.db", "internal", "--format", "p"), {"png", "pdf"}, "a format")
     equal(complete(shell, "kmemlab", "waste", "x.db", "--by", "si"), {"size", "site"}, "a view")
+    equal(complete(shell, "kmemlab", "bins", "x.ini", "--classes", "jem"), {"jemalloc"}, "a set of bins")
+    equal(complete(shell, "kmemlab", "bins", "x.ini", "--sets", "linux"), {"linux", "linux-slab"}, "a set of bins")
+    equal(complete(shell, "kmemlab", "explore", "x.ini", "--find", "b"), {"bugs"}, "what is sought")
     equal(complete(shell, "kmemlab", "run", "-s", "objects.bi"), {"objects.bins="}, "a setting")
     equal(complete(shell, "kmemlab", "compare", "x.ini", "--metrics", "frag.internal.m"), {"frag.internal.mean"},
           "a metric")

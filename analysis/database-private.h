@@ -24,7 +24,7 @@ G_BEGIN_DECLS
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (sqlite3_stmt, sqlite3_finalize)
 
 #define KML_DATABASE_APPLICATION_ID 0x6b6d6c62 /* "kmlb" */
-#define KML_DATABASE_VERSION        9
+#define KML_DATABASE_VERSION        10
 
 /* Statements that put one row each, kept prepared. */
 typedef enum {
@@ -43,6 +43,7 @@ typedef enum {
   KML_PUT_SITE_WASTE,
   KML_PUT_LIFETIME_WASTE,
   KML_PUT_FREE_BLOCKS,
+  KML_PUT_ZONE_FREE_BLOCKS,
   KML_PUT_SLABS,
   KML_PUT_PAGEMAP,
   KML_PUT_LONGEST,

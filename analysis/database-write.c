@@ -45,6 +45,9 @@ static const char *const put_sql[KML_N_PUTS] = {
   [KML_PUT_FREE_BLOCKS] =
       "INSERT INTO free_blocks (run_id, t_ns, zone, mobility, \"order\", count) "
       "VALUES (?, ?, ?, ?, ?, ?)",
+  [KML_PUT_ZONE_FREE_BLOCKS] =
+      "INSERT INTO zone_free_blocks (run_id, seq, zone, mobility, \"order\", count) "
+      "VALUES (?, ?, ?, ?, ?, ?)",
   [KML_PUT_SLABS] = "INSERT INTO slabs (run_id, t_ns, cache, object_size, objects, active_objects, "
                     "slabs, pages) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
   [KML_PUT_PAGEMAP] = "INSERT INTO pagemap (run_id, t_ns, cells) VALUES (?, ?, ?)",
@@ -449,6 +452,31 @@ put_free_blocks (KmlDatabase *self, const KmlSnapshot *snapshot, const FreeExten
   return TRUE;
 }
 
+/* Of one zone, at the end. */
+static gboolean
+put_zone (KmlDatabase *self, const KmlZone *zone, guint seq, const FreeExtent *extent,
+          GError **error)
+{
+  for (guint mobility = 0; mobility < KML_N_MOBILITIES; mobility++)
+    for (guint order = 0; extent->has[mobility] && order < extent->n_orders; order++)
+      if (!kml_database_put (self, KML_PUT_ZONE_FREE_BLOCKS, error, "uuttuu", self->run_id,
+                             (guint64)seq, kml_zone_names[zone->kind], kml_mobility_names[mobility],
+                             (guint64)order, zone->area.blocks[mobility][order]))
+        return FALSE;
+  return TRUE;
+}
+
+static gboolean
+put_zones (KmlDatabase *self, const KmlZones *zones, const KmlRecorder *recorder, GError **error)
+{
+  const FreeExtent extent = free_extent (recorder);
+
+  for (guint i = 0; zones != NULL && i < zones->n_zones; i++)
+    if (!put_zone (self, &zones->zones[i], i, &extent, error))
+      return FALSE;
+  return TRUE;
+}
+
 static gboolean
 put_caches (KmlDatabase *self, const KmlSnapshot *snapshot, GError **error)
 {
@@ -516,7 +544,7 @@ kml_database_end_run (KmlDatabase *self, const KmlDatabaseRun *run, const KmlRec
     good = put_series (self, recorder, error) && put_latencies (self, recorder, error) &&
            put_waste (self, recorder, error) && put_origins (self, recorder, error) &&
            kml_database_put_requests (self, recorder, error) &&
-           put_snapshots (self, recorder, error);
+           put_snapshots (self, recorder, error) && put_zones (self, run->zones, recorder, error);
   good = good && commit (self, error);
   kml_database_abort_run (self); /* nothing to do after a commit */
   return good;

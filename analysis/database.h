@@ -16,6 +16,7 @@
 #include "simcore/recorder.h"
 #include "simcore/scheduler.h"
 #include "simcore/types.h"
+#include "simcore/zones.h"
 
 G_BEGIN_DECLS
 
@@ -73,6 +74,7 @@ typedef struct {
   const GArray *incidents;   /* (nullable) (element-type KmlIncident) */
   const GArray *oom_kills;   /* (nullable) (element-type KmlOomKill) */
   const KmlLockdep *lockdep; /* (nullable) */
+  const KmlZones *zones;     /* (nullable) */
 } KmlDatabaseRun;
 
 /* For writing: makes a new database, or opens one of ours. Errors: INPUT when the file is not a kmemlab

@@ -33,9 +33,10 @@
 --   7  longest, longest_parts
 --   8  in failures reasons, tasks, and what was free; oom_kills
 --   9  in bugs count: each is there once
+--  10  zone_free_blocks
 
 PRAGMA application_id = 0x6b6d6c62; -- "kmlb"
-PRAGMA user_version = 9;
+PRAGMA user_version = 10;
 
 -- ---- What was asked for ----
 
@@ -201,6 +202,17 @@ CREATE TABLE free_blocks (
   "order"  INTEGER NOT NULL, -- blocks of 2^order page frames; up to the largest the run ever had
   count    INTEGER NOT NULL, -- free blocks, 0 included
   PRIMARY KEY (run_id, t_ns, zone, mobility, "order")
+) STRICT, WITHOUT ROWID;
+
+-- The free lists of each zone at the end of the run, where [memory] divides RAM into zones; free_blocks takes them together, as “Normal”.
+CREATE TABLE zone_free_blocks (
+  run_id   INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
+  seq      INTEGER NOT NULL, -- of the zone, 0, 1, … from below
+  zone     TEXT NOT NULL,    -- its name
+  mobility TEXT NOT NULL,    -- those of free_blocks
+  "order"  INTEGER NOT NULL, -- likewise
+  count    INTEGER NOT NULL, -- free blocks, 0 included
+  PRIMARY KEY (run_id, seq, mobility, "order")
 ) STRICT, WITHOUT ROWID;
 
 -- The caches of the object allocator at each snapshot, as /proc/slabinfo would show them.

@@ -10,7 +10,7 @@
  *
  * Formats are those of mm/vmstat.c and mm/slab_common.c, so what reads a kernel's files reads these. The moment is that of the last
  * snapshot, which is the end of the run. There are columns for orders up to 10, as Linux has them, or the largest that the
- * run had. Zones are those that free memory was recorded by.
+ * run had.
  */
 
 #include <sqlite3.h>
@@ -55,26 +55,29 @@ add_pagetypeinfo (const FreeBlocks *blocks, GString *text)
   add_counts (blocks, text);
 }
 
+/* Digits of the whole part at least: Linux leaves room for a sign where there may be one. */
 static void
-add_unusable_index (const FreeBlocks *blocks, GString *text)
+add_index (const FreeBlocks *blocks, gint (*index_of) (const guint64 *, guint, guint), int digits,
+           GString *text)
 {
   g_string_append_printf (text, "Node 0, zone %8s ", blocks->zone);
   for (guint order = 0; order < blocks->n_orders; order++) {
-    const gint index = kml_linux_unusable_index (blocks->counts, blocks->n_orders, order);
+    const gint index = index_of (blocks->counts, blocks->n_orders, order);
 
-    g_string_append_printf (text, "%d.%03d ", index / 1000, index % 1000);
+    g_string_append_printf (text, "%*d.%03d ", digits, index / 1000, index % 1000);
   }
+}
+
+static void
+add_unusable_index (const FreeBlocks *blocks, GString *text)
+{
+  add_index (blocks, kml_linux_unusable_index, 1, text);
 }
 
 static void
 add_extfrag_index (const FreeBlocks *blocks, GString *text)
 {
-  g_string_append_printf (text, "Node 0, zone %8s ", blocks->zone);
-  for (guint order = 0; order < blocks->n_orders; order++) {
-    const gint index = kml_linux_fragmentation_index (blocks->counts, blocks->n_orders, order);
-
-    g_string_append_printf (text, "%2d.%03d ", index / 1000, index % 1000);
-  }
+  add_index (blocks, kml_linux_fragmentation_index, 2, text);
 }
 
 static void
@@ -114,16 +117,19 @@ count_row (FreeBlocks *blocks, sqlite3_stmt *row, LineFunc add, GString *text)
     blocks->counts[order] += (guint64)sqlite3_column_int64 (row, 3);
 }
 
-#define OF_THE_END "run_id = ?1 AND t_ns = (SELECT max (t_ns) FROM free_blocks WHERE run_id = ?1) "
+/* By zone, where there are any; else all of it is Normal. */
+#define AT_THE_END                                                                                 \
+  "WITH at_the_end AS (SELECT seq, zone, mobility, \"order\", count FROM zone_free_blocks "        \
+  "WHERE run_id = ?1 UNION ALL SELECT 0, zone, mobility, \"order\", count FROM free_blocks "       \
+  "WHERE run_id = ?1 AND t_ns = (SELECT max (t_ns) FROM free_blocks WHERE run_id = ?1) "           \
+  "AND NOT EXISTS (SELECT 1 FROM zone_free_blocks WHERE run_id = ?1)) "
 
-static const char by_zone[] =
-    "SELECT zone, '', \"order\", sum (count) FROM free_blocks WHERE " OF_THE_END
-    "GROUP BY zone, \"order\" ORDER BY zone, \"order\"";
+static const char by_zone[] = AT_THE_END "SELECT zone, '', \"order\", sum (count) FROM at_the_end "
+                                         "GROUP BY seq, zone, \"order\" ORDER BY seq, \"order\"";
 
-static const char by_mobility[] =
-    "SELECT zone, mobility, \"order\", count FROM free_blocks WHERE " OF_THE_END
-    "ORDER BY zone, CASE mobility WHEN 'unmovable' THEN 0 WHEN 'movable' THEN 1 ELSE 2 END, "
-    "\"order\"";
+static const char by_mobility[] = AT_THE_END
+    "SELECT zone, mobility, \"order\", count FROM at_the_end ORDER BY seq, "
+    "CASE mobility WHEN 'unmovable' THEN 0 WHEN 'movable' THEN 1 ELSE 2 END, \"order\"";
 
 /* KML_MAX_ORDER at most. */
 static gboolean

@@ -497,6 +497,12 @@ kml_run_incidents (const KmlRun *self)
   return self->tasks != NULL ? kml_run_tasks_incidents (self->tasks) : NULL;
 }
 
+const KmlZones *
+kml_run_zones (const KmlRun *self)
+{
+  return kml_zones_from_allocator (self->pages);
+}
+
 const GArray *
 kml_run_oom_kills (const KmlRun *self)
 {

@@ -8,6 +8,7 @@
 #include "scenarios/scenario.h"
 #include "simcore/scheduler.h"
 #include "simcore/driver.h"
+#include "simcore/zones.h"
 
 G_BEGIN_DECLS
 
@@ -52,6 +53,9 @@ GArray *kml_run_metrics (const KmlRun *self);
 
 /* What should not be and was: deadlocks, bugs of the simulated kernel. (nullable) (element-type KmlIncident) */
 const GArray *kml_run_incidents (const KmlRun *self);
+
+/* The zones that its memory is in. (nullable): it is in one piece */
+const KmlZones *kml_run_zones (const KmlRun *self);
 
 /* (nullable) (element-type KmlOomKill): who was killed for want of memory */
 const GArray *kml_run_oom_kills (const KmlRun *self);

@@ -216,6 +216,7 @@ store_result (Child *self, KmlRun *run, GArray *metrics, const GArray *verdicts,
   row.incidents = kml_run_incidents (run);
   row.oom_kills = kml_run_oom_kills (run);
   row.lockdep = kml_run_lockdep (run);
+  row.zones = kml_run_zones (run);
   if (self->job->with_timings) {
     row.started_at = started_at;
     row.wall_ns = wall_ns;

@@ -65,7 +65,7 @@ END_TEST
 
 START_TEST (a_database_without_checksums_is_refused)
 {
-  run_sql ("PRAGMA application_id = 0x6b6d6c62; PRAGMA user_version = 9; CREATE TABLE runs (a)");
+  run_sql ("PRAGMA application_id = 0x6b6d6c62; PRAGMA user_version = 10; CREATE TABLE runs (a)");
   expect_untouched (KML_ERROR_INPUT, "its pages have no checksums");
 }
 END_TEST

@@ -450,6 +450,21 @@ def export_writes_the_files_that_a_kernel_would_show():
     contains(run("export", "small.db", "buddyinfo", "--run", "9", status=2).stderr, "there is no such run")
 
 
+def export_has_a_line_for_each_zone():
+    write("zones.ini", SMALL.replace("ram = 16MiB", "ram = 64MiB\n[memory]\nzones = 1MiB,8MiB").split("[sweep]")[0])
+    run("run", "zones.ini")
+    total, zones = {}, ("DMA", "DMA32", "Normal")
+    for form, begin in (("buddyinfo", "Node 0, zone "), ("unusable_index", "Node 0, zone "), ("extfrag_index", "Node 0, zone "), ("pagetypeinfo", "Node    0, zone ")):
+        lines = [line for line in run("export", "zones.db", form).stdout.splitlines() if line.startswith("Node")]
+        equal(tuple(line[len(begin):].split()[0].strip(",") for line in lines), zones, form)
+    for line in run("export", "zones.db", "buddyinfo").stdout.splitlines():
+        for order, n in enumerate(line.split()[4:]):
+            total[order] = total.get(order, 0) + int(n)
+    free = dict(query("zones.db", 'SELECT "order", sum (count) FROM free_blocks WHERE t_ns = (SELECT max (t_ns) FROM free_blocks) GROUP BY "order"'))
+    equal({order: n for order, n in total.items() if order in free}, free, "all zones together")
+    equal(sum(n << order for order, n in enumerate(int(n) for n in run("export", "zones.db", "buddyinfo").stdout.split("\n")[0].split()[4:])), 1024 // 4, "DMA is free")
+
+
 def verify_agrees_with_what_was_just_stored():
     small()
     run("run", "small.ini", "-s", "machine.ram=8MiB")
@@ -675,7 +690,7 @@ main(every_command_has_help_with_a_synopsis_and_two_examples, the_version_names_
      trace_convert_replaces_nothing_unless_told_to, trace_info_verifies_a_binary_recording_where_one_asks_for_it, stacks_of_perf_are_passed_over,
      a_trace_is_read_from_standard_input,
      a_recorded_trace_is_replayed_and_verified, plot_lists_its_kinds_and_draws_them, labels_of_runs_leave_room_for_a_picture,
-     what_is_written_goes_through_links_and_into_pipes, plot_says_what_it_does_not_know, export_writes_the_files_that_a_kernel_would_show,
+     what_is_written_goes_through_links_and_into_pipes, plot_says_what_it_does_not_know, export_writes_the_files_that_a_kernel_would_show, export_has_a_line_for_each_zone,
      verify_agrees_with_what_was_just_stored,
      verify_finds_a_fingerprint_that_differs, verify_says_when_a_newer_version_has_stored_a_run,
      verify_finds_runs_of_an_older_version_by_their_settings,

@@ -22,6 +22,7 @@
  */
 
 #include "simcore/dma-private.h"
+#include "simcore/units.h"
 
 #define LINE 64
 
@@ -193,4 +194,32 @@ kml_dma_constraints (const KmlDma *self, guint64 size)
     constraints.alignment = MIN (constraints.alignment, page_size_of (self));
   }
   return constraints;
+}
+
+/* Segments that a block of @size bytes is cut into, wherever it begins. */
+static guint64
+fewest_segments (const KmlDmaLimits *limits, guint64 size)
+{
+  const guint64 boundary = limits->constraints.boundary;
+  const guint64 by_length = limits->max_segment != 0 ? parts_of (size, limits->max_segment) : 1;
+  const guint64 by_boundary = boundary != 0 ? parts_of (size, boundary) : 1;
+
+  return MAX (by_length, by_boundary);
+}
+
+char *
+kml_dma_why_never (const KmlDma *self, guint64 size)
+{
+  const guint64 fewest = fewest_segments (&self->limits, size), most = self->limits.max_segments;
+  const KmlAddr limit = self->limits.constraints.limit;
+  g_autofree char *reach = NULL;
+
+  if (fewest > most)
+    return g_strdup_printf ("the device takes %" G_GUINT64_FORMAT
+                            " segment%s, and this is %" G_GUINT64_FORMAT " wherever it lies",
+                            most, most == 1 ? "" : "s", fewest);
+  if (limit == 0 || size <= limit)
+    return NULL;
+  reach = kml_format_size (limit);
+  return g_strdup_printf ("the device reaches no further than %s", reach);
 }

@@ -101,6 +101,9 @@ KmlDma *kml_dma_from_device (KmlDevice *device);
 /* Whether devices of this kind are. */
 gboolean kml_dma_is_kind (const KmlDeviceOps *ops);
 
+/* Why no contiguous block of @size bytes, wherever it lies, suits the device. (nullable): one may (transfer full) */
+char *kml_dma_why_never (const KmlDma *self, guint64 size);
+
 /* What a contiguous block of @size bytes must keep to, so that it is in as few segments as the device takes, if that can be. */
 KmlConstraints kml_dma_constraints (const KmlDma *self, guint64 size);
 

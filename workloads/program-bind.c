@@ -138,6 +138,20 @@ check_transfer (const KmlStep *step, const KmlDisk *disk, GError **error)
   return FALSE;
 }
 
+/* A block for a device can be one that suits it. */
+static gboolean
+check_buffer (const KmlProgramTask *self, const KmlStep *step, const KmlDma *dma, GError **error)
+{
+  const guint64 page_size = kml_ram_page_size (self->world->machine->ram);
+  const guint64 unit = step->level == KML_LEVEL_PAGES ? page_size : 1;
+  g_autofree char *why = kml_dma_why_never (dma, (step->request.size + unit - 1) / unit * unit);
+
+  if (why == NULL)
+    return TRUE;
+  g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "%s: %s", step->text, why);
+  return FALSE;
+}
+
 static gboolean
 bind_mapping (KmlProgramTask *self, KmlStepTarget *target, const KmlStep *step, const char *name,
               GError **error)
@@ -217,7 +231,8 @@ bind (KmlProgramTask *self, guint i, const KmlStep *step, GError **error)
     target->blocks = find_blocks (self, step->name, TRUE);
     if (step->other != NULL)
       target->dma = find_device (self->world->dmas, "DMA engine", step, step->other, error);
-    return step->other == NULL || target->dma != NULL;
+    return step->other == NULL ||
+           (target->dma != NULL && check_buffer (self, step, target->dma, error));
   case KML_STEP_TOUCH:
   case KML_STEP_DIRTY:
     return bind_touch (self, target, step, error);

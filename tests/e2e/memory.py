@@ -161,11 +161,22 @@ def a_block_for_a_device_may_cross_the_boundary_where_it_is_cut_there():
     for setting, alloc, expected in (
             # failed, done, refused, segments
             ("", "alloc b 1MiB pages for eng", (0, 1, 0, 16)),
-            ("max-segments = 15\n", "alloc b 1MiB pages for eng", (0, 0, 1, 0)),
+            ("max-segments = 15\n", "alloc b 1MiB pages", (0, 0, 1, 0)),
             ("boundary = 4KiB\nmax-segments = 2\n", "alloc x 4000, alloc b 6000 for eng", (0, 1, 0, 2)),
             ("boundary = 4KiB\nmax-segments = 1\n", "alloc x 4000, alloc b 4000 for eng", (0, 1, 0, 1))):
         metrics = measure(HEAD + f"[device eng]\nkind = dma\n{setting}[task T]\nprogram = {alloc}, dma eng b from-device\n")
         equal((metrics["alloc.failed"], metrics["dma.done"], metrics["dma.refused"], metrics["dma.segments"]), expected, alloc)
+
+
+def a_block_that_could_never_suit_its_device_is_refused():
+    for setting, alloc, message in (
+            ("max-segments = 15\n", "alloc b 1MiB pages for eng", "alloc b 1MiB pages for eng (m.ini:9): the device takes 15 segments, and this is 16 wherever it lies"),
+            ("max-segment = 4KiB\nmax-segments = 1\n", "alloc b 5000 for eng", "the device takes 1 segment, and this is 2 wherever it lies"),
+            ("limit = 64KiB\n", "alloc b 128KiB pages for eng", "the device reaches no further than 64 KiB"),
+            ("limit = 64KiB\n", "alloc b 64KiB pages for eng", None)):
+        write("m.ini", HEAD + f"[device eng]\nkind = dma\n{setting}[task T]\nprogram = {alloc}\n")
+        result = run("run", "m.ini", status=2 if message else 0)
+        contains(result.stderr, message or "")
 
 
 def who_is_killed_ends_and_does_no_further_step():
@@ -348,6 +359,6 @@ main(objects_wait_for_pages_without_their_allocator_s_lock, pages_of_a_region_ar
      an_allocator_says_from_where_it_may_be_called, who_ends_with_something_off_is_a_bug_and_others_go_on,
      freeing_from_the_wrong_context_is_a_bug_where_the_allocator_forbids_it,
      a_block_that_a_device_works_on_is_not_given_back, a_refused_buffer_has_a_reason, a_limit_chooses_the_zone, every_page_that_a_device_has_moves_while_it_is_paused, small_blocks_are_one_scattered_buffer,
-     a_block_for_a_device_may_cross_the_boundary_where_it_is_cut_there, who_is_killed_ends_and_does_no_further_step,
+     a_block_for_a_device_may_cross_the_boundary_where_it_is_cut_there, a_block_that_could_never_suit_its_device_is_refused, who_is_killed_ends_and_does_no_further_step,
      who_has_no_need_to_succeed_fails_and_who_must_waits, who_must_not_fail_waits_without_reclaim_too, a_failed_request_says_why, scopes_hold_for_all_requests_in_them,
      who_waits_for_the_flusher_says_so, a_card_s_requests_are_among_all_others, what_would_have_no_effect_is_refused, what_makes_no_sense_is_refused)

@@ -234,12 +234,17 @@ refill_main (KmlMachine *machine, gpointer data)
 static void
 fill_in_nobody_s_time (Reserve *self)
 {
-  const KmlTime now = self->base.machine->now;
+  KmlMachine *machine = self->base.machine;
+  const KmlTime now = machine->now, aside = machine->aside;
+  KmlTime parts[KML_N_PARTS];
 
-  if (self->base.machine->scheduler == NULL && is_due (self)) {
-    fill_due (self);
-    self->base.machine->now = now;
-  }
+  if (machine->scheduler != NULL || !is_due (self))
+    return;
+  memcpy (parts, machine->parts, sizeof parts);
+  fill_due (self);
+  machine->now = now;
+  machine->aside = aside;
+  memcpy (machine->parts, parts, sizeof parts);
 }
 
 /* The daemon is made when somebody looks for a block: at boot there are no tasks yet. */

@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Costs are zero, so that all times can be added up by hand. What the layer has in common with others is in
+ * Costs are zero but where a test says so, so that all times can be added up by hand. What the layer has in common with others is in
  * test-conformance.c.
  */
 
@@ -25,6 +25,7 @@ enum {
   REFILLS_FAILED,
 };
 
+static KmlTime instruction; /* what one costs */
 static KmlMachine *machine;
 static KmlAllocator *pages, *reserve;
 static KmlScheduler *scheduler;
@@ -34,12 +35,13 @@ static gboolean
 try_set_up (guint n_cpus, guint n_frames, gboolean with_tasks, const char *const *settings,
             GError **error)
 {
-  const KmlMachineConfig config = { .n_cpus = n_cpus,
-                                    .ram = kml_ram_size_for (n_frames, PAGE),
-                                    .page_size = PAGE };
+  KmlMachineConfig config = { .n_cpus = n_cpus,
+                              .ram = kml_ram_size_for (n_frames, PAGE),
+                              .page_size = PAGE };
   KmlSchedulerConfig tasks = { .time_slice = KML_MS, .until = KML_TIME_MAX };
   gboolean ok;
 
+  config.cost[KML_COST_INSTRUCTION] = instruction;
   machine = kml_machine_new (&config, NULL);
   tasks.machine = machine;
   pages = kml_allocator_new (kml_allocator_find ("buddy"), machine, NULL);
@@ -181,6 +183,26 @@ START_TEST (a_place_is_filled_a_while_after_its_block_was_taken)
   ck_assert_uint_eq (reserve->counters[REFILLS], 3);
   ck_assert_uint_eq (machine->free_area.n_free, 16 - 2 - 3);
   check_all ();
+  tear_down ();
+}
+END_TEST
+
+/* The page allocator splits a block for a refill and books the time as such; the refill is in nobody's time. */
+START_TEST (what_a_refill_spends_is_no_part_of_the_request)
+{
+  instruction = KML_NS;
+  set_up (1, 16, FALSE,
+          (const char *const[]){ "size", "2", "use", "first", "delay", "10us", NULL });
+  ask (0, KML_GFP_ATOMIC);
+  machine->now = 20 * KML_US;
+  machine->aside = 0;
+  kml_machine_book (machine, KML_PART_LOCK, 3); /* by who stands around it */
+  ask (0, KML_GFP_ATOMIC);
+  ck_assert_uint_eq (reserve->counters[REFILLS], 1);
+  ck_assert_uint_eq (machine->now, 20 * KML_US + 10 * KML_NS); /* what taking a block takes */
+  ck_assert_uint_eq (machine->aside, 3);
+  ck_assert_uint_eq (machine->parts[KML_PART_LOCK], 3);
+  ck_assert_uint_eq (machine->parts[KML_PART_SPLIT], 0);
   tear_down ();
 }
 END_TEST
@@ -375,6 +397,7 @@ main (void)
   tcase_add_test (story, who_may_not_sleep_gets_a_block_when_nothing_else_is_left);
   tcase_add_test (story, a_block_that_comes_back_is_in_the_stash_again);
   tcase_add_test (story, a_place_is_filled_a_while_after_its_block_was_taken);
+  tcase_add_test (story, what_a_refill_spends_is_no_part_of_the_request);
   tcase_add_test (story, what_cannot_be_filled_is_tried_again);
   tcase_add_test (story, shrinking_gives_the_reserve_up);
   tcase_add_test (story, interrupts_take_and_a_task_refills);

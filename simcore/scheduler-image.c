@@ -9,7 +9,7 @@
 #include "simcore/ipi.h"
 #include "simcore/scheduler-private.h"
 
-/* Tasks that were made since: the idle ones. */
+/* Tasks that were made since: the idle ones, who refills a reserve. */
 static void
 forget_tasks (KmlScheduler *self)
 {
@@ -43,6 +43,7 @@ forget (gpointer data)
 
   if (self->ipis != self->remembered.ipis)
     kml_ipis_free (self->ipis);
+  kml_turns_drop_room (&self->turns);
   forget_tasks (self);
   set_events (self);
   kml_incidents_clear (self->incidents);
@@ -66,6 +67,7 @@ kml_scheduler_remember (KmlScheduler *self, KmlImage *image)
   self->remembered.n_own = self->own->len;
   self->remembered.n_tasks = self->tasks->len;
   self->remembered.n_timers = self->timers->len;
+  kml_turns_keep (&self->turns);
   kml_image_add_hook (image, forget, self);
   kml_image_add (image, self, sizeof *self);
   kml_image_add (image, self->cpus, self->machine->n_cpus * sizeof *self->cpus);

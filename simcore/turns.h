@@ -43,6 +43,8 @@ typedef struct {
   KmlTurn **places; /* (array length=n_room) */
   guint n_room;
   gpointer block; /* (owned): both */
+  gpointer
+      kept; /* (owned) (nullable): a block that stays where it is when there is more room: see kml_turns_keep() */
 } KmlTurns;
 
 static inline KmlTurn
@@ -201,7 +203,23 @@ kml_turns_make_room (KmlTurns *self, guint n_whos)
     self->places[i] = NULL;
   for (const KmlTurn *node = old.nodes; node != old.last; node++)
     kml_turns_add (self, node[1]);
-  free (old.block);
+  if (old.block != old.kept)
+    free (old.block);
+}
+
+/* The block stays, for who puts all of this back as it is now … */
+static inline void
+kml_turns_keep (KmlTurns *self)
+{
+  self->kept = self->block;
+}
+
+/* … and is about to: a larger one is no longer needed. */
+static inline void
+kml_turns_drop_room (KmlTurns *self)
+{
+  if (self->block != self->kept)
+    free (self->block);
 }
 
 static inline void
@@ -214,7 +232,8 @@ kml_turns_init (KmlTurns *self, guint n_whos)
 static inline void
 kml_turns_finish (KmlTurns *self)
 {
-  free (self->block);
+  kml_turns_drop_room (self);
+  free (self->kept);
 }
 
 G_END_DECLS

@@ -9,6 +9,10 @@
 
 #include "scenarios/scenario-private.h"
 
+#define HANDLER                                                                                    \
+  "context = softirq or hardirq, which makes it the handler of an interrupt; a task does "         \
+  "something several times with the step repeat"
+
 /* @needed has @value, or where that is NULL anything but its default, or @key has no effect. @plugin (nullable): whose keys both are. */
 static const struct {
   const char *group, *plugin, *key, *needed, *value;
@@ -30,6 +34,8 @@ static const struct {
   { "schedule", NULL, "inject-delay", "inject", NULL, "inject = alloc, or another fault" },
   { "schedule", NULL, "depth", "policy", "pct", "policy = pct" },
   { "schedule", NULL, "steps", "policy", "pct", "policy = pct" },
+  { "task", NULL, "every", "context", NULL, HANDLER },
+  { "task", NULL, "times", "context", NULL, HANDLER },
   { "workload", "synthetic", "live", "arrivals", "closed", "arrivals = closed" },
 };
 

@@ -436,43 +436,6 @@ check_workloads (KmlScenario *self)
   }
 }
 
-/* Whether any run has a handler of this section. */
-static gboolean
-can_be_handler (const KmlScenario *self, const KmlSection *task)
-{
-  g_autofree char *key = g_strconcat (task->prefix, ".context", NULL);
-  const KmlEntry *entry = g_hash_table_lookup (self->by_key, key);
-
-  for (guint i = 0; entry != NULL && i < entry->assignments->len; i++) {
-    const GArray *alternatives =
-        ((KmlAssignment *)g_ptr_array_index (entry->assignments, i))->alternatives;
-
-    for (guint j = 0; alternatives != NULL && j < alternatives->len; j++)
-      if (!g_str_equal (g_array_index (alternatives, KmlAlternative, j).text, "process"))
-        return TRUE;
-  }
-  return FALSE;
-}
-
-/* What only handlers have is not left out in silence. */
-static void
-check_handlers (KmlScenario *self)
-{
-  for (guint i = 0; i < self->entries->len; i++) {
-    const KmlEntry *entry = g_ptr_array_index (self->entries, i);
-
-    if (!g_str_equal (entry->section->info->name, "task") || entry->assignments->len == 0 ||
-        (!g_str_equal (entry->name, "every") && !g_str_equal (entry->name, "times")) ||
-        can_be_handler (self, entry->section))
-      continue;
-    kml_scenario_problem (
-        self, ((KmlAssignment *)g_ptr_array_index (entry->assignments, 0))->key_place,
-        "%s is for the handler of an interrupt: expected context = softirq or hardirq in "
-        "[task %s]; a task does something several times with the step repeat",
-        entry->name, entry->section->name);
-  }
-}
-
 /* ---- All of it ---- */
 
 void
@@ -499,7 +462,6 @@ kml_scenario_resolve (KmlScenario *self)
     }
   }
   check_workloads (self);
-  check_handlers (self);
   kml_scenario_resolve_names (self);
   kml_scenario_resolve_needs (self);
   kml_scenario_resolve_cpus (self);

@@ -223,6 +223,18 @@ make_axis (const char *command, const char *text)
   return g_strdup_printf ("sweep.%s=%s", key, list);
 }
 
+/* Two axes of one key: the second would take the place of the first. */
+static gboolean
+is_named_already (const GPtrArray *axes, const char *axis)
+{
+  const gsize length = strcspn (axis, "=") + 1;
+
+  for (guint i = 0; i < axes->len; i++)
+    if (strncmp (g_ptr_array_index (axes, i), axis, length) == 0)
+      return TRUE;
+  return FALSE;
+}
+
 char **
 kml_experiment_axes (const char *command, char **vary)
 {
@@ -233,6 +245,14 @@ kml_experiment_axes (const char *command, char **vary)
 
     if (axis == NULL)
       return NULL;
+    if (is_named_already (axes, axis)) {
+      g_autofree char *key = g_strndup (vary[i], strcspn (vary[i], "="));
+
+      g_free (axis);
+      kml_usage_error (command, "--vary: there is a %s already: put its values together",
+                       g_strstrip (key));
+      return NULL;
+    }
     g_ptr_array_add (axes, axis);
   }
   g_ptr_array_add (axes, NULL);

@@ -170,6 +170,12 @@ def compare_takes_commas_where_there_is_no_bar():
     equal({one["values"]["machine.ram"] for one in document["compared"]}, {"8MiB", "16MiB"}, "values")
 
 
+def compare_takes_all_values_of_a_key_at_once():
+    small()
+    contains(run("compare", "small.ini", "--vary", "machine.ram=8MiB,16MiB", "--vary", "machine.ram=32MiB", status=2).stderr,
+             "--vary: there is a machine.ram already: put its values together")
+
+
 def compare_compares_within_a_seed():
     small()
     document = run_json("compare", "small.ini", "--vary", "objects.bins=linux,pow2")
@@ -682,7 +688,7 @@ main(every_command_has_help_with_a_synopsis_and_two_examples, the_version_names_
      a_table_shows_what_the_scenario_is_about_or_what_one_asks_for,
      run_prints_json_that_agrees_with_the_database, a_dry_run_and_a_list_of_runs_leave_no_database,
      a_reallocation_is_counted_once_by_its_name, who_names_what_is_not_there_is_told_what_is, compare_marks_the_best_and_gives_differences, compare_takes_commas_where_there_is_no_bar,
-     compare_compares_within_a_seed, compare_takes_repetitions_together, compare_draws_a_picture,
+     compare_takes_all_values_of_a_key_at_once, compare_compares_within_a_seed, compare_takes_repetitions_together, compare_draws_a_picture,
      parameters_are_those_of_the_allocator_that_is_chosen_in_the_end, compare_knows_its_metrics_and_keys,
      what_list_names_can_be_parsed, a_set_of_bins_has_a_name_or_a_file_of_its_own, every_measured_metric_is_in_the_list,
      every_setting_of_a_run_is_in_the_list, trace_info_stats_and_convert_agree_between_text_and_binary,

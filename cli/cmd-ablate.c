@@ -205,7 +205,7 @@ static const GOptionEntry entries[] = {
 
 static const KmlCommand command = {
   .name = "ablate",
-  .summary = "count how often a scenario with tasks fails with each combination of remedies",
+  .summary = "Count how often a scenario with tasks fails with each combination of remedies",
   .usage = "SCENARIO [--vary GROUP.KEY=A,B,…] [OPTION]…",
   .details = "Every run of the scenario's sweep and of --vary is executed under the same random "
              "schedules. A failure is a deadlock, a stall or a livelock;\n"

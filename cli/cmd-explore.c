@@ -489,8 +489,8 @@ static const GOptionEntry entries[] = {
 
 static const KmlCommand explore_command = {
   .name = "explore",
-  .summary = "hunt for deadlocks and bugs over all schedules of a scenario with tasks",
-  .usage = "SCENARIO",
+  .summary = "Hunt for deadlocks and bugs over all schedules of a scenario with tasks",
+  .usage = "SCENARIO [OPTION]…",
   .details = "At every point where several CPUs could go on, each of them is tried, once for each "
              "class of schedules that\n"
              "differ only in the order of steps that do not touch the same; or schedules are drawn "

@@ -560,7 +560,7 @@ static const GOptionEntry entries[] = {
 static const KmlCommand command = {
   .name = "list",
   .summary = "Say what there is: allocators, bins, workloads, devices, profiles, caches, metrics, "
-             "keys, traces",
+             "keys, steps, traces",
   .usage = "allocators | bins | caches | workloads | devices | profiles | metrics | keys | steps | "
            "traces [--json]",
   .examples = { "list allocators", "list keys" },

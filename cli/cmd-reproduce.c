@@ -167,8 +167,8 @@ static const GOptionEntry entries[] = {
 
 static const KmlCommand reproduce_command = {
   .name = "reproduce",
-  .summary = "replay a reproducer, and tell the story of its deadlock or bug",
-  .usage = "FILE",
+  .summary = "Replay a reproducer, and tell the story of its deadlock or bug",
+  .usage = "FILE [OPTION]…",
   .details = "Exit status 0: the same schedule has the same fingerprint; 1: it has another, or "
              "nothing is found in it; 2: the file or its\n"
              "scenario is wrong, or another version of the program made it.",

@@ -17,7 +17,8 @@ import xml.etree.ElementTree
 from harness import (MODULES, ODD, PROGRAM, REPLAY, SLOW, SMALL, TRACES, Skip, change, check, contains,
                      environment, equal, lacks, main, query, read, run, run_json, write)
 
-COMMANDS = ["bins", "check", "compare", "completion", "list", "manual", "plot", "reserve", "run", "trace", "verify", "waste"]
+COMMANDS = ["ablate", "bins", "check", "compare", "completion", "explore", "export", "list", "manual", "plot", "reproduce", "reserve", "run",
+            "trace", "verify", "waste"]
 TOPICS = ["allocators", "bins", "caches", "devices", "keys", "metrics", "profiles", "workloads"]
 REPORT = os.path.join(TRACES, "report.txt")
 
@@ -30,6 +31,7 @@ def every_command_has_help_with_a_synopsis_and_two_examples():
     for command in COMMANDS:
         text = run(command, "--help").stdout
         contains(text, f"Usage: kmemlab {command} ")
+        check(text.split("\n")[2][0].isupper(), f"{command}: its summary is a sentence")
         examples = [line for line in text.split("\n") if line.startswith(f"  kmemlab {command} ")]
         check(len(examples) >= 2, f"{command} has {len(examples)} examples")
         equal(run("help", command).stdout, text, f"kmemlab help {command}")

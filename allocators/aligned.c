@@ -473,14 +473,6 @@ aligned_slab_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_dat
   }
 }
 
-static gboolean
-broken (const char *invariant, const char *what, guint64 which, GError **error)
-{
-  g_set_error (error, KML_ERROR, KML_ERROR_CORRUPT,
-               "invariant %s does not hold at %s %" G_GUINT64_FORMAT, invariant, what, which);
-  return FALSE;
-}
-
 /* Adds up the slab's free objects and metadata. */
 static gboolean
 check_slab (const Aligned *self, const Slab *slab, guint64 *n_free, guint64 *metadata,
@@ -496,10 +488,10 @@ check_slab (const Aligned *self, const Slab *slab, guint64 *n_free, guint64 *met
     n_used += is_used;
     *metadata += front;
     if (get_bit (slab->padded, i) && (!is_used || front == 0 || front >= slab->size))
-      return broken ("L3", "address", object_at (slab, i), error);
+      return kml_allocator_broken ("L3", "address", object_at (slab, i), error);
   }
   if (n_used != slab->frame->slab.n_used || n_used == 0)
-    return broken ("L2", "address", slab->start, error);
+    return kml_allocator_broken ("L2", "address", slab->start, error);
   *n_free += slab->n_objects - n_used;
   return TRUE;
 }
@@ -529,13 +521,13 @@ check_list (const Aligned *self, guint class, guint list, guint64 *n_listed, GEr
   guint32 before = 0, link = *head_of (self, class, list);
 
   if ((self->masks[class] >> list & 1) != (link != 0))
-    return broken ("L5", "list", class * self->n_lists + list, error);
+    return kml_allocator_broken ("L5", "list", class * self->n_lists + list, error);
   for (; link != 0; link = kml_ram_load32 (ram, object_of (self, link))) {
     const KmlAddr object = object_of (self, link);
 
     if (object >= ram->size || !is_at_home (self, class, list, object) ||
         kml_ram_load32 (ram, object + 4) != before)
-      return broken ("L1", "address", object, error);
+      return kml_allocator_broken ("L1", "address", object, error);
     before = link;
     ++*n_listed;
   }
@@ -563,8 +555,9 @@ aligned_slab_check (const KmlAllocator *base, GError **error)
       if (!check_list (self, class, list, &n_listed, error))
         return FALSE;
   if (n_listed != n_free)
-    return broken ("L1", "lists with objects", n_listed, error);
-  return metadata == base->metadata_bytes || broken ("L4", "metadata bytes", metadata, error);
+    return kml_allocator_broken ("L1", "lists with objects", n_listed, error);
+  return metadata == base->metadata_bytes ||
+         kml_allocator_broken ("L4", "metadata bytes", metadata, error);
 }
 
 /* ---- The table ---- */

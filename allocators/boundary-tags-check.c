@@ -73,14 +73,6 @@ typedef struct {
   guint64 metadata;
 } Sums;
 
-static gboolean
-broken (const char *invariant, KmlAddr addr, GError **error)
-{
-  g_set_error (error, KML_ERROR, KML_ERROR_CORRUPT,
-               "invariant %s does not hold at %" G_GUINT64_FORMAT, invariant, addr);
-  return FALSE;
-}
-
 /* K4, and the free block's part of K2. */
 static gboolean
 check_free_block (const KmlBoundaryTags *self, KmlAddr addr, guint64 tag, Sums *sums,
@@ -93,16 +85,16 @@ check_free_block (const KmlBoundaryTags *self, KmlAddr addr, guint64 tag, Sums *
   const KmlFreeBlock *block;
 
   if (kml_tag_load (self, addr + size - KML_TAG_WORD) != tag)
-    return broken ("K2", addr, error);
+    return kml_allocator_broken ("K2", "address", addr, error);
   if (number == 0 || number >= self->n_room || number >= index->n_room)
-    return broken ("K4", addr, error);
+    return kml_allocator_broken ("K4", "address", addr, error);
   block = &self->blocks[number];
   if (block->addr != addr || block->size != size || block->is_last != is_last ||
       block->is_preserved != is_preserved || index->nodes[number].n == 0 ||
       index->nodes[number].size != size)
-    return broken ("K4", addr, error);
+    return kml_allocator_broken ("K4", "address", addr, error);
   if ((is_preserved || self->list_order == KML_LIST_ADDRESS) && index->nodes[number].key != addr)
-    return broken ("K4", addr, error);
+    return kml_allocator_broken ("K4", "address", addr, error);
   sums->n_free++;
   sums->n_holes += !is_last;
   sums->hole_bytes += is_last ? 0 : size;
@@ -116,9 +108,9 @@ check_used_block (const KmlBoundaryTags *self, KmlAddr addr, guint64 tag, Sums *
   const guint64 size = tag & KML_TAG_SIZE;
 
   if (tag >> KML_TAG_SHIFT != kml_tag_seal (addr) >> KML_TAG_SHIFT)
-    return broken ("K2", addr, error);
+    return kml_allocator_broken ("K2", "address", addr, error);
   if (self->footer > 0 && kml_tag_load (self, addr + size - KML_TAG_WORD) != tag)
-    return broken ("K2", addr, error);
+    return kml_allocator_broken ("K2", "address", addr, error);
   sums->n_live++;
   sums->live_bytes += size;
   sums->metadata += self->header + self->footer;
@@ -143,22 +135,22 @@ check_arena (const KmlBoundaryTags *self, KmlPfn arena, Sums *sums, GError **err
     size = tag & KML_TAG_SIZE;
     if (size < self->least || size % self->alignment != 0 || size > end - addr ||
         (addr + size == end) != ((tag & KML_TAG_LAST) != 0))
-      return broken ("K1", addr, error);
+      return kml_allocator_broken ("K1", "address", addr, error);
     if (((tag & KML_TAG_PREV_USED) != 0) != prev_is_used)
-      return broken ("K2", addr, error);
+      return kml_allocator_broken ("K2", "address", addr, error);
     if (!is_used && !prev_is_used && self->coalescing == KML_COALESCING_IMMEDIATE)
-      return broken ("K3", addr, error);
+      return kml_allocator_broken ("K3", "address", addr, error);
     if (!(is_used ? check_used_block (self, addr, tag, sums, error)
                   : check_free_block (self, addr, tag, sums, error)))
       return FALSE;
     prev_is_used = is_used;
   }
   if (*kml_arena_n_live (self, arena) != sums->n_live - before.n_live)
-    return broken ("K5", first, error);
+    return kml_allocator_broken ("K5", "address", first, error);
   if (sums->n_live == before.n_live) {
     sums->n_empty++;
     if (sums->n_free != before.n_free + 1)
-      return broken ("K6", first, error);
+      return kml_allocator_broken ("K6", "address", first, error);
   }
   return TRUE;
 }
@@ -178,15 +170,15 @@ kml_boundary_tags_check (const KmlAllocator *base, GError **error)
         !check_arena (self, pfn, &sums, error))
       return FALSE;
   if (kml_fit_index_n (&self->list) + (guint64)kml_fit_index_n (&self->wilds) != sums.n_free)
-    return broken ("K4", sums.n_free, error);
+    return kml_allocator_broken ("K4", "address", sums.n_free, error);
   if (sums.n_live != self->n_live || sums.live_bytes != self->live_bytes ||
       sums.n_holes != self->n_holes || sums.hole_bytes != self->hole_bytes ||
       sums.n_empty != self->n_empty)
-    return broken ("K5", sums.n_live, error);
+    return kml_allocator_broken ("K5", "address", sums.n_live, error);
   if (self->n_empty > self->keep)
-    return broken ("K6", self->n_empty, error);
+    return kml_allocator_broken ("K6", "address", self->n_empty, error);
   if (sums.metadata != base->metadata_bytes)
-    return broken ("K7", sums.metadata, error);
+    return kml_allocator_broken ("K7", "address", sums.metadata, error);
   return kml_fit_index_check (&self->list, error) && kml_fit_index_check (&self->wilds, error) &&
          (self->policy->check == NULL || self->policy->check (self, error));
 }

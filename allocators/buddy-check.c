@@ -7,14 +7,6 @@
 
 #include "allocators/buddy.h"
 
-static gboolean
-broken (const char *invariant, guint64 pfn, GError **error)
-{
-  g_set_error (error, KML_ERROR, KML_ERROR_CORRUPT,
-               "invariant %s does not hold at frame %" G_GUINT64_FORMAT, invariant, pfn);
-  return FALSE;
-}
-
 /* What a walk over the blocks has found. */
 typedef struct {
   KmlFreeArea all, listed;             /* free blocks; those of the lists apart, for Y4 and Y5 */
@@ -49,13 +41,13 @@ check_blocks (const Buddy *self, Found *found, GError **error)
     const guint order = block_at (self, pfn, &state);
 
     if (is_untouched != (frame->state == KML_FRAME_UNTOUCHED) || frame->state == KML_FRAME_TAIL)
-      return broken ("Y1", pfn, error);
+      return kml_allocator_broken ("Y1", "frame", pfn, error);
     if (order > self->max_order || (pfn & (frames_in (order) - 1)) != 0)
-      return broken ("Y2", pfn, error);
+      return kml_allocator_broken ("Y2", "frame", pfn, error);
     if (at + frames_in (order) > n_usable)
-      return broken ("Y1", pfn, error);
+      return kml_allocator_broken ("Y1", "frame", pfn, error);
     if (state == KML_BLOCK_FREE && !check_buddy (self, pfn, order, found))
-      return broken ("Y3", pfn, error);
+      return kml_allocator_broken ("Y3", "frame", pfn, error);
     if (state == KML_BLOCK_FREE)
       kml_free_area_add (&found->all, order,
                          is_untouched ? self->frontier_mobility : frame->mobility);
@@ -80,11 +72,11 @@ check_queue (const Buddy *self, guint64 n_expected, GError **error)
 
     if (++n > n_expected || frame->state != KML_FRAME_FREE || !(frame->flags & FLAG_QUEUED) ||
         (pfn & frames_in (frame->order)) != 0 || frame->free.queue_prev != before)
-      return broken ("Y3", pfn, error);
+      return kml_allocator_broken ("Y3", "frame", pfn, error);
     before = pfn;
   }
   if (n != n_expected || n != self->n_pairs || self->last_pair != before)
-    return broken ("Y3", before, error);
+    return kml_allocator_broken ("Y3", "frame", before, error);
   return TRUE;
 }
 
@@ -102,11 +94,11 @@ check_steps (const Buddy *self, const Found *found, GError **error)
 
     if (self->n_split[order] > n_usable || /* more merges than splits */
         found->n_blocks[order] + self->n_split[order] != n_first + n_halves)
-      return broken ("Y7", order, error);
+      return kml_allocator_broken ("Y7", "frame", order, error);
     n_split += self->n_split[order];
   }
   if (self->base.counters[COUNTER_SPLITS] - self->base.counters[COUNTER_MERGES] != n_split)
-    return broken ("Y7", 0, error);
+    return kml_allocator_broken ("Y7", "frame", 0, error);
   return TRUE;
 }
 
@@ -124,16 +116,16 @@ check_list (const Buddy *self, guint order, KmlMobility mobility, guint64 n_expe
     const KmlFrame *frame = frame_of (self, pfn);
 
     if (++n > n_expected || !is_free_block (self, pfn, order) || frame->mobility != mobility)
-      return broken ("Y4", pfn, error);
+      return kml_allocator_broken ("Y4", "frame", pfn, error);
     if (self->list_order != ORDER_ADDRESS && frame->free.prev != before)
-      return broken ("Y4", pfn, error);
+      return kml_allocator_broken ("Y4", "frame", pfn, error);
     before = pfn;
   }
   if (n != n_expected ||
       (self->list_order != ORDER_ADDRESS && self->lists[mobility][order].last != before))
-    return broken ("Y4", before, error);
+    return kml_allocator_broken ("Y4", "frame", before, error);
   if ((n > 0) != ((self->nonempty[mobility] >> order & 1) != 0))
-    return broken ("Y6", before, error);
+    return kml_allocator_broken ("Y6", "frame", before, error);
   return TRUE;
 }
 
@@ -154,6 +146,6 @@ buddy_check (const KmlAllocator *base, GError **error)
         return FALSE;
   if (memcmp (found.all.blocks, area->blocks, sizeof area->blocks) != 0 ||
       found.all.n_free != area->n_free)
-    return broken ("Y5", 0, error);
+    return kml_allocator_broken ("Y5", "frame", 0, error);
   return TRUE;
 }

@@ -210,14 +210,6 @@ bump_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data)
 }
 
 static gboolean
-broken (const char *invariant, guint32 pfn, GError **error)
-{
-  g_set_error (error, KML_ERROR, KML_ERROR_CORRUPT, "invariant %s does not hold at frame %u",
-               invariant, pfn);
-  return FALSE;
-}
-
-static gboolean
 bump_check (const KmlAllocator *base, GError **error)
 {
   const Bump *self = (const Bump *)base;
@@ -227,28 +219,28 @@ bump_check (const KmlAllocator *base, GError **error)
   guint32 pfn = 0;
 
   if (self->next > ram->n_usable)
-    return broken ("P1", self->next, error);
+    return kml_allocator_broken ("P1", "frame", self->next, error);
   while (pfn < self->next) {
     const KmlFrame *frame = kml_ram_frame (ram, pfn);
 
     if (frame->n_frames == 0 || frame->n_frames > self->next - pfn)
-      return broken ("P1", pfn, error);
+      return kml_allocator_broken ("P1", "frame", pfn, error);
     if (frame->state == KML_FRAME_USED)
       n_live++;
     else if (frame->state == KML_FRAME_TAIL)
       hole_frames += frame->n_frames;
     else
-      return broken ("P1", pfn, error);
+      return kml_allocator_broken ("P1", "frame", pfn, error);
     pfn += frame->n_frames;
   }
   if (n_live != self->n_live || (n_live == 0 && self->next != 0))
-    return broken ("P2", self->next, error);
+    return kml_allocator_broken ("P2", "frame", self->next, error);
   if (base->metadata_bytes != hole_frames << ram->page_shift)
-    return broken ("P3", self->next, error);
+    return kml_allocator_broken ("P3", "frame", self->next, error);
   kml_free_area_add_run (&expected, self->next, ram->n_usable - self->next, KML_MOBILITY_UNMOVABLE);
   if (memcmp (expected.blocks, base->free_area->blocks, sizeof expected.blocks) != 0 ||
       expected.n_free != base->free_area->n_free)
-    return broken ("P4", self->next, error);
+    return kml_allocator_broken ("P4", "frame", self->next, error);
   return TRUE;
 }
 

@@ -516,14 +516,6 @@ page_first_fit_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_d
           user_data);
 }
 
-static gboolean
-broken (const char *invariant, KmlPfn pfn, GError **error)
-{
-  g_set_error (error, KML_ERROR, KML_ERROR_CORRUPT, "invariant %s does not hold at frame %u",
-               invariant, pfn);
-  return FALSE;
-}
-
 /* F1, F2 */
 static gboolean
 check_tiling (const PageFirstFit *self, GError **error)
@@ -537,9 +529,9 @@ check_tiling (const PageFirstFit *self, GError **error)
 
     if ((!is_free && frame->state != KML_FRAME_USED) || frame->n_frames == 0 ||
         frame->n_frames > n_usable - pfn)
-      return broken ("F1", pfn, error);
+      return kml_allocator_broken ("F1", "frame", pfn, error);
     if (is_free && is_free_below)
-      return broken ("F2", pfn, error);
+      return kml_allocator_broken ("F2", "frame", pfn, error);
     is_free_below = is_free;
   }
   return TRUE;
@@ -554,15 +546,15 @@ check_run (const PageFirstFit *self, KmlPfn pfn, GError **error)
   const guint32 number = frame->free.next;
 
   if (((last->flags & FLAG_LAST) != 0) != (frame->state == KML_FRAME_FREE))
-    return broken ("F3", pfn, error);
+    return kml_allocator_broken ("F3", "frame", pfn, error);
   if (frame->state == KML_FRAME_USED)
     return TRUE;
   if (last->n_frames != frame->n_frames)
-    return broken ("F3", pfn, error);
+    return kml_allocator_broken ("F3", "frame", pfn, error);
   if (number == 0 || number >= self->n_room || self->firsts[number] != pfn ||
       self->list.nodes[number].size != frame->n_frames ||
       (self->list_order == ORDER_ADDRESS && self->list.nodes[number].key != pfn))
-    return broken ("F4", pfn, error);
+    return kml_allocator_broken ("F4", "frame", pfn, error);
   return TRUE;
 }
 
@@ -587,10 +579,10 @@ page_first_fit_check (const KmlAllocator *base, GError **error)
     n_free++;
   }
   if (kml_fit_index_n (&self->list) != n_free)
-    return broken ("F4", 0, error);
+    return kml_allocator_broken ("F4", "frame", 0, error);
   if (memcmp (expected.blocks, area->blocks, sizeof expected.blocks) != 0 ||
       expected.n_free != area->n_free)
-    return broken ("F5", 0, error);
+    return kml_allocator_broken ("F5", "frame", 0, error);
   return kml_fit_index_check (&self->list, error);
 }
 

@@ -414,14 +414,6 @@ per_cpu_pages_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_da
 }
 
 static gboolean
-broken (const char *invariant, guint cpu, GError **error)
-{
-  g_set_error (error, KML_ERROR, KML_ERROR_CORRUPT, "invariant %s does not hold on CPU %u",
-               invariant, cpu);
-  return FALSE;
-}
-
-static gboolean
 per_cpu_pages_check (const KmlAllocator *base, GError **error)
 {
   const PerCpuPages *self = (const PerCpuPages *)base;
@@ -438,13 +430,13 @@ per_cpu_pages_check (const KmlAllocator *base, GError **error)
 
           if (frame->state != KML_FRAME_USED || frame->n_frames != 1u << order ||
               frame->words[2] != MARK)
-            return broken ("C1", i, error);
+            return kml_allocator_broken ("C1", "CPU", i, error);
           n += frame->n_frames;
           if (n > cpu->n_pages)
-            return broken ("C2", i, error);
+            return kml_allocator_broken ("C2", "CPU", i, error);
         }
     if (n != cpu->n_pages || n > self->high)
-      return broken ("C2", i, error);
+      return kml_allocator_broken ("C2", "CPU", i, error);
   }
   return base->lower->ops->check (base->lower, error);
 }

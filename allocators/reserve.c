@@ -499,14 +499,6 @@ reserve_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data)
 }
 
 static gboolean
-broken (const char *invariant, guint stash, GError **error)
-{
-  g_set_error (error, KML_ERROR, KML_ERROR_CORRUPT, "invariant %s does not hold in stash %u",
-               invariant, stash);
-  return FALSE;
-}
-
-static gboolean
 reserve_check (const KmlAllocator *base, GError **error)
 {
   const Reserve *self = (const Reserve *)base;
@@ -516,14 +508,14 @@ reserve_check (const KmlAllocator *base, GError **error)
     const Stash *stash = &self->stashes[i];
 
     if (stash->n > self->size)
-      return broken ("V1", i, error);
+      return kml_allocator_broken ("V1", "stash", i, error);
     for (guint64 k = 0; k < stash->n; k++)
       if (g_hash_table_lookup (self->own, key_of (stash->blocks[k])) != IN_STASH)
-        return broken ("V2", i, error);
+        return kml_allocator_broken ("V2", "stash", i, error);
     n += stash->n;
   }
   if (g_hash_table_size (self->own) != n + self->n_taken)
-    return broken ("V2", 0, error);
+    return kml_allocator_broken ("V2", "stash", 0, error);
   return base->lower->ops->check (base->lower, error);
 }
 

@@ -42,14 +42,6 @@ kml_unequal_buddy_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer use
   }
 }
 
-static gboolean
-broken (const char *invariant, KmlPfn pfn, GError **error)
-{
-  g_set_error (error, KML_ERROR, KML_ERROR_CORRUPT, "invariant %s does not hold at frame %u",
-               invariant, pfn);
-  return FALSE;
-}
-
 /* What has been found. */
 typedef struct {
   KmlFreeArea area;                      /* all free blocks, for U5 */
@@ -67,11 +59,11 @@ check_block (const KmlUnequalBuddy *self, KmlPfn pfn, guint class, Found *found,
   KmlPfn right;
 
   if (frame->state != KML_FRAME_FREE && frame->state != KML_FRAME_USED)
-    return broken ("U1", pfn, error);
+    return kml_allocator_broken ("U1", "frame", pfn, error);
   *ret_is_free = FALSE;
   if (frame->order == class) {
     if (frame->n_frames != self->sizes[class])
-      return broken ("U1", pfn, error);
+      return kml_allocator_broken ("U1", "frame", pfn, error);
     if (frame->state == KML_FRAME_USED)
       return TRUE;
     *ret_is_free = TRUE;
@@ -80,16 +72,16 @@ check_block (const KmlUnequalBuddy *self, KmlPfn pfn, guint class, Found *found,
     return TRUE;
   }
   if (frame->order > class)
-    return broken ("U1", pfn, error);
+    return kml_allocator_broken ("U1", "frame", pfn, error);
 
   found->n_split++;
   right = pfn + self->sizes[class - 1];
   if (kml_frame_own (frame_of (self, right)) != class)
-    return broken ("U2", right, error);
+    return kml_allocator_broken ("U2", "frame", right, error);
   if (!check_block (self, pfn, class - 1, found, &is_left_free, error) ||
       !check_block (self, right, self->rights[class], found, &is_right_free, error))
     return FALSE;
-  return is_left_free && is_right_free ? broken ("U3", pfn, error) : TRUE;
+  return is_left_free && is_right_free ? kml_allocator_broken ("U3", "frame", pfn, error) : TRUE;
 }
 
 static gboolean
@@ -104,13 +96,13 @@ check_roots (const KmlUnequalBuddy *self, Found *found, GError **error)
 
     class = pfn < self->frontier_end ? largest : kml_unequal_buddy_root_class (self, pfn);
     if (is_untouched && frame_of (self, pfn)->state != KML_FRAME_UNTOUCHED)
-      return broken ("U1", pfn, error);
+      return kml_allocator_broken ("U1", "frame", pfn, error);
     if (is_untouched) {
       kml_free_area_add_run (&found->area, pfn, self->sizes[class], KML_MOBILITY_UNMOVABLE);
       continue;
     }
     if (kml_frame_own (frame_of (self, pfn)) != KML_UNEQUAL_ROOT)
-      return broken ("U2", pfn, error);
+      return kml_allocator_broken ("U2", "frame", pfn, error);
     if (!check_block (self, pfn, class, found, &is_free, error))
       return FALSE;
   }
@@ -131,13 +123,13 @@ check_list (const KmlUnequalBuddy *self, guint class, guint64 n_expected, GError
 
     if (++n > n_expected || frame->state != KML_FRAME_FREE || frame->order != class ||
         (is_linked && frame->free.prev != before))
-      return broken ("U4", pfn, error);
+      return kml_allocator_broken ("U4", "frame", pfn, error);
     before = pfn;
   }
   if (n != n_expected || (is_linked && self->lists[class].last != before))
-    return broken ("U4", before, error);
+    return kml_allocator_broken ("U4", "frame", before, error);
   if ((n > 0) != ((self->nonempty >> class & 1) != 0))
-    return broken ("U6", before, error);
+    return kml_allocator_broken ("U6", "frame", before, error);
   return TRUE;
 }
 
@@ -155,8 +147,8 @@ kml_unequal_buddy_check (const KmlAllocator *base, GError **error)
       return FALSE;
   if (memcmp (found.area.blocks, area->blocks, sizeof area->blocks) != 0 ||
       found.area.n_free != area->n_free)
-    return broken ("U5", 0, error);
+    return kml_allocator_broken ("U5", "frame", 0, error);
   if (found.n_split != base->counters[KML_UNEQUAL_SPLITS] - base->counters[KML_UNEQUAL_MERGES])
-    return broken ("U7", 0, error);
+    return kml_allocator_broken ("U7", "frame", 0, error);
   return TRUE;
 }

@@ -92,6 +92,19 @@ kml_scheduler_freed_frames (KmlScheduler *self)
     kml_scheduler_achieved (self);
 }
 
+/* Who tries in vain may make them dirty again and again. */
+void
+kml_scheduler_cleaned (KmlScheduler *self, guint64 n_before, guint64 n_left)
+{
+  if (self->watch.n_achieved_cleaning != self->watch.n_achieved)
+    self->watch.fewest_dirty = n_before;
+  if (n_left < self->watch.fewest_dirty) {
+    self->watch.fewest_dirty = n_left;
+    kml_scheduler_achieved (self);
+  }
+  self->watch.n_achieved_cleaning = self->watch.n_achieved;
+}
+
 void
 kml_task_tried (KmlMachine *machine, const char *what, const KmlLock *lock)
 {

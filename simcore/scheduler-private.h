@@ -125,13 +125,15 @@ struct _KmlScheduler {
     guint64 n_achieved;      /* the same without what comes to nothing; and since the latest … */
     gint64 balance, best;    /* … bytes given back less those that were taken, and the most … */
     guint64 most_free;       /* … and the most page frames that were free */
-    guint64 n_interrupts;    /* how often one was raised or handled */
-    KmlTime storm_since;     /* when it was looked for a storm last … */
-    guint64 n_achieved_then; /* … and n_achieved then */
-    gboolean is_stormy;      /* who has not run between two looks for a storm cannot move … */
-    const KmlTask *trier;    /* (nullable): … nor who tries in vain while this one does … */
-    KmlTime kept_since;      /* … nor who is kept from its CPU since then by such a one … */
-    gboolean is_hopeless;    /* … nor who waits for what handlers might bring about */
+    guint64 fewest_dirty;    /* … and the fewest dirty pages that the flusher left … */
+    guint64 n_achieved_cleaning; /* … since n_achieved was that */
+    guint64 n_interrupts;        /* how often one was raised or handled */
+    KmlTime storm_since;         /* when it was looked for a storm last … */
+    guint64 n_achieved_then;     /* … and n_achieved then */
+    gboolean is_stormy;          /* who has not run between two looks for a storm cannot move … */
+    const KmlTask *trier;        /* (nullable): … nor who tries in vain while this one does … */
+    KmlTime kept_since;          /* … nor who is kept from its CPU since then by such a one … */
+    gboolean is_hopeless;        /* … nor who waits for what handlers might bring about */
   } watch;
   guint64 n_spans; /* … of so many as there ever were */
 };

@@ -551,6 +551,9 @@ void kml_scheduler_gave_back (KmlScheduler *self, guint64 size);
 void kml_scheduler_took (KmlScheduler *self, guint64 size);
 void kml_scheduler_freed_frames (KmlScheduler *self);
 
+/* The flusher has written pages: @n_before were dirty, and @n_left are. */
+void kml_scheduler_cleaned (KmlScheduler *self, guint64 n_before, guint64 n_left);
+
 /* The running task begins to try something, tries it again since it has failed, and is done, be it that it has got it or that it
  * gives up. One such thing may be within another. */
 void kml_progress_tries (KmlScheduler *self);

@@ -37,6 +37,7 @@ typedef struct {
   guint at;        /* in whos */
   guint last_cpu;
   guint n_switches;
+  guint most; /* choices: those of the schedule that was found, or MAX_CHOICES */
   gboolean is_too_long;
 } Follower;
 
@@ -74,7 +75,7 @@ follow (const KmlCandidate *candidates, guint n, gpointer data)
   Follower *self = data;
   guint32 chosen;
 
-  if (self->choices->len == MAX_CHOICES) {
+  if (self->choices->len == self->most) {
     self->is_too_long = TRUE;
     return G_MAXUINT;
   }
@@ -96,6 +97,7 @@ begin (Follower *self)
   self->at = 0;
   self->last_cpu = NOBODY;
   self->n_switches = 0;
+  self->most = MAX_CHOICES;
   self->is_too_long = FALSE;
 }
 
@@ -284,6 +286,7 @@ read_schedule (Best *self, const KmlScenario *scenario, const KmlRunSpec *spec, 
   g_autoptr (KmlRerun) rerun = kml_rerun_new (scenario, spec, read_choice, &reader, error);
 
   begin (&self->follower);
+  self->follower.most = self->choices->len;
   if (rerun == NULL || !kml_rerun_execute (rerun, error))
     return FALSE;
   g_assert (self->follower.choices->len == self->choices->len); /* it is one of this run */

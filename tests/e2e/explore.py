@@ -67,6 +67,13 @@ def a_task_that_a_layer_makes_meanwhile_is_gone_in_the_next_schedule():
         run("explore", "reserve.ini", "--budget", "50", "--afresh", status=0 if n_tasks == 1 else 75)
 
 
+def a_schedule_that_is_too_long_to_shorten_has_a_reproducer():
+    write("long.ini", "[machine]\ncpus = 4\nprofile = unit\n[lock A]\n[task owner]\nprogram = lock A, work 1s, unlock A\n"
+          "[task t]\ncpus = 1-3\nprogram = retry { try-lock A, work 100ns }, unlock A\n[schedule]\nno-progress = 4ms\n")
+    contains(run("explore", "long.ini", "--budget", "10", status=1).stdout, "livelock found")
+    contains(run("reproduce", "long.reproducer").stdout, "reproduced: the fingerprint is the same")
+
+
 def independent_steps_are_tried_in_one_order():
     tasks("lock A, unlock A", "lock B, unlock B")
     equal(explore()["schedules"], 1, "two locks")
@@ -489,7 +496,7 @@ def a_budget_is_not_the_whole_space():
 main(a_remedy_is_proved_over_every_schedule, a_remedy_that_a_sweep_has_is_proved_by_its_run, an_interrupt_without_end_is_named_where_the_space_has_none, two_deadlocks_have_two_fingerprints, zones_that_are_alone_need_no_more_orders_than_their_lock, allocator_and_pager_deadlock_with_two_tasks_and_alone_where_recursion_is_allowed, the_first_schedule_has_the_order_of_the_clock, a_deadlock_that_the_run_has_by_itself_is_found_in_a_space_without_end,
      independent_steps_are_tried_in_one_order,
      dependent_steps_are_tried_in_every_order, what_was_found_is_called_by_its_name, who_tries_for_ever_is_a_livelock_and_who_is_passed_over_is_none,
-     a_task_that_a_layer_makes_meanwhile_is_gone_in_the_next_schedule, what_goes_on_for_too_long_is_found_named_and_reproduced, a_deadlock_has_a_reproducer_with_the_same_story, a_reproducer_s_own_schedule_is_a_run_with_pictures,
+     a_task_that_a_layer_makes_meanwhile_is_gone_in_the_next_schedule, a_schedule_that_is_too_long_to_shorten_has_a_reproducer, what_goes_on_for_too_long_is_found_named_and_reproduced, a_deadlock_has_a_reproducer_with_the_same_story, a_reproducer_s_own_schedule_is_a_run_with_pictures,
      a_bug_is_found_when_it_is_asked_for, who_seeks_a_deadlock_passes_bugs_by_and_the_other_way_round,
      a_schedule_that_was_drawn_becomes_as_short_as_one_that_was_searched_for, chance_finds_what_is_there_and_proves_nothing,
      few_preemptions_are_not_all_schedules, more_processes_find_the_same_after_as_many_schedules, what_may_go_wrong_is_a_choice,

@@ -5,10 +5,12 @@
  * 1. The switch
  *
  * Melvin E. Conway, "Design of a Separable Transition-Diagram Compiler", CACM
- * 6(7), July 1963, has the idea and the word. kml_stack_switch() is an ordinary
- * function to its caller, which therefore has already saved all registers that a function may change. What it must not
- * change it pushes on the stack; then it exchanges stack pointers and pops what the other one
- * pushed. It goes on by a jump and not by a return: the processor's prediction of returns would be wrong each time.
+ * 6(7), July 1963, has the idea and the word. Whoever stops pushes what he wants to find again; then stack pointers are
+ * exchanged, and who goes on pops what he pushed. He does so by a jump and not by a return: the processor's prediction of returns would be wrong each time.
+ *
+ *   x86-64    becomes part of who calls it (coroutine.h): the compiler is told that all registers change, so what is in use is on the stack
+ *             already, and two words are pushed instead of seven
+ *   aarch64   is a function, which keeps the registers that functions must not change
  *
  * The floating-point control word is not saved: nobody here changes it. On other processors than x86-64 and aarch64 swapcontext() does
  * it, with a system call each time (`-Dcoroutines=ucontext` to try it).
@@ -42,18 +44,7 @@
 #define VALGRIND_STACK_DEREGISTER(id)       ((void)(id))
 #endif
 
-#if defined(__SANITIZE_ADDRESS__)
-#define HAS_ASAN 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define HAS_ASAN 1
-#endif
-#endif
-#ifndef HAS_ASAN
-#define HAS_ASAN 0
-#endif
-
-#if HAS_ASAN
+#if KML_HAS_ASAN
 #include <sanitizer/asan_interface.h>
 #define STACK_SIZE ((gsize)256 << 10) /* its frames are several times as large */
 #else
@@ -63,11 +54,8 @@
 #define STACKS_A_CHUNK 256
 #define GUARD_SIZE     ((gsize)64 << 10) /* a page of any host */
 
-#if defined(KML_UCONTEXT) || !(defined(__x86_64__) || defined(__aarch64__))
-#define USE_UCONTEXT 1
+#if KML_SWITCH_BY_UCONTEXT
 #include <ucontext.h>
-#else
-#define USE_UCONTEXT 0
 #endif
 
 struct _KmlStack {
@@ -75,11 +63,11 @@ struct _KmlStack {
   KmlStack *next; /* free ones */
   gboolean has_guard;
   guint valgrind_id;
-#if HAS_ASAN
+#if KML_HAS_ASAN
   KmlCoroutineFunc func; /* that was started on it */
   gpointer data;
 #endif
-#if USE_UCONTEXT
+#if KML_SWITCH_BY_UCONTEXT
   ucontext_t context;
 #endif
 };
@@ -156,7 +144,7 @@ take_stack (KmlStackPool *self)
     add_chunk (self);
   stack = self->free;
   self->free = stack->next;
-#if HAS_ASAN
+#if KML_HAS_ASAN
   __asan_unpoison_memory_region (stack->low,
                                  STACK_SIZE); /* of frames that were left and not returned from */
 #endif
@@ -171,7 +159,7 @@ take_stack (KmlStackPool *self)
 
 /* ---- The switch ---- */
 
-#if USE_UCONTEXT
+#if KML_SWITCH_BY_UCONTEXT
 
 static void
 enter (guint func_high, guint func_low, guint data_high, guint data_low)
@@ -197,7 +185,7 @@ prepare (KmlCoroutine *self, KmlCoroutineFunc func, gpointer data)
   self->sp = context;
 }
 
-static void
+void
 kml_stack_switch (KmlCoroutine *from, KmlCoroutine *to)
 {
   ucontext_t host;
@@ -207,73 +195,36 @@ kml_stack_switch (KmlCoroutine *from, KmlCoroutine *to)
   swapcontext (context, to->sp);
 }
 
-#if !HAS_ASAN
-void
-kml_coroutine_switch (KmlCoroutine *from, KmlCoroutine *to)
-{
-  kml_stack_switch (from, to);
-}
-#endif
-
 #else
 
-/* Saves, writes the stack pointer to @from, goes on at that of @to. */
-void kml_stack_switch (KmlCoroutine *from, KmlCoroutine *to);
 void kml_stack_enter (void);
 
 G_STATIC_ASSERT (offsetof (KmlCoroutine, sp) == 0);
 
-#if !HAS_ASAN /* that is all */
-__asm__(".globl kml_coroutine_switch\n"
-        ".set kml_coroutine_switch, kml_stack_switch\n");
-#endif
-
 #if defined(__x86_64__)
-#define N_SAVED 6  /* rbp, rbx, r12 .. r15 */
+/* what prepare() has put there: data and func */
 __asm__(".text\n"
         ".p2align 4\n"
-        ".globl kml_stack_switch\n"
-        ".hidden kml_stack_switch\n"
-        ".type kml_stack_switch, @function\n"
-        "kml_stack_switch:\n"
-        "  pushq %rbp\n"
-        "  pushq %rbx\n"
-        "  pushq %r12\n"
-        "  pushq %r13\n"
-        "  pushq %r14\n"
-        "  pushq %r15\n"
-        "  movq %rsp, (%rdi)\n"
-        "  movq (%rsi), %rsp\n"
-        "  popq %r15\n"
-        "  popq %r14\n"
-        "  popq %r13\n"
-        "  popq %r12\n"
-        "  popq %rbx\n"
-        "  popq %rbp\n"
-        "  popq %rcx\n"
-        "  jmpq *%rcx\n"
-        ".size kml_stack_switch, . - kml_stack_switch\n"
-        /* r12 (r13): what prepare() has put there */
         ".globl kml_stack_enter\n"
         ".hidden kml_stack_enter\n"
         ".type kml_stack_enter, @function\n"
         "kml_stack_enter:\n"
-        "  movq %r13, %rdi\n"
-        "  callq *%r12\n"
+        "  popq %rdi\n"
+        "  popq %rax\n"
+        "  xorl %ebp, %ebp\n" /* no frame is above */
+        "  callq *%rax\n"
         "  ud2\n"
         ".size kml_stack_enter, . - kml_stack_enter\n");
 
 static void
 prepare (KmlCoroutine *self, KmlCoroutineFunc func, gpointer data)
 {
-  /* once kml_stack_enter() is taken off, the stack pointer is a multiple of 16, as before any call */
+  /* once they are taken off, the stack pointer is a multiple of 16, as before any call */
   gpointer *top = (gpointer *)(gpointer)(self->stack->low + STACK_SIZE - 16);
 
+  *--top = (gpointer)func;
+  *--top = data;
   *--top = (gpointer)kml_stack_enter;
-  top -= N_SAVED;
-  memset (top, 0, N_SAVED * sizeof *top);
-  top[2] = data; /* r13 */
-  top[3] = (gpointer)func;
   self->sp = top;
 }
 #else              /* aarch64 */
@@ -336,7 +287,7 @@ prepare (KmlCoroutine *self, KmlCoroutineFunc func, gpointer data)
 
 #endif
 
-#if HAS_ASAN
+#if KML_HAS_ASAN
 
 /* The host's own stack: the sanitizer tells when somebody comes from there. */
 static const void *host_low;
@@ -384,7 +335,7 @@ void
 kml_coroutine_start (KmlCoroutine *self, KmlStackPool *pool, KmlCoroutineFunc func, gpointer data)
 {
   *self = (KmlCoroutine){ .stack = take_stack (pool) };
-#if HAS_ASAN
+#if KML_HAS_ASAN
   self->stack->func = func;
   self->stack->data = data;
   prepare (self, first_call, self->stack);

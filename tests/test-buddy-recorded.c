@@ -180,7 +180,7 @@ START_TEST (the_kernels_blocks_are_taken_one_after_another)
   g_file_get_contents (path, &text, NULL, &error);
   assert_no_error (error);
   lines = g_strsplit (text, "\n", -1);
-  for (guint i = 0; lines[i] != NULL; i++)
+  for (guint i = 0; lines[i] != NULL && lines[i][0] != '\0'; i++)
     play_line (lines[i], &outcome);
   ck_assert_uint_eq (outcome.takes, 263);
   ck_assert_uint_eq (outcome.same, outcome.takes);

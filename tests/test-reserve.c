@@ -80,6 +80,7 @@ tear_down (void)
   kml_allocator_destroy (pages);
   kml_scheduler_free (scheduler);
   kml_machine_free (machine);
+  instruction = 0;
 }
 
 static KmlAddr

@@ -14,6 +14,7 @@
 
 #define N_COROUTINES 600 /* more than a chunk of stacks */
 #define N_ROUNDS     40
+#define N_WORDS      12 /* of 16 that there is room for */
 
 typedef struct {
   KmlCoroutine coroutine;
@@ -69,6 +70,20 @@ static guint64 __attribute__ ((noinline)) hold (guint64 seed)
   return sum + (guint64)total;
 }
 
+/* As if it called nobody, so a compiler may keep it below the stack pointer, where x86-64's convention leaves room. */
+static gboolean __attribute__ ((noinline)) hold_below (Walker *self, guint64 seed)
+{
+  volatile guint64 words[N_WORDS];
+  gboolean same = TRUE;
+
+  for (guint i = 0; i < N_WORDS; i++)
+    words[i] = seed + i;
+  kml_coroutine_switch (&self->coroutine, &host);
+  for (guint i = 0; i < N_WORDS; i++)
+    same &= words[i] == seed + i;
+  return same;
+}
+
 static void
 walk (gpointer data)
 {
@@ -84,6 +99,7 @@ walk (gpointer data)
     char text[64];
 
     g_assert (hold_across (self, seed) == hold (seed));
+    g_assert (hold_below (self, seed));
     snprintf (text, sizeof text, "%.3f", (double)self->number / 8); /* calls that use vectors */
     g_assert (strtod (text, NULL) == (double)self->number / 8);
     self->n_rounds++;
@@ -120,7 +136,7 @@ main (void)
     walkers[i].number = i;
     kml_coroutine_start (&walkers[i].coroutine, pool, walk, &walkers[i]);
   }
-  for (guint round = 0; round <= N_ROUNDS; round++)
+  for (guint round = 0; round <= 2 * N_ROUNDS; round++)
     for (guint i = 0; i < N_COROUTINES; i++)
       kml_coroutine_switch (&host, &walkers[(i * 7) % N_COROUTINES].coroutine);
   g_assert (n_ended == N_COROUTINES);

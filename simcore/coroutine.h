@@ -62,6 +62,16 @@ void kml_coroutine_drop (KmlCoroutine *self, KmlStackPool *pool);
 
 #if defined(__x86_64__) && !KML_SWITCH_BY_UCONTEXT
 
+/* Registers that there are besides where the program is built for AVX-512; a compiler may keep anything in them. */
+#ifdef __AVX512F__
+#define KML_AVX512_CLOBBERS                                                                        \
+  , "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25",      \
+      "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31", "k0", "k1", "k2", "k3", "k4", "k5",    \
+      "k6", "k7"
+#else
+#define KML_AVX512_CLOBBERS
+#endif
+
 /* Writes the stack pointer to @from and goes on at that of @to. Nothing but the frame pointer and the place to go on is pushed: whoever calls it
  * has what he needs of all other registers on his stack already, since the compiler is told that they change. */
 static inline __attribute__ ((always_inline)) void
@@ -84,7 +94,7 @@ kml_stack_switch (KmlCoroutine *from, KmlCoroutine *to)
       : "rax", "rbx", "rcx", "rdx", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "xmm0",
         "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11",
         "xmm12", "xmm13", "xmm14", "xmm15", "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)",
-        "st(6)", "st(7)", "cc", "memory");
+        "st(6)", "st(7)", "cc", "memory" KML_AVX512_CLOBBERS);
 }
 
 #else

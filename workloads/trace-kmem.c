@@ -7,10 +7,11 @@
  * any order and what is not needed is skipped:
  *
  *   call_site=kmem_call+0x12/0x40 [module]   or a bare address, before 5.x
- *   ptr=0xffff88800852f400                   0x or not; (nil) for NULL; hashed pointers are as good
+ *   ptr=0xffff88800852f400                   0x or not; (nil) for NULL, before Linux 5.2 "          (null)"; hashed pointers are as good
  *   bytes_req=24 bytes_alloc=32 gfp_flags=GFP_KERNEL|__GFP_ZERO
  *   name=filp                                where the event knows the cache
- *   page=(nil) pfn=0x0                       a page allocation that failed; pfn is decimal or 0x
+ *   page=(nil) pfn=0x0                       a page allocation that failed; pfn is decimal or 0x. Only the pfn is sure to tell: page is all
+ *                                            zeros in the kernel's own text, and a hash of NULL from Linux 5.2 to 5.7
  *   order=0 migratetype=1
  *
  * trace-cmd puts "(function+0x12) " before the fields. The tables and the loops
@@ -133,11 +134,16 @@ malformed (KmlTraceLine *line, const char *reason)
   return KML_TRACE_LINE_MALFORMED;
 }
 
-/* A pointer. "(nil)" is what user space's %p prints for NULL. */
+/* A pointer. "(nil)" is what user space's %p prints for NULL, "(null)" what kernels did, as wide as any other pointer. */
 static inline const char *
-read_pointer (const char *at, guint64 *ret_value)
+read_pointer (const char *at, const char *end, guint64 *ret_value)
 {
   *ret_value = 0;
+  if (*at == ' ') {
+    at = kml_trace_skip_spaces (at, end);
+    if (*at != '(')
+      return NULL;
+  }
   if (*at == '(')
     return KML_TRACE_STARTS (at, "(nil)")    ? at + 5
            : KML_TRACE_STARTS (at, "(null)") ? at + 6
@@ -167,7 +173,7 @@ read_below (const char *at, guint64 limit, guint8 *ret_value)
   return at != NULL && value < limit ? at : NULL;
 }
 
-/* -1 and, in hexadecimal, all ones are what a failed allocation has. */
+/* 0 is what kernels print for a failed allocation (they keep frame 0 for themselves); -1 and, in hexadecimal, all ones are what it has. */
 static inline const char *
 read_pfn (const char *at, const char *end, KmlTraceLine *line, guint *has)
 {
@@ -176,7 +182,7 @@ read_pfn (const char *at, const char *end, KmlTraceLine *line, guint *has)
     return skip_value (at, end);
   }
   at = read_number (at, &line->key);
-  if (at != NULL && line->key == G_MAXUINT64)
+  if (at != NULL && (line->key == 0 || line->key == G_MAXUINT64))
     *has |= HAS_PAGE_NIL;
   else if (line->key > KML_TRACE_MAX_PFN)
     return NULL;
@@ -204,7 +210,7 @@ read_field (KmlTraceTexts *texts, const char *at, const char *end, KmlTraceLine 
     if (KEY_IS ("ptr")) {
       *has |= HAS_PTR;
       EXPECT ("ptr is not an address");
-      return read_pointer (at, &line->key);
+      return read_pointer (at, end, &line->key);
     }
     if (KEY_IS ("pfn")) {
       *has |= HAS_PFN;
@@ -523,8 +529,8 @@ parse_known_event (KmlTraceTexts *texts, const char *at, const char *limit, KmlT
     return behind_newline (at, limit);
   }
   at = read_key ((KmlTraceKey)shape->key, at, &key);
-  if (at == NULL || (shape->key != KML_TRACE_KEY_ADDRESS && key > KML_TRACE_MAX_PFN))
-    return NULL;
+  if (at == NULL || (shape->key != KML_TRACE_KEY_ADDRESS && key - 1 >= KML_TRACE_MAX_PFN))
+    return NULL; /* frame 0 is none */
   if (G_UNLIKELY (!kml_trace_shape_has_tail (shape, at)))
     return read_tail (texts, shape, key, at, limit, line);
   *line = shape->whole;

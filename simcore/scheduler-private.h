@@ -251,6 +251,11 @@ kml_cpu_need_not_go_on (KmlCpu *cpu, KmlScheduler *scheduler)
     kml_turns_remove (&scheduler->turns, kml_cpu_who (cpu->number));
 }
 
+/* ---- atomic.c ---- */
+
+/* The current task has ended: locks that it has are reported, and what it has turned off is, and is on again. */
+void kml_task_leave_nothing (KmlTask *self);
+
 /* ---- scheduler-choose.c ---- */
 
 /* Before it runs. */

@@ -24,7 +24,7 @@
 
 #include "simcore/agenda.h"
 #include "simcore/coroutine.h"
-#include "simcore/longest.h"
+#include "simcore/cause.h"
 #include "simcore/machine.h"
 
 G_BEGIN_DECLS

@@ -236,12 +236,14 @@ static void
 go_to_next_run (const KmlExploreReport *report, const Hunt *hunt, KmlExploreStop *stop)
 {
   const guint64 next = MAX (stop->next_round, stop->state.next);
+  const KmlUnsought unsought = stop->state.unsought;
 
   stop->n_schedules_before = report->n_schedules;
   stop->n_blocked_before = report->n_blocked;
   stop->n_pruned_before = report->n_pruned;
   kml_explore_state_clear (&stop->state);
   kml_explore_state_init (&stop->state);
+  stop->state.unsought = unsought; /* of all runs so far */
   stop->index++;
   stop->state.next = stop->round;
   stop->next_round = next;
@@ -258,6 +260,7 @@ count (const KmlExploreStop *stop, KmlExploreReport *report)
   report->n_blocked = stop->n_blocked_before + stop->state.n_blocked;
   report->n_pruned = stop->n_pruned_before + stop->state.n_pruned;
   report->longest = MAX (report->longest, stop->state.longest);
+  report->unsought = stop->state.unsought;
 }
 
 /* From where @stop says on; afterwards it says where to go on. */

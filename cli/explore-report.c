@@ -67,6 +67,21 @@ say_potentials (const GArray *potentials)
   }
 }
 
+/* What was met on the way and passed by. */
+static void
+say_unsought (const KmlUnsought *unsought)
+{
+  const gboolean is_bug = unsought->kind > KML_INCIDENT_INVERSION;
+
+  if (unsought->n_schedules == 0)
+    return;
+  kml_out ("\nnot what was looked for, but there: %" G_GUINT64_FORMAT
+           " of these schedules had %s, the first: %s (%s); --find %s looks for such\n",
+           unsought->n_schedules, is_bug ? "bugs" : "other failures",
+           kml_incident_names[unsought->kind], kml_incident_metrics[unsought->kind],
+           is_bug ? "bugs" : "deadlocks");
+}
+
 /* Where the rows and pictures of the reproducer's schedule are. */
 static void
 say_next (const KmlExploreReport *self)
@@ -106,6 +121,7 @@ kml_explore_report_say (const KmlExploreReport *self, double wall, const char *s
   if (self->story != NULL)
     kml_out ("\n%s", self->story);
   say_potentials (self->potentials);
+  say_unsought (&self->unsought);
   if (quiet)
     return;
   if (self->endless != NULL)
@@ -144,6 +160,16 @@ add_potentials_json (JsonBuilder *builder, const GArray *potentials)
   json_builder_end_array (builder);
 }
 
+static void
+add_unsought_json (JsonBuilder *builder, const KmlUnsought *unsought)
+{
+  kml_json_begin_object (builder, "unsought");
+  kml_json_count (builder, "schedules", unsought->n_schedules);
+  kml_json_text (builder, "kind",
+                 unsought->n_schedules > 0 ? kml_incident_names[unsought->kind] : NULL);
+  json_builder_end_object (builder);
+}
+
 void
 kml_explore_report_say_json (const KmlExploreReport *self, double wall)
 {
@@ -158,5 +184,6 @@ kml_explore_report_say_json (const KmlExploreReport *self, double wall)
   kml_json_text (builder, "reproducer", self->reproducer);
   kml_json_text (builder, "story", self->story);
   add_potentials_json (builder, self->potentials);
+  add_unsought_json (builder, &self->unsought);
   kml_json_print (builder);
 }

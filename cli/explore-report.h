@@ -13,6 +13,7 @@ G_BEGIN_DECLS
 typedef struct {
   KmlExploreVerdict verdict;
   guint64 n_schedules, n_blocked, n_pruned, longest;
+  KmlUnsought unsought;
   gboolean is_finished; /* there is nothing left to look at */
   gboolean is_bounded;  /* in preemptions */
   const char *kind;     /* (nullable): what was found: "deadlock", "stall", "freeing twice", … */

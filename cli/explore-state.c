@@ -25,6 +25,8 @@ static const KmlKeyForm forms[] = {
   { .key = "pruned" },
   { .key = "longest" },
   { .key = "cut" },
+  { .key = "unsought" },
+  { .key = "unsought-kind" },
   { .key = "top" },
   { .key = "marks" },
   { .key = "choices" },
@@ -82,6 +84,9 @@ kml_explore_stop_save (const KmlExploreStop *self, const char *path, GError **er
   g_string_append_printf (
       text, "blocked-before = %" G_GUINT64_FORMAT "\nblocked = %" G_GUINT64_FORMAT "\n",
       self->n_blocked_before, self->state.n_blocked);
+  g_string_append_printf (text, "unsought = %" G_GUINT64_FORMAT "\nunsought-kind = %s\n",
+                          self->state.unsought.n_schedules,
+                          kml_incident_metrics[self->state.unsought.kind]);
   write_place (text, &self->state.place);
   return kml_key_lines_save (path, text, error);
 }
@@ -100,6 +105,7 @@ find_count (KmlExploreStop *self, const char *key)
          : g_str_equal (key, "pruned")         ? &self->state.n_pruned
          : g_str_equal (key, "blocked")        ? &self->state.n_blocked
          : g_str_equal (key, "longest")        ? &self->state.longest
+         : g_str_equal (key, "unsought")       ? &self->state.unsought.n_schedules
                                                : NULL;
 }
 
@@ -136,6 +142,19 @@ read_top (const char *text, guint *ret_top, GError **error)
 }
 
 static gboolean
+read_kind (const char *text, guint8 *ret_kind, GError **error)
+{
+  for (guint i = 0; i < KML_N_INCIDENTS; i++)
+    if (g_str_equal (text, kml_incident_metrics[i])) {
+      *ret_kind = (guint8)i;
+      return TRUE;
+    }
+  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+               "unsought-kind: expected a kind such as bug.double_free, not “%s”", text);
+  return FALSE;
+}
+
+static gboolean
 read_line (const char *key, const char *value, guint line, gpointer data, GError **error)
 {
   KmlExploreStop *self = data;
@@ -147,6 +166,8 @@ read_line (const char *key, const char *value, guint line, gpointer data, GError
     return read_marks (value, self->state.place.marks, error);
   if (g_str_equal (key, "top"))
     return read_top (value, &self->state.place.top, error);
+  if (g_str_equal (key, "unsought-kind"))
+    return read_kind (value, &self->state.unsought.kind, error);
   if (g_str_equal (key, "search")) {
     self->search = g_strdup (value);
     return TRUE;

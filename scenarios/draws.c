@@ -149,6 +149,12 @@ kml_draws_found (const KmlDraws *self)
   return self->is_cut ? NULL : kml_rerun_found (self->rerun);
 }
 
+const KmlIncident *
+kml_draws_unsought (const KmlDraws *self)
+{
+  return self->is_cut ? NULL : kml_rerun_unsought (self->rerun);
+}
+
 const GArray *
 kml_draws_choices (const KmlDraws *self)
 {

@@ -46,9 +46,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlDraws, kml_draws_free)
 /* Executes the @index-th. */
 gboolean kml_draws_execute (KmlDraws *self, guint64 index, GError **error);
 
-/* Of the latest: whether it was cut; what it ended in, if it was not (nullable); its choices (element-type guint32). */
+/* Of the latest: whether it was cut; what it ended in, if it was not (nullable); what it had besides (nullable); its choices
+ * (element-type guint32). */
 gboolean kml_draws_is_cut (const KmlDraws *self);
 const KmlIncident *kml_draws_found (const KmlDraws *self);
+const KmlIncident *kml_draws_unsought (const KmlDraws *self);
 const GArray *kml_draws_choices (const KmlDraws *self);
 
 /* kml_rerun_is_slow() */

@@ -38,6 +38,7 @@ typedef struct {
   KmlPartEnd end;
   guint64 n_schedules, n_blocked, n_pruned, longest, next;
   gboolean is_cut;
+  KmlUnsought unsought;
   guint32 n_bytes; /* that follow … */
   guint32 n_marks; /* … of which so many, at the end, are marks */
 } Message;
@@ -52,6 +53,7 @@ typedef struct {
   gboolean
       is_schedule;   /* one schedule that ended above the depth of parts: nobody need work on it */
   gboolean is_found; /* it has what is sought */
+  KmlUnsought unsought;
   guint64 n_pruned_above, n_blocked_above;
 } Entry;
 
@@ -128,6 +130,7 @@ work (Farm *self, const KmlExplorePart *part, guint64 budget, int fd)
   message.longest = state.longest;
   message.next = state.next;
   message.is_cut = state.is_cut;
+  message.unsought = state.unsought;
   message.n_bytes = (guint32)(error != NULL ? strlen (error->message)
                                             : state.place.choices->len * sizeof (guint32));
   message.n_marks = error != NULL ? 0 : state.place.marks->len;
@@ -230,6 +233,8 @@ add_subtree (Farm *self, GError **error)
     entry->part.n_fixed = entry->part.place.choices->len;
     entry->is_schedule = entry->is_finished = end == KML_TREE_TO_THE_END;
     entry->is_found = entry->is_schedule && kml_rerun_found (self->rerun) != NULL;
+    if (entry->is_schedule)
+      kml_explore_note (&entry->unsought, kml_rerun_unsought (self->rerun));
     if (self->begin != NULL && self->begin->choices->len > entry->part.n_fixed)
       /* the first one begins in its middle */
       kml_tree_place_copy (&entry->part.place, self->begin);
@@ -330,11 +335,20 @@ count_above (Farm *self, const Entry *entry)
   self->state->n_blocked = self->blocked_before + entry->n_blocked_above;
 }
 
+static void
+add_unsought (KmlUnsought *self, const KmlUnsought *later)
+{
+  if (self->n_schedules == 0)
+    self->kind = later->kind;
+  self->n_schedules += later->n_schedules;
+}
+
 static KmlPartEnd
 add_schedule (Farm *self, const Entry *entry)
 {
   self->state->n_schedules++;
   self->state->longest = MAX (self->state->longest, entry->part.place.choices->len);
+  add_unsought (&self->state->unsought, &entry->unsought);
   count_above (self, entry);
   if (!entry->is_found)
     return KML_PART_END_DONE;
@@ -371,6 +385,7 @@ add_part (Farm *self, const Entry *entry, KmlPartEnd *ret_end, GError **error)
   count_above (self, entry);
   state->longest = MAX (state->longest, message.longest);
   state->is_cut |= message.is_cut;
+  add_unsought (&state->unsought, &message.unsought);
   state->next = MAX (state->next, message.next);
   read_place (&state->place, &message, entry->received->data + sizeof message);
   if (self->has_depth && message.n_schedules > TOO_MANY)

@@ -26,6 +26,13 @@ is_over (const KmlExploreTask *task, const KmlExploreState *state, gboolean is_s
   return config->stop != NULL && config->stop (config->data);
 }
 
+void
+kml_explore_note (KmlUnsought *self, const KmlIncident *incident)
+{
+  if (incident != NULL && self->n_schedules++ == 0)
+    self->kind = incident->kind;
+}
+
 /* ---- All ---- */
 
 static void
@@ -66,6 +73,8 @@ look_at_all (const KmlExploreTask *task, const KmlExplorePart *part, KmlExploreS
     state->n_blocked += end == KML_TREE_BLOCKED;
     count (tree, pruned_before, state);
     state->is_cut |= kml_rerun_has_caught_up (rerun);
+    if (end == KML_TREE_TO_THE_END)
+      kml_explore_note (&state->unsought, kml_rerun_unsought (rerun));
     if (end == KML_TREE_TO_THE_END && kml_rerun_found (rerun) != NULL) {
       kml_schedule_tree_get_choices (tree, state->place.choices);
       *ret_end = KML_PART_END_FOUND;
@@ -111,6 +120,7 @@ look_by_chance (const KmlExploreTask *task, const KmlExplorePart *part, KmlExplo
     state->n_schedules++;
     state->next = i + 1;
     state->longest = MAX (state->longest, kml_draws_choices (draws)->len);
+    kml_explore_note (&state->unsought, kml_draws_unsought (draws));
     if (kml_draws_found (draws) != NULL) {
       stand_at (state, kml_draws_choices (draws));
       *ret_end = KML_PART_END_FOUND;
@@ -137,6 +147,7 @@ kml_explore_own (const KmlExploreTask *task, KmlExploreState *state, gboolean *r
   if (*ret_found) {
     state->n_schedules++;
     state->longest = kml_draws_choices (draws)->len;
+    kml_explore_note (&state->unsought, kml_draws_unsought (draws));
     stand_at (state, kml_draws_choices (draws));
   }
   return TRUE;

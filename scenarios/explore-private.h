@@ -49,6 +49,9 @@ gboolean kml_explore_jobs (const KmlExploreTask *task, KmlExploreState *state, K
 gboolean kml_explore_part (const KmlExploreTask *task, const KmlExplorePart *part,
                            KmlExploreState *state, KmlPartEnd *ret_end, GError **error);
 
+/* One schedule had @incident (nullable), which is not sought. */
+void kml_explore_note (KmlUnsought *self, const KmlIncident *incident);
+
 /* Executes the schedule that the run has by the clock. It counts where something is found, and state->place.choices is it. */
 gboolean kml_explore_own (const KmlExploreTask *task, KmlExploreState *state, gboolean *ret_found,
                           GError **error);

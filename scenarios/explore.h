@@ -31,6 +31,12 @@ typedef struct {
   guint64 preemptions; /* exhaustive: at most so many; KML_ANY_PREEMPTIONS */
 } KmlSearch;
 
+/* What schedules had that is not sought, such as bugs while deadlocks are. */
+typedef struct {
+  guint64 n_schedules;
+  guint8 kind; /* KmlIncidentKind: the first schedule's, if there is one */
+} KmlUnsought;
+
 /* How far a search is: enough to go on from there. */
 typedef struct {
   guint64 n_schedules; /* run to their end */
@@ -38,6 +44,7 @@ typedef struct {
   guint64
       n_pruned; /* answers not tried, since what is behind them differs in the order of independent steps alone */
   guint64 longest; /* choices of a schedule, at most */
+  KmlUnsought unsought;
   gboolean
       is_cut; /* some schedules were not looked at: they are too long, or have too many preemptions */
   gboolean is_finished; /* there is nothing left to look at */

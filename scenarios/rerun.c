@@ -94,6 +94,20 @@ kml_rerun_found (const KmlRerun *self)
   return found;
 }
 
+const KmlIncident *
+kml_rerun_unsought (const KmlRerun *self)
+{
+  const GArray *incidents = kml_run_incidents (self->run);
+
+  for (guint i = 0; i < incidents->len; i++) {
+    const KmlIncident *incident = &g_array_index (incidents, KmlIncident, i);
+
+    if (!kml_is_sought (self->sought, incident->kind))
+      return incident;
+  }
+  return NULL;
+}
+
 gboolean
 kml_rerun_has_caught_up (const KmlRerun *self)
 {

@@ -22,6 +22,10 @@ gboolean kml_rerun_execute (KmlRerun *self, GError **error);
 
 /* Of the latest execution: what [schedule] find says is sought: what it ended in, or else the first that it had. (nullable) */
 const KmlIncident *kml_rerun_found (const KmlRerun *self);
+
+/* The first that it had of what is not sought. (nullable) */
+const KmlIncident *kml_rerun_unsought (const KmlRerun *self);
+
 const char *kml_rerun_fingerprint (KmlRerun *self);
 
 /* Of the latest execution: kml_run_has_caught_up(). */

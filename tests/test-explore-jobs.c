@@ -27,7 +27,7 @@ static const Case cases[] = {
     "unlock C\n",
     KML_ANY_PREEMPTIONS, 4, 6 },
   { "[machine]\ncpus = 2\nram = 64KiB\n[lock A]\n"
-    "[task x]\ncpus = 0\nprogram = repeat 4 { lock A, unlock A }\n"
+    "[task x]\ncpus = 0\nprogram = repeat 4 { lock A, unlock A }, irq-on\n"
     "[task y]\ncpus = 1\nprogram = repeat 4 { lock A, unlock A }\n",
     1, 18, 1 },
 };
@@ -108,6 +108,8 @@ START_TEST (wherever_a_search_stopped_others_go_on_from_there)
     ck_assert_uint_eq (state.n_schedules, n);
     ck_assert_uint_eq (state.n_blocked, all.n_blocked);
     ck_assert_uint_eq (state.n_pruned, all.n_pruned);
+    ck_assert_uint_eq (state.unsought.n_schedules, all.unsought.n_schedules);
+    ck_assert_uint_eq (state.unsought.kind, all.unsought.kind);
     kml_explore_state_clear (&state);
   }
   ck_assert_uint_eq (shortest, cases[_i].shortest);

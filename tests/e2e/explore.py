@@ -144,7 +144,7 @@ def a_deadlock_has_a_reproducer_with_the_same_story():
     tasks(ABBA[0], "sleep 1ms, " + ABBA[1])
     run("run", "two.ini")
     found = explore(status=1)
-    equal(set(found), {"schema", "verdict", "schedules", "pruned", "wall_s", "blocked", "kind", "reproducer", "story", "potential"}, "members")
+    equal(set(found), {"schema", "verdict", "schedules", "pruned", "wall_s", "blocked", "kind", "reproducer", "story", "potential", "unsought"}, "members")
     equal(found["reproducer"], "two.reproducer", "file")
     contains(found["story"], "the cycle is closed")
     again = run_json("reproduce", "two.reproducer")
@@ -196,6 +196,26 @@ def who_seeks_a_deadlock_passes_bugs_by_and_the_other_way_round():
     tasks(ABBA[0], "sleep 1ms, " + ABBA[1])
     result = explore("--find", "bugs")
     equal((result["verdict"], [potential["fate"] for potential in result["potential"]]), ("none, exhausted", ["open"]), "no alarm is false for that")
+
+
+def what_was_not_looked_for_is_hinted_at():
+    tasks("alloc @x 64, work 1ms, free @x", "work 2us, lock A, unlock A, touch @x")
+    every = explore("--find", "bug.double_free", "--jobs", "1")
+    found = every["unsought"]
+    equal(found["kind"], "use after free", "the first")
+    check(0 < found["schedules"] < every["schedules"], f"{found} of {every['schedules']}")
+    for jobs in "1", "2":
+        equal(explore("--jobs", jobs)["unsought"], found, f"{jobs} jobs")
+    hint = f"{found['schedules']} of these schedules had bugs, the first: use after free (bug.use_after_free); --find bugs looks for such\n"
+    contains(run("explore", "two.ini", "--quiet").stdout, hint)
+    run_json("explore", "two.ini", "--budget", "1", status=75) # stopped and gone on with
+    equal(run_json("explore", "two.ini")["unsought"], found, "in two goes")
+    equal(explore("--find", "all", status=1)["unsought"], {"schedules": 0, "kind": None}, "all is sought")
+    check(explore("--search", "random", "--budget", "1000", status=75)["unsought"]["schedules"] > 0, "by chance")
+    tasks(*ABBA)
+    passed = explore("--find", "bugs")["unsought"]
+    equal(passed["kind"], "deadlock", "the other way round")
+    contains(run("explore", "two.ini", "--find", "bugs").stdout, f"{passed['schedules']} of these schedules had other failures, the first: deadlock (deadlock.count); --find deadlocks looks")
 
 
 def a_reproducer_s_own_schedule_is_a_run_with_pictures():
@@ -498,6 +518,7 @@ main(a_remedy_is_proved_over_every_schedule, a_remedy_that_a_sweep_has_is_proved
      dependent_steps_are_tried_in_every_order, what_was_found_is_called_by_its_name, who_tries_for_ever_is_a_livelock_and_who_is_passed_over_is_none,
      a_task_that_a_layer_makes_meanwhile_is_gone_in_the_next_schedule, a_schedule_that_is_too_long_to_shorten_has_a_reproducer, what_goes_on_for_too_long_is_found_named_and_reproduced, a_deadlock_has_a_reproducer_with_the_same_story, a_reproducer_s_own_schedule_is_a_run_with_pictures,
      a_bug_is_found_when_it_is_asked_for, who_seeks_a_deadlock_passes_bugs_by_and_the_other_way_round,
+     what_was_not_looked_for_is_hinted_at,
      a_schedule_that_was_drawn_becomes_as_short_as_one_that_was_searched_for, chance_finds_what_is_there_and_proves_nothing,
      few_preemptions_are_not_all_schedules, more_processes_find_the_same_after_as_many_schedules, what_may_go_wrong_is_a_choice,
      by_chance_as_much_goes_wrong_as_was_said, interrupts_come_in_any_order_when_injected, interrupts_between_cpus_are_explored_like_all_else,

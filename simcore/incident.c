@@ -249,6 +249,7 @@ report_knot (KmlScheduler *self, KmlTask *task, gboolean *ret_is_stuck)
                                                              knot->len));
   for (guint i = 0; i < knot->len; i++)
     add_edges_of_knot (self, incident->edges, knot, n_cycle, i);
+  incident->remedy = kml_remedy_of_knot (self, knot);
   incident->spans = kml_spans_of_incident (self, incident);
   kml_scheduler_stop (self);
   return TRUE;
@@ -428,6 +429,21 @@ add_vain_edge (const KmlScheduler *self, GArray *edges, const KmlTask *task)
     g_clear_pointer (&edge->waits_for, g_free);
 }
 
+/* (transfer full) (nullable) */
+static char *
+remedy_of_trying (const GArray *edges)
+{
+  for (guint i = 0; i < edges->len; i++) {
+    const KmlIncidentEdge *edge = &g_array_index (edges, KmlIncidentEdge, i);
+
+    if (edge->by_trying && edge->by_lock)
+      return g_strdup_printf ("%s waits for %s instead of trying: it gives back what it has, and "
+                              "takes all in the order of the others",
+                              edge->waiter, edge->resource);
+  }
+  return NULL;
+}
+
 void
 kml_incident_livelock (KmlScheduler *self, char *text)
 {
@@ -439,6 +455,7 @@ kml_incident_livelock (KmlScheduler *self, char *text)
     if (task->state != KML_TASK_ENDED && !task->is_daemon)
       add_vain_edge (self, incident->edges, task);
   }
+  incident->remedy = remedy_of_trying (incident->edges);
   incident->spans = kml_spans_of_incident (self, incident);
   kml_scheduler_stop (self);
 }
@@ -454,6 +471,9 @@ kml_incident_inversion (KmlScheduler *self, const KmlTask *task, const KmlTask *
                        middle->priority));
   const KmlTask *next;
 
+  incident->remedy = g_strdup_printf ("whoever has what %s waits for has its priority meanwhile "
+                                      "(a priority ceiling: priority = %d for %s)",
+                                      task->name, task->priority, low->name);
   for (const KmlTask *at = task; at != low; at = next) {
     next = kml_wait_blocker (self, at, 0);
     add_edge (self, incident->edges, at, next);
@@ -502,6 +522,7 @@ kml_incidents_clear (GArray *incidents)
     g_free (incident->why);
     g_free (incident->chain);
     g_free (incident->site);
+    g_free (incident->remedy);
   }
   g_array_set_size (incidents, 0);
 }

@@ -15,6 +15,7 @@
  * wait-graph.c  who waits for whom, and who is stuck
  * incident.c    what should not be: cycles of waits, stalls, bugs
  * progress.c    livelocks and inversions of priorities
+ * remedy.c      what would have kept tasks from waiting for each other
  * spans.c       what tasks did lately
  * usage.c       what each CPU did, when the run is over
  */
@@ -434,6 +435,11 @@ gboolean kml_wait_is_free (const KmlScheduler *self, const KmlTask *task);
 
 /* Whether none of those that the run waits for will ever move, whatever handlers still come. */
 gboolean kml_wait_all_are_stuck (KmlScheduler *self);
+
+/* ---- remedy.c ---- */
+
+/* In a sentence, for the story. @knot: (element-type KmlTask). (transfer full) (nullable): nothing is known. */
+char *kml_remedy_of_knot (const KmlScheduler *self, const GPtrArray *knot);
 
 /* ---- spans.c ---- */
 

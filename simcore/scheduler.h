@@ -457,6 +457,8 @@ typedef struct {
   char *why;         /* (owned) (nullable): goes on from text, with places in the scenario */
   char *chain;       /* (owned): calls, outermost first */
   char *site;        /* (owned): the same, and the step of its program with its place */
+  char
+      *remedy; /* (owned) (nullable): what would have kept it from happening, where that is known */
   GArray
       *edges; /* (owned) (element-type KmlIncidentEdge): of a deadlock in the order of the cycle */
   GArray *

@@ -161,6 +161,8 @@ tell (const KmlIncident *self, gboolean places)
     g_string_append_printf (text, "%3u. %12s  %s%s\n", i + 1, time, line->text,
                             closes ? ": the cycle is closed" : "");
   }
+  if (places && self->remedy != NULL)
+    g_string_append_printf (text, "remedy: %s\n", self->remedy);
   return g_string_free (text, FALSE);
 }
 

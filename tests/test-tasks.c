@@ -543,7 +543,9 @@ START_TEST (abba_is_a_deadlock_at_the_moment_its_cycle_closes)
              "  1.          0 s  T1 takes A\n"
              "  2.         4 ns  T2 takes B\n"
              "  3.        10 ns  T1 waits for B, which T2 has; in a_then_b\n"
-             "  4.        14 ns  T2 waits for A, which T1 has; in b_then_a: the cycle is closed\n");
+             "  4.        14 ns  T2 waits for A, which T1 has; in b_then_a: the cycle is closed\n"
+             "remedy: take A and B in one order everywhere, or only try the last (try-lock) and "
+             "give the others back when that fails\n");
   tear_down ();
 }
 END_TEST

@@ -108,6 +108,44 @@ WAITS = (
 )
 
 
+# file of scenarios/deadlock/, and the remedy of its kind of cycle, as the story has it
+REMEDIES = (
+    ("abba", "take A and B in one order everywhere, or only try the last (try-lock) and give the others back when that fails"),
+    ("abba-caches", "take cache-0 and cache-1 in one order everywhere"),
+    ("failed-allocation", "writer calls nothing that takes inode while it has it"),
+    ("interrupt-own-lock", "hold queue with interrupts off (kind = spin-irq), so that nic cannot come meanwhile"),
+    ("ipi-with-interrupts-off", "turn interrupts on before waiting for another CPU"),
+    ("allocator-pager-none", "pin what the allocator touches under its lock ([pager] metadata = pinned), or give the pager a pool of its own ([pager] pool = 4)"),
+    ("reclaim-file-system-lock", "ask with GFP_NOFS, or GFP_NOIO below a file system, where fs is held (memalloc-nofs { … })"),
+    ("reclaim-recursion", "z_wr_iss asks with GFP_NOFS, or GFP_NOIO below a file system (memalloc = nofs)"),
+    ("migration-file-system-lock", "kcompactd, which has the page in its hands, keeps out of file systems meanwhile and so does without fs (memalloc = nofs)"),
+    ("memalloc-propagation", "worker works for kswapd, which frees memory, and needs its right to the reserve (memalloc = noreclaim"),
+    ("mempool-two-users", "an element more than those out: bio with size = 3;"),
+    ("refill-own-reserve", "refill gets an element of its own, from a pool that nobody else takes from"),
+    ("throttled-with-lock", "writer gives journal back before it waits for dirty pages to be written"),
+    ("try-lock-loop", "pruner waits for inode instead of trying"),
+    ("priority-inversion", "whoever has what process waits for has its priority meanwhile (a priority ceiling: priority = 3 for monitor)"),
+)
+
+
+def a_story_ends_with_the_remedy_of_its_kind():
+    for name, remedy in REMEDIES:
+        path = os.path.join(DEADLOCKS, name + ".ini")
+        out = run("run", path, "-o", "remedy.db").stdout
+        contains(out, "\nremedy: " + remedy)
+        equal(out.count("remedy: "), 1, f"{name}: of the runs that have no remedy")
+        equal([story.split("\n")[-2].startswith("remedy: " + remedy) for (story,) in query("remedy.db", "SELECT story FROM deadlocks")], [True], name)
+        os.remove("remedy.db")
+    # the first that a schedule of each deadlock shows
+    contains(run_json("explore", os.path.join(DEADLOCKS, "abba.ini"), status=1)["story"], "\nremedy: take ")
+    # two pools in both orders; a handler of softirqs
+    write("wait.ini", programs("wait p, work 9us, wait q, wake q, wake p", "wait q, work 9us, wait p, wake p, wake q", groups="[pool p]\n[pool q]\n"))
+    contains(run("run", "wait.ini", status=1).stdout, "remedy: take from p and q in one order everywhere\n")
+    write("wait.ini", programs("lock A, work 9us, unlock A", groups="[lock A]\n")
+          + "[task nic]\ncontext = softirq\nstart = 5us\nevery = 1ms\ntimes = 1\nprogram = lock A, unlock A\n")
+    contains(run("run", "wait.ini", status=1).stdout, "remedy: hold A with softirqs off (kind = spin-softirq), so that nic cannot come meanwhile\n")
+
+
 def every_wait_is_an_edge_and_a_knot_of_them_a_deadlock():
     for kind, text, lines in WAITS:
         write("wait.ini", text)
@@ -116,6 +154,7 @@ def every_wait_is_an_edge_and_a_knot_of_them_a_deadlock():
         for line in lines:
             contains(result.stdout, line)
         if lines:
+            contains(result.stdout, "\nremedy: ")
             contains(run("plot", "wait.db", "waits", "--format", "terminal").stdout, "[who has it]")
         os.remove("wait.db")
 
@@ -299,7 +338,7 @@ def each_real_case_is_found_and_its_remedy_holds_in_every_schedule():
         equal(run_json("explore", path, *remedy)["verdict"], "none, exhausted", name)
 
 
-main(every_wait_is_an_edge_and_a_knot_of_them_a_deadlock, it_is_one_in_whatever_order_its_tasks_come, a_run_that_got_away_with_it_warns_in_lockdeps_form, the_same_warning_is_printed_once,
+main(every_wait_is_an_edge_and_a_knot_of_them_a_deadlock, a_story_ends_with_the_remedy_of_its_kind, it_is_one_in_whatever_order_its_tasks_come, a_run_that_got_away_with_it_warns_in_lockdeps_form, the_same_warning_is_printed_once,
      explore_says_which_warnings_are_true,
      jffs2_s_warning_is_a_false_alarm_until_reclaim_takes_the_writer_s_own_lock,
      who_may_not_call_file_systems_makes_no_circle, a_handler_that_takes_what_it_interrupts_is_told_without_luck,

@@ -68,15 +68,72 @@ START_TEST (null_may_be_as_wide_as_any_pointer)
 }
 END_TEST
 
+/* ---- Tasks and times ---- */
+
+START_TEST (real_time_kernels_have_a_flag_more_before_the_context)
+{
+  static const struct {
+    const char *flags;
+    KmlContext context;
+  } cases[] = {
+    { "d...1..", KML_CONTEXT_PROCESS },
+    { "d.Lh1..", KML_CONTEXT_HARDIRQ },
+    { "..Ls1.1", KML_CONTEXT_SOFTIRQ },
+    { "dN.H212", KML_CONTEXT_HARDIRQ },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *text = g_strdup_printf (
+        "  task-7 [001] %s 5.000001: kmalloc: call_site=f ptr=0x10000 bytes_req=8 bytes_alloc=8 "
+        "gfp_flags=0x0\n",
+        cases[i].flags);
+    g_autoptr (Recording) recording = read_text (text);
+
+    ck_assert_uint_eq (event_at (recording, 0)->context, cases[i].context);
+  }
+}
+END_TEST
+
+/* Microseconds since the beginning, and a mark for each power of ten until the next event. */
+START_TEST (times_of_the_option_latency_format_are_microseconds)
+{
+  g_autoptr (Recording) recording = read_text (
+      "# tracer: nop\n#\n# nop latency trace v1.1.5 on 6.1.0\n"
+      "# latency: 0 us, #4/4, CPU#0 | (M:desktop VP:0, KP:0, SP:0 HP:0 #P:4)\n"
+      "#     \\   /        ||||||  \\    |    /\n"
+      "    bash-1234      0d..1.   12us : kmalloc: call_site=f ptr=0x10000 bytes_req=8 "
+      "bytes_alloc=8 "
+      "gfp_flags=GFP_KERNEL\n"
+      "  <idle>-0         3..s1.   13us+: kmalloc: call_site=f ptr=0x20000 bytes_req=8 "
+      "bytes_alloc=8 "
+      "gfp_flags=GFP_ATOMIC\n"
+      "    bash-1234    100.....  223us!: kfree: call_site=f ptr=0x20000\n"
+      "    bash-1234      1..... 1223us#: kfree: call_site=f ptr=0x10000\n");
+
+  ck_assert_str_eq (kml_trace_info (recording->trace)->format, "ftrace");
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_MALFORMED), 0);
+  ck_assert_uint_eq (kml_trace_info (recording->trace)->base_ns, 12000);
+  ck_assert_uint_eq (event_at (recording, 1)->time_ns, 1000);
+  ck_assert_uint_eq (event_at (recording, 1)->context, KML_CONTEXT_SOFTIRQ);
+  ck_assert_uint_eq (event_at (recording, 2)->time_ns, 211000);
+  ck_assert_uint_eq (event_at (recording, 2)->cpu, 100);
+  ck_assert_uint_eq (event_at (recording, 3)->time_ns, 1211000);
+}
+END_TEST
+
 static Suite *
 trace_dialects_suite (void)
 {
   Suite *suite = suite_create ("trace-dialects");
   TCase *null = tcase_create ("NULL");
+  TCase *tasks = tcase_create ("tasks");
 
   tcase_add_test (null, an_allocation_that_failed_is_told_from_one_of_frame_0);
   tcase_add_test (null, null_may_be_as_wide_as_any_pointer);
   suite_add_tcase (suite, null);
+  tcase_add_test (tasks, real_time_kernels_have_a_flag_more_before_the_context);
+  tcase_add_test (tasks, times_of_the_option_latency_format_are_microseconds);
+  suite_add_tcase (suite, tasks);
   return suite;
 }
 

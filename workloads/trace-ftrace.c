@@ -7,7 +7,8 @@
  *             call_site=security_cred_free+0x3c/0x50 ptr=…
  *
  * Pointers are hashed unless the kernel was told otherwise (option hash-ptr); that is no loss, as
- * only their identity counts. Kernels before 5.12 print four flags. Files without flags (option
+ * only their identity counts. Kernels before 5.12 print four flags. With the option latency-format a line is that of `trace-cmd report -l`, with microseconds since the
+ * beginning: "bash-7   1d..h1.   12us+: kfree: …". Files without flags (option
  * irq-info off) look like those of trace-cmd and are read as such, unless the header tells.
  */
 
@@ -30,7 +31,8 @@ ftrace_parse (KmlTraceTexts *texts, const char *line, const char *end, KmlTraceL
   const char *name;
 
   if (!kml_trace_read_task (&texts->tasks, line, end,
-                            KML_TRACE_CPU_WITH_FLAGS | KML_TRACE_CPU_BRACKETS, &name, ret_line))
+                            KML_TRACE_CPU_WITH_FLAGS | KML_TRACE_CPU_BRACKETS | KML_TRACE_CPU_BARE,
+                            &name, ret_line))
     return kml_trace_parse_note (line, end, ret_line);
   return kml_trace_parse_event (texts, name, end, ret_line);
 }

@@ -15,7 +15,7 @@
 #define NOT_A_CONTEXT 255
 #define MAX_PREFIX    64 /* bytes up to the '-' before the PID */
 
-/* The third of the latency flags: what was interrupted. */
+/* One of the latency flags: what was interrupted. */
 static inline guint8
 context_of_flag (char flag)
 {
@@ -34,7 +34,8 @@ context_of_flag (char flag)
   }
 }
 
-/* "d..h1.", of four to six flags; the first is never a digit. */
+/* "d..h1.", of four to seven flags; the first is never a digit, the third tells the context. Seven have kernels with the real-time patches
+ * (until Linux 6.0), which put "need to reschedule, lazily" before the context. */
 static inline gboolean
 read_flags (const char *at, const char **ret_at, guint8 *ret_context)
 {
@@ -42,15 +43,28 @@ read_flags (const char *at, const char **ret_at, guint8 *ret_context)
   const guint n = spaces != 0 ? (guint)__builtin_ctzll (spaces) / 8 : 8;
 
   *ret_at = at + n;
-  *ret_context = context_of_flag (at[2]);
-  return n >= 4 && n <= 6 && *ret_context != NOT_A_CONTEXT && !kml_trace_is_digit (at[0]);
+  *ret_context = context_of_flag (at[n < 7 ? 2 : 3]);
+  return n >= 4 && n <= 7 && *ret_context != NOT_A_CONTEXT && !kml_trace_is_digit (at[0]);
 }
 
-/* "83.794970: name"; *@ret_at is at the colon. */
+/* Behind a number, "us :" or "us+:": microseconds, and a mark of how long it was to the next event. */
+static gboolean G_GNUC_NO_INLINE
+read_latency (const char **at, guint64 *time_ns)
+{
+  if (!KML_TRACE_STARTS (*at, "us") || (*at)[2] == '\0' || (*at)[3] != ':' ||
+      *time_ns > G_MAXUINT64 / 1000)
+    return FALSE;
+  *at += 3;
+  *time_ns *= 1000;
+  return TRUE;
+}
+
+/* "83.794970: name", or "12us : name" (the kernel's option latency-format); *@ret_at is at the colon. */
 static inline gboolean
 read_moment (const char *at, const char *end, const char **ret_at, guint64 *ret_time_ns)
 {
-  return kml_trace_read_time (at, ret_at, ret_time_ns) && **ret_at == ':' &&
+  return kml_trace_read_time (at, ret_at, ret_time_ns) &&
+         (**ret_at == ':' || read_latency (ret_at, ret_time_ns)) &&
          kml_trace_skip_spaces (*ret_at + 1, end) < end;
 }
 

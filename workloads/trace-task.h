@@ -11,7 +11,7 @@ G_BEGIN_DECLS
 
 /* How the rest of a line may be written. */
 typedef enum {
-  KML_TRACE_CPU_BARE = 1 << 0,       /* "1 d..h1.  83.79: ": trace-cmd report -l */
+  KML_TRACE_CPU_BARE = 1 << 0,       /* "1 d..h1.  83.79: ": trace-cmd report -l, latency-format */
   KML_TRACE_CPU_BRACKETS = 1 << 1,   /* "[001]     83.79: ": trace-cmd report */
   KML_TRACE_CPU_WITH_FLAGS = 1 << 2, /* "[001] d..h1. 83.79: ": the kernel */
 } KmlTraceTaskStyle;

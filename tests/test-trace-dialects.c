@@ -121,12 +121,87 @@ START_TEST (times_of_the_option_latency_format_are_microseconds)
 }
 END_TEST
 
+/* ---- What stands between ---- */
+
+#define HEAD(usecs) "   task-7 [001] d.... 5." usecs ": "
+#define KMALLOC(usecs)                                                                             \
+  HEAD (usecs) "kmalloc: call_site=f ptr=0x10000 bytes_req=8 bytes_alloc=8 gfp_flags=GFP_KERNEL\n"
+#define KFREE(usecs) HEAD (usecs) "kfree: call_site=f ptr=0x10000\n"
+
+START_TEST (stacks_calls_and_functions_are_other_events_and_no_bad_lines)
+{
+  static const char *const texts[] = {
+    HEAD ("2") "<stack trace>\n => trace_event_raw_event_kmalloc\n => __kmalloc\n => "
+               "0xffffffffc0a01234\n",
+    HEAD ("2") "<user stack trace>\n =>  <00007f1c3c4d5e6f>\n => /usr/bin/bash[+0x1234]\n",
+    HEAD ("2") "kernel_stack:         <stack trace >\n=> kmem_cache_alloc (ffffffff811d5a3c)\n",
+    HEAD ("2") "sys_openat(dfd: ffffff9c, filename: 7f1c3c4d, flags: 80000, mode: 0)\n",
+    HEAD ("2") "sys_openat -> 0x3\n",
+    HEAD ("2") "do_sys_open <-do_syscall_64\n",
+    HEAD ("2") "tracing_mark_write: kmalloc: kfree: x\n",
+  };
+  static const char *const names[] = { "<stack trace>",     "<user stack trace>", "kernel_stack",
+                                       "sys_openat",        "sys_openat",         "do_sys_open",
+                                       "tracing_mark_write" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
+    g_autofree char *text = g_strconcat (KMALLOC ("1"), texts[i], texts[i], KFREE ("3"), NULL);
+    g_autoptr (Recording) recording = read_text (text);
+    g_autoptr (GArray) counts = kml_trace_names (recording->trace);
+
+    ck_assert_msg (count_of (recording, KML_TRACE_N_MALFORMED) == 0, "%s", texts[i]);
+    ck_assert_uint_eq (count_of (recording, KML_TRACE_N_OTHER), 2);
+    ck_assert_uint_eq (recording->events->len, 2);
+    ck_assert_str_eq (g_array_index (counts, KmlTraceNameCount, 0).name, names[i]);
+  }
+}
+END_TEST
+
+/* trace-cmd report --ts-diff: the first has none before it. */
+START_TEST (the_time_since_the_event_before_is_no_part_of_the_name)
+{
+  g_autoptr (Recording) recording = read_text (
+      "cpus=2\n"
+      "   task-7    [001]   5.000001:            kmalloc:  (f+0x12) call_site=f ptr=0x10000 "
+      "bytes_req=8 "
+      "bytes_alloc=8 gfp_flags=GFP_KERNEL\n"
+      "   task-7    [001]   5.000002: (+1)       kfree:    (f+0x12) call_site=f ptr=(nil)\n"
+      "   task-7    [001]   5.000014: (+12)      kfree:    (f+0x12) call_site=f ptr=0x10000\n");
+
+  ck_assert_uint_eq (recording->events->len, 2);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_FREE_NULL), 1);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_OTHER), 0);
+}
+END_TEST
+
+/* What the kernel wrote over, before anybody read it, is lost as well. */
+START_TEST (entries_that_were_overwritten_are_lost)
+{
+  static const struct {
+    const char *header;
+    guint64 lost;
+  } cases[] = { { "# entries-in-buffer/entries-written: 2/1002   #P:4\n", 1000 },
+                { "# entries-in-buffer/entries-written: 2/2   #P:4\n", 0 },
+                { "# entries-in-buffer/entries-written: 2\n", 0 } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *text = g_strconcat ("# tracer: nop\n#\n", cases[i].header,
+                                         KMALLOC ("1") KFREE ("2"), NULL);
+    g_autoptr (Recording) recording = read_text (text);
+
+    ck_assert_uint_eq (count_of (recording, KML_TRACE_N_LOST), cases[i].lost);
+    ck_assert_uint_eq (kml_trace_info (recording->trace)->n_cpus, i < 2 ? 4 : 2);
+  }
+}
+END_TEST
+
 static Suite *
 trace_dialects_suite (void)
 {
   Suite *suite = suite_create ("trace-dialects");
   TCase *null = tcase_create ("NULL");
   TCase *tasks = tcase_create ("tasks");
+  TCase *between = tcase_create ("between");
 
   tcase_add_test (null, an_allocation_that_failed_is_told_from_one_of_frame_0);
   tcase_add_test (null, null_may_be_as_wide_as_any_pointer);
@@ -134,6 +209,10 @@ trace_dialects_suite (void)
   tcase_add_test (tasks, real_time_kernels_have_a_flag_more_before_the_context);
   tcase_add_test (tasks, times_of_the_option_latency_format_are_microseconds);
   suite_add_tcase (suite, tasks);
+  tcase_add_test (between, stacks_calls_and_functions_are_other_events_and_no_bad_lines);
+  tcase_add_test (between, the_time_since_the_event_before_is_no_part_of_the_name);
+  tcase_add_test (between, entries_that_were_overwritten_are_lost);
+  suite_add_tcase (suite, between);
   return suite;
 }
 

@@ -145,15 +145,32 @@ find_lost (const char *line, const char *end, guint64 *ret_lost)
   return FALSE;
 }
 
+/* "# entries-in-buffer/entries-written: 2/1002   #P:4": what came first was written over before it was read. */
+static gboolean
+find_overwritten (const char *line, const char *end, guint64 *ret_lost)
+{
+  static const char words[] = "# entries-in-buffer/entries-written: ";
+  guint64 n_kept, n_written;
+  const char *at;
+
+  if (!kml_trace_begins_with (line, end, words) ||
+      !kml_trace_read_decimal (line + sizeof words - 1, &at, &n_kept) || *at != '/' ||
+      !kml_trace_read_decimal (at + 1, &at, &n_written) || n_written <= n_kept)
+    return FALSE;
+  *ret_lost = n_written - n_kept;
+  return TRUE;
+}
+
 KmlTraceLineKind
 kml_trace_parse_note (const char *line, const char *end, KmlTraceLine *ret_line)
 {
   static const char *const headers[] = { "cpus=", "version = ", "CPU ", "trace-cmd", "tracer:" };
   const char *const at = kml_trace_skip_spaces (line, end);
 
-  if (find_lost (line, MIN (end, line + 256), &ret_line->lost))
+  if (find_lost (line, MIN (end, line + 256), &ret_line->lost) ||
+      find_overwritten (line, end, &ret_line->lost))
     return KML_TRACE_LINE_LOST;
-  if (at == end || *at == '#')
+  if (at == end || *at == '#' || kml_trace_begins_with (at, end, "=>")) /* a function of a stack */
     return KML_TRACE_LINE_HEADER;
   for (guint i = 0; i < G_N_ELEMENTS (headers); i++)
     if (kml_trace_begins_with (at, end, headers[i]))

@@ -67,6 +67,11 @@ const KmlTraceFormat *const *kml_trace_format_list (guint *ret_n);
 /* "kmalloc" … of the records. */
 extern const char *const kml_trace_record_names[KML_TRACE_N_RECORDS + 1];
 
+/* Reads the name of an event at @at, perhaps behind spaces: line->record and, of others, line->name. What is returned is behind
+ * its colon; @end: what follows the name says nothing. NULL: it is no name. */
+const char *kml_trace_read_name (KmlTraceTexts *texts, const char *at, const char *end,
+                                 KmlTraceLine *line);
+
 /* Reads ": name: key=value …" from @at, behind the time; time, CPU, pid and context are in *@line
  * already. */
 KmlTraceLineKind kml_trace_parse_event (KmlTraceTexts *texts, const char *at, const char *end,

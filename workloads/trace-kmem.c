@@ -21,24 +21,6 @@
 
 #include "workloads/trace-format.h"
 
-const char *const kml_trace_record_names[KML_TRACE_N_RECORDS + 1] = {
-  [KML_TRACE_KMALLOC] = "kmalloc",
-  [KML_TRACE_KMALLOC_NODE] = "kmalloc_node",
-  [KML_TRACE_KMEM_CACHE_ALLOC] = "kmem_cache_alloc",
-  [KML_TRACE_KMEM_CACHE_ALLOC_NODE] = "kmem_cache_alloc_node",
-  [KML_TRACE_KMEM_BULK_ALLOC] = "kmem_bulk_alloc",
-  [KML_TRACE_KFREE] = "kfree",
-  [KML_TRACE_KMEM_CACHE_FREE] = "kmem_cache_free",
-  [KML_TRACE_KMEM_BULK_FREE] = "kmem_bulk_free",
-  [KML_TRACE_MM_PAGE_ALLOC] = "mm_page_alloc",
-  [KML_TRACE_PAGE_BULK_ALLOC] = "page_bulk_alloc",
-  [KML_TRACE_MM_PAGE_FREE] = "mm_page_free",
-  [KML_TRACE_MM_PAGE_FREE_BATCHED] = "mm_page_free_batched",
-  [KML_TRACE_SLAB_NEW] = "slab_new",
-  [KML_TRACE_SLAB_FREE] = "slab_free",
-  NULL,
-};
-
 /* The fields that matter, as bits: which were there, and which must be. */
 enum {
   HAS_PTR = 1 << 0,
@@ -341,57 +323,6 @@ read_fields (Walk *walk, const char *at, const char *end)
   return KML_TRACE_LINE_EVENT;
 }
 
-/* The length decides between at most three names. */
-static inline KmlTraceRecord
-record_of (const char *name, gsize length)
-{
-#define IS(record, text)                                                                           \
-  if (memcmp (name, text, sizeof (text) - 1) == 0)                                                 \
-    return record;
-  switch (length) {
-  case 5:
-    IS (KML_TRACE_KFREE, "kfree")
-    break;
-  case 7:
-    IS (KML_TRACE_KMALLOC, "kmalloc")
-    break;
-  case 8:
-    IS (KML_TRACE_SLAB_NEW, "slab_new")
-    break;
-  case 9:
-    IS (KML_TRACE_SLAB_FREE, "slab_free")
-    break;
-  case 12:
-    IS (KML_TRACE_MM_PAGE_FREE, "mm_page_free")
-    IS (KML_TRACE_KMALLOC_NODE, "kmalloc_node")
-    break;
-  case 13:
-    IS (KML_TRACE_MM_PAGE_ALLOC, "mm_page_alloc")
-    break;
-  case 14:
-    IS (KML_TRACE_KMEM_BULK_FREE, "kmem_bulk_free")
-    break;
-  case 15:
-    IS (KML_TRACE_KMEM_CACHE_FREE, "kmem_cache_free")
-    IS (KML_TRACE_KMEM_BULK_ALLOC, "kmem_bulk_alloc")
-    IS (KML_TRACE_PAGE_BULK_ALLOC, "page_bulk_alloc")
-    break;
-  case 16:
-    IS (KML_TRACE_KMEM_CACHE_ALLOC, "kmem_cache_alloc")
-    break;
-  case 20:
-    IS (KML_TRACE_MM_PAGE_FREE_BATCHED, "mm_page_free_batched")
-    break;
-  case 21:
-    IS (KML_TRACE_KMEM_CACHE_ALLOC_NODE, "kmem_cache_alloc_node")
-    break;
-  default:
-    break;
-  }
-  return KML_TRACE_OTHER;
-#undef IS
-}
-
 /* Only the name matters: "name: ", @at is behind it. */
 static void
 learn_name (KmlTraceTexts *texts, const char *head, const char *at, const char *end,
@@ -408,31 +339,23 @@ learn_name (KmlTraceTexts *texts, const char *head, const char *at, const char *
 KmlTraceLineKind
 kml_trace_parse_event (KmlTraceTexts *texts, const char *at, const char *end, KmlTraceLine *line)
 {
-  const char *const head = at, *name = kml_trace_skip_spaces (at + 1, end);
-  Walk walk = { .texts = texts, .line = line, .parts = { .head = head, .end = end } };
+  Walk walk = { .texts = texts, .line = line, .parts = { .head = at, .end = end } };
   KmlTraceLineKind kind;
   guint key;
 
-  at = kml_trace_find (name, end, ':');
-  while (end - at > 1 && at[1] != ' ') { /* perf says "kmem:kmalloc:" */
-    name = at + 1;
-    at = kml_trace_find (name, end, ':');
-  }
-  if (at == end || at == name)
+  at = kml_trace_read_name (texts, at + 1, end, line);
+  if (at == NULL)
     return malformed (line, "the event's name does not end with a colon");
   line->site = line->cache = line->gfp = 0;
   line->bytes_req = line->bytes_alloc = 0;
   line->order = 0;
   line->migratetype = KML_TRACE_NO_MIGRATETYPE;
   line->failed = FALSE;
-  line->record = (guint8)record_of (name, (gsize)(at - name));
-  if (line->record == KML_TRACE_OTHER)
-    line->name = kml_trace_strings_intern (&texts->names, name, (gsize)(at - name));
   if (needs[line->record] == 0) {
-    learn_name (texts, head, at + 1, end, line);
+    learn_name (texts, walk.parts.head, at, end, line);
     return KML_TRACE_LINE_EVENT;
   }
-  kind = read_fields (&walk, at + 1, end);
+  kind = read_fields (&walk, at, end);
   key = walk.parts.kind == KML_TRACE_KEY_ADDRESS ? HAS_PTR : HAS_PFN;
   if (kind == KML_TRACE_LINE_EVENT && walk.n_keys == 1 && needs[line->record] & key &&
       !(walk.has & HAS_PAGE_NIL))

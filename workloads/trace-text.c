@@ -239,6 +239,7 @@ take_line (KmlTraceText *self, const char *line, const char *end, GError **error
       read_cpus (self, line, end);
     return TRUE;
   case KML_TRACE_LINE_LOST:
+    read_cpus (self, line, end);
     self->info->counts[KML_TRACE_N_LOST] += MIN (parsed->lost, G_MAXUINT32);
     return TRUE;
   case KML_TRACE_LINE_MALFORMED:

@@ -195,6 +195,67 @@ START_TEST (entries_that_were_overwritten_are_lost)
 }
 END_TEST
 
+/* ---- perf ---- */
+
+#define PERF_KMALLOC                                                                               \
+  "kmem:kmalloc: call_site=f ptr=0x10000 bytes_req=8 bytes_alloc=8 gfp_flags=GFP_KERNEL"
+#define PERF_KFREE "kmem:kfree: call_site=f ptr=0x10000"
+
+START_TEST (perf_may_print_columns_more_and_ids_that_it_does_not_know)
+{
+  static const struct {
+    const char *prefix;
+    guint32 pid;
+  } cases[] = {
+    { "            bash  1234 [001] K     5.000001:       ", 1234 },
+    { "            bash  1234 [001] KSp   5.000001:       ", 1234 },
+    { "            bash  1234 [001]       5.000001:       ", 1234 },
+    { "            bash  1234 [001]    5.000001:          1 ", 1234 },
+    { "             :-1    -1 [001]    5.000001: ", G_MAXUINT32 },
+    { "             :-1    -1/-1    [001]    5.000001: ", G_MAXUINT32 },
+    { "VM: 1234 VCPU: 3             bash  1234 [001]    5.000001: ", 1234 },
+    { "  1.5: 1.6:  1234 [001]    1700000000.000001: ", 1234 },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    const char *prefix = cases[i].prefix;
+    g_autofree char *text = g_strconcat (prefix, PERF_KMALLOC "\n", prefix, PERF_KFREE "\n", NULL);
+    g_autoptr (Recording) recording = read_text (text);
+
+    ck_assert_str_eq (kml_trace_info (recording->trace)->format, "perf");
+    ck_assert_msg (recording->events->len == 2, "“%s”", prefix);
+    ck_assert_uint_eq (event_at (recording, 0)->pid, cases[i].pid);
+    ck_assert_uint_eq (event_at (recording, 0)->cpu, 1);
+  }
+}
+END_TEST
+
+START_TEST (the_stacks_and_records_of_perf_are_no_bad_lines)
+{
+  static const char *const lines[] = {
+    "\tffffffff8133d5a3 __kmalloc+0x1f3 ([kernel.kallsyms])\n\t    7f12 std::foo<a::b>(int) "
+    "(inlined)\n\n",
+    "        __kmalloc+0x1f3\n        [unknown]\n        main\n\n",
+    "        ffffffff8133d5a3 __kmalloc+0x1f3 ([kernel.kallsyms])\n  slub.c:3961\n\n",
+    "  perf  1234 [000] 5.000002: PERF_RECORD_COMM exec: perf:1234/1234\n",
+    "  perf  1234 [000] 5.000002: PERF_RECORD_MMAP2 1/1: [0x7f(0x1) @ 0 00:00 0 0]: r-xp "
+    "/bin/bash\n",
+    "  perf  1234 [000] 5.000002: PERF_RECORD_EXIT(1:1):(1:1)\n",
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (lines); i++) {
+    g_autofree char *text = g_strconcat ("  a 7 [001] 5.000001: " PERF_KMALLOC "\n", lines[i],
+                                         lines[i], "  a 7 [001] 5.000003: " PERF_KFREE "\n",
+                                         lines[i], NULL);
+    g_autoptr (Recording) recording = read_text (text);
+
+    ck_assert_msg (count_of (recording, KML_TRACE_N_MALFORMED) == 0, "%s", lines[i]);
+    ck_assert_uint_eq (count_of (recording, KML_TRACE_N_LOST), 0);
+    ck_assert_uint_eq (recording->events->len, 2);
+  }
+}
+END_TEST
+
 static Suite *
 trace_dialects_suite (void)
 {
@@ -202,6 +263,7 @@ trace_dialects_suite (void)
   TCase *null = tcase_create ("NULL");
   TCase *tasks = tcase_create ("tasks");
   TCase *between = tcase_create ("between");
+  TCase *perf = tcase_create ("perf");
 
   tcase_add_test (null, an_allocation_that_failed_is_told_from_one_of_frame_0);
   tcase_add_test (null, null_may_be_as_wide_as_any_pointer);
@@ -213,6 +275,9 @@ trace_dialects_suite (void)
   tcase_add_test (between, the_time_since_the_event_before_is_no_part_of_the_name);
   tcase_add_test (between, entries_that_were_overwritten_are_lost);
   suite_add_tcase (suite, between);
+  tcase_add_test (perf, perf_may_print_columns_more_and_ids_that_it_does_not_know);
+  tcase_add_test (perf, the_stacks_and_records_of_perf_are_no_bad_lines);
+  suite_add_tcase (suite, perf);
   return suite;
 }
 

@@ -84,6 +84,7 @@ static const GfpName other_names[] = {
   { "__GFP_WAIT", KML_GFP_RECLAIM },         /* until 4.4 */
   { "__GFP_REPEAT", KML_GFP_RETRY_MAYFAIL }, /* until 4.13 */
   { "__GFP_NOACCOUNT", 0 },
+  { "__GFP_CMA", 0 }, /* Android's */
   { "__GFP_COLD", 0 },
   { "__GFP_NOTRACK", 0 },
   { "__GFP_NOTRACK_FALSE_POSITIVE", 0 },
@@ -182,7 +183,7 @@ kml_gfp_parse (const char *text, gsize length, KmlGfp *ret_gfp, GError **error)
   const char *word = text;
   KmlGfp gfp = 0;
 
-  if (length == 0 || (length == 4 && memcmp (text, "none", 4) == 0)) {
+  if (length == 4 && memcmp (text, "none", 4) == 0) {
     *ret_gfp = 0;
     return TRUE;
   }

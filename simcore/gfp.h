@@ -59,7 +59,7 @@ typedef enum {
 /* "DMA", "DMA32", "Normal" */
 extern const char *const kml_zone_names[KML_N_ZONES + 1];
 
-/* "GFP_KERNEL|__GFP_ZERO", a trailing hexadecimal remainder as the kernel prints it, "none" or "".
+/* "GFP_KERNEL|__GFP_ZERO", a trailing hexadecimal remainder as the kernel prints it, or "none".
  * @length is in bytes. Names that are not known are an error that quotes them. */
 gboolean kml_gfp_parse (const char *text, gsize length, KmlGfp *ret_gfp, GError **error);
 

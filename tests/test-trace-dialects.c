@@ -121,6 +121,30 @@ START_TEST (times_of_the_option_latency_format_are_microseconds)
 }
 END_TEST
 
+/* Linux 6.1 with the option hash-ptr off. */
+START_TEST (flags_that_were_not_printed_are_those_of_most_requests_there)
+{
+  static const char text[] = THREE_TIMES (
+      "  a-7 [001] ..... 5.000001: kmalloc: call_site=f ptr=0x10000 bytes_req=8 bytes_alloc=8 "
+      "gfp_flags= node=-1\n"
+      "  a-7 [001] ..s1. 5.000001: kmalloc: call_site=f ptr=0x20000 bytes_req=8 bytes_alloc=8 "
+      "gfp_flags= node=-1\n"
+      "  a-7 [001] d.h1. 5.000001: mm_page_alloc: page=0 pfn=7 order=0 migratetype=0 gfp_flags=\n"
+      "  a-7 [001] d.h1. 5.000001: mm_page_free: page=0 pfn=7 order=0\n"
+      "  a-7 [001] ..... 5.000001: kfree: call_site=f ptr=0x10000\n"
+      "  a-7 [001] ..... 5.000001: kfree: call_site=f ptr=0x20000\n");
+  g_autoptr (Recording) recording = read_text (text);
+
+  ck_assert_uint_eq (recording->events->len, 18);
+  for (guint i = 0; i < 18; i += 6) {
+    ck_assert_uint_eq (event_at (recording, i)->gfp, KML_GFP_KERNEL);
+    ck_assert_uint_eq (event_at (recording, i + 1)->gfp, KML_GFP_ATOMIC);
+    ck_assert_uint_eq (event_at (recording, i + 2)->gfp, KML_GFP_ATOMIC);
+  }
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_GFP_UNKNOWN), 1);
+}
+END_TEST
+
 /* ---- What stands between ---- */
 
 #define HEAD(usecs) "   task-7 [001] d.... 5." usecs ": "
@@ -270,6 +294,7 @@ trace_dialects_suite (void)
   suite_add_tcase (suite, null);
   tcase_add_test (tasks, real_time_kernels_have_a_flag_more_before_the_context);
   tcase_add_test (tasks, times_of_the_option_latency_format_are_microseconds);
+  tcase_add_test (tasks, flags_that_were_not_printed_are_those_of_most_requests_there);
   suite_add_tcase (suite, tasks);
   tcase_add_test (between, stacks_calls_and_functions_are_other_events_and_no_bad_lines);
   tcase_add_test (between, the_time_since_the_event_before_is_no_part_of_the_name);

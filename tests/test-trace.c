@@ -127,6 +127,7 @@ START_TEST (a_kernel_that_prints_no_names_is_read)
 
   ck_assert_uint_eq (count_of (recording, KML_TRACE_N_OBJECT_ALLOCS), 125);
   ck_assert_uint_eq (kml_trace_info (recording->trace)->n_caches, 0);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_GFP_UNKNOWN), 1);
   ck_assert_uint_eq (count_of (recording, KML_TRACE_N_MALFORMED), 0);
 }
 END_TEST

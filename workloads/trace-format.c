@@ -46,6 +46,7 @@ kml_trace_texts_init (KmlTraceTexts *self)
   self->flag_values = g_array_new (FALSE, FALSE, sizeof (KmlGfp));
   g_array_append_val (self->flag_values, none);
   self->n_gfp_unknown = 0;
+  self->lacks_gfp = FALSE;
 }
 
 void
@@ -86,8 +87,13 @@ kml_trace_texts_gfp (KmlTraceTexts *self, const char *text, gsize length)
   const guint32 number = kml_trace_strings_intern (&self->flags, text, length);
   KmlGfp flags;
 
+  if (length == 0) {
+    self->n_gfp_unknown += !self->lacks_gfp;
+    self->lacks_gfp = TRUE;
+    return KML_TRACE_NO_GFP;
+  }
   if (number == 0)
-    return length == 0 ? 0 : read_flags (self, text, length); /* too many texts */
+    return read_flags (self, text, length); /* too many texts */
   if (number == self->flag_values->len) {
     flags = read_flags (self, text, length);
     g_array_append_val (self->flag_values, flags);

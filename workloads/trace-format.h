@@ -28,13 +28,15 @@ typedef struct {
   KmlTraceStrings flags; /* texts of GFP flags */
   GArray *flag_values;   /* (owned) (element-type KmlGfp): by number of the text */
   guint64 n_gfp_unknown;
+  gboolean lacks_gfp; /* a text was empty */
 } KmlTraceTexts;
 
 void kml_trace_texts_init (KmlTraceTexts *self);
 void kml_trace_texts_finish (KmlTraceTexts *self);
 
 /* The flags of a text such as "GFP_KERNEL|__GFP_ZERO", of which each is read once; KML_TRACE_SHORT bytes from its
- * beginning must be readable. Names that no kernel we know has are left out and the text is counted. */
+ * beginning must be readable. Names that no kernel we know has are left out and the text is counted, as is the empty text, which is
+ * KML_TRACE_NO_GFP. */
 KmlGfp kml_trace_texts_gfp (KmlTraceTexts *self, const char *text, gsize length);
 
 /**

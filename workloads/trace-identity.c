@@ -217,8 +217,8 @@ object_alloc (KmlTraceIdentity *self, const KmlTraceLine *line, guint64 time_ns)
   event = kml_trace_identity_emit (self, line, time_ns, KML_OP_ALLOC, KML_LEVEL_OBJECTS, name);
   event->bytes_req = line->bytes_req;
   event->bytes_alloc = line->bytes_alloc;
-  event->gfp = line->gfp;
-  event->mobility = (guint8)kml_gfp_mobility (line->gfp);
+  event->gfp = kml_trace_identity_gfp (line);
+  event->mobility = (guint8)kml_gfp_mobility (event->gfp);
   note_object (self, line);
   return TRUE;
 }

@@ -96,6 +96,15 @@ KmlTraceEvent *kml_trace_identity_emit (KmlTraceIdentity *self, const KmlTraceLi
                                         guint64 time_ns, KmlOpKind kind, KmlLevel level,
                                         guint32 block);
 
+/* The flags of a request: what most have that are made in the line's context, where the recorder has left them out. */
+static inline guint32
+kml_trace_identity_gfp (const KmlTraceLine *line)
+{
+  if (G_LIKELY (line->gfp != KML_TRACE_NO_GFP))
+    return line->gfp;
+  return line->context == KML_CONTEXT_PROCESS ? KML_GFP_KERNEL : KML_GFP_ATOMIC;
+}
+
 void kml_trace_pages_init (KmlTraceIdentity *self);
 gboolean kml_trace_pages_alloc (KmlTraceIdentity *self, const KmlTraceLine *line, guint64 time_ns);
 gboolean kml_trace_pages_free (KmlTraceIdentity *self, const KmlTraceLine *line, guint64 time_ns);

@@ -48,7 +48,7 @@ typedef struct {
     const char *reason; /* malformed: what is wrong */
   };
   guint32 bytes_req, bytes_alloc;
-  guint32 gfp;
+  guint32 gfp;         /* or KML_TRACE_NO_GFP */
   guint32 site, cache; /* numbers of strings */
   guint32 name;        /* of an event that is KML_TRACE_OTHER */
   guint32 pid;
@@ -61,6 +61,8 @@ typedef struct {
 } KmlTraceLine;
 
 #define KML_TRACE_NO_MIGRATETYPE 255
+#define KML_TRACE_NO_GFP                                                                           \
+  (1u << 31) /* the recorder has left the flags out; no kernel has this bit */
 
 /* What is wrong with a line whose time some locale has written. */
 #define KML_TRACE_DECIMAL_COMMA "the time has a comma where a point is expected"

@@ -60,7 +60,8 @@ const char *const kml_trace_count_summaries[KML_TRACE_N_COUNTS + 1] = {
   [KML_TRACE_N_OTHER] = "events that neither request memory nor give it back",
   [KML_TRACE_N_MALFORMED] = "lines that are no event or lack what their event must have",
   [KML_TRACE_N_UNORDERED] = "events whose time is before that of an earlier one",
-  [KML_TRACE_N_GFP_UNKNOWN] = "distinct texts of flags with an unknown name in them",
+  [KML_TRACE_N_GFP_UNKNOWN] =
+      "distinct texts of flags that are empty or have an unknown name in them",
   [KML_TRACE_N_UNTIMED] = "events that were recorded without a time and come 1 us apart",
   [KML_TRACE_N_REALLOCS] = "reallocations, each a free and then an allocation",
   [KML_TRACE_N_ZERO_SIZE] = "requests for 0 bytes, which count as requests for 1",

@@ -201,9 +201,9 @@ kml_trace_pages_alloc (KmlTraceIdentity *self, const KmlTraceLine *line, guint64
   self->counts[KML_TRACE_N_PAGE_ALLOCS]++;
   event = kml_trace_identity_emit (self, line, time_ns, KML_OP_ALLOC, KML_LEVEL_PAGES, name);
   event->order = line->order;
-  event->gfp = line->gfp;
+  event->gfp = kml_trace_identity_gfp (line);
   event->mobility = line->migratetype < KML_N_MOBILITIES ? line->migratetype
-                                                         : (guint8)kml_gfp_mobility (line->gfp);
+                                                         : (guint8)kml_gfp_mobility (event->gfp);
   return TRUE;
 }
 

@@ -280,6 +280,28 @@ START_TEST (the_stacks_and_records_of_perf_are_no_bad_lines)
 }
 END_TEST
 
+/* ---- Encodings ---- */
+
+START_TEST (utf_16_is_called_so)
+{
+  static const char text[] = HEAD ("1") "kfree: call_site=f ptr=0x10000\n";
+  static const char *const encodings[] = { "UTF-16LE", "UTF-16BE" };
+  static const char *const marks[] = { "\xff\xfe", "\xfe\xff" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (encodings); i++) {
+    gsize n;
+    g_autofree char *wide = g_convert (text, -1, encodings[i], "UTF-8", NULL, &n, NULL);
+    g_autofree char *bytes = g_malloc (n + 2);
+    g_autoptr (GError) error = NULL;
+
+    memcpy (bytes, marks[i], 2);
+    memcpy (bytes + 2, wide, n);
+    ck_assert_ptr_null (read_bytes (bytes, n + 2, &error));
+    assert_error (error, KML_ERROR_INPUT, "the trace: the text is UTF-16: write it as UTF-8");
+  }
+}
+END_TEST
+
 static Suite *
 trace_dialects_suite (void)
 {
@@ -288,6 +310,7 @@ trace_dialects_suite (void)
   TCase *tasks = tcase_create ("tasks");
   TCase *between = tcase_create ("between");
   TCase *perf = tcase_create ("perf");
+  TCase *encodings = tcase_create ("encodings");
 
   tcase_add_test (null, an_allocation_that_failed_is_told_from_one_of_frame_0);
   tcase_add_test (null, null_may_be_as_wide_as_any_pointer);
@@ -303,6 +326,8 @@ trace_dialects_suite (void)
   tcase_add_test (perf, perf_may_print_columns_more_and_ids_that_it_does_not_know);
   tcase_add_test (perf, the_stacks_and_records_of_perf_are_no_bad_lines);
   suite_add_tcase (suite, perf);
+  tcase_add_test (encodings, utf_16_is_called_so);
+  suite_add_tcase (suite, encodings);
   return suite;
 }
 

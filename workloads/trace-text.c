@@ -107,6 +107,16 @@ drop_long_line (KmlTraceText *self)
   self->lines.begin = self->lines.end;
 }
 
+/* What PowerShell's ">" makes of any text. */
+static gboolean
+is_utf16 (const KmlTraceText *self)
+{
+  static const char little[] = "\xff\xfe", big[] = "\xfe\xff";
+
+  return self->lines.end >= 2 &&
+         (memcmp (self->lines.buffer, little, 2) == 0 || memcmp (self->lines.buffer, big, 2) == 0);
+}
+
 static gboolean
 refuse (const KmlTraceText *self, guint64 line, GError **error)
 {
@@ -121,6 +131,9 @@ refuse (const KmlTraceText *self, guint64 line, GError **error)
     g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
                  "%s: it is empty: not a trace that kmemlab reads: expected %s",
                  kml_trace_input_shown (self->lines.input), forms);
+  else if (self->format == NULL && is_utf16 (self))
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "%s: the text is UTF-16: write it as UTF-8",
+                 kml_trace_input_shown (self->lines.input));
   else
     g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
                  "%s:%" G_GUINT64_FORMAT ": not a trace that kmemlab reads: expected %s",

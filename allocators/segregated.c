@@ -332,22 +332,6 @@ free_large (Segregated *self, KmlAddr addr, const KmlRequest *how)
   return kml_page_runs_free_large (&self->runs, addr, how);
 }
 
-static gboolean
-keeps_constraints (const Segregated *self, const Bin *bin, const KmlConstraints *constraints)
-{
-  const guint64 page_size = kml_ram_page_size (ram_of (self));
-  const guint64 size = bin->object_size;
-  const gboolean is_power_of_two = (size & (size - 1)) == 0;
-
-  if (constraints->limit != 0)
-    return FALSE;
-  if (constraints->alignment > 1 &&
-      (constraints->alignment > page_size || size % constraints->alignment != 0))
-    return FALSE;
-  return constraints->boundary == 0 ||
-         (is_power_of_two && size <= MIN (constraints->boundary, page_size));
-}
-
 /* Large sizes and constraints: the smallest bin that will do, unless whole pages are smaller. */
 static KmlAddr G_GNUC_NO_INLINE
 alloc_unusual (Segregated *self, const KmlRequest *request, guint64 *ret_held)
@@ -363,7 +347,7 @@ alloc_unusual (Segregated *self, const KmlRequest *request, guint64 *ret_held)
       return take_object (self, bin, request, ret_held);
     if (bin->object_size - request->size >= page_size && bin->object_size > page_size)
       break;
-    if (keeps_constraints (self, bin, request->constraints))
+    if (kml_slab_keeps (request->constraints, page_size, bin->object_size))
       return take_object (self, bin, request, ret_held);
   }
   return alloc_large (self, request, ret_held);

@@ -67,7 +67,7 @@ typedef struct {
       name; /* (nullable): unique within the allocator; NULL: its object size is what it is called */
   guint64 object_size; /* bytes an object occupies */
   guint64 n_objects;   /* room for, in the slabs there are */
-  guint64 n_active;    /* in use */
+  guint64 n_active;    /* in use, as its kernel counts: slub calls active what its CPUs keep, too */
   guint64 n_slabs;
   guint64 n_frames; /* page frames held */
 } KmlCacheInfo;

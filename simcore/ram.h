@@ -56,7 +56,7 @@ typedef struct {
       guint16 n_fresh; /* objects [n_fresh, n_objects) were never given out: they are on no list */
       guint16 n_objects; /* that there is room for */
       guint16 size_class;
-      guint16 owner; /* which of several allocators, 0: none */
+      guint16 is_frozen; /* a CPU has it: it is on no list of the cache's */
     } slab;
     struct {
       KmlPfn next, prev; /* list of pages that can be taken back (lru.h) */

@@ -62,3 +62,17 @@ kml_slab_order (const KmlSlabRule *rule, guint64 size)
     }
   return MAX (kml_slab_least_order (rule, 1, size), (guint)rule->min_order);
 }
+
+gboolean
+kml_slab_keeps (const KmlConstraints *constraints, guint64 page_size, guint64 size)
+{
+  const gboolean is_power_of_two = (size & (size - 1)) == 0;
+
+  if (constraints->limit != 0)
+    return FALSE;
+  if (constraints->alignment > 1 &&
+      (constraints->alignment > page_size || size % constraints->alignment != 0))
+    return FALSE;
+  return constraints->boundary == 0 ||
+         (is_power_of_two && size <= MIN (constraints->boundary, page_size));
+}

@@ -5,7 +5,7 @@
 
 #pragma once
 
-#include "simcore/types.h"
+#include "simcore/request.h"
 
 G_BEGIN_DECLS
 
@@ -29,6 +29,10 @@ guint kml_slab_least_order (const KmlSlabRule *rule, guint64 n_objects, guint64 
 
 /* How many objects of @size bytes a slab of @order has room for. */
 guint64 kml_slab_objects (const KmlSlabRule *rule, guint order, guint64 size);
+
+/* Whether objects of @size bytes, one behind another from the beginning of a page on, keep @constraints, whichever of them is
+ * given. A slab begins with a page and may lie anywhere, so it says nothing of limits. */
+gboolean kml_slab_keeps (const KmlConstraints *constraints, guint64 page_size, guint64 size);
 
 /* Rows of the table of counters of an allocator that cuts objects out of slabs. */
 #define KML_SLAB_COUNTERS                                                                          \

@@ -1,0 +1,584 @@
+/* slub.c: SLUB, the object allocator of Linux, with what each CPU keeps.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Christoph Lameter's unqueued slab allocator (mm/slub.c, since Linux 2.6.22, 2007), as it is in Linux 6.1: with partial slabs for each
+ * CPU (2011). segregated.c has its bins and slabs without CPUs; slab.c is what it descends from.
+ *
+ * 1. Caches and slabs
+ *
+ * A cache has objects of one size, and there is one for each bin (simcore/bins.h), as kmalloc() has them. Its slabs are runs of page frames,
+ * of an order that simcore/slab-order.c finds; when the page level has none of that order at once, the least order that holds an object does.
+ * The slab's header is the record of its first frame (struct slab), so it costs no memory.
+ *
+ * 2. Free objects
+ *
+ * Those of a slab are a list, last in first out, linked through the middle of each object: an overflow of its neighbour does not
+ * reach there. When a slab is made, all its objects are linked; with freelist = random (CONFIG_SLAB_FREELIST_RANDOM) not by
+ * address but in a shuffled order of the cache's, which each slab begins at a random place.
+ *
+ * The link is an index of 16 bits, beside 48 bits that follow from the object's address, the *guard*: an object in use has
+ * not got it, so freeing twice is found by a compare (a look along the lists tells whether its owner
+ * wrote those bits), and so is a write to a free object.
+ *
+ * 3. Whose a slab is
+ *
+ *                                      its CPU's list is empty, and nobody
+ *          page level                  has freed to it
+ *               |  new        +------------------------------> full: on no list
+ *               v             |                                  |
+ *      CPU's slab, frozen ----+                                  | an object is freed: frozen, it goes to the
+ *         ^   ^                                                  v CPU that freed
+ *         |   |       first one                        CPU's partial slabs, frozen
+ *         |   +----------------------------------------          |
+ *         |                                                      | as many as cpu_partial_slabs: all of them
+ *         |           first one, and some more                   v at its end
+ *         +-------------------------------------------- node's partial slabs --> page level, if it is empty and the node has min_partial
+ *
+ * A slab is *frozen* while it belongs to a CPU. Frees by others go to the slab's list and
+ * move nothing. A CPU's own slab has two lists: the CPU's, which it took as a whole and works on alone, and the slab's, where others
+ * free to meanwhile; when the first is used up, the second becomes the first (a *refill*). To others the
+ * slab is full all the while (n_used counts what is on the CPU's list).
+ *
+ * A full slab is on no list and nobody knows it, until something of it is freed; and nobody takes note of how full the slabs of a CPU are.
+ *
+ * 4. How many
+ *
+ *   cpu_partial        objects that a CPU's partial slabs should offer, by object size: 120 below 256 bytes, 52 below 1024, 24 below a
+ *                      page, else 6
+ *   cpu_partial_slabs  slabs that offer as many if each is half full: 2 cpu_partial / objects of a slab, rounded up
+ *   min_partial        log2 (size) / 2, but 5 .. 10: an empty slab stays on the node's list if there are fewer
+ *
+ *   192 bytes: slabs of 21 objects, so 240 / 21 = 12 slabs a CPU
+ *
+ * From the node a CPU takes cpu_partial_slabs / 2 + 1 more slabs than the one it needs.
+ *
+ * 5. Large requests, constraints
+ *
+ * What no bin holds goes to the page level. A slab begins with a page, so an alignment or a boundary decides which bin will do
+ * (kml_slab_keeps()).
+ *
+ * 6. Costs
+ *
+ * Fast: the CPU's record and the cache are hot, the object's link is warm (to free, so is the frame's record that says whose it is), and
+ * a compare-and-exchange without lock. Slow: a compare-and-exchange of the slab's record for each slab that changes hands, the
+ * node's lock where its list changes. The numbers of instructions are at their definition.
+ *
+ * 7. Not modelled
+ *
+ * NUMA nodes; caches for reclaimable and accounted objects and those with a name of their own (their sizes decide, as if all were
+ * merged into kmalloc's); constructors; debugging (red zones, poison, lists of full slabs); __GFP_MEMALLOC's slabs; that kmem_cache_shrink() sorts the
+ * node's list; RCU, which keeps slabs of some caches for a grace period. Who frees several objects of one slab at once (kmem_cache_free_bulk()) frees
+ * them one by one here. On a machine with tasks there is one lock around all calls, as around any
+ * allocator (simcore/locked.h), where Linux has none on the fast paths and one a node: the path a request takes is the same, waits are
+ * longer.
+ *
+ * 8. Invariants, verified by slub_check()
+ *
+ *   R1, R2 of page-runs.h
+ *   U1  as many objects as a slab says fit in its run
+ *   U2  a slab's list has n_objects - n_used objects, that of a CPU is of its slab, no object is on a list twice, and each has its guard
+ *   U3  the node's list has the slabs that are not frozen and have free objects, and no others; links and counts agree
+ *   U4  the slabs that CPUs take objects from, and their partial ones, are all that are frozen
+ *   U5  a CPU's partial slabs have free objects, agree with its count, and are no more than cpu_partial_slabs
+ *   U6  each cache's numbers of slabs, frames and room are the sums over its slabs
+ *   U7  metadata_bytes is the sum of the slabs' tails
+ */
+
+#include "allocators/slub.h"
+#include "simcore/driver-loop.h"
+
+#define MIN_OBJECT_SIZE 8u /* a pointer */
+#define MAX_OBJECT_SIZE (G_GUINT64_CONSTANT (1) << 30)
+
+/* Estimates from reading the paths below without assertions, guards and what only a simulation
+ * does; they are not measured on a kernel. */
+#define ALLOC_INSTRUCTIONS 40
+#define FREE_INSTRUCTIONS  45
+#define LARGE_INSTRUCTIONS 30
+
+/* ---- Setting up ---- */
+
+/* Returns that of taking an object from a CPU's list. */
+static KmlTime
+init_costs (Slub *self)
+{
+  const KmlMachine *machine = self->base.machine;
+  const KmlTime *cost = machine->cost;
+  const KmlTime hot = 2 * kml_reference_cost (machine, KML_COST_HOT);
+  const KmlTime warm = kml_reference_cost (machine, KML_COST_WARM);
+
+  self->free_cost = FREE_INSTRUCTIONS * cost[KML_COST_INSTRUCTION] + cost[KML_COST_ATOMIC] + hot +
+                    2 * warm;
+  return ALLOC_INSTRUCTIONS * cost[KML_COST_INSTRUCTION] + cost[KML_COST_ATOMIC] + hot + warm;
+}
+
+/* Objects that a CPU's partial slabs should offer. */
+static guint64
+cpu_partial_of (const Slub *self, guint64 size)
+{
+  if (self->cpu_partial_objects != 0)
+    return self->cpu_partial_objects;
+  if (size >= kml_ram_page_size (ram_of (self)))
+    return 6;
+  if (size >= 1024)
+    return 24;
+  return size >= 256 ? 52 : 120;
+}
+
+static guint32
+min_partial_of (const Slub *self, guint64 size)
+{
+  const guint half = (g_bit_storage (size) - 1) / 2;
+
+  return self->min_partial != 0 ? (guint32)self->min_partial : CLAMP (half, 5, 10);
+}
+
+/* Fisher and Yates; the same for all slabs of the cache. */
+static void
+shuffle (Slub *self, SlubCache *cache)
+{
+  const guint n = (guint)kml_slab_objects (&self->rule, cache->order, cache->object_size);
+
+  cache->n_sequence = n;
+  cache->sequence = g_new (guint16, n);
+  for (guint i = 0; i < n; i++)
+    cache->sequence[i] = (guint16)i;
+  for (guint i = n - 1; i > 0; i--) {
+    const guint k = (guint)kml_rng_below (&self->rng, i + 1);
+    const guint16 swapped = cache->sequence[i];
+
+    cache->sequence[i] = cache->sequence[k];
+    cache->sequence[k] = swapped;
+  }
+}
+
+static void
+init_cache (Slub *self, SlubCache *cache, guint64 size, KmlTime alloc_cost)
+{
+  const KmlRam *ram = ram_of (self);
+  const guint n_cpus = self->base.machine->n_cpus;
+  const unsigned __int128 zero_cost =
+      (unsigned __int128)self->base.machine->cost[KML_COST_ZERO_PAGE] * size;
+  guint64 n_objects;
+
+  cache->object_size = (guint32)size;
+  cache->link_offset = (guint32)(size / 2 & ~G_GUINT64_CONSTANT (7));
+  cache->reciprocal = G_MAXUINT64 / size + 1; /* size >= 8: no overflow */
+  cache->alloc_cost[0] = alloc_cost;
+  cache->alloc_cost[1] = alloc_cost + (KmlTime)(zero_cost >> ram->page_shift);
+  cache->order = (guint8)kml_slab_order (&self->rule, size);
+  cache->least_order = (guint8)kml_slab_least_order (&self->rule, 1, size);
+  cache->first = cache->last = KML_PFN_NONE;
+  cache->min_partial = min_partial_of (self, size);
+  n_objects = kml_slab_objects (&self->rule, cache->order, size);
+  cache->cpu_partial_slabs = (guint32)((2 * cpu_partial_of (self, size) + n_objects - 1) /
+                                       n_objects);
+  cache->cpus = self->cpus + (gsize)(cache - self->caches) * n_cpus;
+  for (guint i = 0; i < n_cpus; i++)
+    cache->cpus[i] = (SlubCpu){ .pfn = KML_PFN_NONE, .partial = KML_PFN_NONE };
+  cache->statics = kml_machine_statics (self->base.machine, (n_cpus + 1) * SLUB_LINE);
+  if (self->freelist == FREELIST_RANDOM)
+    shuffle (self, cache);
+}
+
+static gboolean
+slub_init (KmlAllocator *base, GError **error)
+{
+  Slub *self = (Slub *)base;
+  const KmlTime alloc_cost = init_costs (self);
+  const guint64 most = MAX (self->rule.min_order, self->rule.max_order);
+
+  self->rule.page_size = kml_ram_page_size (ram_of (self));
+  self->rule.n_cpus = base->machine->n_cpus;
+  if (!kml_bin_table_init (&self->table, self->bin_text, self->quantum, MIN_OBJECT_SIZE,
+                           MAX_OBJECT_SIZE, error))
+    return FALSE;
+  if (self->rule.page_size << most > G_MAXINT32) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "slabs of %" G_GUINT64_FORMAT " pages of %" G_GUINT64_FORMAT
+                 " bytes are too large: less than 2 GiB was expected",
+                 G_GUINT64_CONSTANT (1) << most, self->rule.page_size);
+    return FALSE;
+  }
+  kml_page_runs_init (&self->runs, base);
+  kml_rng_init (&self->rng, base->machine->seed, "slub");
+  self->n_caches = self->table.bins.n;
+  self->caches = g_aligned_alloc0 (self->n_caches, sizeof (SlubCache), 64);
+  self->cpus = g_new (SlubCpu, (gsize)self->n_caches * base->machine->n_cpus);
+  for (guint i = 0; i < self->n_caches; i++)
+    init_cache (self, &self->caches[i], self->table.bins.sizes[i], alloc_cost);
+  return TRUE;
+}
+
+static void
+slub_finish (KmlAllocator *base)
+{
+  Slub *self = (Slub *)base;
+
+  for (guint i = 0; self->caches != NULL && i < self->n_caches; i++)
+    g_free (self->caches[i].sequence);
+  g_clear_pointer (&self->caches, g_aligned_free);
+  g_clear_pointer (&self->cpus, g_free);
+  kml_bin_table_clear (&self->table);
+}
+
+static gboolean
+slub_remember (KmlAllocator *base, KmlImage *image)
+{
+  Slub *self = (Slub *)base;
+
+  kml_image_add (image, self->caches, self->n_caches * sizeof *self->caches);
+  kml_image_add (image, self->cpus,
+                 (gsize)self->n_caches * base->machine->n_cpus * sizeof *self->cpus);
+  return TRUE;
+}
+
+/* ---- References, with a cache model ---- */
+
+/* What the object, or the pages, at @addr are of. */
+static const KmlFrame *
+slab_of (const Slub *self, KmlAddr addr)
+{
+  return frame_of (self, frame_of (self, kml_ram_pfn (ram_of (self), addr))->slab.head);
+}
+
+static void
+touch_object (const Slub *self, const SlubCache *cache, KmlAddr addr, const KmlRequest *request)
+{
+  slub_touch_cpu (self, cache, &cache->cpus[request->cpu]);
+  kml_touch (self->base.machine, addr + cache->link_offset, sizeof (guint64), KML_TOUCH_WRITE);
+}
+
+static void
+touch_taken (const Slub *self, KmlAddr addr, const KmlRequest *request)
+{
+  const KmlFrame *slab = slab_of (self, addr);
+  const SlubCache *cache;
+
+  if (slab->slab.size_class == KML_PAGE_RUN_LARGE)
+    return;
+  cache = &self->caches[slab->slab.size_class];
+  touch_object (self, cache, addr, request);
+  if (request->gfp & KML_GFP_ZERO)
+    kml_touch (self->base.machine, addr, cache->object_size, KML_TOUCH_WRITE | KML_TOUCH_UNPAID);
+}
+
+static void
+touch_freed (const Slub *self, KmlAddr addr, const KmlRequest *how)
+{
+  const KmlFrame *slab = slab_of (self, addr);
+
+  kml_touch_frame (self->base.machine, frame_of (self, kml_ram_pfn (ram_of (self), addr)),
+                   KML_TOUCH_READ);
+  if (slab->slab.size_class != KML_PAGE_RUN_LARGE)
+    touch_object (self, &self->caches[slab->slab.size_class], addr, how);
+}
+
+/* ---- Objects ---- */
+
+static KmlAddr refill_and_take (Slub *self, SlubCache *cache, const KmlRequest *request,
+                                guint64 *ret_held);
+
+/* The first object of the CPU's list. What is called here and in slub_alloc() is called last, as in segregated.c. */
+KML_FAST KmlAddr
+take_object (Slub *self, SlubCache *cache, const KmlRequest *request, guint64 *ret_held)
+{
+  SlubCpu *cpu = &cache->cpus[request->cpu];
+  guint64 offset, word;
+
+  if (G_UNLIKELY (cpu->first_free == 0)) {
+    guint64 held = 0;
+    const KmlAddr addr = refill_and_take (self, cache, request, &held);
+
+    *ret_held = held;
+    return addr;
+  }
+  offset = (guint64)(cpu->first_free - 1u) * cache->object_size;
+  memcpy (&word, cpu->objects + offset + cache->link_offset, sizeof word);
+  g_assert (slub_has_guard (word, cpu->start + offset)); /* else somebody wrote to a free object */
+  cpu->first_free = (guint16)word;
+  memset (cpu->objects + offset + cache->link_offset, 0, sizeof word);
+  /* without a branch: whether a request asks for zeroed memory is hard to predict */
+  self->base.machine->now += cache->alloc_cost[(request->gfp & KML_GFP_ZERO) != 0];
+  *ret_held = cache->object_size;
+  return cpu->start + offset;
+}
+
+static KmlAddr G_GNUC_NO_INLINE
+refill_and_take (Slub *self, SlubCache *cache, const KmlRequest *request, guint64 *ret_held)
+{
+  if (!slub_refill (self, cache, &cache->cpus[request->cpu], request))
+    return KML_ADDR_NONE;
+  return take_object (self, cache, request, ret_held);
+}
+
+/* ---- Requests that no bin can serve ---- */
+
+static KmlAddr
+alloc_large (Slub *self, const KmlRequest *request, guint64 *ret_held)
+{
+  const KmlAddr addr = kml_page_runs_alloc_large (&self->runs, request, ret_held);
+
+  kml_spend (self->base.machine, KML_COST_INSTRUCTION, LARGE_INSTRUCTIONS);
+  self->base.counters[COUNTER_LARGE] += addr != KML_ADDR_NONE;
+  return addr;
+}
+
+static guint64 G_GNUC_NO_INLINE
+free_large (Slub *self, KmlAddr addr, const KmlRequest *how)
+{
+  kml_spend (self->base.machine, KML_COST_INSTRUCTION, LARGE_INSTRUCTIONS);
+  return kml_page_runs_free_large (&self->runs, addr, how);
+}
+
+/* Large sizes and constraints: the smallest bin that will do, unless whole pages are smaller. */
+static KmlAddr G_GNUC_NO_INLINE
+alloc_unusual (Slub *self, const KmlRequest *request, guint64 *ret_held)
+{
+  const guint64 page_size = kml_ram_page_size (ram_of (self));
+
+  g_assert (request->size > 0);
+
+  for (guint i = kml_bin_table_find (&self->table, request->size); i < self->n_caches; i++) {
+    SlubCache *cache = &self->caches[i];
+
+    if (request->constraints == NULL)
+      return take_object (self, cache, request, ret_held);
+    if (cache->object_size - request->size >= page_size && cache->object_size > page_size)
+      break;
+    if (kml_slab_keeps (request->constraints, page_size, cache->object_size))
+      return take_object (self, cache, request, ret_held);
+  }
+  return alloc_large (self, request, ret_held);
+}
+
+/* ---- The operations ---- */
+
+KML_FAST KmlAddr
+slub_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
+{
+  Slub *self = (Slub *)base;
+  const guint64 size = request->size;
+
+  if (G_UNLIKELY (size - 1 >= self->table.limit || request->constraints != NULL)) {
+    guint64 held = 0;
+    const KmlAddr addr = alloc_unusual (self, request, &held);
+
+    *ret_held = held;
+    return addr;
+  }
+  return take_object (self, &self->caches[kml_bin_table_look (&self->table, size)], request,
+                      ret_held);
+}
+
+KML_FAST guint64 slub_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how);
+
+static gboolean
+is_listed (const Slub *self, const SlubCache *cache, KmlPfn pfn, guint link, KmlAddr addr)
+{
+  while (link != 0) {
+    if (object_of (self, cache, pfn, link - 1) == addr)
+      return TRUE;
+    slub_next (self, cache, pfn, &link);
+  }
+  return FALSE;
+}
+
+/* The object at @addr looks as a free one does. If it is none, its owner wrote that; once it
+ * is wiped out, there is no doubt. */
+static guint64 G_GNUC_NO_INLINE
+free_suspicious (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
+{
+  Slub *self = (Slub *)base;
+  const KmlPfn head = frame_of (self, kml_ram_pfn (ram_of (self), addr))->slab.head;
+  const KmlFrame *slab = frame_of (self, head);
+  const SlubCache *cache = &self->caches[slab->slab.size_class];
+  const SlubCpu *taker = slub_taker_of (self, cache, head);
+
+  g_assert (!is_listed (self, cache, head, slab->slab.first_free, addr)); /* it was freed already */
+  g_assert (taker == NULL || !is_listed (self, cache, head, taker->first_free, addr));
+
+  slub_store (self, cache, addr, 0);
+  return slub_free (base, addr, how);
+}
+
+KML_FAST guint64
+slub_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
+{
+  Slub *self = (Slub *)base;
+  const guint64 pfn = addr >> self->base.ram.page_shift;
+  const KmlFrame *frame = &self->base.ram.frames[pfn];
+  unsigned __int128 product;
+  SlubCache *cache;
+  SlubCpu *cpu;
+  guint64 word;
+  KmlPfn head;
+
+  g_assert (pfn < self->base.ram.n_usable);
+  g_assert (frame->flags & KML_FRAME_FLAG_SLAB);
+
+  if (G_UNLIKELY (frame->slab.size_class == KML_PAGE_RUN_LARGE))
+    return free_large (self, addr, how);
+  cache = &self->caches[frame->slab.size_class];
+  head = frame->slab.head;
+  cpu = &cache->cpus[how->cpu];
+
+  /* the quotient is the upper half, and nothing remains if the lower one is below the reciprocal
+   * (segregated.c says why) */
+  product = (unsigned __int128)(addr - ((KmlAddr)head << self->base.ram.page_shift)) *
+            cache->reciprocal;
+  g_assert ((guint64)product < cache->reciprocal); /* the beginning of an object ... */
+  g_assert ((guint64)(product >> 64) <
+            self->base.ram.frames[head].slab.n_objects); /* ... of this slab ... */
+  word = kml_ram_load64 (&self->base.ram, addr + cache->link_offset);
+  if (G_UNLIKELY (slub_has_guard (word, addr)))
+    return free_suspicious (base, addr, how); /* ... and is not free */
+
+  base->machine->now += self->free_cost;
+  if (G_UNLIKELY (head != cpu->pfn))
+    return slub_free_slowly (self, cache, head, (guint)(product >> 64), how);
+  kml_ram_store64 (&self->base.ram, addr + cache->link_offset,
+                   slub_guard_of (addr) | cpu->first_free);
+  cpu->first_free = (guint16)((product >> 64) + 1);
+  return cache->object_size;
+}
+
+KML_DEFINE_EXECUTE (slub)
+
+/* Where there may be a cache model: */
+
+static KmlAddr
+alloc_and_touch (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
+{
+  const KmlAddr addr = slub_alloc (base, request, ret_held);
+
+  if (kml_has_caches (base->machine) && addr != KML_ADDR_NONE)
+    touch_taken ((Slub *)base, addr, request);
+  return addr;
+}
+
+static guint64
+touch_and_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
+{
+  if (kml_has_caches (base->machine))
+    touch_freed ((Slub *)base, addr, how);
+  return slub_free (base, addr, how);
+}
+
+/* ---- What it is called ---- */
+
+static const char *const cpu_partial_choices[] = { "linux", "none", NULL };
+static const char *const freelists[] = { "linear", "random", NULL };
+
+static const KmlParam slub_params[] = {
+  KML_BINS_PARAM (Slub),
+  { .name = "quantum",
+    .type = KML_PARAM_SIZE,
+    .value = "8",
+    .min = 8,
+    .max = 4096,
+    .power_of_two = TRUE,
+    .offset = G_STRUCT_OFFSET (Slub, quantum),
+    .summary = "bins are rounded up to a multiple of this, the least alignment of objects" },
+  { .name = "min-order",
+    .type = KML_PARAM_COUNT,
+    .value = "0",
+    .min = 0,
+    .max = KML_MAX_ORDER,
+    .offset = G_STRUCT_OFFSET (Slub, rule.min_order),
+    .summary = "a slab has at least 2^min-order page frames (slub_min_order)" },
+  { .name = "max-order",
+    .type = KML_PARAM_COUNT,
+    .value = "3",
+    .min = 0,
+    .max = KML_MAX_ORDER,
+    .offset = G_STRUCT_OFFSET (Slub, rule.max_order),
+    .summary = "a slab has at most 2^max-order page frames, unless one object needs more "
+               "(slub_max_order)" },
+  { .name = "min-objects",
+    .type = KML_PARAM_COUNT,
+    .value = "0",
+    .min = 0,
+    .max = KML_SLAB_MAX_OBJECTS,
+    .offset = G_STRUCT_OFFSET (Slub, rule.min_objects),
+    .summary = "objects that a slab should have room for (slub_min_objects); 0: the more, the more "
+               "CPUs there are" },
+  { .name = "cpu-partial",
+    .type = KML_PARAM_CHOICE,
+    .value = "linux",
+    .choices = cpu_partial_choices,
+    .offset = G_STRUCT_OFFSET (Slub, cpu_partial),
+    .summary = "each CPU keeps slabs with free objects, or it has none besides the one it works on "
+               "(CONFIG_SLUB_CPU_PARTIAL = n)" },
+  { .name = "cpu-partial-objects",
+    .type = KML_PARAM_COUNT,
+    .value = "0",
+    .min = 0,
+    .max = 30000,
+    .offset = G_STRUCT_OFFSET (Slub, cpu_partial_objects),
+    .summary = "objects that those should offer when half full (/sys/kernel/slab/*/cpu_partial); "
+               "0: 6 to 120, by size" },
+  { .name = "min-partial",
+    .type = KML_PARAM_COUNT,
+    .value = "0",
+    .min = 0,
+    .max = G_MAXUINT32,
+    .offset = G_STRUCT_OFFSET (Slub, min_partial),
+    .summary = "an empty slab is kept if fewer than these are on its cache's list "
+               "(/sys/kernel/slab/*/min_partial); 0: 5 to 10, by size" },
+  { .name = "freelist",
+    .type = KML_PARAM_CHOICE,
+    .value = "linear",
+    .choices = freelists,
+    .offset = G_STRUCT_OFFSET (Slub, freelist),
+    .summary = "objects of a new slab are taken by address, or in a shuffled order "
+               "(CONFIG_SLAB_FREELIST_RANDOM)" },
+  { NULL },
+};
+
+static const KmlCounterInfo slub_counters[] = {
+  KML_SLAB_COUNTERS,
+  [COUNTER_ALLOC_SLOWPATH] = { "alloc_slowpath", "requests",
+                               "requests that found the list of their CPU empty" },
+  [COUNTER_ALLOC_REFILL] = { "alloc_refill", "requests",
+                             "... whose CPU's slab had objects that others had freed to it" },
+  [COUNTER_CPU_PARTIAL_ALLOC] = { "cpu_partial_alloc", "requests",
+                                  "... that took a partial slab of their CPU" },
+  [COUNTER_ALLOC_FROM_PARTIAL] = { "alloc_from_partial", "requests",
+                                   "... that took a partial slab of the node" },
+  [COUNTER_CPU_PARTIAL_NODE] = { "cpu_partial_node", "slabs",
+                                 "partial slabs of the node that a CPU took besides" },
+  [COUNTER_FREE_SLOWPATH] = { "free_slowpath", "blocks",
+                              "objects freed to another slab than that of their CPU" },
+  [COUNTER_FREE_FROZEN] = { "free_frozen", "blocks", "... which some CPU had" },
+  [COUNTER_CPU_PARTIAL_FREE] = { "cpu_partial_free", "blocks",
+                                 "... which was full, and became a partial slab of the CPU" },
+  [COUNTER_CPU_PARTIAL_DRAIN] = { "cpu_partial_drain", "times",
+                                  "times that a CPU gave its partial slabs to the node" },
+  [COUNTER_FREE_ADD_PARTIAL] = { "free_add_partial", "slabs", "slabs put on the node's list" },
+  [COUNTER_FREE_REMOVE_PARTIAL] = { "free_remove_partial", "slabs",
+                                    "slabs taken off the node's list because they were empty" },
+  { NULL },
+};
+
+static const KmlAllocatorOps slub_ops = {
+  .name = "slub",
+  .summary = "SLUB of Linux 6.1: slabs for each bin of sizes, with lists of each CPU",
+  .level = KML_LEVEL_OBJECTS,
+  .instance_size = sizeof (Slub),
+  .params = slub_params,
+  .counters = slub_counters,
+  .init = slub_init,
+  .finish = slub_finish,
+  .alloc = alloc_and_touch,
+  .free = touch_and_free,
+  .execute = slub_execute,
+  .shrink = slub_shrink,
+  .remember = slub_remember,
+  .walk = slub_walk,
+  .walk_caches = slub_walk_caches,
+  .check = slub_check,
+};
+
+KML_REGISTER_ALLOCATOR (slub_ops)

@@ -352,8 +352,7 @@ kml_scheduler_leave (KmlScheduler *self)
     return;
   }
   machine->now = MAX (machine->now, next->part_since); /* another CPU's wake-up may still last */
-  if (task != cpu->idle)
-    machine->now += machine->cost[KML_COST_SWITCH];
+  machine->now += machine->cost[KML_COST_SWITCH];
   kml_cpu_begin_to_run (cpu, self, next, machine->now);
   machine->task = next;
   refresh_horizon (self);

@@ -310,6 +310,42 @@ START_TEST (an_idle_cpu_takes_an_interrupt)
 }
 END_TEST
 
+static KmlTask *told;
+
+static void
+sleeps_until_told (KmlMachine *machine, gpointer data)
+{
+  static const KmlWait wait = { .kind = KML_WAIT_EVENT, .what = "word" };
+
+  kml_sleep (machine, 20 * KML_NS);
+  note (machine, "slept");
+  told = kml_current_task (machine);
+  kml_task_wait (machine, &wait, KML_PART_SLEEP, FALSE);
+  note (machine, "told");
+}
+
+static void
+tells (KmlMachine *machine, gpointer data)
+{
+  kml_sync (machine);
+  note (machine, "tells");
+  kml_task_wake (told);
+}
+
+START_TEST (who_goes_on_on_an_idle_cpu_is_switched_to_whoever_wakes_it)
+{
+  set_up (1);
+  rig.machine->cost[KML_COST_SWITCH] = 5 * KML_NS;
+  start ("x", 0, 0, sleeps_until_told, NULL);
+  interrupt_at (60 * KML_NS, 0, tells);
+  kml_scheduler_run (rig.scheduler);
+  /* to x at first, by the clock, and by the handler */
+  expect_log ("x slept@30, irq tells@60, x told@65");
+  ck_assert_uint_eq (told->parts[KML_PART_CPU], 15 * KML_NS);
+  tear_down ();
+}
+END_TEST
+
 static void
 closed (KmlMachine *machine, gpointer data)
 {
@@ -836,6 +872,7 @@ main (void)
   tcase_add_test (time, a_higher_task_preempts_at_once);
   tcase_add_test (irqs, an_interrupt_is_taken_in_the_middle_of_work_and_its_time_is_not_the_task_s);
   tcase_add_test (irqs, an_idle_cpu_takes_an_interrupt);
+  tcase_add_test (irqs, who_goes_on_on_an_idle_cpu_is_switched_to_whoever_wakes_it);
   tcase_add_test (irqs, what_is_one_path_of_instructions_is_not_interrupted);
   tcase_add_test (irqs, an_interrupt_that_comes_while_a_task_is_switched_to_is_not_lost);
   tcase_add_test (irqs, interrupts_wait_until_they_are_enabled);

@@ -68,13 +68,49 @@ START_TEST (a_file_that_was_interpreted_is_refused)
 }
 END_TEST
 
+/* heaptrack 1.0 to 1.3. */
+START_TEST (paths_have_no_lengths_in_formats_1_and_2)
+{
+  for (guint format = 1; format <= 2; format++) {
+    g_autofree char *text = g_strdup_printf ("v 10100 %u\n"
+                                             "x /opt/a shop/till\n"
+                                             "X till --open\n"
+                                             "I 1000 3e8000\n"
+                                             "m x 5601d50ec000 0 6c0 1000 2000\n"
+                                             "m /lib/libc.so.6 7f0000000000 0 200000\n"
+                                             "m /lib/empty.so\n"
+                                             "t 5601d50ed192 0\n"
+                                             "t 7f0000027400 1\n"
+                                             "+ a 1 5601f6fbb1d0\n"
+                                             "c a\n"
+                                             "R 52\n"
+                                             "+ 100 2 5601f6fbb2d0\n"
+                                             "- 5601f6fbb1d0\n"
+                                             "m -\n",
+                                             format);
+    g_autoptr (Recording) recording = read_text (text);
+
+    ck_assert_uint_eq (recording->events->len, 3);
+    ck_assert_str_eq (site_at (recording, 0), "/opt/a shop/till+0x1192");
+    ck_assert_str_eq (site_at (recording, 1), "/lib/libc.so.6+0x27400");
+    ck_assert_uint_eq (event_at (recording, 2)->time_ns, 10000000);
+    ck_assert_uint_eq (count_of (recording, KML_TRACE_N_MALFORMED), 1);
+    ck_assert_str_eq (kml_trace_info (recording->trace)->malformed_text,
+                      "expected m PATH ADDRESS …: “m /lib/empty.so”");
+  }
+}
+END_TEST
+
 START_TEST (another_format_of_heaptrack_is_refused)
 {
-  static const char text[] = "v 10100 1\n+ 8 0 10\n";
-  g_autoptr (GError) error = NULL;
+  static const char *const texts[] = { "v 10400 4\n+ 8 0 10\n", "v 10400 0\n+ 8 0 10\n" };
 
-  ck_assert_ptr_null (read_bytes (text, strlen (text), &error));
-  assert_error (error, KML_ERROR_INPUT, "the trace:1: not format 3 of heaptrack");
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
+    g_autoptr (GError) error = NULL;
+
+    ck_assert_ptr_null (read_bytes (texts[i], strlen (texts[i]), &error));
+    assert_error (error, KML_ERROR_INPUT, "the trace:1: not format 1 to 3 of heaptrack");
+  }
 }
 END_TEST
 
@@ -126,6 +162,7 @@ trace_heaptrack_suite (void)
   tcase_add_test (heaptrack, blocks_are_followed);
   tcase_add_test (heaptrack, call_sites_are_places_in_the_modules_of_their_time);
   tcase_add_test (heaptrack, a_file_that_was_interpreted_is_refused);
+  tcase_add_test (heaptrack, paths_have_no_lengths_in_formats_1_and_2);
   tcase_add_test (heaptrack, another_format_of_heaptrack_is_refused);
   tcase_add_test (heaptrack, bad_lines_are_counted_and_the_first_is_quoted);
   suite_add_tcase (suite, heaptrack);

@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Lines of numbers in hexadecimal, without 0x (format 3, of heaptrack 1.4 and later):
+ * Lines of numbers in hexadecimal, without 0x (this is format 3, of heaptrack 1.4 and later; in formats 1 and 2, of those before, paths have no lengths):
  *
  *   v 10400 3                     version of heaptrack, of the format
  *   x 9 /usr/bin/a                the program: length and path
@@ -27,7 +27,7 @@
 
 #include "workloads/trace-source.h"
 
-#define FORMAT 3
+#define FORMAT 3 /* the last that is known */
 
 /* A file of nonsense must not fill the memory; real ones stay far below. */
 #define MAX_SEGMENTS (1u << 16)
@@ -49,9 +49,10 @@ typedef struct {
 typedef struct {
   KmlTraceSource base;
   guint64 time_ns;
-  char *program;    /* (owned) */
-  GArray *segments; /* (owned) (element-type Segment) */
-  GArray *traces;   /* (owned) (element-type Trace): [0] is none */
+  gboolean has_lengths; /* of texts: since format 3 */
+  char *program;        /* (owned) */
+  GArray *segments;     /* (owned) (element-type Segment) */
+  GArray *traces;       /* (owned) (element-type Trace): [0] is none */
   guint32 malloc_name, free_name;
 } Heaptrack;
 
@@ -70,14 +71,18 @@ next_hex (const char **at, const char *end, guint64 *ret_value)
   return TRUE;
 }
 
-/* A text behind its length. */
+/* A text behind its length; without one, the next word. NULL: there is none. */
 static char *
-next_text (const char **at, const char *end)
+next_text (const Heaptrack *self, const char **at, const char *end)
 {
   guint64 length;
   char *text;
 
-  if (!next_hex (at, end, &length) || *at == end || length > (guint64)(end - *at - 1))
+  if (self->has_lengths ? !next_hex (at, end, &length) || *at == end : end - *at < 2)
+    return NULL;
+  if (!self->has_lengths)
+    length = (guint64)(kml_trace_find (*at + 1, end, ' ') - *at - 1);
+  if (length > (guint64)(end - *at - 1))
     return NULL;
   text = g_strndup (*at + 1, length);
   *at += 1 + length;
@@ -99,17 +104,23 @@ clear_segment (gpointer data)
   g_free (((Segment *)data)->path);
 }
 
+static const char *
+expected_module (const Heaptrack *self)
+{
+  return self->has_lengths ? "expected m LENGTH PATH ADDRESS …" : "expected m PATH ADDRESS …";
+}
+
 static gboolean
 take_module (Heaptrack *self, const char *line, const char *end)
 {
   const char *at = line + 1;
-  char *path = next_text (&at, end);
+  char *path = next_text (self, &at, end);
   guint64 base, offset, length;
   Segment segment = { 0 };
 
   if (path == NULL || self->segments->len > MAX_SEGMENTS) {
     g_free (path);
-    return malformed (self, line, end, "expected m LENGTH PATH ADDRESS …");
+    return malformed (self, line, end, expected_module (self));
   }
   if (strcmp (path, "-") == 0) {
     g_free (path);
@@ -118,7 +129,7 @@ take_module (Heaptrack *self, const char *line, const char *end)
   }
   if (!next_hex (&at, end, &base)) {
     g_free (path);
-    return malformed (self, line, end, "expected m LENGTH PATH ADDRESS …");
+    return malformed (self, line, end, expected_module (self));
   }
   segment.path = path;
   segment.shown = strcmp (path, "x") == 0 && self->program != NULL ? self->program : path;
@@ -241,17 +252,32 @@ take_version (Heaptrack *self, const char *line, const char *end, GError **error
   const char *at = line + 1;
   guint64 version, format;
 
-  if (next_hex (&at, end, &version) && next_hex (&at, end, &format) && format == FORMAT)
+  if (next_hex (&at, end, &version) && next_hex (&at, end, &format) && format >= 1 &&
+      format <= FORMAT) {
+    self->has_lengths = format >= 3;
     return TRUE;
-  return kml_trace_source_refuse (
-      &self->base, error, "not format %d of heaptrack, which version 1.4 and later write", FORMAT);
+  }
+  return kml_trace_source_refuse (&self->base, error, "not format 1 to %d of heaptrack", FORMAT);
+}
+
+/* Without a length, the program's path is all of the line. */
+static gboolean
+take_program (Heaptrack *self, const char *line, const char *end)
+{
+  const char *at = line + 1;
+
+  g_free (self->program);
+  self->program = self->has_lengths || end - at < 2 ? next_text (self, &at, end)
+                                                    : g_strndup (at + 1, (gsize)(end - at - 1));
+  return self->program != NULL ||
+         malformed (self, line, end,
+                    self->has_lengths ? "expected x LENGTH PATH" : "expected x PATH");
 }
 
 static gboolean
 heaptrack_line (KmlTraceSource *base, const char *line, const char *end, GError **error)
 {
   Heaptrack *const self = (Heaptrack *)base;
-  const char *at = line + 1;
 
   if (line == end)
     return TRUE;
@@ -269,9 +295,7 @@ heaptrack_line (KmlTraceSource *base, const char *line, const char *end, GError 
   case 'v':
     return take_version (self, line, end, error);
   case 'x':
-    g_free (self->program);
-    self->program = next_text (&at, end);
-    return self->program != NULL || malformed (self, line, end, "expected x LENGTH PATH");
+    return take_program (self, line, end);
   case 's':
   case 'i':
   case 'a':

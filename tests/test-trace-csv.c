@@ -106,6 +106,35 @@ START_TEST (operations_have_their_words)
 END_TEST
 
 /* The same three operations, as many tools would write them. */
+/* What spreadsheets and other people's printf() make of a table. */
+START_TEST (dialects_are_read_alike)
+{
+  static const char *const texts[] = {
+    "time:s,op,id,size\n0.000001,malloc,0x10000,8\n0.000003,free,0x10000,\n0.000003,free,0,\n",
+    "time:s, op, id, size\n0.000001, malloc, 0x10000, 8\n0.000003, free, 0x10000,\n0.000003, free, "
+    "(nil),\n",
+    "time:s;op;id;size \n0,000001;malloc;0x10000;8 \n0,000003;free;0x10000; "
+    "\n0,000003;free;(null);\n",
+    "Time:s\tOp\tID\tSize\n0,000001\tMALLOC\t0X10000\t8\n0,000003\tFree\t65536\t\n0,"
+    "000003\tFree\t0\n",
+    "\"time:s\",\"op\",\"id:hex\",\"size\"\r\n\"0.000001\",\"malloc\",\"0x10000\",\"8\"\r\n"
+    "\"0.000003\", \"free\" ,\"10000\",\"\"\r\n\"0.000003\",\"free\",\"0\"\r\n",
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
+    g_autoptr (Recording) recording = read_text (texts[i]);
+
+    ck_assert_str_eq (kml_trace_info (recording->trace)->format, "csv");
+    ck_assert_msg (recording->events->len == 2, "%s", texts[i]);
+    ck_assert_uint_eq (event_at (recording, 0)->bytes_req, 8);
+    ck_assert_uint_eq (event_at (recording, 1)->kind, KML_OP_FREE);
+    ck_assert_uint_eq (event_at (recording, 1)->time_ns, 2000);
+    ck_assert_uint_eq (count_of (recording, KML_TRACE_N_FREE_NULL), 1);
+    ck_assert_uint_eq (count_of (recording, KML_TRACE_N_MALFORMED), 0);
+  }
+}
+END_TEST
+
 START_TEST (a_map_makes_any_table_readable)
 {
   static const struct {
@@ -356,10 +385,11 @@ START_TEST (bad_lines_are_counted_and_the_first_is_quoted)
 }
 END_TEST
 
+/* A comma between cells that are separated by commas may be one of thousands as well. */
 START_TEST (a_decimal_comma_is_called_one)
 {
-  refuse ("time;op;id;size\n0,5;malloc;1;10\n0,6;free;1;\n", NULL,
-          "the table:2: the time has a comma where a point is expected: “0,5;malloc;1;10”");
+  refuse ("time,op,id,size\n\"0,5\",malloc,1,10\n\"0,6\",free,1,\n", NULL,
+          "the table:2: the time has a comma where a point is expected: “\"0,5\",malloc,1,10”");
 }
 END_TEST
 
@@ -391,6 +421,7 @@ trace_csv_suite (void)
 
   tcase_add_test (good, every_field_is_read);
   tcase_add_test (good, operations_have_their_words);
+  tcase_add_test (good, dialects_are_read_alike);
   tcase_add_test (good, a_map_makes_any_table_readable);
   tcase_add_test (good, without_a_column_of_times_operations_come_a_microsecond_apart);
   tcase_add_test (good, a_reallocation_may_name_the_block_before);

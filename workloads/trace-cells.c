@@ -37,18 +37,32 @@ end_of_quoted (const char *at, const char *end)
   return NULL;
 }
 
+static inline gboolean
+is_blank (char c, char separator)
+{
+  return c == ' ' || (c == '\t' && separator != '\t');
+}
+
 gboolean
 kml_trace_next_cell (const char **at, const char *end, char separator, KmlTraceCell *ret_cell)
 {
-  const char *const begin = *at;
-  const gboolean is_quoted = begin < end && *begin == '"';
-  const char *const stop = is_quoted ? end_of_quoted (begin, end)
-                                     : kml_trace_find (begin, end, separator);
+  const char *begin = *at, *stop, *next;
+  gboolean is_quoted;
 
-  if (stop == NULL || (stop < end && *stop != separator))
+  while (begin < end && is_blank (*begin, separator))
+    begin++;
+  is_quoted = begin < end && *begin == '"';
+  next = stop = is_quoted ? end_of_quoted (begin, end) : kml_trace_find (begin, end, separator);
+  if (stop == NULL)
     return FALSE;
+  while (next < end && is_blank (*next, separator))
+    next++;
+  if (next < end && *next != separator)
+    return FALSE;
+  while (stop > begin && is_blank (stop[-1], separator))
+    stop--;
   *ret_cell = (KmlTraceCell){ begin, stop, is_quoted };
-  *at = stop < end ? stop + 1 : NULL;
+  *at = next < end ? next + 1 : NULL;
   return TRUE;
 }
 

@@ -76,13 +76,13 @@ kml_trace_columns_clear (KmlTraceColumns *self)
   memset (self, 0, sizeof *self);
 }
 
-/* KML_N_FIELDS: there is none of that name. */
+/* In any case of letters. KML_N_FIELDS: there is none of that name. */
 static KmlTraceField
 find_field (const char *name)
 {
   guint i = 0;
 
-  while (i < KML_N_FIELDS && strcmp (kml_trace_field_names[i], name) != 0)
+  while (i < KML_N_FIELDS && g_ascii_strcasecmp (kml_trace_field_names[i], name) != 0)
     i++;
   return (KmlTraceField)i;
 }

@@ -8,12 +8,12 @@
  *
  * What the columns mean is said by a map (trace-columns.h), or by the first line, if it names them as the map would.
  *
- * Cells are separated by commas, semicolons or tabs, whichever the first line has most of, and may be
+ * Cells are separated by commas, semicolons or tabs, whichever the first line has most of; blanks around them do not belong to them. They may be
  * quoted as in RFC 4180 ("a ""b"", c"), but hold no newline. Lines that begin with # are comments. What is done is one of the words of
- * `operations` below, or those of the map; others are counted and change nothing.
+ * `operations` below, in any case of letters, or those of the map; others are counted and change nothing.
  *
  * A number is decimal or has 0x; a column of bare hexadecimal numbers must be called so (":hex"), because
- * nothing tells 10 from 10. An empty cell is one that is not there: an allocation without an id, or with 0, failed; a free of 0 is
+ * nothing tells 10 from 10. Where cells are not separated by commas, a time may have a decimal comma. An empty cell is one that is not there: an allocation without an id, or with 0, failed; a free of 0 is
  * free(NULL).
  */
 
@@ -130,7 +130,7 @@ read_number (KmlTraceCell cell, gboolean is_hex, guint64 *ret_value)
 {
   const char *at = cell.at;
 
-  if (!is_hex && cell.end - at > 2 && at[0] == '0' && (at[1] == 'x' || at[1] == 'X')) {
+  if (cell.end - at > 2 && at[0] == '0' && (at[1] == 'x' || at[1] == 'X')) {
     is_hex = TRUE;
     at += 2;
   }
@@ -139,23 +139,37 @@ read_number (KmlTraceCell cell, gboolean is_hex, guint64 *ret_value)
   return kml_trace_read_decimal (at, &at, ret_value) && at == cell.end;
 }
 
+/* The same, or what printf() makes of NULL. */
+static gboolean
+read_id (KmlTraceCell cell, gboolean is_hex, guint64 *ret_value)
+{
+  const gsize length = (gsize)(cell.end - cell.at);
+
+  *ret_value = 0;
+  return (length == 5 && memcmp (cell.at, "(nil)", 5) == 0) ||
+         (length == 6 && memcmp (cell.at, "(null)", 6) == 0) ||
+         read_number (cell, is_hex, ret_value);
+}
+
 /* Whole units and a fraction of one, as ns. */
 static gboolean
-read_time (KmlTraceCell cell, guint64 unit_ns, guint64 *ret_ns)
+read_time (KmlTraceCell cell, guint64 unit_ns, gboolean may_have_comma, guint64 *ret_ns)
 {
   const char *at, *point;
   guint64 whole, fraction, scale = 1;
+  gboolean has_point;
 
   if (!kml_trace_read_decimal (cell.at, &point, &whole))
     return FALSE;
+  has_point = point < cell.end && (*point == '.' || (may_have_comma && *point == ','));
   if (unit_ns == 0)
-    unit_ns = *point == '.' && point < cell.end ? 1000000000 : 1;
+    unit_ns = has_point ? 1000000000 : 1;
   if (whole > G_MAXUINT64 / unit_ns - 1)
     return FALSE;
   *ret_ns = whole * unit_ns;
   if (point == cell.end)
     return TRUE;
-  if (*point != '.' || !kml_trace_read_decimal (point + 1, &at, &fraction) || at != cell.end ||
+  if (!has_point || !kml_trace_read_decimal (point + 1, &at, &fraction) || at != cell.end ||
       at - point - 1 > 9)
     return FALSE;
   for (; point + 1 < at; point++)
@@ -235,15 +249,15 @@ read_field (Csv *self, KmlTraceField field, KmlTraceCell cell, KmlTraceLine *eve
 
   switch (field) {
   case KML_FIELD_TIME:
-    good = read_time (cell, column->unit_ns, &event->time_ns);
+    good = read_time (cell, column->unit_ns, self->separator != ',', &event->time_ns);
     return good                                                 ? NULL
            : kml_trace_find (cell.at, cell.end, ',') < cell.end ? KML_TRACE_DECIMAL_COMMA
                                                                 : "the time is not one";
   case KML_FIELD_ID:
-    good = read_number (cell, column->is_hex, &self->id);
+    good = read_id (cell, column->is_hex, &self->id);
     return good ? NULL : "the id is no number (id=COLUMN:hex is for bare hexadecimal ones)";
   case KML_FIELD_OLD:
-    good = read_number (cell, column->is_hex, &self->old);
+    good = read_id (cell, column->is_hex, &self->old);
     return good ? NULL : "the old id is no number (old=COLUMN:hex is for bare hexadecimal ones)";
   case KML_FIELD_SIZE:
     good = read_number (cell, column->is_hex, &self->size) && self->size <= G_MAXUINT32;
@@ -344,7 +358,8 @@ find_operation (const Csv *self, const char *word, gsize length)
     return OPERATION_OTHER;
   }
   for (guint i = 0; i < G_N_ELEMENTS (operations); i++)
-    if (strlen (operations[i].word) == length && memcmp (operations[i].word, word, length) == 0)
+    if (strlen (operations[i].word) == length &&
+        g_ascii_strncasecmp (operations[i].word, word, length) == 0)
       return operations[i].operation;
   return OPERATION_OTHER;
 }
@@ -599,6 +614,8 @@ csv_recognises (const char *head, gsize n)
     line = newline + 1;
   if (newline == NULL || newline - line > KML_TRACE_MAX_LINE)
     return FALSE;
+  if (newline > line && newline[-1] == '\r')
+    newline--;
   names = kml_trace_split_cells (line, newline, kml_trace_find_separator (line, newline));
   return names != NULL && look_like_names (names);
 }

@@ -334,12 +334,18 @@ kml_database_open (const char *path, GError **error)
 
 /* ---- Writing ---- */
 
-/* Gives the complete file @temporary the name @full_path, which nobody may have got meanwhile. */
+/* Gives the complete file @temporary the name @full_path. Another program that was quicker keeps it: then @temporary goes, and what is there
+ * has yet to be looked at. */
 static gboolean
-publish (KmlDatabase *self, const char *temporary, GError **error)
+publish (KmlDatabase *self, const char *temporary, gboolean *ret_was_quicker, GError **error)
 {
   int result = renameat2 (AT_FDCWD, temporary, AT_FDCWD, self->full_path, RENAME_NOREPLACE);
 
+  *ret_was_quicker = result != 0 && errno == EEXIST;
+  if (*ret_was_quicker) {
+    g_unlink (temporary);
+    return TRUE;
+  }
   if (result != 0 && errno == EINVAL) /* a file system that cannot */
     result = g_rename (temporary, self->full_path);
   if (result != 0) {
@@ -388,7 +394,7 @@ fill_new_file (KmlDatabase *self, const char *temporary, GError **error)
 }
 
 static gboolean
-create (KmlDatabase *self, GError **error)
+create (KmlDatabase *self, gboolean *ret_was_quicker, GError **error)
 {
   g_autofree char *folder = g_path_get_dirname (self->full_path);
   g_autofree char *name = g_path_get_basename (self->full_path);
@@ -401,7 +407,8 @@ create (KmlDatabase *self, GError **error)
     return FALSE;
   }
   close (fd);
-  if (!fill_new_file (self, temporary, error) || !publish (self, temporary, error)) {
+  if (!fill_new_file (self, temporary, error) ||
+      !publish (self, temporary, ret_was_quicker, error)) {
     g_unlink (temporary);
     return FALSE;
   }
@@ -436,12 +443,14 @@ KmlDatabase *
 kml_database_open_for_writing (const char *path, GError **error)
 {
   g_autoptr (KmlDatabase) self = handle_new (path, error);
-  gboolean exists;
+  gboolean exists, was_quicker = FALSE;
 
   ignore_file_size_signal ();
   if (self == NULL || !kml_database_probe (path, self->full_path, &exists, error))
     return NULL;
-  if (!exists && !create (self, error))
+  if (!exists && !create (self, &was_quicker, error))
+    return NULL;
+  if (was_quicker && !kml_database_probe (path, self->full_path, &exists, error))
     return NULL;
   self->lock_fd = kml_database_lock (path, self->full_path, error);
   if (self->lock_fd < 0 || !set_up_for_writing (self, !exists, error))

@@ -143,6 +143,54 @@ START_TEST (there_is_one_writer_and_readers_are_let_in)
 }
 END_TEST
 
+/* Says by how it ends whether it had the database, found it in use, or got neither. */
+static void
+make_it_or_find_it_in_use (int gate)
+{
+  g_autoptr (GError) error = NULL;
+  KmlDatabase *database;
+  char nothing;
+
+  (void)!read (gate, &nothing, 1); /* until the gate is closed: all at once */
+  database = kml_database_open_for_writing (path, &error);
+  if (database == NULL)
+    _exit (strstr (error->message, "is in use") != NULL ? 1 : 2);
+  _exit (kml_database_finish (database, NULL) ? 0 : 2);
+}
+
+START_TEST (who_makes_a_database_second_goes_on_with_the_first_s)
+{
+  enum {
+    N = 4
+  };
+
+  for (guint round = 0; round < 20; round++) {
+    pid_t children[N];
+    guint n_had_it = 0;
+    int gate[2], status;
+
+    ck_assert_int_eq (pipe (gate), 0);
+    for (guint i = 0; i < N; i++) {
+      children[i] = fork ();
+      ck_assert_int_ge (children[i], 0);
+      if (children[i] == 0) {
+        close (gate[1]);
+        make_it_or_find_it_in_use (gate[0]);
+      }
+    }
+    close (gate[1]);
+    for (guint i = 0; i < N; i++) {
+      ck_assert_int_eq (waitpid (children[i], &status, 0), children[i]);
+      ck_assert_msg (WIFEXITED (status) && WEXITSTATUS (status) < 2, "neither it nor in use");
+      n_had_it += WEXITSTATUS (status) == 0;
+    }
+    close (gate[0]);
+    ck_assert_uint_ge (n_had_it, 1);
+    ck_assert_int_eq (g_unlink (path), 0);
+  }
+}
+END_TEST
+
 START_TEST (a_database_that_another_program_holds_is_in_use)
 {
   g_autoptr (GError) error = NULL;
@@ -340,6 +388,7 @@ main (void)
   tcase_add_test (files, odd_names_are_names_of_files);
   tcase_add_test (files, links_are_followed);
   tcase_add_test (files, there_is_one_writer_and_readers_are_let_in);
+  tcase_add_test (files, who_makes_a_database_second_goes_on_with_the_first_s);
   tcase_add_test (files, a_database_that_another_program_holds_is_in_use);
   tcase_add_test (files, a_run_that_was_killed_leaves_the_runs_before_it);
   tcase_add_test (files, who_cannot_put_it_right_says_so);

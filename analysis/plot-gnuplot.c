@@ -4,7 +4,7 @@
  *
  * It is started by its arguments, never through a shell, without the user's
  * settings and in the C locale, so that the same data give the same picture
- * everywhere. A gnuplot that does not end is ended.
+ * everywhere. A gnuplot that does not end is ended, as is one whose picture is not wanted any more.
  */
 
 #include "analysis/plot-private.h"
@@ -13,11 +13,13 @@
 #include <string.h>
 
 #define TIMEOUT_SECONDS 120
+#define LOOK_EVERY_MS   50
 
 typedef struct {
   GSubprocess *process;
   GMainLoop *loop;
-  char *messages; /* what it wrote to its standard error */
+  char *messages;           /* what it wrote to its standard error */
+  const volatile int *stop; /* (nullable) */
   gboolean timed_out;
   GError *error;
 } Session;
@@ -30,6 +32,16 @@ end_it (gpointer data)
   session->timed_out = TRUE;
   g_subprocess_force_exit (session->process);
   return G_SOURCE_REMOVE;
+}
+
+static gboolean
+look_whether_to_stop (gpointer data)
+{
+  Session *session = data;
+
+  if (session->stop != NULL && *session->stop != 0)
+    g_subprocess_force_exit (session->process);
+  return G_SOURCE_CONTINUE;
 }
 
 static void
@@ -92,7 +104,9 @@ judge (Session *session, GError **error)
 {
   g_autofree char *message = pick_message (session->messages);
 
-  if (session->timed_out)
+  if (session->stop != NULL && *session->stop != 0)
+    g_set_error (error, KML_ERROR, KML_ERROR_WORLD, "interrupted");
+  else if (session->timed_out)
     g_set_error (error, KML_ERROR, KML_ERROR_WORLD, "gnuplot did not end within %d s",
                  TIMEOUT_SECONDS);
   else if (session->error != NULL)
@@ -105,13 +119,15 @@ judge (Session *session, GError **error)
 }
 
 gboolean
-kml_plot_run_gnuplot (const char *folder, const char *script, GError **error)
+kml_plot_run_gnuplot (const char *folder, const char *script, const volatile int *stop,
+                      GError **error)
 {
   g_autoptr (GMainContext) context = g_main_context_new ();
   g_autoptr (GMainLoop) loop = g_main_loop_new (context, FALSE);
   g_autoptr (GSource) timeout = g_timeout_source_new_seconds (TIMEOUT_SECONDS);
+  g_autoptr (GSource) look = g_timeout_source_new (LOOK_EVERY_MS);
   g_autoptr (GSubprocess) process = NULL;
-  Session session = { .loop = loop };
+  Session session = { .loop = loop, .stop = stop };
   gboolean good = FALSE;
 
   /* a context of our own: a caller's main loop does not go on meanwhile */
@@ -120,9 +136,12 @@ kml_plot_run_gnuplot (const char *folder, const char *script, GError **error)
   if (process != NULL) {
     g_source_set_callback (timeout, end_it, &session, NULL);
     g_source_attach (timeout, context);
+    g_source_set_callback (look, look_whether_to_stop, &session, NULL);
+    g_source_attach (look, context);
     g_subprocess_communicate_utf8_async (process, NULL, NULL, ended, &session);
     g_main_loop_run (loop);
     g_source_destroy (timeout);
+    g_source_destroy (look);
     good = judge (&session, error);
   }
   g_main_context_pop_thread_default (context);

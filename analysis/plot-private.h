@@ -111,7 +111,8 @@ char *kml_plot_drawable (const char *text);
 
 /* ---- plot-gnuplot.c ---- */
 
-/* Runs gnuplot on @script, a file in @folder. */
-gboolean kml_plot_run_gnuplot (const char *folder, const char *script, GError **error);
+/* Runs gnuplot on @script, a file in @folder. @stop (nullable) is KmlPlotOptions.stop. */
+gboolean kml_plot_run_gnuplot (const char *folder, const char *script, const volatile int *stop,
+                               GError **error);
 
 G_END_DECLS

@@ -333,7 +333,8 @@ draw (Drawing *self, KmlDatabase *database, char **ret_text, GError **error)
   g_autofree char *file = g_strdup_printf ("%s.gp", self->figure->name);
 
   return write_script (self, database, file, error) &&
-         kml_plot_run_gnuplot (self->folder, file, error) && deliver (self, ret_text, error);
+         kml_plot_run_gnuplot (self->folder, file, self->options->stop, error) &&
+         deliver (self, ret_text, error);
 }
 
 /* ---- The folder ---- */

@@ -7,6 +7,7 @@
 #include "analysis/save.h"
 #include "cli/bins.h"
 #include "cli/output.h"
+#include "cli/stop.h"
 
 #include <string.h>
 
@@ -28,6 +29,7 @@ draw_one (KmlDatabase *database, const char *kind, guint64 study_id, gboolean te
 
   plot.study = study_id;
   plot.output = file;
+  plot.stop = kml_stop_install ();
   plot.colour = terminal && kml_is_coloured (stdout);
   plot.format = terminal || g_str_has_suffix (file, ".txt") ? KML_PLOT_TERMINAL
                 : g_str_has_suffix (file, ".png")           ? KML_PLOT_PNG
@@ -57,7 +59,7 @@ kml_bin_study_draw (const char *database_path, guint64 study_id, const char *whe
                                                : g_strdup (where);
 
     if (!draw_one (database, kinds[i], study_id, terminal, file, &error))
-      return kml_fail (error);
+      return kml_stop_or_fail (error);
     if (!terminal && !quiet)
       kml_note ("The picture is in %s.", file);
   }

@@ -13,6 +13,7 @@
 #include "cli/experiment.h"
 #include "cli/output.h"
 #include "cli/shown-metrics.h"
+#include "cli/stop.h"
 #include "cli/table.h"
 #include "simcore/units.h"
 
@@ -343,8 +344,9 @@ draw (const Comparison *self)
   plot.n_runs = run_ids->len;
   plot.format = g_str_has_suffix (file, ".png") ? KML_PLOT_PNG : KML_PLOT_SVG;
   plot.output = file;
+  plot.stop = kml_stop_install ();
   if (!kml_plot_render (database, "bins", &plot, &text, &error))
-    return kml_fail (error);
+    return kml_stop_or_fail (error);
   kml_note ("The picture is in %s.", file);
   return KML_EXIT_DONE;
 }

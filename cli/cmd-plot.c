@@ -7,6 +7,7 @@
 #include "analysis/save.h"
 #include "cli/experiment.h"
 #include "cli/output.h"
+#include "cli/stop.h"
 #include "cli/table.h"
 #include "simcore/units.h"
 
@@ -162,8 +163,9 @@ draw (const char *path, KmlDatabase *database, const char *kind, KmlPlotOptions 
   g_autoptr (GError) error = NULL;
 
   plot->output = output;
+  plot->stop = kml_stop_install ();
   if (!kml_plot_render (database, kind, plot, &text, &error))
-    return kml_fail (error);
+    return kml_stop_or_fail (error);
   if (plot->format == KML_PLOT_TERMINAL)
     return show_text (text);
   if (options.quiet || g_str_equal (output, "-"))

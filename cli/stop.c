@@ -5,6 +5,7 @@
 
 #include "cli/stop.h"
 #include "cli/command.h"
+#include "cli/output.h"
 
 #include <signal.h>
 #include <unistd.h>
@@ -51,6 +52,12 @@ kml_stop_exit (void)
   default:
     return KML_EXIT_DONE;
   }
+}
+
+int
+kml_stop_or_fail (const GError *error)
+{
+  return signal_number != 0 ? kml_stop_exit () : kml_fail (error);
 }
 
 void

@@ -6,10 +6,12 @@ SPDX-License-Identifier: Apache-2.0
 
 import html
 import math
+import os
 import re
+import signal
 import subprocess
 
-from harness import check, contains, equal, main, query, read, run, run_json, write
+from harness import SMALL, check, children, contains, environment, equal, finish, main, query, read, run, run_json, start, wait_until, write
 
 TITLE = "Which of these bins wastes least, of all that this title, which is as wide as the picture, tells of?"
 
@@ -208,7 +210,27 @@ def forty_bars_and_their_names_are_apart():
     equal(sum(" |**" in line for line in lines), 40, "bars on a terminal")
 
 
+def an_interrupted_plot_leaves_nothing_behind():
+    write("small.ini", SMALL)
+    run("run", "small.ini")
+    os.mkdir("bin")
+    write("bin/gnuplot", "#!/bin/sh\ntouch \"$GATE\"\nexec sleep 60\n")
+    os.chmod("bin/gnuplot", 0o755)
+    os.mkdir("tmp")
+    changes = {"PATH": os.path.abspath("bin") + ":" + os.environ["PATH"], "TMPDIR": os.path.abspath("tmp"), "GATE": os.path.abspath("gate")}
+    for number, status in ((signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 143)):
+        process = start("plot", "small.db", "internal", env=environment(**changes))
+        wait_until(lambda: os.path.exists("gate"), "gnuplot is there", process)
+        workers = children(process.pid)
+        process.send_signal(number)
+        finish(process, status)
+        equal(os.listdir("tmp"), [], f"temporary folders after signal {number}")
+        equal([worker for worker in workers if os.path.exists(f"/proc/{worker}")], [], "gnuplots that go on")
+        os.remove("gate")
+    equal([name for name in os.listdir(".") if name.endswith(".svg")], [], "pictures")
+
+
 main(classes_show_what_goes_to_whole_pages, names_of_runs_do_not_lie_on_each_other,
      labels_are_of_what_was_varied_and_not_of_what_came_with_it, a_terminal_of_80_by_24_characters_shows_it_all,
      a_wide_picture_is_as_legible_as_any, ends_of_lifetimes_are_apart, repetitions_do_not_push_settings_out_of_a_picture, bars_are_means_of_repetitions,
-     forty_bars_and_their_names_are_apart, a_character_that_no_font_has_is_a_question_mark_in_pixels)
+     an_interrupted_plot_leaves_nothing_behind, forty_bars_and_their_names_are_apart, a_character_that_no_font_has_is_a_question_mark_in_pixels)

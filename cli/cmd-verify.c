@@ -19,6 +19,9 @@
 #include "cli/progress.h"
 #include "cli/stop.h"
 #include "cli/table.h"
+#include "simcore/allocator.h"
+#include "simcore/device.h"
+#include "simcore/workload.h"
 
 #include <string.h>
 
@@ -95,6 +98,28 @@ is_newer (const char *a, const char *b)
 
 /* ---- The scenario of a run ---- */
 
+/* An allocator, a workload or a device that the run had and this program has not: then a module had brought it. (nullable) */
+static const char *
+find_missing_plugin (const KmlResult *stored)
+{
+  for (guint i = 0; i < stored->settings->len; i++) {
+    const KmlSetting *setting = g_ptr_array_index (stored->settings, i);
+    const char *dot = strrchr (setting->key, '.');
+
+    if (dot == NULL)
+      continue;
+    if (g_str_equal (dot, ".allocator") && kml_allocator_find (setting->value) == NULL)
+      return setting->value;
+    if (!g_str_equal (dot, ".kind"))
+      continue;
+    if ((g_str_has_prefix (setting->key, "workload.") &&
+         kml_workload_find (setting->value) == NULL) ||
+        (g_str_has_prefix (setting->key, "device.") && kml_device_find (setting->value) == NULL))
+      return setting->value;
+  }
+  return NULL;
+}
+
 static gboolean
 load_scenario (Group *self, const KmlResult *stored, GError **error)
 {
@@ -107,10 +132,14 @@ load_scenario (Group *self, const KmlResult *stored, GError **error)
                                            (const char *const *)overrides, problems);
   if (self->scenario == NULL) {
     g_autofree char *text = kml_problems_format (problems);
+    const char *missing = find_missing_plugin (stored);
 
     g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "the scenario that is stored with run %" G_GUINT64_FORMAT " cannot be loaded:\n%s",
-                 stored->run_id, g_strchomp (text));
+                 "the scenario that is stored with run %" G_GUINT64_FORMAT
+                 " cannot be loaded:\n%s%s%s%s",
+                 stored->run_id, g_strchomp (text), missing != NULL ? "\n“" : "",
+                 missing != NULL ? missing : "",
+                 missing != NULL ? "” came from a module: verify with --plugin FILE" : "");
   }
   return self->scenario != NULL;
 }

@@ -604,6 +604,8 @@ def a_module_brings_allocators_and_workloads():
     write("slow.ini", SLOW.replace("pause = 20", "pause = 0"))
     run("run", "slow.ini", f"--plugin={ODD}")
     run("run", "slow.ini", status=2)
+    contains(run("verify", "slow.db", status=2).stderr, "“slow” came from a module: verify with --plugin FILE")
+    run("verify", "slow.db", "--plugin", ODD)
 
 
 def what_is_no_module_for_this_program_is_refused():

@@ -87,8 +87,9 @@ claim_name (const KmlClaim *claim)
 static void
 add_text_row (KmlTable *table, const KmlClaim *claim, guint i)
 {
-  static const char *const words[] = { "pass", "FAIL", "stopped" };
-  static const KmlStyle styles[] = { KML_STYLE_GOOD, KML_STYLE_BAD, KML_STYLE_PLAIN };
+  static const char *const words[] = { "pass", "FAIL", "stopped", "not run" };
+  static const KmlStyle styles[] = { KML_STYLE_GOOD, KML_STYLE_BAD, KML_STYLE_PLAIN,
+                                     KML_STYLE_BAD };
   const KmlClaimLine *line = &g_array_index (claim->lines, KmlClaimLine, i);
   const KmlJudgement judgement = kml_claim_judge_line (claim, line);
   char *expected, *tolerance;
@@ -103,7 +104,8 @@ add_text_row (KmlTable *table, const KmlClaim *claim, guint i)
   kml_table_add_cell (table, tolerance);
   kml_table_add_styled_cell (
       table,
-      judgement == KML_OPEN || (judgement == KML_HOLDS && line->n_runs == 1)
+      judgement == KML_OPEN || judgement == KML_NOT_RUN ||
+              (judgement == KML_HOLDS && line->n_runs == 1)
           ? g_strdup (words[judgement])
           : g_strdup_printf ("%s %u of %u", words[judgement], line->n_held, line->n_runs),
       styles[judgement]);
@@ -132,7 +134,7 @@ kml_claims_print_text (const GPtrArray *claims)
 static void
 add_json_pass (JsonBuilder *builder, KmlJudgement judgement)
 {
-  if (judgement == KML_OPEN)
+  if (judgement == KML_OPEN || judgement == KML_NOT_RUN)
     kml_json_text (builder, "pass", NULL);
   else
     kml_json_boolean (builder, "pass", judgement == KML_HOLDS);
@@ -198,7 +200,7 @@ ktap_word (const char *text)
 static void
 print_ktap_claim (const KmlClaim *claim, guint number)
 {
-  static const char *const words[] = { "ok", "not ok", "ok" };
+  static const char *const words[] = { "ok", "not ok", "ok", "not ok" };
   g_autofree char *path = ktap_word (claim->path);
 
   if (claim->lines->len > 0)
@@ -216,6 +218,9 @@ print_ktap_claim (const KmlClaim *claim, guint number)
     if (judgement == KML_FAILS)
       kml_out ("    # %s: expected %s, measured %s, held in %u of %u runs\n", where,
                line->expectation->text, measured, line->n_held, line->n_runs);
+    if (judgement == KML_NOT_RUN)
+      kml_out ("    # %s: expected %s, and no run came to its end\n", where,
+               line->expectation->text);
     kml_out ("    %s %u %s%s\n", words[judgement], i + 1, what,
              judgement == KML_OPEN ? " # SKIP interrupted" : "");
   }

@@ -31,7 +31,9 @@ kml_claim_judge_line (const KmlClaim *self, const KmlClaimLine *line)
     return KML_FAILS;
   if (was_interrupted (self))
     return KML_OPEN;
-  return line->n_runs > 0 ? KML_HOLDS : KML_FAILS;
+  if (line->n_runs > 0)
+    return KML_HOLDS;
+  return self->status == KML_EXIT_DONE || self->status == KML_EXIT_FOUND ? KML_FAILS : KML_NOT_RUN;
 }
 
 KmlJudgement

@@ -30,7 +30,8 @@ typedef struct {
 typedef enum {
   KML_HOLDS,
   KML_FAILS,
-  KML_OPEN, /* no run says otherwise, but an interrupt came before all were made */
+  KML_OPEN,    /* no run says otherwise, but an interrupt came before all were made */
+  KML_NOT_RUN, /* of a line alone: an error came before any run that it is about had ended */
 } KmlJudgement;
 
 KmlClaim *kml_claim_new (const char *path);

@@ -7,6 +7,7 @@ SPDX-License-Identifier: Apache-2.0
 import glob
 import json
 import os
+import resource
 import signal
 
 from harness import (ODD, SLOW, SMALL, check, children, contains, environment, equal, finish, lacks, main, query, read, run, run_json, start,
@@ -127,6 +128,21 @@ def nothing_to_check_and_wrong_words_are_mistakes():
     contains(run("check", "empty", "--format", "jsno", status=2).stderr, "did you mean “json”?")
 
 
+def a_claim_that_could_not_be_run_has_not_failed():
+    write("true.ini", TRUE)
+
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000))
+
+    result = run("check", "true.ini", status=74, preexec_fn=limit)
+    lacks(result.stdout, "FAIL")
+    contains(result.stdout, "not run")
+    contains(result.stderr, "0 of 1 claims hold")
+    document = json.loads(run("check", "true.ini", "--format", "json", status=74, preexec_fn=limit).stdout)
+    equal([line["pass"] for line in document["claims"][0]["expectations"]], [None] * len(document["claims"][0]["expectations"]), "lines")
+    contains(run("check", "true.ini", "--format", "ktap", status=74, preexec_fn=limit).stdout, "and no run came to its end")
+
+
 def interrupted(number, status, *options, expected="alloc.count = 10"):
     """A check of three claims in the midst of the second, which has eight runs; the first holds."""
     for name, text in (("1", TRUE), ("2", f"{SLOW}\n[expect]\n{expected}\n"), ("3", TRUE)):
@@ -188,6 +204,7 @@ def an_interrupt_between_two_claims_is_no_success():
 main(every_scenario_that_claims_something_is_run_and_told_in_one_table, a_folder_is_looked_through_once_and_no_pipe_is_waited_for,
      all_hold_is_exit_status_0_and_results_can_be_kept, json_has_every_line_with_its_range, what_no_scenario_has_to_say_is_a_line_where_it_is_not_so,
      ktap_is_nested_and_numbered, what_is_measured_can_be_compared_with_what_was_expected, a_bad_scenario_is_told_with_its_line_and_the_others_are_checked,
-     nothing_to_check_and_wrong_words_are_mistakes, an_interrupted_check_says_what_is_open_and_calls_nothing_of_it_failed,
+     nothing_to_check_and_wrong_words_are_mistakes, a_claim_that_could_not_be_run_has_not_failed,
+     an_interrupted_check_says_what_is_open_and_calls_nothing_of_it_failed,
      the_plan_of_an_interrupted_check_is_that_of_all_claims, what_is_known_to_fail_fails_in_an_interrupted_check_too,
      an_interrupt_between_two_claims_is_no_success)

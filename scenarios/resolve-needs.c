@@ -36,6 +36,9 @@ static const struct {
   { "schedule", NULL, "steps", "policy", "pct", "policy = pct" },
   { "task", NULL, "every", "context", NULL, HANDLER },
   { "task", NULL, "times", "context", NULL, HANDLER },
+  { "layer", "reserve", "rate", "size", "0", "size = 0" },
+  { "layer", "reserve", "holding", "size", "0", "size = 0" },
+  { "layer", "reserve", "target", "size", "0", "size = 0" },
   { "workload", "synthetic", "live", "arrivals", "closed", "arrivals = closed" },
 };
 

@@ -91,6 +91,13 @@ static const BadText bad_texts[] = {
   { TOY "[objects]\nbins = fibonacci\n", NULL, 5, 8, "bins: " },
   { "[workload]\nkind = toy\nfile =\n", NULL, 3, 7, "expected a path" },
   { TOY "flags = GFP_KERNEL|GFP_FOO\n", NULL, 4, 9, "flags: " },
+  { TOY "flags =\n", NULL, 4, 8, "flags: " },
+  { TOY "[layer r]\nallocator = reserve\nrate = 5/s\n", NULL, 6, 8,
+    "rate has no effect without size = 0" },
+  { TOY "[layer r]\nallocator = reserve\nsize = 4\nholding = 1ms\n", NULL, 7, 11,
+    "holding has no effect without size = 0" },
+  { TOY "[layer r]\nallocator = reserve\ntarget = 0.01\n", NULL, 6, 10,
+    "target has no effect without size = 0" },
   /* programs */
   { "[task a]\nprogram = yield, lok L\n", NULL, 2, 18,
     "program: step “lok L”: there is no such step; did you mean “lock”?" },

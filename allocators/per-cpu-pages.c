@@ -10,42 +10,48 @@
  *              order 1:  8
  *      CPU 1   …
  *
- * An empty list is filled with a batch from the layer below, which is given out in the order that it came in: a free block that is cut up
- * for it comes in the order of addresses. A CPU that keeps more than `high` gives a batch back, from each
- * list those first that have lain there the longest.
- *
  * 1. Where lists are
  *
- * A page on a list is in use to the allocator below. Its frame record holds the links. The heads are static data of
+ * There is one for each order up to 3 and each mobility, and two for huge pages (2^9 frames), movable or not. A page on a list is
+ * in use to the allocator below. Its frame record holds the links. The heads are static data of
  * the kernel, a few hundred bytes a CPU, and not counted.
  *
- * 2. Draining
+ * 2. Filling and giving back
+ *
+ * All is as in Linux 6.1. An empty list is filled with max (batch >> order, 2) runs from the layer below, which are given out in the order that
+ * they came in: a free block that is cut up for it comes in the order of addresses. A CPU that has `high` pages gives a batch back, those first that have lain there
+ * the longest: from the list that it has just put a page on, and if that has not enough, from the next, and so on around. Who goes on freeing will not want them
+ * back soon, so until the CPU takes a page again each batch is twice the one before (of batch = 31 and high = 204: 31, 62, 124, then 173 = high - batch, so that
+ * a batch stays); every page taken halves the next one. A run of several pages that is freed meanwhile makes it give back all it has: kept apart, runs
+ * break larger blocks up. (Mel Gorman, 5.14; before that each batch was the same: grow = no.)
+ *
+ * How many is a compromise between waiting for the lock and pages that nobody else finds. By default it depends on the zone, as in Linux (watermark.h has
+ * the rules); of several zones, on the largest, since here lists are in front of all of them, and in Linux each has its own.
+ *
+ * 3. Draining
  *
  * Free pages on the list of one CPU are no use to another that finds nothing. Before a request that may sleep fails, all CPUs that
  * have some give them back, and the layer below is asked once more: Linux's drain_all_pages(). Nobody touches another CPU's lists, so each is asked by an interrupt (as
  * in Linux up to 4.10; later a work item does it, and since 6.1 a lock for each CPU lets others in). Straight code pays for
  * the interrupts and does it itself.
  *
- * 3. Not modelled
+ * 4. Not modelled
  *
- * Linux takes the zone's lock once for a batch; here it is taken for each page of it. Batch and high are not tuned by the
- * size of the zone, lists are not drained on a timer, and huge pages have no list. Since 5.14 a CPU that only frees gives back twice as many
- * each time (of batch = 31 and high = 204: 31, 62, 124, then 173 = high - batch), and all that it has after freeing runs of pages; and it takes
- * from its lists by turns, not from one after the other.
+ * Linux takes the zone's lock once for a batch; here it is taken for each page of it. A page goes back to the list of the mobility that was asked for, in Linux to
+ * that of its pageblock. While a zone is being reclaimed, Linux keeps no more than four batches; compaction drains the lists.
  *
  * Invariants, verified by per_cpu_pages_check():
  *   C1  a list holds runs of its order that are in use to the layer below
- *   C2  the pages of a CPU's lists add up to its count, which is at most high when nothing is under way
+ *   C2  the pages of a CPU's lists add up to its count, which is less than high and what each list is filled with together: who fills
+ *       one does not look at high, but it is empty then; and who has high or more gives back no less than he has just put there
  *   C3  a run is on at most one list
  */
 
 #include <string.h>
 
-#include "simcore/allocator.h"
+#include "allocators/per-cpu-pages.h"
 #include "simcore/ipi.h"
-
-#define MAX_ORDER 3
-#define MARK      G_GUINT64_CONSTANT (0x70637020706167e5) /* in the third word of a frame on a list */
+#include "simcore/zones.h"
 
 enum {
   COUNTER_HITS,
@@ -54,36 +60,10 @@ enum {
   COUNTER_ALL_DRAINS,
 };
 
-typedef struct {
-  KmlPfn first, last; /* KML_PFN_NONE: empty */
-} List;
-
-typedef struct {
-  List lists[MAX_ORDER + 1][KML_N_MOBILITIES];
-  guint64 n_pages;
-} Cpu;
-
 /* Those of two CPUs share no line, as a kernel's per-CPU data do not. */
 #define CPU_STATICS ((sizeof (Cpu) + 63) & ~(gsize)63)
 
-typedef struct {
-  KmlAllocator base;
-
-  /* parameters */
-  guint64 high, batch, max_order;
-  gboolean drain_all;
-
-  KmlAddr statics; /* of the CPUs' lists, for a cache model */
-  Cpu *cpus;       /* (owned) (array length=n_cpus) */
-} PerCpuPages;
-
 /* ---- Lists: in a frame's words are the next run, the one before, and the mark ---- */
-
-static KmlFrame *
-frame_at (const PerCpuPages *self, KmlPfn pfn)
-{
-  return kml_ram_frame (&self->base.ram, pfn);
-}
 
 /* With a cache model: the CPU's count, the head of the list, and the records that its links join. */
 static void
@@ -150,26 +130,29 @@ find_list (const PerCpuPages *self, Cpu *cpu, guint64 n_frames, guint mobility)
 {
   const guint order = n_frames > 0 ? (guint)__builtin_ctzll (n_frames) : 0;
 
-  if (n_frames != G_GUINT64_CONSTANT (1) << order || order > self->max_order)
+  if (n_frames != G_GUINT64_CONSTANT (1) << order || !has_lists_of (self, order))
     return NULL;
-  return &cpu->lists[order][mobility];
+  if (order == HUGE_ORDER)
+    return &cpu->lists[FIRST_HUGE + (mobility == KML_MOBILITY_MOVABLE)];
+  return &cpu->lists[order * KML_N_MOBILITIES + mobility];
 }
 
 /* ---- Batches ---- */
 
-/* A run for the request, and a batch of others for the list as far as the CPU may keep them. One that is larger than was asked
- * for, as some allocators give, is not for a list. */
+/* A run for the request, and others for the list: they need not be zeroed yet, and nobody reclaims or sleeps for them. One that is
+ * larger than was asked for, as some allocators give, is not for a list. */
 static KmlAddr
 refill (PerCpuPages *self, Cpu *cpu, List *list, const KmlRequest *request, guint64 *ret_held)
 {
-  const guint64 n_frames = request->size >> self->base.ram.page_shift;
   const KmlAddr first = kml_allocator_alloc (self->base.lower, request, ret_held);
-  guint64 n_wanted = MIN (self->batch, self->high - cpu->n_pages) / n_frames;
+  guint64 n_wanted = n_to_fetch (self, order_of_list ((guint)(list - cpu->lists)));
+  KmlRequest another = *request;
 
+  another.gfp &= ~(KmlGfp)(KML_GFP_ZERO | KML_GFP_RECLAIM);
   self->base.counters[COUNTER_REFILLS]++;
   for (; first != KML_ADDR_NONE && *ret_held == request->size && n_wanted > 1; n_wanted--) {
     guint64 held;
-    const KmlAddr addr = kml_allocator_alloc (self->base.lower, request, &held);
+    const KmlAddr addr = kml_allocator_alloc (self->base.lower, &another, &held);
 
     if (addr == KML_ADDR_NONE)
       break;
@@ -182,21 +165,52 @@ refill (PerCpuPages *self, Cpu *cpu, List *list, const KmlRequest *request, guin
   return first;
 }
 
-/* Gives the oldest pages back until no more than @left are kept. */
+/* Gives back @n pages, or all there are, the oldest of a list first: of list @i, then of the next. */
 static void
-drain (PerCpuPages *self, Cpu *cpu, guint64 left, const KmlRequest *how)
+drain (PerCpuPages *self, Cpu *cpu, guint64 n, guint i, const KmlRequest *how)
 {
-  for (guint order = 0; order <= self->max_order; order++)
-    for (guint mobility = 0; mobility < KML_N_MOBILITIES; mobility++) {
-      List *list = &cpu->lists[order][mobility];
+  while (n > 0 && cpu->n_pages > 0) {
+    List *list = &cpu->lists[i];
+    const KmlPfn pfn = list->last;
 
-      while (cpu->n_pages > left && list->last != KML_PFN_NONE) {
-        const KmlPfn pfn = list->last;
-
-        take (self, cpu, list, pfn);
-        kml_allocator_free_block (self->base.lower, kml_ram_addr (&self->base.ram, pfn), how);
-      }
+    if (pfn == KML_PFN_NONE) {
+      i = (i + 1) % N_LISTS;
+      continue;
     }
+    take (self, cpu, list, pfn);
+    n -= MIN (n, frame_at (self, pfn)->n_frames);
+    kml_allocator_free_block (self->base.lower, kml_ram_addr (&self->base.ram, pfn), how);
+  }
+}
+
+static void
+drain_all_of (PerCpuPages *self, Cpu *cpu, const KmlRequest *how)
+{
+  drain (self, cpu, cpu->n_pages, 0, how);
+}
+
+/* How many pages a CPU gives back that has high or more. Linux's nr_pcp_free(). */
+static guint64
+n_to_give_back (const PerCpuPages *self, Cpu *cpu)
+{
+  const guint64 n = self->batch << cpu->free_factor, most = self->high - self->batch;
+
+  if (self->grow && n < most)
+    cpu->free_factor++;
+  return CLAMP (n, self->batch, MAX (most, self->batch));
+}
+
+/* After a run has been put on the list. */
+static void
+drain_if_too_many (PerCpuPages *self, Cpu *cpu, const List *list, const KmlRequest *how)
+{
+  const guint i = (guint)(list - cpu->lists), order = order_of_list (i);
+  const gboolean all = cpu->free_factor > 0 && order > 0 && order <= MAX_ORDER;
+
+  if (!all && cpu->n_pages < self->high)
+    return;
+  self->base.counters[COUNTER_DRAINS]++;
+  drain (self, cpu, all ? cpu->n_pages : n_to_give_back (self, cpu), i, how);
 }
 
 /* ---- Requests ---- */
@@ -224,7 +238,7 @@ drain_own (KmlMachine *machine, gpointer data)
   const KmlTask *task = kml_current_task (machine);
   const KmlRequest how = { .cpu = (guint8)task->cpu, .context = task->context };
 
-  drain (self, &self->cpus[how.cpu], 0, &how);
+  drain_all_of (self, &self->cpus[how.cpu], &how);
 }
 
 static gboolean
@@ -247,7 +261,7 @@ drain_everywhere (PerCpuPages *self, const KmlRequest *request)
   }
   for (guint i = 0; i < machine->n_cpus; i++) {
     n_others += i != request->cpu && has_pages (i, self);
-    drain (self, &self->cpus[i], 0, request);
+    drain_all_of (self, &self->cpus[i], request);
   }
   kml_spend (machine, KML_COST_IPI, n_others > 0);
 }
@@ -268,6 +282,22 @@ may_drain (const PerCpuPages *self, const KmlRequest *request)
   return FALSE;
 }
 
+/* The first run on the list. What is cleared is cleared when it is given out. */
+static KmlAddr
+take_first (PerCpuPages *self, Cpu *cpu, List *list, const KmlRequest *request)
+{
+  KmlAllocator *base = &self->base;
+  const KmlAddr addr = kml_ram_addr (&base->ram, list->first);
+
+  take (self, cpu, list, list->first);
+  if (request->gfp & KML_GFP_ZERO) {
+    kml_spend (base->machine, KML_COST_ZERO_PAGE, request->size >> base->ram.page_shift);
+    if (kml_has_caches (base->machine))
+      kml_machine_clears (base->machine, base->ram.store + addr, request->size);
+  }
+  return addr;
+}
+
 static KmlAddr
 take_or_fetch (PerCpuPages *self, const KmlRequest *request, guint64 *ret_held)
 {
@@ -283,12 +313,12 @@ take_or_fetch (PerCpuPages *self, const KmlRequest *request, guint64 *ret_held)
   enter (self);
   kml_spend (base->machine, KML_COST_INSTRUCTION, 20);
   kml_spend_references (base->machine, KML_COST_HOT, 2);
+  cpu->free_factor >>= 1;
   if (list->first == KML_PFN_NONE) {
     addr = refill (self, cpu, list, request, ret_held);
   } else {
     base->counters[COUNTER_HITS]++;
-    addr = kml_ram_addr (&base->ram, list->first);
-    take (self, cpu, list, list->first);
+    addr = take_first (self, cpu, list, request);
     *ret_held = request->size;
   }
   leave (self);
@@ -328,10 +358,7 @@ per_cpu_pages_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   kml_spend (base->machine, KML_COST_INSTRUCTION, 20);
   kml_spend_references (base->machine, KML_COST_HOT, 2);
   push (self, cpu, list, pfn, TRUE);
-  if (cpu->n_pages > self->high) {
-    base->counters[COUNTER_DRAINS]++;
-    drain (self, cpu, self->high - MIN (self->high, self->batch), how);
-  }
+  drain_if_too_many (self, cpu, list, how);
   leave (self);
   return n_frames << base->ram.page_shift;
 }
@@ -343,18 +370,63 @@ per_cpu_pages_shrink (KmlAllocator *base)
   const KmlRequest how = { 0 };
 
   for (guint i = 0; i < base->machine->n_cpus; i++)
-    drain (self, &self->cpus[i], 0, &how);
+    drain_all_of (self, &self->cpus[i], &how);
   if (base->lower->ops->shrink != NULL)
     base->lower->ops->shrink (base->lower);
 }
 
 /* ---- Life ---- */
 
+/* The zone that most pages come from; RAM that is not in zones is one, with the marks that Linux would choose. */
+static void
+describe_zone (const KmlAllocator *base, guint64 *ret_n_frames, guint64 *ret_low)
+{
+  const guint64 n_usable = base->ram.n_usable;
+  const guint page_shift = base->ram.page_shift;
+  const guint64 min_free = kml_min_free_kbytes (n_usable << page_shift >> 10,
+                                                KML_MIN_FREE_KBYTES_MOST);
+  const KmlWatermarkConfig config = { .managed = { [KML_ZONE_NORMAL] = n_usable },
+                                      .min_free = min_free << 10 >> page_shift,
+                                      .scale_factor = KML_WATERMARK_SCALE_FACTOR };
+  KmlWatermarks marks[KML_N_ZONES];
+
+  for (KmlAllocator *at = base->lower; at != NULL; at = at->lower) {
+    const KmlZones *zones = kml_zones_from_allocator (at);
+    const KmlZone *largest;
+
+    if (zones == NULL)
+      continue;
+    largest = &zones->zones[0];
+    for (guint i = 1; i < zones->n_zones; i++)
+      if (zones->zones[i].n_frames > largest->n_frames)
+        largest = &zones->zones[i];
+    *ret_n_frames = largest->n_frames;
+    *ret_low = largest->marks.low;
+    return;
+  }
+  kml_watermarks_compute (&config, marks);
+  *ret_n_frames = n_usable;
+  *ret_low = marks[KML_ZONE_NORMAL].low;
+}
+
+static void
+choose_numbers (PerCpuPages *self)
+{
+  guint64 n_frames, low;
+
+  describe_zone (&self->base, &n_frames, &low);
+  if (self->batch == 0)
+    self->batch = kml_pcp_batch (n_frames, kml_ram_page_size (&self->base.ram));
+  if (self->high == 0)
+    self->high = kml_pcp_high (low, self->base.machine->n_cpus, self->batch);
+}
+
 static gboolean
 per_cpu_pages_init (KmlAllocator *base, GError **error)
 {
   PerCpuPages *self = (PerCpuPages *)base;
 
+  choose_numbers (self);
   if (self->batch > self->high) {
     g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
                  "batch = %" G_GUINT64_FORMAT " is more than high = %" G_GUINT64_FORMAT
@@ -366,7 +438,7 @@ per_cpu_pages_init (KmlAllocator *base, GError **error)
   self->cpus = g_new (Cpu, base->machine->n_cpus);
   memset (self->cpus, 0xff, base->machine->n_cpus * sizeof (Cpu)); /* KML_PFN_NONE */
   for (guint i = 0; i < base->machine->n_cpus; i++)
-    self->cpus[i].n_pages = 0;
+    self->cpus[i].n_pages = self->cpus[i].free_factor = 0;
   return TRUE;
 }
 
@@ -385,79 +457,24 @@ per_cpu_pages_remember (KmlAllocator *base, KmlImage *image)
   return TRUE;
 }
 
-/* ---- Looking ---- */
-
-typedef struct {
-  const PerCpuPages *self;
-  KmlWalkFunc func;
-  gpointer user_data;
-} Walk;
-
-static void
-walk_block (KmlAddr start, guint64 size, KmlBlockState state, gpointer user_data)
-{
-  const Walk *walk = user_data;
-  const KmlFrame *frame = frame_at (walk->self, kml_ram_pfn (&walk->self->base.ram, start));
-
-  if (state == KML_BLOCK_USED && (frame->flags & KML_FRAME_FLAG_SLAB) == 0 &&
-      frame->words[2] == MARK)
-    state = KML_BLOCK_FREE;
-  walk->func (start, size, state, walk->user_data);
-}
-
-static void
-per_cpu_pages_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data)
-{
-  Walk walk = { (const PerCpuPages *)base, func, user_data };
-
-  base->lower->ops->walk (base->lower, walk_block, &walk);
-}
-
-static gboolean
-per_cpu_pages_check (const KmlAllocator *base, GError **error)
-{
-  const PerCpuPages *self = (const PerCpuPages *)base;
-
-  for (guint i = 0; i < base->machine->n_cpus; i++) {
-    const Cpu *cpu = &self->cpus[i];
-    guint64 n = 0;
-
-    for (guint order = 0; order <= MAX_ORDER; order++)
-      for (guint mobility = 0; mobility < KML_N_MOBILITIES; mobility++)
-        for (KmlPfn pfn = cpu->lists[order][mobility].first; pfn != KML_PFN_NONE;
-             pfn = (KmlPfn)frame_at (self, pfn)->words[0]) {
-          const KmlFrame *frame = frame_at (self, pfn);
-
-          if (frame->state != KML_FRAME_USED || frame->n_frames != 1u << order ||
-              frame->words[2] != MARK)
-            return kml_allocator_broken ("C1", "CPU", i, error);
-          n += frame->n_frames;
-          if (n > cpu->n_pages)
-            return kml_allocator_broken ("C2", "CPU", i, error);
-        }
-    if (n != cpu->n_pages || n > self->high)
-      return kml_allocator_broken ("C2", "CPU", i, error);
-  }
-  return base->lower->ops->check (base->lower, error);
-}
-
 /* ---- What it is ---- */
 
 static const KmlParam per_cpu_pages_params[] = {
   { .name = "high",
     .type = KML_PARAM_COUNT,
-    .value = "186",
-    .min = 1,
+    .value = "0",
     .max = 1000000,
     .offset = G_STRUCT_OFFSET (PerCpuPages, high),
-    .summary = "page frames that a CPU keeps at most" },
+    .summary = "a CPU that has so many page frames gives some back; 0: as Linux 6.1 chooses, the "
+               "zone's low "
+               "watermark divided by the CPUs, and at least four batches" },
   { .name = "batch",
     .type = KML_PARAM_COUNT,
-    .value = "31",
-    .min = 1,
+    .value = "0",
     .max = 1000000,
     .offset = G_STRUCT_OFFSET (PerCpuPages, batch),
-    .summary = "page frames that are fetched or given back at a time" },
+    .summary = "page frames that are fetched or given back at a time; 0: as Linux 6.1 chooses, for "
+               "the zone's size" },
   { .name = "max-order",
     .type = KML_PARAM_COUNT,
     .value = "3",
@@ -465,6 +482,17 @@ static const KmlParam per_cpu_pages_params[] = {
     .max = MAX_ORDER,
     .offset = G_STRUCT_OFFSET (PerCpuPages, max_order),
     .summary = "runs of up to 2^max-order frames are kept" },
+  { .name = "huge",
+    .type = KML_PARAM_BOOL,
+    .value = "yes",
+    .offset = G_STRUCT_OFFSET (PerCpuPages, huge),
+    .summary = "whether runs of 2^9 frames are kept, too" },
+  { .name = "grow",
+    .type = KML_PARAM_BOOL,
+    .value = "yes",
+    .offset = G_STRUCT_OFFSET (PerCpuPages, grow),
+    .summary = "whether a CPU that only frees gives back twice as many each time, and all after a "
+               "run of several frames (Linux since 5.14)" },
   { .name = "drain-all",
     .type = KML_PARAM_BOOL,
     .value = "yes",

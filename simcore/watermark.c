@@ -37,7 +37,12 @@
  * HIGH and OOM. Who has neither HARDER nor OOM does not see the high-atomic frames: they count as used.
  * The last frame of the request counts as not yet taken, so an order 0 request compares all that is free.
  *
- * 4. Not modelled
+ * 4. Per-CPU lists
+ *
+ * The pages that CPUs keep for themselves are not free. So that full lists do not begin reclaim, all CPUs together keep no more than the low mark
+ * (but four batches each). A batch is a 4096th of the zone, or 256 KiB if that is less, made one less than a power of two: 110 / 4 = 27 -> 40 -> 32 - 1.
+ *
+ * 5. Not modelled
  *
  * Boosted watermarks (watermark_boost_factor), the promotion mark, CMA, per-CPU drift of the count of free frames,
  * real-time tasks (which are HARDER).
@@ -143,4 +148,22 @@ kml_watermark_ok_in (const KmlWatermarkQuestion *self, const KmlFreeArea *area)
 {
   return kml_watermark_ok (self) &&
          (self->order == 0 || kml_free_area_suitable (area, self->order) > 0);
+}
+
+guint64
+kml_pcp_batch (guint64 managed, guint64 page_size)
+{
+  const guint64 most = (G_GUINT64_CONSTANT (1) << 20) / page_size;
+  guint64 batch = MIN (managed >> 10, most) / 4, power = 1;
+
+  batch = MAX (batch, 1);
+  while (power * 2 <= batch + batch / 2)
+    power *= 2;
+  return MAX (power - 1, 1);
+}
+
+guint64
+kml_pcp_high (guint64 low, guint n_cpus, guint64 batch)
+{
+  return MAX (low / n_cpus, batch * 4);
 }

@@ -70,4 +70,11 @@ gboolean kml_watermark_ok (const KmlWatermarkQuestion *self);
 /* Whether it does, and a block that is large enough is free. */
 gboolean kml_watermark_ok_in (const KmlWatermarkQuestion *self, const KmlFreeArea *area);
 
+/* ---- Per-CPU page lists ---- */
+
+/* How many pages of a zone of @managed frames a CPU fetches or gives back at a time, and from how many on it gives some back, of
+ * @n_cpus of them: with all its lists full the zone is still above its low watermark @low. */
+guint64 kml_pcp_batch (guint64 managed, guint64 page_size);
+guint64 kml_pcp_high (guint64 low, guint n_cpus, guint64 batch);
+
 G_END_DECLS

@@ -249,6 +249,21 @@ START_TEST (flags_say_what_may_be_done_for_a_request)
 }
 END_TEST
 
+/* Of zones DMA and DMA32 of such guests: what their kernels had, and 4 CPUs. Normal of 8 GiB: a batch is 256 KiB at most. */
+START_TEST (per_cpu_lists_are_as_large_as_those_of_running_kernels)
+{
+  static const struct {
+    guint64 managed, low, batch, high;
+  } table[] = { { 3840, 27, 1, 6 },      { 3840, 42, 1, 10 },         { 113072, 816, 31, 204 },
+                { 48656, 513, 15, 128 }, { 2097152, 4000, 63, 1000 }, { 2097152, 400, 63, 252 } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (table); i++) {
+    ck_assert_uint_eq (kml_pcp_batch (table[i].managed, 4096), table[i].batch);
+    ck_assert_uint_eq (kml_pcp_high (table[i].low, 4, table[i].batch), table[i].high);
+  }
+}
+END_TEST
+
 int
 main (void)
 {
@@ -264,6 +279,7 @@ main (void)
   tcase_add_test (tests, every_small_question_has_the_kernel_s_answer);
   tcase_add_test (tests, enough_memory_in_small_pieces_is_not_enough);
   tcase_add_test (tests, flags_say_what_may_be_done_for_a_request);
+  tcase_add_test (tests, per_cpu_lists_are_as_large_as_those_of_running_kernels);
   suite_add_tcase (suite, tests);
   return run_suite (suite);
 }

@@ -35,7 +35,7 @@
  *
  * 5. Invariants, verified by aligned_slab_check()
  *
- *   R1, R2 of simcore/page-runs.h
+ *   R1, R2 of simcore/objects/page-runs.h
  *   L1  each free object is on the list of its class and of what divides its address, links agree, and lists have nothing else
  *   L2  n_used of a slab is the number of its used bits, and not 0
  *   L3  an object that is padded is in use, and less than its size is in front
@@ -43,7 +43,7 @@
  *   L5  the bit of a list is set if and only if the list is not empty
  */
 
-#include "simcore/page-runs.h"
+#include "simcore/objects/page-runs.h"
 #include "simcore/param.h"
 
 #define LEAST_OBJECTS   8 /* a slab is made larger until it has so many, if it can be */

@@ -9,8 +9,8 @@
 
 #pragma once
 
-#include "simcore/fit-index.h"
-#include "simcore/page-runs.h"
+#include "simcore/memory/fit-index.h"
+#include "simcore/objects/page-runs.h"
 #include "simcore/allocator.h"
 
 G_BEGIN_DECLS

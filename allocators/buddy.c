@@ -47,7 +47,7 @@
  *   lifo     the block freed last, for the sake of warm caches. What Linux did up to 2.6.34
  *   fifo     the block freed first. Leaves buddies time to be freed
  *   address  the lowest, so that what is used gathers at the low end. The lists are then ordered
- *            sets (simcore/frame-set.h): a few words to look at and no search. A real kernel would
+ *            sets (simcore/memory/frame-set.h): a few words to look at and no search. A real kernel would
  *            keep their bits, about n/4 bytes for n frames; here the host does, not counted
  *
  *   linux    as lifo, but a block whose buddy is in use and whose parent's buddy is free waits at the end of its list: when
@@ -78,7 +78,7 @@
  *
  * 8. Not modelled
  *
- * Zones and watermarks (they are around it: simcore/zones.h), per-CPU lists, isolated and CMA pageblocks, the high-atomic
+ * Zones and watermarks (they are around it: simcore/pages/zones.h), per-CPU lists, isolated and CMA pageblocks, the high-atomic
  * reserve; compaction, which also turns free lists round where it has looked; in a pageblock that a zone has only the end or the
  * beginning of, Linux steals what is above the block it met, or that block alone.
  *

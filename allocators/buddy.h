@@ -19,8 +19,8 @@
 #pragma once
 
 #include "simcore/allocator.h"
-#include "simcore/frame-list.h"
-#include "simcore/frame-set.h"
+#include "simcore/memory/frame-list.h"
+#include "simcore/memory/frame-set.h"
 
 G_BEGIN_DECLS
 

@@ -41,7 +41,7 @@
  */
 
 #include "allocators/phys-operations.h"
-#include "simcore/driver-loop.h"
+#include "simcore/replay/driver-loop.h"
 
 #define FIND_INSTRUCTIONS 12 /* size to list, a mask, a search for a bit */
 #define N_LISTS           33 /* sizes are below 2^32 quanta, which would be list 32's */

@@ -31,7 +31,7 @@
  * 4. The list on the host
  *
  * A search by looking at one run after the other takes as long on the host as in the model. The list is an index
- * (simcore/fit-index.h) here, which finds the first fit in logarithmic time and says how many runs
+ * (simcore/memory/fit-index.h) here, which finds the first fit in logarithmic time and says how many runs
  * the search of the textbook would have looked at; that is what it costs.
  *
  * 5. Decisions
@@ -61,7 +61,7 @@
  */
 
 #include "simcore/allocator.h"
-#include "simcore/fit-index.h"
+#include "simcore/memory/fit-index.h"
 
 /* Estimates from reading the paths without what only a simulation does: to take from a run or put one
  * back, per run looked at, per run joined or cut in two, and per frame whose flags are checked. */

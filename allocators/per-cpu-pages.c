@@ -50,8 +50,8 @@
 #include <string.h>
 
 #include "allocators/per-cpu-pages.h"
-#include "simcore/ipi.h"
-#include "simcore/zones.h"
+#include "simcore/tasks/ipi.h"
+#include "simcore/pages/zones.h"
 
 enum {
   COUNTER_HITS,

@@ -9,7 +9,7 @@
  *
  * 1. Arenas and blocks
  *
- * An *arena* is a run of page frames from the page level (simcore/page-runs.h). Blocks tile it. A
+ * An *arena* is a run of page frames from the page level (simcore/objects/page-runs.h). Blocks tile it. A
  * block is a header of 8 bytes and a payload; sizes are in *quanta* (the parameter, 8 bytes by
  * default) and include the header. A block is called by the number of the quantum at which its
  * payload begins, so payloads are aligned to a quantum and no block is called 0.
@@ -63,7 +63,7 @@
  *
  * 7. Invariants, verified by phys_check()
  *
- *   R1, R2 of simcore/page-runs.h
+ *   R1, R2 of simcore/objects/page-runs.h
  *   B1  blocks tile each arena, and each one says how large the one before is
  *   B2  no two free blocks are neighbours
  *   B3  each free block is on the list of its bin, each list has no other, and its links agree
@@ -74,7 +74,7 @@
 #pragma once
 
 #include "simcore/allocator.h"
-#include "simcore/page-runs.h"
+#include "simcore/objects/page-runs.h"
 #include "simcore/param.h"
 
 G_BEGIN_DECLS

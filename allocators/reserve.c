@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * An emergency reserve, as Linux's mempools are (mm/mempool.c): code that may not sleep cannot wait for reclaim, so what it may need
- * lies ready. How much that must be is told by Erlang's loss formula (simcore/erlang.h).
+ * lies ready. How much that must be is told by Erlang's loss formula (simcore/base/erlang.h).
  *
  * 1. Stashes
  *
@@ -41,8 +41,8 @@
 #include <string.h>
 
 #include "simcore/allocator.h"
-#include "simcore/erlang.h"
-#include "simcore/scheduler.h"
+#include "simcore/base/erlang.h"
+#include "simcore/tasks/scheduler.h"
 
 #define MAX_SIZE    100000
 #define LEAST_RETRY (10 * KML_US) /* about a hundred failures: not all that a CPU does */

@@ -8,7 +8,7 @@
  *
  * 1. Bins
  *
- * A request is rounded up to the smallest bin that holds it (simcore/bins.h has the sets). A
+ * A request is rounded up to the smallest bin that holds it (simcore/objects/bins.h has the sets). A
  * bin has slabs: runs of page frames, cut into objects of the bin's size.
  *
  *     bin 832, slab of order 2:  | 0 | 1 | 2 | ... | 18 | tail: 576 bytes |
@@ -17,7 +17,7 @@
  *
  * 2. Order of a slab
  *
- * SLUB's rule (simcore/slab-order.c). When the page level has no block of that order, the smallest
+ * SLUB's rule (simcore/objects/slab-order.c). When the page level has no block of that order, the smallest
  * one that holds an object is tried, so slabs of one bin may differ in order.
  *
  * 3. Objects on their way
@@ -106,7 +106,7 @@
  */
 
 #include "allocators/segregated.h"
-#include "simcore/driver-loop.h"
+#include "simcore/replay/driver-loop.h"
 
 #define MIN_OBJECT_SIZE 4u
 #define MAX_OBJECT_SIZE (G_GUINT64_CONSTANT (1) << 30)

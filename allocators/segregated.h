@@ -13,9 +13,9 @@
 #pragma once
 
 #include "simcore/allocator.h"
-#include "simcore/bin-table.h"
-#include "simcore/page-runs.h"
-#include "simcore/slab-order.h"
+#include "simcore/objects/bin-table.h"
+#include "simcore/objects/page-runs.h"
+#include "simcore/objects/slab-order.h"
 
 G_BEGIN_DECLS
 

@@ -7,7 +7,7 @@
  *
  * 1. Caches and slabs
  *
- * A *cache* has objects of one size; here one for each bin (simcore/bins.h), as kmem_alloc() has
+ * A *cache* has objects of one size; here one for each bin (simcore/objects/bins.h), as kmem_alloc() has
  * them, to which a request is rounded up. Its memory comes in *slabs*, each cut into equal
  * chunks, with a count of those in use and a list of the others. To ask for an object is to take the
  * first free one of the first slab that has any; to free one is to put it in front of its
@@ -132,8 +132,8 @@
 
 #include "allocators/slab.h"
 
-#include "simcore/driver-loop.h"
-#include "simcore/slab-order.h"
+#include "simcore/replay/driver-loop.h"
+#include "simcore/objects/slab-order.h"
 
 #define MIN_OBJECT_SIZE 4u
 #define MAX_OBJECT_SIZE (G_GUINT64_CONSTANT (1) << 30)

@@ -14,8 +14,8 @@
 #pragma once
 
 #include "simcore/allocator.h"
-#include "simcore/bin-table.h"
-#include "simcore/page-runs.h"
+#include "simcore/objects/bin-table.h"
+#include "simcore/objects/page-runs.h"
 
 G_BEGIN_DECLS
 

@@ -7,8 +7,8 @@
  *
  * 1. Caches and slabs
  *
- * A cache has objects of one size, and there is one for each bin (simcore/bins.h), as kmalloc() has them. Its slabs are runs of page frames,
- * of an order that simcore/slab-order.c finds; when the page level has none of that order at once, the least order that holds an object does.
+ * A cache has objects of one size, and there is one for each bin (simcore/objects/bins.h), as kmalloc() has them. Its slabs are runs of page frames,
+ * of an order that simcore/objects/slab-order.c finds; when the page level has none of that order at once, the least order that holds an object does.
  * The slab's header is the record of its first frame (struct slab), so it costs no memory.
  *
  * 2. Free objects
@@ -70,7 +70,7 @@
  * merged into kmalloc's); constructors; debugging (red zones, poison, lists of full slabs); __GFP_MEMALLOC's slabs; that kmem_cache_shrink() sorts the
  * node's list; RCU, which keeps slabs of some caches for a grace period. Who frees several objects of one slab at once (kmem_cache_free_bulk()) frees
  * them one by one here. On a machine with tasks there is one lock around all calls, as around any
- * allocator (simcore/locked.h), where Linux has none on the fast paths and one a node: the path a request takes is the same, waits are
+ * allocator (simcore/pages/locked.h), where Linux has none on the fast paths and one a node: the path a request takes is the same, waits are
  * longer.
  *
  * 8. Invariants, verified by slub_check()
@@ -86,7 +86,7 @@
  */
 
 #include "allocators/slub.h"
-#include "simcore/driver-loop.h"
+#include "simcore/replay/driver-loop.h"
 
 #define MIN_OBJECT_SIZE 8u /* a pointer */
 #define MAX_OBJECT_SIZE (G_GUINT64_CONSTANT (1) << 30)

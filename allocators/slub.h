@@ -13,10 +13,10 @@
 #pragma once
 
 #include "simcore/allocator.h"
-#include "simcore/bin-table.h"
-#include "simcore/page-runs.h"
-#include "simcore/rng.h"
-#include "simcore/slab-order.h"
+#include "simcore/objects/bin-table.h"
+#include "simcore/objects/page-runs.h"
+#include "simcore/base/rng.h"
+#include "simcore/objects/slab-order.h"
 
 G_BEGIN_DECLS
 

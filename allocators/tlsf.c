@@ -55,7 +55,7 @@
  */
 
 #include "allocators/phys-operations.h"
-#include "simcore/driver-loop.h"
+#include "simcore/replay/driver-loop.h"
 
 #define FIND_INSTRUCTIONS 30 /* size to list, two masks, two searches for a bit */
 #define USUAL_SLI         5

@@ -27,7 +27,7 @@
 #include <math.h>
 
 #include "simcore/allocator.h"
-#include "simcore/rng.h"
+#include "simcore/base/rng.h"
 
 #define EVENT_SIZE        48 /* bytes: time, call site, address, two sizes, flags */
 #define DRAW_INSTRUCTIONS 10

@@ -5,7 +5,7 @@
  * 1. Plain designs
  *
  * A bin costs its size for each of its objects. Only sizes that are asked for, rounded up to the quantum, can be
- * bins of a best set; which k of them, the dynamic programme of simcore/partition.c finds exactly.
+ * bins of a best set; which k of them, the dynamic programme of simcore/base/partition.c finds exactly.
  *
  * 2. Tails
  *
@@ -40,7 +40,7 @@
 
 #include "analysis/bin-design.h"
 
-#include "simcore/partition.h"
+#include "simcore/base/partition.h"
 
 #define FRACTION_BITS 16 /* of a price with tails */
 

@@ -8,8 +8,8 @@
 
 #pragma once
 
-#include "simcore/bins.h"
-#include "simcore/slab-order.h"
+#include "simcore/objects/bins.h"
+#include "simcore/objects/slab-order.h"
 
 G_BEGIN_DECLS
 

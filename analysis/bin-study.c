@@ -16,7 +16,7 @@
 
 #include <math.h>
 
-#include "simcore/units.h"
+#include "simcore/base/units.h"
 
 static void
 set_free (KmlBinStudySet *self)

@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Samples are stored packed, 8192 to a row (simcore/samples.h). This virtual
+ * Samples are stored packed, 8192 to a row (simcore/recording/samples.h). This virtual
  * table unpacks them as they are read, so that SQL can ask about single
  * operations:
  *

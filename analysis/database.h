@@ -11,12 +11,12 @@
 
 #pragma once
 
-#include "simcore/lockdep.h"
-#include "simcore/reclaim.h"
-#include "simcore/recorder.h"
-#include "simcore/scheduler.h"
-#include "simcore/types.h"
-#include "simcore/zones.h"
+#include "simcore/locks/lockdep.h"
+#include "simcore/pages/reclaim.h"
+#include "simcore/recording/recorder.h"
+#include "simcore/tasks/scheduler.h"
+#include "simcore/base/types.h"
+#include "simcore/pages/zones.h"
 
 G_BEGIN_DECLS
 

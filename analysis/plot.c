@@ -24,7 +24,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
-#include "simcore/units.h"
+#include "simcore/base/units.h"
 
 const char *const kml_plot_format_names[] = { "svg", "png", "pdf", "terminal", NULL };
 

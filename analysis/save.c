@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "simcore/types.h"
+#include "simcore/base/types.h"
 
 static gboolean
 fail (const char *path, const char *why, GError **error)

@@ -8,8 +8,8 @@
 #include "cli/json.h"
 #include "cli/output.h"
 #include "cli/table.h"
-#include "simcore/bin-set.h"
-#include "simcore/units.h"
+#include "simcore/objects/bin-set.h"
+#include "simcore/base/units.h"
 
 #include <math.h>
 #include <string.h>

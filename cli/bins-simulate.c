@@ -7,7 +7,7 @@
 
 #include "cli/bins.h"
 #include "cli/output.h"
-#include "simcore/bin-set.h"
+#include "simcore/objects/bin-set.h"
 
 /* How the simulation calls a set: by its name, when that says enough. */
 static char *

@@ -15,8 +15,8 @@
 #include "analysis/save.h"
 #include "cli/output.h"
 #include "cli/progress.h"
-#include "scenarios/write.h"
-#include "workloads/trace.h"
+#include "scenarios/loading/write.h"
+#include "workloads/traces/trace.h"
 
 #include <errno.h>
 #include <string.h>

@@ -13,7 +13,7 @@
 
 #include "analysis/bin-study.h"
 #include "cli/experiment.h"
-#include "scenarios/demand.h"
+#include "scenarios/running/demand.h"
 
 G_BEGIN_DECLS
 

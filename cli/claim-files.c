@@ -11,7 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "simcore/units.h"
+#include "simcore/base/units.h"
 
 /* A folder that is being looked through, and the one that it was found in. */
 typedef struct _Level Level;

@@ -12,7 +12,7 @@
 #include "cli/progress.h"
 #include "cli/stop.h"
 #include "cli/table.h"
-#include "scenarios/sample.h"
+#include "scenarios/exploring/sample.h"
 #include "analysis/binomial.h"
 
 #define CONFIDENCE    0.95

@@ -8,8 +8,8 @@
 
 #include "cli/bins.h"
 #include "cli/output.h"
-#include "scenarios/bin-file.h"
-#include "simcore/units.h"
+#include "scenarios/loading/bin-file.h"
+#include "simcore/base/units.h"
 
 #include <glib/gstdio.h>
 #include <string.h>

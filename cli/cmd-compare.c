@@ -15,7 +15,7 @@
 #include "cli/shown-metrics.h"
 #include "cli/stop.h"
 #include "cli/table.h"
-#include "simcore/units.h"
+#include "simcore/base/units.h"
 
 #include <math.h>
 #include <string.h>

@@ -18,7 +18,7 @@
 
 #include "cli/keys.h"
 #include "cli/output.h"
-#include "simcore/bin-set.h"
+#include "simcore/objects/bin-set.h"
 
 #include <string.h>
 

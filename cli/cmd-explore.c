@@ -14,9 +14,9 @@
 #include "cli/progress.h"
 #include "cli/reproducer.h"
 #include "cli/stop.h"
-#include "scenarios/minimise.h"
-#include "scenarios/potential.h"
-#include "simcore/units.h"
+#include "scenarios/exploring/minimise.h"
+#include "scenarios/exploring/potential.h"
+#include "simcore/base/units.h"
 
 #include <errno.h>
 #include <unistd.h>

@@ -8,7 +8,7 @@
 #include "cli/export.h"
 #include "cli/output.h"
 #include "cli/table.h"
-#include "simcore/units.h"
+#include "simcore/base/units.h"
 
 #define MAX_EXPORTS 32
 

@@ -10,13 +10,13 @@
 #include "cli/keys.h"
 #include "cli/output.h"
 #include "cli/table.h"
-#include "scenarios/scenario.h"
-#include "simcore/bin-set.h"
+#include "scenarios/loading/scenario.h"
+#include "simcore/objects/bin-set.h"
 #include "simcore/device.h"
-#include "simcore/units.h"
+#include "simcore/base/units.h"
 #include "simcore/workload.h"
-#include "workloads/program.h"
-#include "workloads/trace.h"
+#include "workloads/programs/program.h"
+#include "workloads/traces/trace.h"
 
 static struct {
   gboolean json, markdown;

@@ -9,7 +9,7 @@
 #include "cli/output.h"
 #include "cli/stop.h"
 #include "cli/table.h"
-#include "simcore/units.h"
+#include "simcore/base/units.h"
 
 #include <string.h>
 #include <sys/ioctl.h>

@@ -6,8 +6,8 @@
 #include "cli/experiment.h"
 #include "cli/output.h"
 #include "cli/reproducer.h"
-#include "scenarios/draws.h"
-#include "scenarios/explore.h"
+#include "scenarios/exploring/draws.h"
+#include "scenarios/exploring/explore.h"
 
 static struct {
   char *output;

@@ -3,17 +3,17 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * From the rate of requests, how long each keeps its object, and how many may fail: the size of one reserve for all CPUs, and
- * of one for each CPU (simcore/erlang.h). Then the same is simulated, with three laws of holding times and,
- * on request, with the same rate in bursts (simcore/loss-system.h).
+ * of one for each CPU (simcore/base/erlang.h). Then the same is simulated, with three laws of holding times and,
+ * on request, with the same rate in bursts (simcore/base/loss-system.h).
  */
 
 #include "cli/experiment.h"
 #include "cli/output.h"
 #include "cli/table.h"
-#include "simcore/erlang.h"
-#include "simcore/loss-system.h"
+#include "simcore/base/erlang.h"
+#include "simcore/base/loss-system.h"
 #include "simcore/machine.h"
-#include "simcore/units.h"
+#include "simcore/base/units.h"
 
 #define DEFAULT_TARGET   "1e-3"
 #define DEFAULT_REQUESTS 320000

@@ -9,8 +9,8 @@
 #include "cli/stop.h"
 #include "cli/stories.h"
 #include "cli/table.h"
-#include "scenarios/stored.h"
-#include "simcore/scheduler.h"
+#include "scenarios/campaigns/stored.h"
+#include "simcore/tasks/scheduler.h"
 
 #include <math.h>
 

@@ -9,8 +9,8 @@
 #include "cli/stop.h"
 #include "cli/table.h"
 #include "cli/trace-report.h"
-#include "simcore/units.h"
-#include "workloads/trace.h"
+#include "simcore/base/units.h"
+#include "workloads/traces/trace.h"
 
 #include <glib/gstdio.h>
 #include <string.h>

@@ -13,7 +13,7 @@
 #include "cli/experiment.h"
 #include "cli/output.h"
 #include "cli/table.h"
-#include "simcore/units.h"
+#include "simcore/base/units.h"
 
 #define DEFAULT_ROWS 20
 

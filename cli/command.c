@@ -9,8 +9,8 @@
 
 #include "cli/command.h"
 #include "cli/output.h"
-#include "simcore/registry.h"
-#include "simcore/units.h"
+#include "simcore/base/registry.h"
+#include "simcore/base/units.h"
 
 #include <sqlite3.h>
 #include <string.h>

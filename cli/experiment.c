@@ -12,7 +12,7 @@
 #include "cli/seen.h"
 #include "cli/stop.h"
 #include "cli/stories.h"
-#include "simcore/units.h"
+#include "simcore/base/units.h"
 
 #include <math.h>
 #include <string.h>

@@ -8,7 +8,7 @@
 #include "cli/command.h"
 #include "cli/json.h"
 #include "cli/results.h"
-#include "scenarios/campaign.h"
+#include "scenarios/campaigns/campaign.h"
 
 G_BEGIN_DECLS
 

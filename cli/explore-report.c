@@ -10,8 +10,8 @@
 #include "cli/experiment.h"
 #include "cli/json.h"
 #include "cli/output.h"
-#include "scenarios/potential.h"
-#include "simcore/lockdep.h"
+#include "scenarios/exploring/potential.h"
+#include "simcore/locks/lockdep.h"
 
 void
 kml_explore_report_init (KmlExploreReport *self)

@@ -5,8 +5,8 @@
 
 #pragma once
 
-#include "scenarios/explore.h"
-#include "scenarios/minimise.h"
+#include "scenarios/exploring/explore.h"
+#include "scenarios/exploring/minimise.h"
 
 G_BEGIN_DECLS
 

@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "cli/key-lines.h"
-#include "scenarios/draws.h"
-#include "simcore/units.h"
+#include "scenarios/exploring/draws.h"
+#include "simcore/base/units.h"
 
 static const KmlKeyForm forms[] = {
   { .key = "search" },

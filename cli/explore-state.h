@@ -5,7 +5,7 @@
 
 #pragma once
 
-#include "scenarios/explore.h"
+#include "scenarios/exploring/explore.h"
 
 G_BEGIN_DECLS
 

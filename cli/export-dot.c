@@ -9,7 +9,7 @@
 #include <sqlite3.h>
 
 #include "cli/export.h"
-#include "simcore/units.h"
+#include "simcore/base/units.h"
 
 /* As a quoted string of DOT. */
 static void

@@ -17,7 +17,7 @@
 #include <string.h>
 
 #include "cli/export.h"
-#include "simcore/free-area.h"
+#include "simcore/memory/free-area.h"
 
 #define LINUX_ORDERS 11
 

@@ -9,8 +9,8 @@
 
 #include <string.h>
 
-#include "simcore/types.h"
-#include "simcore/units.h"
+#include "simcore/base/types.h"
+#include "simcore/base/units.h"
 
 #define MAX_SIZE (1 << 23)
 

@@ -4,7 +4,7 @@
  */
 
 #include "cli/keys.h"
-#include "simcore/units.h"
+#include "simcore/base/units.h"
 
 static void
 clear_key (gpointer data)

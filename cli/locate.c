@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * The database says the name that the scenario gave the file, the scenario's
- * folder as the command named it, and the content (scenarios/inputs.h). Both,
+ * folder as the command named it, and the content (scenarios/loading/inputs.h). Both,
  * database and files, may have been moved since, together or apart. So the name
  * is tried from every folder that makes sense, and a file is taken for the one
  * that is wanted when it has the content. In this order, B being a folder that the
@@ -21,7 +21,7 @@
 
 #include "cli/locate.h"
 #include "cli/seen.h"
-#include "scenarios/inputs.h"
+#include "scenarios/loading/inputs.h"
 
 #include <glib/gstdio.h>
 #include <string.h>

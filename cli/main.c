@@ -11,7 +11,7 @@
 #include "cli/output.h"
 #include "cli/stop.h"
 #include "simcore/allocator.h"
-#include "simcore/registry.h"
+#include "simcore/base/registry.h"
 
 #include <string.h>
 

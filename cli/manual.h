@@ -5,7 +5,7 @@
 
 #pragma once
 
-#include "simcore/embedded.h"
+#include "simcore/base/embedded.h"
 
 G_BEGIN_DECLS
 

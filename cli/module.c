@@ -11,8 +11,8 @@
 
 #include "cli/module.h"
 #include "simcore/plugin.h"
-#include "simcore/registry.h"
-#include "simcore/types.h"
+#include "simcore/base/registry.h"
+#include "simcore/base/types.h"
 
 #include <gmodule.h>
 

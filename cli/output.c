@@ -5,7 +5,7 @@
 
 #include "cli/output.h"
 #include "cli/progress.h"
-#include "simcore/types.h"
+#include "simcore/base/types.h"
 
 #include <errno.h>
 #include <fcntl.h>

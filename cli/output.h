@@ -10,7 +10,7 @@
 #pragma once
 
 #include "cli/command.h"
-#include "scenarios/scenario.h"
+#include "scenarios/loading/scenario.h"
 
 #include <stdio.h>
 

@@ -5,7 +5,7 @@
 
 #pragma once
 
-#include "scenarios/campaign.h"
+#include "scenarios/campaigns/campaign.h"
 
 G_BEGIN_DECLS
 

@@ -6,9 +6,9 @@
 #include "cli/reproducer.h"
 
 #include "cli/key-lines.h"
-#include "scenarios/draws.h"
-#include "simcore/types.h"
-#include "simcore/units.h"
+#include "scenarios/exploring/draws.h"
+#include "simcore/base/types.h"
+#include "simcore/base/units.h"
 
 void
 kml_reproducer_clear (KmlReproducer *self)

@@ -4,7 +4,7 @@
  */
 
 #include "cli/results.h"
-#include "simcore/units.h"
+#include "simcore/base/units.h"
 
 #include <math.h>
 

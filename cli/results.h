@@ -6,7 +6,7 @@
 #pragma once
 
 #include "analysis/database.h"
-#include "scenarios/verdict.h"
+#include "scenarios/running/verdict.h"
 
 #include <sqlite3.h>
 

@@ -5,7 +5,7 @@
 
 #pragma once
 
-#include "scenarios/scenario.h"
+#include "scenarios/loading/scenario.h"
 
 G_BEGIN_DECLS
 

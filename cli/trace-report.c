@@ -9,7 +9,7 @@
 
 #include "cli/output.h"
 #include "cli/table.h"
-#include "simcore/units.h"
+#include "simcore/base/units.h"
 
 /* Rows of a table for people; JSON has all. */
 #define MAX_ROWS 20

@@ -6,7 +6,7 @@
 #pragma once
 
 #include "cli/json.h"
-#include "workloads/trace.h"
+#include "workloads/traces/trace.h"
 
 G_BEGIN_DECLS
 

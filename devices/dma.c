@@ -1,4 +1,4 @@
-/* dma.c: the parameters of a DMA engine; how it works is simcore/dma.c.
+/* dma.c: the parameters of a DMA engine; how it works is simcore/devices/dma.c.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
@@ -7,7 +7,7 @@
  * USENIX ATC 2015: a flush of the IOTLB is the dearest part).
  */
 
-#include "simcore/dma.h"
+#include "simcore/devices/dma.h"
 
 static const KmlParam dma_params[] = {
   { .name = "cpu",

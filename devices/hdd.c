@@ -26,9 +26,9 @@
  * skew that hides it, a buffer in the drive, reordering in the drive (depth is 1).
  */
 
-#include "simcore/disk.h"
-#include "simcore/fixed-point.h"
-#include "simcore/units.h"
+#include "simcore/devices/disk.h"
+#include "simcore/base/fixed-point.h"
+#include "simcore/base/units.h"
 
 typedef unsigned __int128 Wide;
 

@@ -29,10 +29,10 @@
  *   N3  the frames of all buffers in rings are pinned
  */
 
-#include "simcore/arrivals.h"
+#include "simcore/base/arrivals.h"
 #include "simcore/device.h"
 #include "simcore/distribution.h"
-#include "simcore/pin.h"
+#include "simcore/memory/pin.h"
 
 enum {
   COUNT_PACKETS,

@@ -7,7 +7,7 @@
  * where, does not matter. It is the smallest kind of device, made to be copied.
  */
 
-#include "simcore/disk.h"
+#include "simcore/devices/disk.h"
 
 typedef struct {
   KmlDisk base;

@@ -15,7 +15,7 @@
  * Not modelled: wear, a request over several channels, power states.
  */
 
-#include "simcore/disk.h"
+#include "simcore/devices/disk.h"
 
 #define PAGE_SECTORS 8 /* 4 KiB */
 

@@ -5,7 +5,7 @@
 
 #include "simcore/allocator.h"
 
-#include "simcore/registry.h"
+#include "simcore/base/registry.h"
 
 static KmlRegistry registry;
 

@@ -18,7 +18,7 @@
 #include "simcore/op.h"
 #include "simcore/param.h"
 #include "simcore/request.h"
-#include "simcore/types.h"
+#include "simcore/base/types.h"
 
 G_BEGIN_DECLS
 

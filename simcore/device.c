@@ -5,7 +5,7 @@
 
 #include "simcore/device.h"
 
-#include "simcore/registry.h"
+#include "simcore/base/registry.h"
 
 static KmlRegistry registry;
 

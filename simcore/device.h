@@ -15,9 +15,9 @@
 
 #include "simcore/allocator.h"
 #include "simcore/param.h"
-#include "simcore/requests.h"
-#include "simcore/rng.h"
-#include "simcore/scheduler.h"
+#include "simcore/replay/requests.h"
+#include "simcore/base/rng.h"
+#include "simcore/tasks/scheduler.h"
 
 G_BEGIN_DECLS
 

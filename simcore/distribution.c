@@ -36,9 +36,9 @@
  */
 
 #include "simcore/distribution.h"
-#include "simcore/units.h"
-#include "simcore/fixed-point.h"
-#include "simcore/law.h"
+#include "simcore/base/units.h"
+#include "simcore/base/fixed-point.h"
+#include "simcore/base/law.h"
 
 #include <string.h>
 

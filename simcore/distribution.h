@@ -9,10 +9,10 @@
 
 #pragma once
 
-#include "simcore/rng.h"
-#include "simcore/types.h"
+#include "simcore/base/rng.h"
+#include "simcore/base/types.h"
 #include "simcore/workload.h"
-#include "simcore/alias.h"
+#include "simcore/base/alias.h"
 
 G_BEGIN_DECLS
 

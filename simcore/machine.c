@@ -5,7 +5,7 @@
 
 #include "simcore/machine.h"
 
-#include "simcore/scheduler.h"
+#include "simcore/tasks/scheduler.h"
 
 KmlMachine *
 kml_machine_new (const KmlMachineConfig *config, GError **error)

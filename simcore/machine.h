@@ -9,13 +9,13 @@
 
 #pragma once
 
-#include "simcore/caches.h"
+#include "simcore/caches/caches.h"
 #include "simcore/cost.h"
-#include "simcore/free-area.h"
-#include "simcore/image.h"
+#include "simcore/memory/free-area.h"
+#include "simcore/base/image.h"
 #include "simcore/part.h"
-#include "simcore/ram.h"
-#include "simcore/types.h"
+#include "simcore/memory/ram.h"
+#include "simcore/base/types.h"
 
 G_BEGIN_DECLS
 

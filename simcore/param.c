@@ -9,8 +9,8 @@
  */
 
 #include "simcore/param.h"
-#include "simcore/gfp.h"
-#include "simcore/units.h"
+#include "simcore/memory/gfp.h"
+#include "simcore/base/units.h"
 
 #include <string.h>
 

@@ -9,7 +9,7 @@
 
 #pragma once
 
-#include "simcore/types.h"
+#include "simcore/base/types.h"
 
 G_BEGIN_DECLS
 

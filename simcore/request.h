@@ -5,8 +5,8 @@
 
 #pragma once
 
-#include "simcore/gfp.h"
-#include "simcore/types.h"
+#include "simcore/memory/gfp.h"
+#include "simcore/base/types.h"
 
 G_BEGIN_DECLS
 

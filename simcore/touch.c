@@ -6,7 +6,7 @@
  * (KML_PART_CACHE), whatever it is doing otherwise: looking for memory, too.
  */
 
-#include "simcore/scheduler.h"
+#include "simcore/tasks/scheduler.h"
 
 KmlAddr
 kml_machine_statics (KmlMachine *self, guint64 size)

@@ -5,7 +5,7 @@
 
 #include "simcore/workload.h"
 
-#include "simcore/registry.h"
+#include "simcore/base/registry.h"
 
 static KmlRegistry registry;
 

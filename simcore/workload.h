@@ -15,10 +15,10 @@
 #pragma once
 
 #include "simcore/allocator.h"
-#include "simcore/image.h"
+#include "simcore/base/image.h"
 #include "simcore/op.h"
 #include "simcore/param.h"
-#include "simcore/rng.h"
+#include "simcore/base/rng.h"
 
 G_BEGIN_DECLS
 

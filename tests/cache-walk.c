@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "simcore/caches.h"
+#include "simcore/caches/caches.h"
 
 #define LINE    64u
 #define SIZE    (4u << 20)

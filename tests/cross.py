@@ -3,7 +3,7 @@
 
 SPDX-License-Identifier: Apache-2.0
 
-simcore/coroutine.c and tests/cross/coroutine-check.c are compiled alone, with as much of GLib as they need (tests/cross/glib.h): for this
+simcore/base/coroutine.c and tests/cross/coroutine-check.c are compiled alone, with as much of GLib as they need (tests/cross/glib.h): for this
 processor, and for aarch64, whose program qemu-aarch64 runs; each in assembly and with swapcontext(). What is not installed is skipped.
 
     cross.py CC SOURCE_ROOT        TAP on standard output
@@ -26,7 +26,7 @@ def works(compiler, run, flags, level):
     with tempfile.TemporaryDirectory() as folder:
         program = os.path.join(folder, "check")
         command = [compiler, level, "-std=gnu17", "-Wall", "-Wextra", "-Werror", *flags, f"-I{root}/tests/cross", f"-I{root}", *(["-static"] if run else []),
-                   f"{root}/tests/cross/coroutine-check.c", f"{root}/simcore/coroutine.c", "-o", program]
+                   f"{root}/tests/cross/coroutine-check.c", f"{root}/simcore/base/coroutine.c", "-o", program]
         for step in (command, [*run, program]):
             done = subprocess.run(step, capture_output=True, text=True, timeout=60, check=False)
             if done.returncode != 0:

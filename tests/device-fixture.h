@@ -8,7 +8,7 @@
 #pragma once
 
 #include "simcore/device.h"
-#include "simcore/scheduler.h"
+#include "simcore/tasks/scheduler.h"
 #include "tests/testutils.h"
 
 typedef struct {

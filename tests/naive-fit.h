@@ -12,7 +12,7 @@
 #include <glib.h>
 #include <string.h>
 
-#include "simcore/types.h"
+#include "simcore/base/types.h"
 
 typedef enum {
   NAIVE_FIRST,

@@ -9,7 +9,7 @@
 
 #pragma once
 
-#include "simcore/rng.h"
+#include "simcore/base/rng.h"
 #include "tests/object-fixture.h"
 
 #define MODEL_HEADER 8

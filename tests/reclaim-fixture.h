@@ -8,9 +8,9 @@
 
 #pragma once
 
-#include "simcore/memalloc.h"
-#include "simcore/pin.h"
-#include "simcore/writeback.h"
+#include "simcore/pages/memalloc.h"
+#include "simcore/memory/pin.h"
+#include "simcore/pages/writeback.h"
 #include "tests/device-fixture.h"
 
 #include <string.h>

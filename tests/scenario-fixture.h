@@ -9,7 +9,7 @@
 
 #pragma once
 
-#include "scenarios/scenario.h"
+#include "scenarios/loading/scenario.h"
 #include "simcore/workload.h"
 
 #include "testutils.h"

@@ -7,7 +7,7 @@
 
 #include "tests/testutils.h"
 
-#include "simcore/histogram.h"
+#include "simcore/base/histogram.h"
 #include "simcore/param.h"
 #include "simcore/workload.h"
 

@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "analysis/database.h"
-#include "simcore/rng.h"
-#include "simcore/scheduler-private.h"
+#include "simcore/base/rng.h"
+#include "simcore/tasks/scheduler-private.h"
 
 #define SYNTHETIC_N_SNAPSHOTS 200
 #define SYNTHETIC_STEP        (10 * KML_MS)

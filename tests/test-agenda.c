@@ -11,8 +11,8 @@
 
 #include <string.h>
 
-#include "simcore/agenda.h"
-#include "simcore/rng.h"
+#include "simcore/tasks/agenda.h"
+#include "simcore/base/rng.h"
 #include "tests/testutils.h"
 
 /* The model */

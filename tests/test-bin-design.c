@@ -8,7 +8,7 @@
  */
 
 #include "analysis/bin-study.h"
-#include "simcore/rng.h"
+#include "simcore/base/rng.h"
 #include "tests/testutils.h"
 
 #include <glib/gstdio.h>

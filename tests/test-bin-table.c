@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 
-#include "simcore/bin-table.h"
+#include "simcore/objects/bin-table.h"
 #include "tests/testutils.h"
 
 /* Sizes with an entry and sizes above. */

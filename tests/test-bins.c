@@ -8,9 +8,9 @@
  * request, without drawing anything.
  */
 
-#include "simcore/bin-set.h"
-#include "simcore/rng.h"
-#include "simcore/slab-order.h"
+#include "simcore/objects/bin-set.h"
+#include "simcore/base/rng.h"
+#include "simcore/objects/slab-order.h"
 #include "tests/testutils.h"
 
 #include <math.h>

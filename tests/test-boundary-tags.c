@@ -6,7 +6,7 @@
  */
 
 #include "simcore/allocator.h"
-#include "simcore/rng.h"
+#include "simcore/base/rng.h"
 #include "tests/naive-fit.h"
 #include "tests/testutils.h"
 

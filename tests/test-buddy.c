@@ -7,7 +7,7 @@
  */
 
 #include "allocators/buddy.h"
-#include "simcore/rng.h"
+#include "simcore/base/rng.h"
 #include "tests/conformance/ledger.h"
 #include "tests/testutils.h"
 

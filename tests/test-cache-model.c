@@ -5,7 +5,7 @@
 
 #include <glib/gstdio.h>
 
-#include "scenarios/scenario.h"
+#include "scenarios/loading/scenario.h"
 #include "tests/testutils.h"
 
 #define HEAD "[caches]\ntitle = t\nsource = s\nline = 64\npolicy = inclusive\n"

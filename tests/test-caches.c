@@ -10,8 +10,8 @@
 
 #include <string.h>
 
-#include "simcore/caches.h"
-#include "simcore/rng.h"
+#include "simcore/caches/caches.h"
+#include "simcore/base/rng.h"
 #include "tests/testutils.h"
 
 #define LINE 64u

@@ -7,8 +7,8 @@
  * computed beside it. Real workloads are held against what they say themselves.
  */
 
-#include "scenarios/demand.h"
-#include "scenarios/write.h"
+#include "scenarios/running/demand.h"
+#include "scenarios/loading/write.h"
 #include "tests/testutils.h"
 
 #include <string.h>

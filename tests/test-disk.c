@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 
-#include "simcore/disk.h"
-#include "simcore/arrivals.h"
+#include "simcore/devices/disk.h"
+#include "simcore/base/arrivals.h"
 #include "tests/device-fixture.h"
 
 #define SETTINGS(...) ((const char *const[]){ __VA_ARGS__, NULL })

@@ -8,14 +8,14 @@
  * more; the bits by golden values, which any compiler at any optimisation must reproduce.
  */
 
-#include "simcore/bins.h"
+#include "simcore/objects/bins.h"
 #include "tests/testutils.h"
-#include "simcore/arrivals.h"
+#include "simcore/base/arrivals.h"
 #include "workloads/cpu-list.h"
 #include "workloads/deaths.h"
 #include "simcore/distribution.h"
-#include "simcore/fixed-point.h"
-#include "simcore/law.h"
+#include "simcore/base/fixed-point.h"
+#include "simcore/base/law.h"
 #include "workloads/size-table.h"
 
 #include <math.h>

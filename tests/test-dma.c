@@ -5,7 +5,7 @@
  * A burst is a page and takes 400 ns, a segment 200 ns: the defaults of the kind `dma'. RAM has 256 frames of 4 KiB.
  */
 
-#include "simcore/dma.h"
+#include "simcore/devices/dma.h"
 #include "tests/device-fixture.h"
 
 #define SETTINGS(...) ((const char *const[]){ __VA_ARGS__, NULL })

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "simcore/driver.h"
+#include "simcore/replay/driver.h"
 #include "tests/list-workload.h"
 #include "tests/testutils.h"
 

@@ -7,8 +7,8 @@
  * numbers are always the same, and four standard errors is what they must keep to.
  */
 
-#include "simcore/erlang.h"
-#include "simcore/loss-system.h"
+#include "simcore/base/erlang.h"
+#include "simcore/base/loss-system.h"
 #include "tests/testutils.h"
 
 #include <math.h>

@@ -4,7 +4,7 @@
  */
 
 #include "scenario-fixture.h"
-#include "scenarios/verdict.h"
+#include "scenarios/running/verdict.h"
 
 #include <math.h>
 

@@ -6,7 +6,7 @@
  * processes that take over from there come to the same verdict after the same schedules.
  */
 
-#include "scenarios/explore-private.h"
+#include "scenarios/exploring/explore-private.h"
 #include "tests/testutils.h"
 
 #include <string.h>

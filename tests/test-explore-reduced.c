@@ -6,8 +6,8 @@
  * Each is searched twice: reduced, and with a bound on preemptions that no schedule reaches, which leaves nothing out. Both find it, or neither does.
  */
 
-#include "scenarios/explore.h"
-#include "simcore/rng.h"
+#include "scenarios/exploring/explore.h"
+#include "simcore/base/rng.h"
 #include "tests/testutils.h"
 
 #include <string.h>

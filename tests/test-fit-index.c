@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 
-#include "simcore/fit-index.h"
-#include "simcore/rng.h"
+#include "simcore/memory/fit-index.h"
+#include "simcore/base/rng.h"
 #include "tests/testutils.h"
 
 #define N_BLOCKS 300

@@ -6,7 +6,7 @@
  * text is what its tracepoints printed, the number is gfp_t of the same event.
  */
 
-#include "simcore/gfp.h"
+#include "simcore/memory/gfp.h"
 #include "tests/testutils.h"
 
 #include <string.h>

@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 
-#include "simcore/histogram.h"
-#include "simcore/rng.h"
+#include "simcore/base/histogram.h"
+#include "simcore/base/rng.h"
 #include "tests/testutils.h"
 
 START_TEST (buckets_tile_the_integers)

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 
-#include "scenarios/inputs.h"
+#include "scenarios/loading/inputs.h"
 #include "simcore/param.h"
 
 #include <glib/gstdio.h>

@@ -5,8 +5,8 @@
  * An interrupt takes 5 ns to arrive and all else nothing, so that times can be added up by hand.
  */
 
-#include "simcore/ipi.h"
-#include "simcore/lock.h"
+#include "simcore/tasks/ipi.h"
+#include "simcore/locks/lock.h"
 #include "tests/testutils.h"
 
 static KmlMachine *machine;

@@ -8,14 +8,14 @@
  * random, from a fixed seed.
  */
 
-#include "scenarios/keyfile.h"
+#include "scenarios/loading/keyfile.h"
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "simcore/rng.h"
+#include "simcore/base/rng.h"
 
 #include "testutils.h"
 

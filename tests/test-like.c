@@ -9,7 +9,7 @@
 #include "stream-measure.h"
 #include "trace-fixture.h"
 
-#include "simcore/gfp.h"
+#include "simcore/memory/gfp.h"
 #include "workloads/like-model.h"
 
 #define N_CPUS 4

@@ -5,7 +5,7 @@
  * Tasks come one after the other (or an interrupt between them), so nothing ever waits; what is reported is potential.
  */
 
-#include "simcore/lockdep.h"
+#include "simcore/locks/lockdep.h"
 #include "tests/testutils.h"
 
 #define N_LOCKS 4

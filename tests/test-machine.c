@@ -4,7 +4,7 @@
  */
 
 #include "simcore/machine.h"
-#include "simcore/rng.h"
+#include "simcore/base/rng.h"
 #include "tests/testutils.h"
 
 START_TEST (the_frame_table_lies_at_the_end_of_ram)

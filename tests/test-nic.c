@@ -5,7 +5,7 @@
  * Buffers are page frames, of which a machine of 1 MiB has 254 besides those of the frame table.
  */
 
-#include "simcore/pin.h"
+#include "simcore/memory/pin.h"
 #include "tests/device-fixture.h"
 
 #define SETTINGS(...)                                                                              \

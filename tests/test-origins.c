@@ -7,8 +7,8 @@
  * remembers every block there ever was.
  */
 
-#include "simcore/origins.h"
-#include "simcore/rng.h"
+#include "simcore/recording/origins.h"
+#include "simcore/base/rng.h"
 #include "tests/testutils.h"
 
 /* Numbers 2 and 3 are called alike; 4 is no UTF-8. */

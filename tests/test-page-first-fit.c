@@ -7,7 +7,7 @@
  */
 
 #include "simcore/allocator.h"
-#include "simcore/rng.h"
+#include "simcore/base/rng.h"
 #include "tests/testutils.h"
 
 #define PAGE 4096

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 
-#include "simcore/gfp.h"
+#include "simcore/memory/gfp.h"
 #include "simcore/param.h"
 #include "tests/testutils.h"
 

@@ -6,8 +6,8 @@
  * the recurrence as it is written, in O(n^2) for each row; with equal prices and ties among them.
  */
 
-#include "simcore/partition.h"
-#include "simcore/rng.h"
+#include "simcore/base/partition.h"
+#include "simcore/base/rng.h"
 #include "tests/testutils.h"
 
 #define MAX_SMALL 12

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 
-#include "simcore/population.h"
+#include "simcore/recording/population.h"
 #include "tests/testutils.h"
 
 START_TEST (mean_and_dispersion_are_weighted_by_time)

@@ -4,7 +4,7 @@
  */
 
 #include "tests/testutils.h"
-#include "workloads/program-private.h"
+#include "workloads/programs/program-private.h"
 
 static const struct {
   const char *text;

@@ -6,7 +6,7 @@
  * what the driver would say, so that every figure has one cause.
  */
 
-#include "simcore/recorder.h"
+#include "simcore/recording/recorder.h"
 #include "tests/testutils.h"
 
 #define N_FRAMES 256 /* of 4 KiB; the frame table takes the last two */

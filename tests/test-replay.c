@@ -6,9 +6,9 @@
  * free 5; nothing else takes any time. Who asks for 17 bytes waits for an element that CPU 1 has to give.
  */
 
-#include "simcore/inject.h"
-#include "simcore/locked.h"
-#include "simcore/replay.h"
+#include "simcore/tasks/inject.h"
+#include "simcore/pages/locked.h"
+#include "simcore/replay/replay.h"
 #include "tests/list-workload.h"
 #include "tests/testutils.h"
 

@@ -6,10 +6,10 @@
  * each time, and each by a run of its own. Whatever a user could see must be the same.
  */
 
-#include "scenarios/chooser.h"
-#include "scenarios/rerun.h"
-#include "simcore/image.h"
-#include "simcore/ram-image.h"
+#include "scenarios/running/chooser.h"
+#include "scenarios/exploring/rerun.h"
+#include "simcore/base/image.h"
+#include "simcore/memory/ram-image.h"
 #include "simcore/device.h"
 #include "tests/conformance/ledger.h"
 #include "tests/testutils.h"

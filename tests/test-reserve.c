@@ -7,9 +7,9 @@
  */
 
 #include "simcore/allocator.h"
-#include "simcore/arrivals.h"
-#include "simcore/erlang.h"
-#include "simcore/scheduler.h"
+#include "simcore/base/arrivals.h"
+#include "simcore/base/erlang.h"
+#include "simcore/tasks/scheduler.h"
 #include "tests/testutils.h"
 
 #include <math.h>

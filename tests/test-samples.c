@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-#include "simcore/rng.h"
-#include "simcore/samples.h"
+#include "simcore/base/rng.h"
+#include "simcore/recording/samples.h"
 #include "tests/testutils.h"
 
 static void

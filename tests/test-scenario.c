@@ -7,7 +7,7 @@
 
 #include <glib/gstdio.h>
 
-#include "simcore/rng.h"
+#include "simcore/base/rng.h"
 
 #define N_MUTATIONS 3000
 

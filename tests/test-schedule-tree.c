@@ -6,8 +6,8 @@
  * the class of one is which of any two dependent steps comes first. What the tree walks is held against that.
  */
 
-#include "scenarios/schedule-tree.h"
-#include "simcore/rng.h"
+#include "scenarios/exploring/schedule-tree.h"
+#include "simcore/base/rng.h"
 #include "tests/testutils.h"
 
 #define N_CPUS    4

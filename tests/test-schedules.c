@@ -6,9 +6,9 @@
  * given the next one.
  */
 
-#include "scenarios/chooser.h"
-#include "simcore/lock.h"
-#include "simcore/scheduler.h"
+#include "scenarios/running/chooser.h"
+#include "simcore/locks/lock.h"
+#include "simcore/tasks/scheduler.h"
 #include "tests/testutils.h"
 
 #include <math.h>

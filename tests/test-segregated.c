@@ -5,8 +5,8 @@
  * What segregated has in common with other allocators is in test-conformance.c.
  */
 
-#include "simcore/bins.h"
-#include "simcore/rng.h"
+#include "simcore/objects/bins.h"
+#include "simcore/base/rng.h"
 #include "tests/object-fixture.h"
 
 enum {

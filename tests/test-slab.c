@@ -7,7 +7,7 @@
  * and its bufctls from one in page 2.
  */
 
-#include "simcore/bins.h"
+#include "simcore/objects/bins.h"
 #include "tests/object-fixture.h"
 
 enum {

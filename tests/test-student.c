@@ -9,7 +9,7 @@
 
 #include <math.h>
 
-#include "simcore/rng.h"
+#include "simcore/base/rng.h"
 #include "tests/testutils.h"
 
 static const struct {

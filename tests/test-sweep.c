@@ -5,7 +5,7 @@
 
 #include "scenario-fixture.h"
 
-#include "simcore/rng.h"
+#include "simcore/base/rng.h"
 
 #define MANY_NOTS "not not not not not not not not not not not not not not not not "
 

@@ -5,9 +5,9 @@
  * Every cost is zero unless a test sets it, so that all times can be added up by hand.
  */
 
-#include "simcore/lock.h"
-#include "simcore/rng.h"
-#include "simcore/scheduler.h"
+#include "simcore/locks/lock.h"
+#include "simcore/base/rng.h"
+#include "simcore/tasks/scheduler.h"
 #include "tests/testutils.h"
 
 typedef struct {

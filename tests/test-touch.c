@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "simcore/allocator.h"
-#include "simcore/caches.h"
-#include "simcore/lock.h"
-#include "simcore/rng.h"
+#include "simcore/caches/caches.h"
+#include "simcore/locks/lock.h"
+#include "simcore/base/rng.h"
 #include "tests/testutils.h"
 
 #define N_BLOCKS 200u

@@ -10,8 +10,8 @@
 
 #include "trace-fixture.h"
 
-#include "simcore/rng.h"
-#include "workloads/trace-layout.h"
+#include "simcore/base/rng.h"
+#include "workloads/traces/trace-layout.h"
 
 #include <sys/stat.h>
 #include <zstd.h>

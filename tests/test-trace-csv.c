@@ -5,9 +5,9 @@
 
 #include "trace-fixture.h"
 
-#include "simcore/gfp.h"
+#include "simcore/memory/gfp.h"
 #include "simcore/param.h"
-#include "workloads/trace-columns.h"
+#include "workloads/traces/trace-columns.h"
 
 static Recording *
 read_mapped_or_error (const char *text, const char *columns, GError **error)

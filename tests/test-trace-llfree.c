@@ -7,7 +7,7 @@
 
 #include "trace-fixture.h"
 
-#include "simcore/gfp.h"
+#include "simcore/memory/gfp.h"
 
 #define PIECE 4096
 

@@ -8,10 +8,10 @@
 
 #include "tests/testutils.h"
 
-#include "simcore/rng.h"
-#include "workloads/trace-names.h"
-#include "workloads/trace-strings.h"
-#include "workloads/trace-walk.h"
+#include "simcore/base/rng.h"
+#include "workloads/traces/trace-names.h"
+#include "workloads/traces/trace-strings.h"
+#include "workloads/traces/trace-walk.h"
 
 /* The plain table. */
 typedef struct {

@@ -9,8 +9,8 @@
 
 #include "trace-fixture.h"
 
-#include "simcore/rng.h"
-#include "workloads/trace-format.h"
+#include "simcore/base/rng.h"
+#include "workloads/traces/trace-format.h"
 
 #define N_CHANGES   12 /* of each line */
 #define MAX_CHANGED 1024

@@ -12,8 +12,8 @@
 #include "trace-fixture.h"
 
 #include "simcore/param.h"
-#include "simcore/rng.h"
-#include "workloads/trace-source.h"
+#include "simcore/base/rng.h"
+#include "workloads/traces/trace-source.h"
 
 #define N_SPOILED 400
 

@@ -6,8 +6,8 @@
  * that is full or has a single node. Times are few, so that many are equal. After each step the first is that which a search finds, and T1 to T3 hold.
  */
 
-#include "simcore/rng.h"
-#include "simcore/turns.h"
+#include "simcore/base/rng.h"
+#include "simcore/tasks/turns.h"
 #include "tests/testutils.h"
 
 #define MOST 1000

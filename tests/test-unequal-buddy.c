@@ -8,7 +8,7 @@
  */
 
 #include "allocators/unequal-buddy.h"
-#include "simcore/rng.h"
+#include "simcore/base/rng.h"
 #include "tests/testutils.h"
 
 #define PAGE 4096

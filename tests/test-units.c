@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 
-#include "simcore/units.h"
+#include "simcore/base/units.h"
 #include "tests/testutils.h"
 
 #include <locale.h>

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 
-#include "simcore/watermark.h"
+#include "simcore/memory/watermark.h"
 #include "tests/testutils.h"
 
 #include <string.h>

@@ -9,7 +9,7 @@
  * A page of a file moves from the free frames to the file's lists, so these stay as they are.
  */
 
-#include "simcore/lock.h"
+#include "simcore/locks/lock.h"
 #include "tests/reclaim-fixture.h"
 
 static const KmlWritebackConfig linux_has = {

@@ -10,8 +10,8 @@
  *     Normal  min 64 * 190 / 254 = 47   low 58   high 69
  */
 
-#include "simcore/rng.h"
-#include "simcore/zones.h"
+#include "simcore/base/rng.h"
+#include "simcore/pages/zones.h"
 #include "tests/testutils.h"
 
 #include <string.h>

@@ -28,6 +28,12 @@ ARROWS = {
     "tests": set(FOLDERS),
 }
 
+# The rooms of a folder, from the ground up: one may include from those below it, and from the folder itself, which has what all of them share or stands on all of them.
+ROOMS = {
+    "simcore": ["base", "memory", "caches", "tasks", "locks", "devices", "pages", "incidents", "objects", "recording", "replay"],
+    "workloads": ["traces", "formats", "programs"],
+}
+
 # Calls that make a run depend on the host, or that have a safer sister, and what to use instead.
 BANNED = {
     r"\b(rand|srand|random|drand48|g_random_\w+|g_rand_\w+)": "kml_rng_next() of a named stream",
@@ -76,6 +82,21 @@ def includes_follow_the_arrows():
             for number, line in enumerate(text.split("\n"), 1):
                 if re.match(r"#include <(sqlite3|gio/|stdio|fcntl)", line):
                     yield f"{name}:{number}: the machine knows no files and no database"
+
+
+def includes_go_down():
+    for folder, name, text in files(".c", ".h", folders=ROOMS):
+        parts = name.split("/")
+        if len(parts) < 3:
+            continue
+        if parts[1] not in ROOMS[folder]:
+            yield f"{name}:1: {parts[1]} is none of the rooms of {folder}: {', '.join(ROOMS[folder])}"
+            continue
+        above = ROOMS[folder][ROOMS[folder].index(parts[1]) + 1:]
+        for number, line in enumerate(text.split("\n"), 1):
+            match = re.match(rf'#include "{folder}/([a-z]+)/', line)
+            if match and match.group(1) in above:
+                yield f"{name}:{number}: {parts[1]} lies below {match.group(1)}, and may not include from it"
 
 
 def no_banned_call():
@@ -168,7 +189,7 @@ def layout_is_clang_format_s():
             yield line.replace(os.path.realpath(top) + "/", "")
 
 
-RULES = [includes_follow_the_arrows, no_banned_call, nothing_is_left_for_later, every_source_says_what_it_is,
+RULES = [includes_follow_the_arrows, includes_go_down, no_banned_call, nothing_is_left_for_later, every_source_says_what_it_is,
          headers_are_guarded, headers_can_be_included_alone, no_path_of_a_machine, documents_have_one_title, layout_is_clang_format_s]
 
 

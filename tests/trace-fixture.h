@@ -6,7 +6,7 @@
 #pragma once
 
 #include "tests/testutils.h"
-#include "workloads/trace.h"
+#include "workloads/traces/trace.h"
 
 #include <glib/gstdio.h>
 #include <string.h>

@@ -24,10 +24,10 @@
  * Not modelled: times, and that one line's blocks follow another's. Use a trace where there is one.
  */
 
-#include "simcore/units.h"
+#include "simcore/base/units.h"
 #include "simcore/workload.h"
 #include "workloads/deaths.h"
-#include "workloads/trace-input.h"
+#include "workloads/traces/trace-input.h"
 
 #include <string.h>
 

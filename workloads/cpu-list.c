@@ -8,7 +8,7 @@
  */
 
 #include "workloads/cpu-list.h"
-#include "simcore/units.h"
+#include "simcore/base/units.h"
 
 #include <string.h>
 

@@ -5,7 +5,7 @@
 
 #pragma once
 
-#include "simcore/types.h"
+#include "simcore/base/types.h"
 
 G_BEGIN_DECLS
 

@@ -14,7 +14,7 @@
  */
 
 #include "workloads/deaths.h"
-#include "simcore/units.h"
+#include "simcore/base/units.h"
 
 #define ARITY          4
 #define FIRST_CAPACITY 1024

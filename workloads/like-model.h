@@ -7,9 +7,9 @@
 
 #pragma once
 
-#include "simcore/histogram.h"
-#include "simcore/alias.h"
-#include "workloads/trace.h"
+#include "simcore/base/histogram.h"
+#include "simcore/base/alias.h"
+#include "workloads/traces/trace.h"
 
 G_BEGIN_DECLS
 

@@ -20,13 +20,13 @@
  * is live at the seams (all that the recording has not freed) would come again each time.
  */
 
-#include "simcore/units.h"
+#include "simcore/base/units.h"
 #include "simcore/workload.h"
 #include "workloads/deaths.h"
-#include "simcore/law.h"
+#include "simcore/base/law.h"
 #include "workloads/like-model.h"
 #include "workloads/size-table.h"
-#include "workloads/trace-columns.h"
+#include "workloads/traces/trace-columns.h"
 
 #include <string.h>
 

@@ -38,9 +38,9 @@
  * the order of their blocks' names.
  */
 
-#include "simcore/units.h"
+#include "simcore/base/units.h"
 #include "simcore/workload.h"
-#include "simcore/arrivals.h"
+#include "simcore/base/arrivals.h"
 #include "workloads/cpu-list.h"
 #include "workloads/deaths.h"
 #include "simcore/distribution.h"

@@ -15,7 +15,7 @@
 
 #include <string.h>
 
-#include "simcore/agenda.h"
+#include "simcore/tasks/agenda.h"
 #include "tests/bench/contest.h"
 #include "tests/bench/hold.h"
 

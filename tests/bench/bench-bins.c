@@ -8,8 +8,8 @@
  */
 
 #include "analysis/bin-study.h"
-#include "scenarios/demand.h"
-#include "simcore/rng.h"
+#include "scenarios/running/demand.h"
+#include "simcore/base/rng.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -18,8 +18,8 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "simcore/caches.h"
-#include "simcore/rng.h"
+#include "simcore/caches/caches.h"
+#include "simcore/base/rng.h"
 
 #define LINE 64u
 

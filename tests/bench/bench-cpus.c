@@ -21,8 +21,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "simcore/locked.h"
-#include "simcore/replay.h"
+#include "simcore/pages/locked.h"
+#include "simcore/replay/replay.h"
 #include "tests/bench/stream.h"
 
 static const guint numbers[] = { 1, 4, 64, 256 };

@@ -6,7 +6,7 @@
  * With a larger machine the same schedules must cost the same. Best of the rounds, CPU time, one core.
  */
 
-#include "scenarios/explore.h"
+#include "scenarios/exploring/explore.h"
 
 #include <string.h>
 #include <time.h>

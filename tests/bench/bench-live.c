@@ -26,7 +26,7 @@
 #include <time.h>
 
 #include "simcore/allocator.h"
-#include "simcore/rng.h"
+#include "simcore/base/rng.h"
 
 #define PAGE_SIZE   4096
 #define ROUNDS      5

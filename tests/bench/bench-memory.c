@@ -18,7 +18,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "simcore/driver.h"
+#include "simcore/replay/driver.h"
 
 static void
 die (GError *error)

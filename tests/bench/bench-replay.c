@@ -24,7 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "simcore/driver.h"
+#include "simcore/replay/driver.h"
 #include "tests/bench/stream.h"
 
 #define N_PEERS G_N_ELEMENTS (peers)

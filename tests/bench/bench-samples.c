@@ -14,7 +14,7 @@
 #include <time.h>
 
 #include "analysis/database.h"
-#include "simcore/recorder.h"
+#include "simcore/recording/recorder.h"
 #include "simcore/workload.h"
 
 static double

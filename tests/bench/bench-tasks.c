@@ -13,8 +13,8 @@
 
 #include <string.h>
 
-#include "simcore/lock.h"
-#include "simcore/scheduler.h"
+#include "simcore/locks/lock.h"
+#include "simcore/tasks/scheduler.h"
 #include "tests/bench/contest.h"
 #include "tests/bench/hold.h"
 

@@ -19,7 +19,7 @@
  * machines.
  */
 
-#include "workloads/trace.h"
+#include "workloads/traces/trace.h"
 
 #include <fcntl.h>
 #include <glib/gstdio.h>

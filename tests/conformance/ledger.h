@@ -19,7 +19,7 @@
 
 #pragma once
 
-#include "simcore/rng.h"
+#include "simcore/base/rng.h"
 #include "tests/conformance/rig.h"
 
 typedef struct {

@@ -2,13 +2,13 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * A program of its own, compiled with simcore/coroutine.c and nothing else (tests/cross.py). Each coroutine holds as many
+ * A program of its own, compiled with simcore/base/coroutine.c and nothing else (tests/cross.py). Each coroutine holds as many
  * integers and floating-point numbers across a switch as there are registers that a function must keep, of values that no other has, and
  * looks at them afterwards; frames are aligned as code expects that moves vectors; arguments and heap arrive. Stacks do not all have the same place in what is chosen by
  * some bits of an address.
  */
 
-#include "simcore/coroutine.h"
+#include "simcore/base/coroutine.h"
 
 #include <string.h>
 

@@ -1,4 +1,4 @@
-/* glib.h: as much of GLib as simcore/coroutine.c needs, where there is no GLib for another processor.
+/* glib.h: as much of GLib as simcore/base/coroutine.c needs, where there is no GLib for another processor.
  *
  * SPDX-License-Identifier: Apache-2.0
  */

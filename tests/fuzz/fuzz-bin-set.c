@@ -7,7 +7,7 @@
 
 #include "tests/fuzz/fuzz.h"
 
-#include "simcore/bin-set.h"
+#include "simcore/objects/bin-set.h"
 
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)

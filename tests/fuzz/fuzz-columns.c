@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "workloads/trace.h"
+#include "workloads/traces/trace.h"
 
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)

@@ -5,7 +5,7 @@
 
 #include "tests/fuzz/fuzz.h"
 
-#include "scenarios/scenario.h"
+#include "scenarios/loading/scenario.h"
 
 #define MOST_RUNS 16
 

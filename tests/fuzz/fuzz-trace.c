@@ -10,7 +10,7 @@
 
 #include <string.h>
 
-#include "workloads/trace.h"
+#include "workloads/traces/trace.h"
 
 #define MOST_EVENTS 200000 /* a small compressed file can hold many */
 

@@ -9,11 +9,11 @@
 
 #include <string.h>
 
-#include "simcore/bins.h"
-#include "simcore/gfp.h"
-#include "simcore/units.h"
+#include "simcore/objects/bins.h"
+#include "simcore/memory/gfp.h"
+#include "simcore/base/units.h"
 #include "simcore/workload.h"
-#include "workloads/program.h"
+#include "workloads/programs/program.h"
 
 static void
 parse_units (const char *text)

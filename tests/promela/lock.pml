@@ -1,4 +1,4 @@
-/* lock.pml: a fair lock, as simcore/lock.c has it, for the models beside it.
+/* lock.pml: a fair lock, as simcore/locks/lock.c has it, for the models beside it.
  *
  * SPDX-License-Identifier: Apache-2.0
  *

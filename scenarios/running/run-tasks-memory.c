@@ -1,0 +1,198 @@
+/* run-tasks-memory.c: the part of a run with tasks that takes memory back.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * [memory] reclaim = yes puts reclaim behind the zones (reclaim.h), a layer for preloading pages under the object allocator (preload.h), and makes
+ * every [mapping NAME] a file or anonymous memory that programs touch.
+ */
+
+#include "scenarios/running/run-tasks-private.h"
+#include "simcore/base/units.h"
+#include "simcore/pages/writeback.h"
+
+#include <string.h>
+
+/* ---- Reclaim ---- */
+
+KmlAllocator *
+kml_run_tasks_below_objects (KmlRunTasks *self, KmlAllocator *pages)
+{
+  if (self->zones == NULL || !self->zones->has_reclaim)
+    return pages;
+  self->preload = kml_preload_new (pages);
+  return &self->preload->base;
+}
+
+/* @text names a device that is a disk; "": none. */
+static gboolean
+find_disk (const KmlRunTasks *self, const char *text, KmlDisk **ret_disk, GError **error)
+{
+  *ret_disk = NULL;
+  if (text[0] == '\0')
+    return TRUE;
+  *ret_disk = g_hash_table_lookup (self->world.disks, text);
+  if (*ret_disk != NULL)
+    return TRUE;
+  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+               "[memory] disk = %s: in this run that [device] is no disk", text);
+  return FALSE;
+}
+
+/* [memory] @key names a CPU. */
+static gboolean
+check_cpu (const KmlRunTasks *self, const char *key, guint64 cpu, GError **error)
+{
+  if (cpu < self->machine->n_cpus)
+    return TRUE;
+  g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "[memory] %s: the machine has CPUs 0 to %u", key,
+               self->machine->n_cpus - 1);
+  return FALSE;
+}
+
+static gboolean
+build_reclaim (KmlRunTasks *self, KmlAllocator *pages, const KmlMemoryConfig *memory,
+               GError **error)
+{
+  KmlReclaimConfig config = { .zones = self->zones,
+                              .pages = pages,
+                              .slabs = &self->objects->base,
+                              .swappiness = (guint)memory->swappiness,
+                              .kswapd_cpu = (guint)memory->kswapd_cpu,
+                              .givers = &self->requests.givers };
+  const KmlWritebackConfig writeback = {
+    .background_ratio = (guint)memory->dirty_background_ratio,
+    .limit_ratio = (guint)memory->dirty_ratio,
+    .expire = memory->dirty_expire,
+    .interval = memory->dirty_writeback,
+    .cpu = (guint)memory->flusher_cpu,
+  };
+
+  if (!find_disk (self, memory->disk, &config.disk, error))
+    return FALSE;
+  if (!check_cpu (self, "kswapd-cpu", memory->kswapd_cpu, error) ||
+      !check_cpu (self, "flusher-cpu", memory->flusher_cpu, error))
+    return FALSE;
+  if (memory->flusher && config.disk == NULL) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "[memory] flusher = yes: there is nowhere to write to, so expected disk");
+    return FALSE;
+  }
+  config.writeback = memory->flusher ? &writeback : NULL;
+  self->reclaim = kml_reclaim_new (&config);
+  self->world.reclaim = self->reclaim;
+  return TRUE;
+}
+
+/* ---- Mappings ---- */
+
+static gboolean
+make_mapping (KmlRunTasks *self, const char *name, const KmlMappingSettings *settings,
+              GError **error)
+{
+  const guint64 page = kml_ram_page_size (self->machine->ram);
+  const guint64 n_pages = (settings->size + page - 1) / page;
+  KmlMapping *mapping;
+  KmlLock *lock = NULL;
+
+  if (self->reclaim == NULL) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "its pages could never be taken back: expected [memory] reclaim = yes");
+    return FALSE;
+  }
+  if (n_pages > KML_MAPPING_MAX_PAGES) {
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "size: expected at most %u pages",
+                 KML_MAPPING_MAX_PAGES);
+    return FALSE;
+  }
+  if (settings->lock[0] != '\0') {
+    lock = g_hash_table_lookup (self->world.locks, settings->lock);
+    g_assert (lock != NULL); /* the loader has looked for it */
+  }
+  mapping = settings->kind == KML_MAPPING_FILE
+                ? kml_mapping_new_file (self->reclaim, name, (guint32)n_pages)
+                : kml_mapping_new_anon (self->reclaim, name, (guint32)n_pages, NULL);
+  mapping->lock = lock;
+  mapping->moves_by_writing = settings->migrate == KML_MAPPING_WRITE;
+  mapping->write_memory = (settings->write_memory + page - 1) / page * page;
+  kml_gfp_parse (settings->write_gfp, strlen (settings->write_gfp), &mapping->write_gfp, NULL);
+  if (settings->empty)
+    kml_mapping_make_empty (mapping);
+  g_hash_table_insert (self->world.mappings, g_strdup (name), mapping);
+  return TRUE;
+}
+
+static gboolean
+set_owner (KmlRunTasks *self, const char *name, const KmlMappingSettings *settings, GError **error)
+{
+  KmlMapping *mapping = g_hash_table_lookup (self->world.mappings, name);
+
+  if (settings->task[0] == '\0')
+    return TRUE;
+  mapping->owner = g_hash_table_lookup (self->world.tasks, settings->task);
+  if (mapping->owner != NULL)
+    return TRUE;
+  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+               "task = %s: there is no such task in process context; of several with one program "
+               "the first is called NAME.0",
+               settings->task);
+  return FALSE;
+}
+
+typedef gboolean (*MappingFunc) (KmlRunTasks *self, const char *name,
+                                 const KmlMappingSettings *settings, GError **error);
+
+static gboolean
+for_mappings (KmlRunTasks *self, MappingFunc func, GError **error)
+{
+  g_autoptr (GPtrArray) names = kml_run_spec_names (self->spec, "mapping");
+
+  for (guint i = 0; i < names->len; i++) {
+    const char *name = g_ptr_array_index (names, i);
+    g_autofree char *prefix = kml_run_tasks_prefix ("mapping", name);
+    KmlMappingSettings settings = { 0 };
+    const gboolean ok = kml_run_spec_apply (self->spec, prefix, kml_mapping_params, &settings,
+                                            error) &&
+                        func (self, name, &settings, error);
+
+    kml_params_clear (kml_mapping_params, &settings);
+    if (!ok) {
+      kml_run_tasks_prefix_error (self, "mapping", name, error);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+/* What was made has its place on the disk. */
+static gboolean
+fits_on_disk (const KmlRunTasks *self, GError **error)
+{
+  const guint shift = self->machine->ram->page_shift;
+  const KmlDisk *disk = self->reclaim != NULL ? self->reclaim->config.disk : NULL;
+  g_autofree char *size = NULL;
+
+  if (disk == NULL || self->reclaim->next_block <= disk->n_sectors >> (shift - KML_SECTOR_SHIFT))
+    return TRUE;
+  size = kml_format_size (self->reclaim->next_block << shift);
+  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+               "[memory] disk: all mappings together need a disk of at least %s", size);
+  return FALSE;
+}
+
+gboolean
+kml_run_tasks_build_memory (KmlRunTasks *self, KmlAllocator *pages, GError **error)
+{
+  KmlMemoryConfig memory = { 0 };
+  const gboolean ok = kml_run_spec_apply (self->spec, "memory", kml_memory_params, &memory,
+                                          error) &&
+                      (!memory.reclaim || build_reclaim (self, pages, &memory, error));
+
+  kml_params_clear (kml_memory_params, &memory);
+  return ok && for_mappings (self, make_mapping, error) && fits_on_disk (self, error);
+}
+
+gboolean
+kml_run_tasks_bind_owners (KmlRunTasks *self, GError **error)
+{
+  return for_mappings (self, set_owner, error);
+}

@@ -1,0 +1,117 @@
+/* run-tasks-shared.c: what the tasks of a run share: locks, pools, regions of pageable memory, devices.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ */
+
+#include "scenarios/running/run-tasks-private.h"
+
+static gboolean
+build_locks (KmlRunTasks *self, GError **error)
+{
+  g_autoptr (GPtrArray) names = kml_run_spec_names (self->spec, "lock");
+
+  for (guint i = 0; i < names->len; i++) {
+    g_autofree char *prefix = kml_run_tasks_prefix ("lock", g_ptr_array_index (names, i));
+    char *name = g_strdup (g_ptr_array_index (names, i));
+    KmlLock *lock = g_new0 (KmlLock, 1);
+    KmlLockSettings settings = { 0 };
+
+    g_hash_table_insert (self->world.locks, name, lock);
+    if (!kml_run_spec_apply (self->spec, prefix, kml_lock_params, &settings, error))
+      return FALSE;
+    kml_lock_init (lock, (KmlLockKind)(KML_LOCK_SPIN + settings.kind), name);
+    g_ptr_array_add (self->texts, settings.class_name);
+    if (settings.class_name[0] != '\0')
+      lock->class_name = settings.class_name;
+  }
+  return TRUE;
+}
+
+static gboolean
+build_pools (KmlRunTasks *self, GError **error)
+{
+  g_autoptr (GPtrArray) names = kml_run_spec_names (self->spec, "pool");
+
+  for (guint i = 0; i < names->len; i++) {
+    g_autofree char *prefix = kml_run_tasks_prefix ("pool", g_ptr_array_index (names, i));
+    KmlPoolSettings settings;
+    KmlCompletion *pool;
+
+    if (!kml_run_spec_apply (self->spec, prefix, kml_pool_params, &settings, error))
+      return FALSE;
+    pool = kml_world_completion (&self->world, g_ptr_array_index (names, i));
+    pool->n_posted = settings.size;
+    pool->is_pool = TRUE;
+  }
+  return TRUE;
+}
+
+static gboolean
+build_regions (KmlRunTasks *self, GError **error)
+{
+  g_autoptr (GPtrArray) names = kml_run_spec_names (self->spec, "region");
+  const guint64 page = kml_ram_page_size (self->machine->ram);
+
+  self->world.pager = self->pager;
+  for (guint i = 0; i < names->len; i++) {
+    g_autofree char *prefix = kml_run_tasks_prefix ("region", g_ptr_array_index (names, i));
+    KmlRegion *region = g_new0 (KmlRegion, 1);
+    KmlRegionSettings settings;
+
+    g_hash_table_insert (self->world.regions, g_strdup (g_ptr_array_index (names, i)), region);
+    if (!kml_run_spec_apply (self->spec, prefix, kml_region_params, &settings, error))
+      return FALSE;
+    region->n = (guint)((settings.size + page - 1) / page);
+    region->first = kml_pager_add (self->pager, region->n);
+  }
+  return TRUE;
+}
+
+static gboolean
+build_device (KmlRunTasks *self, const char *name, GError **error)
+{
+  const KmlDeviceHost host = { self->machine, self->requests.pages, self->requests.objects,
+                               &self->requests };
+  g_autofree char *prefix = kml_run_tasks_prefix ("device", name);
+  g_autofree char *key = g_strconcat (prefix, ".kind", NULL);
+  const KmlDeviceOps *ops = kml_device_find (kml_run_spec_get (self->spec, key));
+  KmlDevice *device;
+  KmlDisk *disk;
+  KmlDma *dma;
+
+  g_assert (ops != NULL); /* the loader has checked the kind */
+  device = kml_device_new (ops, name);
+  g_ptr_array_add (self->devices, device);
+  if (!kml_run_spec_apply (self->spec, prefix, ops->params, device, error) ||
+      !kml_device_open (device, &host, error)) {
+    kml_run_tasks_prefix_error (self, "device", name, error);
+    return FALSE;
+  }
+  disk = kml_disk_from_device (device);
+  dma = kml_dma_from_device (device);
+  if (disk != NULL)
+    g_hash_table_insert (self->world.disks, g_strdup (name), disk);
+  if (dma != NULL)
+    g_hash_table_insert (self->world.dmas, g_strdup (name), dma);
+  if (disk == NULL && dma == NULL) /* a network card gives back what it has asked for */
+    kml_providers_add (&self->requests.givers, NULL);
+  return TRUE;
+}
+
+static gboolean
+build_devices (KmlRunTasks *self, GError **error)
+{
+  g_autoptr (GPtrArray) names = kml_run_spec_names (self->spec, "device");
+
+  for (guint i = 0; i < names->len; i++)
+    if (!build_device (self, g_ptr_array_index (names, i), error))
+      return FALSE;
+  return TRUE;
+}
+
+gboolean
+kml_run_tasks_build_shared (KmlRunTasks *self, GError **error)
+{
+  return build_locks (self, error) && build_pools (self, error) && build_regions (self, error) &&
+         build_devices (self, error);
+}

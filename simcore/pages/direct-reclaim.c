@@ -1,0 +1,205 @@
+/* direct-reclaim.c: requests that look for memory themselves, and the out-of-memory killer.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What Linux 6.1 does in __alloc_pages_slowpath() and mm/oom_kill.c, in few words. The looking is in reclaim.c.
+ *
+ * 1. When nothing is found
+ *
+ *     __GFP_NORETRY         fails after one try, whatever it brought
+ *     __GFP_RETRY_MAYFAIL   tries as long as something is freed, then fails
+ *     order > 3             likewise: many pages in a row are not worth a life
+ *     GFP_NOIO, GFP_NOFS    wait until somebody frees something: killing would not help who cannot do I/O
+ *     __GFP_NOFAIL          waits likewise when nobody is left to kill
+ *     others                kill; and fail when nobody is left
+ *
+ * Before that, as long as pages are on their way to the disk or a flusher has some to write, it tries up to 16 times and waits for them in between, 100 ms at
+ * most each time.
+ *
+ * Waits for memory end when a page is freed, by whomever. Where nobody is left who could, the scheduler sees that nothing can go on, and the
+ * run ends and says so: kernels hang there.
+ *
+ * 2. Decisions
+ *
+ * The killer takes the owner with most pages in memory, whose mappings are emptied at once, as by Linux's oom_reaper; badness by
+ * oom_score_adj is not modelled. The victim may then dig deeper into the reserves, finds its memory gone at its
+ * next touch, and ends when it leaves the kernel: where its program has no lock.
+ */
+
+#include "simcore/pages/memalloc.h"
+#include "simcore/pages/reclaim.h"
+
+#define COSTLY_ORDER 3
+
+/* ---- The killer ---- */
+
+static guint64
+n_pages_of (const KmlReclaim *self, const KmlTask *task)
+{
+  guint64 n = 0;
+
+  for (guint i = 0; i < self->mappings->len; i++) {
+    const KmlMapping *mapping = g_ptr_array_index (self->mappings, i);
+
+    if (mapping->owner == task)
+      n += mapping->n_resident;
+  }
+  return n;
+}
+
+/* Who has most, and how much that is. (nullable): nobody would free anything. */
+static KmlTask *
+choose_victim (const KmlReclaim *self, guint64 *ret_most)
+{
+  KmlTask *victim = NULL;
+
+  *ret_most = 0;
+  for (guint i = 0; i < self->mappings->len; i++) {
+    const KmlMapping *mapping = g_ptr_array_index (self->mappings, i);
+    const guint64 n = mapping->owner != NULL ? n_pages_of (self, mapping->owner) : 0;
+
+    if (n > *ret_most) {
+      *ret_most = n;
+      victim = mapping->owner;
+    }
+  }
+  return victim;
+}
+
+/* Returns how many frames are free for it. */
+static guint64
+kill_task (KmlReclaim *self, KmlTask *victim)
+{
+  guint64 n_freed = 0;
+
+  victim->is_killed = TRUE;
+  for (guint i = 0; i < self->mappings->len; i++) {
+    KmlMapping *mapping = g_ptr_array_index (self->mappings, i);
+
+    if (mapping->owner == victim) {
+      mapping->is_killed = TRUE;
+      n_freed += kml_mapping_drop (mapping);
+    }
+  }
+  return n_freed;
+}
+
+/* For @request. FALSE: there is nobody. */
+static gboolean
+kill_somebody (KmlReclaim *self, const KmlRequest *request)
+{
+  const KmlTask *task = kml_current_task (self->machine);
+  guint64 most;
+  KmlTask *victim = choose_victim (self, &most);
+  KmlOomKill kill;
+
+  if (victim == NULL)
+    return FALSE;
+  self->counters[KML_RECLAIM_OOM_KILLS]++;
+  kill = (KmlOomKill){
+    .time = self->machine->now,
+    .victim = victim->name,
+    .n_pages = most,
+    .task = task->name,
+    .step = task->step,
+    .site = kml_call_chain_text (task->chain, task->n_chain),
+    .cpu = task->cpu,
+    .size = request->size,
+    .gfp = request->gfp,
+  };
+  kill.n_freed = kill_task (self, victim);
+  g_array_append_val (self->kills, kill);
+  return TRUE;
+}
+
+/* ---- Direct reclaim ---- */
+
+typedef enum {
+  NEXT_TRY,
+  NEXT_THROTTLE,
+  NEXT_WAIT,
+  NEXT_FAIL,
+} Next;
+
+/* What a request does that has freed @n_freed pages and still has none. */
+static Next
+decide (KmlReclaim *self, const KmlRequest *request, guint64 n_freed, guint attempt)
+{
+  const KmlGfp gfp = request->gfp;
+  const guint64 n_frames = request->size >> self->machine->ram->page_shift;
+  const gboolean must = (gfp & KML_GFP_NOFAIL) != 0;
+
+  if ((gfp & KML_GFP_NORETRY) && !must)
+    return NEXT_FAIL;
+  if (n_freed > 0 && attempt < KML_RECLAIM_RETRIES)
+    return NEXT_TRY;
+  if (attempt < KML_RECLAIM_RETRIES && kml_reclaim_waits_for_writes (self))
+    return NEXT_THROTTLE;
+  if (((gfp & KML_GFP_RETRY_MAYFAIL) || n_frames > 1 << COSTLY_ORDER) && !must)
+    return NEXT_FAIL;
+  if (!kml_gfp_may_fs (gfp))
+    return NEXT_WAIT;
+  if (kill_somebody (self, request))
+    return NEXT_TRY;
+  return must ? NEXT_WAIT : NEXT_FAIL;
+}
+
+static KmlAddr
+reclaim_and_try (KmlReclaim *self, KmlZones *zones, const KmlRequest *request, guint64 *ret_held)
+{
+  KmlTask *task = kml_current_task (self->machine);
+  const guint8 scopes = task->memalloc;
+
+  for (guint attempt = 0;; attempt++) {
+    guint64 n_freed, n_wakes;
+    KmlAddr addr;
+
+    task->memalloc |= KML_MEMALLOC_RESERVES; /* who frees memory may take some */
+    n_freed = kml_reclaim_shrink (
+        self, MAX (KML_RECLAIM_CLUSTER, request->size >> self->machine->ram->page_shift),
+        request->gfp,
+        kml_zones_highest (zones, request->gfp,
+                           request->constraints != NULL ? request->constraints->limit : 0));
+    task->memalloc = scopes;
+    n_wakes = self->n_wakes;
+    addr = kml_zones_try (zones, request, KML_MARK_MIN, kml_memalloc_flags (task, request->gfp),
+                          ret_held);
+    if (addr != KML_ADDR_NONE)
+      return addr;
+    switch (decide (self, request, n_freed, attempt)) {
+    case NEXT_TRY:
+      break;
+    case NEXT_THROTTLE:
+      kml_reclaim_throttle (self);
+      break;
+    case NEXT_WAIT:
+      if (self->n_wakes == n_wakes) /* nobody has freed anything since it looked */
+        kml_reclaim_wait (self, "memory", NULL);
+      break;
+    case NEXT_FAIL:
+      return KML_ADDR_NONE;
+    }
+    kml_progress_tries_again (self->machine->scheduler);
+  }
+}
+
+KmlAddr
+kml_reclaim_slow_path (gpointer data, KmlZones *zones, const KmlRequest *request, guint64 *ret_held)
+{
+  KmlReclaim *self = data;
+  KmlMachine *machine = self->machine;
+  const KmlTask *task = kml_current_task (machine);
+  KML_CALL (machine, "direct reclaim");
+  KmlPart part;
+  KmlAddr addr;
+
+  if (task == NULL || kml_in_atomic (machine)) /* kml_might_alloc() has told of it */
+    return KML_ADDR_NONE;
+  self->counters[KML_RECLAIM_DIRECT]++;
+  part = kml_task_part (machine, KML_PART_RECLAIM);
+  kml_progress_tries (machine->scheduler);
+  addr = reclaim_and_try (self, zones, request, ret_held);
+  kml_progress_tried (machine->scheduler, addr != KML_ADDR_NONE);
+  kml_task_part (machine, part);
+  return addr;
+}

@@ -1,0 +1,200 @@
+/* migrate.c: moving a page to another frame.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Objects of a kernel written in C cannot be moved: nobody knows all pointers to them. Pages of mappings can, since they are reached through
+ * their mapping's entry alone: a new frame is taken, the contents are copied, the entry is redirected and the old frame freed. Every CPU
+ * must forget the old translation first (an IPI to each of the others).
+ *
+ * A page that a device has is not reached through its entry alone: the device has its address. It stays, unless the device can be paused and told the new
+ * one (dma.h), which an IOMMU makes easy.
+ *
+ * A dirty page of a file whose file system has something of its own at each page, and nothing that tells it where the page went, is written first and moved
+ * when it is clean: Linux's fallback_migrate_folio(). Whoever moves it so takes the file system's lock with the page in his hands, while others take them
+ * the other way round: Linux's compaction did nothing for requests without __GFP_FS because of that, and today leaves such pages alone for them. So it is here.
+ *
+ * While a page is written for that, or moves under a device, its entry is BUSY, so who touches it waits. Otherwise nothing happens in between, and nobody
+ * sees it.
+ */
+
+#include "simcore/pages/memalloc.h"
+#include "simcore/memory/pin.h"
+#include "simcore/pages/reclaim.h"
+
+static const char under_migration[] = "the end of a page's migration";
+
+/* The device's, and that of who has given it the page. */
+#define PINS_UNDER_DMA 2
+
+static KmlMigration
+count (KmlReclaim *self, KmlMigration result)
+{
+  if (result == KML_MIGRATED)
+    self->counters[KML_MIGRATE_PAGES]++;
+  else if (result == KML_MIGRATE_PINNED)
+    self->counters[KML_MIGRATE_FAILED_PINNED]++;
+  else
+    self->counters[KML_MIGRATE_FAILED]++;
+  return result;
+}
+
+/* Whether there is a page at the entry, and nobody works on it. */
+static gboolean
+is_there (const KmlMapping *self, guint32 index)
+{
+  const KmlPfn pfn = self->frames[index];
+  const KmlFrame *frame;
+
+  if (pfn == KML_PFN_NONE || pfn == KML_PFN_BUSY)
+    return FALSE;
+  frame = kml_ram_frame (self->reclaim->machine->ram, pfn);
+  return frame->lru.kind != KML_LRU_ISOLATED && !(frame->lru.bits & KML_PAGE_WRITEBACK);
+}
+
+static void
+spend_copy (KmlMachine *machine)
+{
+  kml_spend (machine, KML_COST_ZERO_PAGE, 2); /* reading it takes as long as writing */
+  kml_spend (machine, KML_COST_IPI, machine->n_cpus - 1);
+}
+
+/* What is known of the page at @from is from now on known of @to, which is on no list yet. */
+static void
+take_over_record (const KmlRam *ram, KmlPfn from, KmlPfn to)
+{
+  kml_ram_frame (ram, to)->lru = kml_ram_frame (ram, from)->lru;
+}
+
+/* Nothing can happen between the look at the page and its having moved. */
+static KmlMigration
+move (KmlMapping *self, guint32 index, KmlPfn to)
+{
+  KmlReclaim *reclaim = self->reclaim;
+  const KmlRam *ram = reclaim->machine->ram;
+  const KmlPfn from = self->frames[index];
+  const KmlLruKind kind = kml_ram_frame (ram, from)->lru.kind;
+
+  if (kml_is_pinned (reclaim->machine, from))
+    return KML_MIGRATE_PINNED;
+  kml_lru_remove (reclaim->lists, ram, from);
+  take_over_record (ram, from, to);
+  kml_lru_insert (reclaim->lists, ram, to, kind);
+  memcpy (ram->store + kml_ram_addr (ram, to), ram->store + kml_ram_addr (ram, from),
+          kml_ram_page_size (ram));
+  self->frames[index] = to;
+  spend_copy (reclaim->machine);
+  kml_mapping_free_frame (self, from);
+  return KML_MIGRATED;
+}
+
+/* The device copies the page itself, as it were: it does so while it stands still. */
+static KmlMigration
+move_under (KmlMapping *self, guint32 index, KmlDma *dma, KmlDmaRequest *request, KmlPfn to)
+{
+  KmlReclaim *reclaim = self->reclaim;
+  const KmlRam *ram = reclaim->machine->ram;
+  const KmlPfn from = self->frames[index];
+  const KmlLruKind kind = kml_ram_frame (ram, from)->lru.kind;
+  guint i = 0;
+  gboolean is_moved;
+
+  if (reclaim->machine->pins[from] > PINS_UNDER_DMA)
+    return KML_MIGRATE_PINNED; /* another device has it, too */
+  while (i < request->n_pages && request->pages[i] != from)
+    i++;
+  if (i == request->n_pages)
+    return KML_MIGRATE_ABSENT;
+  kml_lru_remove (reclaim->lists, ram, from);
+  self->n_resident--;
+  kml_mapping_begin (self, index, under_migration);
+  is_moved = kml_dma_move_page (dma, request, i, to);
+  if (is_moved) {
+    take_over_record (ram, from, to);
+    kml_spend (reclaim->machine, KML_COST_IPI, reclaim->machine->n_cpus - 1);
+  }
+  kml_lru_insert (reclaim->lists, ram, is_moved ? to : from, kind);
+  kml_mapping_end (self, index, is_moved ? to : from);
+  if (is_moved)
+    kml_mapping_free_frame (self, from);
+  return is_moved ? KML_MIGRATED : KML_MIGRATE_PINNED;
+}
+
+/* Whether page @index, which is there, must be written before it is moved. */
+static gboolean
+must_be_written (const KmlMapping *self, guint32 index)
+{
+  const KmlFrame *frame = kml_ram_frame (self->reclaim->machine->ram, self->frames[index]);
+
+  return self->moves_by_writing && !self->is_anon && (frame->lru.bits & KML_PAGE_DIRTY);
+}
+
+/* Under the device; or, where that has become done with it meanwhile, as any other page. */
+static KmlMigration
+move_from (KmlMapping *self, guint32 index, KmlDma *dma, KmlDmaRequest *request, KmlPfn to)
+{
+  const KmlMigration result = move_under (self, index, dma, request, to);
+
+  if (result == KML_MIGRATED || !is_there (self, index) || must_be_written (self, index))
+    return result;
+  return move (self, index, to);
+}
+
+/* Writes page @index, which is there. Sleeps. FALSE: it may not be, the disk failed, or it is gone or dirty again. */
+static gboolean
+write_first (KmlMapping *self, guint32 index)
+{
+  KmlReclaim *reclaim = self->reclaim;
+  const KmlRam *ram = reclaim->machine->ram;
+  const KmlPfn pfn = self->frames[index];
+  const KmlLruKind kind = kml_ram_frame (ram, pfn)->lru.kind;
+  const KmlGfp gfp = kml_memalloc_gfp (kml_current_task (reclaim->machine), KML_GFP_KERNEL);
+  gboolean ok;
+
+  if (!kml_mapping_may_write (self, gfp))
+    return FALSE;
+  kml_lru_remove (reclaim->lists, ram, pfn);
+  self->n_resident--;
+  kml_mapping_begin (self, index, under_migration);
+  ok = kml_mapping_write_locked (self, pfn);
+  kml_lru_insert (reclaim->lists, ram, pfn, kind);
+  kml_mapping_end (self, index, pfn);
+  kml_sync (reclaim->machine);
+  return ok && is_there (self, index) && !must_be_written (self, index);
+}
+
+static KmlMigration
+migrate (KmlMapping *self, guint32 index, KmlDma *dma, KmlDmaRequest *request)
+{
+  KmlReclaim *reclaim = self->reclaim;
+  KML_CALL (reclaim->machine, "migrate");
+  KmlMigration result = KML_MIGRATE_ABSENT;
+  KmlPfn to;
+
+  g_assert (index < self->n_pages);
+  kml_sync (reclaim->machine);
+  if (!is_there (self, index))
+    return count (reclaim, KML_MIGRATE_ABSENT);
+  to = kml_mapping_take_frame (self, TRUE);
+  if (to == KML_PFN_NONE)
+    return count (reclaim, KML_MIGRATE_NO_MEMORY);
+  kml_sync (reclaim->machine);
+  if (is_there (self, index) && must_be_written (self, index) && !write_first (self, index))
+    result = KML_MIGRATE_DIRTY;
+  else if (is_there (self, index))
+    result = dma != NULL ? move_from (self, index, dma, request, to) : move (self, index, to);
+  if (result != KML_MIGRATED)
+    kml_mapping_free_frame (self, to);
+  return count (reclaim, result);
+}
+
+KmlMigration
+kml_mapping_migrate (KmlMapping *self, guint32 index)
+{
+  return migrate (self, index, NULL, NULL);
+}
+
+KmlMigration
+kml_mapping_migrate_under (KmlMapping *self, guint32 index, KmlDma *dma, KmlDmaRequest *request)
+{
+  return migrate (self, index, dma, request);
+}

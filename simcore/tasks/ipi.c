@@ -1,0 +1,297 @@
+/* ipi.c: asking other CPUs to do something at once.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Invariants:
+ *   I1  a call is on the queue of its destination from when it is sent until the handler takes it
+ *   I2  while a queue is not empty its interrupt is on the way, or raised
+ */
+
+#include "simcore/tasks/ipi.h"
+
+#include "simcore/tasks/scheduler-private.h"
+
+/* From one CPU to another. */
+typedef struct _Call Call;
+
+struct _Call {
+  KmlTaskFunc func;
+  gpointer data;
+  gboolean wait;
+  guint64 n_sent, n_done; /* equal: it is free */
+  KmlTask *waiters;       /* (nullable): linked by next */
+  Call *next;             /* on the queue */
+};
+
+/* A destination. */
+typedef struct {
+  KmlIpis *ipis;
+  KmlIrq irq;
+  KmlTimer arrival;
+  Call *first, *last; /* its queue */
+} Door;
+
+struct _KmlIpis {
+  KmlScheduler *scheduler;
+  guint n_cpus;
+  gboolean has_warned;
+  Door *doors; /* (owned) (array length=n_cpus) */
+  Call *calls; /* (owned) (array length=n_cpus * n_cpus): by sender, then by destination */
+};
+
+/* ---- The other side ---- */
+
+static void
+be_done (KmlIpis *self, Call *call)
+{
+  KmlTask *task = call->waiters;
+
+  call->n_done++;
+  call->waiters = NULL;
+  while (task != NULL) {
+    KmlTask *next = task->next;
+
+    task->next = NULL;
+    kml_task_wake (task);
+    task = next;
+  }
+  kml_scheduler_release (self->scheduler);
+}
+
+static void
+answer_one (KmlMachine *machine, KmlIpis *self, Call *call)
+{
+  const KmlTaskFunc func = call->func;
+  gpointer data = call->data;
+
+  if (!call->wait) { /* the record is free as soon as it was read */
+    be_done (self, call);
+    func (machine, data);
+    return;
+  }
+  func (machine, data);
+  kml_sync (machine);
+  be_done (self, call);
+}
+
+/* The handler. */
+static void
+answer (KmlMachine *machine, gpointer data)
+{
+  Door *door = data;
+  Call *call;
+
+  kml_sync (machine);
+  call = door->first;
+  door->first = door->last = NULL;
+  while (call != NULL) {
+    Call *next = call->next;
+
+    call->next = NULL;
+    answer_one (machine, door->ipis, call);
+    call = next;
+  }
+}
+
+static void
+arrive (gpointer data)
+{
+  Door *door = data;
+
+  kml_irq_raise (&door->irq);
+  kml_incident_look_for_stall (door->ipis->scheduler); /* where nobody ever lets it in */
+}
+
+guint
+kml_ipis_n_kept (const KmlIpis *self, const KmlTask *handler)
+{
+  const Door *door = self != NULL ? &self->doors[handler->cpu] : NULL;
+  guint n = 0;
+
+  if (door == NULL || &door->irq.task != handler || door->irq.n_pending == 0)
+    return 0;
+  for (const Call *call = door->first; call != NULL; call = call->next)
+    n++;
+  return n;
+}
+
+/* ---- This side ---- */
+
+static void
+add_waiter (Call *call, KmlTask *task)
+{
+  for (const KmlTask *other = call->waiters; other != NULL; other = other->next)
+    if (other == task)
+      return;
+  task->next = call->waiters;
+  call->waiters = task;
+}
+
+/* Until the destination is done with the @number-th call. */
+static void
+wait_until_done (KmlMachine *machine, Door *door, Call *call, guint64 number)
+{
+  const KmlWait wait = { .kind = KML_WAIT_EVENT,
+                         .what = door->irq.task.name,
+                         .provider = &door->irq.task };
+
+  kml_sync (machine);
+  while (call->n_done < number) {
+    add_waiter (call, kml_current_task (machine));
+    kml_task_wait (machine, &wait, KML_PART_IPI, TRUE);
+  }
+}
+
+static Call *
+call_to (KmlIpis *self, guint from, guint to)
+{
+  return &self->calls[from * self->n_cpus + to];
+}
+
+static void
+send (KmlMachine *machine, KmlIpis *self, guint to, KmlTaskFunc func, gpointer data, gboolean wait)
+{
+  Door *door = &self->doors[to];
+  Call *call = call_to (self, kml_current_task (machine)->cpu, to);
+
+  kml_spend (machine, KML_COST_ATOMIC, 1);
+  kml_sync (machine);
+  while (call->n_done < call->n_sent)
+    wait_until_done (machine, door, call, call->n_sent);
+  call->func = func;
+  call->data = data;
+  call->wait = wait;
+  call->n_sent++;
+  kml_scheduler_hold (self->scheduler);
+  if (door->first == NULL) {
+    door->first = call;
+    kml_timer_set (&door->arrival, self->scheduler, machine->now + machine->cost[KML_COST_IPI]);
+  } else {
+    door->last->next = call;
+  }
+  door->last = call;
+}
+
+static KmlIpis *
+ipis_new (KmlScheduler *scheduler)
+{
+  KmlIpis *self = g_new0 (KmlIpis, 1);
+
+  self->scheduler = scheduler;
+  self->n_cpus = scheduler->machine->n_cpus;
+  self->doors = g_new0 (Door, self->n_cpus);
+  self->calls = g_new0 (Call, (gsize)self->n_cpus * self->n_cpus);
+  for (guint i = 0; i < self->n_cpus; i++) {
+    Door *door = &self->doors[i];
+    g_autofree char *name = g_strdup_printf ("ipi.%u", i);
+
+    door->ipis = self;
+    kml_irq_init (&door->irq, scheduler, name, i, KML_LEVEL_HARDIRQ, answer, door);
+    kml_timer_init (&door->arrival, scheduler, arrive, door);
+  }
+  return self;
+}
+
+void
+kml_ipi_prepare (KmlScheduler *scheduler)
+{
+  if (scheduler->ipis == NULL)
+    scheduler->ipis = ipis_new (scheduler);
+}
+
+/* Nobody who waits for others keeps them waiting. */
+static void
+warn_about (KmlMachine *machine, KmlIpis *self)
+{
+  const KmlCpu *cpu = kml_scheduler_cpu (machine->scheduler);
+
+  if (self->has_warned || (cpu->irq_off == 0 && cpu->level < KML_LEVEL_HARDIRQ))
+    return;
+  self->has_warned = TRUE;
+  kml_scheduler_report (machine->scheduler, KML_INCIDENT_IRQ_MISUSE,
+                        g_strdup_printf ("%s asks other CPUs with its interrupts off: two that do "
+                                         "wait for each other",
+                                         kml_current_task (machine)->name));
+}
+
+static KmlIpis *
+begin (KmlMachine *machine)
+{
+  kml_ipi_prepare (machine->scheduler);
+  kml_preempt_disable (machine);
+  warn_about (machine, machine->scheduler->ipis);
+  return machine->scheduler->ipis;
+}
+
+void
+kml_ipi_call (KmlMachine *machine, guint cpu, KmlTaskFunc func, gpointer data, gboolean wait)
+{
+  const guint here = kml_current_task (machine)->cpu;
+  KmlIpis *self;
+
+  g_assert (cpu < machine->n_cpus);
+
+  if (cpu == here) {
+    kml_irq_disable (machine);
+    func (machine, data);
+    kml_irq_enable (machine);
+    return;
+  }
+  self = begin (machine);
+  send (machine, self, cpu, func, data, wait);
+  if (wait)
+    wait_until_done (machine, &self->doors[cpu], call_to (self, here, cpu),
+                     call_to (self, here, cpu)->n_sent);
+  kml_preempt_enable (machine);
+}
+
+void
+kml_ipi_call_others (KmlMachine *machine, gboolean (*is_meant) (guint cpu, gpointer data),
+                     KmlTaskFunc func, gpointer data, gboolean wait)
+{
+  const guint here = kml_current_task (machine)->cpu;
+  KmlIpis *self = begin (machine);
+  guint64 numbers[KML_MAX_CPUS] = { 0 }; /* 0: it was not asked */
+
+  for (guint cpu = 0; cpu < machine->n_cpus; cpu++)
+    if (cpu != here && (is_meant == NULL || is_meant (cpu, data))) {
+      send (machine, self, cpu, func, data, wait);
+      numbers[cpu] = call_to (self, here, cpu)->n_sent;
+    }
+  for (guint cpu = 0; wait && cpu < machine->n_cpus; cpu++)
+    if (numbers[cpu] > 0)
+      wait_until_done (machine, &self->doors[cpu], call_to (self, here, cpu), numbers[cpu]);
+  kml_preempt_enable (machine);
+}
+
+void
+kml_ipis_count (const KmlIpis *self, guint cpu, guint64 *ret_sent, guint64 *ret_taken)
+{
+  *ret_sent = *ret_taken = 0;
+  for (guint other = 0; other < self->n_cpus; other++) {
+    *ret_sent += self->calls[cpu * self->n_cpus + other].n_sent;
+    *ret_taken += self->calls[other * self->n_cpus + cpu].n_done;
+  }
+}
+
+/* ---- Life ---- */
+
+void
+kml_ipis_free (KmlIpis *self)
+{
+  if (self == NULL)
+    return;
+  for (guint i = 0; i < self->n_cpus; i++)
+    kml_irq_clear (&self->doors[i].irq);
+  g_free (self->doors);
+  g_free (self->calls);
+  g_free (self);
+}
+
+void
+kml_ipis_remember (KmlIpis *self, KmlImage *image)
+{
+  kml_image_add (image, self, sizeof *self);
+  kml_image_add (image, self->doors, self->n_cpus * sizeof *self->doors);
+  kml_image_add (image, self->calls, (gsize)self->n_cpus * self->n_cpus * sizeof *self->calls);
+}

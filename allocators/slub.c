@@ -73,7 +73,15 @@
  * allocator (simcore/pages/locked.h), where Linux has none on the fast paths and one a node: the path a request takes is the same, waits are
  * longer.
  *
- * 8. Invariants, verified by slub_check()
+ * 8. Held against a kernel
+ *
+ * Nine recordings of Linux 6.1.192 on four CPUs, with dumps of all lists and the operations between them. Orders, numbers of objects,
+ * min_partial and cpu_partial_slabs are the kernel's for each of 166 caches. Begun with a dump and given the operations until the
+ * next one, a cache takes each object of the very slab that the kernel took it of, makes and gives back as many slabs, and ends with the same
+ * lists in the same order in 5004 of 5071 cases (1.3 million objects) in which it had anything to do. In the others the recorded order is not the true one: a task
+ * that waits for a new slab comes back on another CPU, which has one already. tests/test-slub-recorded.c has three of them.
+ *
+ * 9. Invariants, verified by slub_check()
  *
  *   R1, R2 of page-runs.h
  *   U1  as many objects as a slab says fit in its run

@@ -16,7 +16,7 @@ import tempfile
 
 top = os.path.realpath(os.path.join(os.path.dirname(__file__), ".."))
 golden = os.path.join(top, "tests/golden/fingerprints.txt")
-SCENARIOS = ["tests/data/determinism.ini", "scenarios/bins/which-bins.ini"]
+SCENARIOS = ["tests/data/determinism.ini", "scenarios/bins/which-bins.ini", "scenarios/slabs/what-cpus-keep.ini"]
 
 
 def measured(program):

@@ -145,6 +145,35 @@ START_TEST (flags_that_were_not_printed_are_those_of_most_requests_there)
 }
 END_TEST
 
+/* arm64 and POWER have such frames; what a kernel takes for its objects must not be asked for twice. The direct map is where arm64 has it with 2 GiB before RAM. */
+START_TEST (pages_of_slabs_are_known_where_frames_are_larger)
+{
+  static const guint shifts[] = { 12, 14, 16 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (shifts); i++) {
+    g_autoptr (GString) text = g_string_new (NULL);
+    g_autoptr (Recording) recording = NULL;
+
+    for (guint n = 0; n < 10; n++) {
+      const guint64 pfn = (G_GUINT64_CONSTANT (0x90000000) >> shifts[i]) + n * 8;
+
+      g_string_append_printf (
+          text,
+          "  a-7 [001] ..... 5.00000%u: mm_page_alloc: page=ffffffc000d79680 "
+          "pfn=0x%" G_GINT64_MODIFIER "x order=2 migratetype=0 gfp_flags=GFP_KERNEL\n"
+          "  a-7 [001] ..... 5.00000%u: kmalloc: call_site=f ptr=0x%" G_GINT64_MODIFIER
+          "x bytes_req=8 bytes_alloc=8 gfp_flags=GFP_KERNEL\n",
+          n, pfn, n,
+          G_GUINT64_CONSTANT (0xffff000000000000) - 0x80000000 + (pfn << shifts[i]) +
+              ((G_GUINT64_CONSTANT (3) << shifts[i]) + 256));
+    }
+    recording = read_text (text->str);
+    ck_assert_uint_eq (count_of (recording, KML_TRACE_N_OBJECT_ALLOCS), 10);
+    ck_assert_uint_eq (count_of (recording, KML_TRACE_N_SLAB_PAGES), 10);
+  }
+}
+END_TEST
+
 /* ---- What stands between ---- */
 
 #define HEAD(usecs) "   task-7 [001] d.... 5." usecs ": "
@@ -317,6 +346,7 @@ trace_dialects_suite (void)
   suite_add_tcase (suite, null);
   tcase_add_test (tasks, real_time_kernels_have_a_flag_more_before_the_context);
   tcase_add_test (tasks, times_of_the_option_latency_format_are_microseconds);
+  tcase_add_test (tasks, pages_of_slabs_are_known_where_frames_are_larger);
   tcase_add_test (tasks, flags_that_were_not_printed_are_those_of_most_requests_there);
   suite_add_tcase (suite, tasks);
   tcase_add_test (between, stacks_calls_and_functions_are_other_events_and_no_bad_lines);

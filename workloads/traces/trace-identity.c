@@ -13,10 +13,10 @@
  *    its slabs must not be asked for once more. Which ones those are is seen only
  *    afterwards, when an object appears inside.
  *
- * 3. The direct map. An object at address a lies in the frame (a - offset) / 4096. Kernels choose
- *    the offset at boot (x86-64: 0xffff888000000000 unless randomised), so it is learned: when a
+ * 3. The direct map. An object at address a lies in the frame (a - offset) / page size. Kernels choose
+ *    the offset at boot (x86-64: 0xffff888000000000 unless randomised), and frames have 4, 16 or 64 KiB (arm64, POWER), so both are learned: when a
  *    CPU takes a page and an object appears on the same CPU within the next NEAR_EVENTS events,
- *    the object is often the slab's first. The offset is a multiple of 1 GiB, and the remainder
+ *    the object is often the slab's first. The offset is a multiple of 1 GiB (with 64 KiB of 512 MiB), and the remainder
  *    must be inside the block: by chance that is so once in 2^30 / (4096 << order) tries, so two
  *    equal findings decide, and one does for the usual offset. Hashed pointers are not kernel
  *    addresses and are left alone: then slab pages are known from slab_new events or not at all.
@@ -25,19 +25,27 @@
  *    times. So a line is looked up KML_TRACE_PIPELINE lines after it was read: when it comes in,
  *    the slot of its address is asked for, half-way the key that the slot leads to.
  *
- * Not modelled: frames of other than 4096 bytes.
+ * Not modelled: how large the frames are of a recording without objects, or with hashed pointers. [machine] page-size says it.
  */
 
 #include "workloads/traces/trace-identity.h"
 
-#define FRAME_SHIFT  12
 #define NEAR_EVENTS  16
 #define NEAR_ORDER   5 /* slabs are not larger by default */
 #define USUAL_OFFSET G_GUINT64_CONSTANT (0xffff888000000000)
-#define OFFSET_MASK  ((G_GUINT64_CONSTANT (1) << 30) - 1)
 #define KERNEL_HALF  (G_GUINT64_CONSTANT (1) << 63)
 #define ZERO_SIZE                                                                                  \
   16 /* kmalloc (0) is this pointer, which may be freed as NULL may; other recorders number objects */
+
+static const struct {
+  guint shift;
+  guint align_shift; /* of the offset */
+  guint64 usual_offset;
+} page_sizes[KML_TRACE_N_PAGE_SIZES] = {
+  { 12, 30, USUAL_OFFSET },
+  { 14, 30, 0 },
+  { 16, 29, 0 },
+};
 
 void
 kml_trace_identity_init (KmlTraceIdentity *self, guint64 *counts)
@@ -117,7 +125,7 @@ kml_trace_identity_take (KmlTraceIdentity *self, KmlTraceEvent *events, guint n)
 static inline void
 mark_object (KmlTraceIdentity *self, guint64 addr)
 {
-  const guint64 pfn = (addr - self->page_offset) >> FRAME_SHIFT;
+  const guint64 pfn = (addr - self->page_offset) >> self->page_shift;
   guint32 *const known = &self->known_frames[pfn % KML_TRACE_KNOWN_FRAMES];
   const guint32 tag = (guint32)(pfn / KML_TRACE_KNOWN_FRAMES) + 1;
 
@@ -143,21 +151,35 @@ mark_earlier_objects (KmlTraceIdentity *self)
   }
 }
 
+/* Whether the object is in the block, for frames of this size. */
+static gboolean
+learn_offset_with (KmlTraceIdentity *self, const KmlTraceNear *near, guint64 addr, guint size)
+{
+  const guint shift = page_sizes[size].shift;
+  const guint64 offset = addr - (near->pfn << shift);
+  const guint64 remainder = offset & ((G_GUINT64_CONSTANT (1) << page_sizes[size].align_shift) - 1);
+
+  if (remainder >> shift >> near->order != 0)
+    return FALSE;
+  if (offset - remainder != page_sizes[size].usual_offset &&
+      offset - remainder != self->candidates[size]) {
+    self->candidates[size] = offset - remainder;
+    return FALSE;
+  }
+  self->page_offset = offset - remainder;
+  self->page_shift = shift;
+  return TRUE;
+}
+
 static void
 learn_offset (KmlTraceIdentity *self, const KmlTraceNear *near, guint64 addr)
 {
-  const guint64 offset = addr - (near->pfn << FRAME_SHIFT);
-  const guint64 remainder = offset & OFFSET_MASK;
-
-  if (addr < KERNEL_HALF || remainder >> FRAME_SHIFT >> near->order != 0)
+  if (addr < KERNEL_HALF)
     return;
-  if (offset - remainder != USUAL_OFFSET && offset - remainder != self->candidate) {
-    self->candidate = offset - remainder;
-    return;
-  }
-  self->page_offset = offset - remainder;
-  self->knows_offset = TRUE;
-  mark_earlier_objects (self);
+  for (guint size = 0; size < KML_TRACE_N_PAGE_SIZES && !self->knows_offset; size++)
+    self->knows_offset = learn_offset_with (self, near, addr, size);
+  if (self->knows_offset)
+    mark_earlier_objects (self);
 }
 
 static inline void

@@ -33,6 +33,8 @@ typedef struct {
   guint8 events_left;
 } KmlTraceNear;
 
+#define KML_TRACE_N_PAGE_SIZES 3 /* that kernels have */
+
 typedef struct {
   KmlTraceNames objects; /* by address */
   KmlTraceNames pages;   /* by page frame number, see trace-pages.c */
@@ -52,7 +54,8 @@ typedef struct {
 
   gboolean knows_offset;
   guint64 page_offset; /* where the kernel maps frame 0 */
-  guint64 candidate;
+  guint page_shift;    /* of the recorded kernel's frames */
+  guint64 candidates[KML_TRACE_N_PAGE_SIZES];
   KmlTraceNear near[KML_TRACE_NEAR_CPUS];
   guint32
       known_frames[KML_TRACE_KNOWN_FRAMES]; /* by the low bits of a frame number, 1 + the others:

@@ -309,6 +309,17 @@ START_TEST (the_stacks_and_records_of_perf_are_no_bad_lines)
 }
 END_TEST
 
+START_TEST (an_event_of_perf_that_was_cut_is_no_stack)
+{
+  g_autoptr (Recording) recording = read_text ("  a 7 [001] 5.000001: " PERF_KMALLOC "\n"
+                                               "  a 7 [001] 5.000\n"
+                                               "  a 7 [001] 5.000002: " PERF_KFREE "\n");
+
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_MALFORMED), 1);
+  ck_assert_uint_eq (recording->events->len, 2);
+}
+END_TEST
+
 /* ---- Encodings ---- */
 
 START_TEST (utf_16_is_called_so)
@@ -355,6 +366,7 @@ trace_dialects_suite (void)
   suite_add_tcase (suite, between);
   tcase_add_test (perf, perf_may_print_columns_more_and_ids_that_it_does_not_know);
   tcase_add_test (perf, the_stacks_and_records_of_perf_are_no_bad_lines);
+  tcase_add_test (perf, an_event_of_perf_that_was_cut_is_no_stack);
   suite_add_tcase (suite, perf);
   tcase_add_test (encodings, utf_16_is_called_so);
   suite_add_tcase (suite, encodings);

@@ -109,16 +109,16 @@ perf_recognises (const char *line, const char *end)
   return colon != NULL && colon + 1 < end && g_ascii_isalpha (colon[1]);
 }
 
-/* "    ffffffff8133d5a3 __kmalloc+0x1f3 ([kernel.kallsyms])", "    __kmalloc+0x1f3" or "  slub.c:3961": a line that begins with a blank, and has no colon with a
- * blank behind it, as events have. */
+/* "    ffffffff8133d5a3 __kmalloc+0x1f3 ([kernel.kallsyms])", "    __kmalloc+0x1f3" or "  slub.c:3961": a line that begins with a blank, and has neither a colon with a
+ * blank behind it nor a CPU, as events have, even one that was cut. */
 static gboolean
 is_stack_frame (const char *line, const char *end)
 {
   if (line == end || !(*line == ' ' || *line == '\t'))
     return FALSE;
-  for (const char *colon = line; (colon = memchr (colon, ':', (gsize)(end - colon))) != NULL;
-       colon++)
-    if (colon + 1 == end || colon[1] == ' ')
+  for (const char *at = line; at < end; at++)
+    if ((*at == ':' && (at + 1 == end || at[1] == ' ')) ||
+        (*at == '[' && kml_trace_is_digit (at[1])))
       return FALSE;
   return TRUE;
 }

@@ -43,7 +43,7 @@
  *   L5  the bit of a list is set if and only if the list is not empty
  */
 
-#include "simcore/objects/page-runs.h"
+#include "allocators/aligned.h"
 #include "simcore/param.h"
 
 #define LEAST_OBJECTS   8 /* a slab is made larger until it has so many, if it can be */
@@ -71,39 +71,7 @@ enum {
   COUNTER_LIST_BYTES,
 };
 
-typedef struct {
-  KmlAllocator base;
-
-  /* parameters */
-  guint method;
-  guint64 granule;
-
-  guint shift;                    /* granule = 1 << shift */
-  guint n_classes;                /* class i has objects of (i + 1) granules */
-  guint n_lists;                  /* of a class */
-  KmlAddr statics, masks_statics; /* of the next two, for a cache model */
-  guint32 *heads;                 /* (owned) (array length=n_classes * n_lists): links */
-  guint32 *masks;                 /* (owned) (array length=n_classes): which lists are not empty */
-  KmlPageRuns runs;
-} Aligned;
-
-/* A slab, taken apart. */
-typedef struct {
-  KmlFrame *frame;
-  KmlAddr start;
-  guint64 size; /* of an object */
-  guint n_objects;
-  guint8 *used, *padded; /* bits, in RAM */
-  guint64 bytes;         /* of the slab */
-} Slab;
-
 /* ---- Slabs ---- */
-
-static guint64
-bits_bytes (guint64 n_objects)
-{
-  return (n_objects + 7) / 8;
-}
 
 static guint
 objects_in (guint64 bytes, guint64 size)
@@ -126,70 +94,13 @@ slab_bytes (const Aligned *self, guint64 size)
   return bytes;
 }
 
-static Slab
-slab_at (const Aligned *self, KmlPfn pfn)
-{
-  const KmlRam *ram = &self->base.ram;
-  KmlFrame *frame = kml_ram_frame (ram, pfn);
-  Slab slab = {
-    .frame = frame,
-    .start = kml_ram_addr (ram, pfn),
-    .size = ((guint64)frame->slab.size_class + 1) << self->shift,
-    .n_objects = frame->slab.n_objects,
-    .bytes = (guint64)frame->n_frames << ram->page_shift,
-  };
-
-  slab.padded = ram->store + slab.start + slab.bytes - bits_bytes (slab.n_objects);
-  slab.used = slab.padded - bits_bytes (slab.n_objects);
-  return slab;
-}
-
-static KmlAddr
-object_at (const Slab *slab, guint i)
-{
-  return slab->start + i * slab->size;
-}
-
-static gboolean
-get_bit (const guint8 *bits, guint i)
-{
-  return bits[i / 8] >> i % 8 & 1;
-}
-
 static void
 set_bit (guint8 *bits, guint i, gboolean value)
 {
   bits[i / 8] = (guint8)((bits[i / 8] & ~(1 << i % 8)) | value << i % 8);
 }
 
-/* What lies in front of what was given out of object @i. */
-static guint32
-front_of (const Aligned *self, const Slab *slab, guint i)
-{
-  return get_bit (slab->padded, i) ? kml_ram_load32 (&self->base.ram, object_at (slab, i)) : 0;
-}
-
-/* ---- Lists of free objects: links are 1 + the number of the object's first granule; 0: none ---- */
-
-static guint
-list_of (const Aligned *self, KmlAddr object)
-{
-  if (object == 0)
-    return self->n_lists - 1;
-  return MIN ((guint)__builtin_ctzll (object >> self->shift), self->n_lists - 1);
-}
-
-static guint32 *
-head_of (const Aligned *self, guint class, guint list)
-{
-  return &self->heads[class * self->n_lists + list];
-}
-
-static KmlAddr
-object_of (const Aligned *self, guint32 link)
-{
-  return (KmlAddr)(link - 1) << self->shift;
-}
+/* ---- Lists ---- */
 
 /* With a cache model: the head of a list, and the links in objects. */
 static void
@@ -432,132 +343,6 @@ aligned_slab_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   if (--slab.frame->slab.n_used == 0)
     give_slab_back (self, &slab, how);
   return held;
-}
-
-/* ---- Looking at it ---- */
-
-static void
-walk_slab (const Aligned *self, const Slab *slab, KmlWalkFunc func, gpointer user_data)
-{
-  const KmlAddr end = object_at (slab, slab->n_objects);
-
-  for (guint i = 0; i < slab->n_objects; i++) {
-    const guint32 front = front_of (self, slab, i);
-
-    if (front > 0)
-      func (object_at (slab, i), front, KML_BLOCK_METADATA, user_data);
-    func (object_at (slab, i) + front, slab->size - front,
-          get_bit (slab->used, i) ? KML_BLOCK_USED : KML_BLOCK_FREE, user_data);
-  }
-  func (end, slab->start + slab->bytes - end, KML_BLOCK_METADATA, user_data);
-}
-
-static void
-aligned_slab_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data)
-{
-  const Aligned *self = (const Aligned *)base;
-  const KmlRam *ram = &base->ram;
-
-  for (KmlPfn pfn = 0; kml_page_runs_next (&self->runs, &pfn);
-       pfn += kml_ram_frame (ram, pfn)->n_frames) {
-    const KmlFrame *frame = kml_ram_frame (ram, pfn);
-
-    if (frame->slab.size_class == KML_PAGE_RUN_LARGE) {
-      func (kml_ram_addr (ram, pfn), (guint64)frame->n_frames << ram->page_shift, KML_BLOCK_USED,
-            user_data);
-    } else {
-      const Slab slab = slab_at (self, pfn);
-
-      walk_slab (self, &slab, func, user_data);
-    }
-  }
-}
-
-/* Adds up the slab's free objects and metadata. */
-static gboolean
-check_slab (const Aligned *self, const Slab *slab, guint64 *n_free, guint64 *metadata,
-            GError **error)
-{
-  guint n_used = 0;
-
-  *metadata += slab->bytes - slab->n_objects * slab->size;
-  for (guint i = 0; i < slab->n_objects; i++) {
-    const gboolean is_used = get_bit (slab->used, i);
-    const guint32 front = front_of (self, slab, i);
-
-    n_used += is_used;
-    *metadata += front;
-    if (get_bit (slab->padded, i) && (!is_used || front == 0 || front >= slab->size))
-      return kml_allocator_broken ("L3", "address", object_at (slab, i), error);
-  }
-  if (n_used != slab->frame->slab.n_used || n_used == 0)
-    return kml_allocator_broken ("L2", "address", slab->start, error);
-  *n_free += slab->n_objects - n_used;
-  return TRUE;
-}
-
-/* Whether @object is a free one of @class that belongs on @list. */
-static gboolean
-is_at_home (const Aligned *self, guint class, guint list, KmlAddr object)
-{
-  const KmlRam *ram = &self->base.ram;
-  const KmlFrame *frame = kml_ram_frame (ram, kml_ram_pfn (ram, object));
-  Slab slab;
-  guint64 i;
-
-  if (!(frame->flags & KML_FRAME_FLAG_SLAB))
-    return FALSE;
-  slab = slab_at (self, frame->slab.head);
-  i = (object - slab.start) / slab.size;
-  return slab.frame->slab.size_class == class && i < slab.n_objects &&
-         object == object_at (&slab, (guint)i) && !get_bit (slab.used, (guint)i) &&
-         list_of (self, object) == list;
-}
-
-static gboolean
-check_list (const Aligned *self, guint class, guint list, guint64 *n_listed, GError **error)
-{
-  const KmlRam *ram = &self->base.ram;
-  guint32 before = 0, link = *head_of (self, class, list);
-
-  if ((self->masks[class] >> list & 1) != (link != 0))
-    return kml_allocator_broken ("L5", "list", class * self->n_lists + list, error);
-  for (; link != 0; link = kml_ram_load32 (ram, object_of (self, link))) {
-    const KmlAddr object = object_of (self, link);
-
-    if (object >= ram->size || !is_at_home (self, class, list, object) ||
-        kml_ram_load32 (ram, object + 4) != before)
-      return kml_allocator_broken ("L1", "address", object, error);
-    before = link;
-    ++*n_listed;
-  }
-  return TRUE;
-}
-
-static gboolean
-aligned_slab_check (const KmlAllocator *base, GError **error)
-{
-  const Aligned *self = (const Aligned *)base;
-  guint64 n_free = 0, n_listed = 0, metadata = 0;
-
-  if (!kml_page_runs_check (&self->runs, error))
-    return FALSE;
-  for (KmlPfn pfn = 0; kml_page_runs_next (&self->runs, &pfn);
-       pfn += kml_ram_frame (&base->ram, pfn)->n_frames) {
-    const Slab slab = slab_at (self, pfn);
-
-    if (slab.frame->slab.size_class != KML_PAGE_RUN_LARGE &&
-        !check_slab (self, &slab, &n_free, &metadata, error))
-      return FALSE;
-  }
-  for (guint class = 0; class < self->n_classes; class ++)
-    for (guint list = 0; list < self->n_lists; list++)
-      if (!check_list (self, class, list, &n_listed, error))
-        return FALSE;
-  if (n_listed != n_free)
-    return kml_allocator_broken ("L1", "lists with objects", n_listed, error);
-  return metadata == base->metadata_bytes ||
-         kml_allocator_broken ("L4", "metadata bytes", metadata, error);
 }
 
 /* ---- The table ---- */

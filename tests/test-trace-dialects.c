@@ -342,6 +342,41 @@ START_TEST (utf_16_is_called_so)
 }
 END_TEST
 
+START_TEST (files_of_other_kinds_are_called_by_their_names)
+{
+  static const struct {
+    gsize offset;
+    const char *bytes, *message;
+  } cases[] = {
+    { 0, "PERFILE2", "the trace: perf's own file: bring the text that `perf script` prints" },
+    { 0, "BZh91AY", "the trace: compressed by bzip2: gzip, xz and zstd are read" },
+    { 0, "PK\3\4", "the trace: a zip archive" },
+    { 257, "ustar", "the trace: a tar archive" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    char bytes[512] = { 0 };
+    g_autoptr (GError) error = NULL;
+
+    memcpy (bytes + cases[i].offset, cases[i].bytes, strlen (cases[i].bytes));
+    ck_assert_ptr_null (read_bytes (bytes, sizeof bytes, &error));
+    assert_error (error, KML_ERROR_INPUT, cases[i].message);
+  }
+}
+END_TEST
+
+/* A frame whose head says that it needs a window of 2^30 bytes. */
+START_TEST (a_window_of_zstd_that_is_too_large_is_no_damage)
+{
+  static const guint8 frame[] = { 0x28, 0xb5, 0x2f, 0xfd, 0x00, (30 - 10) << 3, 0x01, 0x00, 0x00 };
+  g_autoptr (GError) error = NULL;
+
+  ck_assert_ptr_null (read_bytes (frame, sizeof frame, &error));
+  assert_error (error, KML_ERROR_INPUT,
+                "needs more than 128 MiB to decode: compress it with --long=27");
+}
+END_TEST
+
 static Suite *
 trace_dialects_suite (void)
 {
@@ -369,6 +404,8 @@ trace_dialects_suite (void)
   tcase_add_test (perf, an_event_of_perf_that_was_cut_is_no_stack);
   suite_add_tcase (suite, perf);
   tcase_add_test (encodings, utf_16_is_called_so);
+  tcase_add_test (encodings, files_of_other_kinds_are_called_by_their_names);
+  tcase_add_test (encodings, a_window_of_zstd_that_is_too_large_is_no_damage);
   suite_add_tcase (suite, encodings);
   return suite;
 }

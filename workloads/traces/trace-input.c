@@ -28,6 +28,7 @@
 #include <unistd.h>
 #include <zlib.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "simcore/base/host-memory.h"
 #include "simcore/base/units.h"
@@ -325,6 +326,11 @@ decode_zstd (KmlTraceInput *self, guint8 *out, gsize *ret_n, GError **error)
   status = ZSTD_decompressStream (self->zstd, &to, &from);
   self->begin = from.pos;
   *ret_n = to.pos;
+  if (ZSTD_getErrorCode (status) == ZSTD_error_frameParameter_windowTooLarge)
+    return damaged (
+        self,
+        "the zstd stream needs more than 128 MiB to decode: compress it with --long=27 or less",
+        error);
   if (ZSTD_isError (status)) {
     g_autofree char *what = g_strdup_printf ("the zstd stream is damaged (%s)",
                                              ZSTD_getErrorName (status));

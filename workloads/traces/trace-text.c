@@ -17,6 +17,7 @@
 #include "workloads/traces/trace-text.h"
 
 #include "simcore/base/units.h"
+#include "workloads/traces/trace-foreign.h"
 #include "workloads/traces/trace-identity.h"
 #include "workloads/traces/trace-lines.h"
 
@@ -107,19 +108,12 @@ drop_long_line (KmlTraceText *self)
   self->lines.begin = self->lines.end;
 }
 
-/* What PowerShell's ">" makes of any text. */
-static gboolean
-is_utf16 (const KmlTraceText *self)
-{
-  static const char little[] = "\xff\xfe", big[] = "\xfe\xff";
-
-  return self->lines.end >= 2 &&
-         (memcmp (self->lines.buffer, little, 2) == 0 || memcmp (self->lines.buffer, big, 2) == 0);
-}
-
 static gboolean
 refuse (const KmlTraceText *self, guint64 line, GError **error)
 {
+  const char *const foreign = self->format == NULL
+                                  ? kml_trace_foreign (self->lines.buffer, self->lines.end)
+                                  : NULL;
   g_autofree char *forms = kml_trace_describe_forms ();
 
   if (self->format == NULL && self->comma_line > 0)
@@ -131,9 +125,9 @@ refuse (const KmlTraceText *self, guint64 line, GError **error)
     g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
                  "%s: it is empty: not a trace that kmemlab reads: expected %s",
                  kml_trace_input_shown (self->lines.input), forms);
-  else if (self->format == NULL && is_utf16 (self))
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "%s: the text is UTF-16: write it as UTF-8",
-                 kml_trace_input_shown (self->lines.input));
+  else if (foreign != NULL)
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "%s: %s",
+                 kml_trace_input_shown (self->lines.input), foreign);
   else
     g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
                  "%s:%" G_GUINT64_FORMAT ": not a trace that kmemlab reads: expected %s",

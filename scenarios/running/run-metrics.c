@@ -7,15 +7,16 @@
 #include "scenarios/running/run-caches.h"
 #include "scenarios/running/run-private.h"
 
+/* @before: (nullable): what counters had counted when the run began; 0 of a maximum. */
 static void
 add_counters (GArray *metrics, const char *prefix, const KmlCounterInfo *infos,
-              const guint64 *counters)
+              const guint64 *counters, const guint64 *before)
 {
   for (guint i = 0; infos != NULL && infos[i].name != NULL; i++) {
     const KmlMetric metric = {
       .name = g_strconcat (prefix, ".", infos[i].name, NULL),
       .unit = infos[i].unit,
-      .value = (double)counters[i],
+      .value = (double)(counters[i] - (before != NULL ? before[i] : 0)),
       .is_maximum = infos[i].is_maximum,
     };
 
@@ -50,7 +51,7 @@ add_layers (GArray *metrics, const GPtrArray *layers)
   for (guint i = 0; i < layers->len; i++) {
     const KmlAllocator *layer = g_ptr_array_index (layers, i);
 
-    add_counters (metrics, layer->ops->name, layer->ops->counters, layer->counters);
+    add_counters (metrics, layer->ops->name, layer->ops->counters, layer->counters, NULL);
   }
 }
 
@@ -82,9 +83,10 @@ kml_run_metrics (const KmlRun *self)
 {
   GArray *metrics = kml_recorder_metrics (self->recorder);
 
-  add_counters (metrics, self->pages->ops->name, self->pages->ops->counters, self->pages->counters);
+  add_counters (metrics, self->pages->ops->name, self->pages->ops->counters, self->pages->counters,
+                self->counted_before);
   add_counters (metrics, self->objects->ops->name, self->objects->ops->counters,
-                self->objects->counters);
+                self->objects->counters, NULL);
   add_layers (metrics, self->page_layers);
   add_layers (metrics, self->object_layers);
   add_figures (metrics, self->pages, self->recorder->counted_before[0]);
@@ -92,7 +94,7 @@ kml_run_metrics (const KmlRun *self)
   for (guint i = 0; i < self->workloads->len; i++) {
     const KmlWorkload *workload = g_ptr_array_index (self->workloads, i);
 
-    add_counters (metrics, workload->ops->name, workload->ops->counters, workload->counters);
+    add_counters (metrics, workload->ops->name, workload->ops->counters, workload->counters, NULL);
   }
   if (self->tasks != NULL)
     kml_run_tasks_metrics (self->tasks, metrics);

@@ -24,12 +24,18 @@ struct _KmlRun {
   GPtrArray *workloads;                   /* (owned) (element-type KmlWorkload) */
   KmlTwinMaker twins;                     /* for those of them that want some */
   KmlRecorder *recorder;                  /* (owned) */
+  guint64 counted_before[KML_MAX_COUNTERS]; /* by the page allocator, before the run began */
   KmlDriverConfig driver;
   KmlImage *image;   /* (owned) (nullable): see kml_run_remember() */
   char *fingerprint; /* (owned) (nullable) */
   gboolean is_executed;
   guint64 n_operations;
 };
+
+/* ---- run-start.c ---- */
+
+/* [memory] start: after the page allocator has started, and before there is anything around it. */
+gboolean kml_run_start (KmlRun *self, GError **error);
 
 /* ---- run-bins.c ---- */
 

@@ -7,6 +7,7 @@
  *
  *   run-spec.c      what a run's settings are
  *   run.c           the machine is built, does it, and goes back
+ *   run-start.c     memory that is in use when it begins
  *   run-bins.c      sets of bins that depend on the workload
  *   run-tasks*.c    machines with tasks
  *   run-caches.c    … and with a cache model
@@ -199,7 +200,8 @@ build_pages (KmlRun *self, GError **error)
   KmlAllocator *inner;
 
   self->pages = make_page_level (self, self->machine, error);
-  if (self->pages == NULL || !kml_allocator_start (self->pages, error))
+  if (self->pages == NULL || !kml_allocator_start (self->pages, error) ||
+      !kml_run_start (self, error))
     return FALSE;
   inner = self->pages;
   if (kml_run_has_tasks (self->spec)) {

@@ -60,6 +60,13 @@ const KmlParam kml_memory_params[] = {
     .grammar = "one, linux (16MiB,4GiB), or SIZE,SIZE",
     .summary = "one zone, without watermarks unless memory is reclaimed or min-free or highatomic "
                "is set; or where DMA and DMA32 end" },
+  { .name = "start",
+    .type = KML_PARAM_PATH,
+    .value = "",
+    .offset = G_STRUCT_OFFSET (KmlMemoryConfig, start),
+    .summary =
+        "a running kernel's /proc/kpageflags, pagetypeinfo or buddyinfo: the run begins with "
+        "that memory free, and the rest in use for ever; without it all is free" },
   { .name = "min-free",
     .type = KML_PARAM_SIZE,
     .value = "0",

@@ -16,6 +16,7 @@ G_BEGIN_DECLS
 /* ---- What can be set ---- */
 
 typedef struct {
+  char *start; /* (owned): "": all memory is free */
   char *zones; /* (owned): "one", "linux", or where DMA and DMA32 end */
   guint64 min_free;
   guint64 scale_factor, reserve_ratio;

@@ -6,6 +6,9 @@ SPDX-License-Identifier: Apache-2.0
 On 4 MiB 1016 frames are to be had, of which ordinary requests leave 63.
 """
 
+import gzip
+import struct
+
 from harness import ODD, check, contains, equal, main, query, run, run_json, write
 
 HEAD = "[machine]\ncpus = 2\nram = 4MiB\n\n"
@@ -327,6 +330,30 @@ def what_would_have_no_effect_is_refused():
         contains(run("run", "web.ini", *arguments, status=2 if message else 0).stderr, message)
 
 
+def a_run_begins_with_a_kernel_s_free_memory():
+    orders = [3, 2, 1, 0, 1, 0, 1]
+    n_free = sum(n << order for order, n in enumerate(orders))
+    write("buddyinfo", "Node 0, zone DMA " + " ".join(map(str, orders)) + "\n")
+    is_free = [0] * 1016
+    for order, at in ((0, 7), (0, 9), (0, 70), (1, 2), (1, 132), (2, 508), (4, 512), (6, 640)):
+        for pfn in range(at, at + (1 << order)):
+            is_free[pfn] = 1
+    write("kpageflags.gz", gzip.compress(struct.pack("<1016Q", *[1 << 10 if free else 1 << 7 for free in is_free])))
+    for file in ("buddyinfo", "kpageflags.gz"):
+        for pages in ("", "list = linux\ngrouping = mobility\n"):
+            for memory in ("", "zones = 1MiB,2MiB\nmin-free = 4KiB\n" if file == "kpageflags.gz" else "min-free = 4KiB\n"):
+                metrics = measure(HEAD + f"[memory]\nstart = {file}\n{memory}[pages]\nallocator = buddy\n{pages}"
+                                  f"[task T]\nprogram = sleep 1ms, repeat {n_free + 9} {{ alloc p 4KiB pages __GFP_MEMALLOC }}\n")
+                rows = query("m.db", f'SELECT "order", sum (count) FROM free_blocks {LAST} AND t_ns = (SELECT min (t_ns) FROM free_blocks {LAST}) GROUP BY 1 ORDER BY 1')
+                equal([n for _, n in rows][:len(orders)], orders, (file, pages, memory))
+                equal((metrics["alloc.failed"], metrics["buddy.splits"]), (9, n_free - sum(orders)), (file, pages, memory))
+                run("verify", "m.db")
+    for start, message in (("buddyinfo\n[pages]\nallocator = bump", "bump hands out"), (".", "it is a folder"), ("none", "No such file"),
+                           ("wrong.ini", "expected /proc/kpageflags, /proc/buddyinfo or /proc/pagetypeinfo")):
+        write("wrong.ini", HEAD + f"[memory]\nstart = {start}\n[task T]\nprogram = yield\n")
+        contains(run("run", "wrong.ini", status=2).stderr, message)
+
+
 def what_makes_no_sense_is_refused():
     task = "[task T]\nprogram = "
     for text, message in (
@@ -361,4 +388,4 @@ main(objects_wait_for_pages_without_their_allocator_s_lock, pages_of_a_region_ar
      a_block_that_a_device_works_on_is_not_given_back, a_refused_buffer_has_a_reason, a_limit_chooses_the_zone, every_page_that_a_device_has_moves_while_it_is_paused, small_blocks_are_one_scattered_buffer,
      a_block_for_a_device_may_cross_the_boundary_where_it_is_cut_there, a_block_that_could_never_suit_its_device_is_refused, who_is_killed_ends_and_does_no_further_step,
      who_has_no_need_to_succeed_fails_and_who_must_waits, who_must_not_fail_waits_without_reclaim_too, a_failed_request_says_why, scopes_hold_for_all_requests_in_them,
-     who_waits_for_the_flusher_says_so, a_card_s_requests_are_among_all_others, what_would_have_no_effect_is_refused, what_makes_no_sense_is_refused)
+     who_waits_for_the_flusher_says_so, a_card_s_requests_are_among_all_others, what_would_have_no_effect_is_refused, a_run_begins_with_a_kernel_s_free_memory, what_makes_no_sense_is_refused)

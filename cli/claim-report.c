@@ -65,12 +65,17 @@ static char *
 describe_line (const KmlClaimLine *line, glong most)
 {
   const KmlExpectation *expectation = line->expectation;
-  g_autofree char *value = NULL;
+  GString *text = g_string_new (expectation->metric);
 
-  if (expectation->when_key == NULL)
-    return g_strdup (expectation->metric);
-  value = shorten (expectation->when_value, most);
-  return g_strdup_printf ("%s (%s = %s)", expectation->metric, expectation->when_key, value);
+  for (guint i = 0; i < expectation->n_when; i++) {
+    g_autofree char *value = shorten (expectation->when[i].value, most);
+
+    g_string_append_printf (text, "%s%s = %s", i == 0 ? " (" : " and ", expectation->when[i].key,
+                            value);
+  }
+  if (expectation->n_when > 0)
+    g_string_append_c (text, ')');
+  return g_string_free (text, FALSE);
 }
 
 /* "A04-linear-classes" */
@@ -149,8 +154,10 @@ add_json_line (JsonBuilder *builder, const KmlClaim *claim, const KmlClaimLine *
   split_expected (expectation, &expected, &tolerance);
   kml_json_begin_object (builder, NULL);
   kml_json_text (builder, "metric", expectation->metric);
-  kml_json_text (builder, "when", expectation->when_key);
-  kml_json_text (builder, "is", expectation->when_value);
+  kml_json_begin_object (builder, "when");
+  for (guint i = 0; i < expectation->n_when; i++)
+    kml_json_text (builder, expectation->when[i].key, expectation->when[i].value);
+  json_builder_end_object (builder);
   kml_json_text (builder, "expected", expected);
   kml_json_text (builder, "tolerance", tolerance);
   kml_json_number (builder, "least", line->least);

@@ -53,6 +53,10 @@ static const BadText bad_texts[] = {
   { EXPECT "when = machine.cpsu = 1\n", NULL, 5, 8, "did you mean “cpus”?" },
   { EXPECT "when = machine.cpus = x\n", NULL, 5, 8, "when: machine.cpus: expected a count" },
   { EXPECT "when = machine.cpus = 2\n", NULL, 5, 8, "no run has machine.cpus = “2”" },
+  { EXPECT "when = machine.cpus = 1 and machine.ram = 5MiB\n", NULL, 5, 29,
+    "no run has machine.ram = “5MiB”" },
+  { EXPECT "when = machine.cpus = 1 and \n", NULL, 5, 8, "when: machine.cpus: expected a count" },
+  { EXPECT "when = machine.cpus = 1, machine.ram = 256MiB\n", NULL, 5, 8, "expected a count" },
   { TOY "[expect a b]\n", NULL, 4, 1, "“a b” is not a name" },
 };
 
@@ -170,6 +174,19 @@ START_TEST (when_is_about_the_runs_that_have_the_value_however_it_is_written)
 }
 END_TEST
 
+START_TEST (of_several_conditions_a_run_must_fulfil_all)
+{
+  g_autoptr (KmlScenario) scenario = load_scenario (
+      TOY "[sweep]\nmachine.cpus = 1 | 2\nmachine.ram = 512MiB | 1GiB\n"
+          "[expect]\nwhen = machine.cpus = 2 and machine.ram = 1024MiB\nalloc.failed = 0\n"
+          "[expect both]\nwhen = machine.cpus = 2\nalloc.failed = 0\n",
+      NULL, NULL);
+  g_autofree char *runs = describe (scenario);
+
+  ck_assert_str_eq (runs, ".. .. .x xx ");
+}
+END_TEST
+
 START_TEST (a_condition_that_an_override_takes_away_applies_to_no_run)
 {
   const char *overrides[] = { "machine.ram=1GiB|4GiB", NULL };
@@ -221,6 +238,7 @@ main (void)
   tcase_add_loop_test (tests, a_range_holds_what_it_says, 0, G_N_ELEMENTS (ranges));
   tcase_add_test (tests, when_is_about_the_runs_that_have_the_value_however_it_is_written);
   tcase_add_test (tests, a_condition_that_an_override_takes_away_applies_to_no_run);
+  tcase_add_test (tests, of_several_conditions_a_run_must_fulfil_all);
   tcase_add_test (tests, when_can_be_about_a_default);
   tcase_add_test (tests, a_condition_on_a_setting_that_a_run_lacks_does_not_apply);
   tcase_add_test (tests, a_metric_can_be_what_another_is);

@@ -9,8 +9,8 @@
  *   buddy.splits = 3..4                     in [3, 4]
  *   buddy.splits = buddy.merges             what the other metric is
  *
- * A group's `when = objects.bins = geometric:4` makes its lines about the runs
- * with this setting alone. The value is compared by meaning while loading
+ * A group's `when = objects.bins = geometric:4 and machine.cpus = 2` makes its lines about the runs
+ * with these settings alone. Values are compared by meaning while loading
  * (1024MiB is 1GiB) and kept as the text that the runs have.
  *
  * A metric's name is held against the recorder's table, where N and CONTEXT
@@ -26,14 +26,23 @@
 
 #include "simcore/base/units.h"
 
+static void
+settings_free (KmlSetting *settings, guint n)
+{
+  for (guint i = 0; i < n; i++) {
+    g_free (settings[i].key);
+    g_free (settings[i].value);
+  }
+  g_free (settings);
+}
+
 void
 kml_expectation_free (KmlExpectation *self)
 {
   g_free (self->metric);
   g_free (self->text);
   g_free (self->other);
-  g_free (self->when_key);
-  g_free (self->when_value);
+  settings_free (self->when, self->n_when);
   g_free (self);
 }
 
@@ -342,12 +351,6 @@ kml_expectation_parse (KmlExpectation *self, const char *name, const char *text,
 
 /* ---- Groups ---- */
 
-/* `when = group.key = value`, as the runs have it. */
-typedef struct {
-  const KmlEntry *entry; /* (nullable) */
-  char *value;           /* (owned) (nullable) */
-} Condition;
-
 static gboolean
 is_overridden (const KmlEntry *entry)
 {
@@ -382,37 +385,78 @@ find_alternative (KmlScenario *self, const KmlEntry *entry, const KmlParam *para
   return g_strdup (value);
 }
 
-static Condition
-read_condition (KmlScenario *self, const KmlKeyFileEntry *line)
+/* "group.key = value", @column bytes into the line's value: adds what runs have that fulfil it. */
+static void
+read_condition (KmlScenario *self, const KmlKeyFileEntry *line, const char *text, gsize column,
+                GArray *when)
 {
-  const KmlPlace place = { self->file, line->line, line->value_column };
-  const char *equals = strchr (line->value, '=');
+  const KmlPlace place = { self->file, line->line, line->value_column + (guint)column };
+  const char *equals = strchr (text, '=');
   g_autofree char *key = NULL;
   g_autofree char *value = NULL;
   g_autoptr (GError) error = NULL;
   KmlEntry *entry;
   const KmlParam *param;
+  KmlSetting setting;
 
   if (equals == NULL) {
-    kml_scenario_problem (self, place,
-                          "when: expected group.key = value, such as objects.bins = pow2");
-    return (Condition){ NULL, NULL };
+    kml_scenario_problem (
+        self, place,
+        "when: expected group.key = value, such as objects.bins = pow2, or several "
+        "joined by “and”");
+    return;
   }
-  key = g_strstrip (g_strndup (line->value, (gsize)(equals - line->value)));
+  key = g_strstrip (g_strndup (text, (gsize)(equals - text)));
   value = g_strstrip (g_strdup (equals + 1));
   entry = kml_scenario_refer (self, key, place);
   param = entry != NULL ? kml_entry_check_key (self, entry, place) : NULL;
   if (param == NULL)
-    return (Condition){ NULL, NULL };
+    return;
   if (!kml_param_parse (param, value, NULL, &error)) {
     kml_scenario_problem (self, place, "when: %s: %s", entry->key, error->message);
-    return (Condition){ NULL, NULL };
+    return;
   }
-  return (Condition){ entry, find_alternative (self, entry, param, value, place) };
+  setting = (KmlSetting){ g_strdup (entry->key),
+                          find_alternative (self, entry, param, value, place) };
+  g_array_append_val (when, setting);
+}
+
+#define AND " and "
+
+/* (element-type KmlSetting) */
+static void
+read_when (KmlScenario *self, const KmlKeyFileEntry *line, GArray *when)
+{
+  const char *text = line->value;
+
+  for (;;) {
+    const char *end = strstr (text, AND);
+    g_autofree char *condition = end != NULL ? g_strndup (text, (gsize)(end - text))
+                                             : g_strdup (text);
+    const gsize blanks = strspn (condition, " \t");
+
+    read_condition (self, line, condition + blanks, (gsize)(text - line->value) + blanks, when);
+    if (end == NULL)
+      return;
+    text = end + strlen (AND);
+  }
+}
+
+static KmlSetting *
+copy_settings (const GArray *settings)
+{
+  KmlSetting *copy = g_new (KmlSetting, settings->len);
+
+  for (guint i = 0; i < settings->len; i++) {
+    const KmlSetting *setting = &g_array_index (settings, KmlSetting, i);
+
+    copy[i] = (KmlSetting){ g_strdup (setting->key), g_strdup (setting->value) };
+  }
+  return copy;
 }
 
 static void
-read_expectation (KmlScenario *self, const KmlKeyFileEntry *line, const Condition *condition)
+read_expectation (KmlScenario *self, const KmlKeyFileEntry *line, const GArray *when)
 {
   g_autofree char *problem = kml_describe_unknown_metric (line->key);
   KmlExpectation *expectation;
@@ -424,10 +468,8 @@ read_expectation (KmlScenario *self, const KmlKeyFileEntry *line, const Conditio
   expectation->metric = g_strdup (line->key);
   expectation->text = g_strdup (line->value);
   expectation->line = line->line;
-  if (condition->entry != NULL) {
-    expectation->when_key = g_strdup (condition->entry->key);
-    expectation->when_value = g_strdup (condition->value);
-  }
+  expectation->when = copy_settings (when);
+  expectation->n_when = when->len;
   if (!kml_expectation_parse (expectation, line->key, line->value, &error))
     kml_scenario_problem (self, (KmlPlace){ self->file, line->line, line->value_column },
                           "%s: %s (an expectation is >= 1, < 3, 0.18 +- 0.01, 0.18 +- 5%%, 3..4, "
@@ -436,27 +478,33 @@ read_expectation (KmlScenario *self, const KmlKeyFileEntry *line, const Conditio
   g_ptr_array_add (self->expectations, expectation);
 }
 
+static void
+read_group (KmlScenario *self, const KmlKeyFileGroup *group)
+{
+  GArray *when = g_array_new (FALSE, FALSE, sizeof (KmlSetting));
+  guint n_when;
+
+  for (guint i = 0; i < group->entries->len; i++) {
+    const KmlKeyFileEntry *line = g_ptr_array_index (group->entries, i);
+
+    if (g_str_equal (line->key, "when"))
+      read_when (self, line, when);
+  }
+  for (guint i = 0; i < group->entries->len && !kml_scenario_is_hopeless (self); i++) {
+    const KmlKeyFileEntry *line = g_ptr_array_index (group->entries, i);
+
+    if (!g_str_equal (line->key, "when"))
+      read_expectation (self, line, when);
+  }
+  n_when = when->len;
+  settings_free ((KmlSetting *)g_array_free (when, FALSE), n_when);
+}
+
 void
 kml_scenario_expect (KmlScenario *self, const KmlCollected *collected)
 {
-  for (guint i = 0; i < collected->expects->len; i++) {
-    const KmlKeyFileGroup *group = g_ptr_array_index (collected->expects, i);
-    Condition condition = { NULL, NULL };
-
-    for (guint j = 0; j < group->entries->len; j++) {
-      const KmlKeyFileEntry *line = g_ptr_array_index (group->entries, j);
-
-      if (g_str_equal (line->key, "when"))
-        condition = read_condition (self, line);
-    }
-    for (guint j = 0; j < group->entries->len && !kml_scenario_is_hopeless (self); j++) {
-      const KmlKeyFileEntry *line = g_ptr_array_index (group->entries, j);
-
-      if (!g_str_equal (line->key, "when"))
-        read_expectation (self, line, &condition);
-    }
-    g_free (condition.value);
-  }
+  for (guint i = 0; i < collected->expects->len; i++)
+    read_group (self, g_ptr_array_index (collected->expects, i));
 }
 
 /* ---- Asking ---- */
@@ -464,8 +512,10 @@ kml_scenario_expect (KmlScenario *self, const KmlCollected *collected)
 gboolean
 kml_expectation_applies (const KmlExpectation *self, const KmlRunSpec *spec)
 {
-  return self->when_key == NULL ||
-         g_strcmp0 (kml_run_spec_get (spec, self->when_key), self->when_value) == 0;
+  for (guint i = 0; i < self->n_when; i++)
+    if (g_strcmp0 (kml_run_spec_get (spec, self->when[i].key), self->when[i].value) != 0)
+      return FALSE;
+  return TRUE;
 }
 
 gboolean

@@ -61,8 +61,9 @@ typedef struct {
   char *text;    /* as written: ">= 1", "0.18 +- 0.01" */
   double lo, hi; /* the range that holds; infinite where open */
   gboolean lo_open, hi_open;
-  char *other;                 /* (nullable): the metric that it equals; there is no range then */
-  char *when_key, *when_value; /* (nullable): only for runs with this setting */
+  char *other;      /* (nullable): the metric that it equals; there is no range then */
+  KmlSetting *when; /* (owned) (nullable) (array length=n_when): only for runs with all of these */
+  guint n_when;
   guint line;
 } KmlExpectation;
 

@@ -346,6 +346,102 @@ START_TEST (who_goes_on_on_an_idle_cpu_is_switched_to_whoever_wakes_it)
 }
 END_TEST
 
+/* ---- Storms ---- */
+
+/* Interrupts every so often, the handlers of which do a number of steps of 1 ns each. */
+typedef struct {
+  KmlIrq irq;
+  KmlTimer timer;
+  KmlTime every;
+  guint64 n_steps, n_steps_later;    /* the first n_long handlers, and the others */
+  guint64 n_long, n_handled, n_left; /* so many are to come; 0: there is no end */
+} Source;
+
+static void
+come_again (gpointer data)
+{
+  Source *self = data;
+
+  kml_irq_raise (&self->irq);
+  if (self->n_left == 0 || --self->n_left > 0)
+    kml_timer_set (&self->timer, rig.scheduler, rig.machine->now + self->every);
+}
+
+static void
+do_steps (KmlMachine *machine, gpointer data)
+{
+  Source *self = data;
+  const guint64 n = self->n_handled++ < self->n_long ? self->n_steps : self->n_steps_later;
+  KmlStepCount count = { 0 };
+
+  for (guint64 i = 0; i < n; i++) {
+    machine->now += KML_NS;
+    kml_progress_step (machine->scheduler, &count);
+  }
+  kml_sync (machine);
+}
+
+static void
+begin_source (Source *self, int level)
+{
+  const guint8 comes = self->n_left > 0 ? KML_IRQ_COUNTED : KML_IRQ_ENDLESS;
+
+  kml_irq_init (&self->irq, rig.scheduler, "source", 0, level, do_steps, self);
+  self->irq.comes = comes;
+  kml_timer_init (&self->timer, rig.scheduler, come_again, self);
+  kml_timer_set (&self->timer, rig.scheduler, 10 * KML_NS);
+}
+
+START_TEST (a_storm_of_long_handlers_ends_when_it_is_seen_that_they_are_too_slow)
+{
+  Source source = { .every = 500 * KML_US, .n_steps = 1000000, .n_long = G_MAXUINT64 };
+
+  set_up (1);
+  start ("x", 0, 0, work_100, NULL);
+  begin_source (&source, KML_LEVEL_HARDIRQ);
+  kml_scheduler_run (rig.scheduler);
+  only_incident (KML_INCIDENT_LIVELOCK);
+  ck_assert_uint_ge (source.n_handled, 32);
+  ck_assert_uint_lt (source.n_handled, 40);
+  kml_irq_clear (&source.irq);
+  tear_down ();
+}
+END_TEST
+
+/* In each, tasks do not run for more than 40 million steps of handlers, while more and more interrupts are pending for long; and then they do. */
+static const struct {
+  Source endless, counted;
+} honest[] = {
+  /* just time enough for all in the long run, after a handler that takes as long as 40 */
+  { .endless = { .every = 2 * KML_MS,
+                 .n_steps = 40000000,
+                 .n_steps_later = 1000000,
+                 .n_long = 1 } },
+  /* more than there is time for, 25 times; then less */
+  { .endless = { .every = KML_MS, .n_steps = 2000000, .n_steps_later = 100000, .n_long = 25 } },
+  /* what comes for ever is kept by what does not */
+  { .endless = { .every = 500 * KML_US, .n_steps_later = 1000 },
+    .counted = { .every = KML_US, .n_steps = 1000000, .n_long = 45, .n_left = 45 } },
+};
+
+START_TEST (long_handlers_that_are_worked_off_are_no_storm)
+{
+  Source endless = honest[_i].endless, counted = honest[_i].counted;
+
+  set_up (1);
+  start ("x", 0, 0, work_100, NULL);
+  begin_source (&endless, KML_LEVEL_HARDIRQ);
+  if (counted.every > 0)
+    begin_source (&counted, KML_LEVEL_HARDIRQ + 1);
+  kml_scheduler_run (rig.scheduler);
+  expect_peace ();
+  ck_assert (g_str_has_prefix (rig.log->str, "x done@"));
+  kml_irq_clear (&endless.irq);
+  kml_irq_clear (&counted.irq);
+  tear_down ();
+}
+END_TEST
+
 static void
 closed (KmlMachine *machine, gpointer data)
 {
@@ -872,6 +968,9 @@ main (void)
   tcase_add_test (time, a_higher_task_preempts_at_once);
   tcase_add_test (irqs, an_interrupt_is_taken_in_the_middle_of_work_and_its_time_is_not_the_task_s);
   tcase_add_test (irqs, an_idle_cpu_takes_an_interrupt);
+  tcase_add_test (irqs, a_storm_of_long_handlers_ends_when_it_is_seen_that_they_are_too_slow);
+  tcase_add_loop_test (irqs, long_handlers_that_are_worked_off_are_no_storm, 0,
+                       G_N_ELEMENTS (honest));
   tcase_add_test (irqs, who_goes_on_on_an_idle_cpu_is_switched_to_whoever_wakes_it);
   tcase_add_test (irqs, what_is_one_path_of_instructions_is_not_interrupted);
   tcase_add_test (irqs, an_interrupt_that_comes_while_a_task_is_switched_to_is_not_lost);

@@ -16,10 +16,13 @@
  *                       Watched likewise where the run would have no end
  *   interrupt storm     while interrupts came or were handled a million times no task has run, though some could: a livelock as J. C. Mogul and
  *                       K. K. Ramakrishnan, "Eliminating Receive Livelock in an Interrupt-Driven Kernel", ACM TOCS 15(3), 1997, have it. It is watched where the
- *                       run would have no end ([scenario] until); where it has one, overload may be what is to be seen
+ *                       run would have no end ([scenario] until); where it has one, overload may be what is to be seen. Where handlers do much it is seen sooner:
+ *                       after every million of steps and interrupts in which no task has run and nothing was achieved it is looked how many are
+ *                       pending of those that come for ever. When some were handled and more are pending than before, 32 times in a row, they
+ *                       come faster than they can be handled. What piles up behind one long handler, or in a burst, is worked off again
  *
  * Handlers of interrupts without end, and daemons, may always help. But tasks that are stuck leave them only so much to do: so what they do counts as
- * achieved where more memory is given back, on balance, than ever since something was achieved last, and where a page is written. A handler that
+ * achieved where more memory is given back, on balance, than ever since something was achieved last, and where fewer pages are left to be written. A handler that
  * gets as much as it gives back achieves nothing, nor does what is done within a try that fails. Where nothing is achieved, each source of interrupts has come sixteen
  * times, on average, and no daemon has been about one thing for so long, none of them will help.
  *
@@ -42,6 +45,8 @@
 #define N_STEPS   16             /* fewer in the stated time are slow, and no livelock */
 #define N_TURNS   16             /* a CPU with fewer was passed over */
 #define MANY_VAIN 100            /* millions of tries: then nobody will help */
+#define N_GROWING                                                                                  \
+  32 /* looks: where there is just time enough for all, the backlog grows by chance once in 2^32 */
 #define N_AT_ONCE                                                                                  \
   1000000 /* a second of the host, or less; no real code takes no time for so many */
 
@@ -49,16 +54,19 @@ void
 kml_progress_init (KmlScheduler *self)
 {
   self->watch.next = self->config.no_progress > 0 ? self->machine->now : KML_TIME_MAX;
+  self->watch.next_storm_look = KML_N_STORM;
+  self->watch.fewest_dirty = G_MAXUINT64;
 }
 
 /* ---- What is achieved ---- */
 
-void
-kml_scheduler_achieved (KmlScheduler *self)
+static void
+achieved (KmlScheduler *self)
 {
   self->watch.n_achieved++;
   self->watch.best = self->watch.balance;
   self->watch.most_free = self->machine->free_area.n_free;
+  self->watch.fewest_dirty = G_MAXUINT64;
 }
 
 void
@@ -68,15 +76,20 @@ kml_scheduler_progress (KmlScheduler *self)
 
   self->watch.n_progress++;
   if (task->irq == NULL && task->vain.depth == 0)
-    kml_scheduler_achieved (self);
+    achieved (self);
 }
+
+/* What follows may be undone and done again. So it counts where there is more of it than ever since a task has achieved something; and what is more of one
+ * does not let the others count again. */
 
 void
 kml_scheduler_gave_back (KmlScheduler *self, guint64 size)
 {
   self->watch.balance += (gint64)size;
-  if (self->watch.balance > self->watch.best)
-    kml_scheduler_achieved (self);
+  if (self->watch.balance > self->watch.best) {
+    self->watch.best = self->watch.balance;
+    self->watch.n_achieved++;
+  }
 }
 
 void
@@ -88,21 +101,21 @@ kml_scheduler_took (KmlScheduler *self, guint64 size)
 void
 kml_scheduler_freed_frames (KmlScheduler *self)
 {
-  if (self->machine->free_area.n_free > self->watch.most_free)
-    kml_scheduler_achieved (self);
+  const guint64 n_free = self->machine->free_area.n_free;
+
+  if (n_free > self->watch.most_free) {
+    self->watch.most_free = n_free;
+    self->watch.n_achieved++;
+  }
 }
 
-/* Who tries in vain may make them dirty again and again. */
 void
 kml_scheduler_cleaned (KmlScheduler *self, guint64 n_before, guint64 n_left)
 {
-  if (self->watch.n_achieved_cleaning != self->watch.n_achieved)
-    self->watch.fewest_dirty = n_before;
-  if (n_left < self->watch.fewest_dirty) {
+  if (n_left < MIN (n_before, self->watch.fewest_dirty)) {
     self->watch.fewest_dirty = n_left;
-    kml_scheduler_achieved (self);
+    self->watch.n_achieved++;
   }
-  self->watch.n_achieved_cleaning = self->watch.n_achieved;
 }
 
 void
@@ -283,38 +296,106 @@ is_hopeless (const KmlScheduler *self, KmlTime since)
 
 /* ---- Storms ---- */
 
+/* Whether a task has run since it was said that none had. */
+static gboolean
+any_has_run (const KmlScheduler *self)
+{
+  for (guint i = 0; i < self->tasks->len; i++) {
+    const KmlTask *task = g_ptr_array_index (self->tasks, i);
+
+    if (task->irq == NULL && !task->is_daemon && task->parts[KML_PART_RUN] != task->ran_then)
+      return TRUE;
+  }
+  return FALSE;
+}
+
 static void
+begin_to_watch_for_storm (KmlScheduler *self)
+{
+  self->watch.storm_since = self->machine->now;
+  self->watch.n_interrupts_then = self->watch.n_interrupts;
+  self->watch.n_achieved_then = self->watch.n_achieved;
+  self->watch.n_growing = 0;
+  for (guint i = 0; i < self->tasks->len; i++) {
+    KmlTask *task = g_ptr_array_index (self->tasks, i);
+
+    task->ran_then = task->parts[KML_PART_RUN];
+  }
+}
+
+/* *@ret_others: whether interrupts that end by themselves are in the way, too. */
+static KmlBacklog
+look_at_backlog (const KmlScheduler *self, gboolean *ret_others)
+{
+  KmlBacklog backlog = { .n_achieved = self->watch.n_achieved };
+
+  *ret_others = FALSE;
+  for (guint i = 0; i < self->tasks->len; i++) {
+    const KmlTask *task = g_ptr_array_index (self->tasks, i);
+    const KmlIrq *irq = task->irq;
+
+    if (irq == NULL)
+      continue;
+    if (irq->comes == KML_IRQ_ENDLESS) {
+      backlog.n_pending += irq->n_pending;
+      backlog.n_handled += irq->n_raised - irq->n_pending;
+    } else if (irq->comes == KML_IRQ_COUNTED) {
+      *ret_others |= irq->n_pending > 0 || task->state != KML_TASK_ENDED;
+    }
+  }
+  return backlog;
+}
+
+static void
+look_whether_it_grows (KmlScheduler *self)
+{
+  const KmlBacklog before = self->watch.backlog;
+  gboolean others;
+
+  self->watch.backlog = look_at_backlog (self, &others);
+  if (!others && self->watch.backlog.n_achieved == before.n_achieved &&
+      self->watch.backlog.n_handled > before.n_handled &&
+      self->watch.backlog.n_pending > before.n_pending)
+    self->watch.n_growing++;
+  else
+    self->watch.n_growing = 0;
+}
+
+/* TRUE: that was the end. */
+static gboolean
 look_for_storm (KmlScheduler *self)
 {
   g_autofree char *time = NULL;
 
-  self->watch.is_stormy = self->watch.n_interrupts > KML_N_STORM;
-  self->watch.is_hopeless = self->watch.is_stormy &&
-                            self->watch.n_achieved == self->watch.n_achieved_then &&
+  self->watch.is_stormy = TRUE;
+  self->watch.is_hopeless = self->watch.n_achieved == self->watch.n_achieved_then &&
                             is_hopeless (self, self->watch.storm_since);
-  if (self->watch.is_stormy && kml_wait_all_are_stuck (self)) {
+  if (kml_wait_all_are_stuck (self)) {
     time = kml_format_time (self->machine->now - self->watch.storm_since);
     kml_incident_livelock (
         self, g_strdup_printf (
                   "for %s there was nothing but interrupts, and no task came any further", time));
   }
   self->watch.is_stormy = self->watch.is_hopeless = FALSE;
+  return self->is_stopped;
 }
 
 void
 kml_progress_look_for_storm (KmlScheduler *self)
 {
+  gboolean is_long;
+
+  self->watch.next_storm_look = self->watch.n_interrupts + self->watch.n_steps + KML_N_STORM;
   if (self->is_bounded || self->is_stopped)
     return;
-  if (!let_others_catch_up (self))
-    look_for_storm (self);
-  self->watch.storm_since = self->machine->now;
-  self->watch.n_achieved_then = self->watch.n_achieved;
-  for (guint i = 0; i < self->tasks->len; i++) {
-    KmlTask *task = g_ptr_array_index (self->tasks, i);
-
-    task->ran_then = task->parts[KML_PART_RUN];
+  look_whether_it_grows (self);
+  if (any_has_run (self) || let_others_catch_up (self)) {
+    begin_to_watch_for_storm (self);
+    return;
   }
+  is_long = self->watch.n_interrupts - self->watch.n_interrupts_then >= KML_N_STORM;
+  if ((is_long || self->watch.n_growing >= N_GROWING) && !look_for_storm (self) && is_long)
+    begin_to_watch_for_storm (self);
 }
 
 /* ---- Trying in vain ---- */
@@ -368,7 +449,7 @@ kml_progress_tried (KmlScheduler *self, gboolean got)
 
   task->vain.depth--;
   if (got && task->vain.depth == 0 && task->irq == NULL)
-    kml_scheduler_achieved (self);
+    achieved (self);
 }
 
 void

@@ -47,8 +47,10 @@ kml_mapping_set_dirty (KmlMapping *self, KmlFrame *frame)
   if (frame->lru.bits & (KML_PAGE_DIRTY | KML_PAGE_DOOMED))
     return;
   frame->lru.bits |= KML_PAGE_DIRTY;
-  if (self->is_anon)
+  if (self->is_anon) {
+    reclaim->n_dirty_anon++;
     return;
+  }
   if (self->n_dirty++ == 0)
     self->dirty_since = reclaim->machine->now;
   reclaim->n_dirty++;
@@ -64,8 +66,10 @@ kml_mapping_set_clean (KmlMapping *self, KmlFrame *frame)
   if (!(frame->lru.bits & KML_PAGE_DIRTY))
     return;
   frame->lru.bits &= (guint8)~KML_PAGE_DIRTY;
-  if (self->is_anon)
+  if (self->is_anon) {
+    self->reclaim->n_dirty_anon--;
     return;
+  }
   self->n_dirty--;
   self->reclaim->n_dirty--;
 }

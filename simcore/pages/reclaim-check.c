@@ -46,7 +46,8 @@ check_list (const KmlReclaim *self, KmlLruKind kind, GError **error)
 gboolean
 kml_reclaim_check (const KmlReclaim *self, GError **error)
 {
-  guint64 n_resident = 0, n_listed = 0, n_isolated = 0, n_dirty = 0, n_writing = 0;
+  guint64 n_resident = 0, n_listed = 0, n_isolated = 0, n_dirty = 0, n_dirty_anon = 0,
+          n_writing = 0;
 
   for (KmlLruKind kind = 0; kind < KML_N_LRU_LISTS; kind++) {
     if (!check_list (self, kind, error))
@@ -68,6 +69,7 @@ kml_reclaim_check (const KmlReclaim *self, GError **error)
         return broken ("Q2", pfn, error);
       n_isolated += frame->lru.kind == KML_LRU_ISOLATED;
       n_dirty_here += !mapping->is_anon && (frame->lru.bits & KML_PAGE_DIRTY);
+      n_dirty_anon += mapping->is_anon && (frame->lru.bits & KML_PAGE_DIRTY);
       n++;
     }
     if (n != mapping->n_resident)
@@ -83,7 +85,7 @@ kml_reclaim_check (const KmlReclaim *self, GError **error)
       if (!(kml_ram_frame (self->machine->ram, self->writes[i].pages[j])->lru.bits &
             KML_PAGE_WRITEBACK))
         return broken ("W2", self->writes[i].pages[j], error);
-  if (n_dirty != self->n_dirty)
+  if (n_dirty != self->n_dirty || n_dirty_anon != self->n_dirty_anon)
     return broken ("W1", KML_PFN_NONE, error);
   if (n_writing != self->n_writing)
     return broken ("W2", KML_PFN_NONE, error);

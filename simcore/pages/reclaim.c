@@ -332,6 +332,7 @@ kml_reclaim_shrink (KmlReclaim *self, guint64 n_wanted, KmlGfp gfp, KmlZoneKind 
                 .highest = highest,
                 .is_kswapd = kml_current_task (self->machine) == self->kswapd,
                 .n_wanted = n_wanted };
+  const guint64 n_before = kml_reclaim_n_unwritten (self);
 
   kml_lockdep_enter_reclaim (self->machine, gfp);
   kml_sync (self->machine);
@@ -347,8 +348,8 @@ kml_reclaim_shrink (KmlReclaim *self, guint64 n_wanted, KmlGfp gfp, KmlZoneKind 
   kml_lockdep_leave_reclaim (self->machine);
   self->all_is_dirty |= scan.is_kswapd && scan.all_dirty;
   if (scan.is_kswapd && scan.n_queued > 0)
-    kml_scheduler_achieved (self->machine->scheduler);
-  else if (scan.is_kswapd)
+    kml_scheduler_cleaned (self->machine->scheduler, n_before, kml_reclaim_n_unwritten (self));
+  if (scan.is_kswapd)
     kml_scheduler_freed_frames (self->machine->scheduler);
   return scan.n_freed;
 }

@@ -180,7 +180,8 @@ struct _KmlReclaim {
   gboolean all_is_dirty;    /* kswapd has found nothing but dirty pages in files' lists */
   KmlPageWrite *writes;     /* (owned) (array length=KML_MAX_PAGE_WRITES) */
   GPtrArray *write_waiters; /* (owned) (element-type KmlTask): who waits for pages to be written */
-  guint64 n_dirty;          /* pages of files */
+  guint64 n_dirty;          /* pages of files; besides … */
+  guint64 n_dirty_anon;     /* … anonymous ones, of which swap has no copy */
   guint64 n_dirtied;        /* as there ever were */
   guint64 n_writing;        /* pages on their way to the disk: with KML_PAGE_WRITEBACK */
   guint64 n_written;        /* as ever came there */
@@ -227,6 +228,13 @@ void kml_mapping_evict (KmlMapping *self, KmlPfn pfn);
 /* A frame for a page of @self, cleared where it begins as zeros and @is_copy does not say otherwise; or KML_PFN_NONE. And the way back. */
 KmlPfn kml_mapping_take_frame (const KmlMapping *self, gboolean is_copy);
 void kml_mapping_free_frame (const KmlMapping *self, KmlPfn pfn);
+
+/* Pages whose contents are nowhere else. */
+static inline guint64
+kml_reclaim_n_unwritten (const KmlReclaim *self)
+{
+  return self->n_dirty + self->n_dirty_anon;
+}
 
 /* The entry of page @index is BUSY from here on, and then leads to @pfn, which may be KML_PFN_NONE. @what: see KmlMappingFetch. */
 void kml_mapping_begin (KmlMapping *self, guint32 index, const char *what);

@@ -224,14 +224,15 @@ write_pages (KmlWriteback *self, gboolean only_old, guint64 n)
 
   while (n_in_vain < n_mappings && (n > 0 || (!only_old && is_over_background (self)))) {
     KmlMapping *mapping = take_turn (self, only_old);
-    const guint64 n_dirty = self->reclaim->n_dirty;
+    const guint64 n_before = kml_reclaim_n_unwritten (self->reclaim);
     guint64 n_written;
 
     if (mapping == NULL)
       return;
     n_written = write_turn (mapping);
     if (n_written > 0)
-      kml_scheduler_cleaned (self->reclaim->machine->scheduler, n_dirty, self->reclaim->n_dirty);
+      kml_scheduler_cleaned (self->reclaim->machine->scheduler, n_before,
+                             kml_reclaim_n_unwritten (self->reclaim));
     n -= MIN (n, n_written);
     n_in_vain = n_written > 0 ? 0 : n_in_vain + 1;
   }

@@ -48,6 +48,11 @@ typedef enum {
   KML_N_OFF,
 } KmlOff;
 
+/* How many interrupts of those that come for ever are pending, and were handled, when so much was achieved. */
+typedef struct {
+  guint64 n_pending, n_handled, n_achieved;
+} KmlBacklog;
+
 /* A CPU is *running* (one is, or none while a timer's function is called), *parked* (its current task will go on
  * where it stopped), or *idle* (current is NULL). */
 typedef struct {
@@ -126,15 +131,17 @@ struct _KmlScheduler {
     guint64 n_achieved;      /* the same without what comes to nothing; and since the latest … */
     gint64 balance, best;    /* … bytes given back less those that were taken, and the most … */
     guint64 most_free;       /* … and the most page frames that were free */
-    guint64 fewest_dirty;    /* … and the fewest dirty pages that the flusher left … */
-    guint64 n_achieved_cleaning; /* … since n_achieved was that */
-    guint64 n_interrupts;        /* how often one was raised or handled */
-    KmlTime storm_since;         /* when it was looked for a storm last … */
-    guint64 n_achieved_then;     /* … and n_achieved then */
-    gboolean is_stormy;          /* who has not run between two looks for a storm cannot move … */
-    const KmlTask *trier;        /* (nullable): … nor who tries in vain while this one does … */
-    KmlTime kept_since;          /* … nor who is kept from its CPU since then by such a one … */
-    gboolean is_hopeless;        /* … nor who waits for what handlers might bring about */
+    guint64 fewest_dirty;    /* … and the fewest dirty pages that the flusher or kswapd left */
+    guint64 n_interrupts;    /* how often one was raised or handled */
+    guint64 next_storm_look; /* to be done when so many were, steps of programs included */
+    KmlTime storm_since;     /* no task has run since then, as far as such looks show … */
+    guint64 n_interrupts_then, n_achieved_then; /* … which was when there were so many … */
+    KmlBacklog backlog;                         /* … and at the last look */
+    guint n_growing; /* so many looks in a row interrupts have come faster than they were handled */
+    gboolean is_stormy;   /* who has not run between two looks for a storm cannot move … */
+    const KmlTask *trier; /* (nullable): … nor who tries in vain while this one does … */
+    KmlTime kept_since;   /* … nor who is kept from its CPU since then by such a one … */
+    gboolean is_hopeless; /* … nor who waits for what handlers might bring about */
   } watch;
   guint64 n_spans; /* … of so many as there ever were */
 };
@@ -480,7 +487,7 @@ void kml_progress_look (KmlScheduler *self);
 guint kml_progress_let_catch_up (KmlScheduler *self, KmlCandidate *candidates, guint n);
 
 #define KML_N_VAIN  1000000 /* tries: whoever has made so many of them goes on making them */
-#define KML_N_STORM 1000000 /* that are raised or handled from one look for a storm to the next */
+#define KML_N_STORM 1000000 /* interrupts, raised or handled: a storm */
 
 void kml_progress_look_for_storm (KmlScheduler *self);
 
@@ -488,7 +495,8 @@ void kml_progress_look_for_storm (KmlScheduler *self);
 static inline void
 kml_progress_interrupt (KmlScheduler *self, const KmlIrq *irq)
 {
-  if (irq->comes != KML_IRQ_COUNTED && G_UNLIKELY (++self->watch.n_interrupts % KML_N_STORM == 0))
+  if (irq->comes != KML_IRQ_COUNTED &&
+      G_UNLIKELY (++self->watch.n_interrupts + self->watch.n_steps >= self->watch.next_storm_look))
     kml_progress_look_for_storm (self);
 }
 

@@ -172,7 +172,7 @@ struct _KmlTask {
   KmlWait wait;
   KmlTime parts[KML_N_PARTS];
   KmlTime worst_ready; /* the longest that it has waited for its CPU */
-  KmlTime ran_then;    /* of them, how long it had run when progress.c looked for a storm */
+  KmlTime ran_then;    /* of them, how long it had run when progress.c began to watch for a storm */
   struct {
     guint64 n;      /* how often it has tried the same again, for it had failed, … */
     guint64 seen;   /* … since scheduler->watch.n_achieved was that, … */
@@ -545,15 +545,12 @@ void kml_report_sleep (KmlMachine *machine, const char *what);
 /* A task has achieved something: see progress.c. */
 void kml_scheduler_progress (KmlScheduler *self);
 
-/* Somebody that the run does not wait for has done what others may be in need of. */
-void kml_scheduler_achieved (KmlScheduler *self);
-
 /* Memory has come back, or was taken. */
 void kml_scheduler_gave_back (KmlScheduler *self, guint64 size);
 void kml_scheduler_took (KmlScheduler *self, guint64 size);
 void kml_scheduler_freed_frames (KmlScheduler *self);
 
-/* The flusher has written pages: @n_before were dirty, and @n_left are. */
+/* The flusher has written pages, or kswapd has given some to the disk: @n_before were dirty, and @n_left are. */
 void kml_scheduler_cleaned (KmlScheduler *self, guint64 n_before, guint64 n_left);
 
 /* The running task begins to try something, tries it again since it has failed, and is done, be it that it has got it or that it

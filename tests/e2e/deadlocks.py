@@ -294,6 +294,14 @@ def who_makes_dirty_what_the_flusher_cleans_gets_nowhere():
     contains(run("run", "vain.ini", status=1).stdout, "T has tried the same 1000000 times, and nothing has come of it")
 
 
+def who_makes_dirty_what_kswapd_writes_gets_nowhere():
+    for kind in "kind = file\nempty = yes", "kind = anonymous":
+        write("vain.ini", HEAD.replace("16MiB", "4MiB") + "[memory]\nreclaim = yes\ndisk = d\nkswapd-cpu = 1\n[device d]\nkind = queue\nservice = fixed(10us)\n"
+              f"[lock L]\nkind = mutex\n[mapping f]\nsize = 6MiB\n{kind}\n[task h]\nprogram = lock L, wait never\n"
+              "[task T]\nstart = 1us\nprogram = retry { dirty f next, work 20us, try-lock L }\n")
+        contains(run("run", "vain.ini", status=1).stdout, "T has tried the same 1000000 times, and nothing has come of it")
+
+
 def long_work_and_long_sleep_are_none():
     orders("work 100ms, sleep 100ms, work 100ms", "lock A, sleep 50ms, unlock A", "[schedule]\nno-progress = 10ms\n")
     run("run", "orders.ini", "-s", "lock.A.kind=mutex")
@@ -344,5 +352,5 @@ main(every_wait_is_an_edge_and_a_knot_of_them_a_deadlock, a_story_ends_with_the_
      who_may_not_call_file_systems_makes_no_circle, a_handler_that_takes_what_it_interrupts_is_told_without_luck,
      trying_needs_no_order, a_deadlock_is_drawn_from_its_database, what_is_not_told_of_a_run_is_counted,
      a_run_in_which_time_does_not_pass_ends_and_says_so, tasks_that_go_on_and_achieve_nothing_are_a_livelock,
-     who_makes_dirty_what_the_flusher_cleans_gets_nowhere, long_work_and_long_sleep_are_none, who_is_kept_waiting_by_one_in_between_is_inverted,
+     who_makes_dirty_what_the_flusher_cleans_gets_nowhere, who_makes_dirty_what_kswapd_writes_gets_nowhere, long_work_and_long_sleep_are_none, who_is_kept_waiting_by_one_in_between_is_inverted,
      each_real_case_is_found_and_its_remedy_holds_in_every_schedule)

@@ -552,6 +552,7 @@ nic_open (KmlDevice *device, GError **error)
     .data = self,
   };
   self->consumer = kml_task_new (scheduler, &config);
+  self->consumer->step = device->step;
   return TRUE;
 }
 

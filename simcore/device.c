@@ -49,6 +49,8 @@ kml_device_open (KmlDevice *self, const KmlDeviceHost *host, GError **error)
   g_assert (host->machine->scheduler != NULL);
 
   self->host = *host;
+  if (host->place != NULL)
+    self->step = g_strdup_printf ("[device %s] (%s)", self->name, host->place);
   if (self->ops->open (self, error))
     return TRUE;
   kml_device_close (self);
@@ -73,6 +75,7 @@ kml_device_free (KmlDevice *self)
   kml_device_close (self);
   kml_params_clear (self->ops->params, self);
   g_free (self->name);
+  g_free (self->step);
   g_free (self);
 }
 
@@ -120,5 +123,6 @@ kml_device_init_irq (KmlDevice *self, KmlIrq *irq, guint64 cpu, int level, KmlTa
     return FALSE;
   }
   kml_irq_init (irq, machine->scheduler, self->name, (guint)cpu, level, func, self);
+  irq->task.step = self->step;
   return TRUE;
 }

@@ -30,6 +30,7 @@ typedef struct {
   KmlAllocator *pages;   /* (nullable) */
   KmlAllocator *objects; /* (nullable) */
   KmlRequests *requests; /* (nullable): where a device's requests are measured */
+  const char *place;     /* (nullable): where it is described, "x.ini:14": for who tells of it */
 } KmlDeviceHost;
 
 /**
@@ -67,6 +68,8 @@ struct _KmlDevice {
   const KmlDeviceOps *ops;
   char *
       name; /* (owned): "sda" of [device sda]: names its random streams, its interrupt, and what tasks wait for */
+  char *
+      step; /* (owned) (nullable): "[device sda] (x.ini:14)": what its handlers and tasks do, in stories */
   KmlDeviceHost host;
   guint64 counters[KML_MAX_DEVICE_COUNTERS]; /* in the order of ops->counters */
 };

@@ -368,9 +368,10 @@ START_TEST (who_waits_for_a_block_of_another_cpu_is_in_the_cycle)
   ck_assert_str_eq (
       rig.incident,
       "deadlock at 60 ns: 2 tasks wait in a cycle\n"
-      "  1.        50 ns  list.0 waits for an element, which only list.1 can bring about\n"
+      "  1.        50 ns  list.0 waits for an element, which only list.1 can bring about; in alloc "
+      "of 17 B at 50 ns of [workload list]\n"
       "  2.        60 ns  list.1 waits for a block of another CPU, which only list.0 "
-      "can bring about: the cycle is closed\n");
+      "can bring about; in free at 60 ns of [workload list]: the cycle is closed\n");
   tear_down ();
 }
 END_TEST
@@ -390,11 +391,12 @@ START_TEST (so_is_the_handler_that_waits_for_one)
   ck_assert_str_eq (
       rig.incident,
       "deadlock at 70 ns: 3 tasks wait in a cycle\n"
-      "  1.        50 ns  list.0 waits for an element, which only list.1 can bring about\n"
+      "  1.        50 ns  list.0 waits for an element, which only list.1 can bring about; in alloc "
+      "of 17 B at 50 ns of [workload list]\n"
       "  2.        60 ns  list.2.softirq waits for a block of another CPU, which only "
-      "list.0 can bring about\n"
+      "list.0 can bring about; in split at 60 ns of [workload list]\n"
       "  3.        70 ns  list.1 waits for a block of another CPU, which only "
-      "list.2.softirq can bring about: the cycle is closed\n");
+      "list.2.softirq can bring about; in free at 70 ns of [workload list]: the cycle is closed\n");
   tear_down ();
 }
 END_TEST
@@ -435,9 +437,8 @@ START_TEST (who_has_nothing_to_do_waits_for_those_who_have)
       rig.incident,
       "deadlock at 0 s: 2 tasks wait in a cycle\n"
       "  1.          0 s  list.1 waits for its next operation, which only list.0 can bring about\n"
-      "  2.          0 s  list.0 waits for an element, which only list.1 can bring about: the "
-      "cycle "
-      "is closed\n");
+      "  2.          0 s  list.0 waits for an element, which only list.1 can bring about; in alloc "
+      "of 17 B of [workload list]: the cycle is closed\n");
   tear_down ();
   g_free (ops);
 }

@@ -70,8 +70,10 @@ build_regions (KmlRunTasks *self, GError **error)
 static gboolean
 build_device (KmlRunTasks *self, const char *name, GError **error)
 {
+  const guint line = kml_scenario_line_of_group (self->scenario, "device", name);
+  g_autofree char *place = g_strdup_printf ("%s:%u", kml_scenario_name (self->scenario), line);
   const KmlDeviceHost host = { self->machine, self->requests.pages, self->requests.objects,
-                               &self->requests };
+                               &self->requests, place };
   g_autofree char *prefix = kml_run_tasks_prefix ("device", name);
   g_autofree char *key = g_strconcat (prefix, ".kind", NULL);
   const KmlDeviceOps *ops = kml_device_find (kml_run_spec_get (self->spec, key));

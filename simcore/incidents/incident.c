@@ -55,15 +55,35 @@ chain_of (const KmlTask *task)
   return kml_call_chain_text (task->chain, task->n_chain);
 }
 
-/* Its call chain, which ends with the step of its program. */
+/* A call chain with what is done there (nullable) behind it. */
+static char *
+join (const char *chain, const char *what)
+{
+  return g_strconcat (chain, chain[0] != '\0' && what != NULL ? " > " : "", what, NULL);
+}
+
+/* Its call chain, which ends with the step of its program, or what it does instead. */
 static char *
 site_of (const KmlTask *task)
 {
   g_autofree char *chain = chain_of (task);
+  g_autofree char *told = task->step == NULL && task->tell != NULL ? task->tell (task->data) : NULL;
 
-  if (task->step == NULL)
-    return g_steal_pointer (&chain);
-  return g_strconcat (chain, chain[0] != '\0' ? " > " : "", task->step, NULL);
+  return join (chain, told != NULL ? told : task->step);
+}
+
+/* The same of the block in which it goes round for at least half of the steps behind the first @n_steps. (nullable) */
+static char *
+site_of_round (const KmlScheduler *self, const KmlTask *task, guint64 n_steps)
+{
+  g_autofree char *chain = NULL;
+  KmlRound round;
+
+  n_steps += (self->watch.n_steps - n_steps) / 2;
+  if (task->find_round == NULL || !task->find_round (task, n_steps, &round))
+    return NULL;
+  chain = kml_call_chain_text (task->chain, round.n_chain);
+  return join (chain, round.step);
 }
 
 static GArray *
@@ -402,8 +422,9 @@ goes_on (const KmlTask *task)
 
 /* What keeps @task from getting anywhere: another that has its CPU, what it tries to get, what it waits for; or nobody knows. */
 static void
-add_vain_edge (const KmlScheduler *self, GArray *edges, const KmlTask *task)
+add_vain_edge (const KmlScheduler *self, GArray *edges, const KmlTask *task, guint64 n_steps)
 {
+  g_autofree char *round = site_of_round (self, task, n_steps);
   const gboolean is_trying = task->tries.what != NULL && task->tries.latest >= self->watch.since;
   KmlIncidentEdge *edge;
 
@@ -427,6 +448,10 @@ add_vain_edge (const KmlScheduler *self, GArray *edges, const KmlTask *task)
   edge->resource = g_strdup (is_trying ? task->tries.what : "progress");
   if (!is_trying)
     g_clear_pointer (&edge->waits_for, g_free);
+  if (round == NULL)
+    return;
+  g_free (edge->site);
+  edge->site = g_steal_pointer (&round);
 }
 
 /* (transfer full) (nullable) */
@@ -445,7 +470,7 @@ remedy_of_trying (const GArray *edges)
 }
 
 void
-kml_incident_livelock (KmlScheduler *self, char *text)
+kml_incident_livelock (KmlScheduler *self, char *text, guint64 n_steps)
 {
   KmlIncident *incident = add_incident (self, KML_INCIDENT_LIVELOCK, NULL, text);
 
@@ -453,7 +478,7 @@ kml_incident_livelock (KmlScheduler *self, char *text)
     const KmlTask *task = g_ptr_array_index (self->tasks, i);
 
     if (task->state != KML_TASK_ENDED && !task->is_daemon)
-      add_vain_edge (self, incident->edges, task);
+      add_vain_edge (self, incident->edges, task, n_steps);
   }
   incident->remedy = remedy_of_trying (incident->edges);
   incident->spans = kml_spans_of_incident (self, incident);

@@ -373,8 +373,10 @@ look_for_storm (KmlScheduler *self)
   if (kml_wait_all_are_stuck (self)) {
     time = kml_format_time (self->machine->now - self->watch.storm_since);
     kml_incident_livelock (
-        self, g_strdup_printf (
-                  "for %s there was nothing but interrupts, and no task came any further", time));
+        self,
+        g_strdup_printf ("for %s there was nothing but interrupts, and no task came any further",
+                         time),
+        self->watch.n_steps);
   }
   self->watch.is_stormy = self->watch.is_hopeless = FALSE;
   return self->is_stopped;
@@ -418,9 +420,11 @@ look_for_vain_tries (KmlScheduler *self, const KmlTask *task)
   self->watch.kept_since = task->vain.latest;
   if ((task->vain.n >= MANY_VAIN * KML_N_VAIN && self->config.no_progress == 0) ||
       all_try_in_vain (self, task))
-    kml_incident_livelock (self, g_strdup_printf ("%s has tried the same %" G_GUINT64_FORMAT
-                                                  " times, and nothing has come of it",
-                                                  task->name, task->vain.n));
+    kml_incident_livelock (self,
+                           g_strdup_printf ("%s has tried the same %" G_GUINT64_FORMAT
+                                            " times, and nothing has come of it",
+                                            task->name, task->vain.n),
+                           task->vain.n_steps);
   self->watch.trier = NULL;
   self->watch.is_hopeless = FALSE;
 }
@@ -430,6 +434,7 @@ begin_to_count (const KmlScheduler *self, KmlTask *task)
 {
   task->vain.n = 0;
   task->vain.seen = self->watch.n_achieved;
+  task->vain.n_steps = self->watch.n_steps;
   task->vain.begun = task->vain.latest = self->machine->now;
 }
 
@@ -476,9 +481,11 @@ end_time (KmlScheduler *self)
   if (let_others_catch_up (self))
     return;
   time = kml_format_time (self->machine->now - self->watch.since);
-  kml_incident_livelock (self, g_strdup_printf ("for %s %" G_GUINT64_FORMAT
-                                                " steps were done, and nothing came of them",
-                                                time, n_steps));
+  kml_incident_livelock (self,
+                         g_strdup_printf ("for %s %" G_GUINT64_FORMAT
+                                          " steps were done, and nothing came of them",
+                                          time, n_steps),
+                         self->watch.n_steps_then);
 }
 
 void
@@ -517,7 +524,15 @@ kml_progress_step (KmlScheduler *self, KmlStepCount *count)
   }
   if (++count->n < N_AT_ONCE || self->is_stopped)
     return TRUE;
-  kml_incident_livelock (self, g_strdup_printf ("%s has done %d steps, and time did not pass",
-                                                kml_current_task (self->machine)->name, N_AT_ONCE));
+  kml_incident_livelock (self,
+                         g_strdup_printf ("%s has done %d steps, and time did not pass",
+                                          kml_current_task (self->machine)->name, N_AT_ONCE),
+                         self->watch.n_steps - N_AT_ONCE);
   return FALSE;
+}
+
+guint64
+kml_progress_n_steps (const KmlScheduler *self)
+{
+  return self->watch.n_steps;
 }

@@ -84,6 +84,7 @@ struct _Stream {
   KmlIrq irq;           /* of handlers: does so … */
   KmlTimer due;         /* … when this says so */
   Stream *lender; /* (nullable): whose first operation the handler is to do instead of its own */
+  const KmlOp *whole; /* (nullable): the operation that it does, not in steps */
 };
 
 #define KML_NO_RECORD G_MAXUINT32
@@ -281,8 +282,8 @@ void kml_replay_deal_more (gpointer data);
 /* It will be set going when the first operation's turn may have come. Returns the wait that begins. */
 KmlWait kml_stream_wait_for_turn (Stream *self);
 
-/* The first operation of @stream, on the running CPU, in its context. */
-void kml_replay_execute_first (Stream *stream);
+/* The first operation of @stream, on the running CPU, in its context, by the task or the handler of @doer. */
+void kml_replay_execute_first (Stream *stream, Stream *doer);
 
 /* ---- replay-steps.c ---- */
 

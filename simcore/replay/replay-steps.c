@@ -185,7 +185,7 @@ execute_whole (Stream *self)
     kml_irq_raise (&handler->irq);
     kml_sync (machine);
   } else {
-    kml_replay_execute_first (self);
+    kml_replay_execute_first (self, self);
   }
 }
 

@@ -25,6 +25,7 @@
 #include <string.h>
 
 #include "simcore/base/host-memory.h"
+#include "simcore/base/units.h"
 
 /* Who does its operations. */
 static KmlTask *
@@ -359,18 +360,20 @@ kml_replay_look_whether_empty (KmlReplay *self)
 }
 
 void
-kml_replay_execute_first (Stream *stream)
+kml_replay_execute_first (Stream *stream, Stream *doer)
 {
   KmlReplay *self = stream->replay;
   const KmlOp op = *kml_stream_begin_first (stream);
 
   kml_stream_drop_first (stream);
+  doer->whole = &op;
   if (op.kind == KML_OP_ALLOC)
     execute_alloc (self, &op);
   else if (op.kind == KML_OP_FREE)
     execute_free (self, &op);
   else
     execute_split (self, &op);
+  doer->whole = NULL;
   kml_replay_executed (self, &op);
 }
 
@@ -428,16 +431,48 @@ handle (KmlMachine *machine, gpointer data)
   Stream *self = data;
 
   if (self->lender != NULL) {
-    kml_replay_execute_first (g_steal_pointer (&self->lender));
+    kml_replay_execute_first (g_steal_pointer (&self->lender), self);
     return;
   }
   do {
-    kml_replay_execute_first (self);
+    kml_replay_execute_first (self, self);
     kml_sync (machine);
   } while (!kml_stream_is_empty (self) && self->first->op.time <= machine->now &&
            kml_stream_turn_time (self) <= machine->now);
   self->is_waiting = TRUE;
   set_going (self);
+}
+
+/* ---- Telling ---- */
+
+/* KmlTask.tell, of a stream: "alloc of 64 B at 1.20 ms of [workload net]": what it does, or waits for its turn to do. */
+static char *
+tell (gconstpointer data)
+{
+  static const char *const kinds[] = {
+    [KML_OP_ALLOC] = "alloc", [KML_OP_FREE] = "free", [KML_OP_SPLIT] = "split"
+  };
+  const Stream *self = data;
+  const KmlOp *op = self->whole;
+  GString *text;
+
+  if (op == NULL && !kml_stream_is_empty (self))
+    op = &self->first->op;
+  if (op == NULL)
+    return NULL;
+  text = g_string_new (kinds[op->kind]);
+  if (op->kind == KML_OP_ALLOC) {
+    g_autofree char *size = kml_format_size (op->request.size);
+
+    g_string_append_printf (text, " of %s", size);
+  }
+  if (op->time > 0) {
+    g_autofree char *time = kml_format_time (op->time);
+
+    g_string_append_printf (text, " at %s", time);
+  }
+  g_string_append_printf (text, " of [workload %s]", self->replay->config.workload->name);
+  return g_string_free (text, FALSE);
 }
 
 /* ---- The whole ---- */
@@ -458,6 +493,7 @@ build_handler (KmlReplay *self, guint cpu, guint context)
 
   kml_irq_init (&stream->irq, scheduler, name, cpu, level_of_context[context], handle, stream);
   stream->irq.task.workload = 1 + self->config.number;
+  stream->irq.task.tell = tell;
   kml_timer_init (&stream->due, scheduler, come, stream);
   stream->is_waiting = TRUE;
 }
@@ -479,6 +515,7 @@ build_cpu (KmlReplay *self, guint cpu)
   stream->step = STEP_NEXT;
   stream->task = kml_task_new (self->config.scheduler, &config);
   stream->task->workload = 1 + self->config.number;
+  stream->task->tell = tell;
   g_ptr_array_add (self->busy.tasks, stream->task);
 }
 

@@ -519,8 +519,8 @@ kml_task_is_at_work (const KmlTask *task)
          (task->is_woken || (task->wait.kind == KML_WAIT_NONE && task->state == KML_TASK_RUNNING));
 }
 
-/* @text: (transfer full). Ends the run. */
-void kml_incident_livelock (KmlScheduler *self, char *text);
+/* @text: (transfer full). Nothing has come of all steps but the first @n_steps. Ends the run. */
+void kml_incident_livelock (KmlScheduler *self, char *text, guint64 n_steps);
 
 /* @task waits for @low, in whose place @middle runs. */
 void kml_incident_inversion (KmlScheduler *self, const KmlTask *task, const KmlTask *low,

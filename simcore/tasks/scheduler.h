@@ -141,6 +141,12 @@ typedef struct {
   KmlTime since;   /* when its last pause was over, or would have been; 0: it need not pause */
 } KmlDirtier;
 
+/* A block of a program that a task does again and again. */
+typedef struct {
+  const char *step; /* borrowed: how it is written, without its steps */
+  guint n_chain;    /* calls around it */
+} KmlRound;
+
 #define KML_MAX_HELD     16 /* locks that a task may hold at a time */
 #define KML_MAX_ELEMENTS 8  /* of pools that a task has and that are remembered */
 
@@ -174,11 +180,12 @@ struct _KmlTask {
   KmlTime worst_ready; /* the longest that it has waited for its CPU */
   KmlTime ran_then;    /* of them, how long it had run when progress.c began to watch for a storm */
   struct {
-    guint64 n;      /* how often it has tried the same again, for it had failed, … */
-    guint64 seen;   /* … since scheduler->watch.n_achieved was that, … */
-    KmlTime begun;  /* … from then on */
-    KmlTime latest; /* when the latest KML_N_VAIN of them began */
-    guint depth;    /* how many things it tries, one within the other */
+    guint64 n;       /* how often it has tried the same again, for it had failed, … */
+    guint64 seen;    /* … since scheduler->watch.n_achieved was that, … */
+    guint64 n_steps; /* … and so many steps had been done, … */
+    KmlTime begun;   /* … from then on */
+    KmlTime latest;  /* when the latest KML_N_VAIN of them began */
+    guint depth;     /* how many things it tries, one within the other */
   } vain;
 
   KmlTask *below;        /* (nullable): of a handler: whom it interrupts */
@@ -197,8 +204,12 @@ struct _KmlTask {
   guint n_reclaims;     /* it takes memory back: calls of that in each other … */
   gboolean reclaims_fs; /* … and calls file systems for it */
   const char *step;     /* (nullable) borrowed: of a program: what it does, as it is written */
-  guint workload;       /* 1 + index of the workload whose operations it executes; 0: of none */
-  guint group;          /* 1 + index of the [task] of the scenario that it is of; 0: of none */
+  /* (nullable): of its data, for stories: what it does, where it has no step. (transfer full) (nullable) */
+  char *(*tell) (gconstpointer data);
+  /* (nullable): in which block of its program it goes round since @n_steps steps had been done by all. FALSE: in none */
+  gboolean (*find_round) (const KmlTask *self, guint64 n_steps, KmlRound *ret_round);
+  guint workload; /* 1 + index of the workload whose operations it executes; 0: of none */
+  guint group;    /* 1 + index of the [task] of the scenario that it is of; 0: of none */
 };
 
 typedef struct {
@@ -570,6 +581,9 @@ typedef struct {
 
 /* The running task has done a step. FALSE: so many at one instant that it is a livelock; the run ends at the next kml_sync(). */
 gboolean kml_progress_step (KmlScheduler *self, KmlStepCount *count);
+
+/* How many were done, by whomever. */
+guint64 kml_progress_n_steps (const KmlScheduler *self);
 
 /* Where schedules are chosen: whether CPUs or timers were passed over for so long that they came before all others: see progress.c. */
 gboolean kml_scheduler_has_caught_up (const KmlScheduler *self);

@@ -269,8 +269,29 @@ def a_run_in_which_time_does_not_pass_ends_and_says_so():
     write("zero.ini", "[machine]\nram = 16MiB\n[task x]\nprogram = call spin " + "{ " + ENDLESS + "{ yield } }\n")
     out = run("run", "zero.ini", status=1).stdout
     contains(out, "livelock at 1 us: x has done 1000000 steps, and time did not pass")
-    contains(out, "x is at work without progress; in spin")
+    contains(out, "x is at work without progress; in spin > repeat 1000000000000 (zero.ini:4)\n")
     equal(query("zero.db", "SELECT kind FROM deadlocks"), [("livelock",)], "kind")
+
+
+def who_gets_nowhere_is_told_with_the_block_that_it_goes_round_in():
+    watch = "[schedule]\nno-progress = 10ms\n"
+    # what is round it for the other half, what it enters anew each time, what it is in by chance; what it is in without a block
+    orders("repeat 2 { call f { " + ENDLESS + "{ call g { repeat 3 { yield, work 1us }, retry { work 1us } } } } }", "lock A", watch)
+    contains(run("run", "orders.ini", status=1).stdout, "T1 is at work without progress; in f > repeat 1000000000000 (orders.ini:10)\n")
+    write("nofail.ini", HEAD + "[task a]\nprogram = repeat 2 { alloc y 8MiB pages, call f { alloc z 12MiB pages GFP_KERNEL|__GFP_NOFAIL } }\n"
+          "[task tick]\ncontext = hardirq\nevery = 10us\nprogram = alloc z 64 GFP_ATOMIC, free z\n")
+    contains(run("run", "nofail.ini", status=1).stdout, "; in f > alloc z 12MiB pages")
+
+
+def a_bug_of_a_device_or_a_replay_says_whose_it_is():
+    head = HEAD + "[pages]\nlock = mutex\n"
+    write("nic.ini", head + "[device eth0]\nkind = nic\n[task x]\nprogram = sleep 1ms\n[scenario]\nuntil = 1ms\n")
+    out = run("run", "nic.ini", status=1).stdout
+    contains(out, "eth0 takes the sleeping lock pages, in softirq context; in network poll > segregated > buddy > [device eth0] (nic.ini:7)\n")
+    contains(out, "eth0 takes the sleeping lock pages, with objects held since [device eth0] (nic.ini:7); in network consumer > segregated > buddy > [device eth0] (nic.ini:7)\n")
+    write("replay.ini", head + "[schedule]\nreplay = cpus\n[workload w]\nkind = synthetic\ntarget = pages\ncpus = 0\ncontext = softirq\noperations = 10\n"
+          "arrivals = periodic(10us)\nlifetimes = fixed(15us)\norders = fixed(0)\n")
+    contains(run("run", "replay.ini", status=1).stdout, "w.0.softirq takes the sleeping lock pages, in softirq context; in buddy > alloc of 4 KiB at 10 us of [workload w]\n")
 
 
 def tasks_that_go_on_and_achieve_nothing_are_a_livelock():
@@ -352,5 +373,6 @@ main(every_wait_is_an_edge_and_a_knot_of_them_a_deadlock, a_story_ends_with_the_
      who_may_not_call_file_systems_makes_no_circle, a_handler_that_takes_what_it_interrupts_is_told_without_luck,
      trying_needs_no_order, a_deadlock_is_drawn_from_its_database, what_is_not_told_of_a_run_is_counted,
      a_run_in_which_time_does_not_pass_ends_and_says_so, tasks_that_go_on_and_achieve_nothing_are_a_livelock,
+     who_gets_nowhere_is_told_with_the_block_that_it_goes_round_in, a_bug_of_a_device_or_a_replay_says_whose_it_is,
      who_makes_dirty_what_the_flusher_cleans_gets_nowhere, who_makes_dirty_what_kswapd_writes_gets_nowhere, long_work_and_long_sleep_are_none, who_is_kept_waiting_by_one_in_between_is_inverted,
      each_real_case_is_found_and_its_remedy_holds_in_every_schedule)

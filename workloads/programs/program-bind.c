@@ -352,6 +352,8 @@ kml_program_task_set_runner (KmlProgramTask *self, KmlTask *task)
 {
   guint end = 0; /* of the block that other CPUs do */
 
+  if (task != NULL)
+    task->find_round = kml_program_find_round;
   for (guint i = 0; i < self->program->steps->len; i++) {
     const KmlStep *step = &g_array_index (self->program->steps, KmlStep, i);
 

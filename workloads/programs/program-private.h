@@ -128,6 +128,8 @@ typedef struct {
   KmlCompletion *completion;
   KmlNamedBlocks *blocks;
   guint64 n_failed; /* of alloc in a retry: how often, in this round */
+  guint64 begun;    /* of repeat and retry: when so many steps had been done, by all … */
+  guint n_chain;    /* … and the task was in so many calls */
   const KmlRegion *region;
   KmlMapping *mapping;
   KmlDisk *disk;
@@ -153,6 +155,11 @@ struct _KmlProgramTask {
   GPtrArray *
       elsewhere; /* (owned) (nullable) (element-type KmlProgramTask): what other CPUs do for it, by CPU: with names of its own */
 };
+
+/* ---- program.c ---- */
+
+/* KmlTask.find_round */
+gboolean kml_program_find_round (const KmlTask *task, guint64 n_steps, KmlRound *ret_round);
 
 /* ---- program-memory.c: steps about pages and DMA ---- */
 

@@ -380,6 +380,16 @@ begin_round (KmlProgramTask *self, guint begin, guint end, gboolean again)
   }
 }
 
+/* For who tells of it when nothing comes of it. */
+static void
+begin_loop (KmlProgramTask *self, guint i)
+{
+  KmlStepTarget *target = &self->targets[i];
+
+  target->begun = kml_progress_n_steps (self->world->scheduler);
+  target->n_chain = kml_current_task (self->world->machine)->n_chain;
+}
+
 /* The step after a block's beginning: its first, or the one behind it. */
 static guint
 begin_block (KmlProgramTask *self, guint i, const KmlStep *step)
@@ -389,10 +399,12 @@ begin_block (KmlProgramTask *self, guint i, const KmlStep *step)
   switch (step->kind) {
   case KML_STEP_REPEAT:
     self->left[i] = step->count;
+    begin_loop (self, i);
     return step->count > 0 ? i + 1 : step->target;
   case KML_STEP_RETRY:
     kml_progress_tries (self->world->scheduler);
     begin_round (self, i, step->target, FALSE);
+    begin_loop (self, i);
     self->has_failed = FALSE;
     return i + 1;
   case KML_STEP_IF_FAILED:
@@ -498,6 +510,57 @@ run_steps (KmlMachine *machine, KmlProgramTask *self, guint i, guint end)
     if (G_UNLIKELY (!kml_progress_step (self->world->scheduler, &self->count)))
       kml_sync (machine);
   }
+}
+
+/* ---- Telling ---- */
+
+/* The place of the step that the task is in. */
+static guint
+place_of (const KmlProgramTask *self, const char *text)
+{
+  const GArray *steps = self->program->steps;
+  guint i = 0;
+
+  while (i < steps->len && g_array_index (steps, KmlStep, i).text != text)
+    i++;
+  return i;
+}
+
+/* Whether the step at @at is in the block that begins at @i. */
+static gboolean
+is_in_block (const KmlProgramTask *self, guint at, guint i)
+{
+  return g_array_index (self->program->steps, KmlStep, i).target > at;
+}
+
+/* The step at @at itself tries something again and again, besides the retries around it. */
+static gboolean
+tries_itself (const KmlProgramTask *self, guint at, guint n_tries)
+{
+  for (guint i = 0; i < at; i++)
+    n_tries -= g_array_index (self->program->steps, KmlStep, i).kind == KML_STEP_RETRY &&
+               is_in_block (self, at, i);
+  return n_tries > 0;
+}
+
+gboolean
+kml_program_find_round (const KmlTask *task, guint64 n_steps, KmlRound *ret_round)
+{
+  const KmlProgramTask *self = task->data;
+  const guint at = place_of (self, task->step);
+
+  if (at == self->program->steps->len || tries_itself (self, at, task->vain.depth))
+    return FALSE;
+  for (guint i = at; i-- > 0;) {
+    const KmlStep *step = &g_array_index (self->program->steps, KmlStep, i);
+
+    if ((step->kind != KML_STEP_REPEAT && step->kind != KML_STEP_RETRY) ||
+        !is_in_block (self, at, i) || self->targets[i].begun > n_steps)
+      continue;
+    *ret_round = (KmlRound){ step->text, self->targets[i].n_chain };
+    return TRUE;
+  }
+  return FALSE;
 }
 
 void

@@ -1,9 +1,50 @@
-/* slub-check.c: what slabs look like, and whether that is right.
+/* slub-check.c: what is seen of slabs: by caches, by a walk, and whether it is right.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
 
 #include "allocators/slub.h"
+
+/* ---- References, with a cache model ---- */
+
+/* What the object, or the pages, at @addr are of. */
+static const KmlFrame *
+slab_of (const Slub *self, KmlAddr addr)
+{
+  return frame_of (self, frame_of (self, kml_ram_pfn (ram_of (self), addr))->slab.head);
+}
+
+static void
+touch_object (const Slub *self, const SlubCache *cache, KmlAddr addr, const KmlRequest *request)
+{
+  slub_touch_cpu (self, cache, &cache->cpus[request->cpu]);
+  kml_touch (self->base.machine, addr + cache->link_offset, sizeof (guint64), KML_TOUCH_WRITE);
+}
+
+void
+slub_touch_taken (const Slub *self, KmlAddr addr, const KmlRequest *request)
+{
+  const KmlFrame *slab = slab_of (self, addr);
+  const SlubCache *cache;
+
+  if (slab->slab.size_class == KML_PAGE_RUN_LARGE)
+    return;
+  cache = &self->caches[slab->slab.size_class];
+  touch_object (self, cache, addr, request);
+  if (request->gfp & KML_GFP_ZERO)
+    kml_touch (self->base.machine, addr, cache->object_size, KML_TOUCH_WRITE | KML_TOUCH_UNPAID);
+}
+
+void
+slub_touch_freed (const Slub *self, KmlAddr addr, const KmlRequest *how)
+{
+  const KmlFrame *slab = slab_of (self, addr);
+
+  kml_touch_frame (self->base.machine, frame_of (self, kml_ram_pfn (ram_of (self), addr)),
+                   KML_TOUCH_READ);
+  if (slab->slab.size_class != KML_PAGE_RUN_LARGE)
+    touch_object (self, &self->caches[slab->slab.size_class], addr, how);
+}
 
 /* ---- Which objects are free ---- */
 

@@ -243,47 +243,6 @@ slub_remember (KmlAllocator *base, KmlImage *image)
   return TRUE;
 }
 
-/* ---- References, with a cache model ---- */
-
-/* What the object, or the pages, at @addr are of. */
-static const KmlFrame *
-slab_of (const Slub *self, KmlAddr addr)
-{
-  return frame_of (self, frame_of (self, kml_ram_pfn (ram_of (self), addr))->slab.head);
-}
-
-static void
-touch_object (const Slub *self, const SlubCache *cache, KmlAddr addr, const KmlRequest *request)
-{
-  slub_touch_cpu (self, cache, &cache->cpus[request->cpu]);
-  kml_touch (self->base.machine, addr + cache->link_offset, sizeof (guint64), KML_TOUCH_WRITE);
-}
-
-static void
-touch_taken (const Slub *self, KmlAddr addr, const KmlRequest *request)
-{
-  const KmlFrame *slab = slab_of (self, addr);
-  const SlubCache *cache;
-
-  if (slab->slab.size_class == KML_PAGE_RUN_LARGE)
-    return;
-  cache = &self->caches[slab->slab.size_class];
-  touch_object (self, cache, addr, request);
-  if (request->gfp & KML_GFP_ZERO)
-    kml_touch (self->base.machine, addr, cache->object_size, KML_TOUCH_WRITE | KML_TOUCH_UNPAID);
-}
-
-static void
-touch_freed (const Slub *self, KmlAddr addr, const KmlRequest *how)
-{
-  const KmlFrame *slab = slab_of (self, addr);
-
-  kml_touch_frame (self->base.machine, frame_of (self, kml_ram_pfn (ram_of (self), addr)),
-                   KML_TOUCH_READ);
-  if (slab->slab.size_class != KML_PAGE_RUN_LARGE)
-    touch_object (self, &self->caches[slab->slab.size_class], addr, how);
-}
-
 /* ---- Objects ---- */
 
 static KmlAddr refill_and_take (Slub *self, SlubCache *cache, const KmlRequest *request,
@@ -463,7 +422,7 @@ alloc_and_touch (KmlAllocator *base, const KmlRequest *request, guint64 *ret_hel
   const KmlAddr addr = slub_alloc (base, request, ret_held);
 
   if (kml_has_caches (base->machine) && addr != KML_ADDR_NONE)
-    touch_taken ((Slub *)base, addr, request);
+    slub_touch_taken ((Slub *)base, addr, request);
   return addr;
 }
 
@@ -471,7 +430,7 @@ static guint64
 touch_and_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
 {
   if (kml_has_caches (base->machine))
-    touch_freed ((Slub *)base, addr, how);
+    slub_touch_freed ((Slub *)base, addr, how);
   return slub_free (base, addr, how);
 }
 

@@ -7,15 +7,15 @@
  *   slub.h        the state, and what is in simulated RAM
  *   slub.c        the theory; fast paths, and what is called
  *   slub-life.c   slow paths: slabs are made, frozen, listed, given back
- *   slub-check.c  the walk and the invariants
+ *   slub-check.c  references with a cache model, the walk, the invariants
  */
 
 #pragma once
 
 #include "simcore/allocator.h"
+#include "simcore/base/rng.h"
 #include "simcore/objects/bin-table.h"
 #include "simcore/objects/page-runs.h"
-#include "simcore/base/rng.h"
 #include "simcore/objects/slab-order.h"
 
 G_BEGIN_DECLS
@@ -216,6 +216,10 @@ guint64 slub_free_slowly (Slub *self, SlubCache *cache, KmlPfn pfn, guint index,
 void slub_shrink (KmlAllocator *base);
 
 /* ---- slub-check.c ---- */
+
+/* What the fast paths touch: for the object, or the pages, at @addr that were taken, or will be freed. */
+void slub_touch_taken (const Slub *self, KmlAddr addr, const KmlRequest *request);
+void slub_touch_freed (const Slub *self, KmlAddr addr, const KmlRequest *how);
 
 void slub_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data);
 void slub_walk_caches (const KmlAllocator *base, KmlCacheFunc func, gpointer user_data);

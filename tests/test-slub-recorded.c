@@ -348,7 +348,7 @@ play (const Line *known)
   g_file_get_contents (path, &text, NULL, &error);
   assert_no_error (error);
   lines = g_strsplit (text, "\n", -1);
-  for (guint i = 0; lines[i] != NULL; i++) {
+  for (guint i = 0; lines[i] != NULL && lines[i][0] != '\0'; i++) {
     g_autoptr (GArray) n = numbers (lines[i]);
     const gsize length = strcspn (lines[i], " ");
 

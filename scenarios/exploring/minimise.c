@@ -283,6 +283,7 @@ static gboolean
 read_schedule (Best *self, const KmlScenario *scenario, const KmlRunSpec *spec, GError **error)
 {
   Reader reader = { self->choices, &self->follower };
+  const KmlIncident *found;
   g_autoptr (KmlRerun) rerun = kml_rerun_new (scenario, spec, read_choice, &reader, error);
 
   begin (&self->follower);
@@ -292,7 +293,9 @@ read_schedule (Best *self, const KmlScenario *scenario, const KmlRunSpec *spec, 
   g_assert (self->follower.choices->len == self->choices->len); /* it is one of this run */
   replace (self->whos, self->follower.done);
   self->n_switches = self->follower.n_switches;
-  self->kind = kml_rerun_found (rerun)->kind;
+  found = kml_rerun_found (rerun);
+  g_assert (found != NULL); /* … in which it was found */
+  self->kind = found->kind;
   return TRUE;
 }
 

@@ -537,5 +537,7 @@ kml_reclaim_remember (KmlReclaim *self, KmlImage *image)
     kml_image_add (image, mapping->frames, mapping->n_pages * sizeof *mapping->frames);
     kml_image_add (image, mapping->is_on_disk, mapping->n_pages * sizeof *mapping->is_on_disk);
     kml_image_add_array (image, mapping->fetches);
+    if (mapping->lock != NULL) /* which perhaps no step of a program names */
+      kml_image_add (image, mapping->lock, sizeof *mapping->lock);
   }
 }

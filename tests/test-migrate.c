@@ -42,6 +42,71 @@ START_TEST (a_page_moves_with_its_contents_and_its_old_frame_is_free)
 END_TEST
 
 static void
+works (KmlMachine *machine, gpointer data)
+{
+  machine->cost[KML_COST_INTERRUPT] = 7;
+  kml_work (machine, 1000);
+  ck_assert_uint_eq (machine->now, 1007);
+}
+
+static void
+moves_with_interrupts (KmlMachine *machine, gpointer data)
+{
+  touch_all (story.anon, 2, TRUE);
+  machine->cost[KML_COST_ZERO_PAGE] = 10;
+  machine->cost[KML_COST_IPI] = 100;
+  ck_assert_int_eq (kml_mapping_migrate (story.anon, 1), KML_MIGRATED);
+  ck_assert_uint_eq (machine->now, 127);
+}
+
+START_TEST (the_other_cpus_are_interrupted_for_a_page_that_moves)
+{
+  const KmlTaskConfig config = { .name = "other", .cpu = 1, .func = works };
+  KmlTask *other;
+
+  set_up (TRUE);
+  other = kml_task_new (story.rig.scheduler, &config);
+  run (moves_with_interrupts);
+  ck_assert_uint_eq (other->parts[KML_PART_INTERRUPTED], 7);
+  tear_down ();
+}
+END_TEST
+
+static void
+touches_soon (KmlMachine *machine, gpointer data)
+{
+  kml_sleep (machine, 50);
+  ck_assert_uint_eq (story.anon->frames[1], KML_PFN_BUSY);
+  kml_mapping_drop (story.anon); /* what somebody works on stays */
+  ck_assert (kml_mapping_touch (story.anon, 1, FALSE));
+  ck_assert_uint_eq (machine->now, 120);
+  ck_assert_uint_eq (*byte_of (story.anon, 1), 77);
+}
+
+static void
+moves_while_it_is_touched (KmlMachine *machine, gpointer data)
+{
+  touch_all (story.anon, 2, TRUE);
+  *byte_of (story.anon, 1) = 77;
+  machine->cost[KML_COST_ZERO_PAGE] = 10;
+  machine->cost[KML_COST_IPI] = 100;
+  ck_assert_int_eq (kml_mapping_migrate (story.anon, 1), KML_MIGRATED);
+  check_all ();
+}
+
+START_TEST (who_touches_a_page_that_others_are_still_to_forget_waits)
+{
+  const KmlTaskConfig config = { .name = "other", .cpu = 1, .func = touches_soon };
+
+  set_up (TRUE);
+  kml_task_new (story.rig.scheduler, &config);
+  run (moves_while_it_is_touched);
+  ck_assert_uint_eq (count (KML_MIGRATE_PAGES), 1);
+  tear_down ();
+}
+END_TEST
+
+static void
 moves_what_cannot_be_moved (KmlMachine *machine, gpointer data)
 {
   KmlPfn pfn;
@@ -253,6 +318,8 @@ main (void)
   TCase *pages = tcase_create ("pages");
 
   tcase_add_test (pages, a_page_moves_with_its_contents_and_its_old_frame_is_free);
+  tcase_add_test (pages, the_other_cpus_are_interrupted_for_a_page_that_moves);
+  tcase_add_test (pages, who_touches_a_page_that_others_are_still_to_forget_waits);
   tcase_add_test (pages, what_is_not_there_or_pinned_stays);
   tcase_add_test (pages, a_dropped_page_is_freed_when_the_device_is_done_with_it);
   tcase_add_test (pages,

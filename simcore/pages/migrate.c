@@ -4,7 +4,7 @@
  *
  * Objects of a kernel written in C cannot be moved: nobody knows all pointers to them. Pages of mappings can, since they are reached through
  * their mapping's entry alone: a new frame is taken, the contents are copied, the entry is redirected and the old frame freed. Every CPU
- * must forget the old translation first (an IPI to each of the others).
+ * must forget the old translation before the contents are copied: each of the others is interrupted for it, and who moves the page waits for them.
  *
  * A page that a device has is not reached through its entry alone: the device has its address. It stays, unless the device can be paused and told the new
  * one (dma.h), which an IOMMU makes easy.
@@ -13,13 +13,14 @@
  * when it is clean: Linux's fallback_migrate_folio(). Whoever moves it so takes the file system's lock with the page in his hands, while others take them
  * the other way round: Linux's compaction did nothing for requests without __GFP_FS because of that, and today leaves such pages alone for them. So it is here.
  *
- * While a page is written for that, or moves under a device, its entry is BUSY, so who touches it waits. Otherwise nothing happens in between, and nobody
- * sees it.
+ * While a page is written for that, moves under a device, or is forgotten by other CPUs, its entry is BUSY, so who touches it waits, and nobody can give it to
+ * a device. On one CPU nothing happens in between, and nobody sees it.
  */
 
 #include "simcore/pages/memalloc.h"
 #include "simcore/memory/pin.h"
 #include "simcore/pages/reclaim.h"
+#include "simcore/tasks/ipi.h"
 
 static const char under_migration[] = "the end of a page's migration";
 
@@ -52,10 +53,16 @@ is_there (const KmlMapping *self, guint32 index)
 }
 
 static void
-spend_copy (KmlMachine *machine)
+forget (KmlMachine *machine, gpointer data)
 {
-  kml_spend (machine, KML_COST_ZERO_PAGE, 2); /* reading it takes as long as writing */
-  kml_spend (machine, KML_COST_IPI, machine->n_cpus - 1);
+}
+
+/* The other CPUs forget where a page was. Its entry is BUSY. */
+static void
+shoot_down (KmlMachine *machine)
+{
+  if (machine->n_cpus > 1)
+    kml_ipi_call_others (machine, NULL, forget, NULL, TRUE);
 }
 
 /* What is known of the page at @from is from now on known of @to, which is on no list yet. */
@@ -65,24 +72,28 @@ take_over_record (const KmlRam *ram, KmlPfn from, KmlPfn to)
   kml_ram_frame (ram, to)->lru = kml_ram_frame (ram, from)->lru;
 }
 
-/* Nothing can happen between the look at the page and its having moved. */
 static KmlMigration
 move (KmlMapping *self, guint32 index, KmlPfn to)
 {
   KmlReclaim *reclaim = self->reclaim;
-  const KmlRam *ram = reclaim->machine->ram;
+  KmlMachine *machine = reclaim->machine;
+  const KmlRam *ram = machine->ram;
   const KmlPfn from = self->frames[index];
   const KmlLruKind kind = kml_ram_frame (ram, from)->lru.kind;
 
-  if (kml_is_pinned (reclaim->machine, from))
+  if (kml_is_pinned (machine, from))
     return KML_MIGRATE_PINNED;
   kml_lru_remove (reclaim->lists, ram, from);
+  self->n_resident--;
+  kml_mapping_begin (self, index, from, under_migration);
+  shoot_down (machine);
+  g_assert (!kml_is_pinned (machine, from));
   take_over_record (ram, from, to);
-  kml_lru_insert (reclaim->lists, ram, to, kind);
   memcpy (ram->store + kml_ram_addr (ram, to), ram->store + kml_ram_addr (ram, from),
           kml_ram_page_size (ram));
-  self->frames[index] = to;
-  spend_copy (reclaim->machine);
+  kml_spend (machine, KML_COST_ZERO_PAGE, 2); /* reading it takes as long as writing */
+  kml_lru_insert (reclaim->lists, ram, to, kind);
+  kml_mapping_end (self, index, to);
   kml_mapping_free_frame (self, from);
   return KML_MIGRATED;
 }
@@ -106,11 +117,11 @@ move_under (KmlMapping *self, guint32 index, KmlDma *dma, KmlDmaRequest *request
     return KML_MIGRATE_ABSENT;
   kml_lru_remove (reclaim->lists, ram, from);
   self->n_resident--;
-  kml_mapping_begin (self, index, under_migration);
+  kml_mapping_begin (self, index, from, under_migration);
   is_moved = kml_dma_move_page (dma, request, i, to);
   if (is_moved) {
     take_over_record (ram, from, to);
-    kml_spend (reclaim->machine, KML_COST_IPI, reclaim->machine->n_cpus - 1);
+    shoot_down (reclaim->machine);
   }
   kml_lru_insert (reclaim->lists, ram, is_moved ? to : from, kind);
   kml_mapping_end (self, index, is_moved ? to : from);
@@ -154,7 +165,7 @@ write_first (KmlMapping *self, guint32 index)
     return FALSE;
   kml_lru_remove (reclaim->lists, ram, pfn);
   self->n_resident--;
-  kml_mapping_begin (self, index, under_migration);
+  kml_mapping_begin (self, index, pfn, under_migration);
   ok = kml_mapping_write_locked (self, pfn);
   kml_lru_insert (reclaim->lists, ram, pfn, kind);
   kml_mapping_end (self, index, pfn);

@@ -172,9 +172,9 @@ kml_mapping_drop (KmlMapping *self)
 /* ---- Entries ---- */
 
 void
-kml_mapping_begin (KmlMapping *self, guint32 index, const char *what)
+kml_mapping_begin (KmlMapping *self, guint32 index, KmlPfn pfn, const char *what)
 {
-  const KmlMappingFetch fetch = { index, kml_current_task (self->reclaim->machine), what };
+  const KmlMappingFetch fetch = { index, pfn, kml_current_task (self->reclaim->machine), what };
 
   self->frames[index] = KML_PFN_BUSY;
   g_array_append_val (self->fetches, fetch);
@@ -265,7 +265,7 @@ kml_mapping_touch (KmlMapping *self, guint32 index, gboolean is_write)
   if (self->frames[index] == KML_PFN_NONE) {
     KmlPfn pfn;
 
-    kml_mapping_begin (self, index, "the end of a page's read");
+    kml_mapping_begin (self, index, KML_PFN_NONE, "the end of a page's read");
     pfn = fetch (self, index);
     kml_mapping_end (self, index, pfn);
     if (pfn == KML_PFN_NONE)

@@ -43,6 +43,21 @@ check_list (const KmlReclaim *self, KmlLruKind kind, GError **error)
   return TRUE;
 }
 
+/* Pages that somebody has in his hands. */
+static guint64
+n_dirty_in_hands (const KmlMapping *mapping)
+{
+  const KmlRam *ram = mapping->reclaim->machine->ram;
+  guint64 n = 0;
+
+  for (guint i = 0; i < mapping->fetches->len; i++) {
+    const KmlPfn pfn = g_array_index (mapping->fetches, KmlMappingFetch, i).pfn;
+
+    n += pfn != KML_PFN_NONE && (kml_ram_frame (ram, pfn)->lru.bits & KML_PAGE_DIRTY);
+  }
+  return n;
+}
+
 gboolean
 kml_reclaim_check (const KmlReclaim *self, GError **error)
 {
@@ -56,8 +71,10 @@ kml_reclaim_check (const KmlReclaim *self, GError **error)
   }
   for (guint i = 0; i < self->mappings->len; i++) {
     const KmlMapping *mapping = g_ptr_array_index (self->mappings, i);
-    guint64 n = 0, n_dirty_here = 0;
+    const guint64 in_hands = n_dirty_in_hands (mapping);
+    guint64 n = 0, n_dirty_here = mapping->is_anon ? 0 : in_hands;
 
+    n_dirty_anon += mapping->is_anon ? in_hands : 0;
     for (guint32 index = 0; index < mapping->n_pages; index++) {
       const KmlPfn pfn = mapping->frames[index];
       const KmlFrame *frame;

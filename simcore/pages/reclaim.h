@@ -25,6 +25,7 @@ typedef struct _KmlWritebackConfig KmlWritebackConfig;
 /* Who is working on the entry of page @index. */
 typedef struct {
   guint32 index;
+  KmlPfn pfn; /* that of the page, on no list meanwhile; KML_PFN_NONE: there is none yet */
   KmlTask *task;
   const char *what; /* for who waits: "the end of a page's read"; borrowed */
 } KmlMappingFetch;
@@ -236,8 +237,8 @@ kml_reclaim_n_unwritten (const KmlReclaim *self)
   return self->n_dirty + self->n_dirty_anon;
 }
 
-/* The entry of page @index is BUSY from here on, and then leads to @pfn, which may be KML_PFN_NONE. @what: see KmlMappingFetch. */
-void kml_mapping_begin (KmlMapping *self, guint32 index, const char *what);
+/* The entry of page @index is BUSY from here on, and then leads to @pfn, which may be KML_PFN_NONE. @pfn and @what: see KmlMappingFetch. */
+void kml_mapping_begin (KmlMapping *self, guint32 index, KmlPfn pfn, const char *what);
 void kml_mapping_end (KmlMapping *self, guint32 index, KmlPfn pfn);
 
 /* Until nobody works on page @index. */

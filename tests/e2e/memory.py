@@ -145,6 +145,14 @@ def every_page_that_a_device_has_moves_while_it_is_paused():
         equal([metrics[name] for name in ("dma.moves", "migrate.pages", "migrate.failed_pinned", "dma.moved")], [16, 32, 0, 65536], iommu)
 
 
+def a_page_that_moves_interrupts_the_other_cpus():
+    text = ("[machine]\ncpus = 3\nram = 1MiB\n[memory]\nreclaim = yes\n[mapping heap]\nkind = anonymous\nsize = 64KiB\n"
+            "[task t]\nprogram = dirty heap 0..15, migrate heap 0..15\n[task u]\ncpus = 1\nprogram = %s\n")
+    metrics = measure(text % "work 1ms")
+    equal([metrics[name] for name in ("migrate.pages", "cpu.ipis_sent", "cpu.interrupts")], [16, 32, 32], "two others")
+    check(measure(text % "irq-off, work 10ms, irq-on")["time.end_ns"] > 10.01e6, "it waits for who has interrupts off")
+
+
 def small_blocks_are_one_scattered_buffer():
     for step, setting, expected in (
             # blocks of 96 bytes lie 96 apart, or end a slab; every other one is another's
@@ -385,7 +393,7 @@ main(objects_wait_for_pages_without_their_allocator_s_lock, pages_of_a_region_ar
      a_request_that_may_sleep_in_atomic_context_is_a_bug_though_it_would_not_have_slept,
      an_allocator_says_from_where_it_may_be_called, who_ends_with_something_off_is_a_bug_and_others_go_on,
      freeing_from_the_wrong_context_is_a_bug_where_the_allocator_forbids_it,
-     a_block_that_a_device_works_on_is_not_given_back, a_refused_buffer_has_a_reason, a_limit_chooses_the_zone, every_page_that_a_device_has_moves_while_it_is_paused, small_blocks_are_one_scattered_buffer,
+     a_block_that_a_device_works_on_is_not_given_back, a_refused_buffer_has_a_reason, a_limit_chooses_the_zone, every_page_that_a_device_has_moves_while_it_is_paused, a_page_that_moves_interrupts_the_other_cpus, small_blocks_are_one_scattered_buffer,
      a_block_for_a_device_may_cross_the_boundary_where_it_is_cut_there, a_block_that_could_never_suit_its_device_is_refused, who_is_killed_ends_and_does_no_further_step,
      who_has_no_need_to_succeed_fails_and_who_must_waits, who_must_not_fail_waits_without_reclaim_too, a_failed_request_says_why, scopes_hold_for_all_requests_in_them,
      who_waits_for_the_flusher_says_so, a_card_s_requests_are_among_all_others, what_would_have_no_effect_is_refused, a_run_begins_with_a_kernel_s_free_memory, what_makes_no_sense_is_refused)

@@ -239,7 +239,10 @@ bind (KmlProgramTask *self, guint i, const KmlStep *step, GError **error)
   case KML_STEP_SYNC:
   case KML_STEP_THROTTLE:
   case KML_STEP_DROP:
+    return bind_mapping (self, target, step, step->name, error);
   case KML_STEP_MIGRATE:
+    if (self->world->machine->n_cpus > 1)
+      kml_ipi_prepare (self->world->scheduler);
     return bind_mapping (self, target, step, step->name, error);
   case KML_STEP_DMA:
     return bind_dma (self, target, step, error);

@@ -456,11 +456,15 @@ add_vain_edge (const KmlScheduler *self, GArray *edges, const KmlTask *task, gui
 
 /* (transfer full) (nullable) */
 static char *
-remedy_of_trying (const GArray *edges)
+remedy_of_livelock (const KmlScheduler *self, const GArray *edges)
 {
   for (guint i = 0; i < edges->len; i++) {
     const KmlIncidentEdge *edge = &g_array_index (edges, KmlIncidentEdge, i);
 
+    if (self->watch.is_stormy && edge->by_cpu)
+      return g_strdup_printf ("%s stays masked while there is work left, which a task polls for "
+                              "that takes turns with the others (as NAPI does)",
+                              edge->waits_for);
     if (edge->by_trying && edge->by_lock)
       return g_strdup_printf ("%s waits for %s instead of trying: it gives back what it has, and "
                               "takes all in the order of the others",
@@ -480,7 +484,7 @@ kml_incident_livelock (KmlScheduler *self, char *text, guint64 n_steps)
     if (task->state != KML_TASK_ENDED && !task->is_daemon)
       add_vain_edge (self, incident->edges, task, n_steps);
   }
-  incident->remedy = remedy_of_trying (incident->edges);
+  incident->remedy = remedy_of_livelock (self, incident->edges);
   incident->spans = kml_spans_of_incident (self, incident);
   kml_scheduler_stop (self);
 }

@@ -105,6 +105,7 @@ def interrupts_that_leave_no_time_for_anything_are_a_livelock():
     result = run("run", "storm.ini", status=1)
     contains(result.stdout, "there was nothing but interrupts, and no task came any further")
     contains(result.stdout, "x cannot go on without CPU 0, where tick runs")
+    contains(result.stdout, "\nremedy: tick stays masked while there is work left, which a task polls for")
     write("ns.ini", storm.replace("every = 10us", "every = 1ns"))
     contains(run("run", "ns.ini", status=1).stdout, "there was nothing but interrupts")
     write("zero.ini", storm.replace("every = 10us", "every = 0"))

@@ -202,6 +202,7 @@ START_TEST (what_is_no_such_file_is_refused)
       many, (N_FRAMES + 1) * sizeof *many,
       "frame 16384 is free, and the machine has 16384, beside its frame table: expected "
       "[machine] ram = 65MiB or more");
+  kml_start_state_clear (&state);
   ck_assert (!kml_start_state_load (&state, "/", "the-file", N_FRAMES, PAGE, 1, NULL));
 }
 END_TEST

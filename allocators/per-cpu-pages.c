@@ -19,7 +19,8 @@
  * 2. Filling and giving back
  *
  * All is as in Linux 6.1. An empty list is filled with max (batch >> order, 2) runs from the layer below, which are given out in the order that
- * they came in: a free block that is cut up for it comes in the order of addresses. A CPU that has `high` pages gives a batch back, those first that have lain there
+ * they came in: a free block that is cut up for it comes in the order of addresses. That is done with interrupts off, so nobody sleeps in it: who finds nothing so, and may sleep, asks
+ * the layer below once more, with interrupts as they were. A CPU that has `high` pages gives a batch back, those first that have lain there
  * the longest: from the list that it has just put a page on, and if that has not enough, from the next, and so on around. Who goes on freeing will not want them
  * back soon, so until the CPU takes a page again each batch is twice the one before (of batch = 31 and high = 204: 31, 62, 124, then 173 = high - batch, so that
  * a batch stays); every page taken halves the next one. A run of several pages that is freed meanwhile makes it give back all it has: kept apart, runs
@@ -139,15 +140,18 @@ find_list (const PerCpuPages *self, Cpu *cpu, guint64 n_frames, guint mobility)
 
 /* ---- Batches ---- */
 
-/* A run for the request, and others for the list: they need not be zeroed yet, and nobody reclaims or sleeps for them. One that is
+/* A run for the request, and others for the list: they need not be zeroed yet, and nobody wakes kswapd for them. Nobody sleeps here. One that is
  * larger than was asked for, as some allocators give, is not for a list. */
 static KmlAddr
 refill (PerCpuPages *self, Cpu *cpu, List *list, const KmlRequest *request, guint64 *ret_held)
 {
-  const KmlAddr first = kml_allocator_alloc (self->base.lower, request, ret_held);
   guint64 n_wanted = n_to_fetch (self, order_of_list ((guint)(list - cpu->lists)));
-  KmlRequest another = *request;
+  KmlRequest one = *request, another = *request;
+  KmlAddr first;
 
+  if (self->base.machine->scheduler != NULL)
+    one.gfp &= ~(KmlGfp)(KML_GFP_DIRECT_RECLAIM | KML_GFP_NOFAIL);
+  first = kml_allocator_alloc (self->base.lower, &one, ret_held);
   another.gfp &= ~(KmlGfp)(KML_GFP_ZERO | KML_GFP_RECLAIM);
   self->base.counters[COUNTER_REFILLS]++;
   for (; first != KML_ADDR_NONE && *ret_held == request->size && n_wanted > 1; n_wanted--) {
@@ -322,6 +326,8 @@ take_or_fetch (PerCpuPages *self, const KmlRequest *request, guint64 *ret_held)
     *ret_held = request->size;
   }
   leave (self);
+  if (addr == KML_ADDR_NONE && base->machine->scheduler != NULL && kml_gfp_may_sleep (request->gfp))
+    addr = kml_allocator_alloc (base->lower, request, ret_held); /* it may sleep for it here */
   return addr;
 }
 

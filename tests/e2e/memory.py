@@ -32,6 +32,14 @@ def objects_wait_for_pages_without_their_allocator_s_lock():
     run("verify", "m.db")
 
 
+def who_finds_nothing_on_its_cpu_s_list_may_sleep_as_without_lists():
+    lists = "[layer pcp]\nallocator = per-cpu-pages\naround = pages\nhigh = 8\nbatch = 4\n"
+    for flags in ("GFP_KERNEL", "GFP_KERNEL|__GFP_NOFAIL"):
+        metrics = measure(SHORT + lists + f"[task T]\nprogram = {FILL}, repeat 3 {{ alloc x 4KiB pages {flags} }}\n")
+        equal((metrics["alloc.failed"], metrics["reclaim.direct"]), (0, 1), flags)
+        check(metrics["worst.alloc.process.io_ns"] >= 32e6, "it waits for the disk")
+
+
 def pages_of_a_region_are_written_when_they_are_dirty():
     head = HEAD + "[pager]\nresident = 4\nread = 1ms\nwrite = 10ms\n[region data]\nsize = 32KiB\n[task T]\nprogram = "
     for program, expected, ms in (("touch data 0..7", (8, 4, 0), 8), ("dirty data 0..7", (8, 4, 4), 48),
@@ -389,7 +397,7 @@ def what_makes_no_sense_is_refused():
         contains(run("run", "wrong.ini", status=2).stderr, message)
 
 
-main(objects_wait_for_pages_without_their_allocator_s_lock, pages_of_a_region_are_written_when_they_are_dirty, one_zone_has_watermarks_where_it_is_said, zones_have_locks_of_their_own,
+main(objects_wait_for_pages_without_their_allocator_s_lock, who_finds_nothing_on_its_cpu_s_list_may_sleep_as_without_lists, pages_of_a_region_are_written_when_they_are_dirty, one_zone_has_watermarks_where_it_is_said, zones_have_locks_of_their_own,
      a_request_that_may_sleep_in_atomic_context_is_a_bug_though_it_would_not_have_slept,
      an_allocator_says_from_where_it_may_be_called, who_ends_with_something_off_is_a_bug_and_others_go_on,
      freeing_from_the_wrong_context_is_a_bug_where_the_allocator_forbids_it,

@@ -171,7 +171,7 @@ add_json_line (JsonBuilder *builder, const KmlClaim *claim, const KmlClaimLine *
 void
 kml_claims_print_json (const GPtrArray *claims)
 {
-  JsonBuilder *builder = kml_json_new ("check/1");
+  JsonBuilder *builder = kml_json_new ("check/2");
 
   kml_json_begin_array (builder, "claims");
   for (guint i = 0; i < claims->len; i++) {

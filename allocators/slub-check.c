@@ -246,7 +246,7 @@ check_cache (const Slub *self, guint i, const Sums *sums, GError **error)
   for (guint k = 0; k < self->base.machine->n_cpus; k++)
     if (!check_cpu (self, i, &cache->cpus[k], &n_frozen, error))
       return FALSE;
-  if (n_frozen != sums->n_frozen)
+  if (n_frozen + cache->n_moving != sums->n_frozen)
     return kml_allocator_broken ("U4", "cache", cache->object_size, error);
   if (sums->n_slabs != cache->n_slabs || sums->n_frames != cache->n_frames ||
       sums->n_objects != cache->n_objects)

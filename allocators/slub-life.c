@@ -1,39 +1,37 @@
 /* slub-life.c: the slow paths: slabs are made, frozen, listed, given back.
  *
  * SPDX-License-Identifier: Apache-2.0
+ *
+ * On a machine with tasks no lock is around them. Who changes a slab's record, by a compare-and-exchange, lets all that is earlier happen
+ * (slub_meet()) and then looks at it again; who changes the node's list has the cache's list_lock. What a CPU has for itself it works on with
+ * interrupts off where others come in between, since its handlers use it as well. Pages are asked for and given back with no lock held and
+ * interrupts as whoever asked had them.
+ *
+ *     refill        interrupts off: the CPU's slab; its partial slabs; list_lock: those of the node
+ *                   as before: a run of pages. Off: while somebody has got the CPU a slab meanwhile, that one is given up
+ *     free          the record; before it the list_lock, if the slab will be listed or leave the list: who has waited for it looks again
+ *
+ * A slab that goes from one list to another, or to the page level, is in nobody's hands on the way where others come in: it is frozen then, and counted in
+ * n_moving.
  */
 
 #include "allocators/slub.h"
 
 /* Estimates from reading the paths without debugging and statistics; they are not measured on a kernel. */
-#define REFILL_INSTRUCTIONS   60
-#define FREE_INSTRUCTIONS     60
-#define LIST_INSTRUCTIONS     20 /* to put a slab on a list or take it off */
-#define CREATE_INSTRUCTIONS   150
-#define LINK_INSTRUCTIONS     4 /* to link an object of a new slab */
-#define SHUFFLE_INSTRUCTIONS  6 /* … more, where the order is random */
-#define UNFREEZE_INSTRUCTIONS 30
-#define DETACH_INSTRUCTIONS   3 /* for each object of a CPU's list that goes back to its slab */
+#define REFILL_INSTRUCTIONS  60
+#define FREE_INSTRUCTIONS    60
+#define LIST_INSTRUCTIONS    20 /* to put a slab on a list or take it off */
+#define CREATE_INSTRUCTIONS  150
+#define LINK_INSTRUCTIONS    4 /* to link an object of a new slab */
+#define SHUFFLE_INSTRUCTIONS 6 /* … more, where the order is random */
 
-/* ---- Spending ---- */
-
-/* A slab's record is changed by a compare-and-exchange, since other CPUs free to it. */
+/* Nobody else touches what a CPU has. */
 static void
-spend_exchange (const Slub *self, const KmlFrame *slab, guint instructions)
+check_cpu (const Slub *self, guint cpu)
 {
-  KmlMachine *machine = self->base.machine;
+  const KmlTask *task = self->base.machine->task;
 
-  kml_spend (machine, KML_COST_INSTRUCTION, instructions);
-  kml_spend (machine, KML_COST_ATOMIC, 1);
-  kml_spend_references (machine, KML_COST_WARM, 1);
-  kml_touch_frame (machine, slab, KML_TOUCH_WRITE);
-}
-
-static void
-spend_node_lock (const Slub *self, const SlubCache *cache)
-{
-  kml_spend (self->base.machine, KML_COST_LOCK, 1);
-  slub_touch_node (self, cache);
+  g_assert (task == NULL || task->cpu == cpu);
 }
 
 /* ---- The node's list ---- */
@@ -54,8 +52,8 @@ touch_links (const Slub *self, const KmlFrame *slab)
       kml_touch_frame (machine, frame_of (self, neighbours[i]), KML_TOUCH_WRITE);
 }
 
-static void
-add_partial (Slub *self, SlubCache *cache, KmlPfn pfn, gboolean at_front)
+void
+slub_add_partial (Slub *self, SlubCache *cache, KmlPfn pfn, gboolean at_front)
 {
   KmlFrame *slab = frame_of (self, pfn);
 
@@ -74,8 +72,8 @@ add_partial (Slub *self, SlubCache *cache, KmlPfn pfn, gboolean at_front)
   touch_links (self, slab);
 }
 
-static void
-remove_partial (Slub *self, SlubCache *cache, KmlPfn pfn)
+void
+slub_remove_partial (Slub *self, SlubCache *cache, KmlPfn pfn)
 {
   const KmlFrame *slab = frame_of (self, pfn);
 
@@ -203,15 +201,24 @@ create_slab (Slub *self, SlubCache *cache, const KmlRequest *request)
   return pfn;
 }
 
-/* A slab that is on no list. */
-static void
-discard_slab (Slub *self, SlubCache *cache, KmlPfn pfn, const KmlRequest *how)
+void
+slub_set_out (const Slub *self, SlubCache *cache, KmlPfn pfn)
 {
-  const KmlFrame *slab = frame_of (self, pfn);
+  frame_of (self, pfn)->slab.is_frozen = TRUE;
+  cache->n_moving++;
+}
+
+void
+slub_discard_slab (Slub *self, SlubCache *cache, KmlPfn pfn, const KmlRequest *how)
+{
+  KmlFrame *slab = frame_of (self, pfn);
 
   g_assert (slab->slab.n_used == 0);
-  g_assert (!slab->slab.is_frozen);
+  g_assert (slab->slab.is_frozen);
+  g_assert (cache->n_moving > 0);
 
+  slab->slab.is_frozen = FALSE;
+  cache->n_moving--;
   count_slab (self, cache, slab, -1);
   self->base.counters[COUNTER_SLABS_GIVEN_BACK]++;
   kml_page_runs_give_back (&self->runs, pfn, how);
@@ -219,14 +226,20 @@ discard_slab (Slub *self, SlubCache *cache, KmlPfn pfn, const KmlRequest *how)
 
 /* ---- A CPU's partial slabs ---- */
 
-/* Empty slabs that the node does not want, linked by their records. */
-static void
-discard_all (Slub *self, SlubCache *cache, KmlPfn first, const KmlRequest *how)
+void
+slub_discard_all (Slub *self, SlubCache *cache, KmlPfn first, const KmlRequest *how)
 {
   for (KmlPfn pfn = first, next; pfn != KML_PFN_NONE; pfn = next) {
     next = frame_of (self, pfn)->slab.next;
-    discard_slab (self, cache, pfn, how);
+    slub_discard_slab (self, cache, pfn, how);
   }
+}
+
+gboolean
+slub_is_unwanted (const Slub *self, const SlubCache *cache, KmlPfn pfn, const KmlRequest *how)
+{
+  return how != NULL && frame_of (self, pfn)->slab.n_used == 0 &&
+         cache->n_partial >= cache->min_partial;
 }
 
 /* What a CPU kept becomes the node's, the one that it got last first. */
@@ -235,68 +248,91 @@ unfreeze (Slub *self, SlubCache *cache, KmlPfn first, const KmlRequest *how)
 {
   KmlPfn unwanted = KML_PFN_NONE;
 
-  spend_node_lock (self, cache);
+  slub_lock_node (self, cache);
+  slub_spend_node_lock (self, cache);
   for (KmlPfn pfn = first, next; pfn != KML_PFN_NONE; pfn = next) {
     KmlFrame *slab = frame_of (self, pfn);
 
     next = slab->slab.next;
-    spend_exchange (self, slab, UNFREEZE_INSTRUCTIONS);
-    slab->slab.is_frozen = FALSE;
-    if (slab->slab.n_used == 0 && cache->n_partial >= cache->min_partial) {
+    slub_meet (self, pfn);
+    slub_spend_exchange (self, slab, SLUB_UNFREEZE_INSTRUCTIONS);
+    if (slub_is_unwanted (self, cache, pfn, how)) {
       slab->slab.next = unwanted;
       unwanted = pfn;
     } else {
-      add_partial (self, cache, pfn, FALSE);
+      slab->slab.is_frozen = FALSE;
+      cache->n_moving--;
+      slub_add_partial (self, cache, pfn, FALSE);
     }
   }
-  discard_all (self, cache, unwanted, how);
+  slub_unlock_node (self, cache);
+  slub_discard_all (self, cache, unwanted, how);
 }
 
-static void
-unfreeze_all (Slub *self, SlubCache *cache, SlubCpu *cpu, const KmlRequest *how)
+/* The partial slabs of the CPU, which has none then. */
+static KmlPfn
+detach_partial (SlubCache *cache, SlubCpu *cpu)
 {
   const KmlPfn first = cpu->partial;
 
+  cache->n_moving += cpu->n_partial;
   cpu->partial = KML_PFN_NONE;
   cpu->n_partial = 0;
+  return first;
+}
+
+void
+slub_unfreeze_all (Slub *self, SlubCache *cache, SlubCpu *cpu, const KmlRequest *how)
+{
+  const KmlPfn first = detach_partial (cache, cpu);
+
   if (first != KML_PFN_NONE)
     unfreeze (self, cache, first, how);
 }
 
 static void
-put_cpu_partial (Slub *self, SlubCache *cache, SlubCpu *cpu, KmlPfn pfn)
+push_cpu_partial (const Slub *self, SlubCpu *cpu, KmlPfn pfn)
 {
   frame_of (self, pfn)->slab.next = cpu->partial;
   cpu->partial = pfn;
   cpu->n_partial++;
+}
+
+static void
+spend_cpu_partial (const Slub *self, const SlubCache *cache, const SlubCpu *cpu)
+{
   kml_spend (self->base.machine, KML_COST_INSTRUCTION, LIST_INSTRUCTIONS);
   kml_spend_references (self->base.machine, KML_COST_HOT, 1);
   slub_touch_cpu (self, cache, cpu);
 }
 
-/* A slab that was full got a free object: this CPU keeps it, and if it has enough of them, those become the node's first. */
+/* A slab that was full got a free object: this CPU keeps it, and if it had enough of them, those become the node's. */
 static void
 freeze_freed (Slub *self, SlubCache *cache, KmlPfn pfn, const KmlRequest *how)
 {
   SlubCpu *cpu = &cache->cpus[how->cpu];
+  KmlPfn others = KML_PFN_NONE;
 
   self->base.counters[COUNTER_CPU_PARTIAL_FREE]++;
   if (cpu->partial != KML_PFN_NONE && cpu->n_partial >= cache->cpu_partial_slabs) {
     self->base.counters[COUNTER_CPU_PARTIAL_DRAIN]++;
-    unfreeze_all (self, cache, cpu, how);
+    others = detach_partial (cache, cpu);
   }
-  put_cpu_partial (self, cache, cpu, pfn);
+  push_cpu_partial (self, cpu, pfn);
+  if (others != KML_PFN_NONE)
+    unfreeze (self, cache, others, how);
+  spend_cpu_partial (self, cache, cpu);
 }
 
 /* ---- The slab that a CPU takes objects from ---- */
 
-/* All that is free in it becomes the CPU's own list; to others the slab is full. */
+/* All that is free in it becomes the CPU's own list; to others, who were let in before, the slab is full. */
 static void
 take_list (Slub *self, SlubCpu *cpu)
 {
   KmlFrame *slab = frame_of (self, cpu->pfn);
 
-  spend_exchange (self, slab, 0);
+  slub_spend_exchange (self, slab, 0);
   cpu->first_free = slab->slab.first_free;
   slab->slab.first_free = 0;
   slab->slab.n_used = slab->slab.n_objects;
@@ -313,36 +349,65 @@ set_slab (Slub *self, SlubCpu *cpu, KmlPfn pfn)
   g_assert (cpu->first_free != 0);
 }
 
-/* The node's first partial slab; of those behind it the CPU gets as many as it may keep, halved. FALSE: there is none. */
-static gboolean
-take_from_node (Slub *self, SlubCache *cache, SlubCpu *cpu)
+/* The node's first partial slab; of those behind it the CPU gets as many as it may keep, halved. */
+static void
+take_listed (Slub *self, SlubCache *cache, SlubCpu *cpu)
 {
   const guint n_more = self->cpu_partial == CPU_PARTIAL_NONE ? 0 : cache->cpu_partial_slabs / 2 + 1;
   KmlPfn pfn = cache->first;
 
-  if (pfn == KML_PFN_NONE)
-    return FALSE;
   self->base.counters[COUNTER_ALLOC_FROM_PARTIAL]++;
-  spend_node_lock (self, cache);
-  remove_partial (self, cache, pfn);
+  slub_spend_node_lock (self, cache);
+  slub_meet (self, pfn);
+  slub_remove_partial (self, cache, pfn);
   set_slab (self, cpu, pfn);
   for (guint i = 0; i < n_more && (pfn = cache->first) != KML_PFN_NONE; i++) {
     self->base.counters[COUNTER_CPU_PARTIAL_NODE]++;
-    spend_exchange (self, frame_of (self, pfn), 0);
+    slub_meet (self, pfn);
+    slub_spend_exchange (self, frame_of (self, pfn), 0);
     frame_of (self, pfn)->slab.is_frozen = TRUE;
-    remove_partial (self, cache, pfn);
-    put_cpu_partial (self, cache, cpu, pfn);
+    slub_remove_partial (self, cache, pfn);
+    push_cpu_partial (self, cpu, pfn);
+    spend_cpu_partial (self, cache, cpu);
   }
-  return TRUE;
 }
 
+/* FALSE: there is none. Whether there may be one is looked at before the lock is taken. */
+static gboolean
+take_from_node (Slub *self, SlubCache *cache, SlubCpu *cpu)
+{
+  gboolean is_there;
+
+  slub_meet_at_node (self, cache);
+  if (cache->first == KML_PFN_NONE)
+    return FALSE;
+  slub_lock_node (self, cache);
+  is_there = cache->first != KML_PFN_NONE;
+  if (is_there)
+    take_listed (self, cache, cpu);
+  slub_unlock_node (self, cache);
+  return is_there;
+}
+
+/* Meanwhile handlers come in, and other tasks of the CPU: it may have got a slab from them. */
 static gboolean
 take_new (Slub *self, SlubCache *cache, SlubCpu *cpu, const KmlRequest *request)
 {
-  const KmlPfn pfn = create_slab (self, cache, request);
+  KmlPfn pfn;
 
+  slub_leave (self);
+  pfn = create_slab (self, cache, request);
+  if (pfn != KML_PFN_NONE)
+    slub_set_out (self, cache, pfn);
+  slub_enter (self);
   if (pfn == KML_PFN_NONE)
     return FALSE;
+  while (G_UNLIKELY (cpu->pfn != KML_PFN_NONE)) {
+    slub_leave (self);
+    slub_deactivate (self, cache, cpu, request);
+    slub_enter (self);
+  }
+  cache->n_moving--;
   set_slab (self, cpu, pfn);
   return TRUE;
 }
@@ -350,10 +415,12 @@ take_new (Slub *self, SlubCache *cache, SlubCpu *cpu, const KmlRequest *request)
 gboolean
 slub_refill (Slub *self, SlubCache *cache, SlubCpu *cpu, const KmlRequest *request)
 {
+  check_cpu (self, request->cpu);
   self->base.counters[COUNTER_ALLOC_SLOWPATH]++;
   kml_spend (self->base.machine, KML_COST_INSTRUCTION, REFILL_INSTRUCTIONS);
   slub_touch_cpu (self, cache, cpu);
   if (cpu->pfn != KML_PFN_NONE) {
+    slub_meet (self, cpu->pfn);
     take_list (self, cpu);
     if (cpu->first_free != 0) {
       self->base.counters[COUNTER_ALLOC_REFILL]++;
@@ -365,6 +432,7 @@ slub_refill (Slub *self, SlubCache *cache, SlubCpu *cpu, const KmlRequest *reque
     const KmlPfn pfn = cpu->partial;
 
     self->base.counters[COUNTER_CPU_PARTIAL_ALLOC]++;
+    slub_meet (self, pfn);
     cpu->partial = frame_of (self, pfn)->slab.next;
     cpu->n_partial--;
     set_slab (self, cpu, pfn);
@@ -375,20 +443,56 @@ slub_refill (Slub *self, SlubCache *cache, SlubCpu *cpu, const KmlRequest *reque
 
 /* ---- Freeing to a slab that is not the CPU's ---- */
 
-/* The slab is in nobody's hands, and was full or is empty now. */
+/* The slab is in nobody's hands, and was full or is empty now; the list_lock is held. */
 static void
 move_on_node (Slub *self, SlubCache *cache, KmlPfn pfn, gboolean was_full, const KmlRequest *how)
 {
-  spend_node_lock (self, cache);
-  if (frame_of (self, pfn)->slab.n_used == 0 && cache->n_partial >= cache->min_partial) {
+  const gboolean is_unwanted = slub_is_unwanted (self, cache, pfn, how);
+
+  slub_spend_node_lock (self, cache);
+  if (is_unwanted) {
     if (!was_full) {
       self->base.counters[COUNTER_FREE_REMOVE_PARTIAL]++;
-      remove_partial (self, cache, pfn);
+      slub_remove_partial (self, cache, pfn);
     }
-    discard_slab (self, cache, pfn, how);
+    slub_set_out (self, cache, pfn);
   } else if (was_full) {
-    add_partial (self, cache, pfn, FALSE);
+    slub_add_partial (self, cache, pfn, FALSE);
   }
+  slub_unlock_node (self, cache);
+  if (is_unwanted)
+    slub_discard_slab (self, cache, pfn, how);
+}
+
+/* Whether the node's list changes, or might, when one more object is freed: of a full slab it does not if the CPU keeps it. */
+static gboolean
+concerns_node (const Slub *self, const KmlFrame *slab)
+{
+  if (slab->slab.is_frozen)
+    return FALSE;
+  return slab->slab.first_free == 0 ? self->cpu_partial == CPU_PARTIAL_NONE
+                                    : slab->slab.n_used == 1;
+}
+
+/* Nobody comes in between any more; the list_lock is held if the node is concerned. Returns whether it is. */
+static gboolean
+meet_to_free (const Slub *self, SlubCache *cache, KmlPfn pfn)
+{
+  const KmlFrame *slab = frame_of (self, pfn);
+  gboolean is_locked = FALSE;
+
+  slub_meet (self, pfn);
+  if (G_LIKELY (slab->slab.is_frozen))
+    return FALSE;
+  while (G_UNLIKELY (concerns_node (self, slab) != is_locked)) {
+    if (is_locked)
+      slub_unlock_node (self, cache);
+    else
+      slub_lock_node (self, cache);
+    is_locked = !is_locked;
+    slub_meet (self, pfn);
+  }
+  return is_locked;
 }
 
 guint64
@@ -396,91 +500,23 @@ slub_free_slowly (Slub *self, SlubCache *cache, KmlPfn pfn, guint index, const K
 {
   KmlFrame *slab = frame_of (self, pfn);
   const KmlAddr addr = object_of (self, cache, pfn, index);
+  const gboolean is_locked = meet_to_free (self, cache, pfn);
   const gboolean was_full = slab->slab.first_free == 0;
+  const gboolean is_frozen = slab->slab.is_frozen;
 
+  check_cpu (self, how->cpu);
   self->base.counters[COUNTER_FREE_SLOWPATH]++;
-  spend_exchange (self, slab, FREE_INSTRUCTIONS);
+  slub_spend_exchange (self, slab, FREE_INSTRUCTIONS);
   slub_store (self, cache, addr, slub_guard_of (addr) | slab->slab.first_free);
   slab->slab.first_free = (guint16)(index + 1);
   slab->slab.n_used--;
-  if (slab->slab.is_frozen) {
+  if (is_frozen) {
     self->base.counters[COUNTER_FREE_FROZEN]++;
-  } else if (was_full && self->cpu_partial != CPU_PARTIAL_NONE) {
+  } else if (is_locked) {
+    move_on_node (self, cache, pfn, was_full, how);
+  } else if (was_full) {
     slab->slab.is_frozen = TRUE;
     freeze_freed (self, cache, pfn, how);
-  } else if (was_full || slab->slab.n_used == 0) {
-    move_on_node (self, cache, pfn, was_full, how);
   }
   return cache->object_size;
-}
-
-/* ---- When memory is out ---- */
-
-/* What the CPU had left of its own list lies before what others have freed meanwhile. */
-static void
-join_lists (Slub *self, const SlubCache *cache, SlubCpu *cpu)
-{
-  KmlFrame *slab = frame_of (self, cpu->pfn);
-  guint link = cpu->first_free, last = 0, n = 0;
-  KmlAddr addr;
-
-  for (; link != 0; n++) {
-    last = link;
-    slub_next (self, cache, cpu->pfn, &link);
-  }
-  kml_spend (self->base.machine, KML_COST_INSTRUCTION, (guint64)n * DETACH_INSTRUCTIONS);
-  if (n == 0)
-    return;
-  addr = object_of (self, cache, cpu->pfn, last - 1);
-  slub_store (self, cache, addr, slub_guard_of (addr) | slab->slab.first_free);
-  slab->slab.first_free = cpu->first_free;
-  slab->slab.n_used -= (guint16)n;
-  cpu->first_free = 0;
-}
-
-/* The CPU gives back the slab that it takes objects from. */
-static void
-deactivate (Slub *self, SlubCache *cache, SlubCpu *cpu, const KmlRequest *how)
-{
-  const KmlPfn pfn = cpu->pfn;
-  KmlFrame *slab;
-  gboolean has_remote;
-
-  if (pfn == KML_PFN_NONE)
-    return;
-  slab = frame_of (self, pfn);
-  has_remote = slab->slab.first_free != 0;
-  spend_exchange (self, slab, UNFREEZE_INSTRUCTIONS);
-  join_lists (self, cache, cpu);
-  cpu->pfn = KML_PFN_NONE;
-  slab->slab.is_frozen = FALSE;
-  if (slab->slab.n_used == 0 && cache->n_partial >= cache->min_partial) {
-    discard_slab (self, cache, pfn, how);
-  } else if (slab->slab.first_free != 0) {
-    spend_node_lock (self, cache);
-    add_partial (self, cache, pfn, !has_remote);
-  }
-}
-
-void
-slub_shrink (KmlAllocator *base)
-{
-  Slub *self = (Slub *)base;
-  const KmlRequest how = { 0 };
-
-  for (guint i = 0; i < self->n_caches; i++) {
-    SlubCache *cache = &self->caches[i];
-
-    for (guint k = 0; k < base->machine->n_cpus; k++) {
-      deactivate (self, cache, &cache->cpus[k], &how);
-      unfreeze_all (self, cache, &cache->cpus[k], &how);
-    }
-    for (KmlPfn pfn = cache->first, next; pfn != KML_PFN_NONE; pfn = next) {
-      next = frame_of (self, pfn)->slab.next;
-      if (frame_of (self, pfn)->slab.n_used == 0) {
-        remove_partial (self, cache, pfn);
-        discard_slab (self, cache, pfn, &how);
-      }
-    }
-  }
 }

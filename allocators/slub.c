@@ -60,6 +60,8 @@
  *
  * 6. Costs
  *
+ * On a machine with tasks only the node's list has a lock (slub-life.c says how CPUs meet); where nobody has to wait, costs are those of one without tasks.
+ *
  * Fast: the CPU's record and the cache are hot, the object's link is warm (to free, so is the frame's record that says whose it is), and
  * a compare-and-exchange without lock. Slow: a compare-and-exchange of the slab's record for each slab that changes hands, the
  * node's lock where its list changes. The numbers of instructions are at their definition.
@@ -69,9 +71,7 @@
  * NUMA nodes; caches for reclaimable and accounted objects and those with a name of their own (their sizes decide, as if all were
  * merged into kmalloc's); constructors; debugging (red zones, poison, lists of full slabs); __GFP_MEMALLOC's slabs; that kmem_cache_shrink() sorts the
  * node's list; RCU, which keeps slabs of some caches for a grace period. Who frees several objects of one slab at once (kmem_cache_free_bulk()) frees
- * them one by one here. On a machine with tasks there is one lock around all calls, as around any
- * allocator (simcore/pages/locked.h), where Linux has none on the fast paths and one a node: the path a request takes is the same, waits are
- * longer.
+ * them one by one here. A compare-and-exchange that fails since another CPU was faster costs nothing and is not counted (it is done when it is its turn).
  *
  * 8. Held against a kernel
  *
@@ -88,7 +88,7 @@
  *   U1  as many objects as a slab says fit in its run
  *   U2  a slab's list has n_objects - n_used objects, that of a CPU is of its slab, no object is on a list twice, and each has its guard
  *   U3  the node's list has the slabs that are not frozen and have free objects, and no others; links and counts agree
- *   U4  the slabs that CPUs take objects from, and their partial ones, are all that are frozen
+ *   U4  the slabs that CPUs take objects from, their partial ones, and those on their way, which are counted, are all that are frozen
  *   U5  a CPU's partial slabs have free objects, agree with its count, and are no more than cpu_partial_slabs
  *   U6  each cache's numbers of slabs, frames and room are the sums over its slabs
  *   U7  metadata_bytes is the sum of the slabs' tails
@@ -187,6 +187,10 @@ init_cache (Slub *self, SlubCache *cache, guint64 size, KmlTime alloc_cost)
   for (guint i = 0; i < n_cpus; i++)
     cache->cpus[i] = (SlubCpu){ .pfn = KML_PFN_NONE, .partial = KML_PFN_NONE };
   cache->statics = kml_machine_statics (self->base.machine, (n_cpus + 1) * SLUB_LINE);
+  cache->lock_name = g_strdup_printf ("list_lock of %" G_GUINT64_FORMAT, size);
+  kml_lock_init (&cache->list_lock, KML_LOCK_SPIN_IRQ, cache->lock_name);
+  cache->list_lock.class_name = "list_lock";
+  cache->list_lock.is_paid = TRUE; /* slub_spend_node_lock() */
   if (self->freelist == FREELIST_RANDOM)
     shuffle (self, cache);
 }
@@ -212,6 +216,7 @@ slub_init (KmlAllocator *base, GError **error)
   }
   kml_page_runs_init (&self->runs, base);
   kml_rng_init (&self->rng, base->machine->seed, "slub");
+  self->records = kml_object_named ("slab");
   self->n_caches = self->table.bins.n;
   self->caches = g_aligned_alloc0 (self->n_caches, sizeof (SlubCache), 64);
   self->cpus = g_new (SlubCpu, (gsize)self->n_caches * base->machine->n_cpus);
@@ -225,8 +230,10 @@ slub_finish (KmlAllocator *base)
 {
   Slub *self = (Slub *)base;
 
-  for (guint i = 0; self->caches != NULL && i < self->n_caches; i++)
+  for (guint i = 0; self->caches != NULL && i < self->n_caches; i++) {
     g_free (self->caches[i].sequence);
+    g_free (self->caches[i].lock_name);
+  }
   g_clear_pointer (&self->caches, g_aligned_free);
   g_clear_pointer (&self->cpus, g_free);
   kml_bin_table_clear (&self->table);
@@ -241,6 +248,15 @@ slub_remember (KmlAllocator *base, KmlImage *image)
   kml_image_add (image, self->cpus,
                  (gsize)self->n_caches * base->machine->n_cpus * sizeof *self->cpus);
   return TRUE;
+}
+
+static void
+slub_walk_locks (const KmlAllocator *base, KmlLockFunc func, gpointer user_data)
+{
+  const Slub *self = (const Slub *)base;
+
+  for (guint i = 0; i < self->n_caches; i++)
+    func (&self->caches[i].list_lock, user_data);
 }
 
 /* ---- Objects ---- */
@@ -276,9 +292,13 @@ take_object (Slub *self, SlubCache *cache, const KmlRequest *request, guint64 *r
 static KmlAddr G_GNUC_NO_INLINE
 refill_and_take (Slub *self, SlubCache *cache, const KmlRequest *request, guint64 *ret_held)
 {
-  if (!slub_refill (self, cache, &cache->cpus[request->cpu], request))
-    return KML_ADDR_NONE;
-  return take_object (self, cache, request, ret_held);
+  KmlAddr addr = KML_ADDR_NONE;
+
+  slub_enter (self);
+  if (slub_refill (self, cache, &cache->cpus[request->cpu], request))
+    addr = take_object (self, cache, request, ret_held);
+  slub_leave (self);
+  return addr;
 }
 
 /* ---- Requests that no bin can serve ---- */
@@ -546,6 +566,7 @@ static const KmlAllocatorOps slub_ops = {
   .remember = slub_remember,
   .walk = slub_walk,
   .walk_caches = slub_walk_caches,
+  .walk_locks = slub_walk_locks,
   .check = slub_check,
 };
 

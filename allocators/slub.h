@@ -7,6 +7,7 @@
  *   slub.h        the state, and what is in simulated RAM
  *   slub.c        the theory; fast paths, and what is called
  *   slub-life.c   slow paths: slabs are made, frozen, listed, given back
+ *   slub-shrink.c CPUs give up the slabs that they have
  *   slub-check.c  references with a cache model, the walk, the invariants
  */
 
@@ -14,6 +15,7 @@
 
 #include "simcore/allocator.h"
 #include "simcore/base/rng.h"
+#include "simcore/locks/lock.h"
 #include "simcore/objects/bin-table.h"
 #include "simcore/objects/page-runs.h"
 #include "simcore/objects/slab-order.h"
@@ -79,6 +81,10 @@ typedef struct {
 
   guint64 n_slabs, n_frames, n_objects;
   KmlAddr statics; /* of the node's list and of the CPUs, for a cache model */
+
+  KmlLock list_lock; /* of the node's list */
+  char *lock_name;   /* (owned) */
+  guint32 n_moving;  /* slabs that are frozen and no CPU's: on their way */
 } __attribute__ ((aligned (64))) SlubCache;
 
 G_STATIC_ASSERT (G_STRUCT_OFFSET (SlubCache, first) <= 64);
@@ -100,8 +106,9 @@ typedef struct {
   guint freelist; /* Freelist */
 
   guint n_caches;
-  SlubCpu *cpus; /* (owned) (array length=n_caches * n_cpus): a cache's side by side */
-  KmlRng rng;    /* where shuffled slabs begin */
+  SlubCpu *cpus;   /* (owned) (array length=n_caches * n_cpus): a cache's side by side */
+  KmlRng rng;      /* where shuffled slabs begin */
+  guint64 records; /* what the record of slab 0 is to kml_sync_on() */
   KmlPageRuns runs;
 } Slub;
 
@@ -187,6 +194,59 @@ slub_taker_of (const Slub *self, const SlubCache *cache, KmlPfn pfn)
   return NULL;
 }
 
+/* ---- Others, on a machine with tasks (slub-life.c has the theory) ---- */
+
+static inline gboolean
+slub_has_others (const Slub *self)
+{
+  return self->base.machine->task != NULL;
+}
+
+/* Handlers of this CPU, and other tasks of it, stay out. */
+static inline void
+slub_enter (const Slub *self)
+{
+  if (slub_has_others (self))
+    kml_irq_disable (self->base.machine);
+}
+
+static inline void
+slub_leave (const Slub *self)
+{
+  if (slub_has_others (self))
+    kml_irq_enable (self->base.machine);
+}
+
+/* Before the slab's record is looked at to be changed. */
+static inline void
+slub_meet (const Slub *self, KmlPfn pfn)
+{
+  if (slub_has_others (self))
+    kml_sync_on (self->base.machine, self->records + 4 * (guint64)pfn);
+}
+
+/* Before the node's list is looked at without its lock. */
+static inline void
+slub_meet_at_node (const Slub *self, const SlubCache *cache)
+{
+  if (slub_has_others (self))
+    kml_sync_on (self->base.machine, cache->list_lock.object);
+}
+
+static inline void
+slub_lock_node (const Slub *self, SlubCache *cache)
+{
+  if (slub_has_others (self))
+    kml_lock_take (self->base.machine, &cache->list_lock, KML_LOCK_EXCLUSIVE);
+}
+
+static inline void
+slub_unlock_node (const Slub *self, SlubCache *cache)
+{
+  if (slub_has_others (self))
+    kml_lock_give (self->base.machine, &cache->list_lock);
+}
+
 /* ---- References, with a cache model ---- */
 
 #define SLUB_LINE 64u /* of static data: the node's list, then each CPU's own */
@@ -204,14 +264,60 @@ slub_touch_cpu (const Slub *self, const SlubCache *cache, const SlubCpu *cpu)
              SLUB_LINE, KML_TOUCH_WRITE);
 }
 
+/* ---- Spending, on slow paths ---- */
+
+/* A slab's record is changed by a compare-and-exchange, since other CPUs free to it. */
+static inline void
+slub_spend_exchange (const Slub *self, const KmlFrame *slab, guint instructions)
+{
+  KmlMachine *machine = self->base.machine;
+
+  kml_spend (machine, KML_COST_INSTRUCTION, instructions);
+  kml_spend (machine, KML_COST_ATOMIC, 1);
+  kml_spend_references (machine, KML_COST_WARM, 1);
+  kml_touch_frame (machine, slab, KML_TOUCH_WRITE);
+}
+
+static inline void
+slub_spend_node_lock (const Slub *self, const SlubCache *cache)
+{
+  kml_spend (self->base.machine, KML_COST_LOCK, 1);
+  slub_touch_node (self, cache);
+}
+
 /* ---- slub-life.c ---- */
 
-/* The CPU's own list is empty: it gets another one. FALSE: there is no memory. */
+/* The CPU's own list is empty: it gets another one, between slub_enter() and slub_leave(). FALSE: there is no memory. */
 gboolean slub_refill (Slub *self, SlubCache *cache, SlubCpu *cpu, const KmlRequest *request);
 
 /* Object @index of a slab that the CPU does not take objects from. Returns what slub_free() is to return. */
 guint64 slub_free_slowly (Slub *self, SlubCache *cache, KmlPfn pfn, guint index,
                           const KmlRequest *how);
+
+#define SLUB_UNFREEZE_INSTRUCTIONS 30 /* an estimate, as those of slub-life.c */
+
+/* The node's list: by who has its lock. */
+void slub_add_partial (Slub *self, SlubCache *cache, KmlPfn pfn, gboolean at_front);
+void slub_remove_partial (Slub *self, SlubCache *cache, KmlPfn pfn);
+
+/* Whether the slab is empty and the node has enough of them. @how: (nullable): NULL: nothing is unwanted. */
+gboolean slub_is_unwanted (const Slub *self, const SlubCache *cache, KmlPfn pfn,
+                           const KmlRequest *how);
+
+/* A slab that is on no list: others may come in before it is where it goes. */
+void slub_set_out (const Slub *self, SlubCache *cache, KmlPfn pfn);
+
+/* One that is empty and has set out goes to the page level; or all that their records link. No lock is held. */
+void slub_discard_slab (Slub *self, SlubCache *cache, KmlPfn pfn, const KmlRequest *how);
+void slub_discard_all (Slub *self, SlubCache *cache, KmlPfn first, const KmlRequest *how);
+
+/* The CPU's partial slabs become the node's. */
+void slub_unfreeze_all (Slub *self, SlubCache *cache, SlubCpu *cpu, const KmlRequest *how);
+
+/* ---- slub-shrink.c ---- */
+
+/* The CPU gives up the slab that it takes objects from. @how: see slub_is_unwanted(). */
+void slub_deactivate (Slub *self, SlubCache *cache, SlubCpu *cpu, const KmlRequest *how);
 
 void slub_shrink (KmlAllocator *base);
 

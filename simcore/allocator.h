@@ -25,6 +25,7 @@ G_BEGIN_DECLS
 typedef struct _KmlAllocator KmlAllocator;
 typedef struct _KmlAllocatorOps KmlAllocatorOps;
 typedef struct _KmlDriver KmlDriver;
+typedef struct _KmlLock KmlLock;
 typedef struct _KmlSource KmlSource;
 
 typedef enum {
@@ -94,6 +95,7 @@ extern const char *const kml_from_names[KML_N_FROM + 1];
 /* @size bytes from @start. Page allocators report runs of frames, object allocators what is inside the runs they hold. */
 typedef void (*KmlWalkFunc) (KmlAddr start, guint64 size, KmlBlockState state, gpointer user_data);
 typedef void (*KmlCacheFunc) (const KmlCacheInfo *cache, gpointer user_data);
+typedef void (*KmlLockFunc) (const KmlLock *lock, gpointer user_data);
 
 /**
  * KmlAllocatorOps:
@@ -125,6 +127,8 @@ typedef void (*KmlCacheFunc) (const KmlCacheInfo *cache, gpointer user_data);
  * @walk: calls @func for every block in address order. Page allocators: the blocks tile the usable
  *   range without gap or overlap. Object allocators: the blocks tile each run of pages they hold
  * @walk_caches: (nullable): calls @func for every cache, in order of object size
+ * @walk_locks: (nullable): objects only: calls @func for every lock that it takes itself. An allocator that has this keeps others out itself: on a
+ *   machine with tasks (machine->task is not NULL) no lock is put around it, and several CPUs and their handlers call it at a time
  * @state: (nullable): pages only: appends to @words (guint64) what decides how the allocator will answer from now on and
  *   does not follow from where the live blocks are: the order of its free lists, where untouched memory begins. Equal
  *   words and equal blocks, equal answers. Without it kind = worst-case cannot tell states apart
@@ -156,6 +160,7 @@ struct _KmlAllocatorOps {
 
   void (*walk) (const KmlAllocator *self, KmlWalkFunc func, gpointer user_data);
   void (*walk_caches) (const KmlAllocator *self, KmlCacheFunc func, gpointer user_data);
+  void (*walk_locks) (const KmlAllocator *self, KmlLockFunc func, gpointer user_data);
   void (*state) (const KmlAllocator *self, GArray *words);
   gboolean (*check) (const KmlAllocator *self, GError **error);
 };

@@ -115,12 +115,11 @@ const KmlParam kml_machine_params[] = {
   { NULL },
 };
 
-/* Of both levels: who may ask, and what keeps them apart. */
-#define LOCK_PARAM                                                                                 \
-  {                                                                                                \
-    .name = "lock", .type = KML_PARAM_CHOICE, .value = "spin-irq", .choices = kml_lock_kind_names, \
-    .summary = "what keeps tasks on several CPUs apart; where there are no tasks, nothing"         \
-  }
+/* "auto", and kml_lock_kind_names */
+static const char *const object_locks[] = { "auto",     "none",  "spin", "spin-softirq",
+                                            "spin-irq", "mutex", "rw",   NULL };
+
+/* Of both levels: who may ask. */
 #define ALLOC_FROM_PARAM                                                                           \
   {                                                                                                \
     .name = "alloc-from", .type = KML_PARAM_CHOICE, .value = "any", .choices = kml_from_names,     \
@@ -136,7 +135,11 @@ const KmlParam kml_machine_params[] = {
 
 /* A chooser's value is not written into a struct: the loader turns it into the plug-in. */
 static const KmlParam pages_params[] = {
-  LOCK_PARAM,
+  { .name = "lock",
+    .type = KML_PARAM_CHOICE,
+    .value = "spin-irq",
+    .choices = kml_lock_kind_names,
+    .summary = "what keeps tasks on several CPUs apart; where there are no tasks, nothing" },
   ALLOC_FROM_PARAM,
   FREE_FROM_PARAM,
   { .name = "allocator",
@@ -148,7 +151,13 @@ static const KmlParam pages_params[] = {
 };
 
 static const KmlParam objects_params[] = {
-  LOCK_PARAM,
+  { .name = "lock",
+    .type = KML_PARAM_CHOICE,
+    .value = "auto",
+    .choices = object_locks,
+    .summary =
+        "what keeps tasks on several CPUs apart: auto: spin-irq, and none around an allocator that "
+        "keeps them apart itself; where there are no tasks, nothing" },
   ALLOC_FROM_PARAM,
   FREE_FROM_PARAM,
   { .name = "allocator",

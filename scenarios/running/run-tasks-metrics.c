@@ -57,6 +57,32 @@ add_page_lock (KmlLocked *locked, gpointer metrics)
 }
 
 static void
+add_up_lock (const KmlLock *lock, gpointer data)
+{
+  KmlLock *sum = data;
+
+  sum->n_taken += lock->n_taken;
+  sum->n_contended += lock->n_contended;
+  sum->waited += lock->waited;
+  sum->held += lock->held;
+  sum->most_waiting = MAX (sum->most_waiting, lock->most_waiting);
+  sum->worst_wait = MAX (sum->worst_wait, lock->worst_wait);
+  sum->worst_hold = MAX (sum->worst_hold, lock->worst_hold);
+}
+
+/* That around the allocator, or those that it takes itself, together. */
+static void
+add_object_locks (GArray *metrics, const KmlLocked *objects)
+{
+  const KmlAllocator *inner = objects->base.lower;
+  KmlLock all = objects->lock;
+
+  if (inner->ops->walk_locks != NULL)
+    inner->ops->walk_locks (inner, add_up_lock, &all);
+  add_lock (metrics, &all);
+}
+
+static void
 add_reclaim (GArray *metrics, const KmlReclaim *reclaim)
 {
   for (guint i = 0; i < KML_N_RECLAIM_COUNTERS; i++)
@@ -192,7 +218,7 @@ kml_run_tasks_metrics (const KmlRunTasks *self, GArray *metrics)
   for (guint i = 0; i < self->devices->len; i++)
     add_device (self, metrics, g_ptr_array_index (self->devices, i));
   kml_run_tasks_for_page_locks (self, add_page_lock, metrics);
-  add_lock (metrics, &self->objects->lock);
+  add_object_locks (metrics, self->objects);
   add_lock (metrics, &self->pager->lock);
   if (self->reclaim != NULL)
     add_reclaim (metrics, self->reclaim);

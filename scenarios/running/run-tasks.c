@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * The page allocator and the object allocator are each wrapped in their lock ([pages] lock, [objects] lock). What tasks
+ * The page allocator and the object allocator are each wrapped in their lock ([pages] lock, [objects] lock), if they do not take locks themselves. What tasks
  * and the object allocator call is the wrapped one; what is walked and counted is the allocator itself. In zones each zone's
  * allocator has a lock of its own.
  *
@@ -181,13 +181,35 @@ kml_run_tasks_lock_pages (KmlRunTasks *self, KmlAllocator *pages)
   return &self->pages->base;
 }
 
+static KmlLockKind
+lock_of_objects (const KmlRunTasks *self, const KmlAllocator *objects)
+{
+  if (g_str_equal (kml_run_spec_get (self->spec, "objects.lock"), "auto"))
+    return objects->ops->walk_locks != NULL ? KML_LOCK_NONE : KML_LOCK_SPIN_IRQ;
+  return (KmlLockKind)kml_run_tasks_choice (self->spec, "objects.lock", kml_lock_kind_names);
+}
+
+/* Who takes locks itself gives them back before it waits for the page level; one around it would be held. */
+static gboolean
+can_have_around (const KmlAllocator *objects, KmlLockKind kind, GError **error)
+{
+  if (objects->ops->walk_locks == NULL || kind == KML_LOCK_NONE)
+    return TRUE;
+  g_set_error (
+      error, KML_ERROR, KML_ERROR_INPUT,
+      "[objects] lock = %s: %s keeps others out itself, where it must: expected auto, or none",
+      kml_lock_kind_names[kind], objects->ops->name);
+  return FALSE;
+}
+
 /* An object allocator that waits for the page level in its middle must keep others out meanwhile. */
 static gboolean
-can_be_left_alone (const KmlRunTasks *self, KmlLockKind kind, GError **error)
+can_be_left_alone (const KmlRunTasks *self, const KmlAllocator *objects, KmlLockKind kind,
+                   GError **error)
 {
   const guint of_pages = kml_run_tasks_choice (self->spec, "pages.lock", kml_lock_kind_names);
 
-  if (kind != KML_LOCK_NONE || of_pages == KML_LOCK_NONE)
+  if (kind != KML_LOCK_NONE || of_pages == KML_LOCK_NONE || objects->ops->walk_locks != NULL)
     return TRUE;
   g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
                "[objects] lock = none: who waits for the lock of the pages in the middle of a "
@@ -199,13 +221,13 @@ can_be_left_alone (const KmlRunTasks *self, KmlLockKind kind, GError **error)
 KmlAllocator *
 kml_run_tasks_lock_objects (KmlRunTasks *self, KmlAllocator *objects, GError **error)
 {
-  const KmlLockKind kind = (KmlLockKind)kml_run_tasks_choice (self->spec, "objects.lock",
-                                                              kml_lock_kind_names);
+  const KmlLockKind kind = lock_of_objects (self, objects);
 
-  if (!can_be_left_alone (self, kind, error))
+  if (!can_have_around (objects, kind, error) || !can_be_left_alone (self, objects, kind, error))
     return NULL;
   self->objects = kml_locked_new (objects, kind, "objects");
-  self->objects->preload = self->preload;
+  if (objects->ops->walk_locks == NULL)
+    self->objects->preload = self->preload;
   return &self->objects->base;
 }
 

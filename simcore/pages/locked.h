@@ -5,7 +5,8 @@
  * Allocators are written as if they were alone. On a machine with tasks each is
  * wrapped in a layer that takes the allocator's lock around every call, as zone->lock is taken around the buddy allocator
  * and a cache's list_lock around its slabs. An object allocator that needs a page calls the page allocator with its own lock
- * held, so the two nest as they do in a kernel. Where memory is reclaimed for it, the lock is given back first (preload.h).
+ * held, so the two nest as they do in a kernel. Where memory is reclaimed for it, the lock is given back first (preload.h). Around one that
+ * takes locks itself (walk_locks) it takes none, and only says who was called and what fails on request.
  *
  * The allocator's own costs contain the lock already (KML_COST_LOCK), so the layer spends nothing for one that is free.
  *

@@ -12,7 +12,7 @@ preload_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
   KmlRequest mine = *request;
   KmlAddr addr;
 
-  if (call == NULL) /* at boot, when nobody else is there */
+  if (call == NULL) /* at boot, when nobody else is there; or no lock is held */
     return kml_allocator_alloc (base->lower, request, ret_held);
   if (call->addr != KML_ADDR_NONE && call->size == request->size) {
     addr = call->addr;

@@ -505,6 +505,25 @@ def a_recording_is_replayed_by_the_cpus_it_was_made_on():
     run("run", "replay.ini", "-s", "machine.cpus=4", "-s", "objects.lock=none", "-s", "pages.lock=none", "-o", "none.db")
 
 
+def slub_has_no_lock_around_it():
+    program = "[machine]\nprofile = default\n[task loop]\ncpus = all\nprogram = repeat 2000 { alloc x 64, free x }\n"
+    write("objects.ini", program + "[sweep]\nobjects.allocator = slub | segregated\nmachine.cpus = 1 | 26\n")
+    runs = [each["metrics"] for each in run_json("run", "objects.ini")["runs"]]
+    p50 = [each["latency.alloc.p50_ns"] for each in runs]
+    equal(p50[0], p50[1], "26 CPUs are as fast as one")
+    check(p50[3] > 100 * p50[2], "where one lock is around, each waits for all others")
+    equal([each["lock.objects.taken"] for each in runs], [0, 0, 4000, 104000], "locks taken")
+    contains(run("run", "objects.ini", "-s", "objects.lock=spin", "-s", "objects.allocator=slub", "-o", "spin.db", status=2).stderr,
+             "slub keeps others out itself")
+    write("replay.ini", "[machine]\ncpus = 4\nram = 64MiB\n[schedule]\nreplay = cpus\n[objects]\nallocator = slub\n"
+          "[workload w]\nkind = trace\nfile = " + MIX + "\nlevel = both\ntiming = asap\n")
+    metrics = run_json("run", "replay.ini")["runs"][0]["metrics"]
+    check(0 < metrics["lock.objects.contended"] < metrics["lock.objects.taken"] < 5000, "the list_locks, together")
+    write("small.ini", "[machine]\ncpus = 2\nram = 128KiB\n[objects]\nallocator = slub\nmax-order = 0\ncpu-partial = none\n[schedule]\nfind = bugs\n"
+          "[task a]\ncpus = 0\nprogram = alloc @x 2048, alloc @y 2048, alloc @z 2048, free @z\n[task b]\ncpus = 1\nprogram = alloc b 2048, free b\n")
+    contains(run("explore", "small.ini").stdout, "the space is exhausted")
+
+
 def nothing_that_is_asked_for_is_left_out_in_silence():
     task = "[task x]\nprogram = repeat 50 { alloc a 64, free a }\n"
     workload = "[workload w]\nkind = synthetic\narrivals = closed\nlive = 1\noperations = 1\nsizes = fixed(8)\n"
@@ -548,6 +567,6 @@ main(a_deadlock_that_nobody_expects_is_status_1_and_has_a_story, a_bug_that_is_d
      what_was_never_had_is_counted_and_no_bug, many_tasks_are_refused, what_a_program_names_must_be_there,
      a_disk_and_a_network_card_work_beside_the_cpus,
      of_two_that_are_ready_at_once_the_higher_runs, what_cpus_and_handlers_did_is_counted, what_tasks_did_is_measured,
-     a_recording_is_replayed_by_the_cpus_it_was_made_on,
+     a_recording_is_replayed_by_the_cpus_it_was_made_on, slub_has_no_lock_around_it,
      flags_of_a_step_may_be_joined_wherever_a_program_is_given,
      nothing_that_is_asked_for_is_left_out_in_silence, steps_are_listed)

@@ -15,8 +15,9 @@ set linetype 1 lc rgb '#0072b2' lw 2 dt 1 pt 7 ps 0.5
 set linetype 2 lc rgb '#d55e00' lw 2 dt 1 pt 5 ps 0.5
 set linetype 3 lc rgb '#009e73' lw 2 dt 1 pt 9 ps 0.6
 set linetype 4 lc rgb '#cc79a7' lw 2 dt 1 pt 13 ps 0.6
-set linetype 5 lc rgb '#e69f00' lw 2 dt 1 pt 6 ps 0.6
-set linetype 6 lc rgb '#000000' lw 1.5 dt (4,4) pt 2 ps 0.5
+set linetype 5 lc rgb '#56b4e9' lw 2 dt 1 pt 11 ps 0.6
+set linetype 6 lc rgb '#e69f00' lw 2 dt 1 pt 6 ps 0.6
+set linetype 7 lc rgb '#000000' lw 1.5 dt (4,4) pt 2 ps 0.5
 
 stats 'live.data' using 1 nooutput
 N = STATS_blocks

@@ -35,9 +35,8 @@
 #define MOST_BLOCKS 1000000 /* unless LARGEST says otherwise */
 
 /* Those whose operations take a number of steps that does not depend on how many blocks are live. */
-static const char *const constant_time[] = {
-  "buddy", "half-fit", "segregated", "slab", "tlsf", NULL
-};
+static const char *const constant_time[] = { "buddy", "half-fit", "segregated", "slab",
+                                             "slub",  "tlsf",     NULL };
 
 /* The default profile's (scenarios/profiles/default.profile), in picoseconds. */
 static const KmlTime costs[KML_N_COSTS] = {

@@ -33,7 +33,7 @@ static const char *const peers[] = { "libjemalloc.so.2", "libmimalloc.so.2.0" };
 
 static const char *object_allocator = "segregated";
 
-static const char *const constant_time[] = { "segregated", "slab", "tlsf", "half-fit" };
+static const char *const constant_time[] = { "segregated", "slab", "slub", "tlsf", "half-fit" };
 
 typedef struct {
   KmlMachine *machine;

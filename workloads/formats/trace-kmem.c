@@ -318,6 +318,8 @@ read_fields (Walk *walk, const char *at, const char *end)
   if (G_UNLIKELY (needed & HAS_BYTES_ALLOC && line->bytes_alloc < line->bytes_req))
     return malformed (line, "bytes_alloc is less than bytes_req");
   line->failed = needed & HAS_PTR ? line->key == 0 : (walk->has & HAS_PAGE_NIL) != 0;
+  if (needed & HAS_PFN && !line->failed && line->key > KML_TRACE_MAX_PFN)
+    return malformed (line, "ptr= in place of a page frame number");
   if (needed & HAS_PFN && !line->failed && !is_multiple (line->key, line->order))
     return malformed (line, "pfn is not a multiple of 2^order");
   return KML_TRACE_LINE_EVENT;

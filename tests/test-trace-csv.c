@@ -119,6 +119,9 @@ START_TEST (dialects_are_read_alike)
     "000003\tFree\t0\n",
     "\"time:s\",\"op\",\"id:hex\",\"size\"\r\n\"0.000001\",\"malloc\",\"0x10000\",\"8\"\r\n"
     "\"0.000003\", \"free\" ,\"10000\",\"\"\r\n\"0.000003\",\"free\",\"0\"\r\n",
+    "time:s,op,id,size\n1e-06,malloc,65536.0,8.0\n3.0000000000000001E-06,free,65536,\n"
+    "0.00000300000000000000001,free,0.0,\n",
+    "time,op,id,size\n0.00000100000000000000001,malloc,65536,8\n3e-06,free,65536,\n3e-6,free,0,\n",
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
@@ -350,12 +353,17 @@ START_TEST (bad_lines_are_counted_and_the_first_is_quoted)
     { "x,a,2,8,,,,,", "the time is not one" },
     { ",a,2,8,,,,,", "the time is missing" },
     { "1.5x,a,2,8,,,,,", "the time is not one" },
+    { "1.,a,2,8,,,,,", "the time is not one" },
+    { "1e,a,2,8,,,,,", "the time is not one" },
+    { "0x1e,a,2,8,,,,,", "the time is not one" },
+    { "1e16,a,2,8,,,,,", "the time is not one" },
     { "99999999999999999999,a,2,8,,,,,", "the time is not one" },
     { "18446744073709551615,a,2,8,,,,,", "the time is not one" },
     { "7,a,ff,8,,,,,", "the id is no number (id=COLUMN:hex" },
     { "7,a,-1,8,,,,,", "the id is no number" },
     { "7,a,2,,,,,,", "the size is missing" },
     { "7,a,2,-8,,,,,", "the size is not one up to 4 GiB" },
+    { "7,a,2,8.5,,,,,", "the size is not one up to 4 GiB" },
     { "7,a,2,4294967296,,,,,", "the size is not one up to 4 GiB" },
     { "7,a,2,9223372036854775808,,,,,", "the size is not one up to 4 GiB" },
     { "7,a,2,8,4,,,,", "the given size is less than the size" },

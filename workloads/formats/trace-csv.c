@@ -124,7 +124,7 @@ read_cells (Csv *self, const char *line, const char *end)
 
 /* ---- Values ---- */
 
-/* A number that is all of the cell. */
+/* A number that is all of the cell. "100.0" is one: where cells of a column are empty, tools that know no empty number write all of it so. */
 static gboolean
 read_number (KmlTraceCell cell, gboolean is_hex, guint64 *ret_value)
 {
@@ -136,7 +136,12 @@ read_number (KmlTraceCell cell, gboolean is_hex, guint64 *ret_value)
   }
   if (is_hex)
     return kml_trace_source_hex (at, ret_value) == cell.end;
-  return kml_trace_read_decimal (at, &at, ret_value) && at == cell.end;
+  if (!kml_trace_read_decimal (at, &at, ret_value))
+    return FALSE;
+  if (cell.end - at > 1 && *at == '.')
+    for (at++; at < cell.end && *at == '0';)
+      at++;
+  return at == cell.end;
 }
 
 /* The same, or what printf() makes of NULL. */
@@ -151,30 +156,58 @@ read_id (KmlTraceCell cell, gboolean is_hex, guint64 *ret_value)
          read_number (cell, is_hex, ret_value);
 }
 
+/* "9.5e-05", as programs write small numbers: what a double makes of it. */
+static gboolean
+read_power (KmlTraceCell cell, guint64 unit_ns, guint64 *ret_ns)
+{
+  char *end;
+  const double value = g_ascii_strtod (cell.at, &end) * (double)unit_ns;
+
+  if (end != cell.end || strspn (cell.at, "0123456789.eE+-") < (gsize)(end - cell.at) ||
+      !(value < 9e18))
+    return FALSE;
+  *ret_ns = (guint64)(value + 0.5);
+  return TRUE;
+}
+
+/* Nine digits of a fraction; programs write more, which say nothing. NULL: there are none. */
+static const char *
+read_fraction (const char *at, const char *end, guint64 unit_ns, guint64 *ret_ns)
+{
+  const char *const begin = at;
+  guint64 fraction = 0, scale = 1;
+
+  for (; at < end && g_ascii_isdigit (*at); at++)
+    if (at - begin < 9) {
+      fraction = fraction * 10 + (guint64)(*at - '0');
+      scale *= 10;
+    }
+  *ret_ns = fraction * unit_ns / scale;
+  return at > begin ? at : NULL;
+}
+
 /* Whole units and a fraction of one, as ns. */
 static gboolean
 read_time (KmlTraceCell cell, guint64 unit_ns, gboolean may_have_comma, guint64 *ret_ns)
 {
-  const char *at, *point;
-  guint64 whole, fraction, scale = 1;
-  gboolean has_point;
+  const gsize n = (gsize)(cell.end - cell.at);
+  guint64 whole, fraction = 0;
+  const char *at;
+  gboolean has_point, has_power;
 
-  if (!kml_trace_read_decimal (cell.at, &point, &whole))
+  if (!kml_trace_read_decimal (cell.at, &at, &whole))
     return FALSE;
-  has_point = point < cell.end && (*point == '.' || (may_have_comma && *point == ','));
+  has_point = at < cell.end && (*at == '.' || (may_have_comma && *at == ','));
+  has_power = memchr (cell.at, 'e', n) != NULL || memchr (cell.at, 'E', n) != NULL;
   if (unit_ns == 0)
-    unit_ns = has_point ? 1000000000 : 1;
-  if (whole > G_MAXUINT64 / unit_ns - 1)
+    unit_ns = has_point || has_power ? 1000000000 : 1;
+  if (has_power)
+    return read_power (cell, unit_ns, ret_ns);
+  if (has_point)
+    at = read_fraction (at + 1, cell.end, unit_ns, &fraction);
+  if (at != cell.end || whole > G_MAXUINT64 / unit_ns - 1)
     return FALSE;
-  *ret_ns = whole * unit_ns;
-  if (point == cell.end)
-    return TRUE;
-  if (!has_point || !kml_trace_read_decimal (point + 1, &at, &fraction) || at != cell.end ||
-      at - point - 1 > 9)
-    return FALSE;
-  for (; point + 1 < at; point++)
-    scale *= 10;
-  *ret_ns += fraction * unit_ns / scale;
+  *ret_ns = whole * unit_ns + fraction;
   return TRUE;
 }
 

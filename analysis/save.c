@@ -42,51 +42,120 @@ write_all (int fd, const char *data, gsize length)
   return TRUE;
 }
 
-/* Into what is there, or where a link leads that leads to nothing yet. */
-static gboolean
-write_through (const char *path, const char *data, gsize length, GError **error)
+/* Where the link @path leads; NULL: to nothing yet. (transfer full) */
+static char *
+follow (const char *path)
 {
-  const int fd = open (path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
-  gboolean good = fd >= 0 && write_all (fd, data, length);
-  const int code = errno;
+  char *const resolved = realpath (path, NULL);
+  char *const real = g_strdup (resolved);
 
-  if (fd >= 0 && close (fd) != 0 && good)
-    return fail (path, g_strerror (errno), error);
-  return good || fail (path, g_strerror (code), error);
+  free (resolved);
+  return real;
 }
 
-/* Why, without the name of the file that GLib writes first. */
-static const char *
-cause (const GError *reason)
+/* Whether what is at @path is written to and not replaced. Else *@ret_real is the file's own name. */
+static gboolean
+is_written_through (const char *path, char **ret_real)
 {
-  const char *last = g_strrstr (reason->message, ": ");
+  struct stat status;
 
-  return last != NULL ? last + 2 : reason->message;
+  if (stat (path, &status) == 0 && !S_ISREG (status.st_mode) && !S_ISDIR (status.st_mode))
+    return TRUE;
+  *ret_real = g_lstat (path, &status) == 0 && S_ISLNK (status.st_mode) ? follow (path)
+                                                                       : g_strdup (path);
+  return *ret_real == NULL;
+}
+
+struct _KmlSaving {
+  char *path; /* (owned): as it was given */
+  char *
+      real; /* (owned) (nullable): the file that will be there; NULL: there is none, what is there is written to */
+  char *temporary; /* (owned) (nullable): its name until then */
+  int fd;          /* -1: closed */
+};
+
+static gboolean
+open_saving (KmlSaving *self)
+{
+  if (g_str_equal (self->path, "-")) {
+    fflush (stdout); /* of what was printed before */
+    self->fd = dup (STDOUT_FILENO);
+  } else if (is_written_through (self->path, &self->real)) {
+    self->fd = open (self->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+  } else {
+    g_autofree char *name = g_strconcat (self->real, ".XXXXXX", NULL);
+
+    self->fd = g_mkstemp_full (name, O_WRONLY | O_CLOEXEC, 0666);
+    if (self->fd >= 0)
+      self->temporary = g_steal_pointer (&name);
+  }
+  return self->fd >= 0;
+}
+
+static gboolean
+fail_saving (const KmlSaving *self, GError **error)
+{
+  const char *why = g_strerror (errno);
+
+  return fail (g_str_equal (self->path, "-") ? "the standard output" : self->path, why, error);
+}
+
+KmlSaving *
+kml_saving_new (const char *path, GError **error)
+{
+  g_autoptr (KmlSaving) self = g_new0 (KmlSaving, 1);
+
+  self->path = g_strdup (path);
+  self->fd = -1;
+  if (open_saving (self))
+    return g_steal_pointer (&self);
+  fail_saving (self, error);
+  return NULL;
+}
+
+gboolean
+kml_saving_add (KmlSaving *self, const char *data, gsize length, GError **error)
+{
+  return write_all (self->fd, data, length) || fail_saving (self, error);
+}
+
+/* What takes the place of a file must be on the disk before its name is. */
+gboolean
+kml_saving_finish (KmlSaving *self, GError **error)
+{
+  const gboolean replaces = self->real != NULL && g_file_test (self->real, G_FILE_TEST_EXISTS);
+  const int fd = self->fd;
+
+  if (replaces && fsync (fd) != 0)
+    return fail_saving (self, error);
+  self->fd = -1;
+  if (close (fd) != 0 || (self->real != NULL && g_rename (self->temporary, self->real) != 0))
+    return fail_saving (self, error);
+  g_clear_pointer (&self->temporary, g_free);
+  return TRUE;
+}
+
+void
+kml_saving_free (KmlSaving *self)
+{
+  if (self == NULL)
+    return;
+  if (self->fd >= 0)
+    close (self->fd);
+  if (self->temporary != NULL)
+    g_unlink (self->temporary);
+  g_free (self->temporary);
+  g_free (self->real);
+  g_free (self->path);
+  g_free (self);
 }
 
 gboolean
 kml_save (const char *path, const char *data, gssize length, GError **error)
 {
-  const gsize n = length < 0 ? strlen (data) : (gsize)length;
-  g_autofree char *real = NULL;
-  g_autoptr (GError) reason = NULL;
-  struct stat status;
-  char *resolved;
+  g_autoptr (KmlSaving) saving = kml_saving_new (path, error);
 
-  if (g_str_equal (path, "-")) {
-    fflush (stdout); /* of what was printed before */
-    return write_all (STDOUT_FILENO, data, n) ||
-           fail ("the standard output", g_strerror (errno), error);
-  }
-  if (stat (path, &status) == 0 && !S_ISREG (status.st_mode) && !S_ISDIR (status.st_mode))
-    return write_through (path, data, n, error);
-  if (g_lstat (path, &status) == 0 && S_ISLNK (status.st_mode)) {
-    resolved = realpath (path, NULL);
-    if (resolved == NULL)
-      return write_through (path, data, n, error);
-    real = g_strdup (resolved);
-    free (resolved);
-  }
-  return g_file_set_contents (real != NULL ? real : path, data, (gssize)n, &reason) ||
-         fail (path, cause (reason), error);
+  return saving != NULL &&
+         kml_saving_add (saving, data, length < 0 ? strlen (data) : (gsize)length, error) &&
+         kml_saving_finish (saving, error);
 }

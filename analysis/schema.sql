@@ -125,8 +125,7 @@ CREATE TABLE series_info (
   unit TEXT NOT NULL     -- of series.value
 ) STRICT, WITHOUT ROWID;
 
--- Raw per-operation samples, packed by the thousand. samples_expanded, a table that
--- kmemlab's own reader makes (`kmemlab export`), has a row for each.
+-- Raw per-operation samples, 8192 to a row. `kmemlab export DB samples` has a line for each.
 CREATE TABLE samples (
   sample_id INTEGER PRIMARY KEY, -- of the block
   run_id    INTEGER NOT NULL REFERENCES runs ON DELETE CASCADE,
@@ -135,9 +134,11 @@ CREATE TABLE samples (
   t0_ns     INTEGER NOT NULL, -- start of the first operation in the block, ns
   t1_ns     INTEGER NOT NULL, -- start of the last one, ns
   n         INTEGER NOT NULL, -- operations in the block
-  data      BLOB NOT NULL     -- five columns, one after the other: time (ps); operation | level << 4 | context << 8 | cpu << 16;
-                              -- size (bytes); address; latency (ps). Each is its length in bytes (32 bits, little-endian),
-                              -- then the differences of neighbours, zigzag-coded, as LEB128 varints
+  data      BLOB NOT NULL     -- five columns, one after the other: time (ps); operation (0 alloc, 1 free) | level (0 pages, 1 objects) << 2 |
+                              -- context (0 process, 1 softirq, 2 hardirq) << 4 | cpu << 8; size (bytes); address (-1: none); latency (ps).
+                              -- Each is 32 bits, little-endian, its length in bytes and in the upper 8 how many bits are left out, which are 0 in
+                              -- all of its differences; then the differences of neighbours, zigzag-coded, as LEB128 varints. What is next to
+                              -- a latency is that of the last operation of its kind (allocations and frees)
 ) STRICT;
 CREATE UNIQUE INDEX samples_by_run ON samples (run_id, seq);
 

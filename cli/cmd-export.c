@@ -7,6 +7,7 @@
 #include "cli/experiment.h"
 #include "cli/export.h"
 #include "cli/output.h"
+#include "cli/stop.h"
 #include "cli/table.h"
 #include "simcore/base/units.h"
 
@@ -35,17 +36,15 @@ static const KmlExport *
 find (const char *name)
 {
   const char *names[MAX_EXPORTS + 1] = { NULL };
-  const char *nearest;
+  g_autofree char *message = NULL;
 
   for (guint i = 0; exports[i] != NULL; i++) {
     if (g_str_equal (exports[i]->name, name))
       return exports[i];
     names[i] = exports[i]->name;
   }
-  nearest = kml_nearest_name (name, names);
-  kml_usage_error ("export", "unknown form “%s”%s%s%s", name,
-                   nearest != NULL ? "; did you mean “" : "", nearest != NULL ? nearest : "",
-                   nearest != NULL ? "”?" : "");
+  message = kml_unknown_name ("form", name, names);
+  kml_usage_error ("export", "%s", message);
   return NULL;
 }
 
@@ -76,18 +75,48 @@ list_words (guint number)
   return names;
 }
 
+/* ---- Writing ---- */
+
+static KmlSaving *
+    saving; /* (nullable): where the text goes, of the one command that the program is; NULL: standard output */
+static volatile int *stop;
+
+gboolean
+kml_export_flush (GString *text, GError **error)
+{
+  if (saving != NULL && !kml_saving_add (saving, text->str, text->len, error))
+    return FALSE;
+  if (saving == NULL)
+    kml_out ("%s", text->str);
+  g_string_truncate (text, 0);
+  if (*stop == 0 && (saving != NULL || !kml_out_is_broken ()))
+    return TRUE;
+  g_set_error_literal (error, KML_ERROR, KML_ERROR_STOPPED, "stopped on request");
+  return FALSE;
+}
+
+static gboolean export(KmlDatabase *database, const KmlExport *form, guint64 run_id, GError **error)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+  gboolean good;
+
+  stop = kml_stop_install ();
+  if (options.output != NULL && (saving = kml_saving_new (options.output, error)) == NULL)
+    return FALSE;
+  good = form->write (database, run_id, text, error) && kml_export_flush (text, error) &&
+         (saving == NULL || kml_saving_finish (saving, error));
+  g_clear_pointer (&saving, kml_saving_free);
+  return good;
+}
+
 static int
 run (char **arguments)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (KmlDatabase) database = NULL;
-  g_autofree char *text = NULL;
-  GString *buffer;
-  const KmlExport *form;
+  const KmlExport *form = arguments[1] != NULL ? find (arguments[1]) : NULL;
   guint64 run_id = 1;
-  gboolean good;
 
-  form = arguments[1] != NULL ? find (arguments[1]) : NULL;
   if ((form == NULL && arguments[1] != NULL) ||
       !kml_option_count ("export", "--run", options.run, 1, G_MAXINT64, &run_id))
     return KML_EXIT_INPUT;
@@ -96,16 +125,10 @@ run (char **arguments)
     return kml_fail (error);
   if (form == NULL)
     return list_forms (arguments[0]);
-  buffer = g_string_new (NULL);
-  good = form->write (database, run_id, buffer, &error);
-  text = g_string_free (buffer, FALSE);
-  if (!good)
-    return kml_fail (error);
-  if (options.output == NULL)
-    kml_out ("%s", text);
-  else if (!kml_save (options.output, text, -1, &error))
-    return kml_fail (error);
-  return KML_EXIT_DONE;
+  if (export(database, form, run_id, &error) ||
+      kml_out_is_broken ()) /* which is told, or not, in the end */
+    return KML_EXIT_DONE;
+  return kml_stop_or_fail (error);
 }
 
 static const GOptionEntry entries[] = {

@@ -20,6 +20,9 @@ typedef struct {
 
 void kml_export_register (const KmlExport *form);
 
+/* Of what is long: writes @text where it goes, and empties it. Errors: WORLD; STOPPED after a signal. */
+gboolean kml_export_flush (GString *text, GError **error);
+
 /* The last line of an export's file. */
 #define KML_REGISTER_EXPORT(form)                                                                  \
   static void __attribute__ ((constructor)) form##_register (void)                                 \

@@ -38,6 +38,12 @@ kml_out (const char *format, ...)
   va_end (values);
 }
 
+gboolean
+kml_out_is_broken (void)
+{
+  return out_errno != 0;
+}
+
 static void
 flush_out (void)
 {

@@ -23,6 +23,9 @@ void kml_out_begin (void);
 /* To standard output. */
 void kml_out (const char *format, ...) G_GNUC_PRINTF (1, 2);
 
+/* Whether standard output no longer takes anything: what is long can end. */
+gboolean kml_out_is_broken (void);
+
 /* A line to standard error: as it is, or with "kmemlab: " or "kmemlab: warning: " in front.
  * Clears the line of progress. */
 void kml_note (const char *format, ...) G_GNUC_PRINTF (1, 2);

@@ -458,6 +458,45 @@ def export_writes_the_files_that_a_kernel_would_show():
     contains(run("export", "small.db", "buddyinfo", "--run", "9", status=2).stderr, "there is no such run")
 
 
+def unpacked(data, n):
+    """The columns of a row of samples, as schema.sql describes them."""
+    columns, at = [], 0
+    for column in range(5):
+        head = int.from_bytes(data[at:at + 4], "little")
+        zeros, end, values, last, at = head >> 24, at + 4 + (head & 0xffffff), [], {}, at + 4
+        for i in range(n):
+            code, shift = 0, 0
+            while True:
+                code, shift, at = code | (data[at] & 127) << shift, shift + 7, at + 1
+                if data[at - 1] < 128:
+                    break
+            kind = columns[1][i] & 1 if column == 4 else 0
+            last[kind] = last.get(kind, 0) + ((code >> 1 ^ -(code & 1)) << zeros)
+            values.append(last[kind] % 2 ** 64)
+        equal(at, end, "length of a column")
+        columns.append(values)
+    return list(zip(*columns))
+
+
+def export_has_a_line_for_each_sample():
+    write("small.ini", SMALL.split("[sweep]")[0] + "[record]\nevents = all\n")
+    run("run", "small.ini")
+    lines = run("export", "small.db", "samples").stdout.splitlines()
+    rows = [line.split(",") for line in lines[1:]]
+    expected = [one for data, n in query("small.db", "SELECT data, n FROM samples ORDER BY seq") for one in unpacked(data, n)]
+    equal(lines[0], "t_ns,operation,level,context,cpu,size,address,latency_ns", "the columns")
+    equal([[str(ps // 1000), ("alloc", "free")[what & 3], ("pages", "objects")[what >> 2 & 3], ("process", "softirq", "hardirq")[what >> 4 & 15],
+            str(what >> 8), str(size), hex(addr), f"{latency // 1000}.{latency % 1000:03}"] for ps, what, size, addr, latency in expected], rows, "samples")
+    metrics = dict(query("small.db", "SELECT name, value FROM metrics"))
+    latencies = [float(row[7]) for row in rows if row[1] == "alloc"]
+    check(abs(sum(latencies) / len(latencies) - metrics["latency.alloc.mean_ns"]) < 1e-6, "their mean is the metric")
+    run("export", "small.db", "samples", "-o", "samples.csv")
+    equal(read("samples.csv").decode().splitlines(), lines, "the file")
+    contains(run("export", "small.db", "samples", "--run", "2", status=2).stderr, "run 2 has no samples")
+    run("export", "small.db", "samples", "-o", "no/samples.csv", status=74)
+    equal(sorted(os.listdir(".")), ["samples.csv", "small.db", "small.ini"], "files")
+
+
 def export_has_a_line_for_each_zone():
     write("zones.ini", SMALL.replace("ram = 16MiB", "ram = 64MiB\n[memory]\nzones = 1MiB,8MiB").split("[sweep]")[0])
     run("run", "zones.ini")
@@ -700,7 +739,7 @@ main(every_command_has_help_with_a_synopsis_and_two_examples, the_version_names_
      trace_convert_replaces_nothing_unless_told_to, trace_info_verifies_a_binary_recording_where_one_asks_for_it, stacks_of_perf_are_passed_over,
      a_trace_is_read_from_standard_input,
      a_recorded_trace_is_replayed_and_verified, plot_lists_its_kinds_and_draws_them, labels_of_runs_leave_room_for_a_picture,
-     what_is_written_goes_through_links_and_into_pipes, plot_says_what_it_does_not_know, export_writes_the_files_that_a_kernel_would_show, export_has_a_line_for_each_zone,
+     what_is_written_goes_through_links_and_into_pipes, plot_says_what_it_does_not_know, export_writes_the_files_that_a_kernel_would_show, export_has_a_line_for_each_sample, export_has_a_line_for_each_zone,
      verify_agrees_with_what_was_just_stored,
      verify_finds_a_fingerprint_that_differs, verify_says_when_a_newer_version_has_stored_a_run,
      verify_finds_runs_of_an_older_version_by_their_settings,

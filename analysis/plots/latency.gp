@@ -5,7 +5,7 @@
 # The share of operations that take longer than x, both axes logarithmic: medians
 # can be read off as well as the slowest one in a million. Every operation was
 # counted, in buckets of 3 % width, so there is no band of sampling error; a
-# line ends at the slowest operation. One run has a line per context, several runs have a line each,
+# line falls to the axis at the slowest operation. One run has a line per context, several runs have a line each,
 # over all contexts. A block that has no such operation has one row without a place, so both
 # plots number the blocks, and colour them, alike.
 #
@@ -48,7 +48,8 @@ lo = LO_min > 0 ? LO_min : 0.001
 hi = HI_max
 set logscale xy
 set xrange [lo * 0.8 : hi * 1.3]
-set yrange [LEAST_min < 0.1 ? 10 ** floor (log10 (LEAST_min)) : 0.1 : 1]
+bottom = LEAST_min < 0.1 ? 10 ** floor (log10 (LEAST_min)) : 0.1
+set yrange [bottom : 1]
 set format y '%g'
 # over few decades, more than their beginnings are labelled
 if (hi / lo < 300) {
@@ -59,8 +60,8 @@ if (hi / lo < 300) {
 }
 y_is = 'share that takes longer'
 eval Y_AXIS
-# a share of 0 cannot be drawn on a logarithmic axis
-shown(share) = share > 0 ? share : NaN
+# a share of 0 has no place on a logarithmic axis: a line falls to its bottom
+shown(share) = share > 0 ? share : bottom
 
 if (ON_TERMINAL) {
   set key below

@@ -31,7 +31,7 @@
 stats BARS using 2 name 'M' nooutput
 scale = bytes_scale (M_max)
 set yrange [16 - NAMES_N - 0.6 : 15.6]
-set ytics scale 0
+set ytics scale 0 ('' 0) # names alone, no numbers
 set grid noytics
 set xrange [0 : axis_end (M_max / scale * (N == 1 ? 1.12 : 1.03))]
 set xlabel sprintf ('waste of live blocks, mean over time (%s)', bytes_unit (M_max))

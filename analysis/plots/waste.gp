@@ -14,14 +14,15 @@
 #   SELECT i AS block, (size_lo + size_hi) / 2.0 AS size, (held_bytes - requested_bytes) * 100.0 / held_bytes AS percent
 #   FROM chosen JOIN waste USING (run_id) ORDER BY i, size_lo
 #query sums
-#   SELECT i AS block, size_hi AS size,
-#   sum (held_bytes - requested_bytes) OVER (PARTITION BY i ORDER BY size_lo) AS wasted_bytes
-#   FROM chosen JOIN waste USING (run_id) ORDER BY i, size_lo
+#   SELECT i AS block, size_hi AS size, wasted_bytes FROM (
+#   SELECT i, size_hi, sum (held_bytes - requested_bytes) OVER (PARTITION BY i ORDER BY size_lo) AS wasted_bytes
+#   FROM chosen JOIN waste USING (run_id)
+#   UNION ALL SELECT i, 0.9 * min (size_lo), 0 FROM chosen JOIN waste USING (run_id) GROUP BY i) ORDER BY i, size
 
 stats SIZES using 1 name 'X' nooutput
 stats SUMS using 2 name 'W' nooutput
 set logscale x 2
-set xrange [2 ** floor (log (X_min) / log (2)) : 2 ** ceil (log (X_max * 1.01) / log (2))]
+set xrange [2 ** floor (log (X_min * 0.99) / log (2)) : 2 ** ceil (log (X_max * 1.01) / log (2))]
 
 if (ON_TERMINAL) {
   set xlabel 'requested size (bytes)'

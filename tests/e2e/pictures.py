@@ -210,6 +210,36 @@ def forty_bars_and_their_names_are_apart():
     equal(sum(" |**" in line for line in lines), 40, "bars on a terminal")
 
 
+def lines_of(path):
+    """The first run's lines in the plots of an SVG, as lists of points; that in the legend is level."""
+    lines = [[tuple(map(float, point.split(","))) for point in re.findall("[-0-9.]+,[-0-9.]+", line)]
+             for line in re.findall("<path stroke='rgb\\(  0, 114, 178\\)'  d='(M[^']*)'", read(path).decode())]
+    return [line for line in lines if len({y for _, y in line}) > 1]
+
+
+def a_single_request_is_in_every_picture():
+    write("one.ini", "[objects]\nbins = 128\n[workload]\nkind = synthetic\noperations = 1\nlive = 1\narrivals = closed\nsizes = fixed(64)\n"
+          "[record]\norigins = yes\n")
+    run("run", "one.ini", "-q")
+    for kind, begin in (("latency", -1), ("waste", 1)):
+        line, = lines_of(drawn("one.db", kind))
+        check((line[-1][1] - line[0][1]) * begin < 0, f"{kind}: {line}")
+    labels = [text for text, left, *_ in texts(drawn("one.db", "waste-by-site")) if left < 95]
+    equal(labels, ["(unknown)"], "names of bars")
+
+
+def the_slowest_operation_is_where_the_line_of_latencies_ends():
+    write("small.ini", SMALL.split("[sweep]")[0])
+    run("run", "small.ini", "-q")
+    picture = drawn("small.db", "latency")
+    places = {float(text): (left + right) / 2 for text, left, top, right, _ in texts(picture) if top > 510 and re.fullmatch("[0-9]+", text)}
+    (one, x1), (two, x2) = list(places.items())[:2]
+    for operation, line in zip(("alloc", "free"), lines_of(picture)):
+        (slowest,), = query("small.db", "SELECT max (bucket_hi_ns) FROM latency WHERE operation = ?", operation)
+        drawn_ns = one * math.exp((line[-1][0] - x1) / (x2 - x1) * math.log(two / one))
+        check(abs(drawn_ns / slowest - 1) < 0.02, f"{operation}: {slowest} ns is drawn at {drawn_ns} ns")
+
+
 def an_interrupted_plot_leaves_nothing_behind():
     write("small.ini", SMALL)
     run("run", "small.ini")
@@ -233,4 +263,5 @@ def an_interrupted_plot_leaves_nothing_behind():
 main(classes_show_what_goes_to_whole_pages, names_of_runs_do_not_lie_on_each_other,
      labels_are_of_what_was_varied_and_not_of_what_came_with_it, a_terminal_of_80_by_24_characters_shows_it_all,
      a_wide_picture_is_as_legible_as_any, ends_of_lifetimes_are_apart, repetitions_do_not_push_settings_out_of_a_picture, bars_are_means_of_repetitions,
+     a_single_request_is_in_every_picture, the_slowest_operation_is_where_the_line_of_latencies_ends,
      an_interrupted_plot_leaves_nothing_behind, forty_bars_and_their_names_are_apart, a_character_that_no_font_has_is_a_question_mark_in_pixels)

@@ -13,6 +13,8 @@ typedef enum {
   KML_OP_ALLOC, /* ask for request.size bytes and call the block `block` */
   KML_OP_FREE,  /* give `block` back; of the request only cpu, context and site count */
   KML_OP_SPLIT, /* pages: halve `block`; the upper half is called `other` from now on */
+  KML_OP_FREE_OLD, /* pages without a name: give back what was in use before the run began (old-frames.h) of the
+                    * frames from number `other` on, as many as request.size says */
 } KmlOpKind;
 
 /* Blocks have names, not addresses, so one stream of operations can be run by every allocator. Names are small
@@ -21,9 +23,9 @@ typedef struct {
   KmlRequest request; /* first: whoever has the operation's address has the request's */
   KmlTime time;       /* not before; 0: as soon as the workload's last operation is done */
   guint32 block;
-  guint32 other;
-  guint8 kind;  /* KmlOpKind */
-  guint8 level; /* KML_LEVEL_PAGES or KML_LEVEL_OBJECTS: which allocator is asked */
+  guint32 other; /* … or a page frame number */
+  guint8 kind;   /* KmlOpKind */
+  guint8 level;  /* KML_LEVEL_PAGES or KML_LEVEL_OBJECTS: which allocator is asked */
 } KmlOp;
 
 G_END_DECLS

@@ -125,6 +125,7 @@ static const KmlAllocatorOps three_ops = {
 typedef struct {
   KmlMachine *machine;
   KmlAllocator *pages, *objects;
+  KmlOldFrames *old;
   KmlRecorder *recorder;
   KmlWorkload *workloads[2];
   KmlDriver *driver;
@@ -144,7 +145,9 @@ set_up (Setup *setup, const KmlRecordConfig *record, guint n_workloads, KmlTime 
   setup->recorder = kml_recorder_new (record, setup->machine, setup->pages, setup->objects);
   for (guint i = 0; i < 2; i++)
     setup->workloads[i] = kml_workload_new (&list_ops, "list", ".");
+  setup->old = kml_old_frames_new (setup->machine->ram->n_usable);
   setup->driver = kml_driver_new (&(KmlDriverConfig){ .machine = setup->machine,
+                                                      .old = setup->old,
                                                       .pages = setup->pages,
                                                       .objects = setup->objects,
                                                       .recorder = setup->recorder,
@@ -157,6 +160,7 @@ static void
 tear_down (Setup *setup)
 {
   kml_driver_free (setup->driver);
+  kml_old_frames_free (setup->old);
   kml_recorder_free (setup->recorder);
   for (guint i = 0; i < 2; i++)
     kml_workload_free (setup->workloads[i]);
@@ -520,6 +524,78 @@ START_TEST (a_block_that_is_kept_whole_is_freed_with_its_lower_half)
 END_TEST
 
 /* Half a MiB for a second, then a pause in which the room that it left would overflow 64 bits. */
+/* Frames 64 and 66 are old, and the last one that the machine has; the second operation asks for frame 66 again, the third for frames that
+ * are not there. */
+START_TEST (pages_of_before_are_given_back_once)
+{
+  static const guint32 first[] = { 64, 66, G_MAXUINT32 - 1, 0 };
+  static const guint64 n_frames[] = { 4, 1, 1u << 20, 1u << 20 };
+  static const guint64 given_back[] = { 2, 2, 2, 3 };
+  KmlRecordConfig record = everything;
+  const Three *pages;
+  Setup setup;
+
+  record.origins = TRUE;
+  record.population = TRUE;
+  set_up (&setup, &record, 1, KML_TIME_MAX);
+  pages = (const Three *)setup.pages;
+  kml_old_frames_add (setup.old, 64);
+  kml_old_frames_add (setup.old, 66);
+  kml_old_frames_add (setup.old, setup.machine->ram->n_usable - 1);
+  for (guint i = 0; i < G_N_ELEMENTS (first); i++) {
+    const KmlOp op = { .kind = KML_OP_FREE_OLD,
+                       .level = KML_LEVEL_PAGES,
+                       .other = first[i],
+                       .request = { .size = n_frames[i] * 4096 } };
+
+    kml_driver_execute (setup.driver, 0, &op, 1);
+    ck_assert_uint_eq (setup.old->n_given_back, given_back[i]);
+    if (i == 0)
+      ck_assert_uint_eq (pages->last_freed, 66 * 4096);
+  }
+  ck_assert_uint_eq (pages->last_freed,
+                     (setup.machine->ram->n_usable - 1) * G_GUINT64_CONSTANT (4096));
+  ck_assert_uint_eq (setup.old->n_unknown, 2 + 1 + (2u << 20) - 1);
+  ck_assert_uint_eq (setup.machine->now, 15 * KML_NS);
+  ck_assert_uint_eq (setup.recorder->journal.n, 2);
+  ck_assert_uint_eq (setup.recorder->journal.words[0][KML_WORD_ADDR], 64 * 4096);
+  ck_assert_uint_eq (kml_what_size (setup.recorder->journal.words[0][KML_WORD_WHAT]), 2 * 4096);
+  ck_assert_uint_eq (kml_what_kind (setup.recorder->journal.words[0][KML_WORD_WHAT]),
+                     KML_OP_FREE_OLD);
+  ck_assert_uint_eq (setup.recorder->tally.n_free, 0);
+  ck_assert_uint_eq (kml_recorder_live_blocks (setup.recorder), 0);
+  tear_down (&setup);
+}
+END_TEST
+
+/* A stretch of operations has room for an entry of each in the journal, which these fill several times. */
+START_TEST (of_many_pages_of_before_each_is_in_the_journal)
+{
+  g_autofree KmlOp *ops = g_new0 (KmlOp, 1000);
+  g_autofree char *whole = NULL, *one_by_one = NULL;
+
+  for (guint round = 0; round < 2; round++) {
+    Setup setup;
+
+    set_up (&setup, &everything, 1, KML_TIME_MAX);
+    for (guint i = 0; i < 200; i++)
+      kml_old_frames_add (setup.old, i);
+    for (guint i = 0; i < 1000; i++)
+      ops[i] = (KmlOp){ .kind = KML_OP_FREE_OLD,
+                        .level = KML_LEVEL_PAGES,
+                        .other = i / 5,
+                        .request = { .size = 4096 } };
+    for (guint i = 0; i < 1000; i += round == 0 ? 1000 : 1)
+      kml_driver_execute (setup.driver, 0, ops + i, round == 0 ? 1000 : 1);
+    ck_assert_uint_eq (setup.old->n_given_back, 200);
+    ck_assert_uint_eq (setup.old->n_unknown, 800);
+    *(round == 0 ? &whole : &one_by_one) = kml_recorder_fingerprint (setup.recorder);
+    tear_down (&setup);
+  }
+  ck_assert_str_eq (whole, one_by_one);
+}
+END_TEST
+
 START_TEST (a_long_pause_does_not_spoil_the_means)
 {
   const KmlOp ops[] = { ask (0, 0, 7, 1 << 19), give_back (KML_S, 0, 7),
@@ -711,6 +787,8 @@ main (void)
   tcase_add_test (tcase, the_workload_whose_time_has_come_goes_first);
   tcase_add_test (tcase, halves_of_a_block_are_freed_one_by_one);
   tcase_add_test (tcase, a_block_that_is_kept_whole_is_freed_with_its_lower_half);
+  tcase_add_test (tcase, pages_of_before_are_given_back_once);
+  tcase_add_test (tcase, of_many_pages_of_before_each_is_in_the_journal);
   tcase_add_test (tcase, a_long_pause_does_not_spoil_the_means);
   tcase_add_test (tcase, nothing_starts_after_the_end);
   tcase_add_test (tcase, the_fingerprint_tells_runs_apart_and_not_recorders);

@@ -344,6 +344,36 @@ START_TEST (halves_of_a_block_are_given_back_one_by_one)
 }
 END_TEST
 
+/* They have no name: block 0 is another. */
+START_TEST (pages_of_before_are_given_back_by_any_cpu_and_context)
+{
+  KmlOp ops[] = {
+    op (KML_OP_ALLOC, 0, 0, 0, 8192),
+    op (KML_OP_FREE_OLD, 1, 0, 0, 2 * 4096),
+    in_context (op (KML_OP_FREE_OLD, 1, 50, 0, 4096), KML_CONTEXT_SOFTIRQ),
+    op (KML_OP_FREE_OLD, 1, 60, 0, 2 * 4096),
+    op (KML_OP_FREE, 0, 70, 0, 0),
+  };
+
+  ops[1].other = ops[3].other = 40;
+  ops[2].other = 50;
+  set_up (2, 0);
+  rig.requests.old = kml_old_frames_new (rig.machine->ram->n_usable);
+  kml_old_frames_add (rig.requests.old, 40);
+  kml_old_frames_add (rig.requests.old, 41);
+  kml_old_frames_add (rig.requests.old, 50);
+  expect_story (ops, G_N_ELEMENTS (ops),
+                "0/process alloc 8192@0, 1/process free 40@0, 1/process free 41@5, "
+                "1/softirq free 50@50, 0/process free 1@70");
+  ck_assert_uint_eq (rig.requests.old->n_given_back, 3);
+  ck_assert_uint_eq (rig.requests.old->n_unknown, 2);
+  ck_assert_uint_eq (rig.recorder->tally.n_free, 1);
+  ck_assert_uint_eq (rig.requests.n_operations, 5);
+  g_clear_pointer (&rig.requests.old, kml_old_frames_free);
+  tear_down ();
+}
+END_TEST
+
 START_TEST (what_was_not_given_is_not_given_back)
 {
   const KmlOp ops[] = { op (KML_OP_ALLOC, 0, 0, 0, 13), op (KML_OP_FREE, 0, 0, 0, 0) };
@@ -547,6 +577,7 @@ main (void)
   tcase_add_test (tcase, an_interrupt_that_needs_a_block_comes_when_there_is_one);
   tcase_add_test (tcase, a_name_may_mean_another_block_on_a_cpu_that_is_ahead);
   tcase_add_test (tcase, halves_of_a_block_are_given_back_one_by_one);
+  tcase_add_test (tcase, pages_of_before_are_given_back_by_any_cpu_and_context);
   tcase_add_test (tcase, what_was_not_given_is_not_given_back);
   tcase_add_test (tcase, who_waits_for_a_block_of_another_cpu_is_in_the_cycle);
   tcase_add_test (tcase, so_is_the_handler_that_waits_for_one);

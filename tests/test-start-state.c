@@ -107,8 +107,10 @@ START_TEST (flags_say_which_frames_are_free_and_what_pageblocks_are)
   }
   load (words, sizeof words, 1);
   assert_no_error (failure);
-  for (guint i = 0; i < N_FRAMES; i++)
+  for (guint i = 0; i < N_FRAMES; i++) {
     ck_assert_int_eq (state.is_free[i], (i >= 256 && i < 512) || (i >= 1024 && i < 1536));
+    ck_assert_int_eq (state.is_old[i], i < 256 || (i >= 512 && i < 1024) || i == 2046 || i == 2047);
+  }
   ck_assert_uint_eq (state.mobilities[0], KML_MOBILITY_UNMOVABLE);
   ck_assert_uint_eq (state.mobilities[1], KML_MOBILITY_MOVABLE);
   ck_assert_uint_eq (state.mobilities[2], KML_MOBILITY_MOVABLE);
@@ -131,6 +133,7 @@ START_TEST (as_many_blocks_are_placed_as_there_were)
   g_autofree guint8 *first = NULL;
 
   load_text (DMA, 1);
+  ck_assert_ptr_null (state.is_old);
   assert_blocks (dma);
   ck_assert_ptr_null (memchr (state.is_free + 4096, TRUE, N_FRAMES - 4096));
   load_text (DMA DMA32, 1);

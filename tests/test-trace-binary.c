@@ -68,7 +68,8 @@ static const char small_text[] =
     "100004: mm_page_free: page=0 pfn=9 order=0\n" PREFIX
     "100005: kmalloc: call_site=f ptr=0x1000 bytes_req=18 bytes_alloc=32 "
     "gfp_flags=GFP_KERNEL\n" PREFIX "100006: kfree: call_site=h ptr=0x2000\n" PREFIX
-    "100007: kfree: call_site=h ptr=0x3000\n" PREFIX "900007: sched_switch: who=cares\n"
+    "100007: kfree: call_site=h ptr=0x3000\n" PREFIX
+    "100008: mm_page_free: page=0 pfn=0x1238 order=3\n" PREFIX "900007: sched_switch: who=cares\n"
     "not an event\n";
 
 /* ---- What is written is what was read ---- */
@@ -106,7 +107,7 @@ START_TEST (what_was_wrong_with_the_text_is_kept)
   g_autoptr (GArray) names = kml_trace_names (recording->trace);
 
   assert_no_error (error);
-  ck_assert_uint_eq (info->malformed_line, 10);
+  ck_assert_uint_eq (info->malformed_line, 11);
   ck_assert_str_eq (info->malformed_text, "not an event: “not an event”");
   ck_assert_uint_eq (info->counts[KML_TRACE_N_DOUBLE_ALLOC], 1);
   ck_assert_uint_eq (info->counts[KML_TRACE_N_FREE_UNKNOWN], 1);
@@ -359,7 +360,23 @@ START_TEST (a_newer_version_says_so)
   kml_kmt_store32 (bytes->data + 8, KML_KMT_VERSION + 1);
   kml_kmt_store64 (bytes->data + 24, XXH3_64bits (bytes->data, 24));
   ck_assert_ptr_null (read_bytes (bytes->data, bytes->len, &error));
-  assert_error (error, KML_ERROR_NEWER, "version 2 of the binary form");
+  assert_error (error, KML_ERROR_NEWER, "version 3 of the binary form: this program reads up to 2");
+}
+END_TEST
+
+/* So that older programs read what they can, and refuse what they cannot. */
+START_TEST (a_file_has_the_oldest_version_that_will_do)
+{
+  g_autoptr (GByteArray) with_old_pages = convert_text (small_text);
+  g_autoptr (GByteArray) without = convert_text (PREFIX "000001: kfree: call_site=h ptr=0x3000\n");
+  g_autoptr (GError) error = NULL;
+
+  ck_assert_uint_eq (kml_kmt_load32 (with_old_pages->data + 8), 2);
+  ck_assert_uint_eq (kml_kmt_load32 (without->data + 8), 1);
+  kml_kmt_store32 (with_old_pages->data + 8, 1);
+  kml_kmt_store64 (with_old_pages->data + 24, XXH3_64bits (with_old_pages->data, 24));
+  ck_assert_ptr_null (read_bytes (with_old_pages->data, with_old_pages->len, &error));
+  assert_error (error, KML_ERROR_INPUT, "the block's contents are not one");
 }
 END_TEST
 
@@ -457,7 +474,7 @@ START_TEST (a_file_can_be_put_together_by_its_description)
   g_autoptr (Recording) recording = read_bytes (again->data, again->len, &error);
 
   assert_no_error (error);
-  ck_assert_uint_eq (recording->events->len, 9);
+  ck_assert_uint_eq (recording->events->len, 10);
   parts_clear (&parts);
 }
 END_TEST
@@ -475,7 +492,6 @@ check_story (const Recording *recording)
     gpointer block = GSIZE_TO_POINTER ((gsize)event->block << 1 | level);
     gpointer other = GSIZE_TO_POINTER ((gsize)event->other << 1 | level);
 
-    ck_assert_int_le (event->kind, KML_OP_SPLIT);
     ck_assert_int_lt (event->context, KML_N_CONTEXTS);
     ck_assert_int_lt (event->mobility, KML_N_MOBILITIES);
     ck_assert_int_le (event->order, KML_MAX_ORDER);
@@ -484,6 +500,10 @@ check_story (const Recording *recording)
       ck_assert (level == 1 || event->bytes_req > 0);
     } else if (event->kind == KML_OP_FREE) {
       ck_assert (g_hash_table_remove (live, block));
+    } else if (event->kind == KML_OP_FREE_OLD) {
+      ck_assert (level == 1);
+      ck_assert_uint_eq (event->block, 0);
+      ck_assert_uint_lt (event->other, KML_PFN_NONE);
     } else {
       ck_assert (level == 1);
       ck_assert (g_hash_table_contains (live, block));
@@ -570,6 +590,7 @@ trace_binary_suite (void)
   tcase_add_test (damage, every_cut_is_found);
   tcase_add_test (damage, what_was_added_is_found);
   tcase_add_test (damage, a_newer_version_says_so);
+  tcase_add_test (damage, a_file_has_the_oldest_version_that_will_do);
   suite_add_tcase (suite, damage);
 
   tcase_add_test (wrong, a_file_can_be_put_together_by_its_description);

@@ -27,7 +27,8 @@ static const char text[] = PAGES ("000000", "0x8000", "0")
         LINE ("000004", "1", "kfree: call_site=g ptr=0x5")
             LINE ("000005", "1", "mm_page_free: page=0 pfn=0x9001 order=0")
                 LINE ("000006", "1", "kfree: call_site=g ptr=0xffff888008000000")
-                    LINE ("000007", "1", "mm_page_free: page=0 pfn=0x8000 order=0");
+                    LINE ("000007", "1", "mm_page_free: page=0 pfn=0x8000 order=0")
+                        LINE ("000008", "1", "mm_page_free: page=0 pfn=0x8000 order=1");
 
 static KmlWorkload *
 open_workload (const char *folder, const char *file, const char *timing, const char *level)
@@ -202,6 +203,37 @@ START_TEST (text_and_binary_form_are_the_same_workload)
 }
 END_TEST
 
+/* And nothing of it elsewhere: the tests above have the same text. */
+START_TEST (pages_of_before_are_given_back_where_a_machine_has_such)
+{
+  static const char *const levels[] = { "objects", "pages", "both" };
+  static const guint expected[] = { 0, 1, 1 };
+
+  for (guint i = 0; i < G_N_ELEMENTS (levels); i++) {
+    g_autoptr (Folder) folder = new_folder ();
+    g_autofree char *path = in_folder (folder, "trace.txt");
+    g_autoptr (KmlWorkload) workload = NULL;
+    g_autoptr (GArray) ops = NULL;
+    guint n = 0;
+
+    write_file (path, text, strlen (text));
+    workload = open_workload (folder, "trace.txt", "recorded", levels[i]);
+    workload->has_old_frames = TRUE;
+    ops = collect (workload, 256);
+    for (guint j = 0; j < ops->len; j++)
+      n += op_at (ops, j)->kind == KML_OP_FREE_OLD;
+    ck_assert_uint_eq (n, expected[i]);
+    ck_assert_uint_eq (workload->counters[3], 1); /* page_free_unknown */
+    if (n == 0)
+      continue;
+    ck_assert_uint_eq (op_at (ops, ops->len - 1)->other, 0x8000);
+    ck_assert_uint_eq (op_at (ops, ops->len - 1)->block, 0);
+    ck_assert_uint_eq (op_at (ops, ops->len - 1)->request.size, 2 * PAGE_SIZE);
+    ck_assert_uint_eq (op_at (ops, ops->len - 1)->level, KML_LEVEL_PAGES);
+  }
+}
+END_TEST
+
 START_TEST (what_was_counted_becomes_metrics)
 {
   g_autofree char *path = sample_path ("report.txt");
@@ -271,6 +303,7 @@ trace_replay_suite (void)
   tcase_add_test (replays, as_soon_as_possible_means_no_times);
   tcase_add_test (replays, names_of_both_levels_do_not_meet);
   tcase_add_test (replays, text_and_binary_form_are_the_same_workload);
+  tcase_add_test (replays, pages_of_before_are_given_back_where_a_machine_has_such);
   tcase_add_test (replays, what_was_counted_becomes_metrics);
   tcase_add_test (replays, sizes_are_counted_without_disturbing_the_stream);
   tcase_add_test (replays, errors_call_the_file_as_the_scenario_does);

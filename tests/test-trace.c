@@ -251,7 +251,8 @@ START_TEST (what_is_missing_is_counted)
                   LINE ("7", "mm_page_alloc: page=0 pfn=-1 order=3 migratetype=0 gfp_flags=0x0")
                       LINE ("8", "sched_switch: prev_comm=a ==> next_comm=b"));
 
-  ck_assert_uint_eq (recording->events->len, 0);
+  ck_assert_uint_eq (recording->events->len, 1);
+  expect (recording, 0, KML_OP_FREE_OLD, 0, 0);
   ck_assert_uint_eq (count_of (recording, KML_TRACE_N_FREE_UNKNOWN), 1);
   ck_assert_uint_eq (count_of (recording, KML_TRACE_N_PAGE_FREE_UNKNOWN), 1);
   ck_assert_uint_eq (count_of (recording, KML_TRACE_N_FREE_NULL), 2);
@@ -259,6 +260,29 @@ START_TEST (what_is_missing_is_counted)
   ck_assert_uint_eq (count_of (recording, KML_TRACE_N_FAILED), 3);
   ck_assert_uint_eq (count_of (recording, KML_TRACE_N_OTHER), 1);
   ck_assert_uint_eq (count_of (recording, KML_TRACE_N_MALFORMED), 0);
+}
+END_TEST
+
+/* The last frame that a machine here can have is 0xfffffffe. */
+START_TEST (frees_of_pages_from_before_say_which_frames)
+{
+  g_autoptr (Recording) recording = read_text (
+      FREE_PAGES ("1", "0x18", "3") PAGES ("2", "8", "0") FREE_PAGES ("3", "8", "0")
+          FREE_PAGES ("4", "8", "0") FREE_PAGES ("5", "0xfffffffe", "0")
+              FREE_PAGES ("6", "0xffffffff", "0") FREE_PAGES ("7", "0xffffffffff", "0"));
+  static const struct {
+    guint at;
+    guint32 pfn;
+    guint order;
+  } expected[] = { { 0, 0x18, 3 }, { 3, 8, 0 }, { 4, 0xfffffffe, 0 } };
+
+  ck_assert_uint_eq (recording->events->len, 5);
+  for (guint i = 0; i < G_N_ELEMENTS (expected); i++) {
+    expect (recording, expected[i].at, KML_OP_FREE_OLD, 0, expected[i].order);
+    ck_assert_uint_eq (event_at (recording, expected[i].at)->other, expected[i].pfn);
+    ck_assert_uint_eq (event_at (recording, expected[i].at)->level, KML_LEVEL_PAGES);
+  }
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_PAGE_FREE_UNKNOWN), 5);
 }
 END_TEST
 
@@ -350,7 +374,7 @@ START_TEST (a_block_that_is_freed_in_pieces_is_halved)
       PAGES ("1", "8", "3") FREE_PAGES ("2", "13", "0") FREE_PAGES ("3", "8", "2")
           FREE_PAGES ("4", "14", "1") FREE_PAGES ("5", "12", "0") FREE_PAGES ("6", "12", "0"));
 
-  ck_assert_uint_eq (recording->events->len, 8);
+  ck_assert_uint_eq (recording->events->len, 9);
   expect (recording, 0, KML_OP_ALLOC, 0, 3);
   expect (recording, 1, KML_OP_SPLIT, 0, 2);
   ck_assert_uint_eq (event_at (recording, 1)->other, 1);
@@ -362,6 +386,7 @@ START_TEST (a_block_that_is_freed_in_pieces_is_halved)
   expect (recording, 5, KML_OP_FREE, 0, 2);
   expect (recording, 6, KML_OP_FREE, 2, 1);
   expect (recording, 7, KML_OP_FREE, 1, 0);
+  expect (recording, 8, KML_OP_FREE_OLD, 0, 0);
   ck_assert_uint_eq (count_of (recording, KML_TRACE_N_SPLITS), 3);
   ck_assert_uint_eq (count_of (recording, KML_TRACE_N_PAGE_FREE_UNKNOWN), 1);
 }
@@ -795,6 +820,7 @@ trace_suite (void)
 
   tcase_add_test (blocks, names_of_freed_blocks_are_used_again);
   tcase_add_test (blocks, what_is_missing_is_counted);
+  tcase_add_test (blocks, frees_of_pages_from_before_say_which_frames);
   tcase_add_test (blocks, whatever_a_recorder_says_of_lost_events_is_counted);
   tcase_add_test (blocks, a_lost_free_is_inferred_from_the_next_allocation);
   tcase_add_test (blocks, an_allocation_over_smaller_blocks_infers_all_their_frees);

@@ -320,8 +320,10 @@ kml_like_model_add (KmlLikeModel *self, const KmlTraceEvent *event)
   case KML_OP_FREE:
     add_free (self, event);
     return TRUE;
-  default:
+  case KML_OP_SPLIT:
     add_split (self, event);
+    return TRUE;
+  default: /* KML_OP_FREE_OLD: nothing is known of its birth */
     return TRUE;
   }
 }

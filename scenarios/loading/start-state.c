@@ -9,7 +9,8 @@
  *   /proc/buddyinfo      how many free blocks of each order a zone has. They are placed at random (start-counts.c)
  *   /proc/pagetypeinfo   the same by mobility, and how many pageblocks each mobility has
  *
- * Frames are those of the kernel: frame n here is frame n there. All that is not free is in use, by nobody known, for ever.
+ * Frames are those of the kernel: frame n here is frame n there. All that is not free is in use, by nobody known, until a recording says that it is given back
+ * (old-frames.h), or for ever.
  *
  * Of kpageflags the mobility of a pageblock is guessed: it is movable unless more of its frames are in use without being on an LRU list or
  * anonymous (bits 5 and 12) than are. Of 256 pageblocks of Linux 6.1 guests 229 to 251 have the mobility that the kernel knew; reclaimable ones cannot be told from unmovable
@@ -29,7 +30,8 @@
 
 #define FLAG_BUDDY   (G_GUINT64_CONSTANT (1) << 10)
 #define FLAG_MOVABLE (G_GUINT64_CONSTANT (1) << 5 | G_GUINT64_CONSTANT (1) << 12)
-#define FLAG_NOBODY  (G_GUINT64_CONSTANT (1) << 20 | G_GUINT64_CONSTANT (1) << 32)
+#define FLAG_NO_PAGE (G_GUINT64_CONSTANT (1) << 20)
+#define FLAG_NOBODY  (FLAG_NO_PAGE | G_GUINT64_CONSTANT (1) << 32)
 #define FLAG_UNKNOWN (G_MAXUINT64 << 48) /* Linux 6.16 has none there */
 
 static gboolean G_GNUC_PRINTF (2, 3) wrong (GError **error, const char *format, ...)
@@ -72,9 +74,12 @@ add_word (KmlStartState *self, Flags *flags, guint64 word, GError **error)
     flags->last_free = pfn;
     if (pfn < self->n_frames)
       self->is_free[pfn] = TRUE;
-  } else if (!(word & FLAG_NOBODY)) {
-    flags->n_balance += word & FLAG_MOVABLE ? 1 : -1;
+    return TRUE;
   }
+  if (pfn < self->n_frames)
+    self->is_old[pfn] = !(word & FLAG_NO_PAGE);
+  if (!(word & FLAG_NOBODY))
+    flags->n_balance += word & FLAG_MOVABLE ? 1 : -1;
   return TRUE;
 }
 
@@ -106,6 +111,7 @@ read_flags (KmlStartState *self, KmlTraceInput *input, guint64 page_size, GError
   Flags flags = { .last_free = G_MAXUINT64 };
   gssize n;
 
+  self->is_old = g_new0 (guint8, self->n_frames);
   while ((n = kml_trace_input_read (input, words, CHUNK_WORDS * sizeof *words, error)) > 0) {
     for (gsize i = 0; i < (gsize)n / sizeof *words; i++)
       if (!add_word (self, &flags, GUINT64_FROM_LE (words[i]), error))
@@ -183,5 +189,6 @@ void
 kml_start_state_clear (KmlStartState *self)
 {
   g_clear_pointer (&self->is_free, g_free);
+  g_clear_pointer (&self->is_old, g_free);
   g_clear_pointer (&self->mobilities, g_free);
 }

@@ -18,6 +18,8 @@ typedef struct {
   guint32 n_frames; /* of the machine */
   guint8 *is_free;  /* (owned) (array length=n_frames) */
   guint8 *
+      is_old; /* (owned) (nullable) (array length=n_frames): in use; NULL: what is free was placed at random */
+  guint8 *
       mobilities; /* (owned): KmlMobility of each pageblock, the last of which may be a part of one */
 } KmlStartState;
 

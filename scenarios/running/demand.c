@@ -180,13 +180,16 @@ read_operation (Reading *self, const KmlOp *op)
   case KML_OP_FREE:
     end_block (self, block);
     break;
-  default: { /* both halves were born when the whole was */
+  case KML_OP_SPLIT: { /* both halves were born when the whole was */
     Block half = *block;
 
     half.bytes /= 2;
     *block_of (self, op->other) = half; /* the table may move */
     *block_of (self, op->block) = half;
+    break;
   }
+  default: /* KML_OP_FREE_OLD: nobody in it had asked for that */
+    break;
   }
   self->totals->n_cpus = MAX (self->totals->n_cpus, op->request.cpu + 1u);
   self->totals->operations++;

@@ -55,6 +55,14 @@ add_layers (GArray *metrics, const GPtrArray *layers)
   }
 }
 
+static void
+add_old_frames (GArray *metrics, const KmlOldFrames *old)
+{
+  kml_metrics_add (metrics, "frames", (double)old->n_at_first, "start.in_use");
+  kml_metrics_add (metrics, "frames", (double)old->n_given_back, "start.given_back");
+  kml_metrics_add (metrics, "frames", (double)old->n_unknown, "start.unknown");
+}
+
 /* Several workloads of one kind are one metric: their sum, or the largest. Sorted, so equal names are neighbours. */
 static void
 join_equal_names (GArray *metrics)
@@ -96,6 +104,8 @@ kml_run_metrics (const KmlRun *self)
 
     add_counters (metrics, workload->ops->name, workload->ops->counters, workload->counters, NULL);
   }
+  if (self->old != NULL)
+    add_old_frames (metrics, self->old);
   if (self->tasks != NULL)
     kml_run_tasks_metrics (self->tasks, metrics);
   if (self->machine->caches != NULL)

@@ -15,8 +15,10 @@ G_BEGIN_DECLS
 struct _KmlRun {
   const KmlScenario *scenario;
   const KmlRunSpec *spec;
-  KmlMachine *machine;                    /* (owned) */
-  KmlAllocator *pages;                    /* (owned) */
+  KmlMachine *machine; /* (owned) */
+  KmlAllocator *pages; /* (owned) */
+  KmlOldFrames
+      *old; /* (owned) (nullable): those that were in use when it began, where they are known */
   KmlAllocator *objects;                  /* (owned) */
   GPtrArray *page_layers, *object_layers; /* (owned) (element-type KmlAllocator): innermost first */
   KmlAllocator *pages_top, *objects_top;  /* with all layers around: whom workloads and tasks ask */

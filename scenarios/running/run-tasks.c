@@ -351,8 +351,8 @@ build_all (KmlRunTasks *self, const KmlScheduleSettings *settings, KmlAllocator 
 
 gboolean
 kml_run_tasks_build (KmlRunTasks *self, KmlAllocator *pages, KmlAllocator *objects,
-                     KmlRecorder *recorder, const GPtrArray *workloads, KmlTime until,
-                     GError **error)
+                     KmlOldFrames *old, KmlRecorder *recorder, const GPtrArray *workloads,
+                     KmlTime until, GError **error)
 {
   KmlScheduleSettings settings = { 0 };
   const gboolean good = kml_run_spec_apply (self->spec, "schedule", kml_schedule_params, &settings,
@@ -360,6 +360,7 @@ kml_run_tasks_build (KmlRunTasks *self, KmlAllocator *pages, KmlAllocator *objec
                         build_all (self, &settings, pages, objects, recorder, workloads, until,
                                    error);
 
+  self->requests.old = old;
   kml_params_clear (kml_schedule_params, &settings);
   return good;
 }

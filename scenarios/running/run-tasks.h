@@ -41,10 +41,11 @@ KmlAllocator *kml_run_tasks_lock_objects (KmlRunTasks *self, KmlAllocator *objec
 /* Whom the object allocator asks for pages, which are @pages with all layers. (transfer none) */
 KmlAllocator *kml_run_tasks_below_objects (KmlRunTasks *self, KmlAllocator *pages);
 
-/* The tasks, when all else is there. @pages and @objects are what they and the workloads ask, with all layers. */
+/* The tasks, when all else is there. @pages and @objects are what they and the workloads ask, with all layers; @old (nullable): what
+ * was in use when it began. */
 gboolean kml_run_tasks_build (KmlRunTasks *self, KmlAllocator *pages, KmlAllocator *objects,
-                              KmlRecorder *recorder, const GPtrArray *workloads, KmlTime until,
-                              GError **error);
+                              KmlOldFrames *old, KmlRecorder *recorder, const GPtrArray *workloads,
+                              KmlTime until, GError **error);
 
 /* Before it is executed: what changes in all of it. FALSE: it has parts that cannot be remembered. */
 gboolean kml_run_tasks_remember (KmlRunTasks *self, KmlImage *image);

@@ -263,6 +263,7 @@ build_driver (KmlRun *self, GError **error)
     .machine = self->machine,
     .pages = self->pages_top,
     .objects = self->objects_top,
+    .old = self->old,
     .recorder = self->recorder,
     .workloads = (KmlWorkload *const *)self->workloads->pdata,
     .n_workloads = self->workloads->len,
@@ -278,8 +279,8 @@ build_driver (KmlRun *self, GError **error)
     return FALSE;
   }
   return self->tasks == NULL ||
-         kml_run_tasks_build (self->tasks, self->pages_top, self->objects_top, self->recorder,
-                              self->workloads, self->driver.until, error);
+         kml_run_tasks_build (self->tasks, self->pages_top, self->objects_top, self->old,
+                              self->recorder, self->workloads, self->driver.until, error);
 }
 
 KmlRun *
@@ -328,6 +329,7 @@ kml_run_free (KmlRun *self)
   destroy_layers (self->page_layers);
   kml_run_tasks_free (self->tasks);
   kml_allocator_destroy (self->pages);
+  kml_old_frames_free (self->old);
   kml_machine_free (self->machine);
   g_free (self->fingerprint);
   g_free (self);

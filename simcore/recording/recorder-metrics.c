@@ -59,6 +59,13 @@ const KmlMetricInfo kml_recorder_metric_info[] = {
   { "memory.reserved.end_bytes", "bytes", "the same at the end" },
   { "memory.metadata.peak_bytes", "bytes",
     "the frame table, and what allocators keep for themselves, at most" },
+  { "start.in_use", "frames",
+    "page frames that were in use when the run began, where [memory] start is a kpageflags" },
+  { "start.given_back", "frames",
+    "of those, what the recording gave back; they are in no other count of frees" },
+  { "start.unknown", "frames",
+    "frames that the recording gave back without an allocation, and that were not in use when the "
+    "run began, or no longer" },
   { "live.blocks.end", "blocks", "blocks not given back at the end" },
   { "live.blocks.mean", "blocks", "live blocks, mean over time ([record] population)" },
   { "live.blocks.dispersion", "ratio",

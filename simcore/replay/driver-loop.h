@@ -71,9 +71,9 @@ struct _KmlDriver {
 };
 
 /* What the loop leaves to driver.c: an operation that starts at @start, when it is time to look (FALSE: the source has
- * ended), one that halves a block, and one that uses a name for the first time. */
+ * ended), one that is neither an alloc nor a free, and one that uses a name for the first time. */
 gboolean kml_driver_pay_attention (KmlDriver *self, KmlSource *source, KmlTime start);
-KmlTime kml_driver_split (KmlDriver *self, KmlSource *source, const KmlOp *op, KmlTime start);
+KmlTime kml_driver_rare (KmlDriver *self, KmlSource *source, const KmlOp *op, KmlTime start);
 void kml_driver_name_new (KmlSource *source, guint32 block);
 
 KML_FAST void
@@ -258,12 +258,12 @@ kml_loop_look (KmlLoop *self, KmlDriver *driver, KmlTime start)
 }
 
 KML_FAST KmlTime
-kml_loop_split (KmlLoop *self, KmlDriver *driver, const KmlOp *op, KmlTime start)
+kml_loop_rare (KmlLoop *self, KmlDriver *driver, const KmlOp *op, KmlTime start)
 {
   KmlTime end;
 
   kml_loop_put_down (self);
-  end = kml_driver_split (driver, self->source, op, start);
+  end = kml_driver_rare (driver, self->source, op, start);
   kml_loop_pick_up (self);
   return end;
 }
@@ -342,7 +342,7 @@ kml_driver_loop (KmlDriver *self, KmlSource *source, const KmlOp *ops, guint n, 
       else if (op->kind == KML_OP_FREE)
         loop.clock = kml_loop_free (&loop, pages, KML_LEVEL_PAGES, slot, op, start, NULL);
       else
-        loop.clock = kml_loop_split (&loop, self, op, start);
+        loop.clock = kml_loop_rare (&loop, self, op, start);
       op++;
     } while (op < stop && kml_request_who (&op->request) == loop.who);
     if (op > first)

@@ -89,8 +89,8 @@ kml_driver_name_new (KmlSource *source, guint32 block)
 
 /* The lower half keeps the name. An allocator that does not split keeps the block whole under it: then the
  * upper half is a name for nothing, and the block goes back when the lower half does. */
-KmlTime
-kml_driver_split (KmlDriver *self, KmlSource *source, const KmlOp *op, KmlTime start)
+static KmlTime
+split (KmlDriver *self, KmlSource *source, const KmlOp *op, KmlTime start)
 {
   KmlMachine *machine = self->config.machine;
   KmlAllocator *pages = self->config.pages;
@@ -117,6 +117,40 @@ kml_driver_split (KmlDriver *self, KmlSource *source, const KmlOp *op, KmlTime s
       kml_what_pack (kml_what_block (half, KML_LEVEL_PAGES), KML_OP_SPLIT, &op->request));
   self->config.recorder->n_split++;
   return machine->now;
+}
+
+/* One entry, whatever the number of frames: a stretch has room for one an operation. */
+static KmlTime
+free_old (KmlDriver *self, const KmlOp *op, KmlTime start)
+{
+  KmlMachine *machine = self->config.machine;
+  KmlAllocator *pages = self->config.pages;
+  const guint64 n_frames = op->request.size >> machine->ram->page_shift;
+  guint64 pfn = op->other, n_taken = 0;
+  KmlAddr first = KML_ADDR_NONE;
+
+  if (self->config.old == NULL)
+    return start;
+  for (; kml_old_frames_take (self->config.old, &pfn, op->other + n_frames); pfn++) {
+    const KmlAddr addr = kml_ram_addr (machine->ram, (KmlPfn)pfn);
+
+    if (n_taken++ == 0)
+      first = addr;
+    kml_allocator_free_block (pages, addr, &op->request);
+  }
+  kml_old_frames_count (self->config.old, n_frames, n_taken);
+  if (n_taken > 0)
+    kml_recorder_add_entry (
+        self->config.recorder, start, machine->now, first,
+        kml_what_pack (kml_what_block (n_taken << machine->ram->page_shift, KML_LEVEL_PAGES),
+                       KML_OP_FREE_OLD, &op->request));
+  return machine->now;
+}
+
+KmlTime
+kml_driver_rare (KmlDriver *self, KmlSource *source, const KmlOp *op, KmlTime start)
+{
+  return op->kind == KML_OP_SPLIT ? split (self, source, op, start) : free_old (self, op, start);
 }
 
 static void

@@ -14,6 +14,7 @@
 
 #pragma once
 
+#include "simcore/pages/old-frames.h"
 #include "simcore/recording/recorder.h"
 #include "simcore/workload.h"
 
@@ -24,6 +25,7 @@ typedef struct {
   KmlMachine *machine;
   KmlAllocator *pages;
   KmlAllocator *objects; /* (nullable) */
+  KmlOldFrames *old;     /* (nullable) */
   KmlRecorder *recorder;
   KmlWorkload *const *workloads; /* (array length=n_workloads) */
   guint n_workloads;

@@ -25,7 +25,7 @@ typedef struct {
     struct {
       guint16 before; /* 1 + the number of the stream that has the turn before; 0: this one */
       guint16
-          is_whole; /* it has no steps: a handler's, or one that halves a block: see replay-steps.c */
+          is_whole; /* it has no steps: a handler's, or neither an alloc nor a free: see replay-steps.c */
     };
     guint32 is_special; /* either */
   };
@@ -266,7 +266,7 @@ kml_replay_executed (KmlReplay *self, const KmlOp *op)
     record->n_executed++;
     record->done = self->machine->now;
   }
-  if (op->kind == KML_OP_FREE) { /* R2 */
+  if (op->kind & KML_OP_FREE) { /* R2; KML_OP_FREE_OLD as well */
     record->next_unused = self->first_unused;
     self->first_unused = op->block;
   }

@@ -210,7 +210,9 @@ deal (KmlReplay *self, const KmlOp *op)
   const guint context = op->time == 0 ? KML_CONTEXT_PROCESS : op->request.context;
   const guint number = op->request.cpu * KML_N_CONTEXTS + context;
   Stream *stream = kml_replay_stream_at (self, number);
-  const guint32 block = record_of (self, op->block, op->kind == KML_OP_ALLOC);
+  const guint32 block = G_UNLIKELY (op->kind == KML_OP_FREE_OLD)
+                            ? new_record (self) /* there is no block */
+                            : record_of (self, op->block, op->kind == KML_OP_ALLOC);
   Record *record = kml_replay_record_at (self, block);
   gboolean was_empty = FALSE;
   Entry *entry;
@@ -224,7 +226,7 @@ deal (KmlReplay *self, const KmlOp *op)
   entry->before = record->last == 1 + number ? 0 : (guint16)record->last;
   entry->is_whole = FALSE;
   record->last = 1 + number;
-  if (G_UNLIKELY (op->kind == KML_OP_SPLIT || op->request.context != KML_CONTEXT_PROCESS))
+  if (G_UNLIKELY (op->kind >= KML_OP_SPLIT || op->request.context != KML_CONTEXT_PROCESS))
     deal_whole (self, op, entry, 1 + number);
   self->n_queued++;
   if (G_UNLIKELY (was_empty))
@@ -371,8 +373,10 @@ kml_replay_execute_first (Stream *stream, Stream *doer)
     execute_alloc (self, &op);
   else if (op.kind == KML_OP_FREE)
     execute_free (self, &op);
-  else
+  else if (op.kind == KML_OP_SPLIT)
     execute_split (self, &op);
+  else
+    kml_requests_free_old (self->config.requests, op.other, &op.request);
   doer->whole = NULL;
   kml_replay_executed (self, &op);
 }
@@ -450,7 +454,10 @@ static char *
 tell (gconstpointer data)
 {
   static const char *const kinds[] = {
-    [KML_OP_ALLOC] = "alloc", [KML_OP_FREE] = "free", [KML_OP_SPLIT] = "split"
+    [KML_OP_ALLOC] = "alloc",
+    [KML_OP_FREE] = "free",
+    [KML_OP_SPLIT] = "split",
+    [KML_OP_FREE_OLD] = "free of pages from before the run",
   };
   const Stream *self = data;
   const KmlOp *op = self->whole;

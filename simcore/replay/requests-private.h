@@ -33,6 +33,13 @@ typedef struct {
   guint64 n_freed; /* as often as anybody had given back something before */
 } KmlCourse;
 
+/* How often anybody has given back something. */
+static inline guint64
+kml_requests_n_freed (const KmlRequests *self)
+{
+  return self->recorder->tally.n_free + self->n_free_old;
+}
+
 /* ---- requests.c ---- */
 
 /* What @course was is the longest so far of its kind. */
@@ -109,7 +116,7 @@ kml_requests_begin (KmlRequests *self, KmlTask *task, KmlCourse *course)
   course->start = now;
   memcpy (course->parts, task->parts, sizeof task->parts);
   course->cause.lasted = 0;
-  course->n_freed = recorder->tally.n_free;
+  course->n_freed = kml_requests_n_freed (self);
   course->outer = task->cause;
   task->cause = &course->cause;
 }

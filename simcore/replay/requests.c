@@ -151,7 +151,6 @@ insist (KmlRequests *self, const KmlCourse *course, KmlLevel level, const KmlReq
         guint64 *ret_held)
 {
   const KmlWait wait = { .kind = KML_WAIT_MEMORY, .what = "memory", .providers = &self->givers };
-  const KmlTally *tally = &self->recorder->tally;
   guint64 n_freed = course->n_freed;
   KmlAddr addr = KML_ADDR_NONE;
 
@@ -161,14 +160,15 @@ insist (KmlRequests *self, const KmlCourse *course, KmlLevel level, const KmlReq
   while (addr == KML_ADDR_NONE) {
     kml_progress_tries_again (self->machine->scheduler);
     kml_sync (self->machine);
-    if (tally->n_free == n_freed) { /* nobody was faster than this could begin to wait */
+    if (kml_requests_n_freed (self) ==
+        n_freed) { /* nobody was faster than this could begin to wait */
       KmlRequestWaiter waiter = { .task = course->task };
 
       start_waiting (self, &waiter);
       kml_task_wait (self->machine, &wait, KML_PART_MEMORY, FALSE);
       stop_waiting (self, &waiter);
     }
-    n_freed = tally->n_free;
+    n_freed = kml_requests_n_freed (self);
     addr = kml_allocator_alloc (level == KML_LEVEL_PAGES ? self->pages : self->objects, request,
                                 ret_held);
   }
@@ -233,4 +233,38 @@ kml_requests_split (KmlRequests *self, KmlBlock *lower, KmlBlock *ret_upper, con
   self->recorder->n_split++;
   self->n_operations++;
   return TRUE;
+}
+
+/* All at once to the recorder, as in straight code. Frames are taken before anybody else is let in. */
+void
+kml_requests_free_old (KmlRequests *self, KmlPfn first, const KmlRequest *how)
+{
+  KmlMachine *machine = self->machine;
+  const guint64 n_frames = how->size >> machine->ram->page_shift;
+  guint64 pfn = first, n_taken = 0;
+  KmlAddr addr = KML_ADDR_NONE;
+  KmlCourse course;
+
+  if (self->old == NULL)
+    return;
+  if (self->free_from[KML_LEVEL_PAGES] != KML_FROM_ANY)
+    kml_requests_check_free (self, self->free_from[KML_LEVEL_PAGES]);
+  kml_sync_on (machine, KML_OBJECT_NONE);
+  kml_requests_begin (self, kml_current_task (machine), &course);
+  for (; kml_old_frames_take (self->old, &pfn, first + n_frames); pfn++) {
+    if (n_taken++ == 0)
+      addr = kml_ram_addr (machine->ram, (KmlPfn)pfn);
+    kml_allocator_free_block (self->pages, kml_ram_addr (machine->ram, (KmlPfn)pfn), how);
+  }
+  kml_old_frames_count (self->old, n_frames, n_taken);
+  kml_requests_end (self, &course);
+  if (n_taken == 0)
+    return;
+  self->n_free_old++;
+  kml_recorder_add_entry (
+      self->recorder, course.start, machine->now, addr,
+      kml_what_pack (kml_what_block (n_taken << machine->ram->page_shift, KML_LEVEL_PAGES),
+                     KML_OP_FREE_OLD, how));
+  if (self->waiters != NULL)
+    kml_requests_wake_waiters (self);
 }

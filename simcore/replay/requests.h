@@ -10,6 +10,7 @@
 
 #pragma once
 
+#include "simcore/pages/old-frames.h"
 #include "simcore/recording/recorder.h"
 #include "simcore/tasks/scheduler.h"
 
@@ -22,10 +23,12 @@ typedef struct {
   KmlMachine *machine;
   KmlAllocator *pages;   /* whom tasks ask: with all layers around */
   KmlAllocator *objects; /* (nullable) */
+  KmlOldFrames *old;     /* (nullable) */
   KmlRecorder *recorder;
   KmlFrom alloc_from[2],
       free_from[2]; /* by level: pages, objects: from where tasks may ask and give back */
   guint64 n_operations;
+  guint64 n_free_old;        /* times that old frames were given back, which no tally counts */
   KmlProviders givers;       /* who may give something back */
   KmlRequestWaiter *waiters; /* (nullable): the first; each on its stack */
 } KmlRequests;
@@ -57,5 +60,8 @@ gboolean kml_requests_free (KmlRequests *self, KmlBlock *block, const KmlRequest
  * the block stays whole under @lower. */
 gboolean kml_requests_split (KmlRequests *self, KmlBlock *lower, KmlBlock *ret_upper,
                              const KmlRequest *how);
+
+/* Gives back the old ones of the how->size bytes of frames from number @first on. */
+void kml_requests_free_old (KmlRequests *self, KmlPfn first, const KmlRequest *how);
 
 G_END_DECLS

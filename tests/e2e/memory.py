@@ -370,6 +370,33 @@ def a_run_begins_with_a_kernel_s_free_memory():
         contains(run("run", "wrong.ini", status=2).stderr, message)
 
 
+def what_was_in_use_is_given_back_as_the_recording_has_it():
+    write("kpageflags", struct.pack("<1016Q", *[1 << 7 if pfn < 500 else 1 << 10 for pfn in range(1016)]))
+    write("buddyinfo", "Node 0, zone DMA 4 0 1 0 0 0 0 1\n")
+    frees = [(100, 2), (100, 0), (96, 3), (499, 0), (499, 0), (600, 0), (1016, 0), (5000, 3), (0xfffffff8, 3)]  # 9 frames are given back
+    lines = [f"mm_page_free: page=0 pfn={pfn} order={order}" for pfn, order in frees]
+    lines[2:2] = ["mm_page_alloc: page=0 pfn=700 order=0 migratetype=0 gfp_flags=GFP_KERNEL", "mm_page_free: page=0 pfn=700 order=0"]
+    write("t.txt", "".join(f"  task-7 [00{i % 2}] ..{'.s'[i % 3 == 0]}1. 5.{100 * i:06}: {line}\n" for i, line in enumerate(lines)))
+    run("trace", "convert", "t.txt", "-o", "t.kmt")
+    known = 9, sum(1 << order for _, order in frees) - 9
+    for more in ("", "[layer l]\nallocator = per-cpu-pages\naround = pages\n", "[schedule]\nreplay = cpus\n", "[record]\norigins = yes\npopulation = yes\n"):
+        for level in ("pages", "both"):
+            prints = []
+            for file in ("t.txt", "t.kmt"):
+                metrics = measure(HEAD + f"[memory]\nstart = kpageflags\n[pages]\nallocator = buddy\n{more}"
+                                  f"[workload w]\nkind = trace\nfile = {file}\nlevel = {level}\n")
+                equal((metrics["start.in_use"], metrics["start.given_back"], metrics["start.unknown"]), (500, *known), (more, level))
+                equal(metrics["trace.page_free_unknown"], len(frees), more)
+                equal((metrics["free.count"], metrics["latency.free.mean_ns"] > 0), (1, True), more)
+                kept = metrics["memory.reserved.end_bytes"] / 4096 - (500 - 9)
+                equal(kept > 0, "per-cpu" in more, (more, level, kept))  # on lists of CPUs
+                run("verify", "m.db")
+                prints.append(query("m.db", f"SELECT fingerprint FROM runs {LAST}"))
+            equal(prints[0], prints[1], more)
+    metrics = measure(HEAD + "[memory]\nstart = buddyinfo\n[pages]\nallocator = buddy\n[workload w]\nkind = trace\nfile = t.kmt\nlevel = pages\n")
+    equal((metrics["trace.page_free_unknown"], "start.in_use" in metrics), (len(frees), False), "numbers alone")
+
+
 def what_makes_no_sense_is_refused():
     task = "[task T]\nprogram = "
     for text, message in (
@@ -397,7 +424,7 @@ def what_makes_no_sense_is_refused():
         contains(run("run", "wrong.ini", status=2).stderr, message)
 
 
-main(objects_wait_for_pages_without_their_allocator_s_lock, who_finds_nothing_on_its_cpu_s_list_may_sleep_as_without_lists, pages_of_a_region_are_written_when_they_are_dirty, one_zone_has_watermarks_where_it_is_said, zones_have_locks_of_their_own,
+main(what_was_in_use_is_given_back_as_the_recording_has_it, objects_wait_for_pages_without_their_allocator_s_lock, who_finds_nothing_on_its_cpu_s_list_may_sleep_as_without_lists, pages_of_a_region_are_written_when_they_are_dirty, one_zone_has_watermarks_where_it_is_said, zones_have_locks_of_their_own,
      a_request_that_may_sleep_in_atomic_context_is_a_bug_though_it_would_not_have_slept,
      an_allocator_says_from_where_it_may_be_called, who_ends_with_something_off_is_a_bug_and_others_go_on,
      freeing_from_the_wrong_context_is_a_bug_where_the_allocator_forbids_it,

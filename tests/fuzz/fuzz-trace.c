@@ -51,6 +51,11 @@ tell (Story *self, const KmlTraceEvent *event)
     g_assert (self->live[event->level]->data[event->block]);
     set_live (self, event->level, event->other, TRUE);
     break;
+  case KML_OP_FREE_OLD:
+    g_assert (event->level == KML_LEVEL_PAGES);
+    g_assert (event->block == 0);
+    g_assert (event->other < KML_PFN_NONE);
+    break;
   default:
     g_assert_not_reached ();
   }

@@ -249,13 +249,13 @@ read_header (KmlTraceBinary *self, GError **error)
                                      error);
   if (kml_kmt_load32 (header + 8) > KML_KMT_VERSION && kml_kmt_load32 (header + 8) < 0x10000) {
     g_set_error (error, KML_ERROR, KML_ERROR_NEWER,
-                 "%s: version %u of the binary form: this program reads version %u",
+                 "%s: version %u of the binary form: this program reads up to %u",
                  kml_trace_input_shown (self->input), kml_kmt_load32 (header + 8), KML_KMT_VERSION);
     return FALSE;
   }
-  if (kml_kmt_load64 (header + 24) != XXH3_64bits (header, 24) ||
-      kml_kmt_load32 (header + 8) != KML_KMT_VERSION ||
-      kml_kmt_load32 (header + 12) != KML_KMT_HEADER)
+  self->version = kml_kmt_load32 (header + 8);
+  if (kml_kmt_load64 (header + 24) != XXH3_64bits (header, 24) || self->version == 0 ||
+      self->version > KML_KMT_VERSION || kml_kmt_load32 (header + 12) != KML_KMT_HEADER)
     return kml_trace_binary_damaged (self, 0, "the header is damaged", error);
   self->info->base_ns = kml_kmt_load64 (header + 16);
   return TRUE;

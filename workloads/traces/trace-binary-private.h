@@ -51,6 +51,7 @@ struct _KmlTraceBinary {
   KmlTraceStrings sites, caches;
   GArray *names; /* (owned) (element-type KmlTraceNameCount) */
   GArray *index; /* (owned) (element-type KmlKmtIndexEntry) */
+  guint32 version;
   guint64 footer_offset;
   ZSTD_DCtx *zstd;
 

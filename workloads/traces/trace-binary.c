@@ -17,6 +17,7 @@
  *   B1  an allocation names a block that is not live, by a name in use before or the next one
  *   B2  a free names a live block, and says of it what the allocation said
  *   B3  a split halves a live page block; the upper half gets a name as in B1
+ *   B4  a free of old pages is about no name: its own is 0
  *
  * After a seek, blocks that are live have not been seen: their frees and splits
  * are left out, and names come in any order.
@@ -114,10 +115,10 @@ get_template (const KmlTraceBinary *self, KmlKmtCursor *cursor, KmlTraceEvent *e
                          (guint32)kml_kmt_get_below (cursor, G_MAXUINT32 - event->bytes_req +
                                                                  G_GUINT64_CONSTANT (1));
   }
-  if (event->kind > KML_OP_SPLIT || event->order > KML_MAX_ORDER ||
-      event->mobility >= KML_N_MOBILITIES ||
+  if ((event->kind == KML_OP_FREE_OLD && self->version < KML_KMT_OLD_PAGES) ||
+      event->order > KML_MAX_ORDER || event->mobility >= KML_N_MOBILITIES ||
       (event->level == KML_LEVEL_OBJECTS &&
-       (event->kind == KML_OP_SPLIT || event->order != 0 || event->flags & KML_TRACE_SLAB_PAGE ||
+       (event->kind >= KML_OP_SPLIT || event->order != 0 || event->flags & KML_TRACE_SLAB_PAGE ||
         (event->kind == KML_OP_ALLOC && event->bytes_req == 0))) ||
       (event->level == KML_LEVEL_PAGES && event->bytes_alloc != 0))
     cursor->overrun = TRUE;
@@ -291,6 +292,13 @@ take_split (KmlTraceBinary *self, KmlTraceEvent *event, guint8 slab)
                                                                             : STEP_WRONG;
 }
 
+static Step G_GNUC_NO_INLINE
+take_old (KmlTraceBinary *self, KmlTraceEvent *event)
+{
+  event->other = (guint32)kml_kmt_get_below (&self->splits, KML_PFN_NONE);
+  return self->splits.overrun || event->block != 0 ? STEP_WRONG : STEP_GOOD; /* B4 */
+}
+
 static inline Step
 check_event (KmlTraceBinary *self, KmlTraceEvent *event)
 {
@@ -300,8 +308,8 @@ check_event (KmlTraceBinary *self, KmlTraceEvent *event)
 
   if (event->kind == KML_OP_ALLOC)
     return give_name (self, names, event->block, state) ? STEP_GOOD : STEP_WRONG;
-  if (G_UNLIKELY (event->kind == KML_OP_SPLIT))
-    return take_split (self, event, slab);
+  if (G_UNLIKELY (event->kind >= KML_OP_SPLIT))
+    return event->kind == KML_OP_SPLIT ? take_split (self, event, slab) : take_old (self, event);
   if (G_UNLIKELY (event->block >= names->n_named || names->states[event->block] != state)) {
     if (event->block < names->n_named && names->states[event->block] != 0)
       return STEP_WRONG; /* B2 */

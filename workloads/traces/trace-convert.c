@@ -47,7 +47,8 @@ typedef struct {
   const char *path;
   char *temporary; /* (owned) (nullable): exists as long as this is set */
   int fd;
-  guint64 offset; /* written so far */
+  guint64 offset;  /* written so far */
+  guint32 version; /* that the events so far need */
   ZSTD_CCtx *zstd;
   int level;
   guint64 n_stream;
@@ -244,10 +245,12 @@ make_block (Writer *self, guint n)
     at = put_actor (at, &events[self->actors.first[i]]);
   for (guint i = 0; i < n; i++) {
     all_names |= events[i].block;
-    if (events[i].kind == KML_OP_SPLIT) {
+    if (events[i].kind >= KML_OP_SPLIT) {
       at = kml_kmt_put_varint (at, events[i].other);
       n_splits++;
     }
+    if (events[i].kind == KML_OP_FREE_OLD)
+      self->version = KML_KMT_OLD_PAGES;
   }
   n_name_planes = all_names == 0 ? 1 : (39 - (guint)__builtin_clz (all_names)) / 8;
   for (guint i = 1; i < n; i++) {
@@ -318,7 +321,8 @@ count_live (Writer *self, guint n)
     const KmlTraceEvent *event = &self->events[i];
     guint32 *const live = event->level == KML_LEVEL_PAGES ? &self->live_pages : &self->live_objects;
 
-    *live += event->kind == KML_OP_FREE ? -1u : 1u; /* a split makes one more, too */
+    if (event->kind != KML_OP_FREE_OLD)
+      *live += event->kind == KML_OP_FREE ? -1u : 1u; /* a split makes one more, too */
   }
 }
 
@@ -434,14 +438,14 @@ write_trailer (Writer *self, guint64 footer_offset, GError **error)
   return write_bytes (self, trailer, sizeof trailer, error);
 }
 
-/* The base of the times is known once the first event is. */
+/* Where the file is at. The base of the times is known once the first event is, the version once the last is. */
 static gboolean
 write_header (Writer *self, guint64 base_ns, GError **error)
 {
   guint8 header[KML_KMT_HEADER];
 
   memcpy (header, KML_KMT_MAGIC, 8);
-  kml_kmt_store32 (header + 8, KML_KMT_VERSION);
+  kml_kmt_store32 (header + 8, self->version);
   kml_kmt_store32 (header + 12, KML_KMT_HEADER);
   kml_kmt_store64 (header + 16, base_ns);
   kml_kmt_store64 (header + 24, XXH3_64bits (header, 24));
@@ -492,7 +496,13 @@ write_all (Writer *self, KmlTrace *trace, const KmlTraceConvert *options, GError
   if (n < 0)
     return FALSE;
   footer_offset = self->offset;
-  return write_footer (self, trace, error) && write_trailer (self, footer_offset, error);
+  if (!write_footer (self, trace, error) || !write_trailer (self, footer_offset, error))
+    return FALSE;
+  if (self->version == KML_KMT_FIRST)
+    return TRUE;
+  if (lseek (self->fd, 0, SEEK_SET) != 0)
+    return fail (self, "write", errno, error);
+  return write_header (self, kml_trace_info (trace)->base_ns, error);
 }
 
 /* The file and its name are on the disk when this returns. */
@@ -535,6 +545,7 @@ kml_trace_convert (KmlTrace *trace, const char *path, const KmlTraceConvert *opt
 
   self->path = path;
   self->fd = -1;
+  self->version = KML_KMT_FIRST;
   self->level = options->level > 0 ? options->level : DEFAULT_LEVEL;
   self->index = g_array_new (FALSE, FALSE, sizeof (IndexEntry));
   if (!options->overwrite && g_file_test (path, G_FILE_TEST_EXISTS))

@@ -16,6 +16,9 @@
  *
  *   together    a free of order k that covers smaller live blocks gives back each.
  *
+ *   neither     none of it is live: it was allocated before the recording, or without an event. So the free is
+ *               told with its frame number, for who knows what was in use then.
+ *
  * An allocation that overlaps live blocks means that their frees were lost; they are inferred. So
  * live blocks never overlap (P1), and a frame is in at most one, which is found by asking for the
  * frame itself and then, for each order of which there are live blocks, for the frame with the
@@ -247,6 +250,20 @@ free_within (KmlTraceIdentity *self, Cause cause, guint32 name, KmlTraceNamesPla
   self->counts[KML_TRACE_N_PAGE_FREES]++;
 }
 
+/* No machine here has frames beyond 32 bits. */
+static void
+free_old (KmlTraceIdentity *self, const KmlTraceLine *line, guint64 time_ns)
+{
+  KmlTraceEvent *event;
+
+  self->counts[KML_TRACE_N_PAGE_FREE_UNKNOWN]++;
+  if (line->key >= KML_PFN_NONE)
+    return;
+  event = kml_trace_identity_emit (self, line, time_ns, KML_OP_FREE_OLD, KML_LEVEL_PAGES, 0);
+  event->other = (guint32)line->key;
+  event->order = line->order;
+}
+
 gboolean
 kml_trace_pages_free (KmlTraceIdentity *self, const KmlTraceLine *line, guint64 time_ns)
 {
@@ -268,7 +285,7 @@ kml_trace_pages_free (KmlTraceIdentity *self, const KmlTraceLine *line, guint64 
            for_each_within (self, line->key, frames (line->order), cause, free_within) > 0)
     self->counts[KML_TRACE_N_MERGED_FREES]++;
   else
-    self->counts[KML_TRACE_N_PAGE_FREE_UNKNOWN]++;
+    free_old (self, line, time_ns);
   return TRUE;
 }
 

@@ -266,8 +266,10 @@ kml_trace_stats_add (KmlTraceStats *self, const KmlTraceEvent *events, guint n)
     case KML_OP_FREE:
       add_free (self, &events[i]);
       break;
-    default:
+    case KML_OP_SPLIT:
       add_split (self, &events[i]);
+      break;
+    default: /* KML_OP_FREE_OLD: nothing is known of its birth */
       break;
     }
 }

@@ -21,7 +21,8 @@
  * With both levels, the pages that the recorded kernel took for its objects are
  * left out, because the simulated object allocator takes its own. Allocations that
  * failed when recorded are not made: how much was free is the simulation's
- * business. Objects and pages that were live before the recording are not there.
+ * business. Objects and pages that were live before the recording are not there, but on a machine that begins
+ * with the frames of the recorded kernel ([memory] start) pages of before are given back as they were.
  *
  * Names. Objects and pages are named apart in a recording, each densely, and a
  * workload has one set of names. With both levels, names are given out in chunks of 4096,
@@ -99,9 +100,24 @@ name_of (TraceWorkload *self, guint level, guint32 name)
 static gboolean
 is_wanted (const TraceWorkload *self, const KmlTraceEvent *event)
 {
+  if (event->kind == KML_OP_FREE_OLD && !self->base.has_old_frames)
+    return FALSE;
   if (self->level == REPLAY_BOTH)
     return !(event->flags & KML_TRACE_SLAB_PAGE);
   return (event->level == KML_LEVEL_PAGES) == (self->level == REPLAY_PAGES);
+}
+
+/* Names and frame numbers. */
+static inline void
+set_block (TraceWorkload *self, const KmlTraceEvent *event, KmlOp *op)
+{
+  if (G_UNLIKELY (event->kind == KML_OP_FREE_OLD)) {
+    op->block = 0;
+    op->other = event->other;
+    return;
+  }
+  op->block = name_of (self, event->level, event->block);
+  op->other = event->kind == KML_OP_SPLIT ? name_of (self, event->level, event->other) : 0;
 }
 
 static inline void
@@ -119,8 +135,7 @@ set_op (TraceWorkload *self, const KmlTraceEvent *event, KmlOp *op)
   op->request.context = event->context;
   op->request.mobility = event->mobility;
   op->request.lifetime_hint = 0;
-  op->block = name_of (self, event->level, event->block);
-  op->other = event->kind == KML_OP_SPLIT ? name_of (self, event->level, event->other) : 0;
+  set_block (self, event, op);
   op->kind = event->kind;
   op->level = event->level;
 }

@@ -37,10 +37,10 @@ typedef enum {
 } KmlTraceFlags;
 
 typedef struct {
-  guint64 time_ns;     /* since the first event of the recording; never decreases */
-  guint32 block;       /* name, unique among the live blocks of the level */
-  guint32 other;       /* splits: name of the upper half */
-  guint32 bytes_req;   /* object allocations: bytes asked for, > 0 */
+  guint64 time_ns;   /* since the first event of the recording; never decreases */
+  guint32 block;     /* name, unique among the live blocks of the level; old pages: 0 */
+  guint32 other;     /* splits: name of the upper half; old pages: number of the first page frame */
+  guint32 bytes_req; /* object allocations: bytes asked for, > 0 */
   guint32 bytes_alloc; /* object allocations: bytes that the recorded kernel gave */
   guint32 gfp;         /* allocations: KmlGfp */
   guint32 site;        /* call site, see kml_trace_site(); 0: unknown */
@@ -65,7 +65,7 @@ typedef enum {
   KML_TRACE_N_FAILED,       /* allocations that failed, of objects and pages */
   KML_TRACE_N_FREE_NULL,    /* kfree (NULL), which does nothing */
   KML_TRACE_N_FREE_UNKNOWN, /* frees of objects born before the recording, or lost births */
-  KML_TRACE_N_PAGE_FREE_UNKNOWN, /* the same of pages */
+  KML_TRACE_N_PAGE_FREE_UNKNOWN, /* the same of pages, which are KML_OP_FREE_OLD where their frame is known */
   KML_TRACE_N_DOUBLE_ALLOC,      /* objects allocated where one was live: a free is inferred */
   KML_TRACE_N_PAGE_DOUBLE_ALLOC, /* page blocks whose free is inferred in the same way */
   KML_TRACE_N_SPLITS,            /* halvings of page blocks that were freed in pieces */

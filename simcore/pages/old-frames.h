@@ -1,0 +1,45 @@
+/* old-frames.h: the page frames that were in use when a run began, by nobody who is in it.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A run that begins with a kernel's memory (`[memory] start`) has frames that somebody took before. Whoever that was, a
+ * recording may show that they are given back (KML_OP_FREE_OLD), by the numbers that they have in the kernel, which here are the same. Each is a
+ * block of its own to the page allocator. What is given back once is old no more: whoever gets the frame next has a name for it.
+ *
+ * A recording can say anything: frames that were free all along, that were given back before, or that the machine has not. These are
+ * counted, and nothing else happens.
+ */
+
+#pragma once
+
+#include "simcore/base/types.h"
+
+G_BEGIN_DECLS
+
+typedef struct {
+  guint64 *words; /* (owned): a bit for each frame, the lowest first */
+  guint32 n_frames;
+  guint64 n_at_first;   /* frames that were old in the beginning */
+  guint64 n_given_back; /* of those */
+  guint64 n_unknown;    /* frames that were to be given back and were none of those, or no longer */
+} KmlOldFrames;
+
+/* None of @n_frames is old. */
+KmlOldFrames *kml_old_frames_new (guint32 n_frames);
+void kml_old_frames_free (KmlOldFrames *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlOldFrames, kml_old_frames_free)
+
+void kml_old_frames_add (KmlOldFrames *self, KmlPfn pfn);
+
+/* The first old frame in [*pfn, end), which is none any more; FALSE: there is none. */
+gboolean kml_old_frames_take (KmlOldFrames *self, guint64 *pfn, guint64 end);
+
+/* Of @n frames that were to be given back @n_taken were. */
+static inline void
+kml_old_frames_count (KmlOldFrames *self, guint64 n, guint64 n_taken)
+{
+  self->n_given_back += n_taken;
+  self->n_unknown += n - n_taken;
+}
+
+G_END_DECLS

@@ -79,7 +79,7 @@
  * 8. Not modelled
  *
  * Zones and watermarks (they are around it: simcore/pages/zones.h), per-CPU lists, isolated and CMA pageblocks, the high-atomic
- * reserve; compaction, which also turns free lists round where it has looked; in a pageblock that a zone has only the end or the
+ * reserve; that compaction (simcore/pages/compaction.c) turns free lists round where it has looked; in a pageblock that a zone has only the end or the
  * beginning of, Linux steals what is above the block it met, or that block alone.
  *
  * 9. Invariants, verified by buddy_check()
@@ -386,6 +386,24 @@ buddy_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   return G_LIKELY (self->is_usual) ? give_back (self, TRUE, addr) : give_back_unusual (self, addr);
 }
 
+/* A block that is on no list becomes blocks in use of order @to: two are made of each, again and again. */
+static void
+use_pieces (Buddy *self, KmlPfn pfn, guint from, guint to, KmlMobility mobility)
+{
+  KmlMachine *machine = self->base.machine;
+  const KmlPfn n_pieces = frames_in (from - to);
+
+  for (KmlPfn i = 0; i < n_pieces; i++) {
+    kml_touch_frame (machine, frame_of (self, pfn + (i << to)), KML_TOUCH_WRITE);
+    use_block (self, pfn + (i << to), to, to, mobility);
+  }
+  self->base.counters[COUNTER_SPLITS] += n_pieces - 1;
+  for (guint k = from; k > to; k--)
+    self->n_split[k] += frames_in (from - k);
+  kml_spend (machine, KML_COST_INSTRUCTION, n_pieces * FRAME_INSTRUCTIONS);
+  kml_spend_references (machine, KML_COST_WARM, n_pieces);
+}
+
 static gboolean
 buddy_split (KmlAllocator *base, KmlAddr addr, guint64 piece)
 {
@@ -393,23 +411,45 @@ buddy_split (KmlAllocator *base, KmlAddr addr, guint64 piece)
   const KmlPfn pfn = live_block (self, addr);
   const KmlFrame frame = *frame_of (self, pfn);
   const guint order = order_for (piece >> base->ram.page_shift);
-  const KmlPfn n_pieces = frames_in (frame.order) >> order;
 
   g_assert ((guint64)frames_in (order) << base->ram.page_shift == piece);
   g_assert (order < frame.order);
 
   if (kml_frame_own (&frame) != frame.order)
     return FALSE; /* max-splits: nobody asked for the upper part */
-  for (KmlPfn i = 0; i < n_pieces; i++) {
-    kml_touch_frame (base->machine, frame_of (self, pfn + (i << order)), KML_TOUCH_WRITE);
-    use_block (self, pfn + (i << order), order, order, frame.mobility);
-  }
-  base->counters[COUNTER_SPLITS] += n_pieces - 1;
-  for (guint k = frame.order; k > order; k--)
-    self->n_split[k] += frames_in (frame.order - k);
-  kml_spend (base->machine, KML_COST_INSTRUCTION, n_pieces * FRAME_INSTRUCTIONS);
-  kml_spend_references (base->machine, KML_COST_WARM, n_pieces);
+  use_pieces (self, pfn, frame.order, order, frame.mobility);
   return TRUE;
+}
+
+/* Half a pageblock or more will be movable from now on. */
+static guint64
+buddy_isolate (KmlAllocator *base, KmlAddr addr)
+{
+  Buddy *self = (Buddy *)base;
+  const KmlPfn pfn = kml_ram_pfn (&base->ram, addr);
+  const KmlFrame *frame = frame_of (self, pfn);
+  const guint order = frame->order;
+
+  if (frame->state != KML_FRAME_FREE)
+    return 0;
+  remove_block (self, FALSE, pfn);
+  if (self->pageblocks != NULL && order + 1 >= self->pageblock_order)
+    memset (&self->pageblocks[pfn >> self->pageblock_order], KML_MOBILITY_MOVABLE,
+            MAX (frames_in (order) >> self->pageblock_order, 1));
+  use_pieces (self, pfn, order, 0, KML_MOBILITY_MOVABLE);
+  self->n_steps = 0;
+  spend_path (self, FALSE, TRUE, KML_PFN_NONE, 0);
+  return frames_in (order);
+}
+
+static KmlMobility
+buddy_mobility_at (const KmlAllocator *base, KmlAddr addr)
+{
+  const Buddy *self = (const Buddy *)base;
+
+  return self->pageblocks == NULL
+             ? KML_N_MOBILITIES
+             : self->pageblocks[addr >> base->ram.page_shift >> self->pageblock_order];
 }
 
 /* Joins all that waits to be joined. */
@@ -541,6 +581,8 @@ static const KmlAllocatorOps buddy_ops = {
   .alloc = buddy_alloc,
   .free = buddy_free,
   .split = buddy_split,
+  .isolate = buddy_isolate,
+  .mobility_at = buddy_mobility_at,
   .shrink = buddy_shrink,
   .remember = buddy_remember,
   .walk = buddy_walk,

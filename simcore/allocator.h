@@ -121,6 +121,10 @@ typedef void (*KmlLockFunc) (const KmlLock *lock, gpointer user_data);
  * @split: (nullable): pages only: makes the block at @addr two or more blocks of @piece bytes each (a power of two
  *   number of frames) that are freed separately from then on, as Linux's split_page(). FALSE: this one it
  *   leaves whole, since it is larger than was asked for and the pieces would not be known to anybody
+ * @isolate: (nullable): pages only: the free block that begins at @addr becomes movable blocks in use of one page frame each, to be freed
+ *   separately: so compaction gets frames at a place of its choice. Returns how many; 0: no free block begins there. For allocators whose
+ *   blocks begin at multiples of their size and say in their first frame's record what they are
+ * @mobility_at: (nullable): pages only: of which mobility free memory around @addr is meant to be; KML_N_MOBILITIES, or without it: of any
  * @shrink: (nullable): gives back to the lower allocator all that holds no live block; does now what was put off
  * @remember: (nullable): adds to @image what changes after @init besides the instance, its counters and simulated RAM, so that
  *   putting them back brings back a state. FALSE, or without it: it cannot
@@ -155,6 +159,8 @@ struct _KmlAllocatorOps {
   guint64 (*free) (KmlAllocator *self, KmlAddr addr, const KmlRequest *how);
   void (*execute) (KmlDriver *driver, KmlSource *source, const KmlOp *ops, guint n);
   gboolean (*split) (KmlAllocator *self, KmlAddr addr, guint64 piece);
+  guint64 (*isolate) (KmlAllocator *self, KmlAddr addr);
+  KmlMobility (*mobility_at) (const KmlAllocator *self, KmlAddr addr);
   void (*shrink) (KmlAllocator *self);
   gboolean (*remember) (KmlAllocator *self, KmlImage *image);
 

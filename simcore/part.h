@@ -25,6 +25,7 @@ G_BEGIN_DECLS
   PART (IO, "io")                   /* it waits for a device */                                    \
   PART (MEMORY, "memory")           /* it waits for memory that others are to free or to give */   \
   PART (RECLAIM, "reclaim")         /* it looks for memory itself */                               \
+  PART (COMPACTION, "compaction")   /* it moves pages so that there is a larger block */           \
   PART (THROTTLE, "throttle")       /* it waits for pages to be written by others */               \
   PART (IPI, "ipi")                 /* it waits for other CPUs to do what it asked of them */      \
   PART (SLEEP, "sleep")             /* it wanted to wait: a time, or for somebody's wake-up */     \

@@ -2,8 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * One zone of 100 frames with watermarks 8, 10 and 12, and a disk that takes exactly 1 ms for a page. Costs are zero, so
- * all time is the disk's.
+ * One zone of 100 frames (N, if it is defined before) with watermarks 8, 10 and 12, and a disk that takes exactly 1 ms for a page. Costs are zero, so
+ * all time is the disk's. page_settings are the page allocator's.
  */
 
 #pragma once
@@ -15,8 +15,10 @@
 
 #include <string.h>
 
-#define PAGE  4096
-#define N     100
+#define PAGE 4096
+#ifndef N
+#define N 100
+#endif
 #define GOOD  (N - 8) /* frames that ordinary requests can have */
 #define BELOW (KML_GFP_KERNEL | KML_GFP_MEMALLOC)
 
@@ -32,10 +34,17 @@ typedef struct {
 
 static Story story;
 
+static const char *const *page_settings; /* name, value, …, NULL */
+
 static KmlAllocator *
 make_pages (gpointer data, KmlMachine *machine, GError **error)
 {
-  return kml_allocator_new (kml_allocator_find ("buddy"), machine, NULL);
+  KmlAllocator *pages = kml_allocator_new (kml_allocator_find ("buddy"), machine, NULL);
+
+  for (guint i = 0; page_settings != NULL && page_settings[i] != NULL; i += 2)
+    ck_assert (kml_param_parse (kml_param_find (pages->ops->params, page_settings[i]),
+                                page_settings[i + 1], pages, error));
+  return pages;
 }
 
 static inline void

@@ -21,6 +21,8 @@ static const struct {
   { "memory", NULL, "disk", "reclaim", NULL, "reclaim = yes" },
   { "memory", NULL, "swappiness", "reclaim", NULL, "reclaim = yes" },
   { "memory", NULL, "kswapd-cpu", "reclaim", NULL, "reclaim = yes" },
+  { "memory", NULL, "compaction", "reclaim", NULL, "reclaim = yes" },
+  { "memory", NULL, "extfrag-threshold", "compaction", NULL, "compaction = direct or yes" },
   { "memory", NULL, "flusher", "reclaim", NULL, "reclaim = yes" },
   { "memory", NULL, "flusher-cpu", "flusher", NULL, "flusher = yes" },
   { "memory", NULL, "dirty-background-ratio", "flusher", NULL, "flusher = yes" },

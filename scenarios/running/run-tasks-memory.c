@@ -8,6 +8,7 @@
 
 #include "scenarios/running/run-tasks-private.h"
 #include "simcore/base/units.h"
+#include "simcore/pages/compaction.h"
 #include "simcore/pages/writeback.h"
 
 #include <string.h>
@@ -50,6 +51,19 @@ check_cpu (const KmlRunTasks *self, const char *key, guint64 cpu, GError **error
 }
 
 static gboolean
+check_compaction (const KmlRunTasks *self, const KmlMemoryConfig *memory, GError **error)
+{
+  const KmlAllocatorOps *pages = self->zones->base.ops;
+
+  if (memory->compaction == KML_COMPACTION_NO || pages->isolate != NULL)
+    return TRUE;
+  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+               "[memory] compaction: %s cannot take a free block of another’s choice, as buddy can",
+               pages->name);
+  return FALSE;
+}
+
+static gboolean
 build_reclaim (KmlRunTasks *self, KmlAllocator *pages, const KmlMemoryConfig *memory,
                GError **error)
 {
@@ -66,8 +80,14 @@ build_reclaim (KmlRunTasks *self, KmlAllocator *pages, const KmlMemoryConfig *me
     .interval = memory->dirty_writeback,
     .cpu = (guint)memory->flusher_cpu,
   };
+  const KmlCompactionConfig compaction = {
+    .has_daemon = memory->compaction == KML_COMPACTION_YES,
+    .cpu = (guint)memory->kswapd_cpu,
+    .frag_threshold = (guint)memory->extfrag_threshold,
+  };
 
-  if (!find_disk (self, memory->disk, &config.disk, error))
+  if (!find_disk (self, memory->disk, &config.disk, error) ||
+      !check_compaction (self, memory, error))
     return FALSE;
   if (!check_cpu (self, "kswapd-cpu", memory->kswapd_cpu, error) ||
       !check_cpu (self, "flusher-cpu", memory->flusher_cpu, error))
@@ -78,6 +98,7 @@ build_reclaim (KmlRunTasks *self, KmlAllocator *pages, const KmlMemoryConfig *me
     return FALSE;
   }
   config.writeback = memory->flusher ? &writeback : NULL;
+  config.compaction = memory->compaction != KML_COMPACTION_NO ? &compaction : NULL;
   self->reclaim = kml_reclaim_new (&config);
   self->world.reclaim = self->reclaim;
   return TRUE;

@@ -5,6 +5,7 @@
 
 #include "scenarios/running/run-tasks-private.h"
 
+#include "simcore/pages/compaction.h"
 #include "simcore/tasks/usage.h"
 #include "simcore/pages/writeback.h"
 
@@ -88,6 +89,9 @@ add_reclaim (GArray *metrics, const KmlReclaim *reclaim)
   for (guint i = 0; i < KML_N_RECLAIM_COUNTERS; i++)
     kml_metrics_add (metrics, kml_reclaim_counters[i].unit, (double)reclaim->counters[i], "%s",
                      kml_reclaim_counters[i].name);
+  for (guint i = 0; reclaim->compaction != NULL && i < KML_N_COMPACT_COUNTERS; i++)
+    kml_metrics_add (metrics, kml_compact_counters[i].unit,
+                     (double)reclaim->compaction->counters[i], "%s", kml_compact_counters[i].name);
   if (reclaim->writeback != NULL)
     kml_metrics_add (metrics, "ns", (double)reclaim->writeback->throttled / KML_NS,
                      "throttle.time_ns");

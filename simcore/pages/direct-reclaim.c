@@ -13,6 +13,9 @@
  *     __GFP_NOFAIL          waits likewise when nobody is left to kill
  *     others                kill; and fail when nobody is left
  *
+ * Where pages are moved together ([memory] compaction), requests of several frames do that before and after reclaim, and then the second and third line are other ones:
+ * compaction.c, section 3.
+ *
  * Before that, as long as pages are on their way to the disk or a flusher has some to write, it tries up to 16 times and waits for them in between, 100 ms at
  * most each time.
  *
@@ -26,10 +29,8 @@
  * next touch, and ends when it leaves the kernel: where its program has no lock.
  */
 
+#include "simcore/pages/compaction.h"
 #include "simcore/pages/memalloc.h"
-#include "simcore/pages/reclaim.h"
-
-#define COSTLY_ORDER 3
 
 /* ---- The killer ---- */
 
@@ -114,6 +115,12 @@ kill_somebody (KmlReclaim *self, const KmlRequest *request)
 
 /* ---- Direct reclaim ---- */
 
+static guint64
+n_frames_of (const KmlReclaim *self, const KmlRequest *request)
+{
+  return request->size >> self->machine->ram->page_shift;
+}
+
 typedef enum {
   NEXT_TRY,
   NEXT_THROTTLE,
@@ -121,21 +128,32 @@ typedef enum {
   NEXT_FAIL,
 } Next;
 
+/* Whether to look again after @n_freed pages. @compact: (nullable): what it has compacted. */
+static gboolean
+looks_again (KmlCompactTry *compact, guint64 n_freed, guint attempt)
+{
+  return n_freed > 0 && attempt < KML_RECLAIM_RETRIES &&
+         (compact == NULL || kml_compaction_tries_again (compact));
+}
+
 /* What a request does that has freed @n_freed pages and still has none. */
 static Next
-decide (KmlReclaim *self, const KmlRequest *request, guint64 n_freed, guint attempt)
+decide (KmlReclaim *self, const KmlRequest *request, KmlCompactTry *compact, guint64 n_freed,
+        guint attempt)
 {
   const KmlGfp gfp = request->gfp;
-  const guint64 n_frames = request->size >> self->machine->ram->page_shift;
+  const gboolean is_costly = n_frames_of (self, request) > 1 << KML_COSTLY_ORDER;
   const gboolean must = (gfp & KML_GFP_NOFAIL) != 0;
 
   if ((gfp & KML_GFP_NORETRY) && !must)
     return NEXT_FAIL;
-  if (n_freed > 0 && attempt < KML_RECLAIM_RETRIES)
+  if (compact != NULL && is_costly && !(gfp & KML_GFP_RETRY_MAYFAIL) && !must)
+    return NEXT_FAIL;
+  if (looks_again (compact, n_freed, attempt))
     return NEXT_TRY;
   if (attempt < KML_RECLAIM_RETRIES && kml_reclaim_waits_for_writes (self))
     return NEXT_THROTTLE;
-  if (((gfp & KML_GFP_RETRY_MAYFAIL) || n_frames > 1 << COSTLY_ORDER) && !must)
+  if (((gfp & KML_GFP_RETRY_MAYFAIL) || is_costly) && !must)
     return NEXT_FAIL;
   if (!kml_gfp_may_fs (gfp))
     return NEXT_WAIT;
@@ -144,29 +162,44 @@ decide (KmlReclaim *self, const KmlRequest *request, guint64 n_freed, guint atte
   return must ? NEXT_WAIT : NEXT_FAIL;
 }
 
-static KmlAddr
-reclaim_and_try (KmlReclaim *self, KmlZones *zones, const KmlRequest *request, guint64 *ret_held)
+/* Returns how many pages. Where compaction has room to work in, a costly request has what reclaim could give it. */
+static guint64
+reclaim (KmlReclaim *self, KmlZones *zones, const KmlRequest *request, const KmlCompactTry *compact)
 {
   KmlTask *task = kml_current_task (self->machine);
   const guint8 scopes = task->memalloc;
+  guint64 n_freed;
+  const KmlZoneKind highest = kml_zones_highest (
+      zones, request->gfp, request->constraints != NULL ? request->constraints->limit : 0);
 
+  if (compact != NULL && compact->order > KML_COSTLY_ORDER &&
+      kml_compaction_is_ready (self->compaction, compact->order, highest))
+    return 1;
+  task->memalloc |= KML_MEMALLOC_RESERVES; /* who frees memory may take some */
+  n_freed = kml_reclaim_shrink (self, MAX (KML_RECLAIM_CLUSTER, n_frames_of (self, request)),
+                                request->gfp, highest);
+  task->memalloc = scopes;
+  return n_freed;
+}
+
+/* @compact: (nullable) */
+static KmlAddr
+reclaim_and_try (KmlReclaim *self, KmlZones *zones, const KmlRequest *request,
+                 KmlCompactTry *compact, guint64 *ret_held)
+{
+  const KmlTask *task = kml_current_task (self->machine);
+
+  self->counters[KML_RECLAIM_DIRECT]++;
   for (guint attempt = 0;; attempt++) {
-    guint64 n_freed, n_wakes;
-    KmlAddr addr;
+    const guint64 n_freed = reclaim (self, zones, request, compact), n_wakes = self->n_wakes;
+    KmlAddr addr = kml_zones_try (zones, request, KML_MARK_MIN,
+                                  kml_memalloc_flags (task, request->gfp), ret_held);
 
-    task->memalloc |= KML_MEMALLOC_RESERVES; /* who frees memory may take some */
-    n_freed = kml_reclaim_shrink (
-        self, MAX (KML_RECLAIM_CLUSTER, request->size >> self->machine->ram->page_shift),
-        request->gfp,
-        kml_zones_highest (zones, request->gfp,
-                           request->constraints != NULL ? request->constraints->limit : 0));
-    task->memalloc = scopes;
-    n_wakes = self->n_wakes;
-    addr = kml_zones_try (zones, request, KML_MARK_MIN, kml_memalloc_flags (task, request->gfp),
-                          ret_held);
+    if (addr == KML_ADDR_NONE && compact != NULL)
+      addr = kml_compaction_try (self->compaction, compact, zones, request, ret_held);
     if (addr != KML_ADDR_NONE)
       return addr;
-    switch (decide (self, request, n_freed, attempt)) {
+    switch (decide (self, request, compact, n_freed, attempt)) {
     case NEXT_TRY:
       break;
     case NEXT_THROTTLE:
@@ -183,6 +216,43 @@ reclaim_and_try (KmlReclaim *self, KmlZones *zones, const KmlRequest *request, g
   }
 }
 
+/* Before anything is reclaimed. *@ret_is_hopeless: the request is not worth more. */
+static KmlAddr
+compact_first (KmlReclaim *self, KmlZones *zones, const KmlRequest *request, KmlCompactTry *compact,
+               gboolean *ret_is_hopeless, guint64 *ret_held)
+{
+  const gboolean is_costly = compact->order > KML_COSTLY_ORDER;
+  KmlAddr addr;
+
+  *ret_is_hopeless = FALSE;
+  if (!is_costly && request->mobility == KML_MOBILITY_MOVABLE)
+    return KML_ADDR_NONE;
+  compact->priority = KML_COMPACT_ASYNC;
+  addr = kml_compaction_try (self->compaction, compact, zones, request, ret_held);
+  if (is_costly && (request->gfp & KML_GFP_NORETRY))
+    *ret_is_hopeless = compact->result <= KML_COMPACT_IS_DEFERRED;
+  else
+    compact->priority = KML_COMPACT_SYNC_LIGHT;
+  return addr;
+}
+
+static KmlAddr
+find_memory (KmlReclaim *self, KmlZones *zones, const KmlRequest *request, guint64 *ret_held)
+{
+  KmlCompactTry compact = { .priority = KML_COMPACT_SYNC_LIGHT };
+  gboolean is_hopeless;
+  KmlAddr addr;
+
+  if (self->compaction != NULL)
+    compact.order = kml_compaction_order_of (self->compaction, request);
+  if (compact.order == 0)
+    return reclaim_and_try (self, zones, request, NULL, ret_held);
+  addr = compact_first (self, zones, request, &compact, &is_hopeless, ret_held);
+  if (addr != KML_ADDR_NONE || is_hopeless)
+    return addr;
+  return reclaim_and_try (self, zones, request, &compact, ret_held);
+}
+
 KmlAddr
 kml_reclaim_slow_path (gpointer data, KmlZones *zones, const KmlRequest *request, guint64 *ret_held)
 {
@@ -195,10 +265,9 @@ kml_reclaim_slow_path (gpointer data, KmlZones *zones, const KmlRequest *request
 
   if (task == NULL || kml_in_atomic (machine)) /* kml_might_alloc() has told of it */
     return KML_ADDR_NONE;
-  self->counters[KML_RECLAIM_DIRECT]++;
   part = kml_task_part (machine, KML_PART_RECLAIM);
   kml_progress_tries (machine->scheduler);
-  addr = reclaim_and_try (self, zones, request, ret_held);
+  addr = find_memory (self, zones, request, ret_held);
   kml_progress_tried (machine->scheduler, addr != KML_ADDR_NONE);
   kml_task_part (machine, part);
   return addr;

@@ -87,6 +87,21 @@ locked_split (KmlAllocator *base, KmlAddr addr, guint64 size)
   return ok;
 }
 
+static guint64
+locked_isolate (KmlAllocator *base, KmlAddr addr)
+{
+  KmlLocked *self = (KmlLocked *)base;
+  KML_CALL (base->machine, base->lower->ops->name);
+  guint64 n;
+
+  if (base->lower->ops->isolate == NULL)
+    return 0;
+  enter (self);
+  n = base->lower->ops->isolate (base->lower, addr);
+  kml_lock_give (base->machine, &self->lock);
+  return n;
+}
+
 static gboolean
 locked_init (KmlAllocator *base, GError **error)
 {
@@ -134,6 +149,7 @@ static const KmlAllocatorOps locked_ops = {
   .alloc = locked_alloc,
   .free = locked_free,
   .split = locked_split,
+  .isolate = locked_isolate,
   .shrink = locked_shrink,
   .remember = locked_remember,
   .walk = locked_walk,

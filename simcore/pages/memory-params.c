@@ -51,6 +51,8 @@ kml_memory_is_plain (const KmlMemoryConfig *self)
          self->highatomic == 0;
 }
 
+static const char *const compactions[] = { "no", "direct", "yes", NULL };
+
 const KmlParam kml_memory_params[] = {
   { .name = "zones",
     .type = KML_PARAM_TEXT,
@@ -119,6 +121,23 @@ const KmlParam kml_memory_params[] = {
     .max = KML_MAX_CPUS - 1,
     .offset = G_STRUCT_OFFSET (KmlMemoryConfig, kswapd_cpu),
     .summary = "where the reclaim daemon runs" },
+  { .name = "compaction",
+    .type = KML_PARAM_CHOICE,
+    .value = "no",
+    .choices = compactions,
+    .offset = G_STRUCT_OFFSET (KmlMemoryConfig, compaction),
+    .summary =
+        "who moves pages of a [mapping] together so that there are larger free blocks: nobody, "
+        "requests that "
+        "find none (direct), or kcompactd, too (yes). Needs a page allocator that can, as buddy" },
+  { .name = "extfrag-threshold",
+    .type = KML_PARAM_COUNT,
+    .value = "500",
+    .max = 1000,
+    .offset = G_STRUCT_OFFSET (KmlMemoryConfig, extfrag_threshold),
+    .summary = "above order 3 a zone whose fragmentation index is this or less, in thousandths, is "
+               "not compacted "
+               "(vm.extfrag_threshold)" },
   { .name = "flusher",
     .type = KML_PARAM_BOOL,
     .value = "no",

@@ -72,13 +72,14 @@ take_over_record (const KmlRam *ram, KmlPfn from, KmlPfn to)
   kml_ram_frame (ram, to)->lru = kml_ram_frame (ram, from)->lru;
 }
 
+/* @frame: where it is moved to; and when it has been, the old frame, which belongs to nobody. */
 static KmlMigration
-move (KmlMapping *self, guint32 index, KmlPfn to)
+move (KmlMapping *self, guint32 index, KmlPfn *frame)
 {
   KmlReclaim *reclaim = self->reclaim;
   KmlMachine *machine = reclaim->machine;
   const KmlRam *ram = machine->ram;
-  const KmlPfn from = self->frames[index];
+  const KmlPfn from = self->frames[index], to = *frame;
   const KmlLruKind kind = kml_ram_frame (ram, from)->lru.kind;
 
   if (kml_is_pinned (machine, from))
@@ -94,17 +95,17 @@ move (KmlMapping *self, guint32 index, KmlPfn to)
   kml_spend (machine, KML_COST_ZERO_PAGE, 2); /* reading it takes as long as writing */
   kml_lru_insert (reclaim->lists, ram, to, kind);
   kml_mapping_end (self, index, to);
-  kml_mapping_free_frame (self, from);
+  *frame = from;
   return KML_MIGRATED;
 }
 
-/* The device copies the page itself, as it were: it does so while it stands still. */
+/* The device copies the page itself, as it were: it does so while it stands still. @frame: as of move(). */
 static KmlMigration
-move_under (KmlMapping *self, guint32 index, KmlDma *dma, KmlDmaRequest *request, KmlPfn to)
+move_under (KmlMapping *self, guint32 index, KmlDma *dma, KmlDmaRequest *request, KmlPfn *frame)
 {
   KmlReclaim *reclaim = self->reclaim;
   const KmlRam *ram = reclaim->machine->ram;
-  const KmlPfn from = self->frames[index];
+  const KmlPfn from = self->frames[index], to = *frame;
   const KmlLruKind kind = kml_ram_frame (ram, from)->lru.kind;
   guint i = 0;
   gboolean is_moved;
@@ -126,7 +127,7 @@ move_under (KmlMapping *self, guint32 index, KmlDma *dma, KmlDmaRequest *request
   kml_lru_insert (reclaim->lists, ram, is_moved ? to : from, kind);
   kml_mapping_end (self, index, is_moved ? to : from);
   if (is_moved)
-    kml_mapping_free_frame (self, from);
+    *frame = from;
   return is_moved ? KML_MIGRATED : KML_MIGRATE_PINNED;
 }
 
@@ -141,13 +142,13 @@ must_be_written (const KmlMapping *self, guint32 index)
 
 /* Under the device; or, where that has become done with it meanwhile, as any other page. */
 static KmlMigration
-move_from (KmlMapping *self, guint32 index, KmlDma *dma, KmlDmaRequest *request, KmlPfn to)
+move_from (KmlMapping *self, guint32 index, KmlDma *dma, KmlDmaRequest *request, KmlPfn *frame)
 {
-  const KmlMigration result = move_under (self, index, dma, request, to);
+  const KmlMigration result = move_under (self, index, dma, request, frame);
 
   if (result == KML_MIGRATED || !is_there (self, index) || must_be_written (self, index))
     return result;
-  return move (self, index, to);
+  return move (self, index, frame);
 }
 
 /* Writes page @index, which is there. Sleeps. FALSE: it may not be, the disk failed, or it is gone or dirty again. */
@@ -179,22 +180,22 @@ migrate (KmlMapping *self, guint32 index, KmlDma *dma, KmlDmaRequest *request)
   KmlReclaim *reclaim = self->reclaim;
   KML_CALL (reclaim->machine, "migrate");
   KmlMigration result = KML_MIGRATE_ABSENT;
-  KmlPfn to;
+  KmlPfn frame;
 
   g_assert (index < self->n_pages);
   kml_sync (reclaim->machine);
   if (!is_there (self, index))
     return count (reclaim, KML_MIGRATE_ABSENT);
-  to = kml_mapping_take_frame (self, TRUE);
-  if (to == KML_PFN_NONE)
+  frame = kml_mapping_take_frame (self, TRUE);
+  if (frame == KML_PFN_NONE)
     return count (reclaim, KML_MIGRATE_NO_MEMORY);
   kml_sync (reclaim->machine);
   if (is_there (self, index) && must_be_written (self, index) && !write_first (self, index))
     result = KML_MIGRATE_DIRTY;
   else if (is_there (self, index))
-    result = dma != NULL ? move_from (self, index, dma, request, to) : move (self, index, to);
-  if (result != KML_MIGRATED)
-    kml_mapping_free_frame (self, to);
+    result = dma != NULL ? move_from (self, index, dma, request, &frame)
+                         : move (self, index, &frame);
+  kml_mapping_free_frame (self, frame);
   return count (reclaim, result);
 }
 
@@ -208,4 +209,18 @@ KmlMigration
 kml_mapping_migrate_under (KmlMapping *self, guint32 index, KmlDma *dma, KmlDmaRequest *request)
 {
   return migrate (self, index, dma, request);
+}
+
+KmlMigration
+kml_mapping_migrate_to (KmlMapping *self, guint32 index, KmlPfn *frame)
+{
+  KmlReclaim *reclaim = self->reclaim;
+  KML_CALL (reclaim->machine, "migrate");
+
+  kml_sync (reclaim->machine);
+  if (!is_there (self, index))
+    return count (reclaim, KML_MIGRATE_ABSENT);
+  if (must_be_written (self, index))
+    return count (reclaim, KML_MIGRATE_DIRTY);
+  return count (reclaim, move (self, index, frame));
 }

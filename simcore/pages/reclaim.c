@@ -44,9 +44,11 @@
  * Without a flusher direct reclaim writes pages one at a time and waits for each, as kernels did before 2.6.36: that is what textbooks describe, and what
  * the background text means by a request that writes a page first. Linux's kswapd writes single pages, too, and leaves it to the disk's queue to join them.
  *
+ * Pages that need not go but only lie elsewhere are moved by compaction (compaction.c).
+ *
  * 5. Not modelled
  *
- * Shrinkers of caches with objects in use (dentries, inodes), memory control groups, refault distances, the lock of the lists, compaction, kswapd's own throttling of direct
+ * Shrinkers of caches with objects in use (dentries, inodes), memory control groups, refault distances, the lock of the lists, kswapd's own throttling of direct
  * reclaimers (pfmemalloc_wait), VMSCAN_THROTTLE_ISOLATED and _CONGESTED.
  *
  * Invariants: reclaim-check.c.
@@ -55,6 +57,7 @@
 #include "simcore/pages/reclaim.h"
 
 #include "simcore/locks/lockdep.h"
+#include "simcore/pages/compaction.h"
 #include "simcore/pages/memalloc.h"
 #include "simcore/memory/pin.h"
 #include "simcore/pages/writeback.h"
@@ -411,6 +414,8 @@ kswapd_main (KmlMachine *machine, gpointer data)
     kml_task_part (machine, KML_PART_RECLAIM);
     balance (self);
     self->all_is_dirty = FALSE;
+    if (self->compaction != NULL)
+      kml_compaction_kswapd_sleeps (self->compaction);
     kml_task_part (machine, KML_PART_RUN);
   }
 }
@@ -420,6 +425,8 @@ wake_kswapd (gpointer data, const KmlRequest *request)
 {
   KmlReclaim *self = data;
 
+  if (self->compaction != NULL)
+    kml_compaction_note_wish (self->compaction, request);
   if (self->kswapd_is_wanted || !self->kswapd_sleeps)
     return;
   self->kswapd_is_wanted = TRUE;
@@ -491,7 +498,10 @@ kml_reclaim_new (const KmlReclaimConfig *config)
     if (self->writeback != NULL)
       kml_providers_add (config->givers, self->writeback->flusher);
   }
-  self->config.writeback = NULL; /* borrowed for the call */
+  if (config->compaction != NULL)
+    self->compaction = kml_compaction_new (self, config->compaction);
+  self->config.writeback = NULL; /* borrowed for the call, as is … */
+  self->config.compaction = NULL;
   return self;
 }
 
@@ -502,6 +512,7 @@ kml_reclaim_free (KmlReclaim *self)
     return;
   self->config.zones->reclaim = (KmlZonesReclaim){ 0 };
   kml_writeback_free (self->writeback);
+  kml_compaction_free (self->compaction);
   g_ptr_array_unref (self->mappings);
   g_ptr_array_unref (self->waiters);
   g_ptr_array_unref (self->write_waiters);
@@ -530,6 +541,8 @@ kml_reclaim_remember (KmlReclaim *self, KmlImage *image)
   kml_image_add (image, self->writes, KML_MAX_PAGE_WRITES * sizeof *self->writes);
   if (self->writeback != NULL)
     kml_writeback_remember (self->writeback, image);
+  if (self->compaction != NULL)
+    kml_compaction_remember (self->compaction, image);
   for (guint i = 0; i < self->mappings->len; i++) {
     KmlMapping *mapping = g_ptr_array_index (self->mappings, i);
 

@@ -18,6 +18,8 @@ G_BEGIN_DECLS
 
 typedef struct _KmlReclaim KmlReclaim;
 typedef struct _KmlWriteback KmlWriteback;
+typedef struct _KmlCompaction KmlCompaction;
+typedef struct _KmlCompactionConfig KmlCompactionConfig;
 typedef struct _KmlWritebackConfig KmlWritebackConfig;
 
 /* ---- Mappings ---- */
@@ -98,6 +100,10 @@ KmlMigration kml_mapping_migrate (KmlMapping *self, guint32 index);
 KmlMigration kml_mapping_migrate_under (KmlMapping *self, guint32 index, KmlDma *dma,
                                         KmlDmaRequest *request);
 
+/* The same to @frame, a frame that the caller has; on success he has the old one instead, which *@frame says. Nothing is written for it: a
+ * dirty page that would have to be stays. */
+KmlMigration kml_mapping_migrate_to (KmlMapping *self, guint32 index, KmlPfn *frame);
+
 /* ---- Reclaim ---- */
 
 typedef enum {
@@ -153,6 +159,7 @@ typedef struct {
       *givers; /* (nullable) borrowed: who may give memory back; kswapd and the flusher are added */
   const KmlWritebackConfig *
       writeback; /* (nullable): NULL: no flusher; what is dirty is written where reclaim meets it */
+  const KmlCompactionConfig *compaction; /* (nullable): NULL: pages are not moved */
 } KmlReclaimConfig;
 
 #define KML_RECLAIM_CLUSTER                                                                        \
@@ -178,17 +185,18 @@ struct _KmlReclaim {
   GPtrArray *waiters;  /* (owned) (element-type KmlTask): who waits for memory, or for a page */
   KmlTask *kswapd;
   gboolean kswapd_is_wanted, kswapd_sleeps;
-  gboolean all_is_dirty;    /* kswapd has found nothing but dirty pages in files' lists */
-  KmlPageWrite *writes;     /* (owned) (array length=KML_MAX_PAGE_WRITES) */
-  GPtrArray *write_waiters; /* (owned) (element-type KmlTask): who waits for pages to be written */
-  guint64 n_dirty;          /* pages of files; besides … */
-  guint64 n_dirty_anon;     /* … anonymous ones, of which swap has no copy */
-  guint64 n_dirtied;        /* as there ever were */
-  guint64 n_writing;        /* pages on their way to the disk: with KML_PAGE_WRITEBACK */
-  guint64 n_written;        /* as ever came there */
-  guint64 n_wakes;          /* how often all waiters were woken, whether or not there were any */
-  KmlWriteback *writeback;  /* (owned) (nullable) */
-  guint64 next_block;       /* of the disk: pages below are given out */
+  gboolean all_is_dirty;     /* kswapd has found nothing but dirty pages in files' lists */
+  KmlPageWrite *writes;      /* (owned) (array length=KML_MAX_PAGE_WRITES) */
+  GPtrArray *write_waiters;  /* (owned) (element-type KmlTask): who waits for pages to be written */
+  guint64 n_dirty;           /* pages of files; besides … */
+  guint64 n_dirty_anon;      /* … anonymous ones, of which swap has no copy */
+  guint64 n_dirtied;         /* as there ever were */
+  guint64 n_writing;         /* pages on their way to the disk: with KML_PAGE_WRITEBACK */
+  guint64 n_written;         /* as ever came there */
+  guint64 n_wakes;           /* how often all waiters were woken, whether or not there were any */
+  KmlWriteback *writeback;   /* (owned) (nullable) */
+  KmlCompaction *compaction; /* (owned) (nullable) */
+  guint64 next_block;        /* of the disk: pages below are given out */
   guint64 counters[KML_N_RECLAIM_COUNTERS];
   GArray *kills; /* (owned) (element-type KmlOomKill) */
 };

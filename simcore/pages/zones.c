@@ -322,6 +322,28 @@ zones_split (KmlAllocator *base, KmlAddr addr, guint64 piece)
   return done;
 }
 
+static guint64
+zones_isolate (KmlAllocator *base, KmlAddr addr)
+{
+  KmlZones *self = (KmlZones *)base;
+  KmlZone *zone = kml_zones_of (self, kml_ram_pfn (&base->ram, addr));
+  guint64 n;
+
+  sync_on_zone (self);
+  n = door_of (zone)->ops->isolate (door_of (zone), addr - start_of (self, zone));
+  add_up (self, zone);
+  return n;
+}
+
+static KmlMobility
+zones_mobility_at (const KmlAllocator *base, KmlAddr addr)
+{
+  KmlZones *self = (KmlZones *)base;
+  const KmlZone *zone = kml_zones_of (self, kml_ram_pfn (&base->ram, addr));
+
+  return zone->pages->ops->mobility_at (zone->pages, addr - start_of (self, zone));
+}
+
 static void
 zones_shrink (KmlAllocator *base)
 {
@@ -471,6 +493,8 @@ take_over (KmlZones *self, const KmlAllocatorOps *pages)
   self->ops.alloc = zones_alloc;
   self->ops.free = zones_free;
   self->ops.split = pages->split != NULL ? zones_split : NULL;
+  self->ops.isolate = pages->isolate != NULL ? zones_isolate : NULL;
+  self->ops.mobility_at = pages->mobility_at != NULL ? zones_mobility_at : NULL;
   self->ops.shrink = pages->shrink != NULL ? zones_shrink : NULL;
   self->ops.remember = pages->remember != NULL ? zones_remember : NULL;
   self->ops.walk = zones_walk;

@@ -24,6 +24,8 @@ typedef struct {
   gboolean reclaim;   /* whether memory is taken back (reclaim.h) … */
   guint64 swappiness, kswapd_cpu;
   char *disk;       /* (owned): … and to which device: "": none */
+  guint compaction; /* KML_COMPACTION_…: whether pages are moved together (compaction.h) */
+  guint64 extfrag_threshold;
   gboolean flusher; /* whether dirty pages are written before that (writeback.h) */
   guint64 dirty_background_ratio, dirty_ratio, flusher_cpu;
   KmlTime dirty_expire, dirty_writeback;

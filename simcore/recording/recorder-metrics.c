@@ -142,6 +142,18 @@ const KmlMetricInfo kml_recorder_metric_info[] = {
   { "migrate.failed", "pages",
     "pages that could not be moved: they were not there, somebody worked on them, or there was no "
     "other frame" },
+  { "compact_stall", "requests",
+    "requests of several frames that moved pages together themselves, or would have if a zone were "
+    "not left alone for a while" },
+  { "compact_success", "requests", "… and had their block then" },
+  { "compact_fail", "requests", "… and had none" },
+  { "compact_migrate_scanned", "pages", "page frames looked at for pages that could be moved" },
+  { "compact_free_scanned", "pages", "page frames looked at for places to move them to" },
+  { "compact_isolated", "pages", "pages and free frames that were taken out for it" },
+  { "compact_daemon_wake", "times", "how often kcompactd was woken" },
+  { "compact_daemon_migrate_scanned", "pages",
+    "of compact_migrate_scanned what kcompactd has looked at" },
+  { "compact_daemon_free_scanned", "pages", "… and of compact_free_scanned" },
   { "time.end_ns", "ns",
     "simulated time when the last task had ended, or something ended the run" },
   { "task.switches", "switches", "changes from one flow of control to another, on the host" },

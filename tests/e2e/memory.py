@@ -330,6 +330,8 @@ def what_would_have_no_effect_is_refused():
             ("[memory]\nreclaim = yes\n[mapping f]\nsize = 64KiB\n" + task, ("-s", "mapping.f.write-gfp="), "mapping.f.write-gfp: expected GFP_NOFS|__GFP_MEMALLOC, not nothing"),
             ("[device n]\nkind = nic\nflags =\n" + task, (), "7:8: error: flags: expected flags such as GFP_KERNEL, not nothing"),
             ("[memory]\nreclaim = yes\nflusher-cpu = 9\n" + task, (), "flusher-cpu has no effect without flusher = yes"),
+            ("[memory]\ncompaction = direct\n" + task, (), "6:14: error: compaction has no effect without reclaim = yes"),
+            ("[memory]\nreclaim = yes\nextfrag-threshold = 300\n" + task, (), "extfrag-threshold has no effect without compaction = direct or yes"),
             (task, ("-s", "memory.flusher=yes"), "memory.flusher has no effect without reclaim = yes")):
         write("idle.ini", HEAD + text)
         contains(run("run", "idle.ini", *arguments, status=2).stderr, message)
@@ -403,6 +405,7 @@ def what_makes_no_sense_is_refused():
             ("[memory]\nreclaim = yes\n[workload w]\nkind = synthetic\n", "who reclaims sleeps"),
             ("[memory]\nreclaim = yes\ndisk = sdb\n" + task + "yield\n", "disk: there is no [device] “sdb”: [device sdb] would make it one"),
             ("[memory]\nreclaim = yes\nkswapd-cpu = 7\n" + task + "yield\n", "the machine has CPUs 0 to 1"),
+            ("[memory]\nreclaim = yes\ncompaction = direct\n[pages]\nallocator = page-first-fit\n" + task + "yield\n", "page-first-fit cannot take a free block of another’s choice, as buddy can"),
             ("[memory]\nreclaim = yes\nflusher = yes\n" + task + "yield\n", "there is nowhere to write to"),
             ("[memory]\nreclaim = yes\nflusher = yes\nflusher-cpu = 2\n" + task + "yield\n", "flusher-cpu: the machine has CPUs 0 to 1"),
             ("[mapping m]\n" + task + "touch m\n", "expected [memory] reclaim = yes"),

@@ -1,0 +1,323 @@
+/* test-compaction.c: pages that move together.
+ *
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The story. 64 frames in pageblocks of 8. Two anonymous mappings are touched by turns, 28 pages each, and one is dropped:
+ *
+ *      0      8      16     24     32     40     48     56        M: a page of the other
+ *     |M.M.M.M.M.M.M.M. …                          M.M.M.M.|BBBBBBBB|          B: a block that somebody has
+ *
+ * 28 frames are free, more than min + 2 * 8 = 24, and none is next to another. A request of 8 frames finds no block, so the pages at 0, 2, 4 and 6
+ * move to the free frames of the last pageblock that has any, 49 to 55.
+ */
+
+#define N 64
+
+#include "simcore/pages/compaction.h"
+#include "tests/reclaim-fixture.h"
+
+static const char *const small_blocks[] = { "max-order", "3", NULL };
+
+static KmlMapping *rest; /* the one that is dropped */
+
+static void
+set_up_compaction (const char *const *settings, gboolean has_daemon)
+{
+  const KmlCompactionConfig config = { .has_daemon = has_daemon, .frag_threshold = 500 };
+
+  page_settings = settings;
+  set_up (FALSE);
+  story.reclaim->compaction = kml_compaction_new (story.reclaim, &config);
+  rest = kml_mapping_new_anon (story.reclaim, "rest", N, NULL);
+}
+
+static guint64
+count_compact (KmlCompactCounter counter)
+{
+  return story.reclaim->compaction->counters[counter];
+}
+
+static KmlPfn
+pfn_of (KmlAddr addr)
+{
+  return kml_ram_pfn (story.rig.machine->ram, addr);
+}
+
+/* A byte of page @index, in simulated memory. */
+static guint8 *
+byte_of (const KmlMapping *mapping, guint32 index)
+{
+  KmlRam *ram = story.rig.machine->ram;
+
+  return &ram->store[kml_ram_addr (ram, mapping->frames[index]) + 5];
+}
+
+/* Every second frame of the first seven pageblocks is a page of anon; the last is somebody's. */
+static void
+fragment (void)
+{
+  for (guint i = 0; i < 28; i++) {
+    ck_assert (kml_mapping_touch (story.anon, i, TRUE));
+    ck_assert (kml_mapping_touch (rest, i, TRUE));
+    *byte_of (story.anon, i) = (guint8)(i + 1);
+  }
+  kml_mapping_drop (rest);
+  ck_assert_uint_eq (pfn_of (ask (8, KML_GFP_KERNEL)), 56);
+  ck_assert_uint_eq (n_free (), 28);
+}
+
+static void
+check_contents (void)
+{
+  for (guint i = 0; i < 28; i++)
+    ck_assert_uint_eq (*byte_of (story.anon, i), i + 1);
+  check_all ();
+}
+
+/* ---- The story ---- */
+
+static void
+asks_for_eight (KmlMachine *machine, gpointer data)
+{
+  static const KmlPfn places[] = { 49, 51, 53, 55, 8, 10 };
+
+  fragment ();
+  ck_assert_uint_eq (pfn_of (ask (8, KML_GFP_KERNEL)), 0);
+  for (guint i = 0; i < G_N_ELEMENTS (places); i++)
+    ck_assert_uint_eq (story.anon->frames[i], places[i]);
+  check_contents ();
+}
+
+START_TEST (a_request_moves_pages_from_the_bottom_to_the_top_and_has_its_block)
+{
+  set_up_compaction (small_blocks, FALSE);
+  run (asks_for_eight);
+  ck_assert_uint_eq (count_compact (KML_COMPACT_STALL), 1);
+  ck_assert_uint_eq (count_compact (KML_COMPACT_SUCCESS), 1);
+  ck_assert_uint_eq (count_compact (KML_COMPACT_FAIL), 0);
+  ck_assert_uint_eq (count_compact (KML_COMPACT_MIGRATE_SCANNED), 8); /* frames 0 to 7 */
+  ck_assert_uint_eq (count_compact (KML_COMPACT_FREE_SCANNED), 8);    /* 48 to 55 */
+  ck_assert_uint_eq (count_compact (KML_COMPACT_ISOLATED), 4 + 4);
+  ck_assert_uint_eq (count (KML_MIGRATE_PAGES), 4);
+  ck_assert_uint_eq (count (KML_RECLAIM_DIRECT), 0); /* it came before reclaim */
+  tear_down ();
+}
+END_TEST
+
+/* ---- What does not move ---- */
+
+static void
+pins_one_and_asks (KmlMachine *machine, gpointer data)
+{
+  KmlPfn pfn;
+
+  fragment ();
+  pfn = kml_mapping_pin (story.anon, 1, FALSE);
+  ck_assert_uint_eq (pfn, 2);
+  ck_assert_uint_eq (pfn_of (ask (8, KML_GFP_KERNEL)), 8); /* the next pageblock */
+  ck_assert_uint_eq (story.anon->frames[0], 0);            /* it is not moved for nothing */
+  ck_assert_uint_eq (story.anon->frames[1], 2);
+  check_contents ();
+  kml_mapping_unpin (story.reclaim, pfn);
+}
+
+START_TEST (what_a_device_has_stays_and_so_does_what_is_beside_it)
+{
+  set_up_compaction (small_blocks, FALSE);
+  run (pins_one_and_asks);
+  ck_assert_uint_eq (count (KML_MIGRATE_PAGES), 4);
+  ck_assert_uint_eq (count (KML_MIGRATE_FAILED_PINNED), 0); /* it was not tried */
+  tear_down ();
+}
+END_TEST
+
+static void
+asks_without (KmlMachine *machine, gpointer data)
+{
+  static const KmlGfp weak[] = { KML_GFP_NOIO | KML_GFP_NORETRY, KML_GFP_NOWAIT };
+
+  fragment ();
+  for (guint i = 0; i < G_N_ELEMENTS (weak); i++)
+    ck_assert_uint_eq (ask (8, weak[i]), KML_ADDR_NONE);
+  ck_assert_uint_eq (count (KML_MIGRATE_PAGES), 0);
+  ck_assert_uint_eq (pfn_of (ask (8, KML_GFP_NOFS)), 0); /* anonymous pages it may move */
+}
+
+START_TEST (who_may_not_start_io_or_sleep_moves_nothing)
+{
+  set_up_compaction (small_blocks, FALSE);
+  run (asks_without);
+  ck_assert_uint_eq (count_compact (KML_COMPACT_STALL), 1);
+  tear_down ();
+}
+END_TEST
+
+static void
+asks_with_a_file_in_the_way (KmlMachine *machine, gpointer data)
+{
+  ck_assert (
+      kml_mapping_touch (story.file, 0, TRUE)); /* frame 0; dirty, or it would be taken back */
+  for (guint i = 0; i < 28; i++) {
+    ck_assert (kml_mapping_touch (rest, i, TRUE));
+    if (i < 27)
+      ck_assert (kml_mapping_touch (story.anon, i, TRUE));
+  }
+  kml_mapping_drop (rest);
+  ck_assert_uint_eq (pfn_of (ask (8, KML_GFP_KERNEL)), 56);
+  ck_assert_uint_eq (pfn_of (ask (8, KML_GFP_NOFS)), 8);
+  ck_assert_uint_eq (story.file->frames[0], 0);
+  check_all ();
+}
+
+START_TEST (pages_of_files_stay_where_file_systems_may_not_be_called)
+{
+  set_up_compaction (small_blocks, FALSE);
+  run (asks_with_a_file_in_the_way);
+  ck_assert_uint_eq (count (KML_MIGRATE_PAGES), 4);
+  tear_down ();
+}
+END_TEST
+
+/* ---- Whether it is tried ---- */
+
+static void
+asks_with_less_room (KmlMachine *machine, gpointer data)
+{
+  fragment ();
+  for (guint i = 0; i < 4; i++) /* 28 - 4 is no more than min + 2 * 8 */
+    ck_assert_uint_ne (ask (1, KML_GFP_KERNEL), KML_ADDR_NONE);
+  ck_assert_uint_eq (ask (8, KML_GFP_KERNEL | KML_GFP_NORETRY), KML_ADDR_NONE);
+  ck_assert_uint_eq (count_compact (KML_COMPACT_STALL), 0);
+  give_back_one ();
+  ck_assert_uint_ne (ask (8, KML_GFP_KERNEL | KML_GFP_NORETRY), KML_ADDR_NONE);
+}
+
+START_TEST (without_room_for_pages_to_move_to_it_is_not_tried)
+{
+  set_up_compaction (small_blocks, FALSE);
+  run (asks_with_less_room);
+  ck_assert_uint_eq (count_compact (KML_COMPACT_STALL), 1);
+  ck_assert_uint_eq (count_compact (KML_COMPACT_SUCCESS), 1);
+  tear_down ();
+}
+END_TEST
+
+/* ---- Against the least that there can be ---- */
+
+#define BLOCK    8
+#define N_BLOCKS (N / BLOCK)
+
+static gint
+compare_counts (gconstpointer a, gconstpointer b)
+{
+  return *(const gint *)a - *(const gint *)b;
+}
+
+/* How many pages lie in each pageblock, fewest first. Returns how many are empty. */
+static guint
+count_pages (gint counts[N_BLOCKS])
+{
+  GArray *sorted = g_array_new (FALSE, TRUE, sizeof (gint));
+  guint n_empty = 0;
+
+  g_array_set_size (sorted, N_BLOCKS);
+  for (guint i = 0; i < story.anon->n_pages; i++)
+    if (story.anon->frames[i] != KML_PFN_NONE)
+      g_array_index (sorted, gint, story.anon->frames[i] / BLOCK)++;
+  g_array_sort (sorted, compare_counts);
+  for (guint i = 0; i < N_BLOCKS; i++) {
+    counts[i] = g_array_index (sorted, gint, i);
+    n_empty += counts[i] == 0;
+  }
+  g_array_unref (sorted);
+  return n_empty;
+}
+
+/* Some pages of anon, wherever the generator wants them. */
+static void
+scatter (guint64 seed)
+{
+  KmlRng rng;
+  guint n = 0, n_rest = 0;
+
+  kml_rng_init (&rng, seed, "pages");
+  while (n + n_rest < 56)
+    if (kml_rng_below (&rng, 100) < 45)
+      ck_assert (kml_mapping_touch (story.anon, n++, TRUE));
+    else
+      ck_assert (kml_mapping_touch (rest, n_rest++, TRUE));
+  kml_mapping_drop (rest);
+}
+
+static void
+compacts_all (KmlMachine *machine, gpointer data)
+{
+  gint before[N_BLOCKS], after[N_BLOCKS];
+  guint n_before, n_after, n_pages = 0, n_least = 0;
+
+  scatter (story.rig.machine->seed);
+  n_before = count_pages (before);
+  kml_compaction_all (story.reclaim->compaction);
+  n_after = count_pages (after);
+  for (guint i = 0; i < N_BLOCKS; i++)
+    n_pages += (guint)before[i];
+  for (guint i = 0; i < n_after; i++)
+    n_least += (guint)before[i];
+  ck_assert_uint_ge (count (KML_MIGRATE_PAGES), n_least);
+  ck_assert_uint_le (n_after, N_BLOCKS - (n_pages + BLOCK - 1) / BLOCK);
+  ck_assert_uint_gt (n_after, n_before);
+  check_all ();
+}
+
+/* To empty the n pageblocks that have fewest pages, these must move: nobody can do with fewer for n free pageblocks. And pages need as many pageblocks as they
+ * fill. (Claim A17: the ideal compaction fills the fullest from the emptiest.) */
+START_TEST (no_compaction_moves_fewer_pages_than_lie_in_the_emptiest_blocks)
+{
+  set_up_compaction (small_blocks, FALSE);
+  story.rig.machine->seed = (guint64)_i;
+  run (compacts_all);
+  tear_down ();
+}
+END_TEST
+
+/* ---- kcompactd ---- */
+
+static void
+asks_again_later (KmlMachine *machine, gpointer data)
+{
+  fragment ();
+  ck_assert_uint_eq (ask (8, KML_GFP_NOWAIT), KML_ADDR_NONE);
+  kml_sleep (machine, KML_MS);
+  ck_assert_uint_eq (pfn_of (ask (8, KML_GFP_NOWAIT)), 0);
+  check_contents ();
+}
+
+START_TEST (kcompactd_makes_the_block_that_was_asked_for_in_vain)
+{
+  set_up_compaction (small_blocks, TRUE);
+  run (asks_again_later);
+  ck_assert_uint_eq (count_compact (KML_COMPACT_DAEMON_WAKE), 1);
+  ck_assert_uint_eq (count_compact (KML_COMPACT_DAEMON_MIGRATE_SCANNED), 8);
+  ck_assert_uint_eq (count_compact (KML_COMPACT_MIGRATE_SCANNED), 8);
+  ck_assert_uint_eq (count_compact (KML_COMPACT_STALL), 0);
+  tear_down ();
+}
+END_TEST
+
+int
+main (void)
+{
+  Suite *suite = suite_create ("compaction");
+  TCase *requests = tcase_create ("requests");
+
+  tcase_add_test (requests, a_request_moves_pages_from_the_bottom_to_the_top_and_has_its_block);
+  tcase_add_test (requests, what_a_device_has_stays_and_so_does_what_is_beside_it);
+  tcase_add_test (requests, who_may_not_start_io_or_sleep_moves_nothing);
+  tcase_add_test (requests, pages_of_files_stay_where_file_systems_may_not_be_called);
+  tcase_add_test (requests, without_room_for_pages_to_move_to_it_is_not_tried);
+  tcase_add_loop_test (requests, no_compaction_moves_fewer_pages_than_lie_in_the_emptiest_blocks, 0,
+                       20);
+  tcase_add_test (requests, kcompactd_makes_the_block_that_was_asked_for_in_vain);
+  suite_add_tcase (suite, requests);
+  return run_suite (suite);
+}

@@ -250,6 +250,18 @@ save_text (const Drawing *self, const char *path, const char *text, GError **err
 }
 
 /* The query NAME becomes the file KIND-NAME.tsv, and in the script NAME (the file), NAME_N and NAME_BLOCK. */
+/* A study of one request cannot be cross-validated. @text: a heading and rows. */
+static gboolean
+check_study (const Drawing *self, const char *text, GError **error)
+{
+  if (!self->figure->about_study || strchr (text, '\n')[1] != '\0')
+    return TRUE;
+  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+               "study %" G_GUINT64_FORMAT " has too few requests for this picture",
+               self->subject.study);
+  return FALSE;
+}
+
 static gboolean
 write_data (Drawing *self, KmlDatabase *database, const KmlFigureQuery *query, GError **error)
 {
@@ -266,7 +278,7 @@ write_data (Drawing *self, KmlDatabase *database, const KmlFigureQuery *query, G
   g_autoptr (GPtrArray) blocks = NULL;
   g_autofree char *text = kml_plot_query (database, query, &bindings, &blocks, error);
 
-  if (text == NULL || !save_text (self, path, text, error))
+  if (text == NULL || !check_study (self, text, error) || !save_text (self, path, text, error))
     return FALSE;
   append_assignment (self->script, name, file);
   g_string_append_printf (self->script, "%s_N = %u\n", name, blocks->len);

@@ -45,7 +45,8 @@ draw_one (KmlDatabase *database, const char *kind, guint64 study_id, gboolean te
 }
 
 int
-kml_bin_study_draw (const char *database_path, guint64 study_id, const char *where, gboolean quiet)
+kml_bin_study_draw (const char *database_path, guint64 study_id, const char *where,
+                    gboolean is_validated, gboolean quiet)
 {
   const gboolean terminal = g_str_equal (where, "terminal");
   static const char *const kinds[] = { "bins-curve", "bins-classes", "bins-validation" };
@@ -54,7 +55,7 @@ kml_bin_study_draw (const char *database_path, guint64 study_id, const char *whe
 
   if (database == NULL)
     return kml_fail (error);
-  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++) {
+  for (guint i = 0; i < G_N_ELEMENTS (kinds) - (is_validated ? 0 : 1); i++) {
     g_autofree char *file = !terminal && i > 0 ? beside (where, kinds[i] + strlen ("bins-"))
                                                : g_strdup (where);
 

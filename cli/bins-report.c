@@ -45,15 +45,17 @@ print_head (const KmlBinStudy *study)
   g_autofree char *subject = kml_printable (study->subject);
 
   kml_out ("%s%s%s\n%s: %" G_GUINT64_FORMAT
-           " requests for objects of %u sizes; weighed by %s; bins are "
+           " request%s for objects of %u size%s; weighed by %s; bins are "
            "multiples of %" G_GUINT64_FORMAT "; the ends of slabs %s\n",
            kml_style_begin (stdout, KML_STYLE_HEADER), title,
-           kml_style_end (stdout, KML_STYLE_HEADER), subject, study->n_requests, study->counts->len,
-           study->weight, study->rules.quantum, study->rules.with_tails ? "count" : "do not count");
+           kml_style_end (stdout, KML_STYLE_HEADER), subject, study->n_requests,
+           study->n_requests == 1 ? "" : "s", study->counts->len,
+           study->counts->len == 1 ? "" : "s", study->weight, study->rules.quantum,
+           study->rules.with_tails ? "count" : "do not count");
   if (study->prefix[0] != '\0')
     kml_out ("given: %s\n", study->prefix);
   if (usage->page_level > 0)
-    kml_out ("%.2g %% are for more than the largest bin, and go to the page level\n",
+    kml_out ("%.3g %% are for more than the largest bin, and go to the page level\n",
              100 * usage->page_level / usage->weight);
   kml_out ("\n");
 }

@@ -71,8 +71,8 @@ void kml_bin_report_json (const KmlBinStudy *study, const KmlBinReport *report);
 /* ---- bins-draw.c ---- */
 
 /* The pictures of the study in the database at @database_path: the curve in the file @where, the others beside it, or all on the
- * "terminal". Returns the exit status. */
+ * "terminal". @is_validated: there is something to say of cross-validation. Returns the exit status. */
 int kml_bin_study_draw (const char *database_path, guint64 study_id, const char *where,
-                        gboolean quiet);
+                        gboolean is_validated, gboolean quiet);
 
 G_END_DECLS

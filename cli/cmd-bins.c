@@ -455,8 +455,9 @@ go_on (KmlBinStudy *study, const KmlBinSubject *subject, const Wishes *wishes, c
   else
     kml_bin_report_print (study, &report);
   if (options.plot != NULL)
-    status = kml_worse_exit (
-        status, kml_bin_study_draw (path, report.study_id, options.plot, options.common.quiet));
+    status = kml_worse_exit (status, kml_bin_study_draw (path, report.study_id, options.plot,
+                                                         study->validations->len > 0,
+                                                         options.common.quiet));
   if (status == KML_EXIT_DONE)
     say_next (scenario);
   return status;

@@ -35,6 +35,9 @@ last = ceil (log (HI_max) / log (2))
 apart = ceil ((last - first + 1) / (ON_TERMINAL ? WIDTH / 7.0 : 16.0))
 name(k) = (k - first) % apart == 0 ? size_name (2.0**k) : ''
 do for [k = first:last] { set xtics add ((ON_TERMINAL ? name (k) : '') 2.0**k) }
+# sizes that lie between two of them are told themselves
+no_power = 2.0**ceil (log (LO_min / 1.2) / log (2)) > HI_max * 1.3
+if (no_power && ON_TERMINAL) { set xtics add (size_name (HI_max) HI_max) }
 left(previous) = previous > 0 ? previous : LO_min / 1.2
 middle(previous, size) = sqrt (left (previous) * size)
 # a place for whole pages, even if all that is asked of them is hardly larger than the largest bin
@@ -65,6 +68,7 @@ if (ON_TERMINAL) {
   set key at graph 0.99, screen 0.472 right top
   set format x '%g'
   do for [k = first:last] { set xtics add (name (k) 2.0**k) }
+  if (no_power) { set xtics add (size_name (HI_max) HI_max) }
   set xlabel 'size (bytes)'
   set ylabel 'wasted (% of all)'
   set yrange [0 : axis_end (WASTE_max * 1.05)]

@@ -8,8 +8,8 @@
 #summary bin design, cross-validated: waste on pieces of time that the bins were not made for
 #about study
 #query parts
-#   SELECT iif (split = 'halves', 'half ', 'piece ') || part || iif (split = 'halves', ' of 2', ' of ' || (SELECT count (*) FROM bin_validations
-#   WHERE study_id = :study AND split = 'folds')) AS part, 100 * best AS best, 100 * measured AS measured, 100 * linux AS linux
+#   SELECT iif (split = 'halves', 'half ', 'piece ') || part || iif (split = 'halves', ' of 2', (SELECT iif (count (*) = max (part),
+#   ' of ' || count (*), '') FROM bin_validations WHERE study_id = :study AND split = 'folds')) AS part, 100 * best AS best, 100 * measured AS measured, 100 * linux AS linux
 #   FROM bin_validations WHERE study_id = :study ORDER BY split DESC, part
 
 stats PARTS using 4 name 'L' nooutput
@@ -20,7 +20,7 @@ set xrange [-0.6 : L_records - 0.4]
 y_is = 'waste (%)'
 eval Y_AXIS
 set xtics scale 0
-# "piece 1 of 5", "piece 1" or "p1": what there is room for
+# "piece 1 of 5", "piece 1" or "p1": what there is room for (and without the number where there are pieces in which nothing is asked for)
 room = (ON_TERMINAL ? WIDTH - 12 : 105) / L_records
 name(part) = strlen (part) < room ? part : strlen (word (part, 1)) + 3 < room ? word (part, 1).' '.word (part, 2) : substr (part, 1, 1).word (part, 2)
 set grid noxtics

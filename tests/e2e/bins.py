@@ -173,6 +173,17 @@ def a_study_is_drawn_again_from_the_database_alone():
     run("verify", "mix.db")
 
 
+def a_study_of_next_to_nothing_has_pictures_too():
+    write("one.csv", "time,op,id,size\n1,a,1,40\n2,f,1,\n")
+    contains(run("bins", "one.csv", "--plot", "one.svg", "-o", "one.db", "--sets", "linux").stdout, "1 request for objects of 1 size;")
+    equal(sorted(name for name in os.listdir(".") if name.endswith(".svg")), ["one-classes.svg", "one.svg"], "pictures")
+    contains(read("one-classes.svg").decode(), ">40<")
+    contains(run("plot", "one.db", "bins-validation", status=2).stderr, "study 1 has too few requests")
+    write("two.csv", "time,op,id,size\n1,a,1,40\n2,a,2,41\n3,a,3,5000\n5,f,1,\n")
+    run("bins", "two.csv", "--plot", "two.svg", "--sets", "linux", "--simulate", "no")
+    lacks(read("two-validation.svg").decode(), "piece 4 of 3")
+
+
 def the_same_study_comes_out_of_any_number_of_workers():
     one, two = (run("bins", REPORT, "--json", "-j", jobs, "-o", f"{jobs}.db").stdout for jobs in ("1", "2"))
     equal(one.replace("1.db", "2.db"), two, "the documents")
@@ -264,6 +275,6 @@ def a_full_disk_is_said():
 main(the_chosen_set_is_compared_with_the_usual_ones, what_is_expected_of_requests_is_what_the_simulation_finds,
      what_is_expected_over_time_is_what_the_simulation_finds, page_requests_are_not_what_bins_are_measured_on, no_other_set_of_sizes_wastes_less,
      the_written_scenario_runs_the_chosen_set, a_scenario_that_someone_wrote_is_not_replaced, rules_are_kept,
-     a_scenario_is_compared_with_its_own_set, a_study_is_drawn_again_from_the_database_alone,
+     a_scenario_is_compared_with_its_own_set, a_study_is_drawn_again_from_the_database_alone, a_study_of_next_to_nothing_has_pictures_too,
      the_same_study_comes_out_of_any_number_of_workers, a_share_of_the_time_is_simulated,
      the_columns_of_tcmalloc_are_reproduced, a_trace_may_be_called_what_it_likes, what_makes_no_sense_is_refused, a_full_disk_is_said)

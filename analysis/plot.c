@@ -104,6 +104,23 @@ default_height (const Drawing *self)
   return self->width * MAX (DESIGN_HEIGHT, bars) / DESIGN_WIDTH;
 }
 
+/* Characters: lines for the legend, in columns of the longest label and its mark, where there is one. */
+static guint
+legend_height (const Drawing *self)
+{
+  const guint n = self->subject.runs->len;
+  guint longest = 0;
+
+  if (n < 2 || self->figure->bar_height > 0)
+    return 0;
+  for (guint i = 0; i < n; i++) {
+    const char *label = g_array_index (self->subject.runs, KmlPlotRun, i).label;
+
+    longest = MAX (longest, (guint)g_utf8_strlen (label, -1));
+  }
+  return (n - 1) / MAX (self->width / (longest + 12), 1) + 1;
+}
+
 static gboolean
 set_size (Drawing *self, GError **error)
 {
@@ -118,8 +135,11 @@ set_size (Drawing *self, GError **error)
   if (self->height == 0)
     self->height = default_height (self);
   if (self->width >= least_width && self->height >= least_height && self->width <= most &&
-      self->height <= most)
+      self->height <= most) {
+    if (terminal) /* a legend that does not fit lies on the plot */
+      self->height = MAX (self->height, least_height + legend_height (self));
     return TRUE;
+  }
   g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
                "a picture of %u x %u %s cannot be drawn: %u x %u to %u x %u are possible",
                self->width, self->height, terminal ? "characters" : "pixels", least_width,

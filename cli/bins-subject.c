@@ -276,7 +276,8 @@ may_replace (const char *path, GError **error)
 
   if (!g_file_test (path, G_FILE_TEST_EXISTS))
     return TRUE;
-  if (g_file_get_contents (path, &text, NULL, NULL) && g_str_has_prefix (text, "# " WRITTEN_BY))
+  if (g_file_test (path, G_FILE_TEST_IS_REGULAR) && g_file_get_contents (path, &text, NULL, NULL) &&
+      g_str_has_prefix (text, "# " WRITTEN_BY))
     return TRUE;
   g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
                "%s is there already, and was not written by kmemlab bins: expected another name "

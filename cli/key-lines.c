@@ -7,6 +7,8 @@
 
 #include "analysis/save.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "simcore/base/types.h"
@@ -14,17 +16,35 @@
 
 #define MAX_SIZE (1 << 23)
 
+/* No more than a little above MAX_SIZE, for there are files without an end. (transfer full) */
+static char *
+read_bytes (const char *path, gsize *ret_length, GError **error)
+{
+  FILE *const file = fopen (path, "rbe");
+  g_autofree char *text = g_malloc (MAX_SIZE + 2);
+  gboolean good = file != NULL;
+
+  if (file != NULL) {
+    *ret_length = fread (text, 1, MAX_SIZE + 1, file);
+    text[*ret_length] = '\0';
+    good = !ferror (file);
+  }
+  if (!good)
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "%s: cannot be read: %s", path,
+                 g_strerror (errno));
+  if (file != NULL)
+    fclose (file);
+  return good ? g_steal_pointer (&text) : NULL;
+}
+
 static gboolean
 read_text (const char *path, const char *group, char **ret_text, GError **error)
 {
-  g_autofree char *text = NULL;
-  g_autoptr (GError) cause = NULL;
   gsize length;
+  g_autofree char *text = read_bytes (path, &length, error);
 
-  if (!g_file_get_contents (path, &text, &length, &cause)) {
-    g_set_error_literal (error, KML_ERROR, KML_ERROR_INPUT, cause->message);
+  if (text == NULL)
     return FALSE;
-  }
   if (length > MAX_SIZE || memchr (text, '\0', length) != NULL ||
       !g_utf8_validate (text, (gssize)length, NULL)) {
     g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "%s: no %s: it is no text, or too long", path,

@@ -72,6 +72,9 @@ def a_scenario_that_never_ends():
     for path in ("/dev/zero", "/dev/tty"):
         if os.path.exists(path):
             run("run", path, "-o", "x.db", status=2)
+            run("bins", REPORT, "--simulate", "no", "--scenario", path, status=2)
+    if os.path.exists("/dev/zero"):
+        run("reproduce", "/dev/zero", status=2)
     os.mkfifo("pipe")
     run("run", "pipe", status=2)
     run("plot", "pipe", status=2)

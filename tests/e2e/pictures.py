@@ -145,6 +145,15 @@ def a_terminal_of_80_by_24_characters_shows_it_all():
     check(re.search("half 1 +half 2 +piece 1 +piece 2 ", shown["bins-validation"]), shown["bins-validation"])
 
 
+def a_small_terminal_has_the_whole_legend_below_the_plot():
+    write("small.ini", SMALL)
+    run("run", "small.ini", "-q")
+    for width in ("40", "60"):
+        text = run("plot", "small.db", "internal", "--format", "terminal", "--width", width, "--height", "12").stdout
+        plot, legend = text.split("simulated time")
+        equal((len(re.findall("run [1-6]", plot)), len(re.findall("run [1-6]", legend))), (0, 6), f"names of runs:\n{text}")
+
+
 def a_wide_picture_is_as_legible_as_any():
     runs_of_many_sets()
     for kind in ("internal", "latency", "bins"):
@@ -262,6 +271,6 @@ def an_interrupted_plot_leaves_nothing_behind():
 
 main(classes_show_what_goes_to_whole_pages, names_of_runs_do_not_lie_on_each_other,
      labels_are_of_what_was_varied_and_not_of_what_came_with_it, a_terminal_of_80_by_24_characters_shows_it_all,
-     a_wide_picture_is_as_legible_as_any, ends_of_lifetimes_are_apart, repetitions_do_not_push_settings_out_of_a_picture, bars_are_means_of_repetitions,
+     a_small_terminal_has_the_whole_legend_below_the_plot, a_wide_picture_is_as_legible_as_any, ends_of_lifetimes_are_apart, repetitions_do_not_push_settings_out_of_a_picture, bars_are_means_of_repetitions,
      a_single_request_is_in_every_picture, the_slowest_operation_is_where_the_line_of_latencies_ends,
      an_interrupted_plot_leaves_nothing_behind, forty_bars_and_their_names_are_apart, a_character_that_no_font_has_is_a_question_mark_in_pixels)

@@ -145,7 +145,7 @@ set_up (Setup *setup, const KmlRecordConfig *record, guint n_workloads, KmlTime 
   setup->recorder = kml_recorder_new (record, setup->machine, setup->pages, setup->objects);
   for (guint i = 0; i < 2; i++)
     setup->workloads[i] = kml_workload_new (&list_ops, "list", ".");
-  setup->old = kml_old_frames_new (setup->machine->ram->n_usable);
+  setup->old = kml_old_frames_new (setup->machine->ram->n_usable, FALSE);
   setup->driver = kml_driver_new (&(KmlDriverConfig){ .machine = setup->machine,
                                                       .old = setup->old,
                                                       .pages = setup->pages,
@@ -568,6 +568,25 @@ START_TEST (pages_of_before_are_given_back_once)
 }
 END_TEST
 
+/* Of four old frames, where their numbers mean nothing: the next one, around the end, no number twice, and none when all are gone. */
+START_TEST (a_stand_in_is_given_back_for_each_number)
+{
+  static const guint32 numbers[] = { 10, 10, 11, 100, 5, 0, 1, 2000 };
+  static const guint32 expected[] = { 20, 0, 21, 3, 7, 0, 0, 0 }; /* 0: none */
+  g_autoptr (KmlOldFrames) old = kml_old_frames_new (128, TRUE);
+
+  for (guint i = 0; i < 4; i++)
+    kml_old_frames_add (old, ((const KmlPfn[]){ 3, 7, 20, 21 })[i]);
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++) {
+    guint64 number = numbers[i];
+    KmlPfn pfn = 0;
+
+    ck_assert_int_eq (kml_old_frames_take (old, &number, numbers[i] + 1, &pfn), expected[i] != 0);
+    ck_assert_uint_eq (pfn, expected[i]);
+  }
+}
+END_TEST
+
 /* A stretch of operations has room for an entry of each in the journal, which these fill several times. */
 START_TEST (of_many_pages_of_before_each_is_in_the_journal)
 {
@@ -788,6 +807,7 @@ main (void)
   tcase_add_test (tcase, halves_of_a_block_are_freed_one_by_one);
   tcase_add_test (tcase, a_block_that_is_kept_whole_is_freed_with_its_lower_half);
   tcase_add_test (tcase, pages_of_before_are_given_back_once);
+  tcase_add_test (tcase, a_stand_in_is_given_back_for_each_number);
   tcase_add_test (tcase, of_many_pages_of_before_each_is_in_the_journal);
   tcase_add_test (tcase, a_long_pause_does_not_spoil_the_means);
   tcase_add_test (tcase, nothing_starts_after_the_end);

@@ -358,7 +358,7 @@ START_TEST (pages_of_before_are_given_back_by_any_cpu_and_context)
   ops[1].other = ops[3].other = 40;
   ops[2].other = 50;
   set_up (2, 0);
-  rig.requests.old = kml_old_frames_new (rig.machine->ram->n_usable);
+  rig.requests.old = kml_old_frames_new (rig.machine->ram->n_usable, FALSE);
   kml_old_frames_add (rig.requests.old, 40);
   kml_old_frames_add (rig.requests.old, 41);
   kml_old_frames_add (rig.requests.old, 50);

@@ -9,7 +9,7 @@
  *   /proc/buddyinfo      how many free blocks of each order a zone has. They are placed at random (start-counts.c)
  *   /proc/pagetypeinfo   the same by mobility, and how many pageblocks each mobility has
  *
- * Frames are those of the kernel: frame n here is frame n there. All that is not free is in use, by nobody known, until a recording says that it is given back
+ * Frames are those of the kernel, where it shows them: frame n here is frame n there. All that is not free is in use, by nobody known, until a recording says that it is given back
  * (old-frames.h), or for ever.
  *
  * Of kpageflags the mobility of a pageblock is guessed: it is movable unless more of its frames are in use without being on an LRU list or

@@ -124,13 +124,13 @@ start_from (KmlRun *self, const KmlStartState *state, GError **error)
   return TRUE;
 }
 
-/* What was in use can be given back where its frames are known: by numbers alone nobody can say which are meant. */
+/* What was in use can be given back. */
 static void
 remember_old_frames (KmlRun *self, const KmlStartState *state)
 {
-  self->old = kml_old_frames_new (state->n_frames);
+  self->old = kml_old_frames_new (state->n_frames, state->is_old == NULL);
   for (guint32 pfn = 0; pfn < state->n_frames; pfn++)
-    if (state->is_old[pfn])
+    if (state->is_old != NULL ? state->is_old[pfn] : !state->is_free[pfn])
       kml_old_frames_add (self->old, pfn);
   for (guint i = 0; i < self->workloads->len; i++)
     ((KmlWorkload *)g_ptr_array_index (self->workloads, i))->has_old_frames = TRUE;
@@ -152,7 +152,7 @@ kml_run_start (KmlRun *self, GError **error)
   if (!ok)
     g_prefix_error (error, "[memory] start: ");
   ok = ok && start_from (self, &state, error);
-  if (ok && state.is_old != NULL)
+  if (ok)
     remember_old_frames (self, &state);
   kml_start_state_clear (&state);
   return ok;

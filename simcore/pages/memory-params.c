@@ -68,8 +68,8 @@ const KmlParam kml_memory_params[] = {
     .offset = G_STRUCT_OFFSET (KmlMemoryConfig, start),
     .summary =
         "a running kernel's /proc/kpageflags, pagetypeinfo or buddyinfo: the run begins with "
-        "that memory free, and the rest in use; what of a kpageflags a recording gives back is "
-        "free then; without it all is free" },
+        "that memory free, and the rest in use; what a recording gives back of that is free "
+        "then; without it all is free" },
   { .name = "min-free",
     .type = KML_PARAM_SIZE,
     .value = "0",

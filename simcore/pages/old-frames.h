@@ -3,11 +3,16 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * A run that begins with a kernel's memory (`[memory] start`) has frames that somebody took before. Whoever that was, a
- * recording may show that they are given back (KML_OP_FREE_OLD), by the numbers that they have in the kernel, which here are the same. Each is a
+ * recording may show that they are given back (KML_OP_FREE_OLD), by the numbers that they have in the kernel. Each is a
  * block of its own to the page allocator. What is given back once is old no more: whoever gets the frame next has a name for it.
  *
+ *   frame by frame   (kpageflags) the numbers here are the kernel's, and what is given back is the frame with that number, or nothing
+ *   stand-ins        (pagetypeinfo, buddyinfo) only how many were in use is known, and which are here is left to chance. So for each
+ *                    number one frame is given back, the next old one from there on, and around: as many as the kernel gave back, close to each
+ *                    other as those were. No number counts twice
+ *
  * A recording can say anything: frames that were free all along, that were given back before, or that the machine has not. These are
- * counted, and nothing else happens.
+ * counted, and nothing else happens. By stand-ins the first kind cannot be told.
  */
 
 #pragma once
@@ -18,6 +23,8 @@ G_BEGIN_DECLS
 
 typedef struct {
   guint64 *words; /* (owned): a bit for each frame, the lowest first */
+  guint64 *
+      meant; /* (owned) (nullable): likewise, the numbers for which a stand-in was given back; NULL: frame by frame */
   guint32 n_frames;
   guint64 n_at_first;   /* frames that were old in the beginning */
   guint64 n_given_back; /* of those */
@@ -25,14 +32,15 @@ typedef struct {
 } KmlOldFrames;
 
 /* None of @n_frames is old. */
-KmlOldFrames *kml_old_frames_new (guint32 n_frames);
+KmlOldFrames *kml_old_frames_new (guint32 n_frames, gboolean by_stand_ins);
 void kml_old_frames_free (KmlOldFrames *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlOldFrames, kml_old_frames_free)
 
 void kml_old_frames_add (KmlOldFrames *self, KmlPfn pfn);
 
-/* The first old frame in [*pfn, end), which is none any more; FALSE: there is none. */
-gboolean kml_old_frames_take (KmlOldFrames *self, guint64 *pfn, guint64 end);
+/* The old frame that is meant by the first of the numbers in [*pfn, end) that means one; it is old no more, and *pfn is the number
+ * behind that. FALSE: there is none. */
+gboolean kml_old_frames_take (KmlOldFrames *self, guint64 *pfn, guint64 end, KmlPfn *ret_frame);
 
 /* Of @n frames that were to be given back @n_taken were. */
 static inline void

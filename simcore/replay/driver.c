@@ -126,13 +126,14 @@ free_old (KmlDriver *self, const KmlOp *op, KmlTime start)
   KmlMachine *machine = self->config.machine;
   KmlAllocator *pages = self->config.pages;
   const guint64 n_frames = op->request.size >> machine->ram->page_shift;
-  guint64 pfn = op->other, n_taken = 0;
+  guint64 number = op->other, n_taken = 0;
   KmlAddr first = KML_ADDR_NONE;
+  KmlPfn pfn;
 
   if (self->config.old == NULL)
     return start;
-  for (; kml_old_frames_take (self->config.old, &pfn, op->other + n_frames); pfn++) {
-    const KmlAddr addr = kml_ram_addr (machine->ram, (KmlPfn)pfn);
+  while (kml_old_frames_take (self->config.old, &number, op->other + n_frames, &pfn)) {
+    const KmlAddr addr = kml_ram_addr (machine->ram, pfn);
 
     if (n_taken++ == 0)
       first = addr;

@@ -241,8 +241,9 @@ kml_requests_free_old (KmlRequests *self, KmlPfn first, const KmlRequest *how)
 {
   KmlMachine *machine = self->machine;
   const guint64 n_frames = how->size >> machine->ram->page_shift;
-  guint64 pfn = first, n_taken = 0;
+  guint64 number = first, n_taken = 0;
   KmlAddr addr = KML_ADDR_NONE;
+  KmlPfn pfn;
   KmlCourse course;
 
   if (self->old == NULL)
@@ -251,10 +252,10 @@ kml_requests_free_old (KmlRequests *self, KmlPfn first, const KmlRequest *how)
     kml_requests_check_free (self, self->free_from[KML_LEVEL_PAGES]);
   kml_sync_on (machine, KML_OBJECT_NONE);
   kml_requests_begin (self, kml_current_task (machine), &course);
-  for (; kml_old_frames_take (self->old, &pfn, first + n_frames); pfn++) {
+  while (kml_old_frames_take (self->old, &number, first + n_frames, &pfn)) {
     if (n_taken++ == 0)
-      addr = kml_ram_addr (machine->ram, (KmlPfn)pfn);
-    kml_allocator_free_block (self->pages, kml_ram_addr (machine->ram, (KmlPfn)pfn), how);
+      addr = kml_ram_addr (machine->ram, pfn);
+    kml_allocator_free_block (self->pages, kml_ram_addr (machine->ram, pfn), how);
   }
   kml_old_frames_count (self->old, n_frames, n_taken);
   kml_requests_end (self, &course);

@@ -396,7 +396,9 @@ def what_was_in_use_is_given_back_as_the_recording_has_it():
                 prints.append(query("m.db", f"SELECT fingerprint FROM runs {LAST}"))
             equal(prints[0], prints[1], more)
     metrics = measure(HEAD + "[memory]\nstart = buddyinfo\n[pages]\nallocator = buddy\n[workload w]\nkind = trace\nfile = t.kmt\nlevel = pages\n")
-    equal((metrics["trace.page_free_unknown"], "start.in_use" in metrics), (len(frees), False), "numbers alone")
+    in_use = 1016 - 4 - 4 - 128
+    equal((metrics["start.in_use"], metrics["start.given_back"], metrics["start.unknown"]), (in_use, 4 + 4 + 1 + 1, 33 - 10), "numbers alone")  # 600 as well
+    equal(metrics["memory.reserved.end_bytes"] / 4096, in_use - 10, "numbers alone")
 
 
 def what_makes_no_sense_is_refused():

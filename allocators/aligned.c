@@ -308,29 +308,67 @@ aligned_slab_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_
   return object + front;
 }
 
+/* The slab of the live object, or the large run, at @addr, which lies in memory of the allocator's. */
+static KmlPfn
+head_at (const Aligned *self, KmlAddr addr)
+{
+  const KmlRam *ram = &self->base.ram;
+  const KmlFrame *frame;
+
+  g_assert (addr < kml_ram_addr (ram, ram->n_usable));
+  frame = kml_ram_frame (ram, kml_ram_pfn (ram, addr));
+  g_assert (frame->flags & KML_FRAME_FLAG_SLAB);
+  return frame->slab.head;
+}
+
+static gboolean
+is_large (const Aligned *self, KmlPfn head)
+{
+  return kml_ram_frame (&self->base.ram, head)->slab.size_class == KML_PAGE_RUN_LARGE;
+}
+
+/* Which object of the slab is the live one at @addr, and what lies in front of it. */
+static guint
+live_at (const Aligned *self, const Slab *slab, KmlAddr addr, guint32 *ret_front)
+{
+  const guint i = (guint)((addr - slab->start) / slab->size);
+
+  g_assert (i < slab->n_objects);
+  g_assert (get_bit (slab->used, i));
+  *ret_front = front_of (self, slab, i);
+  g_assert (addr == object_at (slab, i) + *ret_front);
+  return i;
+}
+
+static guint64
+aligned_slab_size_of (const KmlAllocator *base, KmlAddr addr)
+{
+  const Aligned *self = (const Aligned *)base;
+  const KmlPfn head = head_at (self, addr);
+  guint32 front;
+  Slab slab;
+
+  if (is_large (self, head))
+    return kml_page_runs_size_of_large (&self->runs, addr);
+  slab = slab_at (self, head);
+  live_at (self, &slab, addr, &front);
+  return slab.size - front;
+}
+
 static guint64
 aligned_slab_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
 {
   Aligned *self = (Aligned *)base;
-  const KmlRam *ram = &base->ram;
-  const KmlFrame *frame;
+  const KmlPfn head = head_at (self, addr);
   guint64 held;
   guint32 front;
   Slab slab;
   guint i;
 
-  g_assert (addr < kml_ram_addr (ram, ram->n_usable));
-  frame = kml_ram_frame (ram, kml_ram_pfn (ram, addr));
-  g_assert (frame->flags & KML_FRAME_FLAG_SLAB);
-  if (kml_ram_frame (ram, frame->slab.head)->slab.size_class == KML_PAGE_RUN_LARGE)
+  if (is_large (self, head))
     return kml_page_runs_free_large (&self->runs, addr, how);
-
-  slab = slab_at (self, frame->slab.head);
-  i = (guint)((addr - slab.start) / slab.size);
-  g_assert (i < slab.n_objects);
-  g_assert (get_bit (slab.used, i));
-  front = front_of (self, &slab, i);
-  g_assert (addr == object_at (&slab, i) + front);
+  slab = slab_at (self, head);
+  i = live_at (self, &slab, addr, &front);
 
   kml_spend (base->machine, KML_COST_INSTRUCTION, FREE_INSTRUCTIONS);
   kml_spend_references (base->machine, KML_COST_WARM, 2);
@@ -453,6 +491,7 @@ static const KmlAllocatorOps aligned_slab_ops = {
   .finish = aligned_slab_finish,
   .alloc = aligned_slab_alloc,
   .free = aligned_slab_free,
+  .size_of = aligned_slab_size_of,
   .remember = aligned_slab_remember,
   .walk = aligned_slab_walk,
   .check = aligned_slab_check,

@@ -124,6 +124,7 @@ static const KmlAllocatorOps best_fit_ops = {
   .finish = best_fit_finish,
   .alloc = kml_boundary_tags_alloc,
   .free = kml_boundary_tags_free,
+  .size_of = kml_boundary_tags_size_of,
   .shrink = kml_boundary_tags_shrink,
   .remember = best_fit_remember,
   .walk = kml_boundary_tags_walk,

@@ -543,3 +543,14 @@ kml_boundary_tags_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
     kml_arena_is_empty (self, arena, how);
   return size - self->header - self->footer;
 }
+
+guint64
+kml_boundary_tags_size_of (const KmlAllocator *base, KmlAddr addr)
+{
+  const KmlBoundaryTags *self = (const KmlBoundaryTags *)base;
+  const KmlPfn arena = run_of (self, addr);
+
+  if (kml_ram_frame (ram_of (self), arena)->slab.size_class == KML_PAGE_RUN_LARGE)
+    return kml_page_runs_size_of_large (&self->runs, addr);
+  return (live_tag (self, arena, addr) & KML_TAG_SIZE) - self->header - self->footer;
+}

@@ -123,6 +123,7 @@ gboolean kml_boundary_tags_init (KmlAllocator *base, GError **error);
 void kml_boundary_tags_finish (KmlAllocator *base);
 KmlAddr kml_boundary_tags_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held);
 guint64 kml_boundary_tags_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how);
+guint64 kml_boundary_tags_size_of (const KmlAllocator *base, KmlAddr addr);
 gboolean kml_boundary_tags_remember (KmlAllocator *base, KmlImage *image);
 void kml_boundary_tags_shrink (KmlAllocator *base);
 void kml_boundary_tags_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data);

@@ -44,6 +44,7 @@ static const KmlAllocatorOps first_fit_ops = {
   .finish = kml_boundary_tags_finish,
   .alloc = kml_boundary_tags_alloc,
   .free = kml_boundary_tags_free,
+  .size_of = kml_boundary_tags_size_of,
   .shrink = kml_boundary_tags_shrink,
   .remember = kml_boundary_tags_remember,
   .walk = kml_boundary_tags_walk,

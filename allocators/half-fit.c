@@ -192,6 +192,12 @@ half_fit_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
 
 KML_DEFINE_EXECUTE (half_fit)
 
+static guint64
+half_fit_size_of (const KmlAllocator *base, KmlAddr addr)
+{
+  return phys_size_of (&((const HalfFit *)base)->blocks, addr);
+}
+
 static void
 half_fit_shrink (KmlAllocator *base)
 {
@@ -241,6 +247,7 @@ static const KmlAllocatorOps half_fit_ops = {
   .finish = half_fit_finish,
   .alloc = half_fit_alloc,
   .free = half_fit_free,
+  .size_of = half_fit_size_of,
   .execute = half_fit_execute,
   .shrink = half_fit_shrink,
   .remember = half_fit_remember,

@@ -162,6 +162,32 @@ phys_is_first (const PhysBlocks *self, PhysBlock block)
   return addr == kml_ram_addr (self->ram, frame->slab.head) + self->quantum;
 }
 
+/* For KmlAllocatorOps.size_of. */
+static PHYS_INLINE guint64
+phys_size_of (const PhysBlocks *self, KmlAddr addr)
+{
+  const KmlRam *ram = self->ram;
+  const KmlPfn pfn = kml_ram_pfn (ram, addr);
+  const KmlFrame *frame = kml_ram_frame (ram, pfn);
+  const PhysBlock block = (PhysBlock)(addr >> self->shift);
+  guint32 size, before;
+
+  g_assert (addr >> ram->page_shift < ram->n_usable);
+  g_assert (frame->flags & KML_FRAME_FLAG_SLAB);
+
+  if (frame->slab.head == pfn) {
+    if (frame->slab.size_class == KML_PAGE_RUN_LARGE)
+      return kml_page_runs_size_of_large (&self->runs, addr);
+    g_assert (addr > kml_ram_addr (ram, pfn)); /* where the first header is */
+  }
+  size = phys_size_in_use (self, addr);
+  before = phys_before (self, block);
+  g_assert (phys_before (self, block + size) == size); /* the neighbours agree */
+  g_assert (before == 0 ? phys_is_first (self, block)
+                        : before < block && phys_size (self, block - before) == before);
+  return phys_payload (self, size);
+}
+
 /* A free block leaves its list to become part of its neighbour. */
 static PHYS_INLINE void
 phys_absorb (PhysBlocks *self, const PhysPolicy *policy, PhysBlock block, guint32 size)

@@ -5,6 +5,47 @@
 
 #include "allocators/segregated.h"
 
+/* ---- One object ---- */
+
+gboolean
+segregated_is_listed (const Segregated *self, const Bin *bin, const KmlFrame *slab, guint64 index)
+{
+  const KmlAddr start = kml_ram_addr (ram_of (self), slab->slab.head);
+  guint link = slab->slab.first_free;
+
+  for (guint n = slab->slab.n_fresh - slab->slab.n_used; n > 0 && link != 0; n--) {
+    if (link == index + 1)
+      return TRUE;
+    link = link_of (kml_ram_load32 (ram_of (self), start + (guint64)(link - 1) * bin->object_size));
+  }
+  return FALSE;
+}
+
+guint64
+segregated_size_of (const KmlAllocator *base, KmlAddr addr)
+{
+  const Segregated *self = (const Segregated *)base;
+  const KmlPfn pfn = kml_ram_pfn (ram_of (self), addr);
+  const KmlFrame *slab;
+  const Bin *bin;
+  guint64 offset;
+
+  g_assert (addr >> ram_of (self)->page_shift < ram_of (self)->n_usable);
+  g_assert (frame_of (self, pfn)->flags & KML_FRAME_FLAG_SLAB);
+
+  if (frame_of (self, pfn)->slab.size_class == KML_PAGE_RUN_LARGE)
+    return kml_page_runs_size_of_large (&self->runs, addr);
+  slab = frame_of (self, frame_of (self, pfn)->slab.head);
+  bin = &self->bins[slab->slab.size_class];
+  offset = addr - kml_ram_addr (ram_of (self), slab->slab.head);
+  g_assert (offset % bin->object_size == 0);
+  g_assert (offset / bin->object_size < slab->slab.n_fresh);
+  if (has_guard (kml_ram_load32 (ram_of (self), addr),
+                 addr)) /* it is free, or its owner wrote that */
+    g_assert (!segregated_is_listed (self, bin, slab, offset / bin->object_size));
+  return bin->object_size;
+}
+
 /* ---- Walking ---- */
 
 /* Marks the free objects of a slab, of those that were given out. FALSE: the list is broken

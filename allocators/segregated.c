@@ -250,21 +250,6 @@ touch_freed (const Segregated *self, KmlAddr addr)
 
 /* ---- Objects ---- */
 
-/* Whether object @index is on the slab's free list. */
-static gboolean
-is_listed (const Segregated *self, const Bin *bin, const KmlFrame *slab, guint64 index)
-{
-  const KmlAddr start = kml_ram_addr (ram_of (self), slab->slab.head);
-  guint link = slab->slab.first_free;
-
-  for (guint n = slab->slab.n_fresh - slab->slab.n_used; n > 0 && link != 0; n--) {
-    if (link == index + 1)
-      return TRUE;
-    link = link_of (kml_ram_load32 (ram_of (self), start + (guint64)(link - 1) * bin->object_size));
-  }
-  return FALSE;
-}
-
 static KmlAddr refill_and_take (Segregated *self, Bin *bin, const KmlRequest *request,
                                 guint64 *ret_held);
 
@@ -385,7 +370,7 @@ free_suspicious (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   const Bin *bin = &self->bins[slab->slab.size_class];
   const guint64 index = (addr - kml_ram_addr (ram_of (self), head)) / bin->object_size;
 
-  g_assert (!is_listed (self, bin, slab, index)); /* it was freed already */
+  g_assert (!segregated_is_listed (self, bin, slab, index)); /* it was freed already */
 
   kml_ram_store32 (&base->ram, addr, 0);
   return segregated_free (base, addr, how);
@@ -526,6 +511,7 @@ static const KmlAllocatorOps segregated_ops = {
   .finish = segregated_finish,
   .alloc = alloc_and_touch,
   .free = touch_and_free,
+  .size_of = segregated_size_of,
   .execute = segregated_execute,
   .shrink = segregated_shrink,
   .remember = segregated_remember,

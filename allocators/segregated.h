@@ -137,6 +137,11 @@ void segregated_shrink (KmlAllocator *base);
 
 /* ---- segregated-check.c ---- */
 
+/* Whether object @index is on the slab's free list. */
+gboolean segregated_is_listed (const Segregated *self, const Bin *bin, const KmlFrame *slab,
+                               guint64 index);
+
+guint64 segregated_size_of (const KmlAllocator *base, KmlAddr addr);
 void segregated_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data);
 void segregated_walk_caches (const KmlAllocator *base, KmlCacheFunc func, gpointer user_data);
 gboolean segregated_check (const KmlAllocator *base, GError **error);

@@ -5,6 +5,56 @@
 
 #include "allocators/slab.h"
 
+/* ---- One object ---- */
+
+gboolean
+slab_is_listed (const Slab *self, const Cache *cache, const SlabHeader *slab, guint64 index)
+{
+  const KmlAddr links = first_object (self, slab) + cache->link_offset;
+  guint link = slab->first_free;
+
+  for (guint n = slab->n_fresh - slab->n_used; n > 0 && link != 0; n--) {
+    if (link == index + 1)
+      return TRUE;
+    link = kml_ram_load32 (ram_of (self), links + (guint64)(link - 1) * cache->chunk) & 0xffff;
+  }
+  return FALSE;
+}
+
+static gboolean
+is_small_in_use (const Slab *self, const Cache *cache, KmlAddr addr)
+{
+  const SlabHeader *slab = small_header (self, kml_ram_pfn (ram_of (self), addr));
+  const guint64 offset = addr - first_object (self, slab), index = offset / cache->chunk;
+
+  if (addr < first_object (self, slab) || offset % cache->chunk != 0 || index >= slab->n_fresh)
+    return FALSE;
+  if ((kml_ram_load32 (ram_of (self), addr + cache->link_offset) & SLAB_GUARD_BITS) !=
+      slab_guard (addr))
+    return TRUE;
+  return !slab_is_listed (self, cache, slab, index); /* it is free, or its owner wrote that */
+}
+
+guint64
+slab_size_of (const KmlAllocator *base, KmlAddr addr)
+{
+  const Slab *self = (const Slab *)base;
+  const KmlFrame *frame = frame_of (self, kml_ram_pfn (ram_of (self), addr));
+  const Cache *cache;
+
+  g_assert (addr >> ram_of (self)->page_shift < ram_of (self)->n_usable);
+  g_assert (frame->flags & KML_FRAME_FLAG_SLAB);
+
+  if (frame->slab.size_class == KML_PAGE_RUN_LARGE)
+    return kml_page_runs_size_of_large (&self->runs, addr);
+  g_assert (frame->slab.size_class <
+            self->n_caches); /* the allocator's own memory is nobody's block */
+  cache = &self->caches[frame->slab.size_class];
+  g_assert (cache->is_small ? is_small_in_use (self, cache, addr)
+                            : slab_is_large_in_use (self, cache, addr));
+  return cache->object_size;
+}
+
 /* ---- Which objects are free ---- */
 
 /* Marks the free objects of a small slab. FALSE: the list is broken (L2). */

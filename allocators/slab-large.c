@@ -219,6 +219,16 @@ slab_take_large (Slab *self, Cache *cache, const KmlRequest *request, guint64 *r
   return bufctl->addr;
 }
 
+gboolean
+slab_is_large_in_use (const Slab *self, const Cache *cache, KmlAddr addr)
+{
+  KmlAddr at = *chain_of (cache->hash, addr);
+
+  while (at != KML_ADDR_NONE && bufctl_at (self, at)->addr != addr)
+    at = bufctl_at (self, at)->next;
+  return at != KML_ADDR_NONE;
+}
+
 /* Takes the bufctl of the object at @addr out of its chain; asserts that there is one: that the
  * object is in use. */
 static KmlAddr

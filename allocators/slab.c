@@ -270,21 +270,6 @@ slab_remember (KmlAllocator *base, KmlImage *image)
 
 /* ---- Small objects ---- */
 
-/* Whether object @index is on the slab's free list. */
-static gboolean
-is_listed (const Slab *self, const Cache *cache, const SlabHeader *slab, guint64 index)
-{
-  const KmlAddr links = first_object (self, slab) + cache->link_offset;
-  guint link = slab->first_free;
-
-  for (guint n = slab->n_fresh - slab->n_used; n > 0 && link != 0; n--) {
-    if (link == index + 1)
-      return TRUE;
-    link = kml_ram_load32 (ram_of (self), links + (guint64)(link - 1) * cache->chunk) & 0xffff;
-  }
-  return FALSE;
-}
-
 /* With a cache model: the cache, the slab's header, the object's link; all of an object that is cleared. */
 static void G_GNUC_NO_INLINE
 touch_small (const Slab *self, const Cache *cache, KmlAddr addr, gboolean is_cleared)
@@ -375,8 +360,8 @@ free_suspicious (Slab *self, Cache *cache, KmlAddr addr, const KmlRequest *how)
 {
   const SlabHeader *slab = small_header (self, kml_ram_pfn (ram_of (self), addr));
 
-  g_assert (!is_listed (self, cache, slab,
-                        (addr - first_object (self, slab)) / cache->chunk)); /* freed already */
+  g_assert (!slab_is_listed (
+      self, cache, slab, (addr - first_object (self, slab)) / cache->chunk)); /* freed already */
 
   kml_ram_store32 (&self->base.ram, addr + cache->link_offset, 0);
   free_small (self, cache, addr, how);
@@ -571,6 +556,7 @@ static const KmlAllocatorOps slab_ops = {
   .finish = slab_finish,
   .alloc = slab_alloc,
   .free = slab_free,
+  .size_of = slab_size_of,
   .execute = slab_execute,
   .shrink = slab_shrink,
   .remember = slab_remember,

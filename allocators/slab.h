@@ -225,6 +225,7 @@ SlabHeader *slab_make_large (Slab *self, Cache *cache, KmlPfn pfn, guint n_objec
 void slab_unmake_large (Slab *self, SlabHeader *slab, const KmlRequest *how);
 
 KmlAddr slab_take_large (Slab *self, Cache *cache, const KmlRequest *request, guint64 *ret_held);
+gboolean slab_is_large_in_use (const Slab *self, const Cache *cache, KmlAddr addr);
 void slab_free_large (Slab *self, Cache *cache, KmlAddr addr, const KmlRequest *how);
 
 /* ---- slab.c ---- */
@@ -235,6 +236,11 @@ void slab_free_internal (Slab *self, Cache *cache, KmlAddr addr, const KmlReques
 
 /* ---- slab-check.c ---- */
 
+/* Whether object @index is on the free list of its slab, of small objects. */
+gboolean slab_is_listed (const Slab *self, const Cache *cache, const SlabHeader *slab,
+                         guint64 index);
+
+guint64 slab_size_of (const KmlAllocator *base, KmlAddr addr);
 void slab_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data);
 void slab_walk_caches (const KmlAllocator *base, KmlCacheFunc func, gpointer user_data);
 gboolean slab_check (const KmlAllocator *base, GError **error);

@@ -46,6 +46,53 @@ slub_touch_freed (const Slub *self, KmlAddr addr, const KmlRequest *how)
     touch_object (self, &self->caches[slab->slab.size_class], addr, how);
 }
 
+/* ---- One object ---- */
+
+static gboolean
+list_has (const Slub *self, const SlubCache *cache, KmlPfn pfn, guint link, KmlAddr addr)
+{
+  while (link != 0) {
+    if (object_of (self, cache, pfn, link - 1) == addr)
+      return TRUE;
+    slub_next (self, cache, pfn, &link);
+  }
+  return FALSE;
+}
+
+gboolean
+slub_is_listed (const Slub *self, const SlubCache *cache, KmlPfn pfn, KmlAddr addr)
+{
+  const SlubCpu *taker = slub_taker_of (self, cache, pfn);
+
+  return list_has (self, cache, pfn, frame_of (self, pfn)->slab.first_free, addr) ||
+         (taker != NULL && list_has (self, cache, pfn, taker->first_free, addr));
+}
+
+guint64
+slub_size_of (const KmlAllocator *base, KmlAddr addr)
+{
+  const Slub *self = (const Slub *)base;
+  const KmlPfn pfn = kml_ram_pfn (ram_of (self), addr);
+  const KmlFrame *slab;
+  const SlubCache *cache;
+  guint64 offset;
+
+  g_assert (addr >> ram_of (self)->page_shift < ram_of (self)->n_usable);
+  g_assert (frame_of (self, pfn)->flags & KML_FRAME_FLAG_SLAB);
+
+  slab = frame_of (self, frame_of (self, pfn)->slab.head);
+  if (slab->slab.size_class == KML_PAGE_RUN_LARGE)
+    return kml_page_runs_size_of_large (&self->runs, addr);
+  cache = &self->caches[slab->slab.size_class];
+  offset = addr - kml_ram_addr (ram_of (self), slab->slab.head);
+  g_assert (offset % cache->object_size == 0);
+  g_assert (offset / cache->object_size < slab->slab.n_objects);
+  if (slub_has_guard (slub_load (self, cache, addr),
+                      addr)) /* it is free, or its owner wrote that */
+    g_assert (!slub_is_listed (self, cache, slab->slab.head, addr));
+  return cache->object_size;
+}
+
 /* ---- Which objects are free ---- */
 
 /* Marks the objects of a list; returns how many it has, or G_MAXUINT: it is broken (U2). */

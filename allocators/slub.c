@@ -362,17 +362,6 @@ slub_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
 
 KML_FAST guint64 slub_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how);
 
-static gboolean
-is_listed (const Slub *self, const SlubCache *cache, KmlPfn pfn, guint link, KmlAddr addr)
-{
-  while (link != 0) {
-    if (object_of (self, cache, pfn, link - 1) == addr)
-      return TRUE;
-    slub_next (self, cache, pfn, &link);
-  }
-  return FALSE;
-}
-
 /* The object at @addr looks as a free one does. If it is none, its owner wrote that; once it
  * is wiped out, there is no doubt. */
 static guint64 G_GNUC_NO_INLINE
@@ -382,10 +371,8 @@ free_suspicious (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   const KmlPfn head = frame_of (self, kml_ram_pfn (ram_of (self), addr))->slab.head;
   const KmlFrame *slab = frame_of (self, head);
   const SlubCache *cache = &self->caches[slab->slab.size_class];
-  const SlubCpu *taker = slub_taker_of (self, cache, head);
 
-  g_assert (!is_listed (self, cache, head, slab->slab.first_free, addr)); /* it was freed already */
-  g_assert (taker == NULL || !is_listed (self, cache, head, taker->first_free, addr));
+  g_assert (!slub_is_listed (self, cache, head, addr)); /* it was freed already */
 
   slub_store (self, cache, addr, 0);
   return slub_free (base, addr, how);
@@ -561,6 +548,7 @@ static const KmlAllocatorOps slub_ops = {
   .finish = slub_finish,
   .alloc = alloc_and_touch,
   .free = touch_and_free,
+  .size_of = slub_size_of,
   .execute = slub_execute,
   .shrink = slub_shrink,
   .remember = slub_remember,

@@ -327,6 +327,10 @@ void slub_shrink (KmlAllocator *base);
 void slub_touch_taken (const Slub *self, KmlAddr addr, const KmlRequest *request);
 void slub_touch_freed (const Slub *self, KmlAddr addr, const KmlRequest *how);
 
+/* Whether a free list of the slab has the object: its own, or that of the CPU that takes objects from it. */
+gboolean slub_is_listed (const Slub *self, const SlubCache *cache, KmlPfn pfn, KmlAddr addr);
+
+guint64 slub_size_of (const KmlAllocator *base, KmlAddr addr);
 void slub_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data);
 void slub_walk_caches (const KmlAllocator *base, KmlCacheFunc func, gpointer user_data);
 gboolean slub_check (const KmlAllocator *base, GError **error);

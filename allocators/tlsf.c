@@ -220,6 +220,12 @@ tlsf_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
 
 KML_DEFINE_EXECUTE (tlsf)
 
+static guint64
+tlsf_size_of (const KmlAllocator *base, KmlAddr addr)
+{
+  return phys_size_of (&((const Tlsf *)base)->blocks, addr);
+}
+
 static void
 tlsf_shrink (KmlAllocator *base)
 {
@@ -275,6 +281,7 @@ static const KmlAllocatorOps tlsf_ops = {
   .finish = tlsf_finish,
   .alloc = tlsf_alloc,
   .free = tlsf_free,
+  .size_of = tlsf_size_of,
   .execute = tlsf_execute,
   .shrink = tlsf_shrink,
   .remember = tlsf_remember,

@@ -89,6 +89,14 @@ kml_allocator_free_from (const KmlAllocator *self)
   return from;
 }
 
+const KmlAllocator *
+kml_allocator_sizer (const KmlAllocator *self)
+{
+  while (self->ops->size_of == NULL && self->ops->level == KML_LEVEL_LAYER)
+    self = self->lower;
+  return self->ops->size_of != NULL ? self : NULL;
+}
+
 gboolean
 kml_allocator_broken (const char *invariant, const char *what, guint64 which, GError **error)
 {

@@ -116,6 +116,8 @@ typedef void (*KmlLockFunc) (const KmlLock *lock, gpointer user_data);
  *   cannot use; written only on success. The cost of the work is spent on the machine's clock
  * @free: takes back what @alloc returned; returns its held size. @how says which CPU and context frees.
  *   A pointer that is not one to a live block is a bug of the caller and fails an assertion
+ * @size_of: (nullable): objects only: the held size of the live block at @addr, as @free would return it: what Linux calls ksize(). It spends and
+ *   changes nothing. A pointer that is not one to a live block fails an assertion. Layers that keep blocks ask it
  * @execute: (nullable): objects only: the driver's loop with @alloc and @free inlined, made by KML_DEFINE_EXECUTE
  *   (driver-loop.h). Without it the loop asks the table for each operation
  * @split: (nullable): pages only: makes the block at @addr two or more blocks of @piece bytes each (a power of two
@@ -125,7 +127,8 @@ typedef void (*KmlLockFunc) (const KmlLock *lock, gpointer user_data);
  *   separately: so compaction gets frames at a place of its choice. Returns how many; 0: no free block begins there. For allocators whose
  *   blocks begin at multiples of their size and say in their first frame's record what they are
  * @mobility_at: (nullable): pages only: of which mobility free memory around @addr is meant to be; KML_N_MOBILITIES, or without it: of any
- * @shrink: (nullable): gives back to the lower allocator all that holds no live block; does now what was put off
+ * @shrink: (nullable): gives back to the lower allocator all that holds no live block; does now what was put off. What keeps a working set gives back
+ *   what has not been wanted since the last call, so two in a row give back all
  * @remember: (nullable): adds to @image what changes after @init besides the instance, its counters and simulated RAM, so that
  *   putting them back brings back a state. FALSE, or without it: it cannot
  * @walk: calls @func for every block in address order. Page allocators: the blocks tile the usable
@@ -157,6 +160,7 @@ struct _KmlAllocatorOps {
 
   KmlAddr (*alloc) (KmlAllocator *self, const KmlRequest *request, guint64 *ret_held);
   guint64 (*free) (KmlAllocator *self, KmlAddr addr, const KmlRequest *how);
+  guint64 (*size_of) (const KmlAllocator *self, KmlAddr addr);
   void (*execute) (KmlDriver *driver, KmlSource *source, const KmlOp *ops, guint n);
   gboolean (*split) (KmlAllocator *self, KmlAddr addr, guint64 piece);
   guint64 (*isolate) (KmlAllocator *self, KmlAddr addr);
@@ -214,6 +218,10 @@ gboolean kml_allocator_broken (const char *invariant, const char *what, guint64 
 /* The least that it and all below it allow: who is called calls them. */
 KmlFrom kml_allocator_alloc_from (const KmlAllocator *self);
 KmlFrom kml_allocator_free_from (const KmlAllocator *self);
+
+/* Who says how large the blocks of @self are (size_of): @self, or what it is a layer around, since layers pass blocks on as they are.
+ * (transfer none) (nullable) */
+const KmlAllocator *kml_allocator_sizer (const KmlAllocator *self);
 
 /* What changes in it, but for RAM. FALSE: it cannot be remembered. */
 gboolean kml_allocator_remember (KmlAllocator *self, KmlImage *image);

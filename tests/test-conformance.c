@@ -143,8 +143,7 @@ free_all (Ledger *ledger, int i)
 
     assert_holds (holds, error, i);
   }
-  if (rig.tested->ops->shrink != NULL)
-    rig.tested->ops->shrink (rig.tested);
+  rig_shrink (&rig);
   verify (ledger, i);
 }
 
@@ -289,8 +288,7 @@ freed_as_the_last (void)
   KmlAddr addr = take (small ());
 
   give_back (addr);
-  if (rig.tested->ops->shrink != NULL)
-    rig.tested->ops->shrink (rig.tested);
+  rig_shrink (&rig);
   return addr;
 }
 
@@ -377,13 +375,19 @@ leave_abort (int signal_number)
 /* abort() lets a handler of its signal leave by a jump, which costs a hundredth of a process that ends. What was
  * allocated stays as it was then and is not touched any more. */
 static gboolean
-aborts_when_given_back (KmlAddr addr)
+aborts (void (*func) (KmlAddr addr), KmlAddr addr)
 {
   if (sigsetjmp (at_abort, 1) != 0)
     return TRUE;
   signal (SIGABRT, leave_abort);
-  give_back (addr);
+  func (addr);
   return FALSE;
+}
+
+static void
+ask_size (KmlAddr addr)
+{
+  rig.tested->ops->size_of (rig.tested, addr);
 }
 
 START_TEST (freeing_what_is_no_block_aborts)
@@ -394,7 +398,10 @@ START_TEST (freeing_what_is_no_block_aborts)
     signal (SIGABRT, SIG_DFL); /* what goes before the misuse is to be well */
     set_up (_i);
     addr = misuses[k].address ();
-    ck_assert_msg (aborts_when_given_back (addr), "%s: nobody noticed: %s", subject_of (_i)->name,
+    if (rig.tested->ops->size_of != NULL)
+      ck_assert_msg (aborts (ask_size, addr), "%s: this has a size: %s", subject_of (_i)->name,
+                     misuses[k].what);
+    ck_assert_msg (aborts (give_back, addr), "%s: nobody noticed: %s", subject_of (_i)->name,
                    misuses[k].what);
   }
 }

@@ -45,7 +45,7 @@ static const BadText bad_texts[] = {
   { "[workload a]\nkind = toy\n", NULL, 1, 1,
     "[workload a] lacks the key “file”, which it needs with toy: what to play with" },
   { TOY "[layer cache]\n", NULL, 4, 1, "[layer cache] lacks the key “allocator”" },
-  { TOY "[layer cache]\nallocator = magazine\n", NULL, 5, 13, "unknown allocator “magazine”" },
+  { TOY "[layer cache]\nallocator = quicklist\n", NULL, 5, 13, "unknown allocator “quicklist”" },
   /* values */
   { TOY "[machine]\ncpus = 0\n", NULL, 5, 8, "cpus: expected a count from 1 to 256, not “0”" },
   { TOY "[machine]\ncpus = -1\n", NULL, 5, 8, "cpus: expected a count" },

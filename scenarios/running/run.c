@@ -249,6 +249,7 @@ build_recorder (KmlRun *self, GError **error)
   if (!kml_run_spec_apply (self->spec, "record", kml_record_params, &config, error))
     return FALSE;
   self->recorder = kml_recorder_new (&config, self->machine, self->pages, self->objects);
+  kml_recorder_set_outermost (self->recorder, self->objects_top);
   return TRUE;
 }
 

@@ -124,6 +124,16 @@ kml_page_runs_free_large (KmlPageRuns *self, KmlAddr addr, const KmlRequest *how
   return kml_allocator_free_block (self->owner->lower, addr, how);
 }
 
+guint64
+kml_page_runs_size_of_large (const KmlPageRuns *self, KmlAddr addr)
+{
+  const KmlFrame *frame = frame_of (self, kml_ram_pfn (ram_of (self), addr));
+
+  g_assert (addr == kml_ram_addr (ram_of (self), frame->slab.head));
+
+  return (guint64)frame->n_frames << ram_of (self)->page_shift;
+}
+
 /* ---- Looking at them ---- */
 
 gboolean

@@ -55,6 +55,9 @@ KmlAddr kml_page_runs_alloc_large (KmlPageRuns *self, const KmlRequest *request,
 /* @addr lies in a large run; that it is its beginning is asserted. Returns the held size. */
 guint64 kml_page_runs_free_large (KmlPageRuns *self, KmlAddr addr, const KmlRequest *how);
 
+/* The same without giving it back. */
+guint64 kml_page_runs_size_of_large (const KmlPageRuns *self, KmlAddr addr);
+
 /* The first run that begins at *@pfn or above; the next one is to be looked for from
  * *@pfn + n_frames on. FALSE: there is none. */
 gboolean kml_page_runs_next (const KmlPageRuns *self, KmlPfn *pfn);

@@ -108,6 +108,7 @@ kml_recorder_new (const KmlRecordConfig *config, KmlMachine *machine, KmlAllocat
   self->machine = machine;
   self->pages = pages;
   self->objects = objects;
+  self->outermost = objects;
   if (config->latency)
     for (guint operation = 0; operation < KML_N_OPERATIONS; operation++)
       for (guint context = 0; context < KML_N_CONTEXTS; context++)
@@ -191,6 +192,12 @@ kml_recorder_set_sink (KmlRecorder *self, KmlSampleSink sink, gpointer data)
 {
   self->sink = sink;
   self->sink_data = data;
+}
+
+void
+kml_recorder_set_outermost (KmlRecorder *self, const KmlAllocator *outermost)
+{
+  self->outermost = outermost;
 }
 
 void

@@ -148,6 +148,8 @@ typedef struct {
   KmlMachine *machine;
   KmlAllocator *pages;
   KmlAllocator *objects; /* (nullable) */
+  const KmlAllocator
+      *outermost; /* (nullable): the last layer around the objects; without any, the same */
 
   /* totals */
   KmlTally tally;
@@ -201,6 +203,9 @@ void kml_recorder_remember (KmlRecorder *self, KmlImage *image);
 
 /* Where full blocks of samples go; without a sink they are dropped. */
 void kml_recorder_set_sink (KmlRecorder *self, KmlSampleSink sink, gpointer data);
+
+/* @outermost is the last layer around the objects: what layers keep is counted, too. */
+void kml_recorder_set_outermost (KmlRecorder *self, const KmlAllocator *outermost);
 
 /* Whose requests they will be: borrowed, until the finish. */
 void kml_recorder_set_workloads (KmlRecorder *self, KmlWorkload *const *workloads,
@@ -295,7 +300,11 @@ kml_recorder_reserved (const KmlRecorder *self, guint64 n_free)
 static inline guint64
 kml_recorder_kept (const KmlRecorder *self)
 {
-  return self->pages->metadata_bytes + (self->objects != NULL ? self->objects->metadata_bytes : 0);
+  guint64 kept = self->pages->metadata_bytes;
+
+  for (const KmlAllocator *at = self->outermost; at != self->objects; at = at->lower)
+    kept += at->metadata_bytes;
+  return kept + (self->objects != NULL ? self->objects->metadata_bytes : 0);
 }
 
 /* To be called when the free area has changed: peaks of what pages show. An index is divided out only when it is higher

@@ -43,8 +43,8 @@ totals_of (const Rig *rig)
 {
   Totals totals = { rig->machine->free_area, rig->pages->metadata_bytes, 0 };
 
-  if (rig->objects != NULL)
-    totals.objects_metadata = rig->objects->metadata_bytes;
+  for (const KmlAllocator *at = rig->tested; at != rig->pages; at = at->lower)
+    totals.objects_metadata += at->metadata_bytes;
   return totals;
 }
 
@@ -133,6 +133,23 @@ enter (Ledger *self, Live block, GError **error)
   return TRUE;
 }
 
+/* A block's size is what was said when it was given, for whoever asks. */
+static gboolean
+has_size (const Ledger *self, const Live *block, GError **error)
+{
+  const KmlAllocator *tested = self->rig->tested;
+  guint64 size;
+
+  if (tested->ops->size_of == NULL)
+    return TRUE;
+  size = tested->ops->size_of (tested, block->addr);
+  if (size == block->held)
+    return TRUE;
+  BROKEN ("size", "%" U64 " bytes were given at %" U64 ", size_of() is %" U64, block->held,
+          block->addr, size);
+  return FALSE;
+}
+
 gboolean
 ledger_alloc (Ledger *self, const KmlRequest *request, KmlAddr *ret_addr, GError **error)
 {
@@ -149,7 +166,7 @@ ledger_alloc (Ledger *self, const KmlRequest *request, KmlAddr *ret_addr, GError
       return FALSE;
     }
     return keeps (request->constraints, block.addr, request->size, error) &&
-           enter (self, block, error);
+           has_size (self, &block, error) && enter (self, block, error);
   }
   self->n_failed++;
   after = totals_of (self->rig);
@@ -164,9 +181,12 @@ gboolean
 ledger_free (Ledger *self, guint index, GError **error)
 {
   const Live block = *block_at (self, index);
-  const KmlRequest how = { 0 };
-  const guint64 held = kml_allocator_free_block (self->rig->tested, block.addr, &how);
+  const KmlRequest how = { .cpu = (guint8)(index % self->rig->machine->n_cpus) };
+  guint64 held;
 
+  if (!has_size (self, &block, error))
+    return FALSE;
+  held = kml_allocator_free_block (self->rig->tested, block.addr, &how);
   g_array_remove_index (self->blocks, index);
   if (held != block.held) {
     BROKEN ("size", "%" U64 " bytes were given at %" U64 ", %" U64 " came back", block.held,
@@ -259,8 +279,8 @@ walk (const Ledger *self, const KmlAllocator *allocator, Walk *ret_walk, GError 
     return FALSE;
   }
   metadata = allocator->metadata_bytes;
-  if (allocator->ops->level == KML_LEVEL_LAYER)
-    metadata += allocator->lower->metadata_bytes;
+  for (const KmlAllocator *at = allocator; at->ops->level == KML_LEVEL_LAYER; at = at->lower)
+    metadata += at->lower->metadata_bytes;
   if (ret_walk->metadata != metadata) {
     BROKEN ("metadata", "%s says %" U64 " bytes, walk() %" U64, allocator->ops->name, metadata,
             ret_walk->metadata);
@@ -330,7 +350,7 @@ ledger_verify (const Ledger *self, GError **error)
   if (!walk (self, rig->objects, &objects, error))
     return FALSE;
   /* a layer shows all that the allocator below shows, an object allocator what it holds of it */
-  all = rig->objects->ops->level == KML_LEVEL_LAYER ? pages.end : pages.used;
+  all = rig_is_of_pages (rig) ? pages.end : pages.used;
   if (objects.used + objects.free + objects.metadata != all) {
     BROKEN ("tiles", "%s: walk() tiles %" U64 " bytes of %" U64, rig->objects->ops->name,
             objects.used + objects.free + objects.metadata, all);
@@ -434,8 +454,7 @@ ledger_churn (Ledger *self, guint64 seed, guint n_operations, GError **error)
   while (self->blocks->len > 0)
     if (!ledger_free (self, self->blocks->len - 1, error))
       return FALSE;
-  if (self->rig->tested->ops->shrink != NULL)
-    self->rig->tested->ops->shrink (self->rig->tested);
+  rig_shrink (self->rig);
   return ledger_verify (self, error) &&
          same_area (&self->rig->machine->free_area, &start, "lost", error);
 }

@@ -93,6 +93,14 @@ subjects_new (void)
       if (form->ops->around != KML_LEVEL_OBJECTS && lower->param == NULL)
         append_subject (subjects, form, lower);
     }
+  for (guint i = 0; i < layers->len; i++)
+    for (guint k = 0; k < objects->len; k++) {
+      const Form *form = &g_array_index (layers, Form, i),
+                 *lower = &g_array_index (objects, Form, k);
+
+      if (form->ops->around == KML_LEVEL_OBJECTS && lower->param == NULL)
+        append_subject (subjects, form, lower);
+    }
   return subjects;
 }
 
@@ -129,14 +137,22 @@ start (const Form *form, KmlMachine *machine, KmlAllocator *lower)
 void
 rig_init (Rig *self, const Form *form, const Form *lower, guint n_frames)
 {
+  const Form buddy = { .ops = kml_allocator_find ("buddy") };
+
   self->machine = new_machine (n_frames);
+  self->middle = NULL;
   if (form->ops->level == KML_LEVEL_PAGES) {
     self->pages = start (form, self->machine, NULL);
     self->objects = NULL;
     self->tested = self->pages;
   } else {
-    self->pages = start (lower, self->machine, NULL);
-    self->objects = start (form, self->machine, self->pages);
+    if (lower->ops->level == KML_LEVEL_OBJECTS) {
+      self->pages = start (&buddy, self->machine, NULL);
+      self->middle = start (lower, self->machine, self->pages);
+    } else {
+      self->pages = start (lower, self->machine, NULL);
+    }
+    self->objects = start (form, self->machine, self->middle != NULL ? self->middle : self->pages);
     self->tested = self->objects;
     if (form->ops->level == KML_LEVEL_LAYER && form->ops->shrink != NULL)
       form->ops->shrink (
@@ -148,12 +164,30 @@ void
 rig_finish (Rig *self)
 {
   kml_allocator_destroy (self->objects);
+  kml_allocator_destroy (self->middle);
   kml_allocator_destroy (self->pages);
   kml_machine_free (self->machine);
+}
+
+void
+rig_shrink (const Rig *self)
+{
+  for (guint i = 0; i < 2 && self->tested->ops->shrink != NULL; i++)
+    self->tested->ops->shrink (self->tested);
+}
+
+gboolean
+rig_is_of_pages (const Rig *self)
+{
+  const KmlAllocator *inner = self->tested;
+
+  while (inner->ops->level == KML_LEVEL_LAYER)
+    inner = inner->lower;
+  return inner->ops->level == KML_LEVEL_PAGES;
 }
 
 guint64
 rig_grain (const Rig *self)
 {
-  return self->tested == self->pages || self->tested->ops->level == KML_LEVEL_LAYER ? PAGE_SIZE : 1;
+  return rig_is_of_pages (self) ? PAGE_SIZE : 1;
 }

@@ -271,19 +271,6 @@ cut (Buddy *self, gboolean is_usual, KmlPfn pfn, guint from, guint to, KmlMobili
   return to;
 }
 
-/* @asked: the order that the request came to; less than @order if max-splits left more. */
-static inline void
-use_block (Buddy *self, KmlPfn pfn, guint order, guint asked, KmlMobility mobility)
-{
-  KmlFrame *frame = frame_of (self, pfn);
-
-  frame->state = KML_FRAME_USED;
-  frame->order = (guint8)order;
-  frame->mobility = (guint8)mobility;
-  frame->flags = (guint8)(asked << KML_FRAME_OWN_SHIFT);
-  frame->n_frames = frames_in (order);
-}
-
 static BUDDY_INLINE KmlAddr
 take_block (Buddy *self, gboolean is_usual, const KmlRequest *request, guint64 *ret_held)
 {
@@ -338,21 +325,6 @@ buddy_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
 
 /* ---- Freeing ---- */
 
-/* The frame of a live block that begins at @addr. */
-static inline KmlPfn
-live_block (const Buddy *self, KmlAddr addr)
-{
-  const KmlRam *ram = &self->base.ram;
-  const guint64 pfn = addr >> ram->page_shift;
-  const KmlFrame *frame = &ram->frames[pfn];
-
-  g_assert (pfn < ram->n_usable);
-  g_assert (pfn << ram->page_shift == addr);
-  g_assert (frame->state == KML_FRAME_USED);
-  g_assert (!(frame->flags & KML_FRAME_FLAG_SLAB)); /* its owner has it still */
-  return (KmlPfn)pfn;
-}
-
 static BUDDY_INLINE guint64
 give_back (Buddy *self, gboolean is_usual, KmlAddr addr)
 {
@@ -384,72 +356,6 @@ buddy_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   Buddy *self = (Buddy *)base;
 
   return G_LIKELY (self->is_usual) ? give_back (self, TRUE, addr) : give_back_unusual (self, addr);
-}
-
-/* A block that is on no list becomes blocks in use of order @to: two are made of each, again and again. */
-static void
-use_pieces (Buddy *self, KmlPfn pfn, guint from, guint to, KmlMobility mobility)
-{
-  KmlMachine *machine = self->base.machine;
-  const KmlPfn n_pieces = frames_in (from - to);
-
-  for (KmlPfn i = 0; i < n_pieces; i++) {
-    kml_touch_frame (machine, frame_of (self, pfn + (i << to)), KML_TOUCH_WRITE);
-    use_block (self, pfn + (i << to), to, to, mobility);
-  }
-  self->base.counters[COUNTER_SPLITS] += n_pieces - 1;
-  for (guint k = from; k > to; k--)
-    self->n_split[k] += frames_in (from - k);
-  kml_spend (machine, KML_COST_INSTRUCTION, n_pieces * FRAME_INSTRUCTIONS);
-  kml_spend_references (machine, KML_COST_WARM, n_pieces);
-}
-
-static gboolean
-buddy_split (KmlAllocator *base, KmlAddr addr, guint64 piece)
-{
-  Buddy *self = (Buddy *)base;
-  const KmlPfn pfn = live_block (self, addr);
-  const KmlFrame frame = *frame_of (self, pfn);
-  const guint order = order_for (piece >> base->ram.page_shift);
-
-  g_assert ((guint64)frames_in (order) << base->ram.page_shift == piece);
-  g_assert (order < frame.order);
-
-  if (kml_frame_own (&frame) != frame.order)
-    return FALSE; /* max-splits: nobody asked for the upper part */
-  use_pieces (self, pfn, frame.order, order, frame.mobility);
-  return TRUE;
-}
-
-/* Half a pageblock or more will be movable from now on. */
-static guint64
-buddy_isolate (KmlAllocator *base, KmlAddr addr)
-{
-  Buddy *self = (Buddy *)base;
-  const KmlPfn pfn = kml_ram_pfn (&base->ram, addr);
-  const KmlFrame *frame = frame_of (self, pfn);
-  const guint order = frame->order;
-
-  if (frame->state != KML_FRAME_FREE)
-    return 0;
-  remove_block (self, FALSE, pfn);
-  if (self->pageblocks != NULL && order + 1 >= self->pageblock_order)
-    memset (&self->pageblocks[pfn >> self->pageblock_order], KML_MOBILITY_MOVABLE,
-            MAX (frames_in (order) >> self->pageblock_order, 1));
-  use_pieces (self, pfn, order, 0, KML_MOBILITY_MOVABLE);
-  self->n_steps = 0;
-  spend_path (self, FALSE, TRUE, KML_PFN_NONE, 0);
-  return frames_in (order);
-}
-
-static KmlMobility
-buddy_mobility_at (const KmlAllocator *base, KmlAddr addr)
-{
-  const Buddy *self = (const Buddy *)base;
-
-  return self->pageblocks == NULL
-             ? KML_N_MOBILITIES
-             : self->pageblocks[addr >> base->ram.page_shift >> self->pageblock_order];
 }
 
 /* Joins all that waits to be joined. */

@@ -8,6 +8,7 @@
  *   buddy-search.h    which free block suits a request
  *   buddy-mobility.c  what a request takes when its mobility has nothing left
  *   buddy-deferred.c  merges that are put off, so that no operation takes too long
+ *   buddy-pieces.c    blocks that become several in use
  *   buddy-costs.h     what an operation takes
  *   buddy-check.c     the invariants
  *   buddy.c           splitting and coalescing
@@ -199,9 +200,44 @@ unlist_block (Buddy *self, gboolean is_usual, KmlPfn pfn)
   kml_free_area_remove (self->base.free_area, order, mobility);
 }
 
+/* ---- Blocks in use ---- */
+
+/* @asked: the order that the request came to; less than @order if max-splits left more. */
+static inline void
+use_block (Buddy *self, KmlPfn pfn, guint order, guint asked, KmlMobility mobility)
+{
+  KmlFrame *frame = frame_of (self, pfn);
+
+  frame->state = KML_FRAME_USED;
+  frame->order = (guint8)order;
+  frame->mobility = (guint8)mobility;
+  frame->flags = (guint8)(asked << KML_FRAME_OWN_SHIFT);
+  frame->n_frames = frames_in (order);
+}
+
+/* The frame of a live block that begins at @addr. */
+static inline KmlPfn
+live_block (const Buddy *self, KmlAddr addr)
+{
+  const KmlRam *ram = &self->base.ram;
+  const guint64 pfn = addr >> ram->page_shift;
+  const KmlFrame *frame = &ram->frames[pfn];
+
+  g_assert (pfn < ram->n_usable);
+  g_assert (pfn << ram->page_shift == addr);
+  g_assert (frame->state == KML_FRAME_USED);
+  g_assert (!(frame->flags & KML_FRAME_FLAG_SLAB)); /* its owner has it still */
+  return (KmlPfn)pfn;
+}
+
 /* ---- What the pieces do ---- */
 
 gboolean buddy_check (const KmlAllocator *base, GError **error);
+
+/* Slots of the table (allocator.h). */
+gboolean buddy_split (KmlAllocator *base, KmlAddr addr, guint64 piece);
+guint64 buddy_isolate (KmlAllocator *base, KmlAddr addr);
+KmlMobility buddy_mobility_at (const KmlAllocator *base, KmlAddr addr);
 
 /* The block at @pfn and its buddy are free and wait to be joined; or do no longer. */
 void buddy_defer (Buddy *self, KmlPfn pfn);

@@ -41,6 +41,7 @@
 #include "simcore/pages/compaction.h"
 
 #include "simcore/pages/memalloc.h"
+#include "simcore/tasks/ipi.h"
 
 #define MOST_DEFER_SHIFT 6  /* COMPACT_MAX_DEFER_SHIFT */
 #define MOST_RETRIES     16 /* MAX_COMPACT_RETRIES */
@@ -292,8 +293,12 @@ kml_compaction_all (KmlCompaction *self)
   KmlZones *zones = self->reclaim->config.zones;
   KmlMachine *machine = self->reclaim->machine;
   KML_CALL (machine, "compaction");
-  const KmlPart part = kml_task_part (machine, KML_PART_COMPACTION);
+  KmlPart part;
 
+  kml_might_alloc (machine, KML_GFP_KERNEL);
+  if (kml_in_atomic (machine))
+    return;
+  part = kml_task_part (machine, KML_PART_COMPACTION);
   for (guint i = 0; i < zones->n_zones; i++) {
     KmlCompactPass pass = { .compaction = self,
                             .zone = &zones->zones[i],
@@ -427,6 +432,8 @@ kml_compaction_new (KmlReclaim *reclaim, const KmlCompactionConfig *config)
     state->skip = g_new0 (guint8, state->n_skip);
     kml_compact_zone_restart (self, &zones->zones[i], state);
   }
+  if (reclaim->machine->n_cpus > 1)
+    kml_ipi_prepare (reclaim->machine->scheduler);
   if (config->has_daemon) {
     const KmlTaskConfig kcompactd = { .name = "kcompactd",
                                       .cpu = config->cpu,

@@ -212,6 +212,48 @@ ledger_split (Ledger *self, guint index, guint64 piece)
   }
 }
 
+/* The free block of a walk that is to be isolated. */
+typedef struct {
+  guint64 n_left; /* free blocks before it */
+  KmlAddr addr;
+  guint64 size; /* 0: there is none */
+} Pick;
+
+static void
+pick_free (KmlAddr start, guint64 size, KmlBlockState state, gpointer user_data)
+{
+  Pick *pick = user_data;
+
+  if (state != KML_BLOCK_FREE || pick->size > 0)
+    return;
+  if (pick->n_left-- == 0) {
+    pick->addr = start;
+    pick->size = size;
+  }
+}
+
+gboolean
+ledger_isolate (Ledger *self, guint64 which, GError **error)
+{
+  KmlAllocator *tested = self->rig->tested;
+  const guint64 page = kml_ram_page_size (self->rig->machine->ram);
+  Pick pick = { .n_left = which };
+  guint64 n;
+
+  tested->ops->walk (tested, pick_free, &pick);
+  if (pick.size == 0)
+    return TRUE;
+  n = tested->ops->isolate (tested, pick.addr);
+  if (n != 0 && n * page != pick.size) {
+    BROKEN ("size", "%" U64 " frames of a block of %" U64 " bytes were isolated", n, pick.size);
+    return FALSE;
+  }
+  for (guint64 i = 0; i < n; i++)
+    if (!enter (self, (Live){ pick.addr + i * page, page }, error))
+      return FALSE;
+  return TRUE;
+}
+
 /* ---- What the whole must be like ---- */
 
 /* What a walk has found. */
@@ -434,6 +476,9 @@ random_operation (Ledger *self, KmlRng *rng, GError **error)
         return FALSE;
   if (what < 20 && self->rig->tested->ops->split != NULL && self->blocks->len > 0)
     random_split (self, rng);
+  if (what >= 20 && what < 24 && self->rig->tested->ops->isolate != NULL &&
+      !ledger_isolate (self, kml_rng_below (rng, 8), error))
+    return FALSE;
   if (what % 2 == 0 || self->blocks->len == 0)
     return random_alloc (self, rng, error);
   return ledger_free (self, (guint)kml_rng_below (rng, self->blocks->len), error);

@@ -45,6 +45,9 @@ gboolean ledger_free (Ledger *self, guint index, GError **error);
 /* The block becomes several of @piece bytes, or stays whole. */
 void ledger_split (Ledger *self, guint index, guint64 piece);
 
+/* The free block number @which of a walk becomes live blocks of a frame each, if there is one and the allocator has it on its lists. */
+gboolean ledger_isolate (Ledger *self, guint64 which, GError **error);
+
 /* All promises that concern the whole. */
 gboolean ledger_verify (const Ledger *self, GError **error);
 

@@ -275,6 +275,7 @@ kml_step_read_arguments (KmlStepReader *self, KmlStep *step)
   case KML_STEP_SYNC:
   case KML_STEP_THROTTLE:
   case KML_STEP_DROP:
+  case KML_STEP_COMPACT:
   case KML_STEP_DMA_WAIT:
   case KML_STEP_NOFS:
   case KML_STEP_NOIO:

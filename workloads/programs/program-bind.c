@@ -244,6 +244,12 @@ bind (KmlProgramTask *self, guint i, const KmlStep *step, GError **error)
     if (self->world->machine->n_cpus > 1)
       kml_ipi_prepare (self->world->scheduler);
     return bind_mapping (self, target, step, step->name, error);
+  case KML_STEP_COMPACT:
+    if (self->world->reclaim != NULL && self->world->reclaim->compaction != NULL)
+      return TRUE;
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+                 "%s: expected [memory] compaction = direct or yes", step->text);
+    return FALSE;
   case KML_STEP_DMA:
     return bind_dma (self, target, step, error);
   case KML_STEP_LOCK:

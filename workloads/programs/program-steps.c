@@ -38,6 +38,9 @@ const KmlStepForm kml_step_forms[KML_N_STEPS] = {
                          "moves pages of a [mapping] to other frames; pausing a device that has "
                          "them",
                          KML_NAME_MAPPING },
+  [KML_STEP_COMPACT] = { "compact", "compact", 0, 0, FALSE,
+                         "moves pages of every [mapping] together, in all zones, as who writes to "
+                         "/proc/sys/vm/compact_memory; needs [memory] compaction" },
   [KML_STEP_DMA] = { "dma",
                      "dma DEVICE NAME [FIRST..LAST] [all] [to-device | from-device] [nowait]", 2, 6,
                      FALSE,

@@ -16,6 +16,7 @@
 
 #include "simcore/tasks/ipi.h"
 #include "simcore/locks/lockdep.h"
+#include "simcore/pages/compaction.h"
 #include "simcore/pages/memalloc.h"
 #include "simcore/pages/writeback.h"
 
@@ -229,6 +230,9 @@ do_step (KmlProgramTask *self, guint i, const KmlStep *step)
     return;
   case KML_STEP_MIGRATE:
     do_migrate (self, step, target);
+    return;
+  case KML_STEP_COMPACT:
+    kml_compaction_all (self->world->reclaim->compaction);
     return;
   case KML_STEP_DMA:
     do_dma (self, step, target);

@@ -17,6 +17,8 @@
 #include "tests/reclaim-fixture.h"
 
 static const char *const small_blocks[] = { "max-order", "3", NULL };
+static const char *const larger_blocks[] = { "max-order", "4", NULL };
+static const char *const grouped[] = { "max-order", "3", "grouping", "mobility", NULL };
 
 static KmlMapping *rest; /* the one that is dropped */
 
@@ -202,6 +204,150 @@ START_TEST (without_room_for_pages_to_move_to_it_is_not_tried)
 }
 END_TEST
 
+/* Pageblocks of 16 frames, of each four of which three are free: 14 blocks of one frame, 14 of two and one of eight, 50 frames, more than low + 2 * 16. The fragmentation
+ * index of 16 frames is 1000 - (1000 + 50 * 1000 / 16) / 29 = 858. */
+static void
+asks_for_sixteen (KmlMachine *machine, gpointer data)
+{
+  const guint *threshold = data;
+
+  for (guint i = 0; i < 14; i++) {
+    ck_assert (kml_mapping_touch (story.anon, i, TRUE));
+    for (guint j = 0; j < 3; j++)
+      ck_assert (kml_mapping_touch (rest, 3 * i + j, TRUE));
+  }
+  kml_mapping_drop (rest);
+  ck_assert_uint_eq (n_free (), 50);
+  ck_assert_uint_eq (pfn_of (ask (16, KML_GFP_KERNEL)) == 0, *threshold < 858);
+  check_all ();
+}
+
+START_TEST (where_the_index_says_that_memory_is_missing_it_is_not_tried)
+{
+  guint threshold = 857 + (guint)_i;
+  const KmlTaskConfig config = { .name = "asker", .func = asks_for_sixteen, .data = &threshold };
+
+  set_up_compaction (larger_blocks, FALSE);
+  story.reclaim->compaction->frag_threshold = threshold;
+  story.anon = kml_mapping_new_anon (story.reclaim, "anon", N, NULL);
+  kml_task_new (story.rig.scheduler, &config);
+  kml_scheduler_run (story.rig.scheduler);
+  ck_assert_uint_eq (count_compact (KML_COMPACT_STALL), _i == 0 ? 1 : 0);
+  tear_down ();
+}
+END_TEST
+
+/* A device has a page of each pageblock, so nothing comes of it. */
+static void
+fails_again_and_again (KmlMachine *machine, gpointer data)
+{
+  const KmlCompactZone *state = &story.reclaim->compaction->zones[0];
+  KmlCompactTry try = { .order = 3, .priority = KML_COMPACT_SYNC_LIGHT };
+  const KmlRequest request = { .size = 8 * PAGE, .gfp = KML_GFP_KERNEL };
+  guint64 held;
+
+  fragment ();
+  for (guint i = 0; i < 28; i += 4)
+    kml_mapping_pin (story.anon, i, FALSE);
+  for (guint shift = 1; shift <= 8; shift++) {
+    const guint n = 1u << MIN (shift - 1, 6); /* 1, 2, 4, … 64, 64 */
+
+    for (guint i = 1; i <= n; i++) {
+      ck_assert_uint_eq (
+          kml_compaction_try (story.reclaim->compaction, &try, story.zones, &request, &held),
+          KML_ADDR_NONE);
+      if (i < n)
+        ck_assert_int_eq (try.result, KML_COMPACT_IS_DEFERRED);
+      else
+        ck_assert_int_ge (try.result, KML_COMPACT_IS_COMPLETE);
+    }
+    ck_assert_uint_eq (state->defer_shift, MIN (shift, 6));
+  }
+  for (guint i = 0; i < 28; i += 4)
+    kml_mapping_unpin (story.reclaim, story.anon->frames[i]);
+  try.priority = KML_COMPACT_SYNC_FULL; /* whatever happened before */
+  ck_assert_uint_ne (
+      kml_compaction_try (story.reclaim->compaction, &try, story.zones, &request, &held),
+      KML_ADDR_NONE);
+  ck_assert_uint_eq (state->defer_shift, 0);
+  check_contents ();
+}
+
+START_TEST (a_zone_in_which_it_fails_is_left_alone_for_twice_as_long_each_time_up_to_64)
+{
+  set_up_compaction (small_blocks, FALSE);
+  run (fails_again_and_again);
+  tear_down ();
+}
+END_TEST
+
+START_TEST (once_more_is_as_hard_as_it_gets)
+{
+  KmlCompactTry small = { .order = 3,
+                          .priority = KML_COMPACT_SYNC_LIGHT,
+                          .result = KML_COMPACT_IS_COMPLETE },
+                large = { .order = 4,
+                          .priority = KML_COMPACT_ASYNC,
+                          .result = KML_COMPACT_IS_DEFERRED };
+
+  ck_assert (kml_compaction_tries_again (&small));
+  ck_assert_int_eq (small.priority, KML_COMPACT_SYNC_FULL);
+  ck_assert (!kml_compaction_tries_again (&small));
+  ck_assert (kml_compaction_tries_again (&large));
+  ck_assert_int_eq (large.priority, KML_COMPACT_SYNC_LIGHT);
+  ck_assert (!kml_compaction_tries_again (&large));
+  large.result = KML_COMPACT_IS_DONE; /* and somebody else has had it */
+  for (guint i = 0; i < 4; i++)
+    ck_assert (kml_compaction_tries_again (&large));
+  ck_assert (!kml_compaction_tries_again (&large));
+}
+END_TEST
+
+/* ---- Mobilities ---- */
+
+static KmlCompactResult
+tries (KmlMobility mobility, KmlPfn *ret_pfn)
+{
+  const KmlRequest request = { .size = 8 * PAGE, .gfp = KML_GFP_KERNEL, .mobility = mobility };
+  KmlCompactTry try = { .order = 3, .priority = KML_COMPACT_ASYNC };
+  guint64 held;
+
+  *ret_pfn = pfn_of (
+      kml_compaction_try (story.reclaim->compaction, &try, story.zones, &request, &held));
+  return try.result;
+}
+
+/* Pageblock 0 is unmovable: pages do not go there, and are not taken from others by who wants an unmovable block at little cost. */
+static void
+asks_beside_unmovable (KmlMachine *machine, gpointer data)
+{
+  KmlPfn pfn;
+
+  ck_assert_uint_eq (pfn_of (ask (1, KML_GFP_KERNEL)), 0);
+  for (guint i = 0; i < 24; i++) {
+    ck_assert (kml_mapping_touch (story.anon, i, TRUE));
+    ck_assert (kml_mapping_touch (rest, i, TRUE));
+  }
+  kml_mapping_drop (rest);
+  ask (8, KML_GFP_KERNEL | KML_GFP_MOVABLE);
+  ck_assert_int_eq (tries (KML_MOBILITY_UNMOVABLE, &pfn), KML_COMPACT_IS_COMPLETE);
+  ck_assert_uint_eq (count (KML_MIGRATE_PAGES), 0);
+  ck_assert_int_eq (tries (KML_MOBILITY_MOVABLE, &pfn), KML_COMPACT_IS_DONE);
+  ck_assert_uint_eq (pfn, 8);
+  ck_assert_uint_eq (count (KML_MIGRATE_PAGES), 4);
+  for (guint i = 0; i < 24; i++)
+    ck_assert_uint_ge (story.anon->frames[i], 8);
+  check_all ();
+}
+
+START_TEST (pages_stay_among_pageblocks_of_their_mobility)
+{
+  set_up_compaction (grouped, FALSE);
+  run (asks_beside_unmovable);
+  tear_down ();
+}
+END_TEST
+
 /* ---- Against the least that there can be ---- */
 
 #define BLOCK    8
@@ -280,6 +426,93 @@ START_TEST (no_compaction_moves_fewer_pages_than_lie_in_the_emptiest_blocks)
 }
 END_TEST
 
+/* ---- Claim A16 ---- */
+
+#define HUGE       512
+#define N_HUGE     64
+#define N_FRAMES   (HUGE * N_HUGE)
+#define ITERATIONS 20
+
+static gint
+compare_descending (gconstpointer a, gconstpointer b)
+{
+  return *(const gint *)b - *(const gint *)a;
+}
+
+/* The moves of an ideal compaction: all pages but those in the pageblocks that are fullest, of as many as they need. */
+static guint
+ideal_moves (const GArray *live)
+{
+  g_autoptr (GArray) counts = g_array_new (FALSE, TRUE, sizeof (gint));
+  guint n_moves = live->len;
+
+  g_array_set_size (counts, N_HUGE);
+  for (guint i = 0; i < live->len; i++)
+    g_array_index (counts, gint, g_array_index (live, KmlAddr, i) / PAGE / HUGE)++;
+  g_array_sort (counts, compare_descending);
+  for (guint i = 0; i < (live->len + HUGE - 1) / HUGE; i++)
+    n_moves -= (guint)g_array_index (counts, gint, i);
+  return n_moves;
+}
+
+static void
+take_pages (KmlAllocator *pages, GArray *live, guint n)
+{
+  const KmlRequest request = { .size = PAGE };
+
+  for (guint i = 0; i < n; i++) {
+    guint64 held;
+    const KmlAddr addr = kml_allocator_alloc (pages, &request, &held);
+
+    ck_assert_uint_ne (addr, KML_ADDR_NONE);
+    g_array_append_val (live, addr);
+  }
+}
+
+static void
+give_random_pages (KmlAllocator *pages, GArray *live, guint n, KmlRng *rng)
+{
+  const KmlRequest how = { 0 };
+
+  for (guint i = 0; i < n; i++) {
+    const guint which = (guint)kml_rng_below (rng, live->len);
+
+    kml_allocator_free_block (pages, g_array_index (live, KmlAddr, which), &how);
+    g_array_remove_index_fast (live, which);
+  }
+}
+
+/* Memory is filled and half of it freed at random; then a tenth of what is left is freed, and as much taken, again and again. */
+START_TEST (a_buddy_system_does_not_get_easier_to_compact_with_time)
+{
+  const KmlMachineConfig config = { .n_cpus = 1,
+                                    .ram = kml_ram_size_for (N_FRAMES, PAGE),
+                                    .page_size = PAGE };
+  KmlMachine *machine = kml_machine_new (&config, NULL);
+  KmlAllocator *pages = kml_allocator_new (kml_allocator_find ("buddy"), machine, NULL);
+  g_autoptr (GArray) live = g_array_new (FALSE, FALSE, sizeof (KmlAddr));
+  guint at_first;
+  KmlRng rng;
+
+  kml_rng_init (&rng, 16, "pages");
+  ck_assert (kml_allocator_start (pages, NULL));
+  take_pages (pages, live, N_FRAMES);
+  give_random_pages (pages, live, N_FRAMES / 2, &rng);
+  at_first = ideal_moves (live);
+  for (guint i = 0; i < ITERATIONS; i++) {
+    guint n;
+
+    give_random_pages (pages, live, live->len / 10, &rng);
+    take_pages (pages, live, N_FRAMES / 2 - live->len);
+    n = ideal_moves (live);
+    ck_assert_uint_ge (n, at_first * 95 / 100);
+    ck_assert_uint_le (n, at_first * 105 / 100);
+  }
+  kml_allocator_destroy (pages);
+  kml_machine_free (machine);
+}
+END_TEST
+
 /* ---- kcompactd ---- */
 
 static void
@@ -315,8 +548,14 @@ main (void)
   tcase_add_test (requests, who_may_not_start_io_or_sleep_moves_nothing);
   tcase_add_test (requests, pages_of_files_stay_where_file_systems_may_not_be_called);
   tcase_add_test (requests, without_room_for_pages_to_move_to_it_is_not_tried);
+  tcase_add_loop_test (requests, where_the_index_says_that_memory_is_missing_it_is_not_tried, 0, 2);
+  tcase_add_test (requests,
+                  a_zone_in_which_it_fails_is_left_alone_for_twice_as_long_each_time_up_to_64);
+  tcase_add_test (requests, once_more_is_as_hard_as_it_gets);
+  tcase_add_test (requests, pages_stay_among_pageblocks_of_their_mobility);
   tcase_add_loop_test (requests, no_compaction_moves_fewer_pages_than_lie_in_the_emptiest_blocks, 0,
                        20);
+  tcase_add_test (requests, a_buddy_system_does_not_get_easier_to_compact_with_time);
   tcase_add_test (requests, kcompactd_makes_the_block_that_was_asked_for_in_vain);
   suite_add_tcase (suite, requests);
   return run_suite (suite);

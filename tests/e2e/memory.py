@@ -318,6 +318,16 @@ def a_card_s_requests_are_among_all_others():
     equal(metrics["alloc.count"], 256 + 100, "buffers of the ring and of packets")
 
 
+def a_step_moves_all_pages_together():
+    text = (HEAD + "[pages]\nmax-order = 4\n[memory]\nreclaim = yes\ncompaction = direct\n" +
+            "".join(f"[mapping {name}]\nkind = anonymous\nsize = 1600KiB\n" for name in ("kept", "dropped")) +
+            "[task T]\nprogram = repeat 400 { dirty kept next, dirty dropped next }, drop dropped, %s repeat 30 { alloc x 64KiB pages GFP_NOWAIT }\n")
+    before, after = measure(text % ""), measure(text % "compact,")
+    check(before["alloc.failed"] > 0 and before["migrate.pages"] == 0, "fragmented")
+    equal((after["alloc.failed"], after["compact_stall"]), (0, 0), "compacted")
+    check(after["migrate.pages"] >= 160 and after["compact_isolated"] >= 2 * after["migrate.pages"], "pages have moved")
+
+
 def what_would_have_no_effect_is_refused():
     task = "[task T]\nprogram = yield\n"
     write("reclaims.ini", HEAD + "[memory]\nreclaim = yes\nkswapd-cpu = 1\n" + task)
@@ -410,6 +420,7 @@ def what_makes_no_sense_is_refused():
             ("[memory]\nreclaim = yes\ncompaction = direct\n[pages]\nallocator = page-first-fit\n" + task + "yield\n", "page-first-fit cannot take a free block of another’s choice, as buddy can"),
             ("[memory]\nreclaim = yes\nflusher = yes\n" + task + "yield\n", "there is nowhere to write to"),
             ("[memory]\nreclaim = yes\nflusher = yes\nflusher-cpu = 2\n" + task + "yield\n", "flusher-cpu: the machine has CPUs 0 to 1"),
+            ("[memory]\nreclaim = yes\n" + task + "compact\n", "compact (wrong.ini:8): expected [memory] compaction = direct or yes"),
             ("[mapping m]\n" + task + "touch m\n", "expected [memory] reclaim = yes"),
             (SHORT[len(HEAD):] + task + "dirty log 1 later\n", "later"),
             (SHORT[len(HEAD):] + task + "alloc x 64, throttle x\n", "there is no [mapping] “x”"),
@@ -436,4 +447,4 @@ main(what_was_in_use_is_given_back_as_the_recording_has_it, objects_wait_for_pag
      a_block_that_a_device_works_on_is_not_given_back, a_refused_buffer_has_a_reason, a_limit_chooses_the_zone, every_page_that_a_device_has_moves_while_it_is_paused, a_page_that_moves_interrupts_the_other_cpus, small_blocks_are_one_scattered_buffer,
      a_block_for_a_device_may_cross_the_boundary_where_it_is_cut_there, a_block_that_could_never_suit_its_device_is_refused, who_is_killed_ends_and_does_no_further_step,
      who_has_no_need_to_succeed_fails_and_who_must_waits, who_must_not_fail_waits_without_reclaim_too, a_failed_request_says_why, scopes_hold_for_all_requests_in_them,
-     who_waits_for_the_flusher_says_so, a_card_s_requests_are_among_all_others, what_would_have_no_effect_is_refused, a_run_begins_with_a_kernel_s_free_memory, what_makes_no_sense_is_refused)
+     who_waits_for_the_flusher_says_so, a_card_s_requests_are_among_all_others, a_step_moves_all_pages_together, what_would_have_no_effect_is_refused, a_run_begins_with_a_kernel_s_free_memory, what_makes_no_sense_is_refused)

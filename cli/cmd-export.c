@@ -143,7 +143,7 @@ static const KmlCommand command = {
   .summary = "Write what a database says in the form of another program (without one: list them)",
   .usage = "DB [FORM] [OPTION]…",
   .examples = { "export deadlock.db dot | dot -Tsvg -o waits.svg",
-                "export deadlock.db dot --run 2 -o waits.dot" },
+                "export bins.db samples --run 2 -o samples.csv" },
   .options = entries,
   .words = list_words,
   .min_arguments = 1,

@@ -85,6 +85,25 @@ print_level (guint i, const KmlTraceStats *stats)
              kml_trace_fragmentation (sums->bytes_req, sums->bytes_alloc));
 }
 
+/* What says how much of the truth the figures are. */
+static void
+print_doubts (const guint64 *counts)
+{
+  static const KmlTraceCount doubtful[] = {
+    KML_TRACE_N_LOST,         KML_TRACE_N_FREE_UNKNOWN, KML_TRACE_N_PAGE_FREE_UNKNOWN,
+    KML_TRACE_N_DOUBLE_ALLOC, KML_TRACE_N_FAILED,       KML_TRACE_N_PAGE_DOUBLE_ALLOC,
+    KML_TRACE_N_UNORDERED,    KML_TRACE_N_MALFORMED,    KML_TRACE_N_UNTIMED,
+  };
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (doubtful); i++)
+    if (counts[doubtful[i]] > 0)
+      g_string_append_printf (text, "%s%s %" G_GUINT64_FORMAT, text->len > 0 ? ", " : "",
+                              kml_trace_count_names[doubtful[i]], counts[doubtful[i]]);
+  if (text->len > 0)
+    kml_out ("what limits these figures: %s (kmemlab trace info explains them)\n", text->str);
+}
+
 /* ---- Lifetimes ---- */
 
 static guint64
@@ -310,10 +329,11 @@ print_sites (const KmlTrace *trace, const KmlTraceStats *stats)
 }
 
 void
-kml_trace_report_print (const KmlTrace *trace, const KmlTraceStats *stats)
+kml_trace_report_print (KmlTrace *trace, const KmlTraceStats *stats)
 {
   for (guint i = 0; i < G_N_ELEMENTS (levels); i++)
     print_level (i, stats);
+  print_doubts (kml_trace_info (trace)->counts);
   print_lifetimes (stats);
   print_cpus (stats);
   print_orders (stats);

@@ -11,7 +11,7 @@
 G_BEGIN_DECLS
 
 /* To standard output: tables of at most twenty rows. */
-void kml_trace_report_print (const KmlTrace *trace, const KmlTraceStats *stats);
+void kml_trace_report_print (KmlTrace *trace, const KmlTraceStats *stats);
 
 /* Members of the document: all there is. */
 void kml_trace_report_json (JsonBuilder *builder, const KmlTrace *trace,

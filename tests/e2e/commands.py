@@ -312,6 +312,7 @@ def trace_stats_print_what_was_worked_out_by_hand():
     lines = [" ".join(line.split()) for line in run("trace", "stats", table).stdout.split("\n")]
     for line in ("freed on another CPU than allocated: 2 of 3 (66.7 %)",
                  "wasted on internal fragmentation: 50 bytes, 24.038462%",
+                 "what limits these figures: free_unknown 1, double_alloc 1 (kmemlab trace info explains them)",
                  "10 us 2 66.7 % 2 100.0 %", "1 s 1 33.3 % . 0.0 %", "1 4 57.1 % 2 1 1", "0 1 . .", "2 . 1 .",
                  "100 1 20.0 % 21.875%", "a 2 118 B 42 B 26.250% 1 0", "b 3 40 B 8 B 16.667% 1 1",
                  "p 1 16 KiB 0 B 0.000% 1 0"):

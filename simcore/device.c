@@ -12,16 +12,19 @@ static KmlRegistry registry;
 void
 kml_device_register (const KmlDeviceOps *ops)
 {
-  g_assert (ops->instance_size >= sizeof (KmlDevice));
-  g_assert (ops->open != NULL);
-
   kml_registry_add (&registry, ops);
 }
 
 const KmlDeviceOps *
 kml_device_find (const char *name)
 {
-  return kml_registry_find (&registry, name);
+  const KmlDeviceOps *const ops = kml_registry_find (&registry, name);
+
+  if (ops == NULL)
+    return NULL;
+  g_assert (ops->instance_size >= sizeof (KmlDevice));
+  g_assert (ops->open != NULL);
+  return ops;
 }
 
 const KmlDeviceOps *const *

@@ -12,17 +12,20 @@ static KmlRegistry registry;
 void
 kml_workload_register (const KmlWorkloadOps *ops)
 {
-  g_assert (ops->instance_size >= sizeof (KmlWorkload));
-  g_assert (ops->open != NULL);
-  g_assert (ops->next != NULL);
-
   kml_registry_add (&registry, ops);
 }
 
 const KmlWorkloadOps *
 kml_workload_find (const char *name)
 {
-  return kml_registry_find (&registry, name);
+  const KmlWorkloadOps *const ops = kml_registry_find (&registry, name);
+
+  if (ops == NULL)
+    return NULL;
+  g_assert (ops->instance_size >= sizeof (KmlWorkload));
+  g_assert (ops->open != NULL);
+  g_assert (ops->next != NULL);
+  return ops;
 }
 
 const KmlWorkloadOps *const *

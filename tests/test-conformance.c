@@ -21,7 +21,8 @@
 #include "tests/testutils.h"
 
 #define N_FRAMES     1100 /* not a power of two: the range does not end with a block */
-#define N_OPERATIONS (IS_SANITIZED ? 600 : 1500)
+#define N_OPERATIONS (IS_SANITIZED ? 300 : 1500)
+#define N_REPEATED   (IS_SANITIZED ? 100 : 300)
 #define N_BLOCKS_MAX 8192
 
 static GArray *subjects; /* (element-type Subject) */
@@ -102,7 +103,7 @@ history_of (int i, guint64 seed)
 
   set_up (i);
   ledger_init (&ledger, &rig);
-  ledger_churn (&ledger, seed, 300, &error);
+  ledger_churn (&ledger, seed, N_REPEATED, &error);
   history = ledger.history ^ rig.machine->now; /* what it cost, too */
   ledger_finish (&ledger);
   rig_finish (&rig);

@@ -6,7 +6,7 @@ SPDX-License-Identifier: Apache-2.0
 
 import os
 
-from harness import contains, equal, lacks, main, query, run, run_json, write
+from harness import contains, equal, lacks, main, only_figures, query, run, run_json, write
 
 DEADLOCKS = os.path.join(os.environ["KML_SOURCE_ROOT"], "scenarios/deadlock")
 HEAD = "[machine]\ncpus = 2\nram = 16MiB\nprofile = unit\n"
@@ -309,6 +309,7 @@ def tasks_that_go_on_and_achieve_nothing_are_a_livelock():
 
 
 def who_makes_dirty_what_the_flusher_cleans_gets_nowhere():
+    only_figures()
     write("vain.ini", HEAD.replace("16MiB", "4MiB") + "[memory]\nreclaim = yes\ndisk = d\nflusher = yes\nflusher-cpu = 1\n[device d]\nkind = queue\nservice = fixed(100us)\n"
           "[lock L]\nkind = mutex\n[mapping f]\nsize = 512KiB\nempty = yes\n[task h]\nprogram = lock L, wait never\n"
           "[task T]\nstart = 1us\nprogram = retry { dirty f 0..127 nowait, work 20us, try-lock L }\n")
@@ -316,6 +317,7 @@ def who_makes_dirty_what_the_flusher_cleans_gets_nowhere():
 
 
 def who_makes_dirty_what_kswapd_writes_gets_nowhere():
+    only_figures()
     kinds = ["kind = anonymous", "kind = file\nempty = yes"]
     for kind in kinds[:1] if "ASAN_OPTIONS" in os.environ else kinds:  # a million tries take half a minute under sanitizers
         write("vain.ini", HEAD.replace("16MiB", "4MiB") + "[memory]\nreclaim = yes\ndisk = d\nkswapd-cpu = 1\n[device d]\nkind = queue\nservice = fixed(10us)\n"

@@ -7,7 +7,7 @@ SPDX-License-Identifier: Apache-2.0
 import os
 import time
 
-from harness import check, contains, equal, lacks, main, query, read, run, run_json, write
+from harness import check, contains, equal, lacks, main, only_figures, query, read, run, run_json, write
 
 DEADLOCKS = os.path.join(os.environ["KML_SOURCE_ROOT"], "scenarios", "deadlock")
 HEAD = "[machine]\ncpus = 2\nram = 16MiB\nprofile = unit\n\n[lock A]\n[lock B]\n"
@@ -68,6 +68,7 @@ def a_task_that_a_layer_makes_meanwhile_is_gone_in_the_next_schedule():
 
 
 def a_schedule_that_is_too_long_to_shorten_has_a_reproducer():
+    only_figures()
     write("long.ini", "[machine]\ncpus = 4\nprofile = unit\n[lock A]\n[task owner]\nprogram = lock A, work 1s, unlock A\n"
           "[task t]\ncpus = 1-3\nprogram = retry { try-lock A, work 100ns }, unlock A\n[schedule]\nno-progress = 4ms\n")
     contains(run("explore", "long.ini", "--budget", "10", status=1).stdout, "livelock found")
@@ -108,6 +109,7 @@ POLITE = "retry {{ lock {0}, work 5us, try-lock {1}, if-failed {{ unlock {0}, wo
 
 
 def who_tries_for_ever_is_a_livelock_and_who_is_passed_over_is_none():
+    only_figures()
     limit = "[schedule]\nno-progress = 200us\n"
     tasks(POLITE.format("A", "B"), POLITE.format("B", "A"), limit)
     found = explore(status=1)
@@ -295,6 +297,7 @@ def a_search_that_was_stopped_goes_on_where_it_stood():
 
 
 def more_processes_find_the_same_after_as_many_schedules():
+    only_figures()
     programs = "repeat 2 { lock A, work 1us, unlock A }, lock B, unlock B", "repeat 2 { lock A, unlock A }, lock B, unlock B"
     third = "lock A, lock B, unlock B, unlock A"
     # at the beginning of schedules, so that the search comes to it late, and not by the clock
@@ -498,6 +501,7 @@ def a_run_can_be_many_schedules():
 
 
 def a_long_schedule_is_not_shortened_for_ever():
+    only_figures()
     began = time.monotonic()
     run("explore", os.path.join(DEADLOCKS, "reclaim-file-system-lock.ini"), "--budget", "100", "-o", "long.reproducer", status=1)
     check(len(read("long.reproducer").decode().split()) > 5000, "it is long")

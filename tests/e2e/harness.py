@@ -94,7 +94,7 @@ class Skip(Exception):
 
 
 def only_figures():
-    """What follows is about figures of much work: where memory is watched, that takes long and shows nothing new."""
+    """What follows is about figures, pictures or the end of much work: where memory is watched, that takes long and shows nothing new."""
     if IS_SANITIZED:
         raise Skip("about figures")
 

@@ -11,7 +11,7 @@ import re
 import signal
 import subprocess
 
-from harness import SMALL, check, children, contains, environment, equal, finish, main, query, read, run, run_json, start, wait_until, write
+from harness import SMALL, check, children, contains, environment, equal, finish, main, only_figures, query, read, run, run_json, start, wait_until, write
 
 TITLE = "Which of these bins wastes least, of all that this title, which is as wide as the picture, tells of?"
 
@@ -101,6 +101,7 @@ def runs_of_many_sets():
 
 
 def names_of_runs_do_not_lie_on_each_other():
+    only_figures()
     runs_of_many_sets()
     is_legible(drawn("sets.db", "worst-case"))
     text = on_terminal("sets.db", "worst-case")
@@ -155,12 +156,14 @@ def a_small_terminal_has_the_whole_legend_below_the_plot():
 
 
 def a_wide_picture_is_as_legible_as_any():
+    only_figures()
     runs_of_many_sets()
     for kind in ("internal", "latency", "bins"):
         is_legible(drawn("sets.db", kind, "--width", "2000", "--height", "400"), 2000, 400)
 
 
 def ends_of_lifetimes_are_apart():
+    only_figures()
     write("life.ini", WIDE.replace("4194304", "4096") + "\n[record]\norigins = yes\n\n[sweep]\nobjects.bins = " + " | ".join(SETS) + "\n")
     run("run", "life.ini", "-o", "life.db", "-q")
     is_legible(drawn("life.db", "waste-by-lifetime"))
@@ -180,6 +183,7 @@ def a_character_that_no_font_has_is_a_question_mark_in_pixels():
 
 
 def repetitions_do_not_push_settings_out_of_a_picture():
+    only_figures()
     write("often.ini", WIDE.replace("4194304", "4096").replace("3000", "500") + "\n[sweep]\nobjects.bins = pow2 | linux | geometric:4\nrepeat = 7\n")
     run("run", "often.ini", "-o", "often.db", "-q")
     run("plot", "often.db", "internal", "--keep", "kept")
@@ -206,6 +210,7 @@ def bars_are_means_of_repetitions():
 
 
 def forty_bars_and_their_names_are_apart():
+    only_figures()
     write("many.ini", WIDE.replace("4194304", "4096").replace("3000", "200") + "\n[sweep]\nobjects.bins = pow2 | linux\nmachine.cpus = 1..2\n"
           "pages.allocator = buddy | page-first-fit\nworkload.web.operations = 200..1000 step 200\n")
     run("run", "many.ini", "-o", "many.db", "-q")

@@ -6,7 +6,7 @@ SPDX-License-Identifier: Apache-2.0
 
 import os
 
-from harness import TOP, check, contains, equal, lacks, main, query, run, run_json, write
+from harness import TOP, check, contains, equal, lacks, main, only_figures, query, run, run_json, write
 
 MIX = os.path.join(TOP, "scenarios", "traces", "mix.kmt")
 HEAD = "[machine]\ncpus = 2\nram = 16MiB\n\n"
@@ -118,6 +118,7 @@ def interrupts_that_leave_no_time_for_anything_are_a_livelock():
 
 
 def tries_that_nothing_can_come_of_are_a_livelock():
+    only_figures()
     for program in ("retry { alloc y 1GiB GFP_ATOMIC }", "retry { alloc y 1GiB, if-failed { sleep 1ms } }"):
         write("vain.ini", HEAD + f"[task a]\nprogram = {program}\n")
         contains(run("run", "vain.ini", status=1).stdout, "a has tried the same 1000000 times, and nothing has come of it")
@@ -133,6 +134,7 @@ def tries_that_nothing_can_come_of_are_a_livelock():
 
 
 def who_tries_in_vain_and_keeps_others_off_its_cpu_is_in_a_livelock():
+    only_figures()
     loop = os.path.join(TOP, "scenarios", "deadlock", "try-lock-loop.ini")
     stdout = run("run", loop, "-s", "schedule.no-progress=0").stdout
     contains(stdout, "writer cannot go on without CPU 0, where pruner runs")
@@ -146,6 +148,7 @@ def who_tries_in_vain_and_keeps_others_off_its_cpu_is_in_a_livelock():
 
 
 def what_handlers_do_and_undo_keeps_no_run_that_nobody_gets_on_in():
+    only_figures()
     undo = "alloc z 64 GFP_ATOMIC, free z"
     blocked = "[lock L]\nkind = mutex\n[task u]\ncpus = 1\nprogram = lock L, wait godot\n"
     reclaim = "[memory]\nreclaim = yes\n"
@@ -165,6 +168,7 @@ def what_handlers_do_and_undo_keeps_no_run_that_nobody_gets_on_in():
 
 
 def what_is_done_in_a_round_that_fails_is_not_achieved():
+    only_figures()
     for program in ("retry { alloc y 1GiB GFP_ATOMIC, if-failed { io 1ms } }", "retry { alloc x 64, free x, alloc y 1GiB GFP_ATOMIC }",
                     "retry { alloc y 1GiB GFP_ATOMIC, if-failed { free x } }, alloc x 64"):
         write("undone.ini", HEAD + f"[task a]\nprogram = {program}\n")

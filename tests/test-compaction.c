@@ -54,15 +54,21 @@ byte_of (const KmlMapping *mapping, guint32 index)
   return &ram->store[kml_ram_addr (ram, mapping->frames[index]) + 5];
 }
 
-/* Every second frame of the first seven pageblocks is a page of anon; the last is somebody's. */
 static void
-fragment (void)
+touch_by_turns (void)
 {
   for (guint i = 0; i < 28; i++) {
     ck_assert (kml_mapping_touch (story.anon, i, TRUE));
     ck_assert (kml_mapping_touch (rest, i, TRUE));
     *byte_of (story.anon, i) = (guint8)(i + 1);
   }
+}
+
+/* Every second frame of the first seven pageblocks is a page of anon; the last is somebody's. */
+static void
+fragment (void)
+{
+  touch_by_turns ();
   kml_mapping_drop (rest);
   ck_assert_uint_eq (pfn_of (ask (8, KML_GFP_KERNEL)), 56);
   ck_assert_uint_eq (n_free (), 28);
@@ -204,13 +210,10 @@ START_TEST (without_room_for_pages_to_move_to_it_is_not_tried)
 }
 END_TEST
 
-/* Pageblocks of 16 frames, of each four of which three are free: 14 blocks of one frame, 14 of two and one of eight, 50 frames, more than low + 2 * 16. The fragmentation
- * index of 16 frames is 1000 - (1000 + 50 * 1000 / 16) / 29 = 858. */
+/* Of each four frames three are free, and the last eight. */
 static void
-asks_for_sixteen (KmlMachine *machine, gpointer data)
+thin_out (void)
 {
-  const guint *threshold = data;
-
   for (guint i = 0; i < 14; i++) {
     ck_assert (kml_mapping_touch (story.anon, i, TRUE));
     for (guint j = 0; j < 3; j++)
@@ -218,6 +221,16 @@ asks_for_sixteen (KmlMachine *machine, gpointer data)
   }
   kml_mapping_drop (rest);
   ck_assert_uint_eq (n_free (), 50);
+}
+
+/* Pageblocks of 16 frames: 14 blocks of one frame, 14 of two and one of eight, 50 frames, more than low + 2 * 16. The fragmentation
+ * index of 16 frames is 1000 - (1000 + 50 * 1000 / 16) / 29 = 858. */
+static void
+asks_for_sixteen (KmlMachine *machine, gpointer data)
+{
+  const guint *threshold = data;
+
+  thin_out ();
   ck_assert_uint_eq (pfn_of (ask (16, KML_GFP_KERNEL)) == 0, *threshold < 858);
   check_all ();
 }
@@ -237,6 +250,55 @@ START_TEST (where_the_index_says_that_memory_is_missing_it_is_not_tried)
 }
 END_TEST
 
+/* A device has the page at 4. That at 0 moves, and the pageblock is marked: the second request does not look at it again. */
+static void
+asks_twice (KmlMachine *machine, gpointer data)
+{
+  const KmlRequest request = { .size = 8 * PAGE, .gfp = KML_GFP_KERNEL };
+  KmlCompactTry try = { .order = 3, .priority = KML_COMPACT_SYNC_LIGHT };
+
+  thin_out ();
+  ck_assert_uint_eq (pfn_of (ask (8, KML_GFP_KERNEL)), 56);
+  kml_mapping_pin (story.anon, 1, FALSE);
+  for (guint i = 1; i <= 2; i++) {
+    guint64 held;
+    const KmlAddr addr = kml_compaction_try (story.reclaim->compaction, &try, story.zones, &request,
+                                             &held);
+
+    ck_assert_uint_eq (pfn_of (addr), 8 * i);
+    ck_assert_uint_eq (count (KML_MIGRATE_PAGES), 1 + 2 * i);
+  }
+  kml_mapping_unpin (story.reclaim, story.anon->frames[1]);
+}
+
+START_TEST (a_pageblock_that_was_looked_at_is_left_out)
+{
+  set_up_compaction (small_blocks, FALSE);
+  run (asks_twice);
+  ck_assert_uint_eq (count_compact (KML_COMPACT_MIGRATE_SCANNED), 6 + 6 + 6);
+  tear_down ();
+}
+END_TEST
+
+/* Nothing can be spared: 7 frames are free, in the last pageblock. */
+static void
+compacts_at_the_mark (KmlMachine *machine, gpointer data)
+{
+  touch_by_turns ();
+  ck_assert_uint_eq (pfn_of (ask (1, BELOW)), 56);
+  kml_compaction_all (story.reclaim->compaction);
+  ck_assert_uint_eq (count (KML_MIGRATE_PAGES), 0);
+  check_contents ();
+}
+
+START_TEST (free_frames_below_the_mark_are_no_place_for_pages)
+{
+  set_up_compaction (small_blocks, FALSE);
+  run (compacts_at_the_mark);
+  tear_down ();
+}
+END_TEST
+
 /* A device has a page of each pageblock, so nothing comes of it. */
 static void
 fails_again_and_again (KmlMachine *machine, gpointer data)
@@ -251,6 +313,7 @@ fails_again_and_again (KmlMachine *machine, gpointer data)
     kml_mapping_pin (story.anon, i, FALSE);
   for (guint shift = 1; shift <= 8; shift++) {
     const guint n = 1u << MIN (shift - 1, 6); /* 1, 2, 4, … 64, 64 */
+    const guint64 n_scanned = count_compact (KML_COMPACT_MIGRATE_SCANNED);
 
     for (guint i = 1; i <= n; i++) {
       ck_assert_uint_eq (
@@ -262,7 +325,13 @@ fails_again_and_again (KmlMachine *machine, gpointer data)
         ck_assert_int_ge (try.result, KML_COMPACT_IS_COMPLETE);
     }
     ck_assert_uint_eq (state->defer_shift, MIN (shift, 6));
+    /* what was looked at is left out, until it has been waited for as long as can be */
+    if (shift > 2)
+      ck_assert_int_eq (count_compact (KML_COMPACT_MIGRATE_SCANNED) > n_scanned, shift >= 7);
   }
+  ck_assert (state->skip[0]);
+  kml_compaction_kswapd_sleeps (story.reclaim->compaction);
+  ck_assert (!state->skip[0]);
   for (guint i = 0; i < 28; i += 4)
     kml_mapping_unpin (story.reclaim, story.anon->frames[i]);
   try.priority = KML_COMPACT_SYNC_FULL; /* whatever happened before */
@@ -317,27 +386,23 @@ tries (KmlMobility mobility, KmlPfn *ret_pfn)
   return try.result;
 }
 
-/* Pageblock 0 is unmovable: pages do not go there, and are not taken from others by who wants an unmovable block at little cost. */
+/* The last pageblock is unmovable: pages do not go there, and are not taken from others by who wants an unmovable block at little cost. */
 static void
 asks_beside_unmovable (KmlMachine *machine, gpointer data)
 {
   KmlPfn pfn;
 
-  ck_assert_uint_eq (pfn_of (ask (1, KML_GFP_KERNEL)), 0);
-  for (guint i = 0; i < 24; i++) {
-    ck_assert (kml_mapping_touch (story.anon, i, TRUE));
-    ck_assert (kml_mapping_touch (rest, i, TRUE));
-  }
+  touch_by_turns ();
+  ck_assert_uint_eq (pfn_of (ask (1, BELOW)), 56);
   kml_mapping_drop (rest);
-  ask (8, KML_GFP_KERNEL | KML_GFP_MOVABLE);
   ck_assert_int_eq (tries (KML_MOBILITY_UNMOVABLE, &pfn), KML_COMPACT_IS_COMPLETE);
   ck_assert_uint_eq (count (KML_MIGRATE_PAGES), 0);
   ck_assert_int_eq (tries (KML_MOBILITY_MOVABLE, &pfn), KML_COMPACT_IS_DONE);
-  ck_assert_uint_eq (pfn, 8);
+  ck_assert_uint_eq (pfn, 0);
   ck_assert_uint_eq (count (KML_MIGRATE_PAGES), 4);
-  for (guint i = 0; i < 24; i++)
-    ck_assert_uint_ge (story.anon->frames[i], 8);
-  check_all ();
+  for (guint i = 0; i < 28; i++)
+    ck_assert_uint_lt (story.anon->frames[i], 56);
+  check_contents ();
 }
 
 START_TEST (pages_stay_among_pageblocks_of_their_mobility)
@@ -551,6 +616,8 @@ main (void)
   tcase_add_loop_test (requests, where_the_index_says_that_memory_is_missing_it_is_not_tried, 0, 2);
   tcase_add_test (requests,
                   a_zone_in_which_it_fails_is_left_alone_for_twice_as_long_each_time_up_to_64);
+  tcase_add_test (requests, a_pageblock_that_was_looked_at_is_left_out);
+  tcase_add_test (requests, free_frames_below_the_mark_are_no_place_for_pages);
   tcase_add_test (requests, once_more_is_as_hard_as_it_gets);
   tcase_add_test (requests, pages_stay_among_pageblocks_of_their_mobility);
   tcase_add_loop_test (requests, no_compaction_moves_fewer_pages_than_lie_in_the_emptiest_blocks, 0,

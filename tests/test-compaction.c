@@ -372,6 +372,52 @@ START_TEST (once_more_is_as_hard_as_it_gets)
 }
 END_TEST
 
+/* ---- Meanwhile ---- */
+
+static void
+compacts_while_others_work (KmlMachine *machine, gpointer data)
+{
+  fragment ();
+  machine->cost[KML_COST_ZERO_PAGE] = 10;
+  machine->cost[KML_COST_IPI] = 100; /* for so long each page is in the hands of who moves it */
+  kml_compaction_all (story.reclaim->compaction);
+  ck_assert_uint_gt (machine->now, 500);
+}
+
+static void
+reads_on (KmlMachine *machine, gpointer data)
+{
+  for (guint i = 0; machine->now < 2000; i = (i + 1) % 28) {
+    ck_assert (kml_mapping_touch (story.anon, i, TRUE));
+    ck_assert_uint_eq (*byte_of (story.anon, i), i + 1);
+    kml_work (machine, 7);
+  }
+}
+
+static void
+drops_all (KmlMachine *machine, gpointer data)
+{
+  kml_sleep (machine, 500);
+  kml_mapping_drop (story.anon);
+  check_all ();
+}
+
+START_TEST (others_use_pages_and_drop_them_while_they_move)
+{
+  const KmlTaskConfig config = {
+    .name = "other", .cpu = 1, .start = 1, .func = _i == 0 ? reads_on : drops_all
+  };
+
+  set_up_compaction (small_blocks, FALSE);
+  kml_task_new (story.rig.scheduler, &config);
+  run (compacts_while_others_work);
+  ck_assert_uint_eq (n_free () + story.anon->n_resident, N - 8);
+  if (_i == 0)
+    check_contents ();
+  tear_down ();
+}
+END_TEST
+
 /* ---- Mobilities ---- */
 
 static KmlCompactResult
@@ -619,6 +665,7 @@ main (void)
   tcase_add_test (requests, a_pageblock_that_was_looked_at_is_left_out);
   tcase_add_test (requests, free_frames_below_the_mark_are_no_place_for_pages);
   tcase_add_test (requests, once_more_is_as_hard_as_it_gets);
+  tcase_add_loop_test (requests, others_use_pages_and_drop_them_while_they_move, 0, 2);
   tcase_add_test (requests, pages_stay_among_pageblocks_of_their_mobility);
   tcase_add_loop_test (requests, no_compaction_moves_fewer_pages_than_lie_in_the_emptiest_blocks, 0,
                        20);

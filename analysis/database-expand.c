@@ -204,6 +204,10 @@ static int
 expand_column (sqlite3_vtab_cursor *base, sqlite3_context *context, int column)
 {
   static const char *const levels[] = { "pages", "objects" };
+  static const char *const operations[] = { [KML_OP_ALLOC] = "alloc",
+                                            [KML_OP_FREE] = "free",
+                                            [KML_OP_SPLIT] = "split",
+                                            [KML_OP_FREE_OLD] = "free-old" };
   Cursor *self = (Cursor *)base;
   const guint64 what = self->block.columns[KML_SAMPLE_WHAT][self->at];
   const guint64 addr = self->block.columns[KML_SAMPLE_ADDR][self->at];
@@ -217,7 +221,7 @@ expand_column (sqlite3_vtab_cursor *base, sqlite3_context *context, int column)
                           (sqlite3_int64)(self->block.columns[KML_SAMPLE_TIME][self->at] / KML_NS));
     break;
   case COLUMN_OPERATION:
-    result_name (context, kml_operation_names, KML_N_OPERATIONS, what & 3);
+    result_name (context, operations, G_N_ELEMENTS (operations), what & 3);
     break;
   case COLUMN_LEVEL:
     result_name (context, levels, G_N_ELEMENTS (levels), what >> 2 & 3);

@@ -477,8 +477,9 @@ END_TEST
 /* ---- Steps ---- */
 
 #define N_RANDOM 3000
+#define N_OLD    200 /* frames */
 
-/* What any of four CPUs may do to 40 blocks, at times (@loop 0), at hardly any (1) or at none (2). */
+/* What any of four CPUs may do to 40 blocks and some frames of before, at times (@loop 0), at hardly any (1) or at none (2). */
 static GArray *
 random_operations (KmlRng *rng, int loop)
 {
@@ -492,8 +493,14 @@ random_operations (KmlRng *rng, int loop)
     KmlOp next;
 
     time += kml_rng_below (rng, loop == 0 ? 40 : 4);
+    if (kml_rng_below (rng, 32) == 0) {
+      next = op (KML_OP_FREE_OLD, cpu, loop == 2 ? 0 : time, 0, 3 * 4096);
+      next.other = i % N_OLD;
+      g_array_append_val (ops, next);
+      continue;
+    }
     next = op (is_live[block] ? KML_OP_FREE : KML_OP_ALLOC, cpu, loop == 2 ? 0 : time, block,
-               1 + i);
+               18 + i);
     if (kml_rng_below (rng, 16) == 0)
       next = in_context (next, KML_CONTEXT_SOFTIRQ);
     if (kml_rng_below (rng, 32) == 0 && next.kind == KML_OP_ALLOC)
@@ -522,6 +529,9 @@ replay_behind_lock (const GArray *ops, KmlInjector *injector)
       .machine = rig.machine, .time_slice = KML_S, .until = KML_TIME_MAX, .injector = injector });
   locked = kml_locked_new (rig.pages, KML_LOCK_SPIN_IRQ, "pages");
   rig.requests.pages = rig.requests.objects = &locked->base;
+  rig.requests.old = kml_old_frames_new (rig.machine->ram->n_usable, FALSE);
+  for (guint i = 0; i < N_OLD; i++)
+    kml_old_frames_add (rig.requests.old, i);
   ck_assert (run ((const KmlOp *)ops->data, ops->len, &error));
   fingerprint = kml_recorder_fingerprint (rig.recorder);
   text = g_strdup_printf ("%s\n%s\n%" G_GUINT64_FORMAT " waits, %" G_GUINT64_FORMAT
@@ -529,6 +539,8 @@ replay_behind_lock (const GArray *ops, KmlInjector *injector)
                           story->str, fingerprint, locked->lock.n_contended, locked->lock.waited,
                           locked->lock.most_waiting, locked->lock.worst_wait);
   ck_assert_uint_gt (locked->lock.n_contended, 0);
+  ck_assert_uint_gt (rig.requests.old->n_given_back, N_OLD / 2);
+  g_clear_pointer (&rig.requests.old, kml_old_frames_free);
   kml_allocator_destroy (&locked->base);
   tear_down ();
   return text;

@@ -149,7 +149,9 @@ long_text (guint n)
     usecs += kml_rng_next (&rng) % (i % 1000 == 0 ? 1000000 : 100);
     g_string_append_printf (text, "  task-%u  [00%u] ..... %u.%06u: ", i % 300, i % 4,
                             (guint)(usecs / 1000000), (guint)(usecs % 1000000));
-    if (i % 7 == 6)
+    if (i % 50 == 49)
+      g_string_append_printf (text, "mm_page_free: page=0 pfn=%u order=0\n", i);
+    else if (i % 7 == 6)
       g_string_append_printf (text, "kfree: call_site=g ptr=0x%x00\n",
                               1 + (guint)(kml_rng_next (&rng) % i));
     else
@@ -168,6 +170,8 @@ START_TEST (many_blocks_are_read_and_any_can_be_the_first)
   g_autofree char *from = in_folder (folder, "text");
   g_autofree char *path = NULL;
   g_autoptr (Recording) expected = NULL, recording = NULL;
+  g_autoptr (GByteArray) bytes = NULL;
+  const guint8 *second;
   guint64 first = 0;
 
   write_file (from, text, strlen (text));
@@ -176,6 +180,12 @@ START_TEST (many_blocks_are_read_and_any_can_be_the_first)
   recording = read_file (path);
   assert_same_recording (expected, recording);
   ck_assert_uint_gt (expected->events->len, 5 * KML_KMT_BLOCK_EVENTS);
+  bytes = file_bytes (path);
+  second = bytes->data + KML_KMT_HEADER + KML_KMT_SECTION +
+           kml_kmt_load32 (bytes->data + KML_KMT_HEADER + 8);
+  ck_assert_uint_eq (kml_kmt_load32 (second), KML_KMT_TAG_BLOCK);
+  ck_assert_uint_gt (kml_kmt_load32 (second + 36), 0); /* live objects */
+  ck_assert_uint_eq (kml_kmt_load32 (second + 40), 0); /* live pages: none was allocated */
 
   for (guint64 wanted = 0; wanted < expected->events->len; wanted += 7001) {
     g_autoptr (KmlTrace) trace = kml_trace_open (path, NULL, NULL);

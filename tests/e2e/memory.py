@@ -391,7 +391,7 @@ def what_was_in_use_is_given_back_as_the_recording_has_it():
     write("t.txt", "".join(f"  task-7 [00{i % 2}] ..{'.s'[i % 3 == 0]}1. 5.{100 * i:06}: {line}\n" for i, line in enumerate(lines)))
     run("trace", "convert", "t.txt", "-o", "t.kmt")
     known = 9, sum(1 << order for _, order in frees) - 9
-    for more in ("", "[layer l]\nallocator = per-cpu-pages\naround = pages\n", "[schedule]\nreplay = cpus\n", "[record]\norigins = yes\npopulation = yes\n"):
+    for more in ("", "[layer l]\nallocator = per-cpu-pages\naround = pages\n", "[schedule]\nreplay = cpus\n", "[record]\norigins = yes\npopulation = yes\nevents = all\n"):
         for level in ("pages", "both"):
             prints = []
             for file in ("t.txt", "t.kmt"):
@@ -405,6 +405,9 @@ def what_was_in_use_is_given_back_as_the_recording_has_it():
                 run("verify", "m.db")
                 prints.append(query("m.db", f"SELECT fingerprint FROM runs {LAST}"))
             equal(prints[0], prints[1], more)
+    table = run("export", "m.db", "samples", "--run", str(query("m.db", "SELECT max (run_id) FROM runs")[0][0])).stdout.splitlines()
+    equal([line.split(",")[1:6] for line in table if "old" in line], [["free-old", "pages", context, cpu, size] for context, cpu, size in
+          (("softirq", "0", "16384"), ("process", "0", "16384"), ("process", "1", "4096"))], "samples")
     metrics = measure(HEAD + "[memory]\nstart = buddyinfo\n[pages]\nallocator = buddy\n[workload w]\nkind = trace\nfile = t.kmt\nlevel = pages\n")
     in_use = 1016 - 4 - 4 - 128
     equal((metrics["start.in_use"], metrics["start.given_back"], metrics["start.unknown"]), (in_use, 4 + 4 + 1 + 1, 33 - 10), "numbers alone")  # 600 as well

@@ -348,7 +348,7 @@ move_last_page (KmlMachine *machine, gpointer data)
 {
   ck_assert (kml_is_pinned (machine, 4));
   ck_assert (kml_is_pinned (machine, 7));
-  is_moved = kml_dma_move_page (dma (), &request, 3, 21);
+  is_moved = kml_dma_move_page (dma (), &request, 7, 21);
   check_device (&rig);
   ck_assert (kml_is_pinned (machine, 21) == (is_moved && request.status == KML_DMA_PENDING));
   ck_assert (!is_moved || !kml_is_pinned (machine, 7));

@@ -287,6 +287,31 @@ START_TEST (a_page_under_dma_moves_while_the_device_is_paused)
 }
 END_TEST
 
+static void
+moves_when_the_device_is_done (KmlMachine *machine, gpointer data)
+{
+  KmlDma *dma = kml_dma_from_device (engine);
+  KmlPfn page = kml_mapping_pin (story.anon, 0, TRUE);
+
+  request = (KmlDmaRequest){ .pages = &page, .n_pages = 1, .size = PAGE };
+  ck_assert_int_eq (kml_dma_submit (dma, &request), KML_DMA_PENDING);
+  ck_assert_int_eq (kml_dma_wait (dma, &request), KML_DMA_OK);
+  kml_mapping_unpin (story.reclaim, page);
+  memset (&request, 0xff, sizeof request); /* it is somebody else's memory now */
+  ck_assert_int_eq (kml_mapping_migrate_under (story.anon, 0, dma, &request), KML_MIGRATED);
+  ck_assert_uint_ne (story.anon->frames[0], page);
+}
+
+START_TEST (a_page_whose_device_is_done_moves_as_any_other)
+{
+  set_up (TRUE);
+  put_in_engine ();
+  run (moves_when_the_device_is_done);
+  kml_device_free (engine);
+  tear_down ();
+}
+END_TEST
+
 /* ---- Write-back ---- */
 
 static void
@@ -326,6 +351,7 @@ main (void)
                   a_dirty_page_that_cannot_be_copied_is_written_and_moved_and_not_without_fs);
   tcase_add_loop_test (pages, who_touches_or_syncs_a_page_under_migration_waits_for_its_end, 0, 2);
   tcase_add_test (pages, a_page_under_dma_moves_while_the_device_is_paused);
+  tcase_add_test (pages, a_page_whose_device_is_done_moves_as_any_other);
   tcase_add_test (pages, a_sync_writes_what_is_dirty_and_no_more);
   suite_add_tcase (suite, pages);
   return run_suite (suite);

@@ -404,14 +404,27 @@ replace_page (KmlDma *self, KmlDmaRequest *request, guint index, KmlPfn to)
   return TRUE;
 }
 
+/* Where page @from is in @request, if that is pending. */
+static gboolean
+find_page (const KmlDma *self, const KmlDmaRequest *request, KmlPfn from, guint *ret_index)
+{
+  if (!has_it (self, request))
+    return FALSE;
+  for (guint i = 0; i < request->n_pages; i++)
+    if (request->pages[i] == from) {
+      *ret_index = i;
+      return TRUE;
+    }
+  return FALSE;
+}
+
 gboolean
-kml_dma_move_page (KmlDma *self, KmlDmaRequest *request, guint index, KmlPfn to)
+kml_dma_move_page (KmlDma *self, KmlDmaRequest *request, KmlPfn from, KmlPfn to)
 {
   KmlMachine *machine = self->base.host.machine;
   const KmlWait wait = { .kind = KML_WAIT_IO, .what = self->base.name };
+  guint index;
   gboolean is_moved;
-
-  g_assert (index < request->n_pages);
 
   KML_CALL (machine, "move a page under DMA");
   kml_sync (machine);
@@ -421,7 +434,7 @@ kml_dma_move_page (KmlDma *self, KmlDmaRequest *request, guint index, KmlPfn to)
   if (self->first == request)
     while (self->in_burst > 0)
       kml_task_wait (machine, &wait, KML_PART_IO, FALSE);
-  is_moved = has_it (self, request) && replace_page (self, request, index, to);
+  is_moved = find_page (self, request, from, &index) && replace_page (self, request, index, to);
   kml_sync (machine);
   kml_dma_account (&self->base);
   self->base.counters[COUNT_PAUSED] += self->is_paused ? machine->now - self->paused_since : 0;

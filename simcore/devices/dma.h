@@ -117,10 +117,10 @@ KmlDmaStatus kml_dma_submit (KmlDma *self, KmlDmaRequest *request);
 /* Until it is done, in process context. */
 KmlDmaStatus kml_dma_wait (KmlDma *self, KmlDmaRequest *request);
 
-/* Pauses the device, copies page @index of a pending request to @to, and lets the device go on with it; one whose interrupt is on the way
- * needs no pause. FALSE: it is done, and may be no more, the device is paused for another, or with that frame it would be refused. Otherwise the old
+/* Pauses the device, copies page @from of a pending request to @to, and lets the device go on with it; one whose interrupt is on the way
+ * needs no pause. FALSE: it is done, and may be no more, has no such page, the device is paused for another, or with that frame it would be refused. Otherwise the old
  * frame is the caller's, and whoever has pinned it has pinned the new one instead. In process context. */
-gboolean kml_dma_move_page (KmlDma *self, KmlDmaRequest *request, guint index, KmlPfn to);
+gboolean kml_dma_move_page (KmlDma *self, KmlDmaRequest *request, KmlPfn from, KmlPfn to);
 
 /* "ok", "misaligned", … */
 extern const char *const kml_dma_status_names[];

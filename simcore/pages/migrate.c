@@ -107,19 +107,14 @@ move_under (KmlMapping *self, guint32 index, KmlDma *dma, KmlDmaRequest *request
   const KmlRam *ram = reclaim->machine->ram;
   const KmlPfn from = self->frames[index], to = *frame;
   const KmlLruKind kind = kml_ram_frame (ram, from)->lru.kind;
-  guint i = 0;
   gboolean is_moved;
 
   if (reclaim->machine->pins[from] > PINS_UNDER_DMA)
     return KML_MIGRATE_PINNED; /* another device has it, too */
-  while (i < request->n_pages && request->pages[i] != from)
-    i++;
-  if (i == request->n_pages)
-    return KML_MIGRATE_ABSENT;
   kml_lru_remove (reclaim->lists, ram, from);
   self->n_resident--;
   kml_mapping_begin (self, index, from, under_migration);
-  is_moved = kml_dma_move_page (dma, request, i, to);
+  is_moved = kml_dma_move_page (dma, request, from, to);
   if (is_moved) {
     take_over_record (ram, from, to);
     shoot_down (reclaim->machine);

@@ -96,7 +96,8 @@ typedef enum {
 /* Moves page @index to another frame (migrate.c). May sleep. */
 KmlMigration kml_mapping_migrate (KmlMapping *self, guint32 index);
 
-/* The same for a page that was pinned for @request, which @dma has and nobody else: the device is paused meanwhile, and the pins move along. */
+/* The same for a page that was pinned for @request, which @dma has and nobody else: the device is paused meanwhile, and the pins move along. Where it is done with it by
+ * then, @request may be no more. */
 KmlMigration kml_mapping_migrate_under (KmlMapping *self, guint32 index, KmlDma *dma,
                                         KmlDmaRequest *request);
 

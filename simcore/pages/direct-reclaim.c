@@ -7,17 +7,19 @@
  * 1. When nothing is found
  *
  *     __GFP_NORETRY         fails after one try, whatever it brought
- *     __GFP_RETRY_MAYFAIL   tries as long as something is freed, then fails
- *     order > 3             likewise: many pages in a row are not worth a life
+ *     order > 3             likewise: many pages in a row are not worth more; unless it says __GFP_RETRY_MAYFAIL
+ *     __GFP_RETRY_MAYFAIL   fails
+ *     GFP_DMA, GFP_DMA32    fail, as do limits that mean such a zone: nobody knows whose death would free memory there
  *     GFP_NOIO, GFP_NOFS    wait until somebody frees something: killing would not help who cannot do I/O
- *     __GFP_NOFAIL          waits likewise when nobody is left to kill
+ *     __GFP_NOFAIL          never fails: kills or waits likewise
  *     others                kill; and fail when nobody is left
  *
- * Where pages are moved together ([memory] compaction), requests of several frames do that before and after reclaim, and then the second and third line are other ones:
- * compaction.c, section 3.
+ * Before that it tries again as long as something is freed: what is free may be far below the watermark, if atomic requests have had the reserve. (Above order 3 each
+ * try counts as one in vain.) And as long as pages are on their way to the disk or a flusher has some to write, it tries up to 16 times in vain and waits for them in between,
+ * 100 ms at most each time.
  *
- * Before that, as long as pages are on their way to the disk or a flusher has some to write, it tries up to 16 times and waits for them in between, 100 ms at
- * most each time.
+ * Where pages are moved together ([memory] compaction), requests of several frames do that before and after reclaim, and whether they try again is compaction.c's to say, too
+ * (section 3).
  *
  * Waits for memory end when a page is freed, by whomever. Where nobody is left who could, the scheduler sees that nothing can go on, and the
  * run ends and says so: kernels hang there.
@@ -121,6 +123,27 @@ n_frames_of (const KmlReclaim *self, const KmlRequest *request)
   return request->size >> self->machine->ram->page_shift;
 }
 
+static gboolean
+is_costly (const KmlReclaim *self, const KmlRequest *request)
+{
+  return n_frames_of (self, request) > 1 << KML_COSTLY_ORDER;
+}
+
+static KmlZoneKind
+highest_of (const KmlZones *zones, const KmlRequest *request)
+{
+  return kml_zones_highest (zones, request->gfp,
+                            request->constraints != NULL ? request->constraints->limit : 0);
+}
+
+/* Whether somebody's death would be too much for the request, or no help. */
+static gboolean
+is_worth_no_life (const KmlReclaim *self, const KmlRequest *request)
+{
+  return (request->gfp & KML_GFP_RETRY_MAYFAIL) || is_costly (self, request) ||
+         highest_of (self->config.zones, request) < KML_ZONE_NORMAL;
+}
+
 typedef enum {
   NEXT_TRY,
   NEXT_THROTTLE,
@@ -130,31 +153,30 @@ typedef enum {
 
 /* Whether to look again after @n_freed pages. @compact: (nullable): what it has compacted. */
 static gboolean
-looks_again (KmlCompactTry *compact, guint64 n_freed, guint attempt)
+looks_again (KmlCompactTry *compact, guint64 n_freed, guint n_in_vain)
 {
-  return n_freed > 0 && attempt < KML_RECLAIM_RETRIES &&
+  return n_freed > 0 && n_in_vain <= KML_RECLAIM_RETRIES &&
          (compact == NULL || kml_compaction_tries_again (compact));
 }
 
-/* What a request does that has freed @n_freed pages and still has none. */
+/* What a request does that has freed @n_freed pages and still has none, which were @n_in_vain tries in a row. */
 static Next
 decide (KmlReclaim *self, const KmlRequest *request, KmlCompactTry *compact, guint64 n_freed,
-        guint attempt)
+        guint n_in_vain)
 {
   const KmlGfp gfp = request->gfp;
-  const gboolean is_costly = n_frames_of (self, request) > 1 << KML_COSTLY_ORDER;
   const gboolean must = (gfp & KML_GFP_NOFAIL) != 0;
 
   if ((gfp & KML_GFP_NORETRY) && !must)
     return NEXT_FAIL;
-  if (compact != NULL && is_costly && !(gfp & KML_GFP_RETRY_MAYFAIL) && !must)
+  if (is_costly (self, request) && !(gfp & KML_GFP_RETRY_MAYFAIL) && !must)
     return NEXT_FAIL;
-  if (looks_again (compact, n_freed, attempt))
+  if (looks_again (compact, n_freed, n_in_vain))
     return NEXT_TRY;
-  if (attempt < KML_RECLAIM_RETRIES && kml_reclaim_waits_for_writes (self))
+  if (n_in_vain <= KML_RECLAIM_RETRIES && kml_reclaim_waits_for_writes (self))
     return NEXT_THROTTLE;
-  if (((gfp & KML_GFP_RETRY_MAYFAIL) || is_costly) && !must)
-    return NEXT_FAIL;
+  if (is_worth_no_life (self, request))
+    return must ? NEXT_WAIT : NEXT_FAIL;
   if (!kml_gfp_may_fs (gfp))
     return NEXT_WAIT;
   if (kill_somebody (self, request))
@@ -169,8 +191,7 @@ reclaim (KmlReclaim *self, KmlZones *zones, const KmlRequest *request, const Kml
   KmlTask *task = kml_current_task (self->machine);
   const guint8 scopes = task->memalloc;
   guint64 n_freed;
-  const KmlZoneKind highest = kml_zones_highest (
-      zones, request->gfp, request->constraints != NULL ? request->constraints->limit : 0);
+  const KmlZoneKind highest = highest_of (zones, request);
 
   if (compact != NULL && compact->order > KML_COSTLY_ORDER &&
       kml_compaction_is_ready (self->compaction, compact->order, highest))
@@ -190,7 +211,7 @@ reclaim_and_try (KmlReclaim *self, KmlZones *zones, const KmlRequest *request,
   const KmlTask *task = kml_current_task (self->machine);
 
   self->counters[KML_RECLAIM_DIRECT]++;
-  for (guint attempt = 0;; attempt++) {
+  for (guint n_in_vain = 0;;) {
     const guint64 n_freed = reclaim (self, zones, request, compact), n_wakes = self->n_wakes;
     KmlAddr addr = kml_zones_try (zones, request, KML_MARK_MIN,
                                   kml_memalloc_flags (task, request->gfp), ret_held);
@@ -199,7 +220,8 @@ reclaim_and_try (KmlReclaim *self, KmlZones *zones, const KmlRequest *request,
       addr = kml_compaction_try (self->compaction, compact, zones, request, ret_held);
     if (addr != KML_ADDR_NONE)
       return addr;
-    switch (decide (self, request, compact, n_freed, attempt)) {
+    n_in_vain = n_freed > 0 && !is_costly (self, request) ? 0 : n_in_vain + 1;
+    switch (decide (self, request, compact, n_freed, n_in_vain)) {
     case NEXT_TRY:
       break;
     case NEXT_THROTTLE:
@@ -221,15 +243,14 @@ static KmlAddr
 compact_first (KmlReclaim *self, KmlZones *zones, const KmlRequest *request, KmlCompactTry *compact,
                gboolean *ret_is_hopeless, guint64 *ret_held)
 {
-  const gboolean is_costly = compact->order > KML_COSTLY_ORDER;
   KmlAddr addr;
 
   *ret_is_hopeless = FALSE;
-  if (!is_costly && request->mobility == KML_MOBILITY_MOVABLE)
+  if (!is_costly (self, request) && request->mobility == KML_MOBILITY_MOVABLE)
     return KML_ADDR_NONE;
   compact->priority = KML_COMPACT_ASYNC;
   addr = kml_compaction_try (self->compaction, compact, zones, request, ret_held);
-  if (is_costly && (request->gfp & KML_GFP_NORETRY))
+  if (is_costly (self, request) && (request->gfp & KML_GFP_NORETRY))
     *ret_is_hopeless = compact->result <= KML_COMPACT_IS_DEFERRED;
   else
     compact->priority = KML_COMPACT_SYNC_LIGHT;

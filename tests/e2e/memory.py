@@ -221,6 +221,33 @@ def who_has_no_need_to_succeed_fails_and_who_must_waits():
         equal((metrics["alloc.failed"], metrics["oom.kills"]), (failed, 0), flags)
 
 
+ALONE = "__GFP_DIRECT_RECLAIM|__GFP_IO|__GFP_FS"  # without kswapd
+HOG = "[mapping heap]\nkind = anonymous\nsize = 64KiB\ntask = hog\n[task hog]\npriority = 1\nprogram = dirty heap 0..15, sleep 1s\n"
+
+
+def nobody_is_killed_as_long_as_there_is_something_to_reclaim():
+    """Atomic requests have had the whole reserve, 1024 frames: that is 33 rounds of 32 pages."""
+    metrics = measure("[machine]\nram = 16MiB\n[memory]\nreclaim = yes\nmin-free = 4MiB\n[mapping cache]\nsize = 8MiB\n" + HOG + "[task T]\nprogram = "
+                      f"touch cache 0..1999, memalloc-noreclaim {{ repeat 3000 {{ alloc p 4KiB pages __GFP_HIGH }} }}, alloc q 4KiB pages {ALONE}, sleep 2s\n")
+    equal((metrics["oom.kills"], metrics["reclaim.direct"], metrics["reclaim.pages"]), (0, 1, 1056), "one request reclaims until it is above the watermark")
+    equal(query("m.db", f"SELECT count (*) FROM failures {LAST} AND gfp LIKE '%DIRECT_RECLAIM%'"), [(0,)], "and gets its page")
+
+
+def nobody_is_killed_for_a_lower_zone():
+    for ask, kills in (("alloc q 4KiB pages", 1), ("alloc q 4KiB pages GFP_KERNEL|GFP_DMA", 0), ("alloc q 4KiB pages GFP_NOFS|GFP_DMA32", 0), ("alloc q 4KiB pages below 1MiB", 0)):
+        metrics = measure(HEAD + f"[memory]\nreclaim = yes\nzones = 1MiB,2MiB\n{HOG}[task T]\nprogram = repeat 1100 {{ {ask} }}, sleep 2s\n")
+        equal((metrics["oom.kills"], metrics["stall.count"], metrics["alloc.failed"] > 0), (kills, 0, True), ask)
+
+
+def many_pages_in_a_row_are_worth_one_try():
+    scattered = ("repeat 100 { alloc s 4KiB pages, alloc p 4KiB pages }, repeat 300 { touch log next, alloc p 4KiB pages }, "
+                 f"memalloc-noreclaim {{ repeat 300 {{ alloc p 4KiB pages __GFP_HIGH }} }}, repeat 100 {{ free s }}, alloc q 64KiB pages {ALONE}")
+    for flags, pages in (("", 32), ("|__GFP_RETRY_MAYFAIL", 300)):
+        metrics = measure(SHORT + f"[task T]\nprogram = {scattered}{flags}\n")
+        equal((metrics["reclaim.direct"], metrics["reclaim.pages"]), (1, pages), flags)
+        equal(query("m.db", f"SELECT count (*) FROM failures {LAST} AND size = 65536"), [(1,)], flags)
+
+
 MUST = "GFP_KERNEL|__GFP_NOFAIL"
 HOLDER = "[task F]\nprogram = alloc f 4KiB pages, sleep 1s, free f\n"
 
@@ -449,5 +476,6 @@ main(what_was_in_use_is_given_back_as_the_recording_has_it, objects_wait_for_pag
      freeing_from_the_wrong_context_is_a_bug_where_the_allocator_forbids_it,
      a_block_that_a_device_works_on_is_not_given_back, a_refused_buffer_has_a_reason, a_limit_chooses_the_zone, every_page_that_a_device_has_moves_while_it_is_paused, a_page_that_moves_interrupts_the_other_cpus, small_blocks_are_one_scattered_buffer,
      a_block_for_a_device_may_cross_the_boundary_where_it_is_cut_there, a_block_that_could_never_suit_its_device_is_refused, who_is_killed_ends_and_does_no_further_step,
-     who_has_no_need_to_succeed_fails_and_who_must_waits, who_must_not_fail_waits_without_reclaim_too, a_failed_request_says_why, scopes_hold_for_all_requests_in_them,
+     who_has_no_need_to_succeed_fails_and_who_must_waits, nobody_is_killed_as_long_as_there_is_something_to_reclaim, nobody_is_killed_for_a_lower_zone, many_pages_in_a_row_are_worth_one_try,
+     who_must_not_fail_waits_without_reclaim_too, a_failed_request_says_why, scopes_hold_for_all_requests_in_them,
      who_waits_for_the_flusher_says_so, a_card_s_requests_are_among_all_others, a_step_moves_all_pages_together, what_would_have_no_effect_is_refused, a_run_begins_with_a_kernel_s_free_memory, what_makes_no_sense_is_refused)

@@ -57,9 +57,12 @@ array END[R]
 stats ROWS using (r = int ($1), TASK[r] = strcol (2), CPU[r] = int ($3), HOLD[r] = int ($4), LOCK[r] = strcol (5), END[r] = '', t_begin = $6, t_end = $7, r) nooutput
 row_of(name) = sum [r = 1:R] (!HOLD[r] && TASK[r] eq name ? r : 0)
 longest_end = 0
-stats ENDS using (r = row_of (strcol (1)), text = cut (strcol (2), 44), (r > 0 ? END[r] = text : text), longest_end = strlen (text) > longest_end ? strlen (text) : longest_end, r) nooutput
+# a narrow terminal has a quarter of its width for names, and less than half for what comes at the end
+name_chars = ON_TERMINAL && WIDTH < 80 ? WIDTH / 4 : 20
+end_chars = ON_TERMINAL && WIDTH < 100 ? WIDTH / 2 - 6 : 44
+stats ENDS using (r = row_of (strcol (1)), text = cut (strcol (2), end_chars), (r > 0 ? END[r] = text : text), longest_end = strlen (text) > longest_end ? strlen (text) : longest_end, r) nooutput
 longest_row = 0
-name(r) = HOLD[r] ? cut (LOCK[r], 20) : cut (TASK[r], 20).(TASK[r][1:5] eq 'idle/' ? '' : sprintf (' (CPU %d)', CPU[r]))
+name(r) = HOLD[r] ? cut (LOCK[r], name_chars) : cut (TASK[r], name_chars).(TASK[r][1:5] eq 'idle/' || (ON_TERMINAL && WIDTH < 60) ? '' : sprintf (' (CPU %d)', CPU[r]))
 do for [r = 1:R] { longest_row = strlen (name (r)) > longest_row ? strlen (name (r)) : longest_row }
 
 # From above: a lane's own row, which is high, and its locks', which are not.
@@ -99,6 +102,7 @@ if (ON_TERMINAL) {
   set yrange [-R - 0.5 : 0]
   set xtics autofreq
   n = WIDTH - left - right - 1
+  if (n < 40 && t_end > t_begin) { set xtics u (t_begin), u (t_end - t_begin) / (n < 24 ? 1 : n / 12); set format x '%.4g' }
   do for [r = 1:R] {
     set label 100 + r ''.(HOLD[r] ? '  ' : '').name (r) at screen 0.0, first -r
     set label 200 + r ''.(END[r] eq '' ? '' : '! '.END[r]) at graph 1.0, first -r offset 1, 0

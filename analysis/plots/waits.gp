@@ -39,6 +39,7 @@
 stats NODES using 1 nooutput name 'K'
 K = int (K_max)
 MOST = 30 # characters of a name
+if (ON_TERMINAL && MOST > WIDTH / 4) { MOST = WIDTH / 4 } # two names and an arrow are in one line
 array NAME[K]
 array TASK[K]
 array SINCE[K]

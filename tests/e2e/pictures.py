@@ -155,6 +155,21 @@ def a_small_terminal_has_the_whole_legend_below_the_plot():
         equal((len(re.findall("run [1-6]", plot)), len(re.findall("run [1-6]", legend))), (0, 6), f"names of runs:\n{text}")
 
 
+def long_names_do_not_lie_on_each_other_on_a_narrow_terminal():
+    one, two = "the-lock-that-is-taken-first-of-all", "the-lock-that-is-taken-as-the-second"
+    tasks = ("a-task-with-a-name-that-goes-on", "another-one-with-an-even-longer-one")
+    write("long.ini", "[machine]\ncpus = 2\nram = 16MiB\n" + "".join(f"[lock {lock}]\n" for lock in (one, two)) +
+          "".join(f"[task {task}]\ncpus = {cpu}\nprogram = lock {a}, work 1us, lock {b}, unlock {b}, unlock {a}\n"
+                  for cpu, (task, a, b) in enumerate(zip(tasks, (one, two), (two, one)))))
+    run("run", "long.ini", "-q", status=None)
+    for width in (40, 60, 80):
+        for kind in ("waits", "lanes"):
+            text = run("plot", "long.db", kind, "--format", "terminal", "--width", str(width), "--height", "24").stdout
+            for name in (one, two, *tasks):
+                check(re.search(name[:8] + "[-a-z]*…", text), f"{name} in {kind} of {width} characters:\n{text}")
+        equal(text.count("! waits for the"), 2, f"waits in {width} characters:\n{text}")
+
+
 def a_wide_picture_is_as_legible_as_any():
     only_figures()
     runs_of_many_sets()
@@ -276,6 +291,6 @@ def an_interrupted_plot_leaves_nothing_behind():
 
 main(classes_show_what_goes_to_whole_pages, names_of_runs_do_not_lie_on_each_other,
      labels_are_of_what_was_varied_and_not_of_what_came_with_it, a_terminal_of_80_by_24_characters_shows_it_all,
-     a_small_terminal_has_the_whole_legend_below_the_plot, a_wide_picture_is_as_legible_as_any, ends_of_lifetimes_are_apart, repetitions_do_not_push_settings_out_of_a_picture, bars_are_means_of_repetitions,
+     a_small_terminal_has_the_whole_legend_below_the_plot, long_names_do_not_lie_on_each_other_on_a_narrow_terminal, a_wide_picture_is_as_legible_as_any, ends_of_lifetimes_are_apart, repetitions_do_not_push_settings_out_of_a_picture, bars_are_means_of_repetitions,
      a_single_request_is_in_every_picture, the_slowest_operation_is_where_the_line_of_latencies_ends,
      an_interrupted_plot_leaves_nothing_behind, forty_bars_and_their_names_are_apart, a_character_that_no_font_has_is_a_question_mark_in_pixels)

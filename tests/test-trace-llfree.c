@@ -88,8 +88,9 @@ START_TEST (cpus_are_merged_by_time_then_by_number)
   } expected[] = {
     { KML_OP_ALLOC, 0, 10, 0 }, { KML_OP_ALLOC, 1, 11, 3 }, { KML_OP_FREE, 0, 20, 0 },
     { KML_OP_ALLOC, 0, 20, 0 }, { KML_OP_SPLIT, 1, 20, 2 }, { KML_OP_SPLIT, 1, 20, 1 },
-    { KML_OP_SPLIT, 1, 20, 0 }, { KML_OP_FREE, 1, 20, 0 },  { KML_OP_ALLOC, 1, 30, 0 },
-    { KML_OP_FREE, 1, 40, 0 },  { KML_OP_ALLOC, 1, 40, 1 }, { KML_OP_FREE, 1, 50, 0 },
+    { KML_OP_SPLIT, 1, 20, 0 }, { KML_OP_FREE, 1, 20, 0 },  { KML_OP_FREE_OLD, 0, 30, 0 },
+    { KML_OP_ALLOC, 1, 30, 0 }, { KML_OP_FREE, 1, 40, 0 },  { KML_OP_ALLOC, 1, 40, 1 },
+    { KML_OP_FREE, 1, 50, 0 },
   };
   g_autoptr (Recording) recording = read_sample ("llfree.sample");
 

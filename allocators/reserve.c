@@ -355,11 +355,11 @@ reserve_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   return kml_allocator_free_block (base->lower, addr, how);
 }
 
-/* Gives up what lies in stashes. They are filled again from the next request on. */
+/* They are filled again from the next request on. */
 static void
-reserve_shrink (KmlAllocator *base)
+give_stashes_up (Reserve *self)
 {
-  Reserve *self = (Reserve *)base;
+  KmlAllocator *base = &self->base;
   const KmlRequest how = { 0 };
 
   self->head = self->tail;
@@ -375,6 +375,14 @@ reserve_shrink (KmlAllocator *base)
     for (guint64 n = 0; self->refill == REFILL_TASK && n < self->size; n++)
       await (self, i, base->machine->now + MAX (self->delay, 1));
   }
+}
+
+/* With tasks it is reclaim that asks, and the reserve is for those who cannot wait for that. */
+static void
+reserve_shrink (KmlAllocator *base)
+{
+  if (base->machine->scheduler == NULL)
+    give_stashes_up ((Reserve *)base);
   if (base->lower->ops->shrink != NULL)
     base->lower->ops->shrink (base->lower);
 }

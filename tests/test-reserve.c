@@ -239,6 +239,16 @@ START_TEST (shrinking_gives_the_reserve_up)
 }
 END_TEST
 
+START_TEST (reclaim_does_not_get_it)
+{
+  set_up (2, 16, TRUE, (const char *const[]){ "size", "3", NULL });
+  reserve->ops->shrink (reserve);
+  ck_assert_uint_eq (machine->free_area.n_free, 10);
+  check_all ();
+  tear_down ();
+}
+END_TEST
+
 /* ---- Sizes ---- */
 
 START_TEST (the_size_follows_from_the_load)
@@ -401,6 +411,7 @@ main (void)
   tcase_add_test (story, what_a_refill_spends_is_no_part_of_the_request);
   tcase_add_test (story, what_cannot_be_filled_is_tried_again);
   tcase_add_test (story, shrinking_gives_the_reserve_up);
+  tcase_add_test (story, reclaim_does_not_get_it);
   tcase_add_test (story, interrupts_take_and_a_task_refills);
   tcase_add_test (story, without_a_delay_too_a_refill_that_fails_is_tried_again_after_a_while);
   tcase_add_test (sizes, the_size_follows_from_the_load);

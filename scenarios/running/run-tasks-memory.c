@@ -69,7 +69,7 @@ build_reclaim (KmlRunTasks *self, KmlAllocator *pages, const KmlMemoryConfig *me
 {
   KmlReclaimConfig config = { .zones = self->zones,
                               .pages = pages,
-                              .slabs = &self->objects->base,
+                              .slabs = self->requests.objects,
                               .swappiness = (guint)memory->swappiness,
                               .kswapd_cpu = (guint)memory->kswapd_cpu,
                               .givers = &self->requests.givers };

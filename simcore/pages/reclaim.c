@@ -348,6 +348,8 @@ kml_reclaim_shrink (KmlReclaim *self, guint64 n_wanted, KmlGfp gfp, KmlZoneKind 
     shrink_list (self, KML_LRU_INACTIVE_FILE, n_file, &scan);
     shrink_list (self, KML_LRU_INACTIVE_ANON, n_anon, &scan);
   }
+  if (scan.n_freed == 0) /* rather than fail: what was left as a working set */
+    scan.n_freed = shrink_slabs (self);
   kml_lockdep_leave_reclaim (self->machine);
   self->all_is_dirty |= scan.is_kswapd && scan.all_dirty;
   if (scan.is_kswapd && scan.n_queued > 0)

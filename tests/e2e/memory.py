@@ -40,6 +40,13 @@ def who_finds_nothing_on_its_cpu_s_list_may_sleep_as_without_lists():
         check(metrics["worst.alloc.process.io_ns"] >= 32e6, "it waits for the disk")
 
 
+def reclaim_gets_what_lies_in_magazines():
+    metrics = measure(SHORT + "[layer cpu]\nallocator = magazine\naround = objects\n[task T]\n"
+                      "program = repeat 1500 { alloc x 1KiB }, repeat 1500 { free x }, repeat 900 { alloc p 4KiB pages }\n")
+    equal((metrics["alloc.failed"], metrics["magazine.drains"]), (0, 0), "requests")
+    check(metrics["reclaim.slab_pages"] >= 350, "nearly all of the 375 pages of objects")
+
+
 def pages_of_a_region_are_written_when_they_are_dirty():
     head = HEAD + "[pager]\nresident = 4\nread = 1ms\nwrite = 10ms\n[region data]\nsize = 32KiB\n[task T]\nprogram = "
     for program, expected, ms in (("touch data 0..7", (8, 4, 0), 8), ("dirty data 0..7", (8, 4, 4), 48),
@@ -470,7 +477,7 @@ def what_makes_no_sense_is_refused():
         contains(run("run", "wrong.ini", status=2).stderr, message)
 
 
-main(what_was_in_use_is_given_back_as_the_recording_has_it, objects_wait_for_pages_without_their_allocator_s_lock, who_finds_nothing_on_its_cpu_s_list_may_sleep_as_without_lists, pages_of_a_region_are_written_when_they_are_dirty, one_zone_has_watermarks_where_it_is_said, zones_have_locks_of_their_own,
+main(what_was_in_use_is_given_back_as_the_recording_has_it, objects_wait_for_pages_without_their_allocator_s_lock, who_finds_nothing_on_its_cpu_s_list_may_sleep_as_without_lists, reclaim_gets_what_lies_in_magazines, pages_of_a_region_are_written_when_they_are_dirty, one_zone_has_watermarks_where_it_is_said, zones_have_locks_of_their_own,
      a_request_that_may_sleep_in_atomic_context_is_a_bug_though_it_would_not_have_slept,
      an_allocator_says_from_where_it_may_be_called, who_ends_with_something_off_is_a_bug_and_others_go_on,
      freeing_from_the_wrong_context_is_a_bug_where_the_allocator_forbids_it,

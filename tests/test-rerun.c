@@ -182,6 +182,7 @@ compare_histories (const Subject *subject)
   rig_init (&rig, &subject->form, &subject->lower, N_FRAMES);
   ck_assert_msg (kml_allocator_remember (rig.tested, image), "%s", subject->name);
   ck_assert (rig.tested == rig.pages || kml_allocator_remember (rig.pages, image));
+  ck_assert (rig.middle == NULL || kml_allocator_remember (rig.middle, image));
   kml_machine_remember (rig.machine, image);
   before = g_memdup2 (rig.machine->ram->store, rig.machine->ram->size);
   ck_assert (kml_ram_image_begin (rig.machine->ram));
@@ -200,12 +201,13 @@ compare_histories (const Subject *subject)
   rig_finish (&rig);
 }
 
-/* Above one lower allocator. */
+/* Above one lower allocator: one of pages, or of objects. */
 static gboolean
 is_tried_once (const Subject *subject)
 {
   return subject->lower.ops == NULL ||
-         (g_str_equal (subject->lower.ops->name, "buddy") && subject->lower.param == NULL);
+         (g_str_equal (subject->lower.ops->name, "buddy") && subject->lower.param == NULL) ||
+         g_str_equal (subject->lower.ops->name, "slab");
 }
 
 START_TEST (every_allocator_goes_back_and_answers_as_it_did)
@@ -420,10 +422,11 @@ groups_for (const Form *form)
 {
   static const char *const groups[] = { "pages", "objects", "layer" };
 
-  return g_strdup_printf ("[%s]\nallocator = %s\n%s%s%s\n", groups[form->ops->level],
-                          form->ops->name, form->choice != NULL ? form->param->name : "",
-                          form->choice != NULL ? " = " : "",
-                          form->choice != NULL ? form->choice : "");
+  return g_strdup_printf (
+      "[%s]\nallocator = %s\n%s%s%s%s\n", groups[form->ops->level], form->ops->name,
+      form->ops->around == KML_LEVEL_OBJECTS ? "around = objects\n" : "",
+      form->choice != NULL ? form->param->name : "", form->choice != NULL ? " = " : "",
+      form->choice != NULL ? form->choice : "");
 }
 
 START_TEST (so_it_is_with_every_form_of_every_allocator_and_layer)

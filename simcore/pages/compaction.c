@@ -166,13 +166,6 @@ kml_compaction_order_of (const KmlCompaction *self, const KmlRequest *request)
   return n_frames <= 1 ? 0 : 64 - (guint)__builtin_clzll (n_frames - 1); /* 5 -> 3 */
 }
 
-static KmlZoneKind
-highest_zone_of (const KmlCompaction *self, const KmlRequest *request)
-{
-  return kml_zones_highest (self->reclaim->config.zones, request->gfp,
-                            request->constraints != NULL ? request->constraints->limit : 0);
-}
-
 static KmlCompactResult
 compact_for (KmlCompaction *self, guint i, const KmlCompactTry *try, const KmlRequest *request,
              guint flags, KmlZoneKind highest)
@@ -206,7 +199,7 @@ compact_zones (KmlCompaction *self, const KmlCompactTry *try, KmlZones *zones,
 {
   const KmlTask *task = kml_current_task (self->reclaim->machine);
   const guint flags = kml_memalloc_flags (task, request->gfp);
-  const KmlZoneKind highest = highest_zone_of (self, request);
+  const KmlZoneKind highest = kml_zones_highest_of (zones, request);
   KmlCompactResult most = KML_COMPACT_IS_SKIPPED;
 
   for (guint i = zones->n_zones; i-- > 0 && most != KML_COMPACT_IS_DONE && !task->is_killed;) {
@@ -362,7 +355,7 @@ void
 kml_compaction_note_wish (KmlCompaction *self, const KmlRequest *request)
 {
   const guint order = kml_compaction_order_of (self, request);
-  const KmlZoneKind highest = highest_zone_of (self, request);
+  const KmlZoneKind highest = kml_zones_highest_of (self->reclaim->config.zones, request);
 
   self->wanted_order = MAX (self->wanted_order, order);
   self->wanted_highest = MAX (self->wanted_highest, highest);

@@ -129,19 +129,12 @@ is_costly (const KmlReclaim *self, const KmlRequest *request)
   return n_frames_of (self, request) > 1 << KML_COSTLY_ORDER;
 }
 
-static KmlZoneKind
-highest_of (const KmlZones *zones, const KmlRequest *request)
-{
-  return kml_zones_highest (zones, request->gfp,
-                            request->constraints != NULL ? request->constraints->limit : 0);
-}
-
 /* Whether somebody's death would be too much for the request, or no help. */
 static gboolean
 is_worth_no_life (const KmlReclaim *self, const KmlRequest *request)
 {
   return (request->gfp & KML_GFP_RETRY_MAYFAIL) || is_costly (self, request) ||
-         highest_of (self->config.zones, request) < KML_ZONE_NORMAL;
+         kml_zones_highest_of (self->config.zones, request) < KML_ZONE_NORMAL;
 }
 
 typedef enum {
@@ -191,7 +184,7 @@ reclaim (KmlReclaim *self, KmlZones *zones, const KmlRequest *request, const Kml
   KmlTask *task = kml_current_task (self->machine);
   const guint8 scopes = task->memalloc;
   guint64 n_freed;
-  const KmlZoneKind highest = highest_of (zones, request);
+  const KmlZoneKind highest = kml_zones_highest_of (zones, request);
 
   if (compact != NULL && compact->order > KML_COSTLY_ORDER &&
       kml_compaction_is_ready (self->compaction, compact->order, highest))

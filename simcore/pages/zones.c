@@ -104,11 +104,11 @@ kml_zones_highest (const KmlZones *self, KmlGfp gfp, KmlAddr limit)
   return highest;
 }
 
-/* 0: none */
-static KmlAddr
-limit_of (const KmlRequest *request)
+KmlZoneKind
+kml_zones_highest_of (const KmlZones *self, const KmlRequest *request)
 {
-  return request->constraints != NULL ? request->constraints->limit : 0;
+  return kml_zones_highest (self, request->gfp,
+                            request->constraints != NULL ? request->constraints->limit : 0);
 }
 
 static guint64
@@ -216,7 +216,7 @@ KmlAddr
 kml_zones_try (KmlZones *self, const KmlRequest *request, KmlMark mark, guint flags,
                guint64 *ret_held)
 {
-  const KmlZoneKind highest = kml_zones_highest (self, request->gfp, limit_of (request));
+  const KmlZoneKind highest = kml_zones_highest_of (self, request);
   KmlWatermarkQuestion question = {
     .order = MIN (order_of (request->size >> self->base.ram.page_shift), KML_MAX_ORDER),
     .flags = flags,

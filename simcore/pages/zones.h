@@ -118,5 +118,6 @@ gboolean kml_zone_is_beyond (const KmlZones *self, const KmlZone *zone, KmlAddr 
 
 /* The highest zone that will do for a request with these flags and this limit. */
 KmlZoneKind kml_zones_highest (const KmlZones *self, KmlGfp gfp, KmlAddr limit);
+KmlZoneKind kml_zones_highest_of (const KmlZones *self, const KmlRequest *request);
 
 G_END_DECLS

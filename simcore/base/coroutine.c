@@ -109,8 +109,13 @@ kml_stack_pool_free (KmlStackPool *self)
     if (stack->has_guard)
       VALGRIND_STACK_DEREGISTER (stack->valgrind_id);
   }
-  for (guint i = 0; i < self->chunks->len; i++)
+  for (guint i = 0; i < self->chunks->len; i++) {
+#if KML_HAS_ASAN
+    __asan_unpoison_memory_region (g_ptr_array_index (self->chunks, i),
+                                   chunk_size (self)); /* what comes there next is no stack */
+#endif
     munmap (g_ptr_array_index (self->chunks, i), chunk_size (self));
+  }
   g_ptr_array_unref (self->chunks);
   g_ptr_array_unref (self->stacks);
   g_free (self);

@@ -130,6 +130,8 @@ print_names (KmlTrace *trace)
   }
   kml_out ("\n");
   kml_table_print (table);
+  if (names->len > MAX_NAMES)
+    kml_out ("… and %u other names: --json has all\n", names->len - MAX_NAMES);
 }
 
 static void
@@ -305,6 +307,7 @@ do_stats (const char *path)
   g_autoptr (GError) error = NULL;
   g_autoptr (KmlTrace) trace = open_trace (path, &error);
   g_autoptr (KmlTraceStats) stats = kml_trace_stats_new ();
+  g_autofree char *printable = kml_printable (path);
 
   if (trace == NULL || !read_all (trace, path, stats, &error))
     return kml_fail (error);
@@ -320,7 +323,7 @@ do_stats (const char *path)
   kml_trace_report_print (trace, stats);
   kml_note (
       "Next: a scenario with [workload NAME] kind = trace, file = %s (kmemlab list workloads)",
-      path);
+      printable);
   return KML_EXIT_DONE;
 }
 

@@ -304,6 +304,9 @@ def trace_info_stats_and_convert_agree_between_text_and_binary():
     check(binary["objects"]["allocs"] > 0, "it has allocations")
     for verb in ("info", "stats"):
         check(run("trace", verb, "report.kmt").stdout.strip(), f"{verb} prints something")
+    write("many\033.csv", "time,op,id,size\n" + "".join(f"{n},x{n},1,\n" for n in range(30)) + "40,a,1,8\n")
+    contains(run("trace", "info", "many\033.csv").stdout, "… and 11 other names: --json has all")
+    lacks(run("trace", "stats", "many\033.csv").stderr, "\033")
 
 
 def trace_stats_print_what_was_worked_out_by_hand():

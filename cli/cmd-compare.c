@@ -342,7 +342,9 @@ draw (const Comparison *self)
   }
   plot.runs = (const guint64 *)run_ids->data;
   plot.n_runs = run_ids->len;
-  plot.format = g_str_has_suffix (file, ".png") ? KML_PLOT_PNG : KML_PLOT_SVG;
+  plot.format = g_str_has_suffix (file, ".png")   ? KML_PLOT_PNG
+                : g_str_has_suffix (file, ".pdf") ? KML_PLOT_PDF
+                                                  : KML_PLOT_SVG;
   plot.output = file;
   plot.stop = kml_stop_install ();
   if (!kml_plot_render (database, "bins", &plot, &text, &error))
@@ -359,7 +361,8 @@ take_plot (const char *name, const char *value, gpointer data, GError **error)
   options.plot = TRUE;
   if (value == NULL)
     return TRUE;
-  if (g_str_has_suffix (value, ".svg") || g_str_has_suffix (value, ".png"))
+  if (g_str_has_suffix (value, ".svg") || g_str_has_suffix (value, ".png") ||
+      g_str_has_suffix (value, ".pdf"))
     options.plot_file = g_strdup (value);
   else
     options.plot_other = g_strdup (value);
@@ -448,7 +451,8 @@ run (char **arguments)
   if (path == NULL)
     return kml_usage_error ("compare", "an argument is missing: the scenario");
   if (arguments[0] != NULL && options.plot_other != NULL)
-    return kml_usage_error ("compare", "--plot: expected a name that ends in .svg or .png, not %s",
+    return kml_usage_error ("compare",
+                            "--plot: expected a name that ends in .svg, .png or .pdf, not %s",
                             options.plot_other);
   if (options.vary == NULL)
     return kml_usage_error ("compare", "--vary is missing: what to compare");
@@ -466,7 +470,7 @@ static const GOptionEntry entries[] = {
     "What to compare (repeatable); values with commas are separated by |", "GROUP.KEY=A,B,…" },
   KML_METRICS_OPTION (options.metrics, "What to compare it by"),
   { "plot", 0, G_OPTION_FLAG_OPTIONAL_ARG | G_OPTION_FLAG_FILENAME, G_OPTION_ARG_CALLBACK,
-    (gpointer)take_plot, "Draw the comparison too, to FILE (.svg or .png)", "FILE" },
+    (gpointer)take_plot, "Draw the comparison too, to FILE (.svg, .png or .pdf)", "FILE" },
   KML_RUN_OPTIONS (options.common),
   { NULL },
 };

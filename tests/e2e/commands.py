@@ -213,6 +213,8 @@ def compare_takes_repetitions_together():
 def compare_draws_a_picture():
     small()
     run("compare", "small.ini", "--vary", "objects.bins=pow2,linux", "--plot", "picture.svg")
+    run("compare", "small.ini", "--vary", "objects.bins=pow2,linux", "--plot", "picture.pdf")
+    check(read("picture.pdf").startswith(b"%PDF"), "a PDF")
     xml.etree.ElementTree.parse("picture.svg")
     run("compare", "--vary", "objects.bins=pow2,linux", "--plot", "small.ini")
     xml.etree.ElementTree.parse("small-compare.svg")

@@ -1,4 +1,4 @@
-/* file.c: an input as a file that costs no disk.
+/* file.c: an input as a file that costs no disk, and as a text.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -29,4 +29,10 @@ fuzz_file (const uint8_t *data, size_t size)
   }
   g_snprintf (path, sizeof path, "/proc/self/fd/%d", fd);
   return path;
+}
+
+char *
+fuzz_text (const uint8_t *data, size_t size)
+{
+  return size > 0 ? g_strndup ((const char *)data, size) : g_strdup ("");
 }

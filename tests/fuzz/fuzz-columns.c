@@ -12,9 +12,10 @@
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
-  const uint8_t *end = memchr (data, '\n', size);
-  const size_t length = end != NULL ? (size_t)(end - data) : size;
-  g_autofree char *columns = g_strndup ((const char *)data, length);
+  g_autofree char *text = fuzz_text (data, size);
+  const char *end = memchr (text, '\n', size);
+  const size_t length = end != NULL ? (size_t)(end - text) : size;
+  g_autofree char *columns = g_strndup (text, length);
   const KmlTraceOptions options = { .shown = "input", .columns = columns };
   const size_t at = MIN (length + 1, size);
   g_autoptr (KmlTrace) trace = NULL;

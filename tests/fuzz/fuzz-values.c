@@ -66,7 +66,7 @@ parse_program (const char *text)
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
-  g_autofree char *text = g_strndup ((const char *)data, size);
+  g_autofree char *text = fuzz_text (data, size);
   g_autoptr (GError) error = NULL;
   KmlBins bins = { 0 };
 

@@ -15,3 +15,6 @@ int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
 
 /* A file that holds @data, in memory; good until the next call. (transfer none) */
 const char *fuzz_file (const uint8_t *data, size_t size);
+
+/* @data with a 0 behind it; of nothing it may be nowhere. (transfer full) */
+char *fuzz_text (const uint8_t *data, size_t size);

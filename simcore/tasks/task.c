@@ -194,6 +194,10 @@ kml_yield (KmlMachine *machine)
   KmlTask *task = kml_current_task (machine);
   const KmlPart part = task->part;
 
+  if (G_UNLIKELY (kml_in_atomic (machine))) {
+    kml_report_sleep (machine, "yields its CPU");
+    return;
+  }
   if (kml_scheduler_cpu (self)->first == NULL)
     return;
   kml_scheduler_make_ready (self, task);

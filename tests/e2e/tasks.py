@@ -192,11 +192,19 @@ def a_bug_is_recorded_where_it_happens():
              "x sleeps for a time, with L held since lock L (bug.ini:7); in work_fn > sleep 5us (bug.ini:7)")
     equal(query("bug.db", "SELECT kind, task, site FROM bugs"), [("bug.sleep_in_atomic", "x", "work_fn > sleep 5us (bug.ini:7)")], "bugs")
     for steps, why in (("preempt-off, sleep 1us, preempt-on", "preemption off since preempt-off (why.ini:3)"),
-                       ("irq-off, alloc x 8, irq-on", "interrupts off since irq-off (why.ini:3)")):
+                       ("irq-off, alloc x 8, irq-on", "interrupts off since irq-off (why.ini:3)"),
+                       ("irq-off, yield, irq-on", "interrupts off since irq-off (why.ini:3)")):
         write("why.ini", f"[task x]\n\nprogram = {steps}\n")
         contains(run("run", "why.ini", status=1).stdout, ", with " + why)
     write("why.ini", "[task x]\ncontext = softirq\nevery = 1ms\ntimes = 1\nprogram = sleep 1us\n")
     contains(run("run", "why.ini", status=1).stdout, "x sleeps for a time, in softirq context; in sleep 1us (why.ini:5)")
+
+
+def who_yields_in_atomic_context_keeps_its_cpu():
+    for steps, bugs in (("yield, work 10us", 0), ("irq-off, yield, work 10us, irq-on", 1), ("ipi 0 { yield, work 10us }", 1)):
+        write("yield.ini", f"[task x]\nprogram = {steps}\n[task y]\nprogram = work 1us\n")
+        metrics = run_json("run", "yield.ini", status=bugs)["runs"][0]["metrics"]
+        equal((metrics["bug.sleep_in_atomic"], metrics["task.y.ready_max_ns"] > 1e4), (bugs, bugs == 1), steps)
 
 
 def where_the_lines_are_changes_no_fingerprint():
@@ -561,7 +569,7 @@ main(a_deadlock_that_nobody_expects_is_status_1_and_has_a_story, a_bug_that_is_d
      who_tries_in_vain_and_keeps_others_off_its_cpu_is_in_a_livelock,
      what_handlers_do_and_undo_keeps_no_run_that_nobody_gets_on_in, what_is_done_in_a_round_that_fails_is_not_achieved,
      a_run_that_would_outlast_simulated_time_is_refused,
-     a_bug_is_recorded_where_it_happens, where_the_lines_are_changes_no_fingerprint,
+     a_bug_is_recorded_where_it_happens, who_yields_in_atomic_context_keeps_its_cpu, where_the_lines_are_changes_no_fingerprint,
      the_longest_operation_says_where_its_time_went,
      the_longest_operation_says_who_where_and_in_what,
      what_is_told_of_a_lock_is_what_it_cost, of_several_runs_the_longest_of_all_is_told,

@@ -382,6 +382,14 @@ any_is_free (KmlScheduler *self)
   return FALSE;
 }
 
+/* A source of so many interrupts, for whose end the run waits, has had none handled since it is looked for a storm. */
+static gboolean
+is_kept_out (const KmlScheduler *self, const KmlTask *task)
+{
+  return self->watch.is_stormy && task->irq != NULL && task->irq->comes == KML_IRQ_COUNTED &&
+         task->irq->n_pending > 0 && task->irq->raised <= self->watch.storm_since;
+}
+
 gboolean
 kml_wait_all_are_stuck (KmlScheduler *self)
 {
@@ -400,6 +408,7 @@ kml_wait_all_are_stuck (KmlScheduler *self)
     n_waited_for += is_waited_for (task);
     n_stuck += is_waited_for (task) && graph.is_stuck[task->id];
     n_kept += graph.is_stuck[task->id] ? kml_ipis_n_kept (self->ipis, task) : 0;
+    n_kept += is_kept_out (self, task);
   }
   graph_clear (&graph);
   return n_stuck == n_waited_for && n_waited_for + n_kept == self->n_alive;

@@ -113,6 +113,10 @@ def interrupts_that_leave_no_time_for_anything_are_a_livelock():
     # a million times, which is a storm, and then it is over
     write("end.ini", storm.replace("every = 10us", "every = 1us\ntimes = 1000000").replace("work 30us", "work 2us"))
     equal(run_json("run", "end.ini")["runs"][0]["metrics"]["hardirq.tick.taken"], 1000000, "taken")
+    # a handler that waits for the disk, whose interrupt it keeps out, and those of a source that would end
+    write("kept.ini", HEAD + "[device sda]\nkind = ssd\n[task x]\nprogram = work 1ms\n[task k]\ncontext = hardirq\nevery = 10us\ntimes = 50\nprogram = work 1us\n"
+          "[task h]\ncontext = hardirq\nevery = 1ms\nprogram = read sda 512\n")
+    contains(run("run", "kept.ini", status=1).stdout, "there was nothing but interrupts, and no task came any further")
     write("bounded.ini", "[scenario]\nuntil = 10ms\n" + storm)
     run("run", "bounded.ini")
 

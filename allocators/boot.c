@@ -181,11 +181,6 @@ boot_init (KmlAllocator *base, GError **error)
   KmlDistribution sizes = { 0 };
   gboolean good;
 
-  if (!(self->permanent >= 0 && self->permanent <= 1)) {
-    g_set_error_literal (error, KML_ERROR, KML_ERROR_INPUT,
-                         "permanent: expected a share in [0, 1]");
-    return FALSE;
-  }
   self->kept = g_hash_table_new (NULL, NULL);
   if (!kml_distribution_parse (self->sizes, KML_DRAW_SIZES, &sizes, error))
     return FALSE;
@@ -301,10 +296,10 @@ static const KmlParam boot_params[] = {
                "weighted(SIZE:WEIGHT, …)",
     .summary = "their sizes" },
   { .name = "permanent",
-    .type = KML_PARAM_REAL,
+    .type = KML_PARAM_SHARE,
     .value = "0.1",
     .offset = G_STRUCT_OFFSET (Boot, permanent),
-    .summary = "the share of them that lives for ever, in [0, 1]" },
+    .summary = "the share of them that lives for ever" },
   { .name = "lifetimes",
     .type = KML_PARAM_CHOICE,
     .value = "mixed",

@@ -402,13 +402,9 @@ choose_size (Reserve *self, GError **error)
                  "must be set for that");
     return FALSE;
   }
-  if (!(self->target > 0.0 && self->target < 1.0)) {
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "target is a probability above 0 and below 1, such as 1e-3");
-    return FALSE;
-  }
   load = (double)self->rate * (double)self->holding / (double)KML_S / (double)self->n_stashes;
   self->size = kml_erlang_size (load, self->target, MAX_SIZE);
+  self->size = MAX (self->size, 1); /* 0: whatever the target, a request may find nothing */
   if (kml_erlang_b (load, self->size) <= self->target)
     return TRUE;
   g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
@@ -585,8 +581,9 @@ static const KmlParam reserve_params[] = {
     .offset = G_STRUCT_OFFSET (Reserve, holding),
     .summary = "with size = 0: how long its place is empty, on average" },
   { .name = "target",
-    .type = KML_PARAM_REAL,
+    .type = KML_PARAM_SHARE,
     .value = "0.001",
+    .positive = TRUE,
     .offset = G_STRUCT_OFFSET (Reserve, target),
     .summary = "with size = 0: the share of requests that may find nothing" },
   { NULL },

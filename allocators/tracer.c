@@ -129,10 +129,6 @@ tracer_init (KmlAllocator *base, GError **error)
 {
   Tracer *self = (Tracer *)base;
 
-  if (!(self->sampling > 0 && self->sampling <= 1)) {
-    g_set_error_literal (error, KML_ERROR, KML_ERROR_INPUT, "sampling: expected a share in (0, 1]");
-    return FALSE;
-  }
   self->threshold = self->sampling < 1 ? (guint64)ldexp (self->sampling, 64) : G_MAXUINT64;
   kml_rng_init (&self->rng, base->machine->seed, "tracer");
   self->rings = g_new0 (Ring, base->machine->n_cpus);
@@ -182,10 +178,11 @@ static const KmlParam tracer_params[] = {
     .offset = G_STRUCT_OFFSET (Tracer, cost),
     .summary = "that an event takes" },
   { .name = "sampling",
-    .type = KML_PARAM_REAL,
+    .type = KML_PARAM_SHARE,
     .value = "1",
+    .positive = TRUE,
     .offset = G_STRUCT_OFFSET (Tracer, sampling),
-    .summary = "the share of calls that leave an event, in (0, 1]" },
+    .summary = "the share of calls that leave an event" },
   { .name = "ring",
     .type = KML_PARAM_COUNT,
     .value = "30000",

@@ -52,8 +52,8 @@ noun (const KmlParam *param)
     return "time";
   case KML_PARAM_RATE:
     return "rate";
-  case KML_PARAM_REAL:
-    return "number";
+  case KML_PARAM_SHARE:
+    return "share";
   case KML_PARAM_BOOL:
     return "boolean";
   case KML_PARAM_FLAGS:
@@ -123,6 +123,25 @@ parse_integer (const KmlParam *param, const char *text, gpointer field, GError *
 }
 
 static gboolean
+parse_share (const KmlParam *param, const char *text, gpointer field, GError **error)
+{
+  double share;
+
+  if (!kml_parse_real (text, &share, error))
+    return FALSE;
+  if (!(share >= 0 && share <= 1) || (param->positive && share == 0)) {
+    g_autofree char *quoted = kml_quote (text, -1);
+
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "expected a share %s, not %s",
+                 param->positive ? "above 0 and at most 1" : "from 0 to 1", quoted);
+    return FALSE;
+  }
+  if (field != NULL)
+    *(double *)field = share;
+  return TRUE;
+}
+
+static gboolean
 parse_choice (const KmlParam *param, const char *text, gpointer field, GError **error)
 {
   g_autofree char *choices = NULL;
@@ -168,7 +187,6 @@ gboolean
 kml_param_parse (const KmlParam *param, const char *text, gpointer instance, GError **error)
 {
   gpointer field = instance != NULL ? G_STRUCT_MEMBER_P (instance, param->offset) : NULL;
-  double real;
   gboolean boolean;
   KmlGfp gfp;
 
@@ -178,12 +196,8 @@ kml_param_parse (const KmlParam *param, const char *text, gpointer instance, GEr
   case KML_PARAM_TIME:
   case KML_PARAM_RATE:
     return parse_integer (param, text, field, error);
-  case KML_PARAM_REAL:
-    if (!kml_parse_real (text, &real, error))
-      return FALSE;
-    if (field != NULL)
-      *(double *)field = real;
-    return TRUE;
+  case KML_PARAM_SHARE:
+    return parse_share (param, text, field, error);
   case KML_PARAM_BOOL:
     if (!kml_parse_boolean (text, &boolean, error))
       return FALSE;
@@ -267,5 +281,7 @@ kml_param_describe_type (const KmlParam *param)
 {
   if (param->type == KML_PARAM_CHOICE)
     return g_strjoinv (" | ", (char **)param->choices);
+  if (param->type == KML_PARAM_SHARE)
+    return g_strdup (param->positive ? "share in (0, 1]" : "share in [0, 1]");
   return g_strdup (noun (param));
 }

@@ -28,7 +28,7 @@ typedef enum {
   KML_PARAM_SIZE,   /* guint64, bytes */
   KML_PARAM_TIME,   /* KmlTime, ps */
   KML_PARAM_RATE,   /* guint64, per second */
-  KML_PARAM_REAL,   /* double */
+  KML_PARAM_SHARE,  /* double, from 0 to 1 */
   KML_PARAM_BOOL,   /* gboolean */
   KML_PARAM_CHOICE, /* guint, an index into .choices */
   KML_PARAM_FLAGS,  /* guint32, GFP flags by name (gfp.h) */
@@ -42,6 +42,7 @@ typedef struct {
   const char *value; /* default, as one would write it; NULL: the parameter is compulsory */
   guint64 min, max;  /* COUNT, SIZE, TIME, RATE; both 0: no limit but the type's */
   gboolean power_of_two;
+  gboolean positive;                                       /* SHARE: 0 is none */
   const char *const *choices;                              /* CHOICE: NULL-terminated */
   gboolean (*validate) (const char *text, GError **error); /* (nullable): TEXT */
   gsize offset;                                            /* of the field in the instance */

@@ -14,7 +14,7 @@ typedef struct {
   guint64 size;
   KmlTime time;
   guint64 rate;
-  double real;
+  double share;
   gboolean flag;
   guint choice;
   guint32 gfp;
@@ -61,11 +61,12 @@ static const KmlParam params[] = { { .name = "count",
                                      .max = 10000,
                                      .offset = G_STRUCT_OFFSET (Thing, rate),
                                      .summary = "a rate" },
-                                   { .name = "real",
-                                     .type = KML_PARAM_REAL,
+                                   { .name = "share",
+                                     .type = KML_PARAM_SHARE,
                                      .value = "0.5",
-                                     .offset = G_STRUCT_OFFSET (Thing, real),
-                                     .summary = "a number" },
+                                     .offset = G_STRUCT_OFFSET (Thing, share),
+                                     .positive = TRUE,
+                                     .summary = "a share" },
                                    { .name = "flag",
                                      .type = KML_PARAM_BOOL,
                                      .value = "yes",
@@ -117,7 +118,7 @@ START_TEST (defaults_are_written_into_the_fields)
   ck_assert_uint_eq (thing.size, 4096);
   ck_assert_uint_eq (thing.time, KML_MS);
   ck_assert_uint_eq (thing.rate, 5000);
-  ck_assert (thing.real == 0.5);
+  ck_assert (thing.share == 0.5);
   ck_assert_int_eq (thing.flag, TRUE);
   ck_assert_uint_eq (thing.choice, 1);
   ck_assert_uint_eq (thing.gfp, KML_GFP_KERNEL);
@@ -139,7 +140,7 @@ START_TEST (values_replace_defaults)
   assert_parse (&thing, "size", "1MiB");
   assert_parse (&thing, "time", "2s");
   assert_parse (&thing, "rate", "0/s");
-  assert_parse (&thing, "real", "-2e3");
+  assert_parse (&thing, "share", "2e-3");
   assert_parse (&thing, "flag", "off");
   assert_parse (&thing, "choice", "objects");
   assert_parse (&thing, "gfp", "GFP_ATOMIC|__GFP_ZERO");
@@ -149,7 +150,7 @@ START_TEST (values_replace_defaults)
   ck_assert_uint_eq (thing.size, 1 << 20);
   ck_assert_uint_eq (thing.time, 2 * KML_S);
   ck_assert_uint_eq (thing.rate, 0);
-  ck_assert (thing.real == -2000);
+  ck_assert (thing.share == 2e-3);
   ck_assert_int_eq (thing.flag, FALSE);
   ck_assert_uint_eq (thing.choice, 0);
   ck_assert_uint_eq (thing.gfp, KML_GFP_ATOMIC | KML_GFP_ZERO);
@@ -173,7 +174,9 @@ START_TEST (refused_values_say_what_was_expected_and_change_nothing)
     { "time", "10", "expected a time with its unit" },
     { "time", "1ns", "expected a time of at least 1us, not “1ns”" },
     { "rate", "10001/s", "expected a rate from 0/s to 10000/s, not “10001/s”" },
-    { "real", "nan", "expected a number" },
+    { "share", "nan", "expected a number" },
+    { "share", "0", "expected a share above 0 and at most 1, not “0”" },
+    { "share", "1.01", "expected a share above 0 and at most 1, not “1.01”" },
     { "flag", "2", "expected yes or no" },
     { "choice", "page", "expected objects | pages, not “page”; did you mean “pages”?" },
     { "choice", "x", "expected objects | pages, not “x”" },
@@ -222,9 +225,15 @@ START_TEST (types_are_described_in_words)
   static const struct {
     const char *name, *type;
   } cases[] = {
-    { "count", "count" }, { "size", "size" },   { "time", "time" },
-    { "rate", "rate" },   { "real", "number" }, { "flag", "boolean" },
-    { "gfp", "flags" },   { "text", "text" },   { "choice", "objects | pages" },
+    { "count", "count" },
+    { "size", "size" },
+    { "time", "time" },
+    { "rate", "rate" },
+    { "share", "share in (0, 1]" },
+    { "flag", "boolean" },
+    { "gfp", "flags" },
+    { "text", "text" },
+    { "choice", "objects | pages" },
     { "path", "path" },
   };
 

@@ -73,6 +73,7 @@ static const BadText bad_texts[] = {
   { TOY "[scenario]\nuntil = 5\n", NULL, 5, 9, "a time with its unit" },
   { TOY "[record]\nevents = some\n", NULL, 5, 10, "none | sample | all" },
   { TOY "[record]\nsampling = 1.5\n", NULL, 5, 12, "a share above 0" },
+  { TOY "[layer l]\nallocator = tracer\nsampling = 0\n", NULL, 6, 12, "a share above 0" },
   { TOY "[record]\nsampling = 0.01\n", NULL, 5, 12,
     "sampling has no effect without events = sample" },
   { TOY "[machine]\ntouch = 64\n", NULL, 5, 9, "touch has no effect without cache-model = NAME" },

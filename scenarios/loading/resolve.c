@@ -197,7 +197,6 @@ check_special (const KmlScenario *self, const KmlEntry *entry, const char *text,
   KmlTime costs[KML_N_COSTS];
   KmlCachesConfig caches;
   KmlBinSet set;
-  double real;
 
   if (g_str_equal (entry->key, "machine.profile")) {
     g_autofree char *path = kml_scenario_locate (self, text);
@@ -215,13 +214,6 @@ check_special (const KmlScenario *self, const KmlEntry *entry, const char *text,
     if (!kml_bin_file_load (path, &set, error))
       return FALSE;
     kml_bin_set_clear (&set);
-  }
-  if ((g_str_equal (entry->key, "record.sampling") ||
-       g_str_equal (entry->key, "schedule.inject-share")) &&
-      kml_parse_real (text, &real, NULL) && !(real > 0 && real <= 1)) {
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "expected a share above 0 and at most 1, not “%s”", text);
-    return FALSE;
   }
   return TRUE;
 }

@@ -425,7 +425,7 @@ kml_value_is_ordered (const KmlParam *param)
   case KML_PARAM_SIZE:
   case KML_PARAM_TIME:
   case KML_PARAM_RATE:
-  case KML_PARAM_REAL:
+  case KML_PARAM_SHARE:
     return TRUE;
   case KML_PARAM_BOOL:
   case KML_PARAM_CHOICE:
@@ -471,12 +471,12 @@ kml_value_parse (const KmlParam *param, const char *text, KmlValue *ret_value, G
   }
   unbounded.offset = 0;
   unbounded.min = unbounded.max = 0;
-  unbounded.power_of_two = FALSE;
+  unbounded.power_of_two = unbounded.positive = FALSE;
   if (!kml_param_parse (&unbounded, text, &field, error))
     return FALSE;
 
   switch ((int)param->type) {
-  case KML_PARAM_REAL:
+  case KML_PARAM_SHARE:
     value.real = field.real;
     break;
   case KML_PARAM_BOOL:

@@ -120,7 +120,7 @@ read_range (const KmlParam *param, const char *text, Range *ret_range, GError **
   g_autofree char *step = word != NULL ? g_strstrip (g_strdup (word + strlen ("step"))) : NULL;
   Range range = { .step = 1 };
 
-  if (!kml_value_is_ordered (param) || param->type == KML_PARAM_REAL) {
+  if (!kml_value_is_ordered (param) || param->type == KML_PARAM_SHARE) {
     g_set_error_literal (
         error, KML_ERROR, KML_ERROR_INPUT,
         "a range is one of counts, sizes, times or rates; write the values out: a | b | c");

@@ -321,10 +321,10 @@ const KmlParam kml_schedule_params[] = {
                "a disk fails, an interrupt comes early or late (where schedules are chosen); "
                "explored, or by chance" },
   { .name = "inject-share",
-    .type = KML_PARAM_REAL,
+    .type = KML_PARAM_SHARE,
     .value = "0.1",
+    .positive = TRUE,
     .offset = G_STRUCT_OFFSET (KmlScheduleSettings, inject_share),
-    .grammar = "a share in (0, 1]",
     .summary = "by chance: how much of what may go wrong does" },
   { .name = "inject-most",
     .type = KML_PARAM_COUNT,

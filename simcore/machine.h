@@ -33,6 +33,12 @@ typedef struct {
   gboolean is_injected;
 } KmlRefusal;
 
+/* Who wants to look before pages change. */
+typedef struct {
+  void (*look) (gpointer data); /* (nullable): nobody does */
+  gpointer data;
+} KmlObserver;
+
 /* A machine of one zone; every CPU has a clock of its own. */
 typedef struct {
   KmlTime now; /* the clock of the CPU that is running: what simulated code spends moves it */
@@ -57,6 +63,7 @@ typedef struct {
   KmlTime cpu_clock[KML_MAX_CPUS]; /* when each CPU will have finished what it was given */
   KmlTime parts[KML_N_PARTS];      /* what aside is made of, while it is not 0 */
   KmlRefusal refusal;              /* of straight code */
+  KmlObserver observer;            /* see kml_machine_before_pages() */
 } KmlMachine;
 
 typedef struct {
@@ -76,6 +83,14 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlMachine, kml_machine_free)
 
 /* All but its RAM. Its caches are empty then. */
 void kml_machine_remember (KmlMachine *self, KmlImage *image);
+
+/* Pages are about to be taken, or given back, by nobody's request: by a mapping, a pager. Requests are recorded, and need not say so. */
+static inline void
+kml_machine_before_pages (const KmlMachine *self)
+{
+  if (self->observer.look != NULL)
+    self->observer.look (self->observer.data);
+}
 
 /* The running CPU works for @n items of @cost. */
 static inline void

@@ -106,6 +106,7 @@ kml_mapping_take_frame (const KmlMapping *self, gboolean is_copy)
 
   if (is_copy)
     request.gfp &= ~(KmlGfp)KML_GFP_ZERO;
+  kml_machine_before_pages (pages->machine);
   addr = kml_allocator_alloc (pages, &request, &held);
 
   return addr == KML_ADDR_NONE ? KML_PFN_NONE : kml_ram_pfn (&pages->ram, addr);
@@ -117,6 +118,7 @@ kml_mapping_free_frame (const KmlMapping *self, KmlPfn pfn)
   KmlAllocator *pages = self->reclaim->config.pages;
   const KmlRequest how = page_request (self);
 
+  kml_machine_before_pages (pages->machine);
   kml_allocator_free_block (pages, kml_ram_addr (&pages->ram, pfn), &how);
 }
 

@@ -277,6 +277,7 @@ take_memory (KmlPageWrite *write)
   if (mapping->write_memory == 0)
     return TRUE;
   kml_might_alloc (machine, request.gfp);
+  kml_machine_before_pages (machine);
   write->memory = kml_allocator_alloc (mapping->reclaim->config.pages, &request, &held);
   return write->memory != KML_ADDR_NONE;
 }
@@ -290,8 +291,10 @@ give_memory (KmlPageWrite *write)
                            .context = task->context,
                            .cpu = (guint8)task->cpu };
 
-  if (write->memory != KML_ADDR_NONE)
+  if (write->memory != KML_ADDR_NONE) {
+    kml_machine_before_pages (mapping->reclaim->machine);
     kml_allocator_free_block (mapping->reclaim->config.pages, write->memory, &how);
+  }
   write->memory = KML_ADDR_NONE;
 }
 

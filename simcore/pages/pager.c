@@ -76,6 +76,7 @@ ask_for_frame (KmlPager *self)
   guint64 held;
 
   kml_lockdep_might_reclaim (self->machine, request.gfp);
+  kml_machine_before_pages (self->machine);
   return kml_allocator_alloc (self->pages, &request, &held);
 }
 

@@ -343,7 +343,7 @@ thin_snapshots (KmlRecorder *self)
   g_array_set_size (self->snapshots, n_kept);
 }
 
-/* The state has not changed since the last operation, so it is that of every grid point up to now;
+/* The state has not changed since the last operation, or since somebody said that pages change, so it is that of every grid point up to now;
  * the last one before @now is written. */
 void
 kml_recorder_snapshot_due (KmlRecorder *self, KmlTime now)
@@ -357,6 +357,17 @@ kml_recorder_snapshot_due (KmlRecorder *self, KmlTime now)
   if (at >= self->next_snapshot)
     take_snapshot (self, at);
   self->next_snapshot = at + self->step;
+}
+
+void
+kml_recorder_look_before_pages (gpointer recorder)
+{
+  KmlRecorder *self = recorder;
+
+  if (kml_free_area_has_changed (&self->machine->free_area))
+    kml_recorder_look_at_pages (self);
+  if (self->machine->now >= self->next_snapshot)
+    kml_recorder_snapshot_due (self, self->machine->now);
 }
 
 /* ---- Digesting ---- */

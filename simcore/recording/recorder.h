@@ -261,6 +261,9 @@ gboolean kml_recorder_failed (KmlRecorder *self, const KmlOp *op, KmlTime start,
 /* Before an operation that starts at @now >= next_snapshot. */
 void kml_recorder_snapshot_due (KmlRecorder *self, KmlTime now);
 
+/* Before pages change without an operation: what there was until now is part of peaks and snapshots. @recorder: a KmlRecorder */
+void kml_recorder_look_before_pages (gpointer recorder);
+
 /* The warm-up is over: means, quantiles, waste and figures begin anew. */
 void kml_recorder_end_warm_up (KmlRecorder *self);
 

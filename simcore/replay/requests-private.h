@@ -106,6 +106,8 @@ kml_requests_begin (KmlRequests *self, KmlTask *task, KmlCourse *course)
   KmlRecorder *recorder = self->recorder;
   const KmlTime now = self->machine->now;
 
+  if (G_UNLIKELY (kml_free_area_has_changed (&self->machine->free_area)))
+    kml_recorder_look_at_pages (recorder);
   if (G_UNLIKELY (now >= recorder->next_snapshot))
     kml_recorder_snapshot_due (recorder, now);
   kml_tally_pass_time (&recorder->tally, now);

@@ -16,12 +16,15 @@ kml_requests_init (KmlRequests *self, KmlMachine *machine, KmlAllocator *pages,
     .recorder = recorder,
   };
   self->givers.tasks = g_ptr_array_new ();
+  machine->observer = (KmlObserver){ kml_recorder_look_before_pages, recorder };
 }
 
 void
 kml_requests_clear (KmlRequests *self)
 {
   g_clear_pointer (&self->givers.tasks, g_ptr_array_unref);
+  if (self->machine != NULL)
+    self->machine->observer = (KmlObserver){ 0 };
 }
 
 void

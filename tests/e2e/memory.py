@@ -149,6 +149,20 @@ def a_limit_chooses_the_zone():
     contains(run("run", "near.ini").stdout, "109 requests failed: 109 watermark")
 
 
+def what_mappings_take_and_give_back_is_in_peaks_and_pictures():
+    # 1024 pages are touched and dropped before the only request, which no snapshot and no peak had been told of
+    write("quiet.ini", "[machine]\nram = 16MiB\n[memory]\nreclaim = yes\n[mapping heap]\nkind = anonymous\nsize = 4MiB\n[record]\ninterval = 10us\n"
+          "[task t]\nprogram = repeat 1024 { dirty heap next }, drop heap, sleep 1ms, alloc x 4KiB pages, free x\n")
+    run("run", "quiet.ini", "-q")
+    [(peak,)] = query("quiet.db", "SELECT value FROM metrics WHERE name = 'memory.reserved.peak_bytes'")
+    equal(peak, 4 << 20, "bytes at most")
+    reserved = [value for (value,) in query("quiet.db", "SELECT value FROM series WHERE name = 'memory.reserved_bytes' ORDER BY t_ns")]
+    at_most = reserved.index(max(reserved))
+    check(at_most > 10, f"many snapshots while it grows, not {at_most}")
+    equal(reserved[:at_most], sorted(reserved[:at_most]), "growing")
+    equal(reserved[-1], 0, "bytes in the end")
+
+
 def every_page_that_a_device_has_moves_while_it_is_paused():
     # the last page is being moved while who migrates it waits, and its transfer is over then: the interrupt is on its way
     text = ("[machine]\ncpus = 2\nram = 16MiB\nprofile = unit\n[memory]\nreclaim = yes\n[device e]\nkind = dma\nboundary = 0\nmax-segments = 256\n"
@@ -481,7 +495,7 @@ main(what_was_in_use_is_given_back_as_the_recording_has_it, objects_wait_for_pag
      a_request_that_may_sleep_in_atomic_context_is_a_bug_though_it_would_not_have_slept,
      an_allocator_says_from_where_it_may_be_called, who_ends_with_something_off_is_a_bug_and_others_go_on,
      freeing_from_the_wrong_context_is_a_bug_where_the_allocator_forbids_it,
-     a_block_that_a_device_works_on_is_not_given_back, a_refused_buffer_has_a_reason, a_limit_chooses_the_zone, every_page_that_a_device_has_moves_while_it_is_paused, a_page_that_moves_interrupts_the_other_cpus, small_blocks_are_one_scattered_buffer,
+     a_block_that_a_device_works_on_is_not_given_back, a_refused_buffer_has_a_reason, a_limit_chooses_the_zone, what_mappings_take_and_give_back_is_in_peaks_and_pictures, every_page_that_a_device_has_moves_while_it_is_paused, a_page_that_moves_interrupts_the_other_cpus, small_blocks_are_one_scattered_buffer,
      a_block_for_a_device_may_cross_the_boundary_where_it_is_cut_there, a_block_that_could_never_suit_its_device_is_refused, who_is_killed_ends_and_does_no_further_step,
      who_has_no_need_to_succeed_fails_and_who_must_waits, nobody_is_killed_as_long_as_there_is_something_to_reclaim, nobody_is_killed_for_a_lower_zone, many_pages_in_a_row_are_worth_one_try,
      who_must_not_fail_waits_without_reclaim_too, a_failed_request_says_why, scopes_hold_for_all_requests_in_them,

@@ -9,16 +9,13 @@
 #include "scenarios/running/chooser.h"
 #include "simcore/locks/lock.h"
 #include "simcore/tasks/scheduler.h"
+#include "tests/odometer.h"
 #include "tests/testutils.h"
 
 #include <math.h>
 
-#define MAX_CHOICES 64
-
 typedef struct {
-  guint n;     /* choices so far in this schedule */
-  guint depth; /* of the odometer */
-  guint answers[MAX_CHOICES], wheels[MAX_CHOICES];
+  Odometer odometer;
   KmlChooser *chooser; /* (nullable): answers by chance instead */
 } Choices;
 
@@ -32,25 +29,7 @@ choose (const KmlCandidate *candidates, guint n, gpointer data)
 
   if (self->chooser != NULL)
     return kml_chooser_choose (candidates, n, self->chooser);
-  g_assert_cmpuint (self->n, <, MAX_CHOICES);
-  if (self->n == self->depth) {
-    self->answers[self->depth] = 0;
-    self->wheels[self->depth++] = n;
-  }
-  g_assert_cmpuint (self->wheels[self->n], ==, n); /* the same choices lead to the same place */
-  return self->answers[self->n++];
-}
-
-/* FALSE: that was the last schedule. */
-static gboolean
-next_schedule (Choices *self)
-{
-  while (self->depth > 0 && self->answers[self->depth - 1] + 1 == self->wheels[self->depth - 1])
-    self->depth--;
-  if (self->depth > 0)
-    self->answers[self->depth - 1]++;
-  self->n = 0;
-  return self->depth > 0;
+  return odometer_choose (&self->odometer, n);
 }
 
 /* Two tasks, each on a CPU, that go back to their beginning for each schedule. */
@@ -136,7 +115,7 @@ START_TEST (two_tasks_have_as_many_schedules_as_their_steps_can_be_interleaved)
   do {
     ck_assert (!run_schedule (&choices));
     n++;
-  } while (next_schedule (&choices));
+  } while (odometer_turn (&choices.odometer));
   /* the end of a task is a point, too */
   ck_assert_uint_eq (n, binomial (2 * (n_steps + 1), n_steps + 1));
   tear_down ();
@@ -240,7 +219,7 @@ START_TEST (all_schedules_of_abba_are_those_of_an_independent_model)
   do {
     n_deadlocks += run_schedule (&choices);
     n++;
-  } while (next_schedule (&choices));
+  } while (odometer_turn (&choices.odometer));
   tear_down ();
   count_model (&start, &all, &deadlocks);
   ck_assert_uint_eq (n_deadlocks, deadlocks);

@@ -10,13 +10,13 @@
 #include "simcore/locks/lock.h"
 #include "simcore/memory/ram-image.h"
 #include "simcore/pages/locked.h"
+#include "tests/odometer.h"
 #include "tests/testutils.h"
 
-#define PAGE        4096
-#define MAX_CPUS    4
-#define MAX_TASKS   (2 * MAX_CPUS)
-#define MAX_CHOICES 200
-#define N_SLOTS     48
+#define PAGE      4096
+#define MAX_CPUS  4
+#define MAX_TASKS (2 * MAX_CPUS)
+#define N_SLOTS   48
 
 typedef struct {
   const char *name, *value;
@@ -30,11 +30,9 @@ typedef struct {
   Setting settings[6];
 } RigConfig;
 
-/* The odometer of choices, as in test-schedules.c; or chance. */
 typedef struct {
-  guint n, depth;
-  guint answers[MAX_CHOICES], wheels[MAX_CHOICES];
-  KmlRng *rng; /* (nullable) */
+  Odometer odometer;
+  KmlRng *rng; /* (nullable): answers by chance instead */
 } Choices;
 
 static struct {
@@ -70,25 +68,7 @@ choose (const KmlCandidate *candidates, guint n, gpointer data)
   verify ();
   if (self->rng != NULL)
     return (guint)kml_rng_below (self->rng, n);
-  g_assert_cmpuint (self->n, <, MAX_CHOICES);
-  if (self->n == self->depth) {
-    self->answers[self->depth] = 0;
-    self->wheels[self->depth++] = n;
-  }
-  g_assert_cmpuint (self->wheels[self->n], ==, n);
-  return self->answers[self->n++];
-}
-
-/* FALSE: that was the last schedule. */
-static gboolean
-next_schedule (Choices *self)
-{
-  while (self->depth > 0 && self->answers[self->depth - 1] + 1 == self->wheels[self->depth - 1])
-    self->depth--;
-  if (self->depth > 0)
-    self->answers[self->depth - 1]++;
-  self->n = 0;
-  return self->depth > 0;
+  return odometer_choose (&self->odometer, n);
 }
 
 /* ---- The machine ---- */
@@ -274,7 +254,7 @@ START_TEST (all_schedules_of_small_programs_are_right)
     verify ();
     n_schedules++;
     ck_assert_uint_lt (n_schedules, 2000000);
-  } while (next_schedule (&choices));
+  } while (odometer_turn (&choices.odometer));
   ck_assert_uint_gt (n_schedules, 10);
   kml_ram_image_end (rig.machine->ram);
   kml_irq_clear (&rig.irqs[1]);

@@ -26,20 +26,24 @@
  * a batch stays); every page taken halves the next one. A run of several pages that is freed meanwhile makes it give back all it has: kept apart, runs
  * break larger blocks up. (Mel Gorman, 5.14; before that each batch was the same: grow = no.)
  *
- * How many is a compromise between waiting for the lock and pages that nobody else finds. By default it depends on the zone, as in Linux (watermark.h has
- * the rules); of several zones, on the largest, since here lists are in front of all of them, and in Linux each has its own.
+ * How many is a compromise between waiting for the lock and pages that nobody else finds (per-cpu-pages-numbers.c).
  *
  * 3. Draining
  *
- * Free pages on the list of one CPU are no use to another that finds nothing. Before a request that may sleep fails, all CPUs that
- * have some give them back, and the layer below is asked once more: Linux's drain_all_pages(). Nobody touches another CPU's lists, so each is asked by an interrupt (as
+ * Free pages on the list of one CPU are no use to another that finds nothing. So all CPUs that have some give them back (Linux's drain_all_pages())
+ *
+ *     where nobody reclaims         before a request that may sleep fails
+ *     where somebody does           when a request has freed something and still finds nothing (direct-reclaim.c), each time
+ *     when kcompactd has failed     (compaction.c)
+ *
+ * and the layer below is asked once more. Compaction drains the lists of its own CPU (compact-zone.c). Nobody touches another CPU's lists, so each is asked by an interrupt (as
  * in Linux up to 4.10; later a work item does it, and since 6.1 a lock for each CPU lets others in). Straight code pays for
  * the interrupts and does it itself.
  *
  * 4. Not modelled
  *
  * Linux takes the zone's lock once for a batch; here it is taken for each page of it. A page goes back to the list of the mobility that was asked for, in Linux to
- * that of its pageblock. While a zone is being reclaimed, Linux keeps no more than four batches; compaction drains the lists.
+ * that of its pageblock. In Linux a request takes nothing from a list while its zone is below the mark; here it does.
  *
  * Invariants, verified by per_cpu_pages_check():
  *   C1  a list holds runs of its order that are in use to the layer below
@@ -52,7 +56,6 @@
 
 #include "allocators/per-cpu-pages.h"
 #include "simcore/tasks/ipi.h"
-#include "simcore/pages/zones.h"
 
 enum {
   COUNTER_HITS,
@@ -193,17 +196,6 @@ drain_all_of (PerCpuPages *self, Cpu *cpu, const KmlRequest *how)
   drain (self, cpu, cpu->n_pages, 0, how);
 }
 
-/* How many pages a CPU gives back that has high or more. Linux's nr_pcp_free(). */
-static guint64
-n_to_give_back (const PerCpuPages *self, Cpu *cpu)
-{
-  const guint64 n = self->batch << cpu->free_factor, most = self->high - self->batch;
-
-  if (self->grow && n < most)
-    cpu->free_factor++;
-  return CLAMP (n, self->batch, MAX (most, self->batch));
-}
-
 /* After a run has been put on the list. */
 static void
 drain_if_too_many (PerCpuPages *self, Cpu *cpu, const List *list, const KmlRequest *how)
@@ -211,10 +203,10 @@ drain_if_too_many (PerCpuPages *self, Cpu *cpu, const List *list, const KmlReque
   const guint i = (guint)(list - cpu->lists), order = order_of_list (i);
   const gboolean all = cpu->free_factor > 0 && order > 0 && order <= MAX_ORDER;
 
-  if (!all && cpu->n_pages < self->high)
+  if (!all && cpu->n_pages < self->limit)
     return;
   self->base.counters[COUNTER_DRAINS]++;
-  drain (self, cpu, all ? cpu->n_pages : n_to_give_back (self, cpu), i, how);
+  drain (self, cpu, all ? cpu->n_pages : per_cpu_pages_n_to_give_back (self, cpu), i, how);
 }
 
 /* ---- Requests ---- */
@@ -251,6 +243,26 @@ has_pages (guint cpu, gpointer data)
   return ((const PerCpuPages *)data)->cpus[cpu].n_pages > 0;
 }
 
+static gboolean
+has_any_pages (PerCpuPages *self)
+{
+  for (guint i = 0; i < self->base.machine->n_cpus; i++)
+    if (has_pages (i, self))
+      return TRUE;
+  return FALSE;
+}
+
+static void
+drain_here (PerCpuPages *self, guint cpu)
+{
+  const KmlRequest how = { .cpu = (guint8)cpu };
+
+  if (self->base.machine->scheduler != NULL)
+    kml_ipi_call (self->base.machine, cpu, drain_own, self, TRUE);
+  else
+    drain_all_of (self, &self->cpus[cpu], &how);
+}
+
 static void
 drain_everywhere (PerCpuPages *self, const KmlRequest *request)
 {
@@ -259,7 +271,7 @@ drain_everywhere (PerCpuPages *self, const KmlRequest *request)
 
   self->base.counters[COUNTER_ALL_DRAINS]++;
   if (machine->scheduler != NULL) {
-    kml_ipi_call (machine, request->cpu, drain_own, self, TRUE);
+    drain_here (self, request->cpu);
     kml_ipi_call_others (machine, has_pages, drain_own, self, TRUE);
     return;
   }
@@ -270,20 +282,32 @@ drain_everywhere (PerCpuPages *self, const KmlRequest *request)
   kml_spend (machine, KML_COST_IPI, n_others > 0);
 }
 
-/* Whether there is somebody to ask, and one may wait for it. */
 static gboolean
-may_drain (const PerCpuPages *self, const KmlRequest *request)
+per_cpu_pages_drain (KmlAllocator *base, guint cpu)
+{
+  PerCpuPages *self = (PerCpuPages *)base;
+  const KmlTask *task = kml_running_task (base->machine);
+  const KmlRequest how = { .cpu = task != NULL ? (guint8)task->cpu : 0 };
+
+  if (cpu == KML_ALL_CPUS ? !self->drain_all || !has_any_pages (self) : !has_pages (cpu, self))
+    return FALSE;
+  if (cpu == KML_ALL_CPUS)
+    drain_everywhere (self, &how);
+  else
+    drain_here (self, cpu);
+  return TRUE;
+}
+
+/* Whether there is somebody to ask, one may wait for it, and it is not reclaim that asks. */
+static gboolean
+may_drain (PerCpuPages *self, const KmlRequest *request)
 {
   const KmlMachine *machine = self->base.machine;
 
-  if (!self->drain_all || !kml_gfp_may_sleep (request->gfp) ||
-      request->context != KML_CONTEXT_PROCESS ||
-      (machine->scheduler != NULL && kml_in_atomic (machine)))
-    return FALSE;
-  for (guint i = 0; i < machine->n_cpus; i++)
-    if (self->cpus[i].n_pages > 0)
-      return TRUE;
-  return FALSE;
+  return self->drain_all && kml_gfp_may_sleep (request->gfp) &&
+         request->context == KML_CONTEXT_PROCESS &&
+         (machine->scheduler == NULL || !kml_in_atomic (machine)) &&
+         (self->zones == NULL || !self->zones->has_reclaim) && has_any_pages (self);
 }
 
 /* The first run on the list. What is cleared is cleared when it is given out. */
@@ -383,63 +407,13 @@ per_cpu_pages_shrink (KmlAllocator *base)
 
 /* ---- Life ---- */
 
-/* The zone that most pages come from; RAM that is not in zones is one, with the marks that Linux would choose. */
-static void
-describe_zone (const KmlAllocator *base, guint64 *ret_n_frames, guint64 *ret_low)
-{
-  const guint64 n_usable = base->ram.n_usable;
-  const guint page_shift = base->ram.page_shift;
-  const guint64 min_free = kml_min_free_kbytes (n_usable << page_shift >> 10,
-                                                KML_MIN_FREE_KBYTES_MOST);
-  const KmlWatermarkConfig config = { .managed = { [KML_ZONE_NORMAL] = n_usable },
-                                      .min_free = min_free << 10 >> page_shift,
-                                      .scale_factor = KML_WATERMARK_SCALE_FACTOR };
-  KmlWatermarks marks[KML_N_ZONES];
-
-  for (KmlAllocator *at = base->lower; at != NULL; at = at->lower) {
-    const KmlZones *zones = kml_zones_from_allocator (at);
-    const KmlZone *largest;
-
-    if (zones == NULL)
-      continue;
-    largest = &zones->zones[0];
-    for (guint i = 1; i < zones->n_zones; i++)
-      if (zones->zones[i].n_frames > largest->n_frames)
-        largest = &zones->zones[i];
-    *ret_n_frames = largest->n_frames;
-    *ret_low = largest->marks.low;
-    return;
-  }
-  kml_watermarks_compute (&config, marks);
-  *ret_n_frames = n_usable;
-  *ret_low = marks[KML_ZONE_NORMAL].low;
-}
-
-static void
-choose_numbers (PerCpuPages *self)
-{
-  guint64 n_frames, low;
-
-  describe_zone (&self->base, &n_frames, &low);
-  if (self->batch == 0)
-    self->batch = kml_pcp_batch (n_frames, kml_ram_page_size (&self->base.ram));
-  if (self->high == 0)
-    self->high = kml_pcp_high (low, self->base.machine->n_cpus, self->batch);
-}
-
 static gboolean
 per_cpu_pages_init (KmlAllocator *base, GError **error)
 {
   PerCpuPages *self = (PerCpuPages *)base;
 
-  choose_numbers (self);
-  if (self->batch > self->high) {
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "batch = %" G_GUINT64_FORMAT " is more than high = %" G_GUINT64_FORMAT
-                 ", what a CPU may keep",
-                 self->batch, self->high);
+  if (!per_cpu_pages_choose_numbers (self, error))
     return FALSE;
-  }
   self->statics = kml_machine_statics (base->machine, base->machine->n_cpus * CPU_STATICS);
   self->cpus = g_new (Cpu, base->machine->n_cpus);
   memset (self->cpus, 0xff, base->machine->n_cpus * sizeof (Cpu)); /* KML_PFN_NONE */
@@ -503,8 +477,9 @@ static const KmlParam per_cpu_pages_params[] = {
     .type = KML_PARAM_BOOL,
     .value = "yes",
     .offset = G_STRUCT_OFFSET (PerCpuPages, drain_all),
-    .summary = "before a request that may sleep fails, all CPUs give back what they keep, by "
-               "interrupts that its CPU sends" },
+    .summary =
+        "when a request that may sleep would fail, or has reclaimed something and still finds "
+        "nothing, all CPUs give back what they keep, by interrupts that its CPU sends" },
   { NULL },
 };
 
@@ -514,7 +489,7 @@ static const KmlCounterInfo per_cpu_pages_counters[] = {
   [COUNTER_DRAINS] = { "drains", "batches", "batches given back" },
   [COUNTER_ALL_DRAINS] = { "all_drains", "times",
                            "times that all CPUs gave back what they kept, for a request that "
-                           "would have failed" },
+                           "found nothing or for kcompactd" },
   { NULL },
 };
 
@@ -531,6 +506,8 @@ static const KmlAllocatorOps per_cpu_pages_ops = {
   .alloc = per_cpu_pages_alloc,
   .free = per_cpu_pages_free,
   .shrink = per_cpu_pages_shrink,
+  .drain = per_cpu_pages_drain,
+  .keep_less = per_cpu_pages_keep_less,
   .remember = per_cpu_pages_remember,
   .walk = per_cpu_pages_walk,
   .check = per_cpu_pages_check,

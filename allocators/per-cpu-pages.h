@@ -7,7 +7,7 @@
 
 #pragma once
 
-#include "simcore/allocator.h"
+#include "simcore/pages/zones.h"
 
 #define MAX_ORDER  3
 #define HUGE_ORDER 9 /* 2 MiB of 4 KiB, as Linux on x86-64 */
@@ -30,9 +30,11 @@ typedef struct {
   KmlAllocator base;
 
   /* parameters */
-  guint64 high, batch, max_order;
+  guint64 high, batch, max_order; /* high: while nobody reclaims … */
   gboolean huge, grow, drain_all;
 
+  guint64 limit;   /* … and now */
+  KmlZones *zones; /* (nullable) borrowed: those below */
   KmlAddr statics; /* of the CPUs' lists, for a cache model */
   Cpu *cpus;       /* (owned) (array length=n_cpus) */
 } PerCpuPages;
@@ -61,6 +63,11 @@ n_to_fetch (const PerCpuPages *self, guint order)
 {
   return self->batch > 1 ? MAX (self->batch >> order, 2) : 1;
 }
+
+/* How many pages a CPU keeps: per-cpu-pages-numbers.c. */
+gboolean per_cpu_pages_choose_numbers (PerCpuPages *self, GError **error);
+void per_cpu_pages_keep_less (KmlAllocator *base, gboolean less);
+guint64 per_cpu_pages_n_to_give_back (const PerCpuPages *self, Cpu *cpu);
 
 /* What the layer shows: per-cpu-pages-check.c. */
 void per_cpu_pages_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data);

@@ -102,6 +102,25 @@ kml_allocator_sizer (const KmlAllocator *self)
 }
 
 gboolean
+kml_allocator_drain (KmlAllocator *self, guint cpu)
+{
+  gboolean was_any = FALSE;
+
+  for (; self != NULL; self = self->lower)
+    if (self->ops->drain != NULL)
+      was_any |= self->ops->drain (self, cpu);
+  return was_any;
+}
+
+void
+kml_allocator_keep_less (KmlAllocator *self, gboolean less)
+{
+  for (; self != NULL; self = self->lower)
+    if (self->ops->keep_less != NULL)
+      self->ops->keep_less (self, less);
+}
+
+gboolean
 kml_allocator_broken (const char *invariant, const char *what, guint64 which, GError **error)
 {
   g_set_error (error, KML_ERROR, KML_ERROR_CORRUPT,

@@ -129,6 +129,9 @@ typedef void (*KmlLockFunc) (const KmlLock *lock, gpointer user_data);
  * @mobility_at: (nullable): pages only: of which mobility free memory around @addr is meant to be; KML_N_MOBILITIES, or without it: of any
  * @shrink: (nullable): gives back to the lower allocator all that holds no live block; does now what was put off. What keeps a working set gives back
  *   what has not been wanted since the last call, so two in a row give back all
+ * @drain: (nullable): around pages only: gives back to the lower allocator the free memory that it keeps for CPU @cpu, or for each (%KML_ALL_CPUS). With
+ *   tasks it is called where one may sleep. Returns whether there was any to be given back
+ * @keep_less: (nullable): around pages only: from now on a daemon reclaims (@less) and it keeps less free memory for CPUs, or no longer
  * @remember: (nullable): adds to @image what changes after @init besides the instance, its counters and simulated RAM, so that
  *   putting them back brings back a state. FALSE, or without it: it cannot
  * @walk: calls @func for every block in address order. Page allocators: the blocks tile the usable
@@ -166,6 +169,8 @@ struct _KmlAllocatorOps {
   guint64 (*isolate) (KmlAllocator *self, KmlAddr addr);
   KmlMobility (*mobility_at) (const KmlAllocator *self, KmlAddr addr);
   void (*shrink) (KmlAllocator *self);
+  gboolean (*drain) (KmlAllocator *self, guint cpu);
+  void (*keep_less) (KmlAllocator *self, gboolean less);
   gboolean (*remember) (KmlAllocator *self, KmlImage *image);
 
   void (*walk) (const KmlAllocator *self, KmlWalkFunc func, gpointer user_data);
@@ -203,6 +208,14 @@ kml_allocator_free_block (KmlAllocator *self, KmlAddr addr, const KmlRequest *ho
 {
   return self->ops->free (self, addr, how);
 }
+
+#define KML_ALL_CPUS G_MAXUINT
+
+/* Whoever keeps free memory for CPUs in @self or below is asked to drain it. Returns whether there was any. */
+gboolean kml_allocator_drain (KmlAllocator *self, guint cpu);
+
+/* Whoever does so is told to keep less of it. */
+void kml_allocator_keep_less (KmlAllocator *self, gboolean less);
 
 /* ---- Making one ---- */
 

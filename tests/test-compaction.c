@@ -112,6 +112,93 @@ START_TEST (a_request_moves_pages_from_the_bottom_to_the_top_and_has_its_block)
 }
 END_TEST
 
+/* ---- Lists of CPUs ---- */
+
+static KmlAllocator *lists;
+
+/* A CPU keeps what it is given back, and fetches no more than it needs. */
+static void
+set_up_lists (void)
+{
+  static const char *const settings[][2] = { { "high", "60" }, { "batch", "1" } };
+
+  set_up_compaction (small_blocks, FALSE);
+  lists = kml_allocator_new (kml_allocator_find ("per-cpu-pages"), story.rig.machine,
+                             &story.zones->base);
+  for (guint i = 0; i < G_N_ELEMENTS (settings); i++)
+    ck_assert (kml_param_parse (kml_param_find (lists->ops->params, settings[i][0]), settings[i][1],
+                                lists, NULL));
+  ck_assert (kml_allocator_start (lists, NULL));
+  story.reclaim->config.pages = lists;
+}
+
+static void
+tear_down_lists (void)
+{
+  g_autoptr (GError) error = NULL;
+
+  lists->ops->check (lists, &error);
+  assert_no_error (error);
+  kml_allocator_destroy (lists);
+  tear_down ();
+}
+
+static void
+fragment_all_lists (void)
+{
+  touch_by_turns ();
+  kml_mapping_drop (rest);
+  ck_assert_uint_eq (n_free (), 8);
+  ck_assert (kml_allocator_drain (lists, 0));
+  ck_assert_uint_eq (pfn_of (ask (8, KML_GFP_KERNEL)), 56);
+}
+
+/* The frames at 0, 2, 4 and 6 are on the CPU's list when the scanner has left the block, and no use to anybody. */
+static void
+asks_for_eight_beside_lists (KmlMachine *machine, gpointer data)
+{
+  fragment_all_lists ();
+  ck_assert_uint_eq (pfn_of (ask (8, KML_GFP_KERNEL)), 0);
+  ck_assert_uint_eq (n_free (), 20);
+  check_contents ();
+}
+
+START_TEST (the_list_of_a_cpu_that_compacts_is_drained_when_a_block_is_done)
+{
+  set_up_lists ();
+  run (asks_for_eight_beside_lists);
+  ck_assert_uint_eq (count_compact (KML_COMPACT_STALL), 1);
+  ck_assert_uint_eq (count_compact (KML_COMPACT_SUCCESS), 1);
+  ck_assert_uint_eq (count (KML_MIGRATE_PAGES), 4);
+  ck_assert_uint_eq (count (KML_RECLAIM_DIRECT), 0);
+  tear_down_lists ();
+}
+END_TEST
+
+/* compact_memory drains nothing: what has moved left its frame on the list. */
+static void
+compacts_all_beside_lists (KmlMachine *machine, gpointer data)
+{
+  guint64 n_before;
+
+  fragment_all_lists ();
+  n_before = n_free ();
+  kml_compaction_all (story.reclaim->compaction);
+  ck_assert_uint_gt (count (KML_MIGRATE_PAGES), 8);
+  ck_assert_uint_eq (n_before - n_free (), count (KML_MIGRATE_PAGES));
+  ck_assert (kml_allocator_drain (lists, 0));
+  ck_assert_uint_eq (n_free (), n_before);
+  check_contents ();
+}
+
+START_TEST (compaction_of_everything_leaves_frames_on_the_list)
+{
+  set_up_lists ();
+  run (compacts_all_beside_lists);
+  tear_down_lists ();
+}
+END_TEST
+
 /* ---- What does not move ---- */
 
 static void
@@ -655,6 +742,8 @@ main (void)
   TCase *requests = tcase_create ("requests");
 
   tcase_add_test (requests, a_request_moves_pages_from_the_bottom_to_the_top_and_has_its_block);
+  tcase_add_test (requests, the_list_of_a_cpu_that_compacts_is_drained_when_a_block_is_done);
+  tcase_add_test (requests, compaction_of_everything_leaves_frames_on_the_list);
   tcase_add_test (requests, what_a_device_has_stays_and_so_does_what_is_beside_it);
   tcase_add_test (requests, who_may_not_start_io_or_sleep_moves_nothing);
   tcase_add_test (requests, pages_of_files_stay_where_file_systems_may_not_be_called);

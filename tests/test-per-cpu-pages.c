@@ -223,6 +223,52 @@ START_TEST (numbers_are_chosen_as_for_a_zone)
 }
 END_TEST
 
+/* Of batches of 4: 16 pages, of which 4 stay, or 40. What is too much when kswapd begins goes with the next that is freed. */
+START_TEST (while_kswapd_reclaims_a_cpu_keeps_four_batches)
+{
+  guint64 before;
+
+  for (guint i = 0; i < 60; i++)
+    take (0);
+  for (guint i = 0; i < 20; i++)
+    give_back (0, i);
+  ck_assert_uint_eq (layer->counters[2], 0);
+  kml_allocator_keep_less (layer, TRUE);
+  before = pages->free_area->n_free;
+  give_back (0, 20);
+  ck_assert_uint_eq (pages->free_area->n_free - before, 4);
+  give_back (0, 21); /* 18 are too many as well; twice as much each time */
+  ck_assert_uint_eq (pages->free_area->n_free - before, 4 + 8);
+  for (guint i = 22; i < 22 + 5; i++)
+    give_back (0, i);
+  ck_assert_uint_eq (pages->free_area->n_free - before, 4 + 8);
+  give_back (0, 27);
+  ck_assert_uint_eq (pages->free_area->n_free - before, 4 + 8 + 12); /* 16 - batch at most */
+  kml_allocator_keep_less (layer, FALSE);
+  for (guint i = 28; i < 28 + 35; i++)
+    give_back (0, i < 60 ? i : take (1));
+  ck_assert_uint_eq (pages->free_area->n_free - before, 4 + 8 + 12 - 4);
+}
+END_TEST
+
+START_TEST (lists_are_drained_of_one_cpu_or_of_all)
+{
+  const guint64 n_free = pages->free_area->n_free;
+
+  give_back (0, take (0));
+  give_back (1, take (1));
+  ck_assert_uint_eq (n_free - pages->free_area->n_free, 8);
+  ck_assert (kml_allocator_drain (layer, 1));
+  ck_assert (!kml_allocator_drain (layer, 1));
+  ck_assert_uint_eq (n_free - pages->free_area->n_free, 4);
+  give_back (1, take (1));
+  ck_assert (kml_allocator_drain (layer, KML_ALL_CPUS));
+  ck_assert (!kml_allocator_drain (layer, KML_ALL_CPUS));
+  ck_assert_uint_eq (pages->free_area->n_free, n_free);
+  ck_assert_uint_eq (layer->counters[3], 1);
+}
+END_TEST
+
 int
 main (void)
 {
@@ -238,6 +284,8 @@ main (void)
   tcase_add_checked_fixture (growing, set_up_growing, tear_down);
   tcase_add_test (growing, who_only_frees_gives_back_twice_as_much_each_time);
   tcase_add_test (growing, a_run_given_back_by_who_only_frees_takes_all_others_along);
+  tcase_add_test (growing, while_kswapd_reclaims_a_cpu_keeps_four_batches);
+  tcase_add_test (growing, lists_are_drained_of_one_cpu_or_of_all);
   suite_add_tcase (suite, growing);
   tcase_add_checked_fixture (constant, set_up_constant, tear_down);
   tcase_add_test (constant, batches_can_be_all_the_same);

@@ -28,12 +28,17 @@
  * 4. Decisions
  *
  * Linux takes the 32 pages off their lists at once. Here each is when its turn comes, so that nobody has to wait for those that are not moved; one that
- * has gone meanwhile is passed over. Old frames are given straight to the zone: in Linux they lie on the CPU's list for a moment, which is emptied before anybody looks.
+ * has gone meanwhile is passed over.
  *
- * 5. Not modelled
+ * 5. Per-CPU lists
+ *
+ * Old frames are freed like all others, so they come to lie on the list of the CPU that compacts, where there is one ([layer] per-cpu-pages). It is drained each time that the scanner has left
+ * the 2^order frames from which pages were moved, so that they are joined and it is seen whether there is a block now; not when everything is compacted (compact_memory), nor at the end.
+ *
+ * 6. Not modelled
  *
  * Searches of the free lists for both scanners before they walk, and the steps of 32 frames that ASYNC makes (Linux 5.1): it looks at more frames here. Giving up for want of
- * a lock, or because somebody else wants the CPU; too_many_isolated(); pages of drivers that can move.
+ * a lock, or because somebody else wants the CPU; too_many_isolated(); pages of drivers that can move. Pages that wait on a CPU to be put on the LRU lists (lru_add_drain()).
  */
 
 #include "simcore/pages/compaction.h"
@@ -51,11 +56,18 @@ pageblock_size (const KmlCompactPass *self)
   return (KmlPfn)1 << self->compaction->pageblock_order;
 }
 
+/* 13 -> 12, for blocks of 2^2 */
+static KmlPfn
+block_start (KmlPfn at, guint order)
+{
+  return at >> order << order;
+}
+
 /* 13 -> 8, for pageblocks of 8 */
 static KmlPfn
 pageblock_start (const KmlCompactPass *self, KmlPfn at)
 {
-  return at & ~(pageblock_size (self) - 1);
+  return block_start (at, self->compaction->pageblock_order);
 }
 
 /* 13 -> 16, 16 -> 24 */
@@ -344,10 +356,12 @@ find_frames (KmlCompactPass *self)
 static void
 give_back_frame (KmlCompactPass *self, KmlPfn at)
 {
-  const KmlRequest how = { .size = kml_ram_page_size (allocator_of (self)->machine->ram),
+  const KmlReclaim *reclaim = self->compaction->reclaim;
+  const KmlRequest how = { .size = kml_ram_page_size (reclaim->machine->ram),
+                           .cpu = (guint8)kml_current_task (reclaim->machine)->cpu,
                            .mobility = KML_MOBILITY_MOVABLE };
 
-  kml_allocator_free_block (allocator_of (self), addr_at (self, at), &how);
+  kml_allocator_free_block (reclaim->config.pages, addr_at (self, at), &how);
 }
 
 /* What was not needed. */
@@ -466,20 +480,41 @@ begin (KmlCompactPass *self)
   self->is_whole |= self->migrate_pfn == 0;
 }
 
+/* Frames that lie on the CPU's own lists can neither be joined nor be had. */
+static void
+drain_if_left (KmlCompactPass *self)
+{
+  const KmlReclaim *reclaim = self->compaction->reclaim;
+
+  if (self->is_all || !self->has_moved ||
+      self->last_moved >= block_start (self->migrate_pfn, self->order))
+    return;
+  kml_allocator_drain (reclaim->config.pages, kml_current_task (reclaim->machine)->cpu);
+  self->has_moved = FALSE;
+}
+
 static KmlCompactResult
 go_on (KmlCompactPass *self)
 {
   KmlCompactResult result;
 
   while ((result = state_of (self)) == KML_COMPACT_GOES_ON) {
+    const KmlPfn at = self->migrate_pfn;
     Moved moved;
 
     find_pages (self);
+    if (self->n_pages > 0) {
+      self->has_moved = TRUE;
+      self->last_moved = at;
+    }
     moved = move_pages (self);
     if (moved == MOVED_WITHOUT_ROOM && !scanners_have_met (self))
       return KML_COMPACT_IS_STOPPED;
-    if (moved != MOVED && self->is_async && self->is_direct)
+    if (moved != MOVED && self->is_async && self->is_direct) {
       self->migrate_pfn = block_end (self->migrate_pfn - 1, self->order);
+      self->has_moved = FALSE; /* what was moved from there is of no use */
+    }
+    drain_if_left (self);
   }
   return result;
 }

@@ -328,8 +328,11 @@ compact_in_background (KmlCompaction *self, guint i)
   self->counters[KML_COMPACT_DAEMON_FREE_SCANNED] += pass.n_free_scanned;
   if (result == KML_COMPACT_IS_DONE)
     do_not_defer (pass.state, pass.order, FALSE);
-  else if (result == KML_COMPACT_IS_COMPLETE || result == KML_COMPACT_IS_PARTIAL)
+  else if (result == KML_COMPACT_IS_COMPLETE || result == KML_COMPACT_IS_PARTIAL) {
+    kml_allocator_drain (self->reclaim->config.pages,
+                         KML_ALL_CPUS); /* perhaps they keep a part of a block */
     defer (pass.state, pass.order);
+  }
 }
 
 static void

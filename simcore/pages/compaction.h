@@ -151,6 +151,8 @@ typedef struct {
   KmlPfn frames[KML_COMPACT_CLUSTER +
                 (1 << KML_LARGEST_PAGEBLOCK_ORDER)]; /* to move them to: the last first */
   guint n_frames;
+  gboolean has_moved; /* pages, since CPUs' lists were drained, … */
+  KmlPfn last_moved;  /* … and the last time from here on */
   guint64 n_migrate_scanned, n_free_scanned;
 } KmlCompactPass;
 

@@ -16,7 +16,7 @@
  *
  * Before that it tries again as long as something is freed: what is free may be far below the watermark, if atomic requests have had the reserve. (Above order 3 each
  * try counts as one in vain.) And as long as pages are on their way to the disk or a flusher has some to write, it tries up to 16 times in vain and waits for them in between,
- * 100 ms at most each time.
+ * 100 ms at most each time. Where something was freed and the request still finds nothing, all CPUs give back what they keep free (drain_all_pages()), and it looks once more.
  *
  * Where pages are moved together ([memory] compaction), requests of several frames do that before and after reclaim, and whether they try again is compaction.c's to say, too
  * (section 3).
@@ -196,18 +196,29 @@ reclaim (KmlReclaim *self, KmlZones *zones, const KmlRequest *request, const Kml
   return n_freed;
 }
 
+/* After @n_freed pages. */
+static KmlAddr
+try_after (KmlReclaim *self, KmlZones *zones, const KmlRequest *request, guint64 n_freed,
+           guint64 *ret_held)
+{
+  const guint flags = kml_memalloc_flags (kml_current_task (self->machine), request->gfp);
+  const KmlAddr addr = kml_zones_try (zones, request, KML_MARK_MIN, flags, ret_held);
+
+  if (addr != KML_ADDR_NONE || n_freed == 0 ||
+      !kml_allocator_drain (self->config.pages, KML_ALL_CPUS))
+    return addr;
+  return kml_zones_try (zones, request, KML_MARK_MIN, flags, ret_held);
+}
+
 /* @compact: (nullable) */
 static KmlAddr
 reclaim_and_try (KmlReclaim *self, KmlZones *zones, const KmlRequest *request,
                  KmlCompactTry *compact, guint64 *ret_held)
 {
-  const KmlTask *task = kml_current_task (self->machine);
-
   self->counters[KML_RECLAIM_DIRECT]++;
   for (guint n_in_vain = 0;;) {
     const guint64 n_freed = reclaim (self, zones, request, compact), n_wakes = self->n_wakes;
-    KmlAddr addr = kml_zones_try (zones, request, KML_MARK_MIN,
-                                  kml_memalloc_flags (task, request->gfp), ret_held);
+    KmlAddr addr = try_after (self, zones, request, n_freed, ret_held);
 
     if (addr == KML_ADDR_NONE && compact != NULL)
       addr = kml_compaction_try (self->compaction, compact, zones, request, ret_held);

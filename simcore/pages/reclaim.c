@@ -414,7 +414,9 @@ kswapd_main (KmlMachine *machine, gpointer data)
     self->kswapd_sleeps = FALSE;
     self->kswapd_is_wanted = FALSE;
     kml_task_part (machine, KML_PART_RECLAIM);
+    kml_allocator_keep_less (self->config.pages, TRUE);
     balance (self);
+    kml_allocator_keep_less (self->config.pages, FALSE);
     self->all_is_dirty = FALSE;
     if (self->compaction != NULL)
       kml_compaction_kswapd_sleeps (self->compaction);

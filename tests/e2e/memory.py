@@ -47,6 +47,17 @@ def reclaim_gets_what_lies_in_magazines():
     check(metrics["reclaim.slab_pages"] >= 350, "nearly all of the 375 pages of objects")
 
 
+def reclaim_gets_what_cpus_keep():
+    for flags, settings, expected in (
+            ("__GFP_DIRECT_RECLAIM|__GFP_IO|__GFP_FS", "", (2, 64, 2)),  # 32 pages that come to lie on the list, each time; then all of it
+            ("__GFP_DIRECT_RECLAIM|__GFP_IO|__GFP_FS", "drain-all = no\n", (2, 448, 0)),  # until the list is so full that it gives some back
+            ("GFP_KERNEL, sleep 1ms", "", (0, 128, 0))):  # kswapd's CPU keeps 32 meanwhile; it kept 400, and 480 were taken
+        metrics = measure(SHORT + f"[layer pcp]\nallocator = per-cpu-pages\naround = pages\nhigh = 400\nbatch = 8\n{settings}"
+                          f"[task T]\nprogram = touch log 0..899, repeat 100 {{ alloc p 4KiB pages {flags} }}\n")
+        equal(metrics["alloc.failed"], 0, flags)
+        equal(tuple(metrics[name] for name in ("reclaim.direct", "reclaim.pages", "per-cpu-pages.all_drains")), expected, (flags, settings))
+
+
 def pages_of_a_region_are_written_when_they_are_dirty():
     head = HEAD + "[pager]\nresident = 4\nread = 1ms\nwrite = 10ms\n[region data]\nsize = 32KiB\n[task T]\nprogram = "
     for program, expected, ms in (("touch data 0..7", (8, 4, 0), 8), ("dirty data 0..7", (8, 4, 4), 48),
@@ -491,7 +502,7 @@ def what_makes_no_sense_is_refused():
         contains(run("run", "wrong.ini", status=2).stderr, message)
 
 
-main(what_was_in_use_is_given_back_as_the_recording_has_it, objects_wait_for_pages_without_their_allocator_s_lock, who_finds_nothing_on_its_cpu_s_list_may_sleep_as_without_lists, reclaim_gets_what_lies_in_magazines, pages_of_a_region_are_written_when_they_are_dirty, one_zone_has_watermarks_where_it_is_said, zones_have_locks_of_their_own,
+main(what_was_in_use_is_given_back_as_the_recording_has_it, objects_wait_for_pages_without_their_allocator_s_lock, who_finds_nothing_on_its_cpu_s_list_may_sleep_as_without_lists, reclaim_gets_what_lies_in_magazines, reclaim_gets_what_cpus_keep, pages_of_a_region_are_written_when_they_are_dirty, one_zone_has_watermarks_where_it_is_said, zones_have_locks_of_their_own,
      a_request_that_may_sleep_in_atomic_context_is_a_bug_though_it_would_not_have_slept,
      an_allocator_says_from_where_it_may_be_called, who_ends_with_something_off_is_a_bug_and_others_go_on,
      freeing_from_the_wrong_context_is_a_bug_where_the_allocator_forbids_it,

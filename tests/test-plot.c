@@ -351,6 +351,55 @@ END_TEST
 
 /* ---- Odd runs ---- */
 
+/* A database with one run, of which there are these metrics alone. */
+static void
+open_bare (const KmlMetric *metrics, guint n_metrics)
+{
+  g_autofree char *path = g_build_filename (folder, "bare.db", NULL);
+  const KmlDatabaseRun run = { .run_id = 1,
+                               .run_key = "k",
+                               .scenario = "s",
+                               .title = "",
+                               .scenario_text = "",
+                               .overrides = "",
+                               .base_dir = "",
+                               .status = "done",
+                               .version = "",
+                               .started_at = -1,
+                               .wall_ns = -1,
+                               .metrics = metrics,
+                               .n_metrics = n_metrics };
+  KmlDatabase *writer = kml_database_open_for_writing (path, NULL);
+
+  ck_assert (kml_database_begin_run (writer, 1, NULL));
+  ck_assert (kml_database_end_run (writer, &run, NULL, NULL));
+  ck_assert (kml_database_finish (writer, NULL));
+  kml_database_close (database);
+  database = kml_database_open (path, NULL);
+}
+
+/* Frees came in interrupts, too, and requests did not: both are of processes, whose frees took longer. */
+START_TEST (the_longest_request_and_free_are_of_one_context)
+{
+  const KmlMetric metrics[] = {
+    { (char *)"latency.alloc.max_ns", "ns", 300 },
+    { (char *)"latency.alloc.process.max_ns", "ns", 300 },
+    { (char *)"latency.free.hardirq.max_ns", "ns", 54 },
+    { (char *)"latency.free.max_ns", "ns", 170 },
+    { (char *)"latency.free.process.max_ns", "ns", 170 },
+  };
+  const KmlPlotOptions options = KML_PLOT_OPTIONS_INIT;
+  g_autofree char *rows = NULL, *script = NULL;
+
+  open_bare (metrics, G_N_ELEMENTS (metrics));
+  draw ("worst-case", options);
+  rows = read_kept ("worst-case-runs.tsv");
+  expect_text (rows, "\n1\t300\t170\t");
+  script = read_kept ("worst-case.gp");
+  expect_text (script, "array RUNS_BLOCK[1] = ['process']\n");
+}
+END_TEST
+
 /* One snapshot, at the start, of a machine on which one request of one byte took no time and nothing was ever freed. */
 static void
 empty (KmlRecorder *recorder)
@@ -467,25 +516,8 @@ END_TEST
 START_TEST (data_that_were_not_recorded_are_an_error_that_says_what_to_set)
 {
   const KmlPlotOptions options = KML_PLOT_OPTIONS_INIT;
-  g_autofree char *path = g_build_filename (folder, "bare.db", NULL);
-  const KmlDatabaseRun run = { .run_id = 1,
-                               .run_key = "k",
-                               .scenario = "s",
-                               .title = "",
-                               .scenario_text = "",
-                               .overrides = "",
-                               .base_dir = "",
-                               .status = "done",
-                               .version = "",
-                               .started_at = -1,
-                               .wall_ns = -1 };
-  KmlDatabase *writer = kml_database_open_for_writing (path, NULL);
 
-  ck_assert (kml_database_begin_run (writer, 1, NULL));
-  ck_assert (kml_database_end_run (writer, &run, NULL, NULL));
-  ck_assert (kml_database_finish (writer, NULL));
-  kml_database_close (database);
-  database = kml_database_open (path, NULL);
+  open_bare (NULL, 0);
   expect_error ("pagemap", options, KML_ERROR_INPUT,
                 "bare.db: run 1 recorded no page map: set [record] pagemap = yes");
   for (int i = 0; i < N_KINDS; i++)
@@ -573,6 +605,7 @@ main (void)
   tcase_add_test (content, an_order_is_computed_from_the_free_lists);
   tcase_add_test (content, a_page_map_has_a_value_for_each_cell);
   tcase_add_test (content, a_picture_for_the_terminal_has_its_size);
+  tcase_add_test (content, the_longest_request_and_free_are_of_one_context);
   suite_add_tcase (suite, content);
 
   tcase_set_timeout (errors, 300);

@@ -2,27 +2,24 @@
 #
 # SPDX-License-Identifier: Apache-2.0
 #
-# A place for each run, in their order. Above, the longest request and the longest free, in the context that can wait least: in hard interrupts where
-# there were some, else in soft ones; whoever must meet a deadline asks for them and not for the mean. Below, what one pays: requests that got nothing, and memory that is held and that
-# nobody asked for.
+# A place for each run, in their order. Above, the longest request and the longest free, both in one context: of those in which every run
+# had both, the one that can wait least, hard interrupts before soft ones; whoever must meet a deadline asks for them and not for the
+# mean. Below, what one pays: requests that got nothing, and memory that is held and that nobody asked for.
 #
 #summary longest alloc and free of each run, and what they cost: failed requests, memory held in vain
 #runs 12
 #needs EXISTS (SELECT 1 FROM metrics m WHERE m.run_id = r.run_id AND m.name = 'latency.alloc.max_ns')
 #missing recorded no latencies: set [record] latency = yes
-#query context
-#   SELECT coalesce (max (iif (name = 'latency.alloc.hardirq.max_ns', 'hardirq', NULL)),
-#   max (iif (name = 'latency.alloc.softirq.max_ns', 'softirq', NULL)), 'process') AS block
-#   FROM chosen JOIN metrics USING (run_id)
 #query runs
-#   SELECT i,
-#   coalesce (max (iif (name = 'latency.alloc.hardirq.max_ns', value, NULL)), max (iif (name = 'latency.alloc.softirq.max_ns', value, NULL)),
-#   max (iif (name = 'latency.alloc.max_ns', value, NULL)), 0),
-#   coalesce (max (iif (name = 'latency.free.hardirq.max_ns', value, NULL)), max (iif (name = 'latency.free.softirq.max_ns', value, NULL)),
-#   max (iif (name = 'latency.free.max_ns', value, NULL)), 0),
-#   100.0 * sum (iif (name = 'alloc.failed', value, 0)) / max (sum (iif (name IN ('alloc.count', 'alloc.failed'), value, 0)), 1),
-#   100.0 * max (iif (name = 'frag.internal.mean', value, 0))
-#   FROM chosen JOIN metrics USING (run_id) GROUP BY i ORDER BY i
+#   WITH contexts (rank, infix, called) AS (VALUES (1, 'hardirq.', 'hardirq'), (2, 'softirq.', 'softirq'), (3, 'process.', 'process'), (4, '', 'any context')),
+#   shared AS (SELECT infix, called FROM contexts WHERE rank = 4 OR 2 * (SELECT count (*) FROM chosen) = (SELECT count (*) FROM chosen JOIN metrics USING (run_id)
+#   WHERE name IN ('latency.alloc.' || infix || 'max_ns', 'latency.free.' || infix || 'max_ns')) ORDER BY rank LIMIT 1)
+#   SELECT called AS block, i,
+#   coalesce (max (iif (name = 'latency.alloc.' || infix || 'max_ns', value, NULL)), 0) AS alloc_ns,
+#   coalesce (max (iif (name = 'latency.free.' || infix || 'max_ns', value, NULL)), 0) AS free_ns,
+#   100.0 * sum (iif (name = 'alloc.failed', value, 0)) / max (sum (iif (name IN ('alloc.count', 'alloc.failed'), value, 0)), 1) AS failed_percent,
+#   100.0 * max (iif (name = 'frag.internal.mean', value, 0)) AS in_vain_percent
+#   FROM chosen JOIN metrics USING (run_id) JOIN shared GROUP BY i ORDER BY i
 
 stats RUNS using 2 name 'A' nooutput
 stats RUNS using 3 name 'F' nooutput
@@ -50,7 +47,7 @@ if (ON_TERMINAL) {
   unset grid
   set xlabel VARIED
   set yrange [0 : axis_end (worst / scale * 1.05)]
-  y_is = sprintf ('longest in %s (%s)', CONTEXT_BLOCK[1], time_unit (worst))
+  y_is = sprintf ('longest in %s (%s)', RUNS_BLOCK[1], time_unit (worst))
   eval Y_AXIS
   plot RUNS using 1:($2 / scale):(bar ($1, 0)):(bar ($1, 1)):(0):($2 / scale) with boxxyerror lt 1 title 'alloc', \
     RUNS using 1:($3 / scale):(bar ($1, 1)):(bar ($1, 2)):(0):($3 / scale) with boxxyerror lt 2 title 'free', \
@@ -60,7 +57,7 @@ if (ON_TERMINAL) {
   eval ABOVE
   set xtics scale 0
   set yrange [0 : axis_end (worst / scale * 1.05)]
-  set ylabel sprintf ('longest in %s (%s)', CONTEXT_BLOCK[1], time_unit (worst))
+  set ylabel sprintf ('longest in %s (%s)', RUNS_BLOCK[1], time_unit (worst))
   set key on at graph 1.02, graph 1 left top vertical Left reverse samplen 2 width 0 notitle
   plot RUNS using 1:($2 / scale):(bar ($1, 0)):(bar ($1, 1)):(0):($2 / scale) with boxxyerror lt 1 title 'alloc', \
     RUNS using 1:($3 / scale):(bar ($1, 1)):(bar ($1, 2)):(0):($3 / scale) with boxxyerror lt 2 title 'free'

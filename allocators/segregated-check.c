@@ -169,7 +169,7 @@ check_list (const Segregated *self, guint i, const SlabList *list, gboolean of_e
   KmlPfn before = KML_PFN_NONE;
   guint64 n = 0;
 
-  for (KmlPfn pfn = list->first; pfn != KML_PFN_NONE; pfn = frame_of (self, pfn)->slab.next) {
+  for (KmlPfn pfn = list->slabs.first; pfn != KML_PFN_NONE; pfn = frame_of (self, pfn)->slab.next) {
     const KmlFrame *slab = frame_of (self, pfn);
 
     if (++n > n_expected || slab->slab.prev != before || slab->slab.size_class != i)
@@ -179,7 +179,7 @@ check_list (const Segregated *self, guint i, const SlabList *list, gboolean of_e
       return kml_allocator_broken ("S3", "frame", pfn, error);
     before = pfn;
   }
-  if (n != n_expected || n != list->n || list->last != before)
+  if (n != n_expected || n != list->n || list->slabs.last != before)
     return kml_allocator_broken ("S3", "bin", bin->object_size, error);
   return TRUE;
 }

@@ -11,57 +11,32 @@
 
 /* ---- Lists of slabs ---- */
 
-/* With a cache model: a slab and its neighbours on a list. */
+/* With a cache model: the list, a slab on it and its neighbours. */
 static void
-touch_links (const Segregated *self, const SlabList *list, const KmlFrame *slab)
+touch_links (const Segregated *self, const SlabList *list, KmlPfn pfn)
 {
-  const KmlPfn neighbours[] = { slab->slab.prev, slab->slab.next };
-
   kml_touch (self->base.machine,
              self->statics + (KmlAddr)((const guint8 *)list - (const guint8 *)self->bins),
              sizeof *list, KML_TOUCH_WRITE);
-  kml_touch_frame (self->base.machine, slab, KML_TOUCH_WRITE);
-  for (guint i = 0; i < G_N_ELEMENTS (neighbours); i++)
-    if (neighbours[i] != KML_PFN_NONE)
-      kml_touch_frame (self->base.machine, frame_of (self, neighbours[i]), KML_TOUCH_WRITE);
+  kml_frame_list_touch (self->base.machine, ram_of (self), pfn);
 }
 
 static void
 list_add (Segregated *self, SlabList *list, KmlPfn pfn, gboolean at_front)
 {
-  KmlFrame *slab = frame_of (self, pfn);
-
-  slab->slab.prev = at_front ? KML_PFN_NONE : list->last;
-  slab->slab.next = at_front ? list->first : KML_PFN_NONE;
-  if (slab->slab.prev != KML_PFN_NONE)
-    frame_of (self, slab->slab.prev)->slab.next = pfn;
-  else
-    list->first = pfn;
-  if (slab->slab.next != KML_PFN_NONE)
-    frame_of (self, slab->slab.next)->slab.prev = pfn;
-  else
-    list->last = pfn;
+  kml_frame_list_insert (&list->slabs, ram_of (self), pfn, at_front);
   list->n++;
   if (kml_has_caches (self->base.machine))
-    touch_links (self, list, slab);
+    touch_links (self, list, pfn);
 }
 
 static void
 list_remove (Segregated *self, SlabList *list, KmlPfn pfn)
 {
-  const KmlFrame *slab = frame_of (self, pfn);
-
-  if (slab->slab.prev != KML_PFN_NONE)
-    frame_of (self, slab->slab.prev)->slab.next = slab->slab.next;
-  else
-    list->first = slab->slab.next;
-  if (slab->slab.next != KML_PFN_NONE)
-    frame_of (self, slab->slab.next)->slab.prev = slab->slab.prev;
-  else
-    list->last = slab->slab.prev;
+  kml_frame_list_remove (&list->slabs, ram_of (self), pfn);
   list->n--;
   if (kml_has_caches (self->base.machine))
-    touch_links (self, list, slab);
+    touch_links (self, list, pfn);
 }
 
 static void
@@ -181,8 +156,8 @@ fetch_next_slab (const Segregated *self, const Bin *bin)
 
   if (bin->partial.n < 2)
     return;
-  slab = frame_of (self, bin->partial.first);
-  fetch_object (self, bin, bin->partial.first, slab->slab.first_free);
+  slab = frame_of (self, bin->partial.slabs.first);
+  fetch_object (self, bin, bin->partial.slabs.first, slab->slab.first_free);
   __builtin_prefetch (frame_of (self, slab->slab.next), 1);
 }
 
@@ -194,11 +169,11 @@ segregated_refill (Segregated *self, Bin *bin, const KmlRequest *request)
   self->base.counters[COUNTER_REFILLS]++;
   spend_slow (self, LIST_INSTRUCTIONS);
   if (bin->partial.n > 0) {
-    pfn = bin->partial.first;
+    pfn = bin->partial.slabs.first;
     list_remove (self, &bin->partial, pfn);
     fetch_next_slab (self, bin);
   } else if (bin->empty.n > 0) {
-    pfn = bin->empty.first;
+    pfn = bin->empty.slabs.first;
     list_remove (self, &bin->empty, pfn);
   } else {
     pfn = create_slab (self, bin, request);
@@ -222,7 +197,7 @@ segregated_shrink (KmlAllocator *base)
     const KmlPfn current = bin->current;
 
     while (bin->empty.n > 0) {
-      const KmlPfn pfn = bin->empty.first;
+      const KmlPfn pfn = bin->empty.slabs.first;
 
       list_remove (self, &bin->empty, pfn);
       release_slab (self, bin, pfn, &how);

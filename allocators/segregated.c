@@ -147,8 +147,8 @@ init_bin (const Segregated *self, Bin *bin, guint64 size, KmlTime alloc_cost)
   bin->alloc_cost[0] = alloc_cost;
   bin->alloc_cost[1] = alloc_cost + (KmlTime)(zero_cost >> ram->page_shift);
   segregated_set_current (self, bin, ram->n_usable);
-  bin->partial = (SlabList){ KML_PFN_NONE, KML_PFN_NONE, 0 };
-  bin->empty = (SlabList){ KML_PFN_NONE, KML_PFN_NONE, 0 };
+  kml_frame_list_init (&bin->partial.slabs);
+  kml_frame_list_init (&bin->empty.slabs);
   bin->order = (guint8)kml_slab_order (&self->rule, size);
   bin->least_order = (guint8)kml_slab_least_order (&self->rule, 1, size);
 }

@@ -13,6 +13,7 @@
 #pragma once
 
 #include "simcore/allocator.h"
+#include "simcore/memory/frame-list.h"
 #include "simcore/objects/bin-table.h"
 #include "simcore/objects/page-runs.h"
 #include "simcore/objects/slab-order.h"
@@ -35,7 +36,7 @@ enum {
 };
 
 typedef struct {
-  KmlPfn first, last; /* KML_PFN_NONE: empty */
+  KmlFrameList slabs;
   guint32 n;
 } SlabList;
 

@@ -172,7 +172,8 @@ count_active (const Slub *self, const SlubCache *cache)
 {
   guint64 n = cache->n_objects;
 
-  for (KmlPfn pfn = cache->first; pfn != KML_PFN_NONE; pfn = frame_of (self, pfn)->slab.next)
+  for (KmlPfn pfn = cache->partial.first; pfn != KML_PFN_NONE;
+       pfn = frame_of (self, pfn)->slab.next)
     n -= (guint64)(frame_of (self, pfn)->slab.n_objects - frame_of (self, pfn)->slab.n_used);
   return n;
 }
@@ -245,7 +246,8 @@ check_node (const Slub *self, guint i, guint64 n_expected, GError **error)
   KmlPfn before = KML_PFN_NONE;
   guint64 n = 0;
 
-  for (KmlPfn pfn = cache->first; pfn != KML_PFN_NONE; pfn = frame_of (self, pfn)->slab.next) {
+  for (KmlPfn pfn = cache->partial.first; pfn != KML_PFN_NONE;
+       pfn = frame_of (self, pfn)->slab.next) {
     const KmlFrame *slab = frame_of (self, pfn);
 
     if (++n > n_expected || !is_slab_of (self, i, pfn) || slab->slab.prev != before ||
@@ -253,7 +255,7 @@ check_node (const Slub *self, guint i, guint64 n_expected, GError **error)
       return kml_allocator_broken ("U3", "frame", pfn, error);
     before = pfn;
   }
-  if (n != n_expected || n != cache->n_partial || cache->last != before)
+  if (n != n_expected || n != cache->n_partial || cache->partial.last != before)
     return kml_allocator_broken ("U3", "cache", cache->object_size, error);
   return TRUE;
 }

@@ -37,56 +37,30 @@ check_cpu (const Slub *self, guint cpu)
 /* ---- The node's list ---- */
 
 static void
-touch_links (const Slub *self, const KmlFrame *slab)
+spend_links (const Slub *self, KmlPfn pfn)
 {
   KmlMachine *machine = self->base.machine;
-  const KmlPfn neighbours[] = { slab->slab.prev, slab->slab.next };
 
   kml_spend (machine, KML_COST_INSTRUCTION, LIST_INSTRUCTIONS);
   kml_spend_references (machine, KML_COST_WARM, 2); /* the record and its neighbour's */
-  if (!kml_has_caches (machine))
-    return;
-  kml_touch_frame (machine, slab, KML_TOUCH_WRITE);
-  for (guint i = 0; i < G_N_ELEMENTS (neighbours); i++)
-    if (neighbours[i] != KML_PFN_NONE)
-      kml_touch_frame (machine, frame_of (self, neighbours[i]), KML_TOUCH_WRITE);
+  kml_frame_list_touch (machine, ram_of (self), pfn);
 }
 
 void
 slub_add_partial (Slub *self, SlubCache *cache, KmlPfn pfn, gboolean at_front)
 {
-  KmlFrame *slab = frame_of (self, pfn);
-
-  slab->slab.prev = at_front ? KML_PFN_NONE : cache->last;
-  slab->slab.next = at_front ? cache->first : KML_PFN_NONE;
-  if (slab->slab.prev != KML_PFN_NONE)
-    frame_of (self, slab->slab.prev)->slab.next = pfn;
-  else
-    cache->first = pfn;
-  if (slab->slab.next != KML_PFN_NONE)
-    frame_of (self, slab->slab.next)->slab.prev = pfn;
-  else
-    cache->last = pfn;
+  kml_frame_list_insert (&cache->partial, ram_of (self), pfn, at_front);
   cache->n_partial++;
   self->base.counters[COUNTER_FREE_ADD_PARTIAL]++;
-  touch_links (self, slab);
+  spend_links (self, pfn);
 }
 
 void
 slub_remove_partial (Slub *self, SlubCache *cache, KmlPfn pfn)
 {
-  const KmlFrame *slab = frame_of (self, pfn);
-
-  if (slab->slab.prev != KML_PFN_NONE)
-    frame_of (self, slab->slab.prev)->slab.next = slab->slab.next;
-  else
-    cache->first = slab->slab.next;
-  if (slab->slab.next != KML_PFN_NONE)
-    frame_of (self, slab->slab.next)->slab.prev = slab->slab.prev;
-  else
-    cache->last = slab->slab.prev;
+  kml_frame_list_remove (&cache->partial, ram_of (self), pfn);
   cache->n_partial--;
-  touch_links (self, slab);
+  spend_links (self, pfn);
 }
 
 /* ---- Making slabs and giving them back ---- */
@@ -354,14 +328,14 @@ static void
 take_listed (Slub *self, SlubCache *cache, SlubCpu *cpu)
 {
   const guint n_more = self->cpu_partial == CPU_PARTIAL_NONE ? 0 : cache->cpu_partial_slabs / 2 + 1;
-  KmlPfn pfn = cache->first;
+  KmlPfn pfn = cache->partial.first;
 
   self->base.counters[COUNTER_ALLOC_FROM_PARTIAL]++;
   slub_spend_node_lock (self, cache);
   slub_meet (self, pfn);
   slub_remove_partial (self, cache, pfn);
   set_slab (self, cpu, pfn);
-  for (guint i = 0; i < n_more && (pfn = cache->first) != KML_PFN_NONE; i++) {
+  for (guint i = 0; i < n_more && (pfn = cache->partial.first) != KML_PFN_NONE; i++) {
     self->base.counters[COUNTER_CPU_PARTIAL_NODE]++;
     slub_meet (self, pfn);
     slub_spend_exchange (self, frame_of (self, pfn), 0);
@@ -379,10 +353,10 @@ take_from_node (Slub *self, SlubCache *cache, SlubCpu *cpu)
   gboolean is_there;
 
   slub_meet_at_node (self, cache);
-  if (cache->first == KML_PFN_NONE)
+  if (cache->partial.first == KML_PFN_NONE)
     return FALSE;
   slub_lock_node (self, cache);
-  is_there = cache->first != KML_PFN_NONE;
+  is_there = cache->partial.first != KML_PFN_NONE;
   if (is_there)
     take_listed (self, cache, cpu);
   slub_unlock_node (self, cache);

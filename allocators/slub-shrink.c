@@ -147,7 +147,7 @@ discard_empty (Slub *self, SlubCache *cache, const KmlRequest *how)
   KmlPfn unwanted = KML_PFN_NONE;
 
   slub_lock_node (self, cache);
-  for (KmlPfn pfn = cache->first, next; pfn != KML_PFN_NONE; pfn = next) {
+  for (KmlPfn pfn = cache->partial.first, next; pfn != KML_PFN_NONE; pfn = next) {
     KmlFrame *slab = frame_of (self, pfn);
 
     next = slab->slab.next;

@@ -178,7 +178,7 @@ init_cache (Slub *self, SlubCache *cache, guint64 size, KmlTime alloc_cost)
   cache->alloc_cost[1] = alloc_cost + (KmlTime)(zero_cost >> ram->page_shift);
   cache->order = (guint8)kml_slab_order (&self->rule, size);
   cache->least_order = (guint8)kml_slab_least_order (&self->rule, 1, size);
-  cache->first = cache->last = KML_PFN_NONE;
+  kml_frame_list_init (&cache->partial);
   cache->min_partial = min_partial_of (self, size);
   n_objects = kml_slab_objects (&self->rule, cache->order, size);
   cache->cpu_partial_slabs = (guint32)((2 * cpu_partial_of (self, size) + n_objects - 1) /

@@ -16,6 +16,7 @@
 #include "simcore/allocator.h"
 #include "simcore/base/rng.h"
 #include "simcore/locks/lock.h"
+#include "simcore/memory/frame-list.h"
 #include "simcore/objects/bin-table.h"
 #include "simcore/objects/page-runs.h"
 #include "simcore/objects/slab-order.h"
@@ -70,7 +71,7 @@ typedef struct {
   guint32 object_size;
   guint32 link_offset; /* where a free object has its link */
 
-  KmlPfn first, last; /* partial slabs of the node, linked by their records */
+  KmlFrameList partial; /* slabs of the node */
   guint32 n_partial;
   guint32 min_partial; /* as many are kept, though they may be empty */
   guint32
@@ -87,7 +88,7 @@ typedef struct {
   guint32 n_moving;  /* slabs that are frozen and no CPU's: on their way */
 } __attribute__ ((aligned (64))) SlubCache;
 
-G_STATIC_ASSERT (G_STRUCT_OFFSET (SlubCache, first) <= 64);
+G_STATIC_ASSERT (G_STRUCT_OFFSET (SlubCache, partial) <= 64);
 
 typedef struct {
   KmlAllocator base;

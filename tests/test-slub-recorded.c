@@ -176,15 +176,7 @@ static void
 give_to_node (const GArray *n)
 {
   for (guint i = 0; i < n->len; i += 2) {
-    const KmlPfn pfn = frames[NUMBER (i)];
-
-    frame_of (slub, pfn)->slab.next = KML_PFN_NONE;
-    frame_of (slub, pfn)->slab.prev = cache->last;
-    if (cache->last == KML_PFN_NONE)
-      cache->first = pfn;
-    else
-      frame_of (slub, cache->last)->slab.next = pfn;
-    cache->last = pfn;
+    kml_frame_list_insert (&cache->partial, ram_of (slub), frames[NUMBER (i)], FALSE);
     cache->n_partial++;
   }
 }
@@ -271,7 +263,7 @@ compare_partial (const GArray *n)
 static void
 compare_node (const GArray *n)
 {
-  compare_list (n, 0, cache->first);
+  compare_list (n, 0, cache->partial.first);
 }
 
 /* The last line of a cache. */

@@ -71,7 +71,7 @@ assert_lists (const char *of_cpu, const char *of_node)
   const SlubCache *cache = &((Slub *)objects)->caches[0];
 
   assert_list (cache->cpus[0].partial, of_cpu);
-  assert_list (cache->first, of_node);
+  assert_list (cache->partial.first, of_node);
 }
 
 static guint64

@@ -1,8 +1,8 @@
-/* frame-list.h: a list of free runs, linked through the records of their first frames.
+/* frame-list.h: a list of runs of frames, linked through the records of their first frames.
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * KmlFrame.free holds the links, as struct page's lru does in Linux. A run is on one list at most.
+ * KmlFrame.link holds the links, as struct page's lru does in Linux, whether the run is free or a slab. It is on one list at most.
  */
 
 #pragma once
@@ -27,14 +27,14 @@ kml_frame_list_insert (KmlFrameList *self, const KmlRam *ram, KmlPfn pfn, gboole
 {
   KmlFrame *frame = kml_ram_frame (ram, pfn);
 
-  frame->free.prev = at_front ? KML_PFN_NONE : self->last;
-  frame->free.next = at_front ? self->first : KML_PFN_NONE;
-  if (frame->free.prev != KML_PFN_NONE)
-    kml_ram_frame (ram, frame->free.prev)->free.next = pfn;
+  frame->link.prev = at_front ? KML_PFN_NONE : self->last;
+  frame->link.next = at_front ? self->first : KML_PFN_NONE;
+  if (frame->link.prev != KML_PFN_NONE)
+    kml_ram_frame (ram, frame->link.prev)->link.next = pfn;
   else
     self->first = pfn;
-  if (frame->free.next != KML_PFN_NONE)
-    kml_ram_frame (ram, frame->free.next)->free.prev = pfn;
+  if (frame->link.next != KML_PFN_NONE)
+    kml_ram_frame (ram, frame->link.next)->link.prev = pfn;
   else
     self->last = pfn;
 }
@@ -44,14 +44,14 @@ kml_frame_list_remove (KmlFrameList *self, const KmlRam *ram, KmlPfn pfn)
 {
   const KmlFrame *frame = kml_ram_frame (ram, pfn);
 
-  if (frame->free.prev != KML_PFN_NONE)
-    kml_ram_frame (ram, frame->free.prev)->free.next = frame->free.next;
+  if (frame->link.prev != KML_PFN_NONE)
+    kml_ram_frame (ram, frame->link.prev)->link.next = frame->link.next;
   else
-    self->first = frame->free.next;
-  if (frame->free.next != KML_PFN_NONE)
-    kml_ram_frame (ram, frame->free.next)->free.prev = frame->free.prev;
+    self->first = frame->link.next;
+  if (frame->link.next != KML_PFN_NONE)
+    kml_ram_frame (ram, frame->link.next)->link.prev = frame->link.prev;
   else
-    self->last = frame->free.prev;
+    self->last = frame->link.prev;
 }
 
 /* With a cache model: the records of the run, which is on a list, and of its neighbours there are written. */
@@ -63,10 +63,10 @@ kml_frame_list_touch (KmlMachine *machine, const KmlRam *ram, KmlPfn pfn)
   if (!kml_has_caches (machine))
     return;
   kml_touch_frame (machine, frame, KML_TOUCH_WRITE);
-  if (frame->free.prev != KML_PFN_NONE)
-    kml_touch_frame (machine, kml_ram_frame (ram, frame->free.prev), KML_TOUCH_WRITE);
-  if (frame->free.next != KML_PFN_NONE)
-    kml_touch_frame (machine, kml_ram_frame (ram, frame->free.next), KML_TOUCH_WRITE);
+  if (frame->link.prev != KML_PFN_NONE)
+    kml_touch_frame (machine, kml_ram_frame (ram, frame->link.prev), KML_TOUCH_WRITE);
+  if (frame->link.next != KML_PFN_NONE)
+    kml_touch_frame (machine, kml_ram_frame (ram, frame->link.next), KML_TOUCH_WRITE);
 }
 
 G_END_DECLS

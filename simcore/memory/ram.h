@@ -45,6 +45,9 @@ typedef struct {
   guint32 n_frames; /* length of the run that starts here */
   union {
     struct {
+      KmlPfn next, prev; /* a list (frame-list.h): what the others begin with */
+    } link;
+    struct {
       KmlPfn next, prev;             /* free list */
       KmlPfn queue_next, queue_prev; /* a second list, where the allocator has one */
     } free;
@@ -70,6 +73,9 @@ typedef struct {
 } KmlFrame;
 
 G_STATIC_ASSERT (sizeof (KmlFrame) == 32);
+G_STATIC_ASSERT (G_STRUCT_OFFSET (KmlFrame, free.prev) == G_STRUCT_OFFSET (KmlFrame, link.prev));
+G_STATIC_ASSERT (G_STRUCT_OFFSET (KmlFrame, slab.prev) == G_STRUCT_OFFSET (KmlFrame, link.prev));
+G_STATIC_ASSERT (G_STRUCT_OFFSET (KmlFrame, lru.prev) == G_STRUCT_OFFSET (KmlFrame, link.prev));
 
 #define KML_FRAME_FLAG_SLAB 0x01 /* the run belongs to an object allocator */
 

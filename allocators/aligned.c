@@ -231,15 +231,6 @@ find (Aligned *self, guint class, guint list)
   return KML_ADDR_NONE;
 }
 
-static KmlAddr
-alloc_large (Aligned *self, const KmlRequest *request, guint64 *ret_held)
-{
-  const KmlAddr addr = kml_page_runs_alloc_large (&self->runs, request, ret_held);
-
-  self->base.counters[COUNTER_LARGE] += addr != KML_ADDR_NONE;
-  return addr;
-}
-
 static void
 clear (Aligned *self, KmlAddr addr, guint64 size)
 {
@@ -266,14 +257,14 @@ aligned_slab_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_
 
   if (request->size > page_size || alignment > page_size ||
       (constraints != NULL && (constraints->boundary != 0 || constraints->limit != 0)))
-    return alloc_large (self, request, ret_held);
+    return kml_page_runs_alloc_large (&self->runs, request, ret_held);
   if (self->method == METHOD_LISTS)
     list = (guint)__builtin_ctzll (alignment / granule);
   else
     front = alignment - granule;
   size = (request->size + front + granule - 1) & ~(granule - 1);
   if (size > page_size)
-    return alloc_large (self, request, ret_held);
+    return kml_page_runs_alloc_large (&self->runs, request, ret_held);
 
   class = (guint)(size >> self->shift) - 1;
   kml_spend (base->machine, KML_COST_INSTRUCTION, ALLOC_INSTRUCTIONS);
@@ -411,7 +402,7 @@ aligned_slab_init (KmlAllocator *base, GError **error)
   self->masks_statics = kml_machine_statics (base->machine, self->n_classes * sizeof *self->masks);
   base->counters[COUNTER_LIST_BYTES] = (guint64)self->n_classes * self->n_lists *
                                        sizeof *self->heads;
-  kml_page_runs_init (&self->runs, base);
+  self->runs = (KmlPageRuns){ .owner = base, .large_counter = COUNTER_LARGE };
   return TRUE;
 }
 

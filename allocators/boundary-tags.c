@@ -194,7 +194,9 @@ kml_boundary_tags_init (KmlAllocator *base, GError **error)
 
   if (!init_tags (self, error))
     return FALSE;
-  kml_page_runs_init (&self->runs, base);
+  self->runs = (KmlPageRuns){ .owner = base,
+                              .large_counter = KML_COUNTER_LARGE,
+                              .large_instructions = KML_TAGS_LARGE_INSTRUCTIONS };
   self->statics = kml_machine_statics (base->machine, 2 * sizeof (KmlAddr));
   kml_fit_index_init (&self->list, FALSE);
   kml_fit_index_init (&self->wilds, FALSE);
@@ -344,16 +346,6 @@ find_or_make (KmlBoundaryTags *self, const KmlRequest *request, guint64 size)
   return number != 0 ? number : kml_arena_new (self, request, size);
 }
 
-static KmlAddr
-alloc_large (KmlBoundaryTags *self, const KmlRequest *request, guint64 *ret_held)
-{
-  const KmlAddr addr = kml_page_runs_alloc_large (&self->runs, request, ret_held);
-
-  kml_tags_spend (self, KML_TAGS_LARGE_INSTRUCTIONS, 0);
-  self->base.counters[KML_COUNTER_LARGE] += addr != KML_ADDR_NONE;
-  return addr;
-}
-
 /* The size of the block for a request. */
 static guint64
 block_size (const KmlBoundaryTags *self, guint64 size)
@@ -375,7 +367,7 @@ kml_boundary_tags_alloc (KmlAllocator *base, const KmlRequest *request, guint64 
   g_assert (request->size > 0);
 
   if (!is_ours (self, request))
-    return alloc_large (self, request, ret_held);
+    return kml_page_runs_alloc_large (&self->runs, request, ret_held);
   kml_spend (machine, KML_COST_LOCK, 1);
   kml_spend_references (machine, KML_COST_HOT, 1);
   kml_touch (machine, self->statics, 2 * sizeof (KmlAddr), KML_TOUCH_WRITE);
@@ -522,10 +514,8 @@ kml_boundary_tags_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   const KmlPfn arena = run_of (self, addr);
   guint64 tag, size;
 
-  if (kml_ram_frame (ram_of (self), arena)->slab.size_class == KML_PAGE_RUN_LARGE) {
-    kml_tags_spend (self, KML_TAGS_LARGE_INSTRUCTIONS, 0);
+  if (kml_ram_frame (ram_of (self), arena)->slab.size_class == KML_PAGE_RUN_LARGE)
     return kml_page_runs_free_large (&self->runs, addr, how);
-  }
   tag = live_tag (self, arena, addr);
   size = tag & KML_TAG_SIZE;
 

@@ -91,7 +91,9 @@ phys_init (KmlAllocator *base, const PhysPolicy *policy, guint n_bins, guint fin
   }
   self->n_bins = n_bins;
   self->heads = g_new0 (PhysBlock, n_bins);
-  kml_page_runs_init (&self->runs, base);
+  self->runs = (KmlPageRuns){ .owner = base,
+                              .large_counter = PHYS_COUNTER_LARGE,
+                              .large_instructions = PHYS_LARGE_INSTRUCTIONS };
   init_costs (self, find_instructions);
   return TRUE;
 }
@@ -255,25 +257,6 @@ phys_shrink (PhysBlocks *self, const PhysPolicy *policy)
     self->n_empty--;
     release_arena (self, block, &how);
   }
-}
-
-/* ---- What no arena can serve ---- */
-
-KmlAddr
-phys_alloc_large (PhysBlocks *self, const KmlRequest *request, guint64 *ret_held)
-{
-  const KmlAddr addr = kml_page_runs_alloc_large (&self->runs, request, ret_held);
-
-  kml_spend (self->base->machine, KML_COST_INSTRUCTION, PHYS_LARGE_INSTRUCTIONS);
-  self->base->counters[PHYS_COUNTER_LARGE] += addr != KML_ADDR_NONE;
-  return addr;
-}
-
-guint64
-phys_free_large (PhysBlocks *self, KmlAddr addr, const KmlRequest *how)
-{
-  kml_spend (self->base->machine, KML_COST_INSTRUCTION, PHYS_LARGE_INSTRUCTIONS);
-  return kml_page_runs_free_large (&self->runs, addr, how);
 }
 
 guint64

@@ -124,7 +124,7 @@ phys_take_unusual (PhysBlocks *self, const PhysPolicy *policy, guint32 size,
 
   if (alignment == 0 || request->size > self->largest_size ||
       (guint64)size + alignment + self->least - 1 > self->most)
-    return phys_alloc_large (self, request, ret_held);
+    return kml_page_runs_alloc_large (&self->runs, request, ret_held);
   return phys_take (self->base, policy, FALSE, size, (guint32)alignment, request, ret_held);
 }
 
@@ -247,7 +247,7 @@ phys_give_back (KmlAllocator *base, const PhysPolicy *policy, gboolean is_usual,
 
   if (frame->slab.head == pfn) {
     if (frame->slab.size_class == KML_PAGE_RUN_LARGE)
-      return phys_free_large (blocks, addr, how);
+      return kml_page_runs_free_large (&blocks->runs, addr, how);
     g_assert (addr > kml_ram_addr (&base->ram, (KmlPfn)pfn)); /* where the first header is */
   }
   given_size = size = phys_size_in_use (self, addr);

@@ -162,19 +162,14 @@ segregated_init (KmlAllocator *base, GError **error)
   self->rule.page_size = kml_ram_page_size (ram_of (self));
   self->rule.n_cpus = self->base.machine->n_cpus;
   if (!kml_bin_table_init (&self->table, self->bin_text, self->quantum, MIN_OBJECT_SIZE,
-                           MAX_OBJECT_SIZE, error))
+                           MAX_OBJECT_SIZE, error) ||
+      !kml_slab_order_check (self->rule.page_size, MAX (self->rule.min_order, self->rule.max_order),
+                             error))
     return FALSE;
   self->n_bins = self->table.bins.n;
-  kml_page_runs_init (&self->runs, base);
-  if (kml_ram_page_size (ram_of (self)) << MAX (self->rule.min_order, self->rule.max_order) >
-      G_MAXINT32) {
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "slabs of %" G_GUINT64_FORMAT " pages of %" G_GUINT64_FORMAT
-                 " bytes are too large: less than 2 GiB was expected",
-                 G_GUINT64_CONSTANT (1) << MAX (self->rule.min_order, self->rule.max_order),
-                 kml_ram_page_size (ram_of (self)));
-    return FALSE;
-  }
+  self->runs = (KmlPageRuns){ .owner = base,
+                              .large_counter = COUNTER_LARGE,
+                              .large_instructions = LARGE_INSTRUCTIONS };
   self->bins = g_aligned_alloc0 (self->n_bins, sizeof (Bin), 64);
   for (guint i = 0; i < self->n_bins; i++)
     init_bin (self, &self->bins[i], self->table.bins.sizes[i], alloc_cost);
@@ -298,44 +293,17 @@ refill_and_take (Segregated *self, Bin *bin, const KmlRequest *request, guint64 
   return take_object (self, bin, request, ret_held);
 }
 
-/* ---- Requests that no bin can serve ---- */
-
-static KmlAddr
-alloc_large (Segregated *self, const KmlRequest *request, guint64 *ret_held)
-{
-  const KmlAddr addr = kml_page_runs_alloc_large (&self->runs, request, ret_held);
-
-  kml_spend (self->base.machine, KML_COST_INSTRUCTION, LARGE_INSTRUCTIONS);
-  self->base.counters[COUNTER_LARGE] += addr != KML_ADDR_NONE;
-  return addr;
-}
-
-static guint64 G_GNUC_NO_INLINE
-free_large (Segregated *self, KmlAddr addr, const KmlRequest *how)
-{
-  kml_spend (self->base.machine, KML_COST_INSTRUCTION, LARGE_INSTRUCTIONS);
-  return kml_page_runs_free_large (&self->runs, addr, how);
-}
-
-/* Large sizes and constraints: the smallest bin that will do, unless whole pages are smaller. */
+/* Large sizes and constraints. */
 static KmlAddr G_GNUC_NO_INLINE
 alloc_unusual (Segregated *self, const KmlRequest *request, guint64 *ret_held)
 {
-  const guint64 page_size = kml_ram_page_size (ram_of (self));
+  const guint i = kml_bin_table_choose (&self->table, request, kml_ram_page_size (ram_of (self)));
 
   g_assert (request->size > 0);
 
-  for (guint i = kml_bin_table_find (&self->table, request->size); i < self->n_bins; i++) {
-    Bin *bin = &self->bins[i];
-
-    if (request->constraints == NULL)
-      return take_object (self, bin, request, ret_held);
-    if (bin->object_size - request->size >= page_size && bin->object_size > page_size)
-      break;
-    if (kml_slab_keeps (request->constraints, page_size, bin->object_size))
-      return take_object (self, bin, request, ret_held);
-  }
-  return alloc_large (self, request, ret_held);
+  if (i < self->n_bins)
+    return take_object (self, &self->bins[i], request, ret_held);
+  return kml_page_runs_alloc_large (&self->runs, request, ret_held);
 }
 
 /* ---- The operations ---- */
@@ -394,7 +362,7 @@ segregated_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   g_assert (frame->flags & KML_FRAME_FLAG_SLAB);
 
   if (G_UNLIKELY (frame->slab.size_class == KML_PAGE_RUN_LARGE))
-    return free_large (self, addr, how);
+    return kml_page_runs_free_large (&self->runs, addr, how);
   /* all from the one record: what waits for the slab's own need not wait for the bin, too */
   bin = &self->bins[frame->slab.size_class];
   head = frame->slab.head;

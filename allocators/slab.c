@@ -224,14 +224,13 @@ slab_init (KmlAllocator *base, GError **error)
   if (!kml_bin_table_init (&self->table, self->bin_text, self->quantum, MIN_OBJECT_SIZE,
                            MAX_OBJECT_SIZE, error))
     return FALSE;
-  if (page_size << self->max_order > G_MAXINT32) {
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "max-order: slabs of %" G_GUINT64_FORMAT " pages of %" G_GUINT64_FORMAT
-                 " bytes are too large: less than 2 GiB was expected",
-                 G_GUINT64_CONSTANT (1) << self->max_order, page_size);
+  if (!kml_slab_order_check (page_size, self->max_order, error)) {
+    g_prefix_error (error, "max-order: ");
     return FALSE;
   }
-  kml_page_runs_init (&self->runs, base);
+  self->runs = (KmlPageRuns){ .owner = base,
+                              .large_counter = COUNTER_LARGE,
+                              .large_instructions = SLAB_LARGE_INSTRUCTIONS };
   self->has_caches = base->machine->caches != NULL;
   self->page_mask = page_size - 1;
   self->n_caches = self->table.bins.n;
@@ -383,17 +382,7 @@ slab_free_internal (Slab *self, Cache *cache, KmlAddr addr, const KmlRequest *ho
   free_small (self, cache, addr, how);
 }
 
-/* ---- What is left to the page level ---- */
-
-static KmlAddr
-take_run (Slab *self, const KmlRequest *request, guint64 *ret_held)
-{
-  const KmlAddr addr = kml_page_runs_alloc_large (&self->runs, request, ret_held);
-
-  slab_spend (self, SLAB_LARGE_INSTRUCTIONS, 0);
-  self->base.counters[COUNTER_LARGE] += addr != KML_ADDR_NONE;
-  return addr;
-}
+/* ---- The operations ---- */
 
 /* Large sizes, and constraints that objects keep, or do not. */
 static KmlAddr G_GNUC_NO_INLINE
@@ -412,14 +401,12 @@ alloc_unusual (Slab *self, const KmlRequest *request, guint64 *ret_held)
                                (request->gfp & KML_GFP_ZERO ? cache->zero_cost : 0);
     return take_small (self, cache, request, ret_held);
   }
-  addr = take_run (self, request, ret_held);
+  addr = kml_page_runs_alloc_large (&self->runs, request, ret_held);
   if (addr == KML_ADDR_NONE && request->size <= ram_of (self)->size &&
       slab_reap (self, KML_TIME_MAX, request))
-    addr = take_run (self, request, ret_held);
+    addr = kml_page_runs_alloc_large (&self->runs, request, ret_held);
   return addr;
 }
-
-/* ---- The operations ---- */
 
 KML_FAST KmlAddr
 slab_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
@@ -443,10 +430,8 @@ free_unusual (Slab *self, guint size_class, KmlAddr addr, const KmlRequest *how)
 {
   Cache *cache = &self->caches[size_class];
 
-  if (size_class == KML_PAGE_RUN_LARGE) {
-    slab_spend (self, SLAB_LARGE_INSTRUCTIONS, 0);
+  if (size_class == KML_PAGE_RUN_LARGE)
     return kml_page_runs_free_large (&self->runs, addr, how);
-  }
   g_assert (size_class < self->n_caches); /* the allocator's own memory is not for others to free */
   self->base.machine->now += self->free_cost;
   slab_free_large (self, cache, addr, how);

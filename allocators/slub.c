@@ -56,7 +56,7 @@
  * 5. Large requests, constraints
  *
  * What no bin holds goes to the page level. A slab begins with a page, so an alignment or a boundary decides which bin will do
- * (kml_slab_keeps()).
+ * (kml_bin_table_choose()).
  *
  * 6. Costs
  *
@@ -200,21 +200,17 @@ slub_init (KmlAllocator *base, GError **error)
 {
   Slub *self = (Slub *)base;
   const KmlTime alloc_cost = init_costs (self);
-  const guint64 most = MAX (self->rule.min_order, self->rule.max_order);
 
   self->rule.page_size = kml_ram_page_size (ram_of (self));
   self->rule.n_cpus = base->machine->n_cpus;
   if (!kml_bin_table_init (&self->table, self->bin_text, self->quantum, MIN_OBJECT_SIZE,
-                           MAX_OBJECT_SIZE, error))
+                           MAX_OBJECT_SIZE, error) ||
+      !kml_slab_order_check (self->rule.page_size, MAX (self->rule.min_order, self->rule.max_order),
+                             error))
     return FALSE;
-  if (self->rule.page_size << most > G_MAXINT32) {
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "slabs of %" G_GUINT64_FORMAT " pages of %" G_GUINT64_FORMAT
-                 " bytes are too large: less than 2 GiB was expected",
-                 G_GUINT64_CONSTANT (1) << most, self->rule.page_size);
-    return FALSE;
-  }
-  kml_page_runs_init (&self->runs, base);
+  self->runs = (KmlPageRuns){ .owner = base,
+                              .large_counter = COUNTER_LARGE,
+                              .large_instructions = LARGE_INSTRUCTIONS };
   kml_rng_init (&self->rng, base->machine->seed, "slub");
   self->records = kml_object_named ("slab");
   self->n_caches = self->table.bins.n;
@@ -301,44 +297,17 @@ refill_and_take (Slub *self, SlubCache *cache, const KmlRequest *request, guint6
   return addr;
 }
 
-/* ---- Requests that no bin can serve ---- */
-
-static KmlAddr
-alloc_large (Slub *self, const KmlRequest *request, guint64 *ret_held)
-{
-  const KmlAddr addr = kml_page_runs_alloc_large (&self->runs, request, ret_held);
-
-  kml_spend (self->base.machine, KML_COST_INSTRUCTION, LARGE_INSTRUCTIONS);
-  self->base.counters[COUNTER_LARGE] += addr != KML_ADDR_NONE;
-  return addr;
-}
-
-static guint64 G_GNUC_NO_INLINE
-free_large (Slub *self, KmlAddr addr, const KmlRequest *how)
-{
-  kml_spend (self->base.machine, KML_COST_INSTRUCTION, LARGE_INSTRUCTIONS);
-  return kml_page_runs_free_large (&self->runs, addr, how);
-}
-
-/* Large sizes and constraints: the smallest bin that will do, unless whole pages are smaller. */
+/* Large sizes and constraints. */
 static KmlAddr G_GNUC_NO_INLINE
 alloc_unusual (Slub *self, const KmlRequest *request, guint64 *ret_held)
 {
-  const guint64 page_size = kml_ram_page_size (ram_of (self));
+  const guint i = kml_bin_table_choose (&self->table, request, kml_ram_page_size (ram_of (self)));
 
   g_assert (request->size > 0);
 
-  for (guint i = kml_bin_table_find (&self->table, request->size); i < self->n_caches; i++) {
-    SlubCache *cache = &self->caches[i];
-
-    if (request->constraints == NULL)
-      return take_object (self, cache, request, ret_held);
-    if (cache->object_size - request->size >= page_size && cache->object_size > page_size)
-      break;
-    if (kml_slab_keeps (request->constraints, page_size, cache->object_size))
-      return take_object (self, cache, request, ret_held);
-  }
-  return alloc_large (self, request, ret_held);
+  if (i < self->n_caches)
+    return take_object (self, &self->caches[i], request, ret_held);
+  return kml_page_runs_alloc_large (&self->runs, request, ret_held);
 }
 
 /* ---- The operations ---- */
@@ -394,7 +363,7 @@ slub_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   g_assert (frame->flags & KML_FRAME_FLAG_SLAB);
 
   if (G_UNLIKELY (frame->slab.size_class == KML_PAGE_RUN_LARGE))
-    return free_large (self, addr, how);
+    return kml_page_runs_free_large (&self->runs, addr, how);
   cache = &self->caches[frame->slab.size_class];
   head = frame->slab.head;
   cpu = &cache->cpus[how->cpu];

@@ -56,3 +56,38 @@ kml_bin_table_clear (KmlBinTable *self)
   g_clear_pointer (&self->entries, g_free);
   kml_bins_clear (&self->bins);
 }
+
+/* ---- Constraints ---- */
+
+/* Whether objects of @size bytes, one behind another from the beginning of a page on, do. */
+static gboolean
+keep (const KmlConstraints *constraints, guint64 page_size, guint64 size)
+{
+  const gboolean is_power_of_two = (size & (size - 1)) == 0;
+
+  if (constraints->limit != 0)
+    return FALSE;
+  if (constraints->alignment > 1 &&
+      (constraints->alignment > page_size || size % constraints->alignment != 0))
+    return FALSE;
+  return constraints->boundary == 0 ||
+         (is_power_of_two && size <= MIN (constraints->boundary, page_size));
+}
+
+guint
+kml_bin_table_choose (const KmlBinTable *self, const KmlRequest *request, guint64 page_size)
+{
+  guint bin = kml_bin_table_find (self, request->size);
+
+  if (request->constraints == NULL)
+    return bin;
+  for (; bin < self->bins.n; bin++) {
+    const guint64 size = self->bins.sizes[bin];
+
+    if (size - request->size >= page_size)
+      return self->bins.n;
+    if (keep (request->constraints, page_size, size))
+      return bin;
+  }
+  return bin;
+}

@@ -11,6 +11,7 @@
 #pragma once
 
 #include "simcore/objects/bins.h"
+#include "simcore/request.h"
 
 G_BEGIN_DECLS
 
@@ -39,5 +40,10 @@ kml_bin_table_find (const KmlBinTable *self, guint64 size)
 {
   return size <= self->limit ? kml_bin_table_look (self, size) : kml_bins_find (&self->bins, size);
 }
+
+/* For any request whose block will be cut out of a slab: the smallest bin that holds it and keeps its constraints; bins.n: none
+ * does, or whole pages would be smaller. Objects of a slab lie one behind another from the beginning of a page on, and the slab
+ * anywhere, so a bin keeps no limit. */
+guint kml_bin_table_choose (const KmlBinTable *self, const KmlRequest *request, guint64 page_size);
 
 G_END_DECLS

@@ -75,8 +75,8 @@ kml_page_runs_give_back (KmlPageRuns *self, KmlPfn pfn, const KmlRequest *how)
 
 /* ---- Large runs ---- */
 
-KmlAddr
-kml_page_runs_alloc_large (KmlPageRuns *self, const KmlRequest *request, guint64 *ret_held)
+static KmlAddr
+take_large (KmlPageRuns *self, const KmlRequest *request, guint64 *ret_held)
 {
   const KmlRam *ram = ram_of (self);
   const guint64 page_size = kml_ram_page_size (ram);
@@ -110,6 +110,16 @@ kml_page_runs_alloc_large (KmlPageRuns *self, const KmlRequest *request, guint64
   return addr;
 }
 
+KmlAddr
+kml_page_runs_alloc_large (KmlPageRuns *self, const KmlRequest *request, guint64 *ret_held)
+{
+  const KmlAddr addr = take_large (self, request, ret_held);
+
+  kml_spend (self->owner->machine, KML_COST_INSTRUCTION, self->large_instructions);
+  self->owner->counters[self->large_counter] += addr != KML_ADDR_NONE;
+  return addr;
+}
+
 guint64
 kml_page_runs_free_large (KmlPageRuns *self, KmlAddr addr, const KmlRequest *how)
 {
@@ -118,6 +128,7 @@ kml_page_runs_free_large (KmlPageRuns *self, KmlAddr addr, const KmlRequest *how
   g_assert (addr == kml_ram_addr (ram_of (self), frame->slab.head));
   g_assert (self->n_large > 0);
 
+  kml_spend (self->owner->machine, KML_COST_INSTRUCTION, self->large_instructions);
   kml_touch_frame (self->owner->machine, frame, KML_TOUCH_WRITE);
   frame->flags &= (guint8)~KML_FRAME_FLAG_SLAB;
   self->n_large--;

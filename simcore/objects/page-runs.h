@@ -32,15 +32,11 @@ G_BEGIN_DECLS
 
 typedef struct {
   KmlAllocator *owner;
+  guint large_counter;      /* of the owner's counters: how many large runs were taken */
+  guint large_instructions; /* that the owner spends to hand a request on, and to free its run */
   guint64 n_large;
   guint64 end; /* no frame from here on was ever the owner's */
 } KmlPageRuns;
-
-static inline void
-kml_page_runs_init (KmlPageRuns *self, KmlAllocator *owner)
-{
-  *self = (KmlPageRuns){ .owner = owner };
-}
 
 /* Takes a run of at least @size bytes, whole pages, for objects and marks its frames; all
  * else that the first record says of a slab is for the owner to write. @size_class: not KML_PAGE_RUN_LARGE.
@@ -49,7 +45,7 @@ KmlPfn kml_page_runs_take (KmlPageRuns *self, guint64 size, guint size_class,
                            const KmlRequest *request);
 void kml_page_runs_give_back (KmlPageRuns *self, KmlPfn pfn, const KmlRequest *how);
 
-/* A request handed on to the page level, rounded up to pages, its constraints included. */
+/* A request handed on to the page level, rounded up to pages, its constraints included. Counted and paid for. */
 KmlAddr kml_page_runs_alloc_large (KmlPageRuns *self, const KmlRequest *request, guint64 *ret_held);
 
 /* @addr lies in a large run; that it is its beginning is asserted. Returns the held size. */

@@ -64,15 +64,13 @@ kml_slab_order (const KmlSlabRule *rule, guint64 size)
 }
 
 gboolean
-kml_slab_keeps (const KmlConstraints *constraints, guint64 page_size, guint64 size)
+kml_slab_order_check (guint64 page_size, guint64 order, GError **error)
 {
-  const gboolean is_power_of_two = (size & (size - 1)) == 0;
-
-  if (constraints->limit != 0)
-    return FALSE;
-  if (constraints->alignment > 1 &&
-      (constraints->alignment > page_size || size % constraints->alignment != 0))
-    return FALSE;
-  return constraints->boundary == 0 ||
-         (is_power_of_two && size <= MIN (constraints->boundary, page_size));
+  if (page_size << order <= G_MAXINT32)
+    return TRUE;
+  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+               "slabs of %" G_GUINT64_FORMAT " pages of %" G_GUINT64_FORMAT
+               " bytes are too large: less than 2 GiB was expected",
+               G_GUINT64_CONSTANT (1) << order, page_size);
+  return FALSE;
 }

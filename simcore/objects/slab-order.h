@@ -30,9 +30,8 @@ guint kml_slab_least_order (const KmlSlabRule *rule, guint64 n_objects, guint64 
 /* How many objects of @size bytes a slab of @order has room for. */
 guint64 kml_slab_objects (const KmlSlabRule *rule, guint order, guint64 size);
 
-/* Whether objects of @size bytes, one behind another from the beginning of a page on, keep @constraints, whichever of them is
- * given. A slab begins with a page and may lie anywhere, so it says nothing of limits. */
-gboolean kml_slab_keeps (const KmlConstraints *constraints, guint64 page_size, guint64 size);
+/* FALSE and KML_ERROR_INPUT: offsets in a slab of 2^order pages would be too large for 31 bits. */
+gboolean kml_slab_order_check (guint64 page_size, guint64 order, GError **error);
 
 /* Rows of the table of counters of an allocator that cuts objects out of slabs. */
 #define KML_SLAB_COUNTERS                                                                          \

@@ -6,40 +6,27 @@
 #include "allocators/aligned.h"
 
 static void
-walk_slab (const Aligned *self, const Slab *slab, KmlWalkFunc func, gpointer user_data)
+walk_slab (const KmlAllocator *base, KmlPfn pfn, KmlWalkFunc func, gpointer user_data)
 {
-  const KmlAddr end = object_at (slab, slab->n_objects);
+  const Aligned *self = (const Aligned *)base;
+  const Slab slab = slab_at (self, pfn);
+  const KmlAddr end = object_at (&slab, slab.n_objects);
 
-  for (guint i = 0; i < slab->n_objects; i++) {
-    const guint32 front = front_of (self, slab, i);
+  for (guint i = 0; i < slab.n_objects; i++) {
+    const guint32 front = front_of (self, &slab, i);
 
     if (front > 0)
-      func (object_at (slab, i), front, KML_BLOCK_METADATA, user_data);
-    func (object_at (slab, i) + front, slab->size - front,
-          get_bit (slab->used, i) ? KML_BLOCK_USED : KML_BLOCK_FREE, user_data);
+      func (object_at (&slab, i), front, KML_BLOCK_METADATA, user_data);
+    func (object_at (&slab, i) + front, slab.size - front,
+          get_bit (slab.used, i) ? KML_BLOCK_USED : KML_BLOCK_FREE, user_data);
   }
-  func (end, slab->start + slab->bytes - end, KML_BLOCK_METADATA, user_data);
+  func (end, slab.start + slab.bytes - end, KML_BLOCK_METADATA, user_data);
 }
 
 void
 aligned_slab_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data)
 {
-  const Aligned *self = (const Aligned *)base;
-  const KmlRam *ram = &base->ram;
-
-  for (KmlPfn pfn = 0; kml_page_runs_next (&self->runs, &pfn);
-       pfn += kml_ram_frame (ram, pfn)->n_frames) {
-    const KmlFrame *frame = kml_ram_frame (ram, pfn);
-
-    if (frame->slab.size_class == KML_PAGE_RUN_LARGE) {
-      func (kml_ram_addr (ram, pfn), (guint64)frame->n_frames << ram->page_shift, KML_BLOCK_USED,
-            user_data);
-    } else {
-      const Slab slab = slab_at (self, pfn);
-
-      walk_slab (self, &slab, func, user_data);
-    }
-  }
+  kml_page_runs_walk (&((const Aligned *)base)->runs, walk_slab, func, user_data);
 }
 
 /* Adds up the slab's free objects and metadata. */
@@ -111,12 +98,11 @@ aligned_slab_check (const KmlAllocator *base, GError **error)
 
   if (!kml_page_runs_check (&self->runs, error))
     return FALSE;
-  for (KmlPfn pfn = 0; kml_page_runs_next (&self->runs, &pfn);
+  for (KmlPfn pfn = 0; kml_page_runs_next_own (&self->runs, &pfn);
        pfn += kml_ram_frame (&base->ram, pfn)->n_frames) {
     const Slab slab = slab_at (self, pfn);
 
-    if (slab.frame->slab.size_class != KML_PAGE_RUN_LARGE &&
-        !check_slab (self, &slab, &n_free, &metadata, error))
+    if (!check_slab (self, &slab, &n_free, &metadata, error))
       return FALSE;
   }
   for (guint class = 0; class < self->n_classes; class ++)

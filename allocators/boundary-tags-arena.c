@@ -116,10 +116,9 @@ kml_boundary_tags_shrink (KmlAllocator *base)
   const KmlRequest how = { 0 };
   guint32 n_frames;
 
-  for (KmlPfn pfn = 0; kml_page_runs_next (&self->runs, &pfn); pfn += n_frames) {
+  for (KmlPfn pfn = 0; kml_page_runs_next_own (&self->runs, &pfn); pfn += n_frames) {
     n_frames = kml_ram_frame (ram, pfn)->n_frames;
-    if (kml_ram_frame (ram, pfn)->slab.size_class != KML_PAGE_RUN_LARGE &&
-        *kml_arena_n_live (self, pfn) == 0)
+    if (*kml_arena_n_live (self, pfn) == 0)
       give_back_arena (self, pfn, &how);
   }
 }

@@ -21,8 +21,9 @@ show (KmlAddr start, guint64 size, KmlBlockState state, KmlWalkFunc func, gpoint
 }
 
 static void
-walk_arena (const KmlBoundaryTags *self, KmlPfn arena, KmlWalkFunc func, gpointer user_data)
+walk_arena (const KmlAllocator *base, KmlPfn arena, KmlWalkFunc func, gpointer user_data)
 {
+  const KmlBoundaryTags *self = (const KmlBoundaryTags *)base;
   const KmlRam *ram = ram_of (self);
   const guint64 tags = self->header + self->footer;
   const KmlAddr start = kml_ram_addr (ram, arena), end = kml_arena_end (self, arena);
@@ -48,19 +49,7 @@ walk_arena (const KmlBoundaryTags *self, KmlPfn arena, KmlWalkFunc func, gpointe
 void
 kml_boundary_tags_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data)
 {
-  const KmlBoundaryTags *self = (const KmlBoundaryTags *)base;
-  const KmlRam *ram = ram_of (self);
-
-  for (KmlPfn pfn = 0; kml_page_runs_next (&self->runs, &pfn);
-       pfn += kml_ram_frame (ram, pfn)->n_frames) {
-    const KmlFrame *frame = kml_ram_frame (ram, pfn);
-
-    if (frame->slab.size_class == KML_PAGE_RUN_LARGE)
-      func (kml_ram_addr (ram, pfn), (guint64)frame->n_frames << ram->page_shift, KML_BLOCK_USED,
-            user_data);
-    else
-      walk_arena (self, pfn, func, user_data);
-  }
+  kml_page_runs_walk (&((const KmlBoundaryTags *)base)->runs, walk_arena, func, user_data);
 }
 
 /* ---- Checking ---- */
@@ -164,10 +153,9 @@ kml_boundary_tags_check (const KmlAllocator *base, GError **error)
 
   if (!kml_page_runs_check (&self->runs, error))
     return FALSE;
-  for (KmlPfn pfn = 0; kml_page_runs_next (&self->runs, &pfn);
+  for (KmlPfn pfn = 0; kml_page_runs_next_own (&self->runs, &pfn);
        pfn += kml_ram_frame (ram, pfn)->n_frames)
-    if (kml_ram_frame (ram, pfn)->slab.size_class != KML_PAGE_RUN_LARGE &&
-        !check_arena (self, pfn, &sums, error))
+    if (!check_arena (self, pfn, &sums, error))
       return FALSE;
   if (kml_fit_index_n (&self->list) + (guint64)kml_fit_index_n (&self->wilds) != sums.n_free)
     return kml_allocator_broken ("K4", "address", sums.n_free, error);

@@ -374,9 +374,9 @@ phys_check (const PhysBlocks *self, const PhysPolicy *policy, GError **error)
 
   if (!kml_page_runs_check (&self->runs, error))
     return FALSE;
-  for (KmlPfn pfn = 0; kml_page_runs_next (&self->runs, &pfn);
+  for (KmlPfn pfn = 0; kml_page_runs_next_own (&self->runs, &pfn);
        pfn += frame_of (self, pfn)->n_frames)
-    if (!is_large (self, pfn) && !check_arena (self, pfn, &sums, error))
+    if (!check_arena (self, pfn, &sums, error))
       return FALSE;
   if (!check_lists (self, policy, sums.n_free, error))
     return FALSE;

@@ -74,8 +74,9 @@ mark_free (const Segregated *self, const Bin *bin, KmlPfn pfn, guint8 *ret_is_fr
 }
 
 static void
-walk_slab (const Segregated *self, KmlPfn pfn, KmlWalkFunc func, gpointer user_data)
+walk_slab (const KmlAllocator *base, KmlPfn pfn, KmlWalkFunc func, gpointer user_data)
 {
+  const Segregated *self = (const Segregated *)base;
   const KmlFrame *slab = frame_of (self, pfn);
   const Bin *bin = &self->bins[slab->slab.size_class];
   g_autofree guint8 *is_free = g_malloc (slab->slab.n_objects);
@@ -92,19 +93,7 @@ walk_slab (const Segregated *self, KmlPfn pfn, KmlWalkFunc func, gpointer user_d
 void
 segregated_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data)
 {
-  const Segregated *self = (const Segregated *)base;
-  const KmlRam *ram = ram_of (self);
-
-  for (KmlPfn pfn = 0; kml_page_runs_next (&self->runs, &pfn);
-       pfn += frame_of (self, pfn)->n_frames) {
-    const KmlFrame *frame = frame_of (self, pfn);
-
-    if (frame->slab.size_class == KML_PAGE_RUN_LARGE)
-      func (kml_ram_addr (ram, pfn), (guint64)frame->n_frames << ram->page_shift, KML_BLOCK_USED,
-            user_data);
-    else
-      walk_slab (self, pfn, func, user_data);
-  }
+  kml_page_runs_walk (&((const Segregated *)base)->runs, walk_slab, func, user_data);
 }
 
 void
@@ -209,12 +198,10 @@ segregated_check (const KmlAllocator *base, GError **error)
 
   if (!kml_page_runs_check (&self->runs, error))
     return FALSE;
-  for (KmlPfn pfn = 0; kml_page_runs_next (&self->runs, &pfn);
+  for (KmlPfn pfn = 0; kml_page_runs_next_own (&self->runs, &pfn);
        pfn += frame_of (self, pfn)->n_frames) {
     const KmlFrame *frame = frame_of (self, pfn);
 
-    if (frame->slab.size_class == KML_PAGE_RUN_LARGE)
-      continue;
     if (!check_slab (self, pfn, sums, error))
       return FALSE;
     tails += tail_of (self, &self->bins[frame->slab.size_class], frame);

@@ -148,23 +148,24 @@ walk_slab (const Slab *self, const Cache *cache, KmlPfn pfn, KmlWalkFunc func, g
         user_data);
 }
 
+static void
+walk_run (const KmlAllocator *base, KmlPfn pfn, KmlWalkFunc func, gpointer user_data)
+{
+  const Slab *self = (const Slab *)base;
+  const guint size_class = frame_of (self, pfn)->slab.size_class;
+
+  if (size_class < self->n_caches)
+    walk_slab (self, &self->caches[size_class], pfn, func, user_data);
+  else /* the allocator's own: headers, bufctls, a hash table */
+    show (kml_ram_addr (ram_of (self), pfn),
+          kml_ram_addr (ram_of (self), pfn + frame_of (self, pfn)->n_frames), KML_BLOCK_METADATA,
+          func, user_data);
+}
+
 void
 slab_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data)
 {
-  const Slab *self = (const Slab *)base;
-
-  for (KmlPfn pfn = 0; kml_page_runs_next (&self->runs, &pfn);
-       pfn += frame_of (self, pfn)->n_frames) {
-    const guint size_class = frame_of (self, pfn)->slab.size_class;
-    const KmlAddr end = kml_ram_addr (ram_of (self), pfn + frame_of (self, pfn)->n_frames);
-
-    if (size_class < self->n_caches)
-      walk_slab (self, &self->caches[size_class], pfn, func, user_data);
-    else
-      show (kml_ram_addr (ram_of (self), pfn), end,
-            size_class == KML_PAGE_RUN_LARGE ? KML_BLOCK_USED : KML_BLOCK_METADATA, func,
-            user_data);
-  }
+  kml_page_runs_walk (&((const Slab *)base)->runs, walk_run, func, user_data);
 }
 
 void
@@ -294,13 +295,11 @@ count_metadata (const Slab *self)
 {
   guint64 n_bytes = 0;
 
-  for (KmlPfn pfn = 0; kml_page_runs_next (&self->runs, &pfn);
+  for (KmlPfn pfn = 0; kml_page_runs_next_own (&self->runs, &pfn);
        pfn += frame_of (self, pfn)->n_frames) {
     const KmlFrame *frame = frame_of (self, pfn);
     const guint size_class = frame->slab.size_class;
 
-    if (size_class == KML_PAGE_RUN_LARGE)
-      continue;
     n_bytes += (guint64)frame->n_frames << ram_of (self)->page_shift;
     if (size_class < self->n_caches) {
       const Cache *cache = &self->caches[size_class];
@@ -321,7 +320,7 @@ slab_check (const KmlAllocator *base, GError **error)
 
   if (!kml_page_runs_check (&self->runs, error))
     return FALSE;
-  for (KmlPfn pfn = 0; kml_page_runs_next (&self->runs, &pfn);
+  for (KmlPfn pfn = 0; kml_page_runs_next_own (&self->runs, &pfn);
        pfn += frame_of (self, pfn)->n_frames)
     if (frame_of (self, pfn)->slab.size_class < n_caches && !check_slab (self, pfn, sums, error))
       return FALSE;

@@ -134,8 +134,9 @@ mark_free (const Slub *self, const SlubCache *cache, KmlPfn pfn, guint8 *is_free
 /* ---- Walking ---- */
 
 static void
-walk_slab (const Slub *self, KmlPfn pfn, KmlWalkFunc func, gpointer user_data)
+walk_slab (const KmlAllocator *base, KmlPfn pfn, KmlWalkFunc func, gpointer user_data)
 {
+  const Slub *self = (const Slub *)base;
   const KmlFrame *slab = frame_of (self, pfn);
   const SlubCache *cache = &self->caches[slab->slab.size_class];
   g_autofree guint8 *is_free = g_malloc0 (slab->slab.n_objects);
@@ -151,19 +152,7 @@ walk_slab (const Slub *self, KmlPfn pfn, KmlWalkFunc func, gpointer user_data)
 void
 slub_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data)
 {
-  const Slub *self = (const Slub *)base;
-  const KmlRam *ram = ram_of (self);
-
-  for (KmlPfn pfn = 0; kml_page_runs_next (&self->runs, &pfn);
-       pfn += frame_of (self, pfn)->n_frames) {
-    const KmlFrame *frame = frame_of (self, pfn);
-
-    if (frame->slab.size_class == KML_PAGE_RUN_LARGE)
-      func (kml_ram_addr (ram, pfn), (guint64)frame->n_frames << ram->page_shift, KML_BLOCK_USED,
-            user_data);
-    else
-      walk_slab (self, pfn, func, user_data);
-  }
+  kml_page_runs_walk (&((const Slub *)base)->runs, walk_slab, func, user_data);
 }
 
 /* As /proc/slabinfo counts: only what lies free on the node's list is not active. */
@@ -312,12 +301,10 @@ slub_check (const KmlAllocator *base, GError **error)
 
   if (!kml_page_runs_check (&self->runs, error))
     return FALSE;
-  for (KmlPfn pfn = 0; kml_page_runs_next (&self->runs, &pfn);
+  for (KmlPfn pfn = 0; kml_page_runs_next_own (&self->runs, &pfn);
        pfn += frame_of (self, pfn)->n_frames) {
     const KmlFrame *frame = frame_of (self, pfn);
 
-    if (frame->slab.size_class == KML_PAGE_RUN_LARGE)
-      continue;
     if (!check_slab (self, pfn, sums, error))
       return FALSE;
     tails += tail_of (self, &self->caches[frame->slab.size_class], frame);

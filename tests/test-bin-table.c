@@ -70,6 +70,36 @@ START_TEST (what_cannot_be_is_refused)
 }
 END_TEST
 
+static guint64
+chosen (const KmlBinTable *table, guint64 size, KmlConstraints constraints)
+{
+  const KmlRequest request = { .size = size, .constraints = &constraints };
+  const guint bin = kml_bin_table_choose (table, &request, 4096);
+
+  return bin < table->bins.n ? table->bins.sizes[bin] : 0;
+}
+
+START_TEST (constraints_ask_for_a_bin_that_keeps_them)
+{
+  g_autoptr (GError) error = NULL;
+  KmlBinTable table;
+
+  kml_bin_table_init (&table, "24,48,64,4096,8192,16384", 8, 8, KML_MAX_BIN_SIZE, &error);
+  assert_no_error (error);
+  ck_assert_uint_eq (chosen (&table, 30, (KmlConstraints){ 0 }), 48);
+  ck_assert_uint_eq (chosen (&table, 20, (KmlConstraints){ .alignment = 16 }), 48);
+  ck_assert_uint_eq (chosen (&table, 20, (KmlConstraints){ .alignment = 64 }), 64);
+  ck_assert_uint_eq (chosen (&table, 20, (KmlConstraints){ .boundary = 64 }), 64);
+  ck_assert_uint_eq (chosen (&table, 65, (KmlConstraints){ .alignment = 4096 }), 4096);
+  ck_assert_uint_eq (chosen (&table, 4097, (KmlConstraints){ .alignment = 4096 }), 8192);
+  /* three pages would do, the bin has four */
+  ck_assert_uint_eq (chosen (&table, 12288, (KmlConstraints){ .alignment = 4096 }), 0);
+  ck_assert_uint_eq (chosen (&table, 20, (KmlConstraints){ .alignment = 8192 }), 0);
+  ck_assert_uint_eq (chosen (&table, 20, (KmlConstraints){ .limit = 1 << 24 }), 0);
+  kml_bin_table_clear (&table);
+}
+END_TEST
+
 int
 main (void)
 {
@@ -78,6 +108,7 @@ main (void)
 
   tcase_add_test (table, every_size_gets_the_bin_that_a_search_finds);
   tcase_add_test (table, small_bins_become_one_of_the_least_size);
+  tcase_add_test (table, constraints_ask_for_a_bin_that_keeps_them);
   tcase_add_test (table, what_cannot_be_is_refused);
   suite_add_tcase (suite, table);
 

@@ -160,6 +160,35 @@ kml_page_runs_next (const KmlPageRuns *self, KmlPfn *pfn)
   return at < self->end;
 }
 
+static gboolean
+is_large (const KmlPageRuns *self, KmlPfn pfn)
+{
+  return frame_of (self, pfn)->slab.size_class == KML_PAGE_RUN_LARGE;
+}
+
+gboolean
+kml_page_runs_next_own (const KmlPageRuns *self, KmlPfn *pfn)
+{
+  for (; kml_page_runs_next (self, pfn); *pfn += frame_of (self, *pfn)->n_frames)
+    if (!is_large (self, *pfn))
+      return TRUE;
+  return FALSE;
+}
+
+void
+kml_page_runs_walk (const KmlPageRuns *self, KmlRunWalkFunc walk_own, KmlWalkFunc func,
+                    gpointer user_data)
+{
+  const KmlRam *ram = ram_of (self);
+
+  for (KmlPfn pfn = 0; kml_page_runs_next (self, &pfn); pfn += frame_of (self, pfn)->n_frames)
+    if (is_large (self, pfn))
+      func (kml_ram_addr (ram, pfn), (guint64)frame_of (self, pfn)->n_frames << ram->page_shift,
+            KML_BLOCK_USED, user_data);
+    else
+      walk_own (self->owner, pfn, func, user_data);
+}
+
 gboolean
 kml_page_runs_check (const KmlPageRuns *self, GError **error)
 {
@@ -167,18 +196,17 @@ kml_page_runs_check (const KmlPageRuns *self, GError **error)
 
   for (KmlPfn pfn = 0; kml_page_runs_next (self, &pfn); pfn += frame_of (self, pfn)->n_frames) {
     const KmlFrame *first = frame_of (self, pfn);
-    const gboolean is_large = first->slab.size_class == KML_PAGE_RUN_LARGE;
 
     if (first->state != KML_FRAME_USED || first->n_frames == 0)
       return kml_allocator_broken ("R1", "frame", pfn, error);
-    for (guint32 i = 1; !is_large && i < first->n_frames; i++) {
+    for (guint32 i = 1; !is_large (self, pfn) && i < first->n_frames; i++) {
       const KmlFrame *frame = frame_of (self, pfn + i);
 
       if (frame->slab.head != pfn || !(frame->flags & KML_FRAME_FLAG_SLAB) ||
           frame->slab.size_class != first->slab.size_class)
         return kml_allocator_broken ("R1", "frame", pfn + i, error);
     }
-    n_large += is_large;
+    n_large += is_large (self, pfn);
   }
   if (n_large != self->n_large)
     return kml_allocator_broken ("R2", "run", n_large, error);

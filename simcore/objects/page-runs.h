@@ -58,6 +58,15 @@ guint64 kml_page_runs_size_of_large (const KmlPageRuns *self, KmlAddr addr);
  * *@pfn + n_frames on. FALSE: there is none. */
 gboolean kml_page_runs_next (const KmlPageRuns *self, KmlPfn *pfn);
 
+/* The same of runs that are not large. */
+gboolean kml_page_runs_next_own (const KmlPageRuns *self, KmlPfn *pfn);
+
+/* The walk of an allocator: a large run is a block in use, what is in another one @walk_own says. */
+typedef void (*KmlRunWalkFunc) (const KmlAllocator *owner, KmlPfn pfn, KmlWalkFunc func,
+                                gpointer user_data);
+void kml_page_runs_walk (const KmlPageRuns *self, KmlRunWalkFunc walk_own, KmlWalkFunc func,
+                         gpointer user_data);
+
 gboolean kml_page_runs_check (const KmlPageRuns *self, GError **error);
 
 G_END_DECLS

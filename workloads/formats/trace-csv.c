@@ -12,12 +12,12 @@
  * quoted as in RFC 4180 ("a ""b"", c"), but hold no newline. Lines that begin with # are comments. What is done is one of the words of
  * `operations` below, in any case of letters, or those of the map; others are counted and change nothing.
  *
- * A number is decimal or has 0x; a column of bare hexadecimal numbers must be called so (":hex"), because
- * nothing tells 10 from 10. Where cells are not separated by commas, a time may have a decimal comma. An empty cell is one that is not there: an allocation without an id, or with 0, failed; a free of 0 is
- * free(NULL).
+ * A number is decimal or has 0x (trace-csv-values.h); a column of bare hexadecimal numbers must be called so (":hex"), because
+ * nothing tells 10 from 10. Where cells are not separated by commas, a time may have a decimal comma. An empty cell is one that is not
+ * there: an allocation without an id, or with 0, failed; a free of 0 is free(NULL).
  */
 
-#include "workloads/formats/trace-cells.h"
+#include "workloads/formats/trace-csv-values.h"
 #include "workloads/traces/trace-columns.h"
 #include "workloads/traces/trace-source.h"
 
@@ -124,122 +124,13 @@ read_cells (Csv *self, const char *line, const char *end)
 
 /* ---- Values ---- */
 
-/* A number that is all of the cell. "100.0" is one: where cells of a column are empty, tools that know no empty number write all of it so. */
-static gboolean
-read_number (KmlTraceCell cell, gboolean is_hex, guint64 *ret_value)
-{
-  const char *at = cell.at;
-
-  if (cell.end - at > 2 && at[0] == '0' && (at[1] == 'x' || at[1] == 'X')) {
-    is_hex = TRUE;
-    at += 2;
-  }
-  if (is_hex)
-    return kml_trace_source_hex (at, ret_value) == cell.end;
-  if (!kml_trace_read_decimal (at, &at, ret_value))
-    return FALSE;
-  if (cell.end - at > 1 && *at == '.')
-    for (at++; at < cell.end && *at == '0';)
-      at++;
-  return at == cell.end;
-}
-
-/* The same, or what printf() makes of NULL. */
-static gboolean
-read_id (KmlTraceCell cell, gboolean is_hex, guint64 *ret_value)
-{
-  const gsize length = (gsize)(cell.end - cell.at);
-
-  *ret_value = 0;
-  return (length == 5 && memcmp (cell.at, "(nil)", 5) == 0) ||
-         (length == 6 && memcmp (cell.at, "(null)", 6) == 0) ||
-         read_number (cell, is_hex, ret_value);
-}
-
-/* "9.5e-05", as programs write small numbers: what a double makes of it. */
-static gboolean
-read_power (KmlTraceCell cell, guint64 unit_ns, guint64 *ret_ns)
-{
-  char *end;
-  const double value = g_ascii_strtod (cell.at, &end) * (double)unit_ns;
-
-  if (end != cell.end || strspn (cell.at, "0123456789.eE+-") < (gsize)(end - cell.at) ||
-      !(value < 9e18))
-    return FALSE;
-  *ret_ns = (guint64)(value + 0.5);
-  return TRUE;
-}
-
-/* Nine digits of a fraction; programs write more, which say nothing. NULL: there are none. */
-static const char *
-read_fraction (const char *at, const char *end, guint64 unit_ns, guint64 *ret_ns)
-{
-  const char *const begin = at;
-  guint64 fraction = 0, scale = 1;
-
-  for (; at < end && g_ascii_isdigit (*at); at++)
-    if (at - begin < 9) {
-      fraction = fraction * 10 + (guint64)(*at - '0');
-      scale *= 10;
-    }
-  *ret_ns = fraction * unit_ns / scale;
-  return at > begin ? at : NULL;
-}
-
-/* Whole units and a fraction of one, as ns. */
-static gboolean
-read_time (KmlTraceCell cell, guint64 unit_ns, gboolean may_have_comma, guint64 *ret_ns)
-{
-  const gsize n = (gsize)(cell.end - cell.at);
-  guint64 whole, fraction = 0;
-  const char *at;
-  gboolean has_point, has_power;
-
-  if (!kml_trace_read_decimal (cell.at, &at, &whole))
-    return FALSE;
-  has_point = at < cell.end && (*at == '.' || (may_have_comma && *at == ','));
-  has_power = memchr (cell.at, 'e', n) != NULL || memchr (cell.at, 'E', n) != NULL;
-  if (unit_ns == 0)
-    unit_ns = has_point || has_power ? 1000000000 : 1;
-  if (has_power)
-    return read_power (cell, unit_ns, ret_ns);
-  if (has_point)
-    at = read_fraction (at + 1, cell.end, unit_ns, &fraction);
-  if (at != cell.end || whole > G_MAXUINT64 / unit_ns - 1)
-    return FALSE;
-  *ret_ns = whole * unit_ns + fraction;
-  return TRUE;
-}
-
-/* "task:ip1" is process context. */
-static gboolean
-read_context (KmlTraceCell cell, guint8 *ret_context)
-{
-  static const struct {
-    const char *word;
-    KmlContext context;
-  } words[] = {
-    { "process", KML_CONTEXT_PROCESS }, { "task", KML_CONTEXT_PROCESS },
-    { "softirq", KML_CONTEXT_SOFTIRQ }, { "hardirq", KML_CONTEXT_HARDIRQ },
-    { "irq", KML_CONTEXT_HARDIRQ },     { "nmi", KML_CONTEXT_HARDIRQ },
-  };
-  const gsize length = (gsize)(kml_trace_find (cell.at, cell.end, ':') - cell.at);
-
-  for (guint i = 0; i < G_N_ELEMENTS (words); i++)
-    if (strlen (words[i].word) == length && memcmp (words[i].word, cell.at, length) == 0) {
-      *ret_context = (guint8)words[i].context;
-      return TRUE;
-    }
-  return FALSE;
-}
-
 static gboolean
 read_flags (Csv *self, KmlTraceCell cell, gboolean is_hex, guint32 *ret_gfp)
 {
   guint64 bits;
 
   if (g_ascii_isdigit (*cell.at) || is_hex) {
-    if (!read_number (cell, is_hex, &bits))
+    if (!kml_trace_value_number (cell, is_hex, &bits))
       return FALSE;
     *ret_gfp = (guint32)bits;
     return bits <= G_MAXUINT32;
@@ -249,26 +140,9 @@ read_flags (Csv *self, KmlTraceCell cell, gboolean is_hex, guint32 *ret_gfp)
 }
 
 static gboolean
-read_migratetype (KmlTraceCell cell, guint8 *ret_type)
-{
-  guint64 value;
-
-  for (guint i = 0; kml_mobility_names[i] != NULL; i++)
-    if (strlen (kml_mobility_names[i]) == (gsize)(cell.end - cell.at) &&
-        memcmp (kml_mobility_names[i], cell.at, (gsize)(cell.end - cell.at)) == 0) {
-      *ret_type = (guint8)i;
-      return TRUE;
-    }
-  if (!read_number (cell, FALSE, &value) || value >= KML_TRACE_NO_MIGRATETYPE)
-    return FALSE;
-  *ret_type = (guint8)value;
-  return TRUE;
-}
-
-static gboolean
 read_below (KmlTraceCell cell, guint64 limit, guint64 *ret_value)
 {
-  return read_number (cell, FALSE, ret_value) && *ret_value < limit;
+  return kml_trace_value_number (cell, FALSE, ret_value) && *ret_value < limit;
 }
 
 /* Reads a cell that is not empty. NULL, or what is wrong with it. */
@@ -282,21 +156,22 @@ read_field (Csv *self, KmlTraceField field, KmlTraceCell cell, KmlTraceLine *eve
 
   switch (field) {
   case KML_FIELD_TIME:
-    good = read_time (cell, column->unit_ns, self->separator != ',', &event->time_ns);
+    good = kml_trace_value_time (cell, column->unit_ns, self->separator != ',', &event->time_ns);
     return good                                                 ? NULL
            : kml_trace_find (cell.at, cell.end, ',') < cell.end ? KML_TRACE_DECIMAL_COMMA
                                                                 : "the time is not one";
   case KML_FIELD_ID:
-    good = read_id (cell, column->is_hex, &self->id);
+    good = kml_trace_value_id (cell, column->is_hex, &self->id);
     return good ? NULL : "the id is no number (id=COLUMN:hex is for bare hexadecimal ones)";
   case KML_FIELD_OLD:
-    good = read_id (cell, column->is_hex, &self->old);
+    good = kml_trace_value_id (cell, column->is_hex, &self->old);
     return good ? NULL : "the old id is no number (old=COLUMN:hex is for bare hexadecimal ones)";
   case KML_FIELD_SIZE:
-    good = read_number (cell, column->is_hex, &self->size) && self->size <= G_MAXUINT32;
+    good = kml_trace_value_number (cell, column->is_hex, &self->size) && self->size <= G_MAXUINT32;
     return good ? NULL : "the size is not one up to 4 GiB";
   case KML_FIELD_GIVEN:
-    good = read_number (cell, column->is_hex, &self->given) && self->given <= G_MAXUINT32;
+    good = kml_trace_value_number (cell, column->is_hex, &self->given) &&
+           self->given <= G_MAXUINT32;
     return good ? NULL : "the given size is not one up to 4 GiB";
   case KML_FIELD_CPU:
     good = read_below (cell, G_MAXUINT16 + 1, &value);
@@ -307,7 +182,7 @@ read_field (Csv *self, KmlTraceField field, KmlTraceCell cell, KmlTraceLine *eve
     event->pid = (guint32)value;
     return good ? NULL : "the pid is not a number below 2^32";
   case KML_FIELD_CONTEXT:
-    good = read_context (cell, &event->context);
+    good = kml_trace_value_context (cell, &event->context);
     return good ? NULL : "the context is not process, softirq or hardirq";
   case KML_FIELD_GFP:
     good = read_flags (self, cell, column->is_hex, &event->gfp);
@@ -319,14 +194,14 @@ read_field (Csv *self, KmlTraceField field, KmlTraceCell cell, KmlTraceLine *eve
     event->cache = kml_trace_strings_intern (&self->base.feed.texts.caches, cell.at, length);
     return NULL;
   case KML_FIELD_PFN:
-    good = read_number (cell, column->is_hex, &self->pfn) && self->pfn <= MAX_PFN;
+    good = kml_trace_value_number (cell, column->is_hex, &self->pfn) && self->pfn <= MAX_PFN;
     return good ? NULL : "the pfn is no page frame number";
   case KML_FIELD_ORDER:
     good = read_below (cell, KML_MAX_ORDER + 1, &value);
     event->order = (guint8)value;
     return good ? NULL : "the order is not one from 0 to 20";
   case KML_FIELD_MIGRATETYPE:
-    good = read_migratetype (cell, &event->migratetype);
+    good = kml_trace_value_migratetype (cell, &event->migratetype);
     return good ? NULL : "the migrate type is not a small number or a name";
   case KML_FIELD_OP:
   case KML_N_FIELDS:

@@ -25,7 +25,7 @@
  * 3. Boundary tags
  *
  * The record of a run's first frame has its length. That of a free run's *last* frame says that it is one
- * (flag FLAG_LAST), and the length, too. So whoever frees a run finds its neighbours in two looks, as with
+ * (flag PAGE_FIRST_FIT_LAST), and the length, too. So whoever frees a run finds its neighbours in two looks, as with
  * the tags of algorithm C; used runs need no tag at their end.
  *
  * 4. The list on the host
@@ -60,8 +60,7 @@
  *   F5  the free area counts the free runs
  */
 
-#include "simcore/allocator.h"
-#include "simcore/memory/fit-index.h"
+#include "allocators/page-first-fit.h"
 
 /* Estimates from reading the paths without what only a simulation does: to take from a run or put one
  * back, per run looked at, per run joined or cut in two, and per frame whose flags are checked. */
@@ -70,42 +69,6 @@
 #define LOOK_INSTRUCTIONS  4
 #define STEP_INSTRUCTIONS  20
 #define FRAME_INSTRUCTIONS 4
-
-/* One of the flags that are the page allocator's own: the last frame of a free run. */
-#define FLAG_LAST (1 << KML_FRAME_OWN_SHIFT)
-
-typedef enum {
-  ORDER_ADDRESS,
-  ORDER_LIFO,
-  ORDER_FIFO,
-} ListOrder;
-
-enum {
-  COUNTER_LOOKED,
-  COUNTER_SPLITS,
-  COUNTER_MERGES,
-};
-
-/* A free run has a number, which is in its first frame's record (free.next) and leads to the run. */
-typedef struct {
-  KmlAllocator base;
-  guint list_order; /* ListOrder */
-
-  KmlFitIndex list; /* key: first frame, or the time of freeing */
-  KmlPfn *firsts;   /* (owned) (array length=n_room): by number; of an unused number the next one */
-  guint32 n_room;
-  KmlAddr statics;  /* of the list's head, for a cache model */
-  guint32 unused;   /* a number that no run has; 0: none */
-  guint64 next_key; /* of a run that comes into a LIFO or FIFO list */
-  guint64 n_looked; /* runs that the operation at hand looked at, for its cost */
-  guint64 n_steps;  /* runs that it joined or cut off */
-} PageFirstFit;
-
-static inline KmlFrame *
-frame_of (const PageFirstFit *self, KmlPfn pfn)
-{
-  return kml_ram_frame (&self->base.ram, pfn);
-}
 
 /* ---- Free runs ---- */
 
@@ -139,7 +102,7 @@ write_tags (PageFirstFit *self, KmlPfn pfn, KmlPfn n_frames, guint32 number)
   kml_touch_frame (self->base.machine, first, KML_TOUCH_WRITE);
   kml_touch_frame (self->base.machine, last, KML_TOUCH_WRITE);
   last->state = KML_FRAME_TAIL;
-  last->flags = FLAG_LAST;
+  last->flags = PAGE_FIRST_FIT_LAST;
   last->n_frames = n_frames;
   if (first != last)
     first->flags = 0;
@@ -398,7 +361,7 @@ live_run (const PageFirstFit *self, KmlAddr addr)
 static KmlPfn
 run_below (const PageFirstFit *self, KmlPfn pfn)
 {
-  if (pfn == 0 || !(frame_of (self, pfn - 1)->flags & FLAG_LAST))
+  if (pfn == 0 || !(frame_of (self, pfn - 1)->flags & PAGE_FIRST_FIT_LAST))
     return KML_PFN_NONE;
   return pfn - frame_of (self, pfn - 1)->n_frames;
 }
@@ -490,100 +453,6 @@ page_first_fit_split (KmlAllocator *base, KmlAddr addr, guint64 piece)
   kml_spend (base->machine, KML_COST_INSTRUCTION, frame.n_frames / n_piece * FRAME_INSTRUCTIONS);
   kml_spend_references (base->machine, KML_COST_WARM, frame.n_frames / n_piece);
   return TRUE;
-}
-
-/* ---- Looking at it ---- */
-
-static void
-page_first_fit_state (const KmlAllocator *base, GArray *words)
-{
-  const PageFirstFit *self = (const PageFirstFit *)base;
-
-  for (guint32 run = kml_fit_index_first (&self->list, 1); run != 0;
-       run = kml_fit_index_next (&self->list, run))
-    kml_state_add (words, self->firsts[run]);
-}
-
-static void
-page_first_fit_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data)
-{
-  const PageFirstFit *self = (const PageFirstFit *)base;
-  const KmlRam *ram = &base->ram;
-
-  for (KmlPfn pfn = 0; pfn < ram->n_usable; pfn += frame_of (self, pfn)->n_frames)
-    func (kml_ram_addr (ram, pfn), kml_ram_addr (ram, frame_of (self, pfn)->n_frames),
-          frame_of (self, pfn)->state == KML_FRAME_USED ? KML_BLOCK_USED : KML_BLOCK_FREE,
-          user_data);
-}
-
-/* F1, F2 */
-static gboolean
-check_tiling (const PageFirstFit *self, GError **error)
-{
-  const KmlPfn n_usable = self->base.ram.n_usable;
-  gboolean is_free_below = FALSE;
-
-  for (KmlPfn pfn = 0; pfn < n_usable; pfn += frame_of (self, pfn)->n_frames) {
-    const KmlFrame *frame = frame_of (self, pfn);
-    const gboolean is_free = frame->state == KML_FRAME_FREE;
-
-    if ((!is_free && frame->state != KML_FRAME_USED) || frame->n_frames == 0 ||
-        frame->n_frames > n_usable - pfn)
-      return kml_allocator_broken ("F1", "frame", pfn, error);
-    if (is_free && is_free_below)
-      return kml_allocator_broken ("F2", "frame", pfn, error);
-    is_free_below = is_free;
-  }
-  return TRUE;
-}
-
-/* F3, and F4 but for the number of runs, of the run at @pfn. */
-static gboolean
-check_run (const PageFirstFit *self, KmlPfn pfn, GError **error)
-{
-  const KmlFrame *frame = frame_of (self, pfn);
-  const KmlFrame *last = frame_of (self, pfn + frame->n_frames - 1);
-  const guint32 number = frame->free.next;
-
-  if (((last->flags & FLAG_LAST) != 0) != (frame->state == KML_FRAME_FREE))
-    return kml_allocator_broken ("F3", "frame", pfn, error);
-  if (frame->state == KML_FRAME_USED)
-    return TRUE;
-  if (last->n_frames != frame->n_frames)
-    return kml_allocator_broken ("F3", "frame", pfn, error);
-  if (number == 0 || number >= self->n_room || self->firsts[number] != pfn ||
-      self->list.nodes[number].size != frame->n_frames ||
-      (self->list_order == ORDER_ADDRESS && self->list.nodes[number].key != pfn))
-    return kml_allocator_broken ("F4", "frame", pfn, error);
-  return TRUE;
-}
-
-static gboolean
-page_first_fit_check (const KmlAllocator *base, GError **error)
-{
-  const PageFirstFit *self = (const PageFirstFit *)base;
-  const KmlFreeArea *area = base->free_area;
-  KmlFreeArea expected = { 0 };
-  guint32 n_free = 0;
-
-  if (!check_tiling (self, error))
-    return FALSE;
-  for (KmlPfn pfn = 0; pfn < base->ram.n_usable; pfn += frame_of (self, pfn)->n_frames) {
-    const KmlFrame *frame = frame_of (self, pfn);
-
-    if (!check_run (self, pfn, error))
-      return FALSE;
-    if (frame->state == KML_FRAME_USED)
-      continue;
-    kml_free_area_add_run (&expected, pfn, frame->n_frames, KML_MOBILITY_UNMOVABLE);
-    n_free++;
-  }
-  if (kml_fit_index_n (&self->list) != n_free)
-    return kml_allocator_broken ("F4", "frame", 0, error);
-  if (memcmp (expected.blocks, area->blocks, sizeof expected.blocks) != 0 ||
-      expected.n_free != area->n_free)
-    return kml_allocator_broken ("F5", "frame", 0, error);
-  return kml_fit_index_check (&self->list, error);
 }
 
 /* ---- What it is called ---- */

@@ -400,7 +400,6 @@ PhysBlock phys_grow (PhysBlocks *self, guint32 n_quanta, const KmlRequest *reque
 void phys_arena_in_use (PhysBlocks *self, PhysBlock block);
 gboolean phys_arena_emptied (PhysBlocks *self, PhysBlock block, const KmlRequest *how);
 
-
 /* The alignment, in quanta, that keeps the constraints; 0: only the page level can. */
 guint64 phys_alignment (const PhysBlocks *self, const KmlRequest *request);
 

@@ -33,81 +33,19 @@
  *
  * Several sizes in one layer (put several around each other), tuning by load, CPUs that take from each other.
  *
- * Invariants, verified by reserve_check():
+ * 5. Invariants, verified by reserve_check()
+ *
  *   V1  a stash has no more blocks than places, and places are full, being filled, or held by a block that was taken
  *   V2  the table has exactly the blocks in stashes and those that were taken and not given back
  */
 
-#include <string.h>
+#include "allocators/reserve.h"
 
-#include "simcore/allocator.h"
 #include "simcore/base/erlang.h"
-#include "simcore/tasks/scheduler.h"
 
-#define MAX_SIZE    100000
-#define LEAST_RETRY (10 * KML_US) /* about a hundred failures: not all that a CPU does */
+#define MAX_SIZE 100000
 
-enum {
-  COUNTER_HITS,
-  COUNTER_EMPTY,
-  COUNTER_REFILLS,
-  COUNTER_REFILLS_FAILED,
-};
-
-enum {
-  USE_LAST_RESORT,
-  USE_FIRST,
-};
-
-enum {
-  REFILL_TASK,
-  REFILL_RETURNED,
-};
-
-typedef struct {
-  KmlAddr *blocks; /* (owned) (array length=size): the first n are there */
-  guint64 n;
-} Stash;
-
-/* A place that is to be filled. */
-typedef struct {
-  KmlTime due;
-  guint32 stash;
-} Place;
-
-typedef struct {
-  KmlAllocator base;
-
-  /* parameters */
-  guint64 size, block;
-  guint shared, use, refill;
-  KmlTime delay;
-  guint64 rate;
-  KmlTime holding;
-  double target;
-
-  guint n_stashes;
-  KmlAddr statics; /* of the stashes, for a cache model */
-  Stash *stashes;  /* (owned) */
-  guint64 held;    /* bytes of a block, as the layer below says */
-  Place *
-      places; /* (owned) (array length=n_room): a ring; by due, since every one waits for the same time */
-  guint n_room;       /* a power of two, or 0 */
-  guint64 head, tail; /* counted since the beginning: [head, tail) are to be filled */
-  GHashTable *own;    /* (owned): address + 1 -> IN_STASH or TAKEN. Looked up, never iterated */
-  guint64 n_taken;
-  KmlTask *task; /* (nullable): who refills; made when there is something to do */
-  gboolean task_sleeps;
-} Reserve;
-
-#define IN_STASH GINT_TO_POINTER (1)
-#define TAKEN    GINT_TO_POINTER (2)
-
-static gpointer
-key_of (KmlAddr addr)
-{
-  return GSIZE_TO_POINTER (addr + 1);
-}
+/* ---- Stashes ---- */
 
 /* Bytes: a count, the addresses of `size` blocks and one more; no line is shared. */
 static guint64
@@ -116,7 +54,7 @@ stash_statics (const Reserve *self)
   return ((self->size + 2) * sizeof (KmlAddr) + 63) & ~G_GUINT64_CONSTANT (63);
 }
 
-static Stash *
+static ReserveStash *
 stash_of (Reserve *self, guint cpu)
 {
   return &self->stashes[self->n_stashes == 1 ? 0 : cpu];
@@ -124,153 +62,13 @@ stash_of (Reserve *self, guint cpu)
 
 /* With a cache model: how many there are in the stash, and the place of the last. */
 static void
-touch_stash (const Reserve *self, const Stash *stash)
+touch_stash (const Reserve *self, const ReserveStash *stash)
 {
   const KmlAddr addr = self->statics + (KmlAddr)(stash - self->stashes) * stash_statics (self);
 
   kml_touch (self->base.machine, addr, sizeof stash->n, KML_TOUCH_WRITE);
   kml_touch (self->base.machine, addr + (1 + stash->n) * sizeof (KmlAddr), sizeof (KmlAddr),
              KML_TOUCH_WRITE);
-}
-
-static void
-put (Reserve *self, Stash *stash, KmlAddr addr)
-{
-  stash->blocks[stash->n++] = addr;
-  g_hash_table_insert (self->own, key_of (addr), IN_STASH);
-}
-
-/* ---- Refilling ---- */
-
-/* FALSE: the layer below has nothing. */
-static gboolean
-fill_place (Reserve *self, guint32 number)
-{
-  Stash *stash = &self->stashes[number];
-  const KmlRequest request = { .size = self->block,
-                               .gfp = KML_GFP_KERNEL | KML_GFP_NOWARN | KML_GFP_NORETRY,
-                               .cpu = (guint8)(self->n_stashes == 1 ? 0 : number) };
-  guint64 held;
-  KmlAddr addr;
-
-  if (stash->n == self->size) /* one was given back meanwhile */
-    return TRUE;
-  addr = kml_allocator_alloc (self->base.lower, &request, &held);
-  if (addr == KML_ADDR_NONE) {
-    self->base.counters[COUNTER_REFILLS_FAILED]++;
-    return FALSE;
-  }
-  if (stash->n == self->size) { /* or while it waited for memory */
-    kml_allocator_free_block (self->base.lower, addr, &request);
-    return TRUE;
-  }
-  self->held = held;
-  self->base.counters[COUNTER_REFILLS]++;
-  put (self, stash, addr);
-  return TRUE;
-}
-
-static Place *
-place_at (const Reserve *self, guint64 i)
-{
-  return &self->places[i & (self->n_room - 1)];
-}
-
-static void
-await (Reserve *self, guint32 stash, KmlTime due)
-{
-  if (self->tail - self->head == self->n_room) {
-    const guint n_room = MAX (self->n_room * 2, 8);
-    Place *places = g_new (Place, n_room);
-
-    for (guint64 i = self->head; i < self->tail; i++)
-      places[i & (n_room - 1)] = *place_at (self, i);
-    g_free (self->places);
-    self->places = places;
-    self->n_room = n_room;
-  }
-  *place_at (self, self->tail++) = (Place){ .due = due, .stash = stash };
-}
-
-static gboolean
-is_due (const Reserve *self)
-{
-  return self->head < self->tail && place_at (self, self->head)->due <= self->base.machine->now;
-}
-
-/* Each place once: the time that a failure takes may be longer than the while after which it is due again. */
-static void
-fill_due (Reserve *self)
-{
-  for (guint64 n = self->tail - self->head; n > 0 && is_due (self); n--) {
-    const guint32 stash = place_at (self, self->head++)->stash;
-
-    if (!fill_place (self, stash))
-      await (self, stash, self->base.machine->now + MAX (self->delay, LEAST_RETRY));
-  }
-}
-
-/* The daemon of a machine with tasks. */
-static void
-refill_main (KmlMachine *machine, gpointer data)
-{
-  static const KmlWait wait = { .kind = KML_WAIT_EVENT, .what = "a place to refill" };
-  Reserve *self = data;
-
-  for (;;) {
-    if (self->head == self->tail) {
-      self->task_sleeps = TRUE;
-      kml_task_wait (machine, &wait, KML_PART_SLEEP, FALSE);
-      self->task_sleeps = FALSE;
-    } else if (is_due (self)) {
-      fill_due (self);
-    } else {
-      kml_sleep (machine, place_at (self, self->head)->due - machine->now);
-    }
-  }
-}
-
-/* On a machine without tasks. The work is done by somebody else, somewhere else: the clock does not move. */
-static void
-fill_in_nobody_s_time (Reserve *self)
-{
-  KmlMachine *machine = self->base.machine;
-  const KmlTime now = machine->now, aside = machine->aside;
-  KmlTime parts[KML_N_PARTS];
-
-  if (machine->scheduler != NULL || !is_due (self))
-    return;
-  memcpy (parts, machine->parts, sizeof parts);
-  fill_due (self);
-  machine->now = now;
-  machine->aside = aside;
-  memcpy (machine->parts, parts, sizeof parts);
-}
-
-/* The daemon is made when somebody looks for a block: at boot there are no tasks yet. */
-static void
-make_task (Reserve *self)
-{
-  const KmlTaskConfig config = {
-    .name = "reserve-refill", .is_daemon = TRUE, .func = refill_main, .data = self
-  };
-
-  if (self->refill == REFILL_TASK && self->task == NULL && self->base.machine->scheduler != NULL)
-    self->task = kml_task_new (self->base.machine->scheduler, &config);
-}
-
-static void
-ask_for_refill (Reserve *self, guint32 stash)
-{
-  KmlMachine *machine = self->base.machine;
-
-  if (self->refill != REFILL_TASK)
-    return;
-  await (self, stash, machine->now + self->delay);
-  if (self->task != NULL && self->task_sleeps) {
-    kml_spend (machine, KML_COST_WAKE, 1);
-    kml_task_wake (self->task);
-  }
 }
 
 /* ---- Requests ---- */
@@ -286,11 +84,11 @@ static KmlAddr
 take (Reserve *self, const KmlRequest *request, guint64 *ret_held)
 {
   KmlMachine *machine = self->base.machine;
-  Stash *stash = stash_of (self, request->cpu);
+  ReserveStash *stash = stash_of (self, request->cpu);
   KmlAddr addr;
 
   kml_sync_if_running (machine);
-  make_task (self);
+  reserve_make_task (self);
   kml_spend (machine, KML_COST_INSTRUCTION, 10);
   if (self->n_stashes == 1 && machine->n_cpus > 1)
     kml_spend (machine, KML_COST_ATOMIC, 1);
@@ -302,13 +100,13 @@ take (Reserve *self, const KmlRequest *request, guint64 *ret_held)
     return KML_ADDR_NONE;
   }
   addr = stash->blocks[--stash->n];
-  g_hash_table_insert (self->own, key_of (addr), TAKEN);
+  g_hash_table_insert (self->own, reserve_key (addr), RESERVE_TAKEN);
   self->n_taken++;
   self->base.counters[COUNTER_HITS]++;
   if (request->gfp & KML_GFP_ZERO)
     kml_spend (machine, KML_COST_ZERO_PAGE, request->size >> self->base.ram.page_shift);
   *ret_held = self->held;
-  ask_for_refill (self, (guint32)(stash - self->stashes));
+  reserve_ask_for_refill (self, (guint32)(stash - self->stashes));
   return addr;
 }
 
@@ -319,7 +117,7 @@ reserve_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
   const gboolean may = may_take (self, request);
   KmlAddr addr = KML_ADDR_NONE;
 
-  fill_in_nobody_s_time (self);
+  reserve_fill_aside (self);
   if (may && self->use == USE_FIRST)
     addr = take (self, request, ret_held);
   if (addr == KML_ADDR_NONE)
@@ -333,8 +131,8 @@ static guint64
 reserve_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
 {
   Reserve *self = (Reserve *)base;
-  const gpointer state = g_hash_table_lookup (self->own, key_of (addr));
-  Stash *stash = stash_of (self, how->cpu);
+  const gpointer state = g_hash_table_lookup (self->own, reserve_key (addr));
+  ReserveStash *stash = stash_of (self, how->cpu);
 
   kml_sync_if_running (base->machine);
   kml_spend_references (base->machine, KML_COST_HOT, 1); /* whose it is */
@@ -343,15 +141,15 @@ reserve_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
                    KML_TOUCH_READ);
   if (state == NULL)
     return kml_allocator_free_block (base->lower, addr, how);
-  g_assert (state == TAKEN); /* V2: what lies in a stash is not to be freed */
+  g_assert (state == RESERVE_TAKEN); /* V2: what lies in a stash is not to be freed */
   self->n_taken--;
-  fill_in_nobody_s_time (self);
+  reserve_fill_aside (self);
   if (stash->n < self->size) {
     touch_stash (self, stash);
-    put (self, stash, addr);
+    reserve_put (self, stash, addr);
     return self->held;
   }
-  g_hash_table_remove (self->own, key_of (addr));
+  g_hash_table_remove (self->own, reserve_key (addr));
   return kml_allocator_free_block (base->lower, addr, how);
 }
 
@@ -364,16 +162,16 @@ give_stashes_up (Reserve *self)
 
   self->head = self->tail;
   for (guint i = 0; i < self->n_stashes; i++) {
-    Stash *stash = &self->stashes[i];
+    ReserveStash *stash = &self->stashes[i];
 
     while (stash->n > 0) {
       const KmlAddr addr = stash->blocks[--stash->n];
 
-      g_hash_table_remove (self->own, key_of (addr));
+      g_hash_table_remove (self->own, reserve_key (addr));
       kml_allocator_free_block (base->lower, addr, &how);
     }
     for (guint64 n = 0; self->refill == REFILL_TASK && n < self->size; n++)
-      await (self, i, base->machine->now + MAX (self->delay, 1));
+      reserve_await (self, i, base->machine->now + MAX (self->delay, 1));
   }
 }
 
@@ -438,13 +236,13 @@ reserve_init (KmlAllocator *base, GError **error)
     self->block = (self->block + page_size - 1) / page_size * page_size;
   self->own = g_hash_table_new (NULL, NULL);
   self->statics = kml_machine_statics (machine, self->n_stashes * stash_statics (self));
-  self->stashes = g_new0 (Stash, self->n_stashes);
+  self->stashes = g_new0 (ReserveStash, self->n_stashes);
   for (guint i = 0; i < self->n_stashes; i++)
     self->stashes[i].blocks = g_new (KmlAddr, self->size);
   for (guint i = 0; i < self->n_stashes; i++)
     for (guint64 n = 0; n < self->size; n++)
-      if (!fill_place (self, i))
-        await (self, i, machine->now + MAX (self->delay, 1));
+      if (!reserve_fill_place (self, i))
+        reserve_await (self, i, machine->now + MAX (self->delay, 1));
   base->counters[COUNTER_REFILLS] = 0;
   machine->now = now; /* that was at boot, in nobody's time */
   return TRUE;
@@ -489,7 +287,8 @@ walk_block (KmlAddr start, guint64 size, KmlBlockState state, gpointer user_data
 {
   const Walk *walk = user_data;
 
-  if (state == KML_BLOCK_USED && g_hash_table_lookup (walk->self->own, key_of (start)) == IN_STASH)
+  if (state == KML_BLOCK_USED &&
+      g_hash_table_lookup (walk->self->own, reserve_key (start)) == RESERVE_IN_STASH)
     state = KML_BLOCK_FREE;
   walk->func (start, size, state, walk->user_data);
 }
@@ -509,12 +308,12 @@ reserve_check (const KmlAllocator *base, GError **error)
   guint64 n = 0;
 
   for (guint i = 0; i < self->n_stashes; i++) {
-    const Stash *stash = &self->stashes[i];
+    const ReserveStash *stash = &self->stashes[i];
 
     if (stash->n > self->size)
       return kml_allocator_broken ("V1", "stash", i, error);
     for (guint64 k = 0; k < stash->n; k++)
-      if (g_hash_table_lookup (self->own, key_of (stash->blocks[k])) != IN_STASH)
+      if (g_hash_table_lookup (self->own, reserve_key (stash->blocks[k])) != RESERVE_IN_STASH)
         return kml_allocator_broken ("V2", "stash", i, error);
     n += stash->n;
   }

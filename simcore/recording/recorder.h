@@ -98,14 +98,17 @@ typedef struct {
 
 extern const KmlSeriesInfo kml_series_info[KML_N_SERIES];
 
+/* Of the automatic grid: the finest that pays off in a plot of any run. */
+#define KML_FIRST_STEP (10 * KML_US)
+
 typedef struct {
   KmlTime time;
   guint64 values[KML_N_SERIES];
   guint64 free_blocks[KML_N_MOBILITIES][KML_MAX_ORDER + 1];
   KmlCacheInfo *caches; /* (owned) (array length=n_caches) */
   guint n_caches;
-  guint8 *
-      pagemap; /* (owned) (nullable) (array length=KML_PAGEMAP_CELLS): share of the cell's frames in use, 0 .. 255 */
+  /* share of the cell's frames in use, 0 .. 255 */
+  guint8 *pagemap; /* (owned) (nullable) (array length=KML_PAGEMAP_CELLS) */
 } KmlSnapshot;
 
 typedef struct {
@@ -258,6 +261,10 @@ kml_recorder_add_waste (KmlRecorder *self, guint64 size, guint64 held)
 /* All of a request that got nothing: these are kept one by one. Returns what kml_recorder_add_latency() does. */
 gboolean kml_recorder_failed (KmlRecorder *self, const KmlOp *op, KmlTime start, KmlTime end);
 
+/* Of the state as it is, which is that of @time. */
+void kml_recorder_take_snapshot (KmlRecorder *self, KmlTime time);
+void kml_snapshot_clear (KmlSnapshot *self);
+
 /* Before an operation that starts at @now >= next_snapshot. */
 void kml_recorder_snapshot_due (KmlRecorder *self, KmlTime now);
 
@@ -271,11 +278,11 @@ void kml_recorder_end_warm_up (KmlRecorder *self);
  * its warm-up is KML_ERROR_INPUT. */
 gboolean kml_recorder_finish (KmlRecorder *self, GError **error);
 
-/* Every scalar result, sorted by name. (transfer full) (element-type KmlMetric) */
-GArray *kml_recorder_metrics (KmlRecorder *self);
-
 /* Whoever reads the histograms of latency before the run has finished calls this first. */
 void kml_recorder_settle_latencies (KmlRecorder *self);
+
+/* Every scalar result, sorted by name. (transfer full) (element-type KmlMetric) */
+GArray *kml_recorder_metrics (KmlRecorder *self);
 void kml_metric_clear (KmlMetric *metric);
 void kml_metrics_sort (GArray *metrics); /* by name */
 

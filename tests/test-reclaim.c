@@ -302,6 +302,10 @@ must_have_it (KmlMachine *machine, gpointer data)
   while (n_free () > 8)
     ask (1, KML_GFP_KERNEL);
   ck_assert_uint_eq (ask (1, KML_GFP_KERNEL), KML_ADDR_NONE); /* nobody to kill */
+  while (n_free () > 0) {
+    ck_assert_uint_ne (ask (1, KML_GFP_KERNEL | KML_GFP_NOFAIL), KML_ADDR_NONE);
+    ck_assert_uint_eq (machine->now, 0);
+  }
   ck_assert_uint_ne (ask (1, KML_GFP_KERNEL | KML_GFP_NOFAIL), KML_ADDR_NONE);
   ck_assert_uint_eq (machine->now, 5 * KML_MS);
 }
@@ -312,12 +316,35 @@ frees_at_5_ms (KmlMachine *machine, gpointer data)
   give_back_one ();
 }
 
-START_TEST (who_must_not_fail_waits_until_somebody_frees_something)
+START_TEST (who_must_not_fail_has_the_reserve_and_then_waits_until_somebody_frees_something)
 {
   set_up (FALSE);
   add_task ("frees", 5 * KML_MS, frees_at_5_ms);
   run (must_have_it);
   ck_assert_uint_eq (story.task->parts[KML_PART_MEMORY], 5 * KML_MS);
+  tear_down ();
+}
+END_TEST
+
+/* Nobody is killed for one that is to fail rather than that. */
+static void
+must_have_it_and_is_modest (KmlMachine *machine, gpointer data)
+{
+  const KmlGfp gfp = KML_GFP_KERNEL | KML_GFP_NOFAIL | KML_GFP_RETRY_MAYFAIL;
+
+  while (n_free () > 8)
+    ask (1, KML_GFP_KERNEL);
+  while (ask (1, gfp) != KML_ADDR_NONE && machine->now == 0)
+    ;
+  ck_assert_uint_eq (machine->now, 5 * KML_MS);
+  ck_assert_uint_eq (n_free (), 6);
+}
+
+START_TEST (who_must_not_fail_and_is_worth_no_life_has_a_quarter_of_the_reserve)
+{
+  set_up (FALSE);
+  add_task ("frees", 5 * KML_MS, frees_at_5_ms);
+  run (must_have_it_and_is_modest);
   tear_down ();
 }
 END_TEST
@@ -445,7 +472,9 @@ main (void)
   tcase_add_test (oom, the_killer_takes_who_has_most);
   tcase_add_test (oom, nobody_is_killed_for_who_can_do_without);
   tcase_add_test (oom, a_fault_that_finds_no_frame_is_counted);
-  tcase_add_test (oom, who_must_not_fail_waits_until_somebody_frees_something);
+  tcase_add_test (oom,
+                  who_must_not_fail_has_the_reserve_and_then_waits_until_somebody_frees_something);
+  tcase_add_test (oom, who_must_not_fail_and_is_worth_no_life_has_a_quarter_of_the_reserve);
   tcase_add_test (oom, what_is_freed_between_a_look_and_the_wait_is_not_missed);
   tcase_add_test (oom, a_wait_for_memory_that_nobody_will_free_ends_the_run_and_says_why);
   suite_add_tcase (suite, pages);

@@ -11,7 +11,8 @@
  *     __GFP_RETRY_MAYFAIL   fails
  *     GFP_DMA, GFP_DMA32    fail, as do limits that mean such a zone: nobody knows whose death would free memory there
  *     GFP_NOIO, GFP_NOFS    wait until somebody frees something: killing would not help who cannot do I/O
- *     __GFP_NOFAIL          never fails: kills or waits likewise
+ *     __GFP_NOFAIL          never fails: kills or waits likewise, and before it waits may have the reserve: all of it, or where nobody would be killed for it
+ *                           what atomic requests may have
  *     others                kill; and fail when nobody is left
  *
  * Before that it tries again as long as something is freed: what is free may be far below the watermark, if atomic requests have had the reserve. (Above order 3 each
@@ -140,9 +141,16 @@ is_worth_no_life (const KmlReclaim *self, const KmlRequest *request)
 typedef enum {
   NEXT_TRY,
   NEXT_THROTTLE,
+  NEXT_KILLED, /* somebody was; try */
   NEXT_WAIT,
   NEXT_FAIL,
 } Next;
+
+static gboolean
+must_not_fail (const KmlRequest *request)
+{
+  return (request->gfp & KML_GFP_NOFAIL) != 0;
+}
 
 /* Whether to look again after @n_freed pages. @compact: (nullable): what it has compacted. */
 static gboolean
@@ -158,7 +166,7 @@ decide (KmlReclaim *self, const KmlRequest *request, KmlCompactTry *compact, gui
         guint n_in_vain)
 {
   const KmlGfp gfp = request->gfp;
-  const gboolean must = (gfp & KML_GFP_NOFAIL) != 0;
+  const gboolean must = must_not_fail (request);
 
   if ((gfp & KML_GFP_NORETRY) && !must)
     return NEXT_FAIL;
@@ -173,7 +181,7 @@ decide (KmlReclaim *self, const KmlRequest *request, KmlCompactTry *compact, gui
   if (!kml_gfp_may_fs (gfp))
     return NEXT_WAIT;
   if (kill_somebody (self, request))
-    return NEXT_TRY;
+    return NEXT_KILLED;
   return must ? NEXT_WAIT : NEXT_FAIL;
 }
 
@@ -210,6 +218,15 @@ try_after (KmlReclaim *self, KmlZones *zones, const KmlRequest *request, guint64
   return kml_zones_try (zones, request, KML_MARK_MIN, flags, ret_held);
 }
 
+/* What a request that must not fail may have besides: __alloc_pages_cpuset_fallback(). */
+static KmlAddr
+try_reserve (KmlReclaim *self, KmlZones *zones, const KmlRequest *request, guint64 *ret_held)
+{
+  return kml_zones_try (
+      zones, request, KML_MARK_MIN,
+      is_worth_no_life (self, request) ? KML_ALLOC_HARDER : KML_ALLOC_NO_WATERMARKS, ret_held);
+}
+
 /* @compact: (nullable) */
 static KmlAddr
 reclaim_and_try (KmlReclaim *self, KmlZones *zones, const KmlRequest *request,
@@ -219,14 +236,21 @@ reclaim_and_try (KmlReclaim *self, KmlZones *zones, const KmlRequest *request,
   for (guint n_in_vain = 0;;) {
     const guint64 n_freed = reclaim (self, zones, request, compact), n_wakes = self->n_wakes;
     KmlAddr addr = try_after (self, zones, request, n_freed, ret_held);
+    Next next;
 
     if (addr == KML_ADDR_NONE && compact != NULL)
       addr = kml_compaction_try (self->compaction, compact, zones, request, ret_held);
     if (addr != KML_ADDR_NONE)
       return addr;
     n_in_vain = n_freed > 0 && !is_costly (self, request) ? 0 : n_in_vain + 1;
-    switch (decide (self, request, compact, n_freed, n_in_vain)) {
+    next = decide (self, request, compact, n_freed, n_in_vain);
+    if (next >= NEXT_KILLED && must_not_fail (request))
+      addr = try_reserve (self, zones, request, ret_held);
+    if (addr != KML_ADDR_NONE)
+      return addr;
+    switch (next) {
     case NEXT_TRY:
+    case NEXT_KILLED:
       break;
     case NEXT_THROTTLE:
       kml_reclaim_throttle (self);

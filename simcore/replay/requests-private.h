@@ -30,7 +30,6 @@ typedef struct {
   KmlTime start;
   KmlTime parts[KML_N_PARTS]; /* what the task had done with its time before */
   KmlCause cause, *outer;
-  guint64 n_freed; /* as often as anybody had given back something before */
 } KmlCourse;
 
 /* How often anybody has given back something. */
@@ -118,7 +117,6 @@ kml_requests_begin (KmlRequests *self, KmlTask *task, KmlCourse *course)
   course->start = now;
   memcpy (course->parts, task->parts, sizeof task->parts);
   course->cause.lasted = 0;
-  course->n_freed = kml_requests_n_freed (self);
   course->outer = task->cause;
   task->cause = &course->cause;
 }

@@ -148,35 +148,39 @@ must_not_fail (const KmlRequests *self, const KmlTask *task, KmlGfp gfp)
          task->workload == 0 && !kml_in_atomic (self->machine);
 }
 
-/* There was no memory for @request: waits until there is some, where it must. */
+/* There was no memory for @request: it may have the reserve, and waits until there is some, where it must. */
 static KmlAddr
-insist (KmlRequests *self, const KmlCourse *course, KmlLevel level, const KmlRequest *request,
+insist (KmlRequests *self, KmlTask *task, KmlLevel level, const KmlRequest *request,
         guint64 *ret_held)
 {
   const KmlWait wait = { .kind = KML_WAIT_MEMORY, .what = "memory", .providers = &self->givers };
-  guint64 n_freed = course->n_freed;
-  KmlAddr addr = KML_ADDR_NONE;
+  const guint8 scopes = task->memalloc;
 
-  if (!must_not_fail (self, course->task, request->gfp))
+  if (!must_not_fail (self, task, request->gfp))
     return KML_ADDR_NONE;
   kml_progress_tries (self->machine->scheduler);
-  while (addr == KML_ADDR_NONE) {
+  task->memalloc |= KML_MEMALLOC_RESERVES;
+  for (;;) {
+    const guint64 n_freed = kml_requests_n_freed (self);
+    const KmlAddr addr = kml_allocator_alloc (
+        level == KML_LEVEL_PAGES ? self->pages : self->objects, request, ret_held);
+
+    if (addr != KML_ADDR_NONE) {
+      task->memalloc = scopes;
+      kml_progress_tried (self->machine->scheduler, TRUE);
+      return addr;
+    }
     kml_progress_tries_again (self->machine->scheduler);
     kml_sync (self->machine);
     if (kml_requests_n_freed (self) ==
         n_freed) { /* nobody was faster than this could begin to wait */
-      KmlRequestWaiter waiter = { .task = course->task };
+      KmlRequestWaiter waiter = { .task = task };
 
       start_waiting (self, &waiter);
       kml_task_wait (self->machine, &wait, KML_PART_MEMORY, FALSE);
       stop_waiting (self, &waiter);
     }
-    n_freed = kml_requests_n_freed (self);
-    addr = kml_allocator_alloc (level == KML_LEVEL_PAGES ? self->pages : self->objects, request,
-                                ret_held);
   }
-  kml_progress_tried (self->machine->scheduler, TRUE);
-  return addr;
 }
 
 /* ---- What tasks call ---- */
@@ -195,7 +199,7 @@ kml_requests_alloc (KmlRequests *self, KmlLevel level, const KmlRequest *request
   kml_requests_begin (self, kml_current_task (self->machine), &course);
   addr = kml_allocator_alloc (allocator, request, &held);
   if (G_UNLIKELY (addr == KML_ADDR_NONE))
-    addr = insist (self, &course, level, request, &held);
+    addr = insist (self, course.task, level, request, &held);
   return kml_requests_end_alloc (self, &course, level, request, addr, held, ret_block);
 }
 

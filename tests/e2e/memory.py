@@ -287,7 +287,7 @@ HOLDER = "[task F]\nprogram = alloc f 4KiB pages, sleep 1s, free f\n"
 def who_must_not_fail_waits_without_reclaim_too():
     for zones in ("", "[memory]\nzones = 1MiB,2MiB\n"):
         for asks in (f"alloc q 4KiB pages {MUST}", f"alloc q 5000 {MUST}", f"repeat 100 {{ alloc q 64 {MUST} }}"):
-            fill = "repeat 1200 { alloc p 4KiB pages }"
+            fill = "memalloc-noreclaim { repeat 1200 { alloc p 4KiB pages } }"
             text = HEAD + zones + f"[task T]\nstart = 1ms\nprogram = {fill}, call f {{ {asks} }}\n"
             wait = measure(text + HOLDER.replace("4KiB", "64KiB"))
             equal(query("m.db", f"SELECT count (*) FROM failures {LAST} AND gfp LIKE '%NOFAIL%'"), [(0,)], asks)

@@ -356,7 +356,8 @@ drop_everywhere (Magazine *self, gboolean all)
   }
   drop (self, machine->task->cpu, all);
   if (!kml_in_atomic (machine))
-    kml_ipi_call_others (machine, has_magazines, all ? drop_all : drop_unwanted, self, TRUE);
+    kml_ipi_call_others (machine, has_magazines, all ? drop_all : drop_unwanted, self,
+                         KML_IPI_WAIT);
 }
 
 /* The first @n of @list. */

@@ -258,7 +258,7 @@ drain_here (PerCpuPages *self, guint cpu)
   const KmlRequest how = { .cpu = (guint8)cpu };
 
   if (self->base.machine->scheduler != NULL)
-    kml_ipi_call (self->base.machine, cpu, drain_own, self, TRUE);
+    kml_ipi_call (self->base.machine, cpu, drain_own, self, KML_IPI_WAIT);
   else
     drain_all_of (self, &self->cpus[cpu], &how);
 }
@@ -272,7 +272,7 @@ drain_everywhere (PerCpuPages *self, const KmlRequest *request)
   self->base.counters[COUNTER_ALL_DRAINS]++;
   if (machine->scheduler != NULL) {
     drain_here (self, request->cpu);
-    kml_ipi_call_others (machine, has_pages, drain_own, self, TRUE);
+    kml_ipi_call_others (machine, has_pages, drain_own, self, KML_IPI_WAIT);
     return;
   }
   for (guint i = 0; i < machine->n_cpus; i++) {

@@ -135,7 +135,7 @@ flush_everywhere (Slub *self)
 
   flush_own (machine, self);
   if (!kml_in_atomic (machine))
-    kml_ipi_call_others (machine, has_slabs, flush_own, self, TRUE);
+    kml_ipi_call_others (machine, has_slabs, flush_own, self, KML_IPI_WAIT);
 }
 
 /* ---- When memory is out ---- */

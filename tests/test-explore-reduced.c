@@ -2,7 +2,8 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Small programs are drawn, of one or two tasks on each of two CPUs: of locks and events for a deadlock or a stall, and of blocks that tasks share for a bug.
+ * Small programs are drawn, of one or two tasks on each of two CPUs: of locks and events, or of IPIs, for a deadlock or a
+ * stall, and of blocks that tasks share for a bug.
  * Each is searched twice: reduced, and with a bound on preemptions that no schedule reaches, which leaves nothing out. Both find it, or neither does.
  */
 
@@ -12,8 +13,7 @@
 
 #include <string.h>
 
-#define N_PROGRAMS 60
-#define ENOUGH     4000 /* schedules: a program that has more is left out */
+#define ENOUGH 4000 /* schedules: a program that has more is left out */
 
 static guint
 below (KmlRng *rng, guint n)
@@ -25,17 +25,37 @@ below (KmlRng *rng, guint n)
 static const struct {
   const char *find;
   const char *first; /* a task more */
-  const char *steps[12];
+  guint seed;
+  guint n_programs, n_sure; /* at least so many of them go wrong, and so many never do */
+  const char *steps[13];
 } kinds[] = {
+  /* of locks and events */
   { "deadlocks",
     "",
+    5,
+    60,
+    8,
     { "wait x", "wait y", "wake x", "wake y", "wake x", "wake y", "lock A, unlock A",
       "lock A, wake x, unlock A", "lock B, wait y, unlock B", "lock A, lock B, unlock B, unlock A",
       "lock B, lock A, unlock A, unlock B" } },
+  /* of a block */
   { "bugs",
     "[task owner]\nprogram = alloc @x 64\n",
+    5,
+    60,
+    8,
     { "free @x", "touch @x", "touch @x", "work 2us", "work 1us", "lock A, unlock A",
       "lock A, touch @x, unlock A", "lock A, alloc @x 64, free @x, unlock A" } },
+  /* of IPIs, with interrupts on and off */
+  { "deadlocks",
+    "",
+    21,
+    20,
+    3,
+    { "irq-off", "irq-on", "lock S", "unlock S", "ipi all { yield }", "ipi all nowait { wake x }",
+      "ipi all { lock S, unlock S }", "irq-off, ipi all { yield }, irq-on", "wait x",
+      "lock S, ipi all nowait { lock S, unlock S }, unlock S", "lock S, unlock S",
+      "lock A, unlock A" } },
 };
 
 static void
@@ -53,7 +73,8 @@ static char *
 draw_program (KmlRng *rng, guint kind)
 {
   GString *text = g_string_new ("[machine]\ncpus = 2\nram = 64KiB\n"
-                                "[lock A]\nkind = mutex\n[lock B]\nkind = mutex\n");
+                                "[lock A]\nkind = mutex\n[lock B]\nkind = mutex\n"
+                                "[lock S]\nkind = spin\n");
 
   g_string_append_printf (text, "[schedule]\nfind = %s\n%s", kinds[kind].find, kinds[kind].first);
 
@@ -97,8 +118,8 @@ START_TEST (a_reduced_search_finds_what_some_schedule_has)
   guint n_found = 0, n_none = 0;
   KmlRng rng;
 
-  kml_rng_init (&rng, 5, "programs");
-  for (guint i = 0; i < N_PROGRAMS; i++) {
+  kml_rng_init (&rng, kinds[_i].seed, "programs");
+  for (guint i = 0; i < kinds[_i].n_programs; i++) {
     g_autofree char *text = draw_program (&rng, (guint)_i);
     g_autoptr (GPtrArray) problems = kml_problems_new ();
     g_autoptr (KmlScenario) scenario = kml_scenario_load_text ("drawn.ini", ".", NULL, text,
@@ -122,8 +143,8 @@ START_TEST (a_reduced_search_finds_what_some_schedule_has)
       n_all += many;
     }
   }
-  ck_assert_uint_ge (n_found, 8);
-  ck_assert_uint_ge (n_none, 8);
+  ck_assert_uint_ge (n_found, kinds[_i].n_sure);
+  ck_assert_uint_ge (n_none, kinds[_i].n_sure);
   ck_assert_uint_lt (4 * n_reduced, n_all);
 }
 END_TEST

@@ -77,7 +77,7 @@ static void
 ask_1 (KmlMachine *at, gpointer data)
 {
   kml_work (at, 20 * KML_NS);
-  kml_ipi_call (at, 1, work, NULL, TRUE);
+  kml_ipi_call (at, 1, work, NULL, KML_IPI_WAIT);
   note ("goes on");
 }
 
@@ -85,16 +85,16 @@ static void
 tell_1_twice (KmlMachine *at, gpointer data)
 {
   kml_work (at, 20 * KML_NS);
-  kml_ipi_call (at, 1, work, NULL, FALSE);
+  kml_ipi_call (at, 1, work, NULL, 0);
   note ("told once");
-  kml_ipi_call (at, 1, work, NULL, FALSE);
+  kml_ipi_call (at, 1, work, NULL, 0);
   note ("told twice");
 }
 
 static void
 ask_others (KmlMachine *at, gpointer data)
 {
-  kml_ipi_call_others (at, NULL, work, NULL, TRUE);
+  kml_ipi_call_others (at, NULL, work, NULL, KML_IPI_WAIT);
   note ("goes on");
 }
 
@@ -166,7 +166,7 @@ ask_1_with_irqs_off (KmlMachine *at, gpointer data)
 {
   kml_irq_disable (at);
   kml_work (at, 20 * KML_NS);
-  kml_ipi_call (at, 1, nothing, NULL, TRUE);
+  kml_ipi_call (at, 1, nothing, NULL, KML_IPI_WAIT);
   kml_irq_enable (at);
 }
 
@@ -175,7 +175,7 @@ ask_0_with_irqs_off (KmlMachine *at, gpointer data)
 {
   kml_irq_disable (at);
   kml_work (at, 30 * KML_NS);
-  kml_ipi_call (at, 0, nothing, NULL, TRUE);
+  kml_ipi_call (at, 0, nothing, NULL, KML_IPI_WAIT);
   kml_irq_enable (at);
 }
 
@@ -202,7 +202,7 @@ lock_and_ask_1 (KmlMachine *at, gpointer data)
 {
   kml_lock_take (at, &lock, KML_LOCK_EXCLUSIVE);
   kml_work (at, 20 * KML_NS);
-  kml_ipi_call (at, 1, nothing, NULL, TRUE);
+  kml_ipi_call (at, 1, nothing, NULL, KML_IPI_WAIT);
   kml_lock_give (at, &lock);
 }
 

@@ -29,7 +29,8 @@ typedef struct {
 static void
 draw_program (Program *program, guint64 seed)
 {
-  static const guint64 objects[] = { KML_OBJECT_ANY, KML_OBJECT_NONE, 2, 2, 3, 3, 4 };
+  static const guint64 objects[] = { KML_OBJECT_ANY,     KML_OBJECT_NONE,   2, 2, 3, 3, 6,
+                                     KML_OBJECT_CPU (0), KML_OBJECT_CPU (1) };
   guint n_left = MOST;
   KmlRng rng;
 
@@ -64,7 +65,8 @@ depend (const Program *program, guint a, guint b)
   const guint64 x = program->objects[a / MAX_STEPS][a % MAX_STEPS];
   const guint64 y = program->objects[b / MAX_STEPS][b % MAX_STEPS];
 
-  return x == KML_OBJECT_ANY || y == KML_OBJECT_ANY || (x == y && x != KML_OBJECT_NONE);
+  return x == KML_OBJECT_ANY || y == KML_OBJECT_ANY || (x == y && x != KML_OBJECT_NONE) ||
+         x == KML_OBJECT_CPU (b / MAX_STEPS) || y == KML_OBJECT_CPU (a / MAX_STEPS);
 }
 
 /* A bit for each pair of dependent steps: the one with the lower number came first. */

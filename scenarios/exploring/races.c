@@ -43,10 +43,18 @@ struct _KmlRaces {
   guint *initials; /* (owned) (array length=n_slots) */
 };
 
+/* Whether @a changes what comes next on the CPU whose step @b is. */
+static gboolean
+disturbs (const KmlCandidate *a, const KmlCandidate *b)
+{
+  return b->kind == KML_CANDIDATE_CPU && a->object == KML_OBJECT_CPU (b->who);
+}
+
 gboolean
 kml_steps_are_independent (const KmlCandidate *a, const KmlCandidate *b)
 {
-  if (a->who == b->who || a->object == KML_OBJECT_ANY || b->object == KML_OBJECT_ANY)
+  if (a->who == b->who || a->object == KML_OBJECT_ANY || b->object == KML_OBJECT_ANY ||
+      disturbs (a, b) || disturbs (b, a))
     return FALSE;
   return a->object != b->object || a->object == KML_OBJECT_NONE;
 }

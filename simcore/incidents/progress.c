@@ -199,11 +199,24 @@ begin_anew (KmlScheduler *self)
     self->cpus[i].n_turns = 0;
 }
 
+/* Whether a timer should have rung before nothing was achieved any more. */
+static gboolean
+any_timer_is_behind (const KmlScheduler *self)
+{
+  for (guint i = 0; i < self->any_time->len; i++) {
+    const KmlTimer *timer = g_ptr_array_index (self->any_time, i);
+
+    if (timer->is_set && timer->time <= self->watch.since)
+      return TRUE;
+  }
+  return self->n_timers_set > 0 && kml_agenda_next_time (self->agenda) <= self->watch.since;
+}
+
 /* Whether something was passed over while nothing was achieved: it is to catch up. */
 static gboolean
 find_those_behind (KmlScheduler *self)
 {
-  gboolean any = self->n_timers_set > 0 && kml_agenda_next_time (self->agenda) <= self->watch.since;
+  gboolean any = any_timer_is_behind (self);
 
   for (guint i = 0; i < self->machine->n_cpus; i++) {
     KmlCpu *cpu = &self->cpus[i];

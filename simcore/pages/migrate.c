@@ -62,7 +62,7 @@ static void
 shoot_down (KmlMachine *machine)
 {
   if (machine->n_cpus > 1)
-    kml_ipi_call_others (machine, NULL, forget, NULL, TRUE);
+    kml_ipi_call_others (machine, NULL, forget, NULL, KML_IPI_WAIT | KML_IPI_QUIET);
 }
 
 /* What is known of the page at @from is from now on known of @to, which is on no list yet. */

@@ -2,6 +2,10 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
+ * Where schedules are explored (scheduler-choose.c) a step of this touches the destination's queue alone, with these exceptions, in which it touches all: code that goes on
+ * behind it in the same step, of a function that is not quiet, of the caller whose wait is over, of a task below that was woken while it spun; and is_meant, which looks at the
+ * other CPU. Whether it is one is only known when the step comes; so it is said when the step is announced, and again by who makes it one (touches_all()).
+ *
  * Invariants:
  *   I1  a call is on the queue of its destination from when it is sent until the handler takes it
  *   I2  while a queue is not empty its interrupt is on the way, or raised
@@ -17,7 +21,8 @@ typedef struct _Call Call;
 struct _Call {
   KmlTaskFunc func;
   gpointer data;
-  gboolean wait;
+  KmlIpiHow how;
+  guint from;
   guint64 n_sent, n_done; /* equal: it is free */
   KmlTask *waiters;       /* (nullable): linked by next */
   Call *next;             /* on the queue */
@@ -29,6 +34,7 @@ typedef struct {
   KmlIrq irq;
   KmlTimer arrival;
   Call *first, *last; /* its queue */
+  guint64 object;     /* which is that: see kml_sync_on() */
 } Door;
 
 struct _KmlIpis {
@@ -38,6 +44,19 @@ struct _KmlIpis {
   Door *doors; /* (owned) (array length=n_cpus) */
   Call *calls; /* (owned) (array length=n_cpus * n_cpus): by sender, then by destination */
 };
+
+static Call *
+call_to (KmlIpis *self, guint from, guint to)
+{
+  return &self->calls[from * self->n_cpus + to];
+}
+
+/* The next step of the CPU may touch anything, whatever it was taken for. */
+static void
+touches_all (KmlIpis *self, guint cpu)
+{
+  self->scheduler->cpus[cpu].object = KML_OBJECT_ANY;
+}
 
 /* ---- The other side ---- */
 
@@ -55,22 +74,39 @@ be_done (KmlIpis *self, Call *call)
     kml_task_wake (task);
     task = next;
   }
+  touches_all (self, call->from);
   kml_scheduler_release (self->scheduler);
 }
 
-static void
-answer_one (KmlMachine *machine, KmlIpis *self, Call *call)
+/* What the handler touches next, in which it may begin any of @calls, linked by next. */
+static guint64
+object_of (const Door *door, const Call *calls)
 {
+  const KmlTask *handler = &door->irq.task;
+
+  if (kml_wait_who_spins (&handler->scheduler->cpus[handler->cpu]) != NULL)
+    return KML_OBJECT_ANY;
+  for (const Call *call = calls; call != NULL; call = call->next)
+    if ((call->how & KML_IPI_QUIET) == 0)
+      return KML_OBJECT_ANY;
+  return door->object;
+}
+
+/* @others: (nullable): that come behind it. */
+static void
+answer_one (KmlMachine *machine, const Door *door, Call *call, const Call *others)
+{
+  KmlIpis *self = door->ipis;
   const KmlTaskFunc func = call->func;
   gpointer data = call->data;
 
-  if (!call->wait) { /* the record is free as soon as it was read */
+  if ((call->how & KML_IPI_WAIT) == 0) { /* the record is free as soon as it was read */
     be_done (self, call);
     func (machine, data);
     return;
   }
   func (machine, data);
-  kml_sync (machine);
+  kml_sync_on (machine, object_of (door, others));
   be_done (self, call);
 }
 
@@ -81,14 +117,14 @@ answer (KmlMachine *machine, gpointer data)
   Door *door = data;
   Call *call;
 
-  kml_sync (machine);
+  kml_sync_on (machine, object_of (door, door->first));
   call = door->first;
   door->first = door->last = NULL;
   while (call != NULL) {
     Call *next = call->next;
 
     call->next = NULL;
-    answer_one (machine, door->ipis, call);
+    answer_one (machine, door, call, next);
     call = next;
   }
 }
@@ -135,33 +171,31 @@ wait_until_done (KmlMachine *machine, Door *door, Call *call, guint64 number)
                          .what = door->irq.task.name,
                          .provider = &door->irq.task };
 
-  kml_sync (machine);
+  kml_sync_on (machine, call->n_done < number ? door->object : KML_OBJECT_ANY);
   while (call->n_done < number) {
     add_waiter (call, kml_current_task (machine));
-    kml_task_wait (machine, &wait, KML_PART_IPI, TRUE);
+    kml_task_wait_now (machine, &wait, KML_PART_IPI, TRUE);
   }
 }
 
-static Call *
-call_to (KmlIpis *self, guint from, guint to)
-{
-  return &self->calls[from * self->n_cpus + to];
-}
-
+/* @is_alone: what is done up to the next such step touches nothing but the queue. */
 static void
-send (KmlMachine *machine, KmlIpis *self, guint to, KmlTaskFunc func, gpointer data, gboolean wait)
+send (KmlMachine *machine, KmlIpis *self, guint to, KmlTaskFunc func, gpointer data, KmlIpiHow how,
+      gboolean is_alone)
 {
   Door *door = &self->doors[to];
   Call *call = call_to (self, kml_current_task (machine)->cpu, to);
 
   kml_spend (machine, KML_COST_ATOMIC, 1);
-  kml_sync (machine);
+  kml_sync_on (machine, is_alone && (how & KML_IPI_QUIET) != 0 ? door->object : KML_OBJECT_ANY);
   while (call->n_done < call->n_sent)
     wait_until_done (machine, door, call, call->n_sent);
   call->func = func;
   call->data = data;
-  call->wait = wait;
+  call->how = how;
   call->n_sent++;
+  if ((how & KML_IPI_QUIET) == 0)
+    touches_all (self, to);
   kml_scheduler_hold (self->scheduler);
   if (door->first == NULL) {
     door->first = call;
@@ -186,8 +220,13 @@ ipis_new (KmlScheduler *scheduler)
     g_autofree char *name = g_strdup_printf ("ipi.%u", i);
 
     door->ipis = self;
+    door->object = kml_object_named (name);
     kml_irq_init (&door->irq, scheduler, name, i, KML_LEVEL_HARDIRQ, answer, door);
+    door->irq.is_quiet = TRUE;
     kml_timer_init (&door->arrival, scheduler, arrive, door);
+    kml_timer_is_for_cpu (&door->arrival, scheduler, i);
+    for (guint to = 0; to < self->n_cpus; to++)
+      call_to (self, i, to)->from = i;
   }
   return self;
 }
@@ -224,7 +263,7 @@ begin (KmlMachine *machine)
 }
 
 void
-kml_ipi_call (KmlMachine *machine, guint cpu, KmlTaskFunc func, gpointer data, gboolean wait)
+kml_ipi_call (KmlMachine *machine, guint cpu, KmlTaskFunc func, gpointer data, KmlIpiHow how)
 {
   const guint here = kml_current_task (machine)->cpu;
   KmlIpis *self;
@@ -238,8 +277,8 @@ kml_ipi_call (KmlMachine *machine, guint cpu, KmlTaskFunc func, gpointer data, g
     return;
   }
   self = begin (machine);
-  send (machine, self, cpu, func, data, wait);
-  if (wait)
+  send (machine, self, cpu, func, data, how, TRUE);
+  if ((how & KML_IPI_WAIT) != 0)
     wait_until_done (machine, &self->doors[cpu], call_to (self, here, cpu),
                      call_to (self, here, cpu)->n_sent);
   kml_preempt_enable (machine);
@@ -247,7 +286,7 @@ kml_ipi_call (KmlMachine *machine, guint cpu, KmlTaskFunc func, gpointer data, g
 
 void
 kml_ipi_call_others (KmlMachine *machine, gboolean (*is_meant) (guint cpu, gpointer data),
-                     KmlTaskFunc func, gpointer data, gboolean wait)
+                     KmlTaskFunc func, gpointer data, KmlIpiHow how)
 {
   const guint here = kml_current_task (machine)->cpu;
   KmlIpis *self = begin (machine);
@@ -255,11 +294,11 @@ kml_ipi_call_others (KmlMachine *machine, gboolean (*is_meant) (guint cpu, gpoin
 
   for (guint cpu = 0; cpu < machine->n_cpus; cpu++)
     if (cpu != here && (is_meant == NULL || is_meant (cpu, data))) {
-      send (machine, self, cpu, func, data, wait);
+      send (machine, self, cpu, func, data, how, is_meant == NULL);
       numbers[cpu] = call_to (self, here, cpu)->n_sent;
     }
-  for (guint cpu = 0; wait && cpu < machine->n_cpus; cpu++)
-    if (numbers[cpu] > 0)
+  for (guint cpu = 0; cpu < machine->n_cpus; cpu++)
+    if (numbers[cpu] > 0 && (how & KML_IPI_WAIT) != 0)
       wait_until_done (machine, &self->doors[cpu], call_to (self, here, cpu), numbers[cpu]);
   kml_preempt_enable (machine);
 }

@@ -23,12 +23,20 @@ G_BEGIN_DECLS
 /* Before the machine runs, by who will send some: makes what is needed. Otherwise the first call does. */
 void kml_ipi_prepare (KmlScheduler *scheduler);
 
-/* CPU @cpu calls @func (@data); the own CPU does so here, with interrupts off. @wait: returns when that is over. By the running task. */
-void kml_ipi_call (KmlMachine *machine, guint cpu, KmlTaskFunc func, gpointer data, gboolean wait);
+/* Bits. */
+typedef enum {
+  KML_IPI_WAIT = 1 << 0, /* the call returns when the function has done so everywhere */
+  KML_IPI_QUIET =
+      1
+      << 1, /* the function calls kml_sync() before it touches anything that others can see, or touches nothing */
+} KmlIpiHow;
+
+/* CPU @cpu calls @func (@data); the own CPU does so here, with interrupts off. By the running task. */
+void kml_ipi_call (KmlMachine *machine, guint cpu, KmlTaskFunc func, gpointer data, KmlIpiHow how);
 
 /* All other CPUs of which @is_meant says so (NULL: all) do, at the same time. */
 void kml_ipi_call_others (KmlMachine *machine, gboolean (*is_meant) (guint cpu, gpointer data),
-                          KmlTaskFunc func, gpointer data, gboolean wait);
+                          KmlTaskFunc func, gpointer data, KmlIpiHow how);
 
 /* For the scheduler. */
 

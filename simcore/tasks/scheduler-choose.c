@@ -8,6 +8,9 @@
  * many there are. Of two equal ones, one waits and the other is ready or sleeps: it is next in any case, whether it was made ready before or after. So the wait touches
  * the event alone, and can be one step with the look whether the event has come. Of three, or of two with different priorities, it may be the order of those steps that says who
  * is next: there the wait is a step of its own that touches all.
+ *
+ * An IPI that arrives disturbs what its CPU does next, whatever that is, and nobody else. Its handler lets others in before it touches anything (ipi.c), so a step that it
+ * comes before touches what it would have touched, or nothing.
  */
 
 #include "simcore/tasks/scheduler-private.h"
@@ -39,6 +42,26 @@ kml_scheduler_begin_to_choose (KmlScheduler *self)
     self->wakes_commute = has_two_equals_at_most (self, i);
 }
 
+/* See KmlCandidate. */
+static guint
+who_of (const KmlScheduler *self, const KmlTimer *timer)
+{
+  const guint n_cpus = self->machine->n_cpus;
+
+  return timer->cpu > 0 ? n_cpus + timer->cpu : 2 * n_cpus + 1 + timer->index;
+}
+
+/* One that may ring at any time. */
+static KmlTimer *
+find_timer (const KmlScheduler *self, guint who)
+{
+  guint i = 0;
+
+  while (who_of (self, g_ptr_array_index (self->any_time, i)) != who)
+    i++;
+  return g_ptr_array_index (self->any_time, i);
+}
+
 /* The earliest timer, and those that may ring at any time, behind @n candidates. */
 static guint
 add_timers (KmlScheduler *self, guint n)
@@ -55,10 +78,22 @@ add_timers (KmlScheduler *self, guint n)
     const KmlTimer *timer = g_ptr_array_index (self->any_time, i);
 
     if (timer->is_set)
-      self->candidates[n++] = (KmlCandidate){ KML_CANDIDATE_TIMER, 2 * n_cpus + 1 + timer->index,
-                                              KML_OBJECT_ANY, timer->time };
+      self->candidates[n++] = (KmlCandidate){ KML_CANDIDATE_TIMER, who_of (self, timer),
+                                              timer->cpu > 0 ? KML_OBJECT_CPU (timer->cpu - 1)
+                                                             : KML_OBJECT_ANY,
+                                              timer->time };
   }
   return n;
+}
+
+/* What its next step touches, interrupts that it may take before that included. */
+static guint64
+object_of (const KmlCpu *cpu)
+{
+  for (const KmlIrq *irq = cpu->pending; irq != NULL; irq = irq->next)
+    if (!irq->is_quiet)
+      return KML_OBJECT_ANY;
+  return cpu->object;
 }
 
 /* A CPU whose first task has yet to begin. */
@@ -89,9 +124,7 @@ kml_scheduler_choose_next (KmlScheduler *self, KmlNext *ret_next)
     const KmlCpu *cpu = &self->cpus[i];
 
     if (kml_cpu_has_turn (cpu))
-      candidates[n++] = (KmlCandidate){ KML_CANDIDATE_CPU, i,
-                                        cpu->pending != NULL ? KML_OBJECT_ANY : cpu->object,
-                                        cpu->resume };
+      candidates[n++] = (KmlCandidate){ KML_CANDIDATE_CPU, i, object_of (cpu), cpu->resume };
   }
   n = add_timers (self, n);
   if (n == 0)
@@ -110,7 +143,7 @@ kml_scheduler_choose_next (KmlScheduler *self, KmlNext *ret_next)
     return TRUE;
   }
   if (who > n_cpus) { /* one that may ring at any time */
-    *ret_next = kml_next_timer (g_ptr_array_index (self->timers, who - 2 * n_cpus - 1));
+    *ret_next = kml_next_timer (find_timer (self, who));
     return TRUE;
   }
   *ret_next = kml_next_timer (kml_scheduler_take_timer (self));

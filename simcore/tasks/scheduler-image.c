@@ -23,6 +23,7 @@ forget_tasks (KmlScheduler *self)
   g_ptr_array_set_size (self->own, (int)self->remembered.n_own);
   g_ptr_array_set_size (self->tasks, (int)self->remembered.n_tasks);
   g_ptr_array_set_size (self->timers, (int)self->remembered.n_timers);
+  g_ptr_array_set_size (self->any_time, (int)self->remembered.n_any_time);
 }
 
 static void
@@ -67,6 +68,7 @@ kml_scheduler_remember (KmlScheduler *self, KmlImage *image)
   self->remembered.n_own = self->own->len;
   self->remembered.n_tasks = self->tasks->len;
   self->remembered.n_timers = self->timers->len;
+  self->remembered.n_any_time = self->any_time->len;
   kml_turns_keep (&self->turns);
   kml_image_add_hook (image, forget, self);
   kml_image_add (image, self, sizeof *self);

@@ -79,6 +79,9 @@ typedef struct {
   KmlTime idle_time, idle_since; /* … current was NULL for so long; it is since then */
 } KmlCpu;
 
+/* CPUs, the earliest timer, and one for each CPU that may be made while the run goes on; others that may ring at any time are made before. */
+#define KML_CANDIDATES_WITHOUT_TIMERS(n_cpus) (2 * (n_cpus) + 1)
+
 struct _KmlScheduler {
   KmlSchedulerConfig config;
   KmlMachine *machine;
@@ -105,7 +108,7 @@ struct _KmlScheduler {
   guint n_begin;       /* CPUs that begin */
   gboolean is_bounded, is_stopped, time_is_over;
   gboolean wakes_commute;   /* where schedules are chosen: see scheduler-choose.c */
-  KmlCandidate *candidates; /* (owned) (array length=n_cpus + 1 + any_time->len): room for them */
+  KmlCandidate *candidates; /* (owned): room for them */
   KmlTime latest;           /* when the last thing happened */
   KmlCoroutine host;
   KmlCoroutine *
@@ -117,7 +120,7 @@ struct _KmlScheduler {
       bugs; /* (owned) (element-type utf8 guint): the numbers of those that are bugs, by what makes them the same */
   struct {
     GArray *events; /* (owned) (nullable) (element-type KmlEvent): NULL: nothing is remembered */
-    guint n_own, n_tasks, n_timers;
+    guint n_own, n_tasks, n_timers, n_any_time;
     KmlIpis *ipis; /* (nullable) */
   } remembered;
   KmlSpan *spans; /* (owned) (array length=KML_N_SPANS): a ring … */

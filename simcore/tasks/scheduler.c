@@ -413,7 +413,7 @@ kml_scheduler_new (const KmlSchedulerConfig *config)
   kml_progress_init (self);
   self->cpus = g_new0 (KmlCpu, self->machine->n_cpus);
   self->off_by = g_new0 (KmlCause, self->machine->n_cpus * KML_N_OFF);
-  self->candidates = g_new (KmlCandidate, self->machine->n_cpus + 1);
+  self->candidates = g_new (KmlCandidate, KML_CANDIDATES_WITHOUT_TIMERS (self->machine->n_cpus));
   kml_turns_init (&self->turns, kml_cpu_who (self->machine->n_cpus));
   for (guint i = 0; i < self->machine->n_cpus; i++) {
     self->cpus[i].number = i;

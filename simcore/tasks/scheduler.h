@@ -56,6 +56,7 @@ typedef struct {
   guint8 is_turn;     /* of a task that sleeps: it is not in the agenda, but a turn (turns.h) */
   guint8 is_any_time; /* where schedules are chosen it may ring at any time */
   guint8 kind;        /* KmlTimerKind */
+  guint32 cpu;        /* 1 + which CPU its ringing is for, and touches alone; 0: who knows */
   void (*func) (gpointer data);
   gpointer data;
 } KmlTimer;
@@ -66,6 +67,9 @@ void kml_timer_init (KmlTimer *self, KmlScheduler *scheduler, void (*func) (gpoi
 
 /* It may ring at any time from when it is set on, where interrupts are injected (inject.h) and schedules chosen. */
 void kml_timer_may_come_any_time (KmlTimer *self, KmlScheduler *scheduler);
+
+/* The same where schedules are chosen, whatever is injected: it raises an interrupt of that CPU, and touches nothing else. */
+void kml_timer_is_for_cpu (KmlTimer *self, KmlScheduler *scheduler, guint cpu);
 
 /* Sets it, or sets it anew, to a time that is not past. */
 void kml_timer_set (KmlTimer *self, KmlScheduler *scheduler, KmlTime time);
@@ -242,8 +246,9 @@ typedef enum {
 struct _KmlIrq {
   KmlTask task; /* the handler, while it runs */
   int level;
-  guint8 comes;    /* KmlIrqComes */
-  guint n_pending; /* raised and not yet handled */
+  guint8 comes;      /* KmlIrqComes */
+  gboolean is_quiet; /* the handler lets others in before it touches anything that they can see */
+  guint n_pending;   /* raised and not yet handled */
   guint64 n_raised;
   KmlTime raised;      /* the first of the pending ones */
   KmlTime worst_delay; /* from raising to handling */
@@ -278,6 +283,9 @@ kml_running_task (const KmlMachine *machine)
 #define KML_OBJECT_ANY  0
 #define KML_OBJECT_NONE 1
 
+/* What comes next on that CPU: all its steps touch that. */
+#define KML_OBJECT_CPU(number) (4 * ((guint64)(number) + 1))
+
 static inline guint64
 kml_object_named (const char *name)
 {
@@ -285,7 +293,7 @@ kml_object_named (const char *name)
 
   for (; *name != '\0'; name++)
     hash = (hash ^ (guint8)*name) * G_GUINT64_CONSTANT (0x100000001b3);
-  return hash | 2; /* neither of the two above */
+  return hash | 2; /* none of those above */
 }
 
 /* Lets all that is earlier happen. To be called before anything that others can see. */

@@ -32,15 +32,29 @@ kml_timer_init (KmlTimer *self, KmlScheduler *scheduler, void (*func) (gpointer 
   self->func = func;
 }
 
+static void
+may_come_any_time (KmlTimer *self, KmlScheduler *scheduler)
+{
+  self->is_any_time = TRUE;
+  g_ptr_array_add (scheduler->any_time, self);
+}
+
 void
 kml_timer_may_come_any_time (KmlTimer *self, KmlScheduler *scheduler)
 {
   if (!kml_injects (scheduler->config.injector, KML_INJECT_INTERRUPT))
     return;
-  self->is_any_time = TRUE;
-  g_ptr_array_add (scheduler->any_time, self);
+  may_come_any_time (self, scheduler);
   scheduler->candidates = g_renew (KmlCandidate, scheduler->candidates,
-                                   scheduler->machine->n_cpus + 1 + scheduler->any_time->len);
+                                   KML_CANDIDATES_WITHOUT_TIMERS (scheduler->machine->n_cpus) +
+                                       scheduler->any_time->len);
+}
+
+void
+kml_timer_is_for_cpu (KmlTimer *self, KmlScheduler *scheduler, guint cpu)
+{
+  self->cpu = cpu + 1;
+  may_come_any_time (self, scheduler);
 }
 
 /* It is an alarm, and its task has a turn no more. */

@@ -363,12 +363,13 @@ do_elsewhere (KmlMachine *machine, gpointer data)
 static void
 do_ipi (KmlMachine *machine, KmlStepTarget *target, const KmlStep *step)
 {
-  const gboolean wait = (step->flags & KML_STEP_FLAG_NOWAIT) == 0;
+  const KmlIpiHow how = KML_IPI_QUIET |
+                        ((step->flags & KML_STEP_FLAG_NOWAIT) == 0 ? KML_IPI_WAIT : 0);
 
   if ((step->flags & KML_STEP_FLAG_ALL) != 0)
-    kml_ipi_call_others (machine, NULL, do_elsewhere, target, wait);
+    kml_ipi_call_others (machine, NULL, do_elsewhere, target, how);
   else
-    kml_ipi_call (machine, (guint)step->count, do_elsewhere, target, wait);
+    kml_ipi_call (machine, (guint)step->count, do_elsewhere, target, how);
 }
 
 /* A round of a retry begins, whose steps are those between @begin and @end; or, if it is done @again, the next. */

@@ -115,7 +115,7 @@ run (char **arguments)
   g_autoptr (GError) error = NULL;
   g_autoptr (KmlDatabase) database = NULL;
   const KmlExport *form = arguments[1] != NULL ? find (arguments[1]) : NULL;
-  guint64 run_id = 1;
+  guint64 run_id = form != NULL && form->of_all_runs ? 0 : 1;
 
   if ((form == NULL && arguments[1] != NULL) ||
       !kml_option_count ("export", "--run", options.run, 1, G_MAXINT64, &run_id))
@@ -134,15 +134,18 @@ run (char **arguments)
 static const GOptionEntry entries[] = {
   { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output,
     "Where to (default, and -: standard output)", "FILE" },
-  { "run", 0, 0, G_OPTION_ARG_STRING, &options.run, "Of this run (default: 1)", "N" },
+  { "run", 0, 0, G_OPTION_ARG_STRING, &options.run,
+    "Of this run (default: 1; of tables of runs: all)", "N" },
   { NULL },
 };
 
 static const KmlCommand command = {
   .name = "export",
-  .summary = "Write what a database says in the form of another program (without one: list them)",
+  .summary =
+      "Write what a database says for another program, such as CSV (without a form: list them)",
   .usage = "DB [FORM] [OPTION]…",
   .examples = { "export deadlock.db dot | dot -Tsvg -o waits.svg",
+                "export bins.db metrics -o bins.csv",
                 "export bins.db samples --run 2 -o samples.csv" },
   .options = entries,
   .words = list_words,

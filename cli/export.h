@@ -14,8 +14,9 @@ G_BEGIN_DECLS
 typedef struct {
   const char *name;
   const char *summary;
-  /* Appends what there is of run @run_id. Errors: INPUT when it has none of that. */
+  /* Appends what there is of run @run_id; 0: of all that are done. Errors: INPUT when there is none of that. */
   gboolean (*write) (KmlDatabase *database, guint64 run_id, GString *text, GError **error);
+  gboolean of_all_runs; /* unless one is named; else it is the first */
 } KmlExport;
 
 void kml_export_register (const KmlExport *form);

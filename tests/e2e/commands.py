@@ -4,6 +4,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 
+import csv
 import json
 import os
 import pty
@@ -503,6 +504,25 @@ def export_has_a_line_for_each_sample():
     equal(sorted(os.listdir(".")), ["samples.csv", "small.db", "small.ini"], "files")
 
 
+def export_writes_tables_of_all_runs():
+    write("small.ini", SMALL.split("[sweep]")[0] + '[sweep]\nobjects.bins = pow2 | 8,16,4096\nrepeat = 2\n')
+    run("run", "small.ini")
+    rows = list(csv.DictReader(run("export", "small.db", "metrics").stdout.splitlines()))
+    equal([row["objects.bins"] for row in rows], ["pow2", "pow2", "8,16,4096", "8,16,4096"], "settings that differ, quoted where they must be")
+    check("machine.ram" not in rows[0] and "scenario.seed" not in rows[0], "those that do not are no columns")
+    for row in rows:
+        seed, fingerprint = query("small.db", "SELECT seed, fingerprint FROM runs WHERE run_id = ?", row["run_id"])[0]
+        equal([row["scenario"], row["seed"], row["fingerprint"]], ["small.ini", seed, fingerprint], "where it is from")
+        for name, value in query("small.db", "SELECT name, value FROM metrics WHERE run_id = ?", row["run_id"]):
+            equal(row[name], "" if value is None else row[name] if float(row[name]) == value else value, name)
+    equal(len(run("export", "small.db", "metrics", "--run", "3").stdout.splitlines()), 2, "lines of one run")
+    for form, columns in (("series", "run_id, t_ns, name, value"), ("latency", "run_id, operation, context, bucket_lo_ns, bucket_hi_ns, count")):
+        rows = list(csv.reader(run("export", "small.db", form).stdout.splitlines()))
+        equal([[float(cell) if cell[0].isdigit() else cell for cell in row[:len(columns.split())]] for row in rows[1:]],
+              [list(row) for row in query("small.db", f"SELECT {columns} FROM {form}")], form)
+    contains(run("export", "small.db", "metrics", "--run", "9", status=2).stderr, "run 9 has no metrics, or is not done")
+
+
 def export_has_a_line_for_each_zone():
     write("zones.ini", SMALL.replace("ram = 16MiB", "ram = 64MiB\n[memory]\nzones = 1MiB,8MiB").split("[sweep]")[0])
     run("run", "zones.ini")
@@ -745,7 +765,7 @@ main(every_command_has_help_with_a_synopsis_and_two_examples, the_version_names_
      trace_convert_replaces_nothing_unless_told_to, trace_info_verifies_a_binary_recording_where_one_asks_for_it, stacks_of_perf_are_passed_over,
      a_trace_is_read_from_standard_input,
      a_recorded_trace_is_replayed_and_verified, plot_lists_its_kinds_and_draws_them, labels_of_runs_leave_room_for_a_picture,
-     what_is_written_goes_through_links_and_into_pipes, plot_says_what_it_does_not_know, export_writes_the_files_that_a_kernel_would_show, export_has_a_line_for_each_sample, export_has_a_line_for_each_zone,
+     what_is_written_goes_through_links_and_into_pipes, plot_says_what_it_does_not_know, export_writes_the_files_that_a_kernel_would_show, export_has_a_line_for_each_sample, export_writes_tables_of_all_runs, export_has_a_line_for_each_zone,
      verify_agrees_with_what_was_just_stored,
      verify_finds_a_fingerprint_that_differs, verify_says_when_a_newer_version_has_stored_a_run,
      verify_finds_runs_of_an_older_version_by_their_settings,

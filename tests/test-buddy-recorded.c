@@ -7,19 +7,16 @@
  */
 
 #include "allocators/buddy.h"
-#include "tests/testutils.h"
+#include "tests/page-fixture.h"
 
 #include <string.h>
 
-#define PAGE      4096
 #define MAX_ORDER 10 /* the default */
 
-static KmlMachine *machine;
-static KmlAllocator *allocator;
 static Buddy *buddy;
 
 static KmlAddr
-ask (guint order, guint mobility)
+take_block (guint order, guint mobility)
 {
   const KmlRequest request = { .size = (guint64)PAGE << order, .mobility = (guint8)mobility };
   guint64 held;
@@ -30,30 +27,9 @@ ask (guint order, guint mobility)
 static void
 start (guint n_frames)
 {
-  static const char *const settings[][2] = { { "list", "linux" }, { "grouping", "mobility" } };
-  KmlMachineConfig config = { .n_cpus = 1, .page_size = PAGE };
-  g_autoptr (GError) error = NULL;
-
-  config.ram = (guint64)(n_frames + (n_frames + 126) / 127) * PAGE; /* and the frame table */
-  machine = kml_machine_new (&config, &error);
-  assert_no_error (error);
-  ck_assert_uint_eq (machine->ram->n_usable, n_frames);
-  allocator = kml_allocator_new (kml_allocator_find ("buddy"), machine, NULL);
-  for (guint i = 0; i < G_N_ELEMENTS (settings); i++) {
-    kml_param_parse (kml_param_find (allocator->ops->params, settings[i][0]), settings[i][1],
-                     allocator, &error);
-    assert_no_error (error);
-  }
-  kml_allocator_start (allocator, &error);
-  assert_no_error (error);
+  start_allocator (kml_allocator_find ("buddy"), n_frames, "list", "linux", "grouping", "mobility",
+                   NULL);
   buddy = (Buddy *)allocator;
-}
-
-static void
-stop (void)
-{
-  kml_allocator_destroy (allocator);
-  kml_machine_free (machine);
 }
 
 /* Each frame is a block in use, none of which were free. */
@@ -63,7 +39,7 @@ use_up (void)
   for (guint order = MAX_ORDER + 1; order-- > 0;) {
     KmlAddr addr;
 
-    while ((addr = ask (order, KML_MOBILITY_MOVABLE)) != KML_ADDR_NONE)
+    while ((addr = take_block (order, KML_MOBILITY_MOVABLE)) != KML_ADDR_NONE)
       if (order > 0)
         ck_assert (allocator->ops->split (allocator, addr, PAGE));
   }
@@ -83,7 +59,7 @@ make_free (KmlPfn pfn, guint order, guint mobility)
 
 /* What was in use from the beginning is so in single frames. */
 static void
-give_back (KmlPfn pfn, guint order)
+free_block (KmlPfn pfn, guint order)
 {
   const KmlPfn end = pfn + frames_in (order);
   const KmlRequest how = { 0 };
@@ -159,9 +135,9 @@ play_line (const char *line, Outcome *outcome)
       make_free (NUMBER (i), NUMBER (0), NUMBER (1));
   } else if (g_str_has_prefix (line, "take ")) {
     outcome->takes++;
-    outcome->same += ask (NUMBER (0), NUMBER (1)) == (KmlAddr)NUMBER (2) * PAGE;
+    outcome->same += take_block (NUMBER (0), NUMBER (1)) == (KmlAddr)NUMBER (2) * PAGE;
   } else if (g_str_has_prefix (line, "put ")) {
-    give_back (NUMBER (1), NUMBER (0));
+    free_block (NUMBER (1), NUMBER (0));
   } else if (g_str_has_prefix (line, "after ")) {
     assert_list (n);
     outcome->listed += n->len - 2;

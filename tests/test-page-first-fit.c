@@ -2,15 +2,11 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * What it has in common with other allocators is in test-conformance.c. In the pictures a letter is a
- * frame: U used, . free; a bar is the end of a run.
+ * What it has in common with other allocators is in test-conformance.c.
  */
 
-#include "simcore/allocator.h"
 #include "simcore/base/rng.h"
-#include "tests/testutils.h"
-
-#define PAGE 4096
+#include "tests/page-fixture.h"
 
 enum {
   LOOKED,
@@ -20,91 +16,10 @@ enum {
 
 static const char *const orders[] = { "address", "lifo", "fifo" };
 
-static KmlMachine *machine;
-static KmlAllocator *allocator;
-
 static void
 start (guint n_frames, const char *list)
 {
-  const guint n_table_frames = (n_frames + 126) / 127; /* 128 records of 32 bytes to a frame */
-  KmlMachineConfig config = { .n_cpus = 1, .page_size = PAGE };
-  g_autoptr (GError) error = NULL;
-
-  config.ram = (guint64)(n_frames + n_table_frames) * PAGE;
-  for (guint i = 0; i < KML_N_COSTS; i++)
-    config.cost[i] = 1;
-  machine = kml_machine_new (&config, &error);
-  assert_no_error (error);
-  ck_assert_uint_eq (machine->ram->n_usable, n_frames);
-  allocator = kml_allocator_new (kml_allocator_find ("page-first-fit"), machine, NULL);
-  kml_param_parse (kml_param_find (allocator->ops->params, "list"), list, allocator, &error);
-  assert_no_error (error);
-  kml_allocator_start (allocator, &error);
-  assert_no_error (error);
-}
-
-static void
-stop (void)
-{
-  kml_allocator_destroy (allocator);
-  kml_machine_free (machine);
-}
-
-static void
-draw (KmlAddr addr, guint64 size, KmlBlockState state, gpointer user_data)
-{
-  GString *picture = user_data;
-
-  for (guint64 i = 0; i < size / PAGE; i++)
-    g_string_append_c (picture, state == KML_BLOCK_USED ? 'U' : '.');
-  g_string_append_c (picture, '|');
-}
-
-static void
-check (void)
-{
-  g_autoptr (GError) error = NULL;
-
-  allocator->ops->check (allocator, &error);
-  assert_no_error (error);
-}
-
-static void
-assert_picture (const char *expected)
-{
-  g_autoptr (GString) picture = g_string_new (NULL);
-
-  check ();
-  allocator->ops->walk (allocator, draw, picture);
-  ck_assert_str_eq (picture->str, expected);
-}
-
-/* Frame number of the run, or -1. */
-static int
-ask (guint n_pages, const KmlConstraints *constraints)
-{
-  const KmlRequest request = { .size = (guint64)n_pages * PAGE, .constraints = constraints };
-  guint64 held;
-  const KmlAddr addr = kml_allocator_alloc (allocator, &request, &held);
-
-  if (addr == KML_ADDR_NONE)
-    return -1;
-  ck_assert_uint_eq (held, request.size);
-  return (int)(addr / PAGE);
-}
-
-static int
-take (guint n_pages)
-{
-  return ask (n_pages, NULL);
-}
-
-static void
-give_back (int pfn)
-{
-  const KmlRequest how = { 0 };
-
-  kml_allocator_free_block (allocator, (KmlAddr)pfn * PAGE, &how);
+  start_allocator (kml_allocator_find ("page-first-fit"), n_frames, "list", list, NULL);
 }
 
 /* ---- Stories ---- */
@@ -191,13 +106,13 @@ START_TEST (constraints_are_kept_within_a_run)
   give_back (0);
   give_back (3);
   assert_picture ("..|U|.|U|.....|");
-  ck_assert_int_eq (ask (2, &aligned), 0);
-  ck_assert_int_eq (ask (2, &aligned), 8); /* 5-7 stays below it */
+  ck_assert_int_eq (take_within (2, &aligned), 0);
+  ck_assert_int_eq (take_within (2, &aligned), 8); /* 5-7 stays below it */
   assert_picture ("UU|U|.|U|...|UU|");
-  ck_assert_int_eq (ask (2, &within), 6); /* 5-6 would cross 6 */
-  ck_assert_int_eq (ask (1, &lowest), 3);
-  ck_assert_int_eq (ask (1, &lowest), -1);
-  ck_assert_int_eq (ask (1, &low), 5);
+  ck_assert_int_eq (take_within (2, &within), 6); /* 5-6 would cross 6 */
+  ck_assert_int_eq (take_within (1, &lowest), 3);
+  ck_assert_int_eq (take_within (1, &lowest), -1);
+  ck_assert_int_eq (take_within (1, &low), 5);
   assert_picture ("UU|U|U|U|U|UU|UU|");
   stop ();
 }
@@ -321,7 +236,7 @@ START_TEST (it_agrees_with_a_list_and_costs_what_a_search_of_it_costs)
     }
     ck_assert_uint_eq (allocator->counters[LOOKED], list.n_looked);
     if (i % 100 == 0)
-      check ();
+      verify ();
   }
   ck_assert_uint_gt (n_failed, 100);
   ck_assert_uint_gt (n_taken, 5000);

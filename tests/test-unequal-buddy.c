@@ -2,125 +2,17 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * What they have in common with other allocators is in test-conformance.c. In the
- * pictures a letter is a frame: U used, . free; a bar is the end of a block. Besides, they are held against
- * a tree that is split and joined by the rule, and the rule of the binary system against `buddy`.
+ * What they have in common with other allocators is in test-conformance.c. Besides, they are held against a tree that is split and joined by the rule, and the rule of the binary system against `buddy`.
  */
 
 #include "allocators/unequal-buddy.h"
 #include "simcore/base/rng.h"
-#include "tests/testutils.h"
-
-#define PAGE 4096
-
-static KmlMachine *machine;
-static KmlAllocator *allocator;
-
-static KmlMachine *
-new_machine (guint n_frames)
-{
-  const guint n_table_frames = (n_frames + 126) / 127; /* 128 records of 32 bytes to a frame */
-  KmlMachineConfig config = { .n_cpus = 1, .page_size = PAGE };
-  g_autoptr (GError) error = NULL;
-  KmlMachine *result;
-
-  config.ram = (guint64)(n_frames + n_table_frames) * PAGE;
-  for (guint i = 0; i < KML_N_COSTS; i++)
-    config.cost[i] = 1;
-  result = kml_machine_new (&config, &error);
-  assert_no_error (error);
-  ck_assert_uint_eq (result->ram->n_usable, n_frames);
-  return result;
-}
-
-static void
-set (KmlAllocator *self, const char *name, const char *value)
-{
-  g_autoptr (GError) error = NULL;
-
-  kml_param_parse (kml_param_find (self->ops->params, name), value, self, &error);
-  assert_no_error (error);
-}
-
-static void
-start_with (const KmlAllocatorOps *ops, guint n_frames, const char *max_frames, const char *list)
-{
-  g_autoptr (GError) error = NULL;
-
-  machine = new_machine (n_frames);
-  allocator = kml_allocator_new (ops, machine, NULL);
-  set (allocator, "max-frames", max_frames);
-  set (allocator, "list", list);
-  kml_allocator_start (allocator, &error);
-  assert_no_error (error);
-}
+#include "tests/page-fixture.h"
 
 static void
 start (const char *name, guint n_frames)
 {
-  start_with (kml_allocator_find (name), n_frames, "1024", "lifo");
-}
-
-static void
-stop (void)
-{
-  kml_allocator_destroy (allocator);
-  kml_machine_free (machine);
-}
-
-static void
-draw (KmlAddr addr, guint64 size, KmlBlockState state, gpointer user_data)
-{
-  GString *picture = user_data;
-
-  ck_assert_uint_eq (size % PAGE, 0);
-  for (guint64 i = 0; i < size / PAGE; i++)
-    g_string_append_c (picture, state == KML_BLOCK_USED ? 'U' : '.');
-  g_string_append_c (picture, '|');
-}
-
-static void
-assert_picture (const char *expected)
-{
-  g_autoptr (GString) picture = g_string_new (NULL);
-  g_autoptr (GError) error = NULL;
-
-  allocator->ops->check (allocator, &error);
-  assert_no_error (error);
-  allocator->ops->walk (allocator, draw, picture);
-  ck_assert_str_eq (picture->str, expected);
-}
-
-/* Frame number of the block, or -1. */
-static int
-ask_of (KmlAllocator *self, guint n_pages, const KmlConstraints *constraints, guint64 *ret_held)
-{
-  const KmlRequest request = { .size = (guint64)n_pages * PAGE, .constraints = constraints };
-  const KmlAddr addr = kml_allocator_alloc (self, &request, ret_held);
-
-  return addr == KML_ADDR_NONE ? -1 : (int)(addr / PAGE);
-}
-
-static int
-take (guint n_pages)
-{
-  guint64 held;
-
-  return ask_of (allocator, n_pages, NULL, &held);
-}
-
-static void
-give_back_to (KmlAllocator *self, int pfn)
-{
-  const KmlRequest how = { 0 };
-
-  kml_allocator_free_block (self, (KmlAddr)pfn * PAGE, &how);
-}
-
-static void
-give_back (int pfn)
-{
-  give_back_to (allocator, pfn);
+  start_allocator (kml_allocator_find (name), n_frames, NULL);
 }
 
 /* ---- Weighted ---- */
@@ -170,8 +62,9 @@ START_TEST (weighted_sizes_are_rounded_up_to_the_next)
 
   start ("weighted-buddy", 2048);
   for (guint i = 0; i < G_N_ELEMENTS (held); i++) {
+    const KmlRequest request = { .size = held[i][0] * PAGE };
     guint64 bytes;
-    const int pfn = ask_of (allocator, held[i][0], NULL, &bytes);
+    const int pfn = ask (allocator, &request, &bytes);
 
     ck_assert_int_ge (pfn, 0);
     ck_assert_uint_eq (bytes, held[i][1] * PAGE);
@@ -236,14 +129,11 @@ END_TEST
 START_TEST (an_alignment_is_searched_for)
 {
   const KmlConstraints constraints = { .alignment = 4 * PAGE };
-  guint64 held;
 
   start ("fibonacci-buddy", 21);
-  ck_assert_int_eq (ask_of (allocator, 2, &constraints, &held),
-                    16); /* of 21 = 13 + 8, 8 = 5 + 3, 5 = 3 + 2 */
-  ck_assert_uint_eq (held, 2 * PAGE);
+  ck_assert_int_eq (take_within (2, &constraints), 16); /* of 21 = 13 + 8, 8 = 5 + 3, 5 = 3 + 2 */
   assert_picture (".............|...|UU|...|");
-  ck_assert_int_eq (ask_of (allocator, 2, &constraints, &held), 8); /* 13 = 8 + 5, 5 = 3 + 2 */
+  ck_assert_int_eq (take_within (2, &constraints), 8); /* 13 = 8 + 5, 5 = 3 + 2 */
   stop ();
 }
 END_TEST
@@ -251,12 +141,11 @@ END_TEST
 START_TEST (a_boundary_is_not_crossed)
 {
   const KmlConstraints constraints = { .boundary = 4 * PAGE };
-  guint64 held;
 
   start ("fibonacci-buddy", 8);
-  ck_assert_int_eq (ask_of (allocator, 3, &constraints, &held), 5);  /* 0-2 would do, too */
-  ck_assert_int_eq (ask_of (allocator, 3, &constraints, &held), 0);  /* 3-5 would not */
-  ck_assert_int_eq (ask_of (allocator, 2, &constraints, &held), -1); /* nor do 3-4 */
+  ck_assert_int_eq (take_within (3, &constraints), 5);  /* 0-2 would do, too */
+  ck_assert_int_eq (take_within (3, &constraints), 0);  /* 3-5 would not */
+  ck_assert_int_eq (take_within (2, &constraints), -1); /* nor do 3-4 */
   ck_assert_int_eq (take (2), 3);
   stop ();
 }
@@ -362,7 +251,8 @@ START_TEST (it_agrees_with_a_tree)
   KmlRng rng;
 
   kml_rng_init (&rng, 1, "test");
-  start_with (kml_allocator_find (names[_i]), 500, "100", "address");
+  start_allocator (kml_allocator_find (names[_i]), 500, "max-frames", "100", "list", "address",
+                   NULL);
   while (n_roots < G_N_ELEMENTS (roots)) {
     const KmlUnequalBuddy *rule = (const KmlUnequalBuddy *)allocator;
     const guint pfn = n_roots == 0
@@ -439,15 +329,15 @@ START_TEST (with_powers_of_two_it_is_the_binary_system)
   KmlRng rng;
 
   kml_rng_init (&rng, 1, "test");
-  start_with (&binary_ops, 3000, "512", "lifo");
-  set (buddy, "max-order", "9");
+  start_allocator (&binary_ops, 3000, "max-frames", "512", "list", "lifo", NULL);
+  set_parameter (buddy, "max-order", "9");
   kml_allocator_start (buddy, &error);
   assert_no_error (error);
   for (guint i = 0; i < G_N_ELEMENTS (blocks); i++) {
-    const guint n_frames = 1 + (guint)kml_rng_below (&rng, 20);
+    const KmlRequest request = { .size = (1 + kml_rng_below (&rng, 20)) * PAGE };
     guint64 held, other_held;
-    const int mine = ask_of (allocator, n_frames, NULL, &held);
-    const int other = ask_of (buddy, n_frames, NULL, &other_held);
+    const int mine = ask (allocator, &request, &held);
+    const int other = ask (buddy, &request, &other_held);
 
     blocks[i] = mine;
     ck_assert_int_eq (mine < 0, other < 0);

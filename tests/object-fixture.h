@@ -84,6 +84,44 @@ stop (void)
   discard ();
 }
 
+/* "UU.m": objects in use and free ones, and what is neither, in the order of their addresses. */
+static inline void
+draw_object (KmlAddr start, guint64 size, KmlBlockState state, gpointer user_data)
+{
+  static const char letters[] = {
+    [KML_BLOCK_FREE] = '.', [KML_BLOCK_USED] = 'U', [KML_BLOCK_METADATA] = 'm'
+  };
+
+  g_string_append_c (user_data, letters[state]);
+}
+
+static inline void
+assert_picture (const char *expected)
+{
+  g_autoptr (GString) picture = g_string_new (NULL);
+
+  objects->ops->walk (objects, draw_object, picture);
+  ck_assert_str_eq (picture->str, expected);
+}
+
+static inline void
+copy_cache (const KmlCacheInfo *cache, gpointer user_data)
+{
+  KmlCacheInfo *wanted = user_data;
+
+  if (cache->object_size == wanted->object_size)
+    *wanted = *cache;
+}
+
+static inline KmlCacheInfo
+cache_of (guint64 object_size)
+{
+  KmlCacheInfo cache = { .object_size = object_size };
+
+  objects->ops->walk_caches (objects, copy_cache, &cache);
+  return cache;
+}
+
 static inline KmlAddr
 take_held (guint64 size, guint64 *ret_held)
 {

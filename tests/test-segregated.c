@@ -36,24 +36,6 @@ start_with_bins (const char *bins)
   assert_no_error (error);
 }
 
-static void
-copy_cache (const KmlCacheInfo *cache, gpointer user_data)
-{
-  KmlCacheInfo *wanted = user_data;
-
-  if (cache->object_size == wanted->object_size)
-    *wanted = *cache;
-}
-
-static KmlCacheInfo
-cache_of (guint64 object_size)
-{
-  KmlCacheInfo cache = { .object_size = object_size };
-
-  objects->ops->walk_caches (objects, copy_cache, &cache);
-  return cache;
-}
-
 /* ---- Bins ---- */
 
 /* The background's example: 18 bytes cost 32 in powers of two, 24 in the right bins. */
@@ -273,19 +255,8 @@ START_TEST (objects_are_taken_in_order_and_again_last_in_first_out)
 }
 END_TEST
 
-static void
-draw (KmlAddr start, guint64 size, KmlBlockState state, gpointer user_data)
-{
-  static const char letters[] = {
-    [KML_BLOCK_FREE] = '.', [KML_BLOCK_USED] = 'U', [KML_BLOCK_METADATA] = 'm'
-  };
-
-  g_string_append_c (user_data, letters[state]);
-}
-
 START_TEST (a_walk_shows_objects_and_tails)
 {
-  g_autoptr (GString) picture = g_string_new (NULL);
   g_autoptr (GError) error = NULL;
 
   try_start ("segregated", 4, &error, "bins", "1000", "max-order", "0", NULL);
@@ -293,8 +264,7 @@ START_TEST (a_walk_shows_objects_and_tails)
   for (guint i = 0; i < 6; i++)
     take (1000);
   give_back (1000);
-  objects->ops->walk (objects, draw, picture);
-  ck_assert_str_eq (picture->str, "U.UUmUU..m"); /* fresh objects are free */
+  assert_picture ("U.UUmUU..m"); /* fresh objects are free */
   stop ();
 }
 END_TEST

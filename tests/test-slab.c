@@ -40,24 +40,6 @@ start_with_bins (const char *bins)
   start_with (bins, "quantum", "8");
 }
 
-static void
-copy_cache (const KmlCacheInfo *cache, gpointer user_data)
-{
-  KmlCacheInfo *wanted = user_data;
-
-  if (cache->object_size == wanted->object_size)
-    *wanted = *cache;
-}
-
-static KmlCacheInfo
-cache_of (guint64 object_size)
-{
-  KmlCacheInfo cache = { .object_size = object_size };
-
-  objects->ops->walk_caches (objects, copy_cache, &cache);
-  return cache;
-}
-
 static KmlAddr
 page (guint64 pfn)
 {
@@ -76,28 +58,16 @@ use_up_pages (void)
 
 /* ---- Small objects ---- */
 
-static void
-draw (KmlAddr start, guint64 size, KmlBlockState state, gpointer user_data)
-{
-  static const char letters[] = {
-    [KML_BLOCK_FREE] = '.', [KML_BLOCK_USED] = 'U', [KML_BLOCK_METADATA] = 'm'
-  };
-
-  g_string_append_c (user_data, letters[state]);
-}
-
 /* 4096 - 32 = 4064 bytes: 8 objects of 500. The second slab begins with a colour. */
 START_TEST (a_slab_of_small_objects_is_a_page_with_its_header_at_the_end)
 {
-  g_autoptr (GString) picture = g_string_new (NULL);
 
   start_with_bins ("500");
   for (guint i = 0; i < 8; i++)
     ck_assert_uint_eq (take (500), i * 504); /* rounded up to the quantum */
   ck_assert_uint_eq (take (500), PAGE + 8);
   give_back (504);
-  objects->ops->walk (objects, draw, picture);
-  ck_assert_str_eq (picture->str, "U.UUUUUUmmU.......m");
+  assert_picture ("U.UUUUUUmmU.......m");
   ck_assert_uint_eq (cache_of (504).n_objects, 16);
   ck_assert_uint_eq (cache_of (504).n_active, 8);
   ck_assert_uint_eq (objects->metadata_bytes, 2 * (PAGE - 8 * 504));

@@ -80,14 +80,6 @@ counted (guint counter)
   return objects->counters[counter];
 }
 
-static KmlCacheInfo info;
-
-static void
-keep_cache (const KmlCacheInfo *cache, gpointer user_data)
-{
-  info = *cache;
-}
-
 /* ---- Slabs on their way ---- */
 
 START_TEST (a_full_slab_that_is_freed_to_becomes_the_freers)
@@ -216,27 +208,15 @@ START_TEST (active_is_what_the_kernel_calls_so)
     give_on (0, at (slab, 0));
   give_on (0, at ('B', 1));
   assert_lists ("C", "BA");
-  objects->ops->walk_caches (objects, keep_cache, NULL);
-  ck_assert_uint_eq (info.n_slabs, 4);
-  ck_assert_uint_eq (info.n_objects, 16);
-  ck_assert_uint_eq (info.n_active, 16 - 3); /* two of B, one of A */
+  ck_assert_uint_eq (cache_of (1024).n_slabs, 4);
+  ck_assert_uint_eq (cache_of (1024).n_objects, 16);
+  ck_assert_uint_eq (cache_of (1024).n_active, 16 - 3); /* two of B, one of A */
   stop ();
 }
 END_TEST
 
-static void
-draw (KmlAddr start, guint64 size, KmlBlockState state, gpointer user_data)
-{
-  static const char letters[] = {
-    [KML_BLOCK_FREE] = '.', [KML_BLOCK_USED] = 'U', [KML_BLOCK_METADATA] = 'm'
-  };
-
-  g_string_append_c (user_data, letters[state]);
-}
-
 START_TEST (a_walk_shows_what_is_free_on_both_lists_of_a_slab)
 {
-  g_autoptr (GString) picture = g_string_new (NULL);
   g_autoptr (GError) error = NULL;
 
   try_start ("slub", 2, &error, "bins", "800", "max-order", "0", NULL);
@@ -245,8 +225,7 @@ START_TEST (a_walk_shows_what_is_free_on_both_lists_of_a_slab)
     take (800);
   give_back (800);
   give_on (1, 1600);
-  objects->ops->walk (objects, draw, picture);
-  ck_assert_str_eq (picture->str, "U..U.m");
+  assert_picture ("U..U.m");
   stop ();
 }
 END_TEST

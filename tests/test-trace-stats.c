@@ -20,6 +20,7 @@
  */
 
 #include "trace-fixture.h"
+#include "trace-lines.h"
 
 static KmlTraceStats *
 stats_of (const Recording *recording)
@@ -170,12 +171,50 @@ START_TEST (fragmentation_is_perf_s_to_the_digit)
 }
 END_TEST
 
+START_TEST (statistics_follow_the_blocks)
+{
+  g_autoptr (Recording) recording = read_text (
+      KMALLOC ("1", "0x1000") KMALLOC ("2", "0x2000") KFREE ("4", "0x1000") PAGES ("5", "8", "3")
+          FREE_PAGES ("6", "8", "2")
+              LINE ("7", "kmalloc: call_site=h ptr=0x3000 bytes_req=20000 bytes_alloc=32768 "
+                         "gfp_flags=GFP_ATOMIC"));
+  g_autoptr (KmlTraceStats) stats = stats_of (recording);
+  const KmlTraceLevelStats *objects, *pages;
+  g_autoptr (GArray) sizes = NULL, sites = NULL;
+
+  objects = kml_trace_stats_level (stats, KML_LEVEL_OBJECTS);
+  pages = kml_trace_stats_level (stats, KML_LEVEL_PAGES);
+  sizes = kml_trace_stats_sizes (stats);
+  sites = kml_trace_stats_sites (stats, KML_LEVEL_OBJECTS);
+  ck_assert_uint_eq (objects->allocs, 3);
+  ck_assert_uint_eq (objects->n_peak, 2);
+  ck_assert_uint_eq (objects->bytes_peak, 32 + 32768);
+  ck_assert_uint_eq (objects->bytes_req_at_peak, 18 + 20000);
+  ck_assert_uint_eq (pages->n_live, 1);
+  ck_assert_uint_eq (pages->bytes_peak, 8 * 4096);
+  ck_assert_uint_eq (pages->bytes_live, 4 * 4096);
+  ck_assert_uint_eq (kml_trace_stats_pages (stats, 3, KML_MOBILITY_MOVABLE), 1);
+  ck_assert_uint_eq (
+      kml_histogram_n (&kml_trace_stats_lifetimes (stats, KML_LEVEL_OBJECTS)->histogram), 1);
+  ck_assert_uint_eq (kml_trace_stats_lifetimes (stats, KML_LEVEL_OBJECTS)->histogram.max,
+                     300000000);
+  ck_assert_uint_eq (sizes->len, 2);
+  ck_assert_uint_eq (g_array_index (sizes, KmlTraceSizeCount, 0).size, 18);
+  ck_assert_uint_eq (g_array_index (sizes, KmlTraceSizeCount, 0).count, 2);
+  ck_assert_uint_eq (g_array_index (sizes, KmlTraceSizeCount, 1).size, 20000);
+  ck_assert_uint_eq (g_array_index (sites, KmlTraceSiteCount, 0).bytes_alloc, 32768);
+  ck_assert_str_eq (
+      kml_trace_site (recording->trace, g_array_index (sites, KmlTraceSiteCount, 0).site), "h");
+}
+END_TEST
+
 static Suite *
 trace_stats_suite (void)
 {
   Suite *suite = suite_create ("trace-stats");
   TCase *stats = tcase_create ("stats");
 
+  tcase_add_test (stats, statistics_follow_the_blocks);
   tcase_add_test (stats, objects_are_summed_up);
   tcase_add_test (stats, pages_are_summed_up);
   tcase_add_test (stats, lifetimes_are_those_that_were_seen_to_end);

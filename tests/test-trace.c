@@ -9,18 +9,7 @@
 
 #include "trace-compress.h"
 #include "trace-fixture.h"
-
-/* Lines of the kernel's own shape: task 7 on CPU 1 at @usecs after second 5. */
-#define LINE(usecs, event) "            task-7       [001] ..... 5." usecs ": " event "\n"
-#define KMALLOC(usecs, ptr)                                                                        \
-  LINE (usecs, "kmalloc: call_site=f+0x1/0x2 ptr=" ptr " bytes_req=18 bytes_alloc=32 "             \
-               "gfp_flags=GFP_KERNEL")
-#define KFREE(usecs, ptr) LINE (usecs, "kfree: call_site=g+0x1/0x2 ptr=" ptr)
-#define PAGES(usecs, pfn, order)                                                                   \
-  LINE (usecs, "mm_page_alloc: page=0000000012345678 pfn=" pfn " order=" order                     \
-               " migratetype=1 gfp_flags=GFP_HIGHUSER_MOVABLE")
-#define FREE_PAGES(usecs, pfn, order)                                                              \
-  LINE (usecs, "mm_page_free: page=0000000012345678 pfn=" pfn " order=" order)
+#include "trace-lines.h"
 
 static void
 expect (const Recording *recording, guint i, KmlOpKind kind, guint32 block, guint order)
@@ -477,19 +466,6 @@ END_TEST
 
 /* ---- Compression ---- */
 
-static GByteArray *
-sample_bytes (const char *name)
-{
-  g_autofree char *path = sample_path (name);
-  g_autoptr (GError) error = NULL;
-  char *bytes;
-  gsize n;
-
-  g_file_get_contents (path, &bytes, &n, &error);
-  assert_no_error (error);
-  return g_byte_array_new_take ((guint8 *)bytes, n);
-}
-
 START_TEST (compressed_text_is_read_alike)
 {
   const Compressor *compressor = &compressors[_i];
@@ -558,254 +534,13 @@ START_TEST (a_damaged_compressed_file_is_an_error)
 }
 END_TEST
 
-/* ---- Bad text ---- */
-
-#define EXPECTED "not a trace that kmemlab reads: expected "
-
-START_TEST (what_is_no_trace_is_refused)
-{
-  static const char *const texts[] = {
-    "\n\n\n", "hello\nworld\n", "cpus=4\n", "# tracer: nop\n#\n", "{\"json\": [1, 2, 3]}\n",
-  };
-  guint8 bytes[4096];
-
-  for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
-    g_autoptr (GError) error = NULL;
-
-    ck_assert_ptr_null (read_bytes (texts[i], strlen (texts[i]), &error));
-    assert_error (error, KML_ERROR_INPUT, EXPECTED);
-    assert_error (error, KML_ERROR_INPUT, "the trace:1:");
-  }
-  for (guint i = 0; i < sizeof bytes; i++)
-    bytes[i] = (guint8)((i * 2654435761u) >> 13);
-  {
-    g_autoptr (GError) error = NULL;
-
-    ck_assert_ptr_null (read_bytes (bytes, sizeof bytes, &error));
-    assert_error (error, KML_ERROR_INPUT, EXPECTED);
-  }
-  {
-    g_autoptr (GError) error = NULL;
-
-    ck_assert_ptr_null (read_bytes ("", 0, &error));
-    assert_error (error, KML_ERROR_INPUT, "the trace: it is empty: " EXPECTED);
-  }
-}
-END_TEST
-
-START_TEST (files_that_cannot_be_read_are_told_apart)
-{
-  g_autoptr (Folder) folder = new_folder ();
-  g_autofree char *missing = in_folder (folder, "missing");
-  g_autoptr (GError) error = NULL;
-
-  ck_assert_ptr_null (kml_trace_open (missing, "x.txt", &error));
-  assert_error (error, KML_ERROR_INPUT, "x.txt: cannot open: No such file or directory");
-  g_clear_error (&error);
-  ck_assert_ptr_null (kml_trace_open (folder, "x", &error));
-  assert_error (error, KML_ERROR_INPUT, "a directory");
-}
-END_TEST
-
-/* Lines of which each lacks or spoils something, and what is said of it. */
-static const struct {
-  const char *line;
-  const char *reason;
-} bad_lines[] = {
-  { "kmalloc: call_site=f bytes_req=8 bytes_alloc=8 gfp_flags=0x0", "ptr= is missing" },
-  { "kmalloc: call_site=f ptr=0x1 bytes_alloc=8 gfp_flags=0x0", "bytes_req= is missing" },
-  { "kmalloc: call_site=f ptr=0x1 bytes_req=8 gfp_flags=0x0", "bytes_alloc= is missing" },
-  { "kmalloc: call_site=f ptr=0x1 bytes_req=8 bytes_alloc=8", "gfp_flags= is missing" },
-  { "kmalloc: call_site=f ptr=0x1 bytes_req=0 bytes_alloc=8 gfp_flags=0x0", "bytes_req is not" },
-  { "kmalloc: call_site=f ptr=0x1 bytes_req=-8 bytes_alloc=8 gfp_flags=0x0", "bytes_req is not" },
-  { "kmalloc: call_site=f ptr=0x1 bytes_req=8x bytes_alloc=8 gfp_flags=0x0", "bytes_req is not" },
-  { "kmalloc: call_site=f ptr=0x1 bytes_req=4294967296 bytes_alloc=4294967296 gfp_flags=0x0",
-    "bytes_req is not" },
-  { "kmalloc: call_site=f ptr=0x1 bytes_req=1180591620717411303424 bytes_alloc=8 gfp_flags=0x0",
-    "bytes_req is not" },
-  { "kmalloc: call_site=f ptr=0x1 bytes_req=9 bytes_alloc=8 gfp_flags=0x0",
-    "bytes_alloc is less than bytes_req" },
-  { "kmalloc: call_site=f ptr=hello bytes_req=8 bytes_alloc=8 gfp_flags=0x0", "ptr is not" },
-  { "kmalloc: call_site=f ptr=0x123456789abcdef01 bytes_req=8 bytes_alloc=8 gfp_flags=0x0",
-    "ptr is not" },
-  { "kfree: call_site=f ptr=", "ptr is not" },
-  { "mm_page_alloc: page=0 pfn=1 order=21 migratetype=0 gfp_flags=0x0", "order is not" },
-  { "mm_page_alloc: page=0 pfn=1 order=-1 migratetype=0 gfp_flags=0x0", "order is not" },
-  { "mm_page_alloc: page=0 pfn=1 order=1 migratetype=0 gfp_flags=0x0", "not a multiple" },
-  { "mm_page_alloc: page=0 pfn=0x10000000000 order=0 migratetype=0 gfp_flags=0x0", "pfn is not" },
-  { "mm_page_free: page=0 pfn=1", "order= is missing" },
-  { "kfree", "does not end with a colon" },
-};
-
-START_TEST (a_bad_line_is_counted_and_the_first_is_quoted)
-{
-  g_autofree char *text = g_strdup_printf (KMALLOC ("1", "0x1000") KMALLOC ("2", "0x2000")
-                                               LINE ("3", "%s") LINE ("4", "%s")
-                                                   KFREE ("5", "0x1000"),
-                                           bad_lines[_i].line, bad_lines[_i].line);
-  g_autoptr (Recording) recording = read_text (text);
-  const KmlTraceInfo *info = kml_trace_info (recording->trace);
-
-  ck_assert_uint_eq (recording->events->len, 3);
-  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_MALFORMED), 2);
-  ck_assert_uint_eq (info->malformed_line, 3);
-  ck_assert_msg (strstr (info->malformed_text, bad_lines[_i].reason) != NULL, "%s",
-                 info->malformed_text);
-  ck_assert_msg (strstr (info->malformed_text, "task-7") != NULL, "%s", info->malformed_text);
-}
-END_TEST
-
-START_TEST (a_file_that_is_mostly_bad_is_refused)
-{
-  g_autoptr (GString) text = g_string_new (KMALLOC ("1", "0x1000"));
-  g_autoptr (GError) error = NULL;
-
-  g_string_append (text, "the first bad line\nanother one\n");
-  ck_assert_ptr_null (read_bytes (text->str, text->len, &error));
-  assert_error (error, KML_ERROR_INPUT, "the trace:2: not an event: “the first bad line”");
-}
-END_TEST
-
-/* As `perf script` writes them where numbers have one; the format is known by its header, or not at all. */
-START_TEST (a_time_with_a_decimal_comma_is_called_one)
-{
-  static const struct {
-    const char *text, *message;
-  } cases[] = {
-    { "# perf\n task 7 [000] 1,000001: kmem:kfree: call_site=f ptr=0x1\n",
-      "the trace:2: the time has a comma where a point is expected: write the text with LC_ALL=C" },
-    { "# tracer: nop\n#\n task-7 [000] ..... 1,000001: kfree: call_site=f ptr=0x1\n",
-      "the trace:3: the time has a comma where a point is expected: “" },
-    { "cpus=4\n task-7 [000] 1,000001: kfree: call_site=f ptr=0x1\n",
-      "the trace:2: the time has a comma where a point is expected: “" },
-  };
-
-  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
-    g_autoptr (GError) error = NULL;
-
-    ck_assert_ptr_null (read_bytes (cases[i].text, strlen (cases[i].text), &error));
-    assert_error (error, KML_ERROR_INPUT, cases[i].message);
-  }
-}
-END_TEST
-
-START_TEST (a_byte_order_mark_is_no_line)
-{
-  g_autoptr (Recording) recording = read_text ("\xef\xbb\xbf" KMALLOC ("1", "0x1000"));
-
-  ck_assert_uint_eq (recording->events->len, 1);
-  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_MALFORMED), 0);
-}
-END_TEST
-
-START_TEST (a_line_without_end_is_skipped_and_not_kept)
-{
-  g_autoptr (GString) text = g_string_new (KMALLOC ("1", "0x1000"));
-  g_autoptr (Recording) recording = NULL;
-  g_autoptr (GError) error = NULL;
-
-  for (guint i = 0; i < (5u << 20) / 8; i++)
-    g_string_append (text, "01234567");
-  g_string_append (text, "\n" KMALLOC ("2", "0x2000"));
-  recording = read_bytes (text->str, text->len, &error);
-  assert_no_error (error);
-  ck_assert_uint_eq (recording->events->len, 2);
-  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_MALFORMED), 1);
-  ck_assert_uint_eq (kml_trace_info (recording->trace)->malformed_line, 2);
-  ck_assert_uint_eq (kml_trace_info (recording->trace)->n_lines, 3);
-}
-END_TEST
-
-START_TEST (zeros_in_the_text_are_bad_lines)
-{
-  static const char text[] = KMALLOC ("1", "0x1000") "\0\0\0\0\n" KMALLOC ("2", "0x2000");
-  g_autoptr (GError) error = NULL;
-  g_autoptr (Recording) recording = read_bytes (text, sizeof text - 1, &error);
-
-  assert_no_error (error);
-  ck_assert_uint_eq (recording->events->len, 2);
-  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_MALFORMED), 1);
-}
-END_TEST
-
-START_TEST (dos_line_ends_and_a_missing_last_one_are_no_matter)
-{
-  g_autoptr (Recording) recording = read_text (
-      "task-7 [001] ..... 5.1: kfree: call_site=f ptr=(nil)\r\n"
-      "task-7 [001] ..... 5.2: kmem_cache_free: call_site=f ptr=0x10000 name=filp\r\n"
-      "task-7 [001] ..... 5.3: kmalloc: call_site=f ptr=0x10000 bytes_req=8 bytes_alloc=8 "
-      "gfp_flags=GFP_KERNEL");
-
-  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_EVENTS), 3);
-  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_MALFORMED), 0);
-  ck_assert_uint_eq (event_at (recording, 0)->gfp, KML_GFP_KERNEL);
-}
-END_TEST
-
-/* Text that is cut anywhere is read up to there. */
-START_TEST (text_that_was_cut_is_read_as_far_as_it_goes)
-{
-  g_autoptr (GByteArray) plain = sample_bytes ("ftrace.txt");
-
-  for (guint length = 2048; length < plain->len; length += 641) {
-    g_autoptr (GError) error = NULL;
-    g_autoptr (Recording) recording = read_bytes (plain->data, length, &error);
-
-    assert_no_error (error);
-    ck_assert_uint_le (count_of (recording, KML_TRACE_N_MALFORMED), 1);
-  }
-}
-END_TEST
-
-/* ---- Statistics ---- */
-
-START_TEST (statistics_follow_the_blocks)
-{
-  g_autoptr (Recording) recording = read_text (
-      KMALLOC ("1", "0x1000") KMALLOC ("2", "0x2000") KFREE ("4", "0x1000") PAGES ("5", "8", "3")
-          FREE_PAGES ("6", "8", "2")
-              LINE ("7", "kmalloc: call_site=h ptr=0x3000 bytes_req=20000 bytes_alloc=32768 "
-                         "gfp_flags=GFP_ATOMIC"));
-  g_autoptr (KmlTraceStats) stats = kml_trace_stats_new ();
-  const KmlTraceLevelStats *objects, *pages;
-  g_autoptr (GArray) sizes = NULL, sites = NULL;
-
-  kml_trace_stats_add (stats, (const KmlTraceEvent *)(void *)recording->events->data,
-                       recording->events->len);
-  objects = kml_trace_stats_level (stats, KML_LEVEL_OBJECTS);
-  pages = kml_trace_stats_level (stats, KML_LEVEL_PAGES);
-  sizes = kml_trace_stats_sizes (stats);
-  sites = kml_trace_stats_sites (stats, KML_LEVEL_OBJECTS);
-  ck_assert_uint_eq (objects->allocs, 3);
-  ck_assert_uint_eq (objects->n_peak, 2);
-  ck_assert_uint_eq (objects->bytes_peak, 32 + 32768);
-  ck_assert_uint_eq (objects->bytes_req_at_peak, 18 + 20000);
-  ck_assert_uint_eq (pages->n_live, 1);
-  ck_assert_uint_eq (pages->bytes_peak, 8 * 4096);
-  ck_assert_uint_eq (pages->bytes_live, 4 * 4096);
-  ck_assert_uint_eq (kml_trace_stats_pages (stats, 3, KML_MOBILITY_MOVABLE), 1);
-  ck_assert_uint_eq (
-      kml_histogram_n (&kml_trace_stats_lifetimes (stats, KML_LEVEL_OBJECTS)->histogram), 1);
-  ck_assert_uint_eq (kml_trace_stats_lifetimes (stats, KML_LEVEL_OBJECTS)->histogram.max,
-                     300000000);
-  ck_assert_uint_eq (sizes->len, 2);
-  ck_assert_uint_eq (g_array_index (sizes, KmlTraceSizeCount, 0).size, 18);
-  ck_assert_uint_eq (g_array_index (sizes, KmlTraceSizeCount, 0).count, 2);
-  ck_assert_uint_eq (g_array_index (sizes, KmlTraceSizeCount, 1).size, 20000);
-  ck_assert_uint_eq (g_array_index (sites, KmlTraceSiteCount, 0).bytes_alloc, 32768);
-  ck_assert_str_eq (
-      kml_trace_site (recording->trace, g_array_index (sites, KmlTraceSiteCount, 0).site), "h");
-}
-END_TEST
-
-static Suite *
-trace_suite (void)
+int
+main (void)
 {
   Suite *suite = suite_create ("trace");
   TCase *shapes = tcase_create ("shapes");
   TCase *blocks = tcase_create ("blocks");
   TCase *compressed = tcase_create ("compressed");
-  TCase *bad = tcase_create ("bad");
 
   tcase_add_test (shapes, trace_cmd_text_is_read);
   tcase_add_test (shapes, latency_flags_tell_the_context);
@@ -832,7 +567,6 @@ trace_suite (void)
   tcase_add_test (blocks, where_the_kernel_maps_its_frames_is_learned);
   tcase_add_test (blocks, slab_pages_that_show_too_late_are_counted);
   tcase_add_test (blocks, the_size_of_the_batches_changes_nothing);
-  tcase_add_test (blocks, statistics_follow_the_blocks);
   suite_add_tcase (suite, blocks);
 
   tcase_add_loop_test (compressed, compressed_text_is_read_alike, 0, G_N_ELEMENTS (compressors));
@@ -844,23 +578,5 @@ trace_suite (void)
                        G_N_ELEMENTS (compressors));
   suite_add_tcase (suite, compressed);
 
-  tcase_add_test (bad, what_is_no_trace_is_refused);
-  tcase_add_test (bad, files_that_cannot_be_read_are_told_apart);
-  tcase_add_loop_test (bad, a_bad_line_is_counted_and_the_first_is_quoted, 0,
-                       G_N_ELEMENTS (bad_lines));
-  tcase_add_test (bad, a_file_that_is_mostly_bad_is_refused);
-  tcase_add_test (bad, a_time_with_a_decimal_comma_is_called_one);
-  tcase_add_test (bad, a_byte_order_mark_is_no_line);
-  tcase_add_test (bad, a_line_without_end_is_skipped_and_not_kept);
-  tcase_add_test (bad, zeros_in_the_text_are_bad_lines);
-  tcase_add_test (bad, dos_line_ends_and_a_missing_last_one_are_no_matter);
-  tcase_add_test (bad, text_that_was_cut_is_read_as_far_as_it_goes);
-  suite_add_tcase (suite, bad);
-  return suite;
-}
-
-int
-main (void)
-{
-  return run_suite (trace_suite ());
+  return run_suite (suite);
 }

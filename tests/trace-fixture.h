@@ -65,6 +65,19 @@ sample_path (const char *name)
   return g_build_filename (root != NULL ? root : ".", "tests", "data", "traces", name, NULL);
 }
 
+static inline GByteArray *
+sample_bytes (const char *name)
+{
+  g_autofree char *path = sample_path (name);
+  g_autoptr (GError) error = NULL;
+  char *bytes;
+  gsize n;
+
+  g_file_get_contents (path, &bytes, &n, &error);
+  assert_no_error (error);
+  return g_byte_array_new_take ((guint8 *)bytes, n);
+}
+
 /* What there is to know of a recording. */
 typedef struct {
   GArray *events; /* (element-type KmlTraceEvent) */

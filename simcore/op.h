@@ -26,6 +26,8 @@ typedef struct {
   guint32 other; /* … or a page frame number */
   guint8 kind;   /* KmlOpKind */
   guint8 level;  /* KML_LEVEL_PAGES or KML_LEVEL_OBJECTS: which allocator is asked */
+  guint8
+      is_inferred; /* of KML_OP_FREE_OLD alone: nobody has given it back since: it lay on a list of free pages */
 } KmlOp;
 
 G_END_DECLS

@@ -568,6 +568,28 @@ START_TEST (pages_of_before_are_given_back_once)
 }
 END_TEST
 
+/* What was on a list is in no count of what is unknown: who looks for it asks for frames that were in free blocks, too. */
+START_TEST (pages_of_lists_are_counted_for_themselves)
+{
+  const KmlOp op = { .kind = KML_OP_FREE_OLD,
+                     .level = KML_LEVEL_PAGES,
+                     .other = 64,
+                     .is_inferred = TRUE,
+                     .request = { .size = 4 * 4096 } };
+  Setup setup;
+
+  set_up (&setup, &everything, 1, KML_TIME_MAX);
+  kml_old_frames_add (setup.old, 66);
+  for (guint i = 0; i < 2; i++) {
+    kml_driver_execute (setup.driver, 0, &op, 1);
+    ck_assert_uint_eq (setup.old->n_listed, 1);
+    ck_assert_uint_eq (setup.old->n_given_back + setup.old->n_unknown, 0);
+  }
+  ck_assert_uint_eq (((const Three *)setup.pages)->last_freed, 66 * 4096);
+  tear_down (&setup);
+}
+END_TEST
+
 /* Of four old frames, where their numbers mean nothing: the next one, around the end, no number twice, and none when all are gone. */
 START_TEST (a_stand_in_is_given_back_for_each_number)
 {
@@ -807,6 +829,7 @@ main (void)
   tcase_add_test (tcase, halves_of_a_block_are_freed_one_by_one);
   tcase_add_test (tcase, a_block_that_is_kept_whole_is_freed_with_its_lower_half);
   tcase_add_test (tcase, pages_of_before_are_given_back_once);
+  tcase_add_test (tcase, pages_of_lists_are_counted_for_themselves);
   tcase_add_test (tcase, a_stand_in_is_given_back_for_each_number);
   tcase_add_test (tcase, of_many_pages_of_before_each_is_in_the_journal);
   tcase_add_test (tcase, a_long_pause_does_not_spoil_the_means);

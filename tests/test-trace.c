@@ -275,6 +275,57 @@ START_TEST (frees_of_pages_from_before_say_which_frames)
 }
 END_TEST
 
+#define TAKE(usecs, pfn, order)                                                                    \
+  LINE (usecs, "mm_page_alloc_zone_locked: page=0000000012345678 pfn=" pfn " order=" order         \
+               " migratetype=1 percpu_refill=1")
+#define DRAIN(usecs, pfn, order)                                                                   \
+  LINE (usecs,                                                                                     \
+        "mm_page_pcpu_drain:   page=0000000012345678 pfn=" pfn " order=" order " migratetype=1")
+
+/* Frame 5 is given out, 16 to 19 are put back and 300 is given out: nobody has freed them, nor taken them out of a free block, as he has 8. That is known
+ * from the first block on that was taken out of one. */
+START_TEST (pages_from_lists_of_cpus_had_been_given_back_before)
+{
+  g_autoptr (Recording) recording = read_text (
+      PAGES ("1", "5", "0") TAKE ("2", "8", "1") PAGES ("3", "8", "0") FREE_PAGES ("4", "5", "0")
+          DRAIN ("5", "5", "0") DRAIN ("6", "16", "2") FREE_PAGES ("7", "32", "0")
+              PAGES ("8", "32", "0") PAGES ("9", "300", "0") DRAIN ("10", "16", "0"));
+  static const struct {
+    guint at;
+    guint32 pfn;
+    guint order;
+  } expected[] = { { 1, 5, 0 }, { 4, 16, 2 }, { 5, 32, 0 }, { 7, 300, 0 } };
+
+  ck_assert_uint_eq (recording->events->len, 9);
+  for (guint i = 0; i < G_N_ELEMENTS (expected); i++) {
+    const KmlTraceEvent *event = event_at (recording, expected[i].at);
+
+    expect (recording, expected[i].at, KML_OP_FREE_OLD, 0, expected[i].order);
+    ck_assert_uint_eq (event->other, expected[i].pfn);
+    ck_assert_uint_eq (event->flags, expected[i].pfn == 32 ? 0 : KML_TRACE_INFERRED);
+  }
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_PAGE_FREE_UNKNOWN), 1);
+  ck_assert_uint_eq (count_of (recording, KML_TRACE_N_OTHER), 4);
+}
+END_TEST
+
+/* Then what is given out may come from anywhere. */
+START_TEST (where_not_all_is_told_nothing_is_said_of_lists)
+{
+  static const char *const texts[] = {
+    PAGES ("1", "5", "0") DRAIN ("2", "16", "2"),
+    PAGES ("1", "5", "0") TAKE ("2", "8", "1") "CPU:1 [LOST 2 EVENTS]\n" DRAIN ("3", "16", "2"),
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
+    g_autoptr (Recording) recording = read_text (texts[i]);
+
+    ck_assert_uint_eq (recording->events->len, 1);
+    expect (recording, 0, KML_OP_ALLOC, 0, 0);
+  }
+}
+END_TEST
+
 /* trace-cmd's words are not the kernel's, and neither may know how many. */
 START_TEST (whatever_a_recorder_says_of_lost_events_is_counted)
 {
@@ -556,6 +607,8 @@ main (void)
   tcase_add_test (blocks, names_of_freed_blocks_are_used_again);
   tcase_add_test (blocks, what_is_missing_is_counted);
   tcase_add_test (blocks, frees_of_pages_from_before_say_which_frames);
+  tcase_add_test (blocks, pages_from_lists_of_cpus_had_been_given_back_before);
+  tcase_add_test (blocks, where_not_all_is_told_nothing_is_said_of_lists);
   tcase_add_test (blocks, whatever_a_recorder_says_of_lost_events_is_counted);
   tcase_add_test (blocks, a_lost_free_is_inferred_from_the_next_allocation);
   tcase_add_test (blocks, an_allocation_over_smaller_blocks_infers_all_their_frees);

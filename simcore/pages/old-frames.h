@@ -11,13 +11,16 @@
  *                    number one frame is given back, the next old one from there on, and around: as many as the kernel gave back, close to each
  *                    other as those were. No number counts twice
  *
+ * A kernel keeps free pages on lists of its CPUs, which nobody can tell from pages in use before the recording shows that they are given out. These are given back
+ * just before: so they come to lie on the list of the CPU that had them, where there are such lists.
+ *
  * A recording can say anything: frames that were free all along, that were given back before, or that the machine has not. These are
  * counted, and nothing else happens. By stand-ins the first kind cannot be told.
  */
 
 #pragma once
 
-#include "simcore/base/types.h"
+#include "simcore/op.h"
 
 G_BEGIN_DECLS
 
@@ -28,6 +31,7 @@ typedef struct {
   guint32 n_frames;
   guint64 n_at_first;   /* frames that were old in the beginning */
   guint64 n_given_back; /* of those */
+  guint64 n_listed;     /* … that nobody gave back, but were given out: on lists of free pages */
   guint64 n_unknown;    /* frames that were to be given back and were none of those, or no longer */
 } KmlOldFrames;
 
@@ -42,10 +46,14 @@ void kml_old_frames_add (KmlOldFrames *self, KmlPfn pfn);
  * behind that. FALSE: there is none. */
 gboolean kml_old_frames_take (KmlOldFrames *self, guint64 *pfn, guint64 end, KmlPfn *ret_frame);
 
-/* Of @n frames that were to be given back @n_taken were. */
+/* Of @op's frames @n_taken were old. */
 static inline void
-kml_old_frames_count (KmlOldFrames *self, guint64 n, guint64 n_taken)
+kml_old_frames_count (KmlOldFrames *self, const KmlOp *op, guint64 n, guint64 n_taken)
 {
+  if (op->is_inferred) {
+    self->n_listed += n_taken;
+    return;
+  }
   self->n_given_back += n_taken;
   self->n_unknown += n - n_taken;
 }

@@ -63,6 +63,9 @@ const KmlMetricInfo kml_recorder_metric_info[] = {
     "page frames that were in use when the run began, where there is a [memory] start" },
   { "start.given_back", "frames",
     "of those, what the recording gave back; they are in no other count of frees" },
+  { "start.on_lists", "frames",
+    "of those, what the recording gave out although nobody had given it back: free pages on lists "
+    "of the kernel's CPUs" },
   { "start.unknown", "frames",
     "frames that the recording gave back without an allocation, and that were not in use when the "
     "run began, or no longer; by a pagetypeinfo or buddyinfo, only the latter" },

@@ -139,7 +139,7 @@ free_old (KmlDriver *self, const KmlOp *op, KmlTime start)
       first = addr;
     kml_allocator_free_block (pages, addr, &op->request);
   }
-  kml_old_frames_count (self->config.old, n_frames, n_taken);
+  kml_old_frames_count (self->config.old, op, n_frames, n_taken);
   if (n_taken > 0)
     kml_recorder_add_entry (
         self->config.recorder, start, machine->now, first,

@@ -376,7 +376,7 @@ kml_replay_execute_first (Stream *stream, Stream *doer)
   else if (op.kind == KML_OP_SPLIT)
     execute_split (self, &op);
   else
-    kml_requests_free_old (self->config.requests, op.other, &op.request);
+    kml_requests_free_old (self->config.requests, &op);
   doer->whole = NULL;
   kml_replay_executed (self, &op);
 }

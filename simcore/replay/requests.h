@@ -61,7 +61,7 @@ gboolean kml_requests_free (KmlRequests *self, KmlBlock *block, const KmlRequest
 gboolean kml_requests_split (KmlRequests *self, KmlBlock *lower, KmlBlock *ret_upper,
                              const KmlRequest *how);
 
-/* Gives back the old ones of the how->size bytes of frames from number @first on. */
-void kml_requests_free_old (KmlRequests *self, KmlPfn first, const KmlRequest *how);
+/* KML_OP_FREE_OLD */
+void kml_requests_free_old (KmlRequests *self, const KmlOp *op);
 
 G_END_DECLS

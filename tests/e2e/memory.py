@@ -447,6 +447,8 @@ def what_was_in_use_is_given_back_as_the_recording_has_it():
     frees = [(100, 2), (100, 0), (96, 3), (499, 0), (499, 0), (600, 0), (1016, 0), (5000, 3), (0xfffffff8, 3)]  # 9 frames are given back
     lines = [f"mm_page_free: page=0 pfn={pfn} order={order}" for pfn, order in frees]
     lines[2:2] = ["mm_page_alloc: page=0 pfn=700 order=0 migratetype=0 gfp_flags=GFP_KERNEL", "mm_page_free: page=0 pfn=700 order=0"]
+    lines += ["mm_page_alloc_zone_locked: page=0 pfn=900 order=0 migratetype=0", "mm_page_pcpu_drain: page=0 pfn=300 order=1 migratetype=0",  # on lists: 3
+              "mm_page_alloc: page=0 pfn=302 order=0 migratetype=0 gfp_flags=GFP_KERNEL"]
     write("t.txt", "".join(f"  task-7 [00{i % 2}] ..{'.s'[i % 3 == 0]}1. 5.{100 * i:06}: {line}\n" for i, line in enumerate(lines)))
     run("trace", "convert", "t.txt", "-o", "t.kmt")
     known = 9, sum(1 << order for _, order in frees) - 9
@@ -456,21 +458,21 @@ def what_was_in_use_is_given_back_as_the_recording_has_it():
             for file in ("t.txt", "t.kmt"):
                 metrics = measure(HEAD + f"[memory]\nstart = kpageflags\n[pages]\nallocator = buddy\n{more}"
                                   f"[workload w]\nkind = trace\nfile = {file}\nlevel = {level}\n")
-                equal((metrics["start.in_use"], metrics["start.given_back"], metrics["start.unknown"]), (500, *known), (more, level))
+                equal((metrics["start.in_use"], metrics["start.given_back"], metrics["start.unknown"], metrics["start.on_lists"]), (500, *known, 3), (more, level))
                 equal(metrics["trace.page_free_unknown"], len(frees), more)
                 equal((metrics["free.count"], metrics["latency.free.mean_ns"] > 0), (1, True), more)
-                kept = metrics["memory.reserved.end_bytes"] / 4096 - (500 - 9)
+                kept = metrics["memory.reserved.end_bytes"] / 4096 - (500 - 9 - 3 + 1)
                 equal(kept > 0, "per-cpu" in more, (more, level, kept))  # on lists of CPUs
                 run("verify", "m.db")
                 prints.append(query("m.db", f"SELECT fingerprint FROM runs {LAST}"))
             equal(prints[0], prints[1], more)
     table = run("export", "m.db", "samples", "--run", str(query("m.db", "SELECT max (run_id) FROM runs")[0][0])).stdout.splitlines()
     equal([line.split(",")[1:6] for line in table if "old" in line], [["free-old", "pages", context, cpu, size] for context, cpu, size in
-          (("softirq", "0", "16384"), ("process", "0", "16384"), ("process", "1", "4096"))], "samples")
+          (("softirq", "0", "16384"), ("process", "0", "16384"), ("process", "1", "4096"), ("softirq", "0", "8192"), ("process", "1", "4096"))], "samples")
     metrics = measure(HEAD + "[memory]\nstart = buddyinfo\n[pages]\nallocator = buddy\n[workload w]\nkind = trace\nfile = t.kmt\nlevel = pages\n")
     in_use = 1016 - 4 - 4 - 128
     equal((metrics["start.in_use"], metrics["start.given_back"], metrics["start.unknown"]), (in_use, 4 + 4 + 1 + 1, 33 - 10), "numbers alone")  # 600 as well
-    equal(metrics["memory.reserved.end_bytes"] / 4096, in_use - 10, "numbers alone")
+    equal((metrics["start.on_lists"], metrics["memory.reserved.end_bytes"] / 4096), (4, in_use - 10 - 4 + 1), "numbers alone")  # 700 as well
 
 
 def what_makes_no_sense_is_refused():

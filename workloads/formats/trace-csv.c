@@ -37,6 +37,8 @@ typedef enum {
   OPERATION_PAGE_ALLOC,
   OPERATION_PAGE_BULK_ALLOC,
   OPERATION_PAGE_FREE,
+  OPERATION_PAGE_TAKE,
+  OPERATION_PAGE_DRAIN,
   OPERATION_SLAB_NEW,
 } Operation;
 
@@ -48,6 +50,7 @@ static const struct {
   { "-", OPERATION_FREE },
   { "a", OPERATION_ALLOC },
   { "alloc", OPERATION_ALLOC },
+  { "buddy_take", OPERATION_PAGE_TAKE },
   { "calloc", OPERATION_ALLOC },
   { "f", OPERATION_FREE },
   { "free", OPERATION_FREE },
@@ -61,10 +64,13 @@ static const struct {
   { "kmem_cache_free", OPERATION_FREE },
   { "malloc", OPERATION_ALLOC },
   { "mm_page_alloc", OPERATION_PAGE_ALLOC },
+  { "mm_page_alloc_zone_locked", OPERATION_PAGE_TAKE },
   { "mm_page_free", OPERATION_PAGE_FREE },
+  { "mm_page_pcpu_drain", OPERATION_PAGE_DRAIN },
   { "page_alloc", OPERATION_PAGE_ALLOC },
   { "page_bulk_alloc", OPERATION_PAGE_BULK_ALLOC },
   { "page_free", OPERATION_PAGE_FREE },
+  { "pcpu_drain", OPERATION_PAGE_DRAIN },
   { "r", OPERATION_REALLOC },
   { "realloc", OPERATION_REALLOC },
   { "slab_new", OPERATION_SLAB_NEW },
@@ -272,6 +278,13 @@ find_operation (const Csv *self, const char *word, gsize length)
   return OPERATION_OTHER;
 }
 
+static gboolean
+is_information (Operation operation)
+{
+  return operation == OPERATION_OTHER || operation == OPERATION_PAGE_TAKE ||
+         operation == OPERATION_PAGE_DRAIN;
+}
+
 /* What the op cell asks for; its text gets a number, so that each is looked up once. */
 static Operation
 read_operation (Csv *self, guint32 *ret_name)
@@ -288,7 +301,7 @@ read_operation (Csv *self, guint32 *ret_name)
   if (operation == OPERATION_NEW) {
     /* number 0 is that of all texts that are too many, and of none */
     operation = name == 0 ? OPERATION_OTHER : find_operation (self, cell.at, length);
-    kml_trace_feed_name (feed, cell.at, name == 0 ? 0 : length, operation != OPERATION_OTHER);
+    kml_trace_feed_name (feed, cell.at, name == 0 ? 0 : length, !is_information (operation));
     g_array_index (self->operations, guint8, name) = (guint8)operation;
   }
   *ret_name = name;
@@ -298,14 +311,21 @@ read_operation (Csv *self, guint32 *ret_name)
 static gboolean
 is_about_pages (Operation operation)
 {
-  return operation == OPERATION_PAGE_ALLOC || operation == OPERATION_PAGE_BULK_ALLOC ||
-         operation == OPERATION_PAGE_FREE || operation == OPERATION_SLAB_NEW;
+  return operation >= OPERATION_PAGE_ALLOC;
 }
 
 /* Turns the values of the line into an event. NULL, or what is wrong. */
 static const char *
 make_pages (Csv *self, Operation operation, KmlTraceLine *event)
 {
+  static const guint8 records[] = {
+    [OPERATION_PAGE_ALLOC] = KML_TRACE_MM_PAGE_ALLOC,
+    [OPERATION_PAGE_BULK_ALLOC] = KML_TRACE_PAGE_BULK_ALLOC,
+    [OPERATION_PAGE_FREE] = KML_TRACE_MM_PAGE_FREE,
+    [OPERATION_PAGE_TAKE] = KML_TRACE_MM_PAGE_TAKE,
+    [OPERATION_PAGE_DRAIN] = KML_TRACE_MM_PAGE_DRAIN,
+    [OPERATION_SLAB_NEW] = KML_TRACE_SLAB_NEW,
+  };
   const gboolean has_pfn = kml_trace_columns_has (&self->columns, KML_FIELD_PFN);
 
   event->key = has_pfn ? self->pfn : self->id;
@@ -316,10 +336,7 @@ make_pages (Csv *self, Operation operation, KmlTraceLine *event)
     return "the pfn is not a multiple of 2^order";
   if (event->failed && operation != OPERATION_PAGE_ALLOC)
     return "the pfn is missing";
-  event->record = operation == OPERATION_PAGE_ALLOC        ? KML_TRACE_MM_PAGE_ALLOC
-                  : operation == OPERATION_PAGE_BULK_ALLOC ? KML_TRACE_PAGE_BULK_ALLOC
-                  : operation == OPERATION_PAGE_FREE       ? KML_TRACE_MM_PAGE_FREE
-                                                           : KML_TRACE_SLAB_NEW;
+  event->record = records[operation];
   return NULL;
 }
 

@@ -26,6 +26,8 @@ const char *const kml_trace_record_names[KML_TRACE_N_RECORDS + 1] = {
   [KML_TRACE_PAGE_BULK_ALLOC] = "page_bulk_alloc",
   [KML_TRACE_MM_PAGE_FREE] = "mm_page_free",
   [KML_TRACE_MM_PAGE_FREE_BATCHED] = "mm_page_free_batched",
+  [KML_TRACE_MM_PAGE_TAKE] = "mm_page_alloc_zone_locked",
+  [KML_TRACE_MM_PAGE_DRAIN] = "mm_page_pcpu_drain",
   [KML_TRACE_SLAB_NEW] = "slab_new",
   [KML_TRACE_SLAB_FREE] = "slab_free",
   NULL,
@@ -69,11 +71,17 @@ record_of (const char *name, gsize length)
   case 16:
     IS (KML_TRACE_KMEM_CACHE_ALLOC, "kmem_cache_alloc")
     break;
+  case 18:
+    IS (KML_TRACE_MM_PAGE_DRAIN, "mm_page_pcpu_drain")
+    break;
   case 20:
     IS (KML_TRACE_MM_PAGE_FREE_BATCHED, "mm_page_free_batched")
     break;
   case 21:
     IS (KML_TRACE_KMEM_CACHE_ALLOC_NODE, "kmem_cache_alloc_node")
+    break;
+  case 25:
+    IS (KML_TRACE_MM_PAGE_TAKE, "mm_page_alloc_zone_locked")
     break;
   default:
     break;

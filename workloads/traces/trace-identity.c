@@ -63,6 +63,7 @@ kml_trace_identity_finish (KmlTraceIdentity *self)
 {
   kml_trace_names_finish (&self->objects);
   kml_trace_names_finish (&self->pages);
+  kml_trace_lists_finish (&self->lists);
   g_clear_pointer (&self->queue, g_free);
 }
 
@@ -294,6 +295,14 @@ run_line (KmlTraceIdentity *self, const KmlTraceLine *line, guint64 time_ns)
     return kml_trace_pages_alloc (self, line, time_ns);
   case KML_TRACE_MM_PAGE_FREE:
     return kml_trace_pages_free (self, line, time_ns);
+  case KML_TRACE_MM_PAGE_TAKE:
+    kml_trace_pages_take (self, line, time_ns);
+    self->counts[KML_TRACE_N_OTHER]++;
+    return TRUE;
+  case KML_TRACE_MM_PAGE_DRAIN:
+    kml_trace_pages_drain (self, line, time_ns);
+    self->counts[KML_TRACE_N_OTHER]++;
+    return TRUE;
   case KML_TRACE_SLAB_NEW:
     kml_trace_pages_mark_slab (self, line->key);
     self->counts[KML_TRACE_N_OTHER]++;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "workloads/traces/trace-format.h"
+#include "workloads/traces/trace-lists.h"
 #include "workloads/traces/trace-names.h"
 #include "workloads/traces/trace.h"
 
@@ -38,6 +39,7 @@ typedef struct {
 typedef struct {
   KmlTraceNames objects; /* by address */
   KmlTraceNames pages;   /* by page frame number, see trace-pages.c */
+  KmlTraceLists lists;   /* of the kernel's CPUs, when it began */
   guint64 *counts;       /* (array length=KML_TRACE_N_COUNTS): the caller's */
   guint64 live_objects_peak, live_pages_peak;
 
@@ -111,6 +113,10 @@ kml_trace_identity_gfp (const KmlTraceLine *line)
 void kml_trace_pages_init (KmlTraceIdentity *self);
 gboolean kml_trace_pages_alloc (KmlTraceIdentity *self, const KmlTraceLine *line, guint64 time_ns);
 gboolean kml_trace_pages_free (KmlTraceIdentity *self, const KmlTraceLine *line, guint64 time_ns);
+
+/* What tells of lists alone. */
+void kml_trace_pages_take (KmlTraceIdentity *self, const KmlTraceLine *line, guint64 time_ns);
+void kml_trace_pages_drain (KmlTraceIdentity *self, const KmlTraceLine *line, guint64 time_ns);
 
 /* Frame @pfn is part of a slab. */
 void kml_trace_pages_mark_slab (KmlTraceIdentity *self, guint64 pfn);

@@ -19,6 +19,9 @@
  *   neither     none of it is live: it was allocated before the recording, or without an event. So the free is
  *               told with its frame number, for who knows what was in use then.
  *
+ * Likewise a block that comes from nowhere, since it lay on a list of the kernel's CPUs when the recording began (trace-lists.h): a free of it is
+ * inferred, which was before.
+ *
  * An allocation that overlaps live blocks means that their frees were lost; they are inferred. So
  * live blocks never overlap (P1), and a frame is in at most one, which is found by asking for the
  * frame itself and then, for each order of which there are live blocks, for the frame with the
@@ -62,6 +65,73 @@ void
 kml_trace_pages_init (KmlTraceIdentity *self)
 {
   kml_trace_names_init (&self->pages, PFN_MASK);
+  kml_trace_lists_init (&self->lists);
+}
+
+/* ---- Lists of the kernel's CPUs ---- */
+
+/* No machine here has frames beyond 32 bits. */
+static KmlTraceEvent *
+emit_old (KmlTraceIdentity *self, Cause cause, guint64 pfn, guint order)
+{
+  KmlTraceEvent *const event = kml_trace_identity_emit (self, cause.line, cause.time_ns,
+                                                        KML_OP_FREE_OLD, KML_LEVEL_PAGES, 0);
+
+  event->other = (guint32)pfn;
+  event->order = (guint8)order;
+  return event;
+}
+
+/* It was given back before the recording, and then lay on a list. */
+static void
+emit_listed (KmlTraceIdentity *self, Cause cause, guint64 pfn, guint order)
+{
+  KmlTraceEvent *event;
+
+  if (self->counts[KML_TRACE_N_LOST] > 0 || pfn >= KML_PFN_NONE)
+    return;
+  event = emit_old (self, cause, pfn, order);
+  event->site = event->cache = 0;
+  event->flags = KML_TRACE_INFERRED;
+}
+
+/* The block comes from a list. */
+static void
+note_listed (KmlTraceIdentity *self, Cause cause)
+{
+  const KmlTraceLine *const line = cause.line;
+
+  if (!kml_trace_lists_see (&self->lists, line->key, line->order))
+    return;
+  if (self->lists.has_takes)
+    emit_listed (self, cause, line->key, line->order);
+  else
+    kml_trace_lists_wait (&self->lists, line->key, line->order);
+}
+
+void
+kml_trace_pages_take (KmlTraceIdentity *self, const KmlTraceLine *line, guint64 time_ns)
+{
+  const Cause cause = { line, time_ns };
+  GArray *const waiting = self->lists.waiting;
+
+  if (line->failed)
+    return;
+  kml_trace_lists_see (&self->lists, line->key, line->order);
+  self->lists.has_takes = TRUE;
+  for (guint i = 0; i < waiting->len; i++) {
+    const KmlTraceListed *listed = &g_array_index (waiting, KmlTraceListed, i);
+
+    emit_listed (self, cause, listed->pfn, listed->order);
+  }
+  g_array_set_size (waiting, 0);
+}
+
+void
+kml_trace_pages_drain (KmlTraceIdentity *self, const KmlTraceLine *line, guint64 time_ns)
+{
+  if (!line->failed)
+    note_listed (self, (Cause){ line, time_ns });
 }
 
 static inline void
@@ -183,6 +253,7 @@ kml_trace_pages_alloc (KmlTraceIdentity *self, const KmlTraceLine *line, guint64
     self->counts[KML_TRACE_N_FAILED]++;
     return TRUE;
   }
+  note_listed (self, cause);
   name = find_covering (self, line->key, &place);
   if (G_UNLIKELY (name != KML_TRACE_NO_NAME)) {
     if (line->record == KML_TRACE_PAGE_BULK_ALLOC &&
@@ -250,18 +321,12 @@ free_within (KmlTraceIdentity *self, Cause cause, guint32 name, KmlTraceNamesPla
   self->counts[KML_TRACE_N_PAGE_FREES]++;
 }
 
-/* No machine here has frames beyond 32 bits. */
 static void
-free_old (KmlTraceIdentity *self, const KmlTraceLine *line, guint64 time_ns)
+free_old (KmlTraceIdentity *self, Cause cause)
 {
-  KmlTraceEvent *event;
-
   self->counts[KML_TRACE_N_PAGE_FREE_UNKNOWN]++;
-  if (line->key >= KML_PFN_NONE)
-    return;
-  event = kml_trace_identity_emit (self, line, time_ns, KML_OP_FREE_OLD, KML_LEVEL_PAGES, 0);
-  event->other = (guint32)line->key;
-  event->order = line->order;
+  if (cause.line->key < KML_PFN_NONE)
+    emit_old (self, cause, cause.line->key, cause.line->order);
 }
 
 gboolean
@@ -271,6 +336,7 @@ kml_trace_pages_free (KmlTraceIdentity *self, const KmlTraceLine *line, guint64 
   KmlTraceNamesPlace place;
   guint32 name = find_covering (self, line->key, &place);
 
+  kml_trace_lists_see (&self->lists, line->key, line->order);
   if (name != KML_TRACE_NO_NAME &&
       order_of (kml_trace_names_key (&self->pages, name)) > line->order) {
     if (!split_down (self, cause, name, line->key, line->order))
@@ -285,7 +351,7 @@ kml_trace_pages_free (KmlTraceIdentity *self, const KmlTraceLine *line, guint64 
            for_each_within (self, line->key, frames (line->order), cause, free_within) > 0)
     self->counts[KML_TRACE_N_MERGED_FREES]++;
   else
-    free_old (self, line, time_ns);
+    free_old (self, cause);
   return TRUE;
 }
 

@@ -399,7 +399,7 @@ void
 kml_trace_text_names (const KmlTraceText *self, GArray *names)
 {
   for (guint i = 0; i < KML_TRACE_N_RECORDS; i++) {
-    const gboolean used = i != KML_TRACE_MM_PAGE_FREE_BATCHED && i != KML_TRACE_SLAB_FREE;
+    const gboolean used = i <= KML_TRACE_LAST_PAGES || i == KML_TRACE_SLAB_NEW;
     const KmlTraceNameCount count = { g_strdup (kml_trace_record_names[i]), self->record_counts[i],
                                       used };
 

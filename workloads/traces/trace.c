@@ -114,6 +114,7 @@ set_block (TraceWorkload *self, const KmlTraceEvent *event, KmlOp *op)
   if (G_UNLIKELY (event->kind == KML_OP_FREE_OLD)) {
     op->block = 0;
     op->other = event->other;
+    op->is_inferred = (event->flags & KML_TRACE_INFERRED) != 0;
     return;
   }
   op->block = name_of (self, event->level, event->block);

@@ -100,6 +100,13 @@ kml_entry_check_key (KmlScenario *self, KmlEntry *entry, KmlPlace place)
 
 /* ---- Choosers ---- */
 
+/* KmlIsValue. @data: (element-type KmlPlugin) */
+static gboolean
+is_plugin (const char *piece, gconstpointer data)
+{
+  return kml_schema_find_plugin (data, piece) != NULL;
+}
+
 /* When there is none of that name, a problem is added, and the nearest is what the section's keys are checked against.
  * (nullable) */
 static const KmlPlugin *
@@ -119,7 +126,9 @@ find_plugin (KmlScenario *self, const KmlSection *section, const char *name, Kml
     g_ptr_array_add (names, (gpointer)g_array_index (section->plugins, KmlPlugin, i).name);
   g_ptr_array_add (names, NULL);
   quoted = kml_quote (name, -1);
-  suggestion = kml_schema_suggest (name, (const char *const *)names->pdata);
+  suggestion = kml_sweep_suggest (name, is_plugin, section->plugins);
+  if (suggestion == NULL)
+    suggestion = kml_schema_suggest (name, (const char *const *)names->pdata);
   title = kml_section_title (section);
   kml_scenario_problem (self, place, "unknown %s %s in %s%s", section->info->chooser, quoted, title,
                         suggestion);
@@ -243,13 +252,42 @@ check_empty (const KmlParam *param, const KmlAlternative *alternative, GError **
   return FALSE;
 }
 
+/* KmlIsValue, of a #KmlParam. A list of numbers can be one value that is wrong: 64,8 as sizes of bins. */
+static gboolean
+is_value (const char *piece, gconstpointer data)
+{
+  const KmlParam *param = data;
+
+  return (kml_value_is_ordered (param) || !g_ascii_isdigit (piece[0])) &&
+         kml_param_parse (param, piece, NULL, NULL);
+}
+
+static gboolean
+check_form (const KmlParam *param, const char *text, GError **error)
+{
+  g_autofree char *suggestion = NULL;
+
+  if (kml_param_parse (param, text, NULL, error))
+    return TRUE;
+  if (param->type != KML_PARAM_FLAGS)
+    suggestion = kml_sweep_suggest (text, is_value, param);
+  if (suggestion != NULL) {
+    g_autofree char *quoted = kml_quote (text, -1);
+
+    g_clear_error (error);
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "expected one value, not %s%s", quoted,
+                 suggestion);
+  }
+  return FALSE;
+}
+
 gboolean
 kml_entry_is_right (const KmlScenario *self, const KmlEntry *entry, const KmlParam *param,
                     const KmlAlternative *alternative, GError **error)
 {
   const char *text = alternative->text;
 
-  return check_empty (param, alternative, error) && kml_param_parse (param, text, NULL, error) &&
+  return check_empty (param, alternative, error) && check_form (param, text, error) &&
          check_special (self, entry, text, error);
 }
 

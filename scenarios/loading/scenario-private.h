@@ -181,6 +181,12 @@ void kml_scenario_resolve_cpus (KmlScenario *self);
 /* Splits the assignment's text into alternatives of @param and expands ranges. */
 void kml_scenario_expand (KmlScenario *self, KmlAssignment *assignment, const KmlParam *param);
 
+/* Whether @piece of a text is a value by itself. */
+typedef gboolean (*KmlIsValue) (const char *piece, gconstpointer data);
+
+/* (transfer full) (nullable): the end of a message about @text, which is no value, where it is several, written with semicolons or commas. */
+char *kml_sweep_suggest (const char *text, KmlIsValue is_value, gconstpointer data);
+
 /* Fills axes, repeat and combinations. */
 void kml_scenario_combine (KmlScenario *self, const KmlCollected *collected);
 

@@ -278,6 +278,31 @@ kml_scenario_expand (KmlScenario *self, KmlAssignment *assignment, const KmlPara
   refuse_equal (self, assignment, param);
 }
 
+/* The values, with "|" between them, where all that @mark parts are values; NULL. */
+static char *
+part_by_bars (const char *text, const char *mark, KmlIsValue is_value, gconstpointer data)
+{
+  g_auto (GStrv) pieces = g_strsplit (text, mark, -1);
+  const guint n = g_strv_length (pieces);
+
+  for (guint i = 0; i < n; i++)
+    if (!is_value (g_strstrip (pieces[i]), data))
+      return NULL;
+  return n > 1 ? g_strjoinv (" | ", pieces) : NULL;
+}
+
+char *
+kml_sweep_suggest (const char *text, KmlIsValue is_value, gconstpointer data)
+{
+  g_autofree char *values = part_by_bars (text, ";", is_value, data);
+
+  if (values == NULL)
+    values = part_by_bars (text, ",", is_value, data);
+  return values != NULL
+             ? g_strdup_printf ("; several values are written with “|” in [sweep]: %s", values)
+             : NULL;
+}
+
 /* ---- 2. Combinations ---- */
 
 guint

@@ -384,13 +384,12 @@ aligned_slab_init (KmlAllocator *base, GError **error)
 
   self->shift = (guint)__builtin_ctzll (self->granule);
   if (self->granule > page_size || page_size / self->granule > MOST_OBJECTS ||
-      base->ram.size >> self->shift >= G_MAXUINT32) {
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "expected a granule with 1 to %d granules a page, and fewer than 2^32 in RAM; "
-                 "not one of %" G_GUINT64_FORMAT " B with pages of %" G_GUINT64_FORMAT " B",
-                 MOST_OBJECTS, self->granule, page_size);
-    return FALSE;
-  }
+      base->ram.size >> self->shift >= G_MAXUINT32)
+    return kml_refuse (
+        error, "granule",
+        "expected a granule with 1 to %d granules a page, and fewer than 2^32 in RAM; "
+        "not one of %" G_GUINT64_FORMAT " B with pages of %" G_GUINT64_FORMAT " B",
+        MOST_OBJECTS, self->granule, page_size);
   self->n_classes = (guint)(page_size >> self->shift);
   self->n_lists = self->method == METHOD_LISTS
                       ? (guint)__builtin_ctzll (page_size >> self->shift) + 1

@@ -96,13 +96,10 @@ hand_out_all (Boot *self, const KmlDistribution *sizes, Region *const regions[2]
     const gboolean is_permanent = kml_rng_next (&rng) >> 1 < threshold;
     Region *region = regions[!is_permanent];
 
-    if (size > room - MIN (room, region->next)) {
-      g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                   "requests: the early allocator is out of memory at request %" G_GUINT64_FORMAT
-                   " of %" G_GUINT64_FORMAT,
-                   i + 1, self->requests);
-      return FALSE;
-    }
+    if (size > room - MIN (room, region->next))
+      return kml_refuse (error, "requests",
+                         "the early allocator is out of memory at request %" G_GUINT64_FORMAT,
+                         i + 1);
     hand_out (region, size, is_permanent, page_size);
     self->base.counters[COUNTER_PERMANENT_BYTES] += is_permanent ? size : 0;
   }
@@ -120,12 +117,9 @@ take_pages (Boot *self, const Region *region, GArray *pages, GError **error)
     guint64 held;
     const KmlAddr addr = kml_allocator_alloc (self->base.lower, &request, &held);
 
-    if (addr == KML_ADDR_NONE) {
-      g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                   "requests: the early allocator wants page %u, and there are %u", pages->len + 1,
-                   pages->len);
-      return FALSE;
-    }
+    if (addr == KML_ADDR_NONE)
+      return kml_refuse (error, "requests", "the early allocator wants page %u, and there are %u",
+                         pages->len + 1, pages->len);
     g_array_append_val (pages, addr);
   }
   return TRUE;

@@ -152,11 +152,10 @@ kml_boundary_tags_spend_search (KmlBoundaryTags *self, guint64 n)
 static gboolean
 refuse (GError **error, const char *name, guint64 value, guint64 least)
 {
-  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-               "%s: with tags in memory at least %" G_GUINT64_FORMAT
-               " bytes were expected, not %" G_GUINT64_FORMAT "; tags = none needs less",
-               name, least, value);
-  return FALSE;
+  return kml_refuse (error, name,
+                     "with tags in memory at least %" G_GUINT64_FORMAT
+                     " bytes were expected, not %" G_GUINT64_FORMAT "; tags = none needs less",
+                     least, value);
 }
 
 static gboolean

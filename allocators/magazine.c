@@ -321,9 +321,8 @@ sizes_below (const Magazine *self, GError **error)
   if (sizes.text->len > 0)
     return g_string_free (sizes.text, FALSE);
   g_string_free (sizes.text, TRUE);
-  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-               "largest = %" G_GUINT64_FORMAT ": %s has no blocks of %u bytes to so many",
-               self->largest, self->sizer->ops->name, MIN_SIZE);
+  kml_refuse (error, "largest", "%s has no blocks of %u bytes to so many", self->sizer->ops->name,
+              MIN_SIZE);
   return NULL;
 }
 
@@ -346,11 +345,9 @@ magazine_init (KmlAllocator *base, GError **error)
   const guint n_cpus = base->machine->n_cpus;
 
   self->sizer = kml_allocator_sizer (base->lower);
-  if (self->sizer == NULL) {
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "%s does not say how large a block is",
-                 base->lower->ops->name);
-    return FALSE;
-  }
+  if (self->sizer == NULL)
+    return kml_refuse (error, "allocator", "%s does not say how large a block is",
+                       base->lower->ops->name);
   if (!choose_classes (self, error))
     return FALSE;
   self->classes = g_new0 (MagazineClass, self->n_classes);

@@ -56,13 +56,11 @@ per_cpu_pages_choose_numbers (PerCpuPages *self, GError **error)
   if (self->high == 0)
     self->high = kml_pcp_high (low, self->base.machine->n_cpus, self->batch);
   self->limit = self->high;
-  if (self->batch <= self->high)
-    return TRUE;
-  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-               "batch = %" G_GUINT64_FORMAT " is more than high = %" G_GUINT64_FORMAT
-               ", what a CPU may keep",
-               self->batch, self->high);
-  return FALSE;
+  return self->batch <= self->high ||
+         kml_refuse (error, "batch",
+                     "%" G_GUINT64_FORMAT " is more than high = %" G_GUINT64_FORMAT
+                     ", what a CPU may keep",
+                     self->batch, self->high);
 }
 
 void

@@ -81,14 +81,12 @@ phys_init (KmlAllocator *base, const PhysPolicy *policy, guint n_bins, guint fin
   self->shift = g_bit_storage (self->quantum) - 1;
   self->least = (guint32)MAX (2 * PHYS_HEADER >> self->shift, 1);
   self->n_quanta = self->ram->size >> self->shift;
-  if (self->n_quanta > G_MAXUINT32) {
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "quantum: blocks are named by 32 bits, so RAM of %" G_GUINT64_FORMAT
-                 " GiB needs a quantum of at least %" G_GUINT64_FORMAT " bytes",
-                 self->ram->size >> 30,
-                 G_GUINT64_CONSTANT (2) << (g_bit_storage (self->ram->size - 1) - 33));
-    return FALSE;
-  }
+  if (self->n_quanta > G_MAXUINT32)
+    return kml_refuse (error, "quantum",
+                       "blocks are named by 32 bits, so RAM of %" G_GUINT64_FORMAT
+                       " GiB needs a quantum of at least %" G_GUINT64_FORMAT " bytes",
+                       self->ram->size >> 30,
+                       G_GUINT64_CONSTANT (2) << (g_bit_storage (self->ram->size - 1) - 33));
   self->n_bins = n_bins;
   self->heads = g_new0 (PhysBlock, n_bins);
   self->runs = (KmlPageRuns){ .owner = base,
@@ -170,21 +168,17 @@ phys_start (PhysBlocks *self, const PhysPolicy *policy, GError **error)
     } else if (size > page_size) {
       size /= 2;
     } else {
-      g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                   "pool: the page level has %" G_GUINT64_FORMAT
-                   " bytes less than the %" G_GUINT64_FORMAT " that were asked for",
-                   missing, self->pool);
-      return FALSE;
+      return kml_refuse (error, "pool",
+                         "the page level has %" G_GUINT64_FORMAT
+                         " bytes less than the %" G_GUINT64_FORMAT " that were asked for",
+                         missing, self->pool);
     }
   }
   if (self->arena > 0)
     largest = MAX (
         largest, (guint32)(((self->arena + page_size - 1) & ~(page_size - 1)) >> self->shift) - 1);
-  if (largest == 0) {
-    g_set_error_literal (error, KML_ERROR, KML_ERROR_INPUT,
-                         "arena: without an arena at the start, more than 0 was expected");
-    return FALSE;
-  }
+  if (largest == 0)
+    return kml_refuse (error, "arena", "without a pool at the start more than 0 was expected");
   self->most = most_for (self, policy, largest);
   self->largest_size = phys_payload (self, self->most);
   self->usual_size = self->is_usual ? self->largest_size : 0;

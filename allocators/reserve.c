@@ -194,21 +194,19 @@ choose_size (Reserve *self, GError **error)
 
   if (self->size > 0)
     return TRUE;
-  if (self->rate == 0 || self->holding == 0) {
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "size = 0 means: as large as rate, holding and target ask for; rate and holding "
-                 "must be set for that");
-    return FALSE;
-  }
+  if (self->rate == 0 || self->holding == 0)
+    return kml_refuse (error, "size",
+                       "0 means: as large as rate, holding and target ask for; rate and holding "
+                       "must be set for that");
   load = (double)self->rate * (double)self->holding / (double)KML_S / (double)self->n_stashes;
   self->size = kml_erlang_size (load, self->target, MAX_SIZE);
   self->size = MAX (self->size, 1); /* 0: whatever the target, a request may find nothing */
   if (kml_erlang_b (load, self->size) <= self->target)
     return TRUE;
-  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-               "a load of %g blocks needs a stash of more than %d: that is no emergency reserve",
-               load, MAX_SIZE);
-  return FALSE;
+  return kml_refuse (error, "rate",
+                     "a load of %g blocks needs a stash of more than %d: that is no emergency "
+                     "reserve",
+                     load, MAX_SIZE);
 }
 
 static gboolean

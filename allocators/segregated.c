@@ -163,7 +163,7 @@ segregated_init (KmlAllocator *base, GError **error)
   self->rule.n_cpus = self->base.machine->n_cpus;
   if (!kml_bin_table_init (&self->table, self->bin_text, self->quantum, MIN_OBJECT_SIZE,
                            MAX_OBJECT_SIZE, error) ||
-      !kml_slab_order_check (self->rule.page_size, MAX (self->rule.min_order, self->rule.max_order),
+      !kml_slab_order_check (self->rule.page_size, self->rule.min_order, self->rule.max_order,
                              error))
     return FALSE;
   self->n_bins = self->table.bins.n;

@@ -222,12 +222,9 @@ slab_init (KmlAllocator *base, GError **error)
   const guint64 page_size = kml_ram_page_size (ram_of (self));
 
   if (!kml_bin_table_init (&self->table, self->bin_text, self->quantum, MIN_OBJECT_SIZE,
-                           MAX_OBJECT_SIZE, error))
+                           MAX_OBJECT_SIZE, error) ||
+      !kml_slab_order_check (page_size, 0, self->max_order, error))
     return FALSE;
-  if (!kml_slab_order_check (page_size, self->max_order, error)) {
-    g_prefix_error (error, "max-order: ");
-    return FALSE;
-  }
   self->runs = (KmlPageRuns){ .owner = base,
                               .large_counter = COUNTER_LARGE,
                               .large_instructions = SLAB_LARGE_INSTRUCTIONS };

@@ -205,7 +205,7 @@ slub_init (KmlAllocator *base, GError **error)
   self->rule.n_cpus = base->machine->n_cpus;
   if (!kml_bin_table_init (&self->table, self->bin_text, self->quantum, MIN_OBJECT_SIZE,
                            MAX_OBJECT_SIZE, error) ||
-      !kml_slab_order_check (self->rule.page_size, MAX (self->rule.min_order, self->rule.max_order),
+      !kml_slab_order_check (self->rule.page_size, self->rule.min_order, self->rule.max_order,
                              error))
     return FALSE;
   self->runs = (KmlPageRuns){ .owner = base,

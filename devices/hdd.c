@@ -132,10 +132,9 @@ hdd_open (KmlDevice *device, GError **error)
     g_autofree char *next = kml_format_time (self->seek_next);
     g_autofree char *full = kml_format_time (self->seek_full);
 
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "expected a seek-full that is no shorter than seek-next, not %s after %s", full,
-                 next);
-    return FALSE;
+    return kml_refuse (error, "seek-full",
+                       "expected one that is no shorter than seek-next, not %s after %s", full,
+                       next);
   }
   self->turn = MINUTE / self->rpm;
   self->per_cylinder = self->cylinder >> KML_SECTOR_SHIFT;

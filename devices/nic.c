@@ -479,28 +479,23 @@ consume (KmlMachine *machine, gpointer data)
 /* ---- Slots ---- */
 
 static gboolean
-refuse (const Nic *self, GError **error, const char *expected)
-{
-  g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "%s: expected %s", self->base.name, expected);
-  return FALSE;
-}
-
-static gboolean
 is_possible (const Nic *self, GError **error)
 {
   const KmlRam *ram = self->base.host.machine->ram;
   const guint64 page_size = kml_ram_page_size (ram);
 
   if (self->arrivals.kind == KML_ARRIVALS_CLOSED)
-    return refuse (self, error, "arrivals = poisson(RATE), periodic(TIME) or bursts(N, TIME)");
+    return kml_refuse (error, "arrivals",
+                       "expected poisson(RATE), periodic(TIME) or bursts(N, TIME)");
   if (allocator_of (self) == NULL)
-    return refuse (self, error, "from = pages, since the machine has no object allocator");
+    return kml_refuse (error, "from", "expected pages, since the machine has no object allocator");
   if (self->from == FROM_PAGES && self->buffer % page_size != 0)
-    return refuse (self, error, "a buffer of whole pages with from = pages");
+    return kml_refuse (error, "buffer", "expected whole pages with from = pages");
   if (self->constraints.limit != 0 && self->constraints.limit < self->buffer)
-    return refuse (self, error, "a limit that leaves room for a buffer");
+    return kml_refuse (error, "limit", "expected one that leaves room for a buffer");
   if (self->consumer_cpu >= self->base.host.machine->n_cpus)
-    return refuse (self, error, "a consumer-cpu that the machine has");
+    return kml_refuse (error, "consumer-cpu", "the machine has CPUs 0 to %u",
+                       self->base.host.machine->n_cpus - 1);
   return TRUE;
 }
 

@@ -109,7 +109,7 @@ typedef void (*KmlLockFunc) (const KmlLock *lock, gpointer user_data);
  * @params: (nullable): table of parameters; values are in the instance before @init
  * @counters: (nullable): names of the counters in #KmlAllocator.counters, ended by a NULL name
  * @figures: (nullable): what follows from the counters, ended by a NULL name
- * @init: sets up an instance. Checks what one parameter alone cannot tell (KML_ERROR_INPUT)
+ * @init: sets up an instance. Checks what one parameter alone cannot tell: kml_refuse() with its name
  * @finish: (nullable): releases what @init took on the host, not the instance
  * @alloc: a block of at least request->size bytes that keeps request->constraints, or %KML_ADDR_NONE: out of
  *   memory is an outcome. *@ret_held is the size of the block given, including what the request

@@ -48,6 +48,8 @@ kml_device_new (const KmlDeviceOps *ops, const char *name)
 gboolean
 kml_device_open (KmlDevice *self, const KmlDeviceHost *host, GError **error)
 {
+  g_autofree char *prefix = NULL;
+
   g_assert (self->host.machine == NULL);
   g_assert (host->machine->scheduler != NULL);
 
@@ -56,6 +58,8 @@ kml_device_open (KmlDevice *self, const KmlDeviceHost *host, GError **error)
     self->step = g_strdup_printf ("[device %s] (%s)", self->name, host->place);
   if (self->ops->open (self, error))
     return TRUE;
+  prefix = g_strconcat ("device", self->name[0] != '\0' ? "." : "", self->name, NULL);
+  kml_blame_group (error, prefix);
   kml_device_close (self);
   return FALSE;
 }
@@ -119,12 +123,10 @@ kml_device_init_irq (KmlDevice *self, KmlIrq *irq, guint64 cpu, int level, KmlTa
 {
   KmlMachine *machine = self->host.machine;
 
-  if (cpu >= machine->n_cpus) {
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "expected a CPU from 0 to %u for the interrupts of %s, not %" G_GUINT64_FORMAT,
-                 machine->n_cpus - 1, self->name, cpu);
-    return FALSE;
-  }
+  if (cpu >= machine->n_cpus)
+    return kml_refuse (error, "cpu",
+                       "expected a CPU from 0 to %u for its interrupts, not %" G_GUINT64_FORMAT,
+                       machine->n_cpus - 1, cpu);
   kml_irq_init (irq, machine->scheduler, self->name, (guint)cpu, level, func, self);
   irq->task.step = self->step;
   return TRUE;

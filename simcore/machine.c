@@ -14,13 +14,15 @@ kml_machine_new (const KmlMachineConfig *config, GError **error)
   KmlRam *ram;
 
   if (config->n_cpus < 1 || config->n_cpus > KML_MAX_CPUS) {
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "a machine has 1 to %d CPUs, not %u",
-                 KML_MAX_CPUS, config->n_cpus);
+    kml_refuse (error, "machine.cpus", "a machine has 1 to %d CPUs, not %u", KML_MAX_CPUS,
+                config->n_cpus);
     return NULL;
   }
   ram = kml_ram_new (config->ram, config->page_size, error);
-  if (ram == NULL)
+  if (ram == NULL) {
+    kml_blame (error, "machine.ram");
     return NULL;
+  }
 
   self = g_new0 (KmlMachine, 1);
   self->ram = ram;
@@ -33,6 +35,7 @@ kml_machine_new (const KmlMachineConfig *config, GError **error)
     self->caches = kml_caches_new (config->caches, config->n_cpus, config->ram + KML_STATICS_SIZE,
                                    error);
     if (self->caches == NULL) {
+      kml_blame (error, "machine.cache-model");
       kml_machine_free (self);
       return NULL;
     }

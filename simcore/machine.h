@@ -9,6 +9,7 @@
 
 #pragma once
 
+#include "simcore/base/blame.h"
 #include "simcore/caches/caches.h"
 #include "simcore/cost.h"
 #include "simcore/memory/free-area.h"

@@ -69,6 +69,15 @@ kml_twin_clear (KmlTwin *self)
   g_clear_pointer (&self->machine, kml_machine_free);
 }
 
+void
+kml_workload_blame (const KmlWorkload *self, GError **error)
+{
+  g_autofree char *prefix = g_strconcat ("workload", self->name[0] != '\0' ? "." : "", self->name,
+                                         NULL);
+
+  kml_blame_group (error, prefix);
+}
+
 KmlWorkload *
 kml_workload_new (const KmlWorkloadOps *ops, const char *name, const char *base_dir)
 {
@@ -95,7 +104,10 @@ kml_workload_open (KmlWorkload *self, guint64 seed, guint n_cpus, guint64 page_s
   self->seed = seed;
   self->n_cpus = n_cpus;
   self->page_size = page_size;
-  return self->ops->open (self, error);
+  if (self->ops->open (self, error))
+    return TRUE;
+  kml_workload_blame (self, error);
+  return FALSE;
 }
 
 void

@@ -101,6 +101,8 @@ KmlWorkload *kml_workload_new (const KmlWorkloadOps *ops, const char *name, cons
 void kml_workload_set_elsewhere (KmlWorkload *self, GHashTable *elsewhere);
 gboolean kml_workload_open (KmlWorkload *self, guint64 seed, guint n_cpus, guint64 page_size,
                             GError **error);
+/* @error is about a setting of this workload (base/blame.h): what next is refused for. kml_workload_open() says it itself. */
+void kml_workload_blame (const KmlWorkload *self, GError **error);
 void kml_workload_free (KmlWorkload *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlWorkload, kml_workload_free)
 

@@ -136,7 +136,6 @@ expect_refusal (const char *kind, const char *const *settings, const char *text)
   rig.device = make_device (kind, settings);
   const KmlDeviceHost host = { .machine = rig.machine };
   ck_assert (!kml_device_open (rig.device, &host, &error));
-  ck_assert_int_eq (error->code, KML_ERROR_INPUT);
-  ck_assert_msg (strstr (error->message, text) != NULL, "%s", error->message);
+  assert_error (error, KML_ERROR_INPUT, text);
   clear_rig (&rig);
 }

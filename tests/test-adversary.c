@@ -254,7 +254,7 @@ START_TEST (what_cannot_be_is_refused)
   static const struct {
     const char *target, *against, *live, *largest, *header, *fragment;
   } bad[] = {
-    { "objects", "best-fit", "1000", "4", "0", "workload foe: largest: expected at least 5" },
+    { "objects", "best-fit", "1000", "4", "0", "workload.foe.largest: expected at least 5" },
     { "objects", "first-fit", "31", "8", "0", "live: expected at least four times the largest" },
     { "objects", "first-fit", "100", "8", "16", "header: expected less than a unit" },
     { "pages", "first-fit", "100", "8", "1", "header: expected 0 with target = pages" },

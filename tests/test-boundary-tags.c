@@ -497,7 +497,8 @@ START_TEST (parameters_that_cannot_be_are_refused)
 
   make_machine (64, 0);
   ck_assert (!try_start ("first-fit", parameters, &error));
-  assert_error (error, KML_ERROR_INPUT, "minimum: with tags in memory at least 32");
+  assert_error (error, KML_ERROR_INPUT,
+                "minimum: allocator first-fit: with tags in memory at least 32");
   kml_allocator_destroy (objects);
   kml_allocator_destroy (pages);
   kml_machine_free (machine);

@@ -225,9 +225,9 @@ START_TEST (a_type_that_is_not_there_is_told_with_the_nearest)
   g_autoptr (GError) other_error = NULL;
 
   ck_assert (!kml_workload_open (self, 1, 1, 4096, &error));
-  assert_error (error, KML_ERROR_INPUT, "has no line of type mbfu; did you mean mbuf");
+  assert_error (error, KML_ERROR_INPUT, "has no line of this type; did you mean “mbuf”?");
   ck_assert (!kml_workload_open (other, 1, 1, 4096, &other_error));
-  assert_error (other_error, KML_ERROR_INPUT, "has no line of type mbuf and this size");
+  assert_error (other_error, KML_ERROR_INPUT, "has no line of this type and this size");
 }
 END_TEST
 

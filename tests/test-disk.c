@@ -299,9 +299,9 @@ END_TEST
 
 START_TEST (what_cannot_be_is_refused)
 {
-  expect_refusal ("queue", SETTINGS ("cpu", "2"), "expected a CPU from 0 to 1");
+  expect_refusal ("queue", SETTINGS ("cpu", "2"), "device.device.cpu: expected a CPU from 0 to 1");
   expect_refusal ("hdd", SETTINGS ("seek-next", "2ms", "seek-full", "1ms"),
-                  "expected a seek-full that is no shorter than seek-next");
+                  "device.device.seek-full: expected one that is no shorter than seek-next");
 
   static const struct {
     const char *param, *text, *message;

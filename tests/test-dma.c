@@ -491,12 +491,15 @@ END_TEST
 START_TEST (constraints_that_no_buffer_can_keep_are_refused)
 {
   expect_refusal ("dma", SETTINGS ("alignment", "8KiB", "boundary", "4KiB"),
-                  "expected a boundary that is no less than the alignment, which is 8 KiB");
+                  "device.device.boundary: it can reach no memory so: expected no less than the "
+                  "alignment, which is 8 KiB");
   expect_refusal ("dma", SETTINGS ("alignment", "64", "max-segment", "100"),
-                  "expected a max-segment that is a multiple of the alignment, which is 64 B");
-  expect_refusal ("dma", SETTINGS ("limit", "2KiB"), "expected a limit of at least 4 KiB");
+                  "max-segment: it can reach no memory so: expected a multiple of the alignment, "
+                  "which is 64 B");
+  expect_refusal ("dma", SETTINGS ("limit", "2KiB"),
+                  "limit: it can reach no memory so: expected at least 4 KiB");
   expect_refusal ("dma", SETTINGS ("limit", "4KiB", "iommu", "yes"),
-                  "expected a limit of at least 8 KiB");
+                  "limit: it can reach no memory so: expected at least 8 KiB");
   expect_refusal ("dma", SETTINGS ("cpu", "7"), "expected a CPU from 0 to 1");
 }
 END_TEST

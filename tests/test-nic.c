@@ -159,7 +159,7 @@ END_TEST
 START_TEST (what_cannot_be_is_refused)
 {
 #define ALONE(...) ((const char *const[]){ __VA_ARGS__, NULL })
-  expect_refusal ("nic", ALONE ("arrivals", "closed"), "expected arrivals = poisson(RATE)");
+  expect_refusal ("nic", ALONE ("arrivals", "closed"), "arrivals: expected poisson(RATE)");
   expect_refusal ("nic", ALONE ("from", "objects"), "no object allocator");
 }
 END_TEST

@@ -393,6 +393,57 @@ START_TEST (the_order_of_the_workloads_is_in_the_key)
 }
 END_TEST
 
+/* ---- What turns out to be wrong in a run ---- */
+
+/* What the run @index of @text says when it refuses @what, whose group is added behind it. */
+static void
+assert_place (const char *text, const char *override, guint64 index, const char *what,
+              const char *message)
+{
+  const char *overrides[] = { override, NULL };
+  g_autoptr (KmlScenario) scenario = load_scenario (text, overrides, NULL);
+  g_autoptr (KmlRunSpec) spec = kml_scenario_run_spec (scenario, index);
+  g_autoptr (GError) first = NULL;
+  g_autoptr (GError) error = NULL;
+
+  ck_assert (!kml_refuse (&first, what, "expected %d", 7));
+  ck_assert_int_eq (first->code, KML_ERROR_INPUT);
+  error = g_error_copy (first);
+  kml_blame_group (&error, "workload");
+  kml_blame (&error, "machine.cpus"); /* it is about something already */
+  for (guint i = 0; i < 2; i++) {     /* once is enough */
+    kml_scenario_place_error (scenario, spec, &error);
+    ck_assert_str_eq (error->message, message);
+  }
+}
+
+START_TEST (an_error_of_a_run_gets_the_place_of_its_setting)
+{
+  static const struct {
+    const char *text, *override;
+    guint64 index;
+    const char *what, *message;
+  } cases[] = {
+    { TOY "live =  5\n", NULL, 0, "live", "t.ini:4:9: [workload] live = 5: expected 7" },
+    { TOY "live = 5\n", NULL, 0, "workload.live", "t.ini:4:8: [workload] live = 5: expected 7" },
+    { TOY "live = 5\n", "workload.live=6 | 8", 1, "live",
+      "t.ini: [workload] live = 8 (-s): expected 7" },
+    { TOY "live = 5\n" /* in the group, but not this run's */ "[sweep]\nworkload.live = 6 | 8\n",
+      NULL, 1, "live", "t.ini:6:21: [workload] live = 8 (in [sweep]): expected 7" },
+    { TOY, NULL, 0, "live", "t.ini:1:1: [workload] live = 10 (its default): expected 7" },
+    { TOY, NULL, 0, "workload.", "t.ini:1:1: [workload]: expected 7" },
+    { TOY, NULL, 0, "pager.pool", "t.ini: [pager] pool = 0 (its default): expected 7" },
+    { TOY, NULL, 0, "nonesuch.pool", "t.ini: expected 7" },
+    { "[workload a]\nkind = toy\nfile = x\n[workload b]\nkind = toy\nfile = y\n", NULL, 0,
+      "workload.b.file", "t.ini:6:8: [workload b] file = y: expected 7" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    assert_place (cases[i].text, cases[i].override, cases[i].index, cases[i].what,
+                  cases[i].message);
+}
+END_TEST
+
 int
 main (void)
 {
@@ -418,6 +469,7 @@ main (void)
   tcase_add_test (tests, a_key_is_about_what_a_run_does_and_keeps);
   tcase_add_test (tests, a_repetition_is_the_run_of_its_seed);
   tcase_add_test (tests, the_order_of_the_workloads_is_in_the_key);
+  tcase_add_test (tests, an_error_of_a_run_gets_the_place_of_its_setting);
   suite_add_tcase (suite, tests);
   return run_suite (suite);
 }

@@ -315,7 +315,8 @@ START_TEST (a_first_arena_is_made_of_several_where_the_page_level_has_no_such_ru
   assert_picture (".524287 .524287 .262143 .131071");
   stop ();
   ck_assert (!try_start ("tlsf", 1, &error, "pool", "17MiB", NULL));
-  assert_error (error, KML_ERROR_INPUT, "pool: the page level has 1048576 bytes less");
+  assert_error (error, KML_ERROR_INPUT,
+                "pool: allocator tlsf: the page level has 1048576 bytes less");
   discard ();
 }
 END_TEST

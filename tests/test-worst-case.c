@@ -333,7 +333,7 @@ START_TEST (what_cannot_be_searched_is_refused)
 
   open_worst_case ("page-first-fit", NULL, "4", "2", "pow2", "yes");
   searched->twins = NULL;
-  assert_search_fails ("workload foe: there is no allocator to be searched");
+  assert_search_fails ("workload.foe.kind: there is no allocator to be searched");
 
   mute.state = NULL;
   open_worst_case ("page-first-fit", NULL, "4", "2", "pow2", "yes");
@@ -343,7 +343,7 @@ START_TEST (what_cannot_be_searched_is_refused)
   open_worst_case ("page-first-fit", NULL, "8", "2", "pow2", "yes");
   kml_param_parse (kml_param_find (searched->ops->params, "states"), "40", searched, &error);
   kml_workload_open (searched, 1, 1, PAGE, &error);
-  assert_search_fails ("there are more than states = 40 states");
+  assert_search_fails ("workload.foe.states: with 8 frames: there are more than 40");
 
   open_worst_case ("bump", NULL, "4", "2", "pow2", "yes");
   assert_search_fails ("requests can fail with any number of frames up to 12");

@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "simcore/base/blame.h"
+
 /* Whether sanitizers watch, which makes everything take several times as long. */
 #if defined(__SANITIZE_ADDRESS__)
 #define IS_SANITIZED TRUE
@@ -25,9 +27,20 @@
 #define assert_no_error(error)                                                                     \
   ck_assert_msg ((error) == NULL, "unexpected error: %s", (error) != NULL ? (error)->message : "")
 
+/* "layer.lists.batch: " before the message, where it is about a setting. */
+static inline void
+tell_blame (GError **error)
+{
+  g_autofree char *what = kml_take_blame (*error);
+
+  if (what != NULL)
+    g_prefix_error (error, "%s: ", what);
+}
+
 #define assert_error(error, code_, fragment)                                                       \
   do {                                                                                             \
     ck_assert_msg ((error) != NULL, "no error, but one with “%s” was expected", fragment);         \
+    tell_blame (&(error));                                                                         \
     ck_assert_msg ((error)->code == (int)(code_), "code %d: %s", (error)->code, (error)->message); \
     ck_assert_msg (strstr ((error)->message, fragment) != NULL, "“%s” does not say “%s”",          \
                    (error)->message, fragment);                                                    \

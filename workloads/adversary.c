@@ -251,14 +251,6 @@ turn_row (Adversary *self)
 /* ---- The stream ---- */
 
 static gboolean
-refuse (const Adversary *self, const char *key, const char *message, GError **error)
-{
-  g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "workload %s: %s: %s", self->base.name, key,
-               message);
-  return FALSE;
-}
-
-static gboolean
 adversary_open (KmlWorkload *base, GError **error)
 {
   Adversary *self = (Adversary *)base;
@@ -266,13 +258,13 @@ adversary_open (KmlWorkload *base, GError **error)
   if (self->target == TARGET_PAGES)
     self->unit = base->page_size;
   if (self->target == TARGET_PAGES && self->header > 0)
-    return refuse (self, "header", "expected 0 with target = pages, which have none", error);
+    return kml_refuse (error, "header", "expected 0 with target = pages, which have none");
   if (self->header >= self->unit)
-    return refuse (self, "header", "expected less than a unit", error);
+    return kml_refuse (error, "header", "expected less than a unit");
   if (self->against == AGAINST_BEST_FIT && self->largest < LEAST_AGAINST_BEST_FIT)
-    return refuse (self, "largest", "expected at least 5 against best fit", error);
+    return kml_refuse (error, "largest", "expected at least 5 against best fit");
   if (self->most_live / 4 < self->largest)
-    return refuse (self, "live", "expected at least four times the largest request", error);
+    return kml_refuse (error, "live", "expected at least four times the largest request");
   self->units = g_array_new (FALSE, TRUE, sizeof (guint32));
   self->unused = g_array_new (FALSE, FALSE, sizeof (guint32));
   self->queue = g_array_new (FALSE, FALSE, sizeof (KmlOp));

@@ -235,10 +235,10 @@ choose_lines (const Census *self, GArray *lines, GError **error)
     return TRUE;
   g_ptr_array_add (types, NULL);
   nearest = kml_nearest_name (self->type, (const char *const *)types->pdata);
-  g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "workload %s: %s has no line of type %s%s%s%s",
-               self->base.name, self->file, self->type, self->size > 0 ? " and this size" : "",
-               nearest != NULL ? "; did you mean " : "", nearest != NULL ? nearest : "");
-  return FALSE;
+  return kml_refuse (error, "type", "%s has no line of this type%s%s%s%s", self->file,
+                     self->size > 0 ? " and this size" : "",
+                     nearest != NULL ? "; did you mean “" : "", nearest != NULL ? nearest : "",
+                     nearest != NULL ? "”?" : "");
 }
 
 /* So many blocks can be live at once, and so many steps are made. */
@@ -259,10 +259,7 @@ add_up (Census *self, guint64 *ret_n_names, GError **error)
   *ret_n_names = n_names;
   if (n_names <= KML_MAX_LIVE)
     return TRUE;
-  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-               "workload %s: %s: more than %u blocks could be live", self->base.name, self->file,
-               KML_MAX_LIVE);
-  return FALSE;
+  return kml_refuse (error, "file", "more than %u blocks could be live", KML_MAX_LIVE);
 }
 
 /* Every line has names of its own, as many as blocks of it can be live. */

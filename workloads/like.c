@@ -298,7 +298,7 @@ write_request (Like *self, KmlOp *op, GError **error)
   guint32 block;
 
   if (!kml_deaths_add (&self->deaths, death, 0, &block, error)) {
-    g_prefix_error (error, "workload %s: ", self->base.name);
+    kml_workload_blame (&self->base, error);
     return FALSE;
   }
   if (block >= self->kinds->len)

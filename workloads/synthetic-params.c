@@ -189,45 +189,32 @@ is_given (const char *name, const char *text)
 
 /* ---- What they mean ---- */
 
-static gboolean
-blame (const Synthetic *self, const char *key, const char *message, GError **error)
-{
-  g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "workload %s: %s: %s", self->base.name, key,
-               message);
-  return FALSE;
-}
-
 /* Parameters that contradict each other: one of them would be ignored without a word. */
 static gboolean
 check_together (const Synthetic *self, GError **error)
 {
   if (self->arrivals.kind == KML_ARRIVALS_CLOSED && is_given ("lifetimes", self->lifetimes_text))
-    return blame (self, "lifetimes",
-                  "closed arrivals take none: each step frees one of the live blocks at random; "
-                  "give arrivals = poisson(…), periodic(…) or bursts(…), or leave lifetimes out",
-                  error);
+    return kml_refuse (
+        error, "lifetimes",
+        "closed arrivals take none: each step frees one of the live blocks at random; "
+        "give arrivals = poisson(…), periodic(…) or bursts(…), or leave lifetimes out");
   if (self->target == TARGET_PAGES && is_given ("sizes", self->sizes_text) &&
       is_given ("orders", self->orders_text))
-    return blame (self, "orders", "runs of pages have sizes or orders, not both", error);
+    return kml_refuse (error, "orders", "runs of pages have sizes or orders, not both");
   if (self->target == TARGET_OBJECTS && is_given ("orders", self->orders_text))
-    return blame (self, "orders", "these are for target = pages; objects have sizes", error);
+    return kml_refuse (error, "orders", "these are for target = pages; objects have sizes");
   return TRUE;
 }
 
 static gboolean
 open_cpus (Synthetic *self, GError **error)
 {
-  g_autofree char *message = NULL;
-
   if (!kml_cpu_list_parse (self->cpus_text, self->base.n_cpus, &self->cpus, &self->n_cpus, error))
     return FALSE;
-  for (guint i = 0; i < self->n_cpus; i++) {
-    if (self->cpus[i] < self->base.n_cpus)
-      continue;
-    message = g_strdup_printf ("there is no CPU %u: the machine has %u, from 0 on", self->cpus[i],
-                               self->base.n_cpus);
-    return blame (self, "cpus", message, error);
-  }
+  for (guint i = 0; i < self->n_cpus; i++)
+    if (self->cpus[i] >= self->base.n_cpus)
+      return kml_refuse (error, "cpus", "the machine has CPUs 0 to %u, there is no %u",
+                         self->base.n_cpus - 1, self->cpus[i]);
   return TRUE;
 }
 
@@ -241,7 +228,7 @@ read_trace_sizes (Synthetic *self, GError **error)
   g_autoptr (KmlWorkload) trace = NULL;
 
   if (file == NULL || ops->sizes == NULL)
-    return blame (self, "sizes", "this program was built without trace workloads", error);
+    return kml_refuse (error, "sizes", "this program was built without trace workloads");
   trace = kml_workload_new (ops, self->base.name, self->base.base_dir);
   kml_workload_set_elsewhere (trace, self->base.elsewhere);
   if (!kml_param_parse (file, self->sizes.path, trace, error) ||
@@ -250,7 +237,7 @@ read_trace_sizes (Synthetic *self, GError **error)
     return FALSE;
   if (!kml_distribution_set_counts (&self->sizes, (const KmlSizeCount *)(gpointer)counts->data,
                                     counts->len))
-    return blame (self, "sizes", "the trace has no requests for objects", error);
+    return kml_refuse (error, "sizes", "the trace has no requests for objects");
   return TRUE;
 }
 
@@ -296,8 +283,8 @@ open_length (Synthetic *self, GError **error)
                                                         : self->arrivals.gap;
   n_groups = (self->n_operations - 1) / self->arrivals.n_burst + 1;
   if (n_groups > KML_TIME_MAX / longest)
-    return blame (self, "operations",
-                  "so many would take longer than the 213 days of simulated time", error);
+    return kml_refuse (error, "operations",
+                       "so many would take longer than the 213 days of simulated time");
   return TRUE;
 }
 

@@ -155,7 +155,7 @@ write_arrival (Synthetic *self, KmlOp *op, GError **error)
   guint32 block;
 
   if (!kml_deaths_add (&self->deaths, death, cpu, &block, error)) {
-    g_prefix_error (error, "workload %s: ", self->base.name);
+    kml_workload_blame (&self->base, error);
     return FALSE;
   }
   write_alloc (self, op, now, block, cpu);

@@ -56,22 +56,15 @@ typedef struct {
 /* ---- Setting up ---- */
 
 static gboolean
-refuse (const WorstCase *self, const char *why, GError **error)
-{
-  g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "workload %s: %s", self->base.name, why);
-  return FALSE;
-}
-
-static gboolean
 worst_case_open (KmlWorkload *base, GError **error)
 {
   WorstCase *self = (WorstCase *)base;
   KmlWorstConfig *config = &self->config;
 
   if (self->largest > self->most_live)
-    return refuse (self, "largest: expected at most as many frames as are live", error);
+    return kml_refuse (error, "largest", "expected at most as many frames as are live");
   if (self->is_aligned && self->sizes == SIZES_ALL)
-    return refuse (self, "aligned: expected no with sizes = all: only powers of two can be", error);
+    return kml_refuse (error, "aligned", "expected no with sizes = all: only powers of two can be");
   *config = (KmlWorstConfig){ .most_live = self->most_live,
                               .page_size = base->page_size,
                               .is_aligned = self->is_aligned,
@@ -102,7 +95,8 @@ find_safe_memory (WorstCase *self, GError **error)
     KmlWorstResult result;
 
     if (!kml_worst_search (&self->config, n_frames, &result, error)) {
-      g_prefix_error (error, "workload %s: with %u frames: ", self->base.name, n_frames);
+      g_prefix_error (error, "with %u frames: ", n_frames);
+      kml_workload_blame (&self->base, error);
       return FALSE;
     }
     counters[COUNTER_STATES] = result.n_states;
@@ -114,9 +108,8 @@ find_safe_memory (WorstCase *self, GError **error)
     self->sequence = result.sequence;
     counters[COUNTER_STEPS] = result.sequence->len;
   }
-  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-               "workload %s: requests can fail with any number of frames up to %u", self->base.name,
-               most);
+  kml_refuse (error, "live", "requests can fail with any number of frames up to %u", most);
+  kml_workload_blame (&self->base, error);
   return FALSE;
 }
 
@@ -141,8 +134,11 @@ worst_case_next (KmlWorkload *base, KmlOp *ops, guint n, GError **error)
 
   if (!self->has_searched) {
     self->config.twins = base->twins;
-    if (base->twins == NULL && !refuse (self, "there is no allocator to be searched", error))
+    if (base->twins == NULL) {
+      kml_refuse (error, "kind", "there is no allocator to be searched");
+      kml_workload_blame (base, error);
       return -1;
+    }
     if (!find_safe_memory (self, error))
       return -1;
     self->has_searched = TRUE;

@@ -284,23 +284,20 @@ search (Search *self, KmlWorstResult *result, GError **error)
 {
   if (!renew (self, error))
     return FALSE;
-  if (self->twin.pages->ops->state == NULL) {
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "allocator %s does not say what it remembers, so its states cannot be told apart",
-                 self->twin.pages->ops->name);
-    return FALSE;
-  }
+  if (self->twin.pages->ops->state == NULL)
+    return kml_refuse (
+        error, "pages.allocator",
+        "allocator %s does not say what it remembers, so its states cannot be told apart",
+        self->twin.pages->ops->name);
   see_state (self, NO_STATE, 0);
   for (guint32 state = 0; state < self->states->len; state++) {
     guint failed;
 
-    if (self->states->len > self->config->most_states) {
-      g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                   "there are more than states = %" G_GUINT64_FORMAT
-                   " states; expected a smaller live or largest, or more states",
-                   self->config->most_states);
-      return FALSE;
-    }
+    if (self->states->len > self->config->most_states)
+      return kml_refuse (error, "states",
+                         "there are more than %" G_GUINT64_FORMAT
+                         "; expected a smaller live or largest, or more states",
+                         self->config->most_states);
     if (!go_to (self, state, NULL, error))
       return FALSE;
     g_assert (is_at (self, state)); /* the same steps lead to the same state */

@@ -249,7 +249,7 @@ execute (Child *self, GError **error)
   kml_run_set_checking (run, job->check_every_operation);
   if (self->shard != NULL)
     kml_run_set_sink (run, store_samples, self);
-  if (!kml_run_execute (run, error) || !kml_survey_check (&survey, error))
+  if (!kml_run_execute (run, error) || !kml_survey_check (&survey, job->scenario, job->spec, error))
     return FALSE;
 
   metrics = kml_run_metrics (run);

@@ -58,18 +58,16 @@ setting (const KmlRunSpec *spec, const char *key)
 
 /* All schedules are to be looked at, so there must be an end of them. */
 static gboolean
-check_end (const KmlScenario *scenario, const KmlRunSpec *spec, GError **error)
+check_end (const KmlRunSpec *spec, GError **error)
 {
   g_autofree char *key = kml_explore_endless_key (spec);
 
   if (key == NULL)
     return TRUE;
-  g_set_error (
-      error, KML_ERROR, KML_ERROR_INPUT,
-      "%s: [schedule] policy = explore: %s is 0: that interrupt comes for ever, so there is "
-      "no end of schedules: expected %s = 3, say, schedules = 10000, or [scenario] until",
-      kml_scenario_name (scenario), key, key);
-  return FALSE;
+  return kml_refuse (error, key,
+                     "that interrupt comes for ever, so policy = explore finds no end of "
+                     "schedules: expected 3, say, [schedule] schedules = 10000, or [scenario] "
+                     "until");
 }
 
 static gboolean
@@ -101,26 +99,22 @@ explore (KmlSurvey *self, const KmlScenario *scenario, const KmlRunSpec *spec, g
 
 /* The run is to have the schedule that the setting choices is, and no other is looked at. */
 static gboolean
-prepare_replay (KmlSurvey *self, const KmlScenario *scenario, const KmlRunSpec *spec,
-                GError **error)
+prepare_replay (KmlSurvey *self, const KmlRunSpec *spec, GError **error)
 {
   if (self->is_needed || !kml_run_has_tasks (spec) ||
-      !g_str_equal (kml_run_spec_get (spec, "schedule.policy"), "replay")) {
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "%s: [schedule]: choices are those of one schedule, of a scenario with tasks: "
-                 "policy = replay, and schedules = 0",
-                 kml_scenario_name (scenario));
-    return FALSE;
-  }
+      !g_str_equal (kml_run_spec_get (spec, "schedule.policy"), "replay"))
+    return kml_refuse (error, "schedule.choices",
+                       "they are those of one schedule, of a scenario with tasks: expected policy "
+                       "= replay, and schedules = 0");
   self->leads = TRUE;
   self->first = g_array_new (FALSE, FALSE, sizeof (guint32));
   return kml_choices_parse (kml_run_spec_get (spec, "schedule.choices"), self->first, error);
 }
 
-gboolean
-kml_survey_take (KmlSurvey *self, const KmlScenario *scenario, const KmlRunSpec *spec,
-                 void (*progress) (guint64 n_operations, double share, gpointer data),
-                 gpointer data, GError **error)
+static gboolean
+take (KmlSurvey *self, const KmlScenario *scenario, const KmlRunSpec *spec,
+      void (*progress) (guint64 n_operations, double share, gpointer data), gpointer data,
+      GError **error)
 {
   const char *policy = kml_run_spec_get (spec, "schedule.policy");
   const guint64 n = setting (spec, "schedule.schedules");
@@ -132,27 +126,33 @@ kml_survey_take (KmlSurvey *self, const KmlScenario *scenario, const KmlRunSpec 
 
   self->is_needed = is_all || n > 0;
   if (is_replay || choices[0] != '\0')
-    return prepare_replay (self, scenario, spec, error);
+    return prepare_replay (self, spec, error);
   if (!self->is_needed)
     return TRUE;
-  if (g_str_equal (policy, "timed") || !kml_run_has_tasks (spec)) {
-    g_set_error (
-        error, KML_ERROR, KML_ERROR_INPUT,
-        "%s: [schedule]: there is one schedule to look at: several need tasks, and policy = "
-        "random, pct or explore",
-        kml_scenario_name (scenario));
-    return FALSE;
-  }
+  if (g_str_equal (policy, "timed") || !kml_run_has_tasks (spec))
+    return kml_refuse (error, n > 0 ? "schedule.schedules" : "schedule.policy",
+                       "there is one schedule to look at: several need tasks, and policy = random, "
+                       "pct or explore");
   self->first = g_array_new (FALSE, FALSE, sizeof (guint32));
   if (is_all)
-    return (n > 0 || check_end (scenario, spec, error)) &&
-           explore (self, scenario, spec, n, &watcher, error);
+    return (n > 0 || check_end (spec, error)) && explore (self, scenario, spec, n, &watcher, error);
   how.search = (KmlSearch){ .kind = g_str_equal (policy, "pct") ? KML_SEARCH_PCT
                                                                 : KML_SEARCH_RANDOM,
                             .depth = (guint)setting (spec, "schedule.depth") };
   how.steps = setting (spec, "schedule.steps");
   how.first = self->first;
   return kml_sample_schedules (scenario, spec, &how, &self->sample, error);
+}
+
+gboolean
+kml_survey_take (KmlSurvey *self, const KmlScenario *scenario, const KmlRunSpec *spec,
+                 void (*progress) (guint64 n_operations, double share, gpointer data),
+                 gpointer data, GError **error)
+{
+  if (take (self, scenario, spec, progress, data, error))
+    return TRUE;
+  kml_scenario_place_error (scenario, spec, error);
+  return FALSE;
 }
 
 void
@@ -166,11 +166,13 @@ kml_survey_lead (KmlSurvey *self, KmlRun *run)
 }
 
 gboolean
-kml_survey_check (const KmlSurvey *self, GError **error)
+kml_survey_check (const KmlSurvey *self, const KmlScenario *scenario, const KmlRunSpec *spec,
+                  GError **error)
 {
   if (!self->leads || kml_replayer_check (&self->replayer, error))
     return TRUE;
-  g_prefix_error (error, "[schedule] choices: ");
+  kml_blame (error, "schedule.choices");
+  kml_scenario_place_error (scenario, spec, error);
   return FALSE;
 }
 

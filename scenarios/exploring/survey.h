@@ -35,7 +35,8 @@ gboolean kml_survey_take (KmlSurvey *self, const KmlScenario *scenario, const Km
 void kml_survey_lead (KmlSurvey *self, KmlRun *run);
 
 /* After it was executed. FALSE, with @error: its schedule was not the one that it was to have. */
-gboolean kml_survey_check (const KmlSurvey *self, GError **error);
+gboolean kml_survey_check (const KmlSurvey *self, const KmlScenario *scenario,
+                           const KmlRunSpec *spec, GError **error);
 
 /* (element-type KmlMetric) */
 void kml_survey_add_metrics (const KmlSurvey *self, GArray *metrics);

@@ -212,7 +212,7 @@ kml_run_spec_apply (const KmlRunSpec *self, const char *prefix, const KmlParam *
 
     g_assert (value != NULL); /* the run has this group with this plug-in */
     if (!kml_param_parse (table, value, instance, error)) {
-      g_prefix_error (error, "%s: ", key);
+      kml_blame (error, key);
       return FALSE;
     }
   }

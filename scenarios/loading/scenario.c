@@ -207,8 +207,10 @@ kml_scenario_check_inputs (const KmlScenario *self, const KmlRunSpec *spec, GErr
   for (guint i = 0; i < spec->inputs->len; i++) {
     const KmlInput *input = g_ptr_array_index (spec->inputs, i);
 
-    if (!kml_input_files_check (self->inputs, input->file, error))
+    if (!kml_input_files_check (self->inputs, input->file, error)) {
+      kml_blame (error, input->key);
       return FALSE;
+    }
   }
   return TRUE;
 }

@@ -135,6 +135,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlRunSpec, kml_run_spec_free)
 gboolean kml_scenario_check_inputs (const KmlScenario *self, const KmlRunSpec *spec,
                                     GError **error);
 
+/* Before the message of @error, which a run with @spec has ended with: the file, and where in it the setting stands that the error is about, if it
+ * is about one (simcore/base/blame.h), with its value. Once. */
+void kml_scenario_place_error (const KmlScenario *self, const KmlRunSpec *spec, GError **error);
+
 /* The files that runs named so far. (transfer full) (element-type KmlInput): @key is that of none */
 GPtrArray *kml_scenario_inputs (const KmlScenario *self);
 

@@ -375,11 +375,7 @@ kml_demand_new (const KmlScenario *scenario, guint64 index, KmlDemandWeight weig
   self->streams = g_array_new (FALSE, FALSE, sizeof (Stream));
   if (!read_settings (spec, &source.machine, &source.until, error) ||
       !read_streams (self, &source, &progress, error)) {
-    g_autofree char *place = g_strconcat (kml_scenario_name (scenario), ": ", NULL);
-
-    if (error != NULL &&
-        !g_str_has_prefix ((*error)->message, place)) /* of a trace it is there already */
-      g_prefix_error (error, "%s", place);
+    kml_scenario_place_error (scenario, spec, error);
     return NULL;
   }
   return g_steal_pointer (&self);

@@ -78,8 +78,10 @@ kml_run_resolve_bins (KmlRun *self, KmlAllocator *objects, GError **error)
     return TRUE;
   g_assert (quantum_param != NULL); /* who has bins that can be computed has a quantum */
   if (!resolve_set (self, text, G_STRUCT_MEMBER (guint64, objects, quantum_param->offset), &bins,
-                    error))
+                    error)) {
+    kml_blame (error, "objects.bins");
     return FALSE;
+  }
   list = kml_bins_format (&bins);
   kml_bins_clear (&bins);
   return kml_param_parse (bins_param, list, objects, error);

@@ -85,11 +85,10 @@ take_all (Start *self, GError **error)
   take_frames (self, n_usable, KML_MOBILITY_MOVABLE);
   if (self->n_taken == n_usable)
     return TRUE;
-  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-               "[memory] start: [pages] %s hands out %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
-               " frames one by one: expected one that hands out all, such as buddy",
-               self->pages->ops->name, self->n_taken, n_usable);
-  return FALSE;
+  return kml_refuse (error, "memory.start",
+                     "[pages] %s hands out %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+                     " frames one by one: expected one that hands out all, such as buddy",
+                     self->pages->ops->name, self->n_taken, n_usable);
 }
 
 /* A maximum has no difference. */
@@ -150,7 +149,7 @@ kml_run_start (KmlRun *self, GError **error)
   ok = kml_start_state_load (&state, path, file, self->pages->ram.n_usable,
                              kml_ram_page_size (&self->pages->ram), self->spec->seed, error);
   if (!ok)
-    g_prefix_error (error, "[memory] start: ");
+    kml_blame (error, "memory.start");
   ok = ok && start_from (self, &state, error);
   if (ok)
     remember_old_frames (self, &state);

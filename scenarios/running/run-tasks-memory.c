@@ -34,20 +34,15 @@ find_disk (const KmlRunTasks *self, const char *text, KmlDisk **ret_disk, GError
   *ret_disk = g_hash_table_lookup (self->world.disks, text);
   if (*ret_disk != NULL)
     return TRUE;
-  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-               "[memory] disk = %s: in this run that [device] is no disk", text);
-  return FALSE;
+  return kml_refuse (error, "memory.disk", "in this run that [device] is no disk");
 }
 
-/* [memory] @key names a CPU. */
+/* @key names a CPU. */
 static gboolean
 check_cpu (const KmlRunTasks *self, const char *key, guint64 cpu, GError **error)
 {
-  if (cpu < self->machine->n_cpus)
-    return TRUE;
-  g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "[memory] %s: the machine has CPUs 0 to %u", key,
-               self->machine->n_cpus - 1);
-  return FALSE;
+  return cpu < self->machine->n_cpus ||
+         kml_refuse (error, key, "the machine has CPUs 0 to %u", self->machine->n_cpus - 1);
 }
 
 static gboolean
@@ -57,10 +52,8 @@ check_compaction (const KmlRunTasks *self, const KmlMemoryConfig *memory, GError
 
   if (memory->compaction == KML_COMPACTION_NO || pages->isolate != NULL)
     return TRUE;
-  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-               "[memory] compaction: %s cannot take a free block of another’s choice, as buddy can",
-               pages->name);
-  return FALSE;
+  return kml_refuse (error, "memory.compaction",
+                     "%s cannot take a free block of another’s choice, as buddy can", pages->name);
 }
 
 static gboolean
@@ -89,14 +82,13 @@ build_reclaim (KmlRunTasks *self, KmlAllocator *pages, const KmlMemoryConfig *me
   if (!find_disk (self, memory->disk, &config.disk, error) ||
       !check_compaction (self, memory, error))
     return FALSE;
-  if (!check_cpu (self, "kswapd-cpu", memory->kswapd_cpu, error) ||
-      !check_cpu (self, "flusher-cpu", memory->flusher_cpu, error))
+  if (!check_cpu (self, "memory.kswapd-cpu", memory->kswapd_cpu, error) ||
+      !check_cpu (self, "memory.flusher-cpu", memory->flusher_cpu, error))
     return FALSE;
-  if (memory->flusher && config.disk == NULL) {
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "[memory] flusher = yes: there is nowhere to write to, so expected disk");
-    return FALSE;
-  }
+  if (memory->flusher && config.disk == NULL)
+    return kml_refuse (
+        error, "memory.flusher",
+        "there is nowhere to write to: expected disk = NAME, a [device] that is one");
   config.writeback = memory->flusher ? &writeback : NULL;
   config.compaction = memory->compaction != KML_COMPACTION_NO ? &compaction : NULL;
   self->reclaim = kml_reclaim_new (&config);
@@ -115,16 +107,11 @@ make_mapping (KmlRunTasks *self, const char *name, const KmlMappingSettings *set
   KmlMapping *mapping;
   KmlLock *lock = NULL;
 
-  if (self->reclaim == NULL) {
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "its pages could never be taken back: expected [memory] reclaim = yes");
-    return FALSE;
-  }
-  if (n_pages > KML_MAPPING_MAX_PAGES) {
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "size: expected at most %u pages",
-                 KML_MAPPING_MAX_PAGES);
-    return FALSE;
-  }
+  if (self->reclaim == NULL)
+    return kml_refuse (error, "size",
+                       "its pages could never be taken back: expected [memory] reclaim = yes");
+  if (n_pages > KML_MAPPING_MAX_PAGES)
+    return kml_refuse (error, "size", "expected at most %u pages", KML_MAPPING_MAX_PAGES);
   if (settings->lock[0] != '\0') {
     lock = g_hash_table_lookup (self->world.locks, settings->lock);
     g_assert (lock != NULL); /* the loader has looked for it */
@@ -152,11 +139,9 @@ set_owner (KmlRunTasks *self, const char *name, const KmlMappingSettings *settin
   mapping->owner = g_hash_table_lookup (self->world.tasks, settings->task);
   if (mapping->owner != NULL)
     return TRUE;
-  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-               "task = %s: there is no such task in process context; of several with one program "
-               "the first is called NAME.0",
-               settings->task);
-  return FALSE;
+  return kml_refuse (error, "task",
+                     "there is no such task in process context; of several with one program the "
+                     "first is called NAME.0");
 }
 
 typedef gboolean (*MappingFunc) (KmlRunTasks *self, const char *name,
@@ -177,7 +162,7 @@ for_mappings (KmlRunTasks *self, MappingFunc func, GError **error)
 
     kml_params_clear (kml_mapping_params, &settings);
     if (!ok) {
-      kml_run_tasks_prefix_error (self, "mapping", name, error);
+      kml_blame_group (error, prefix);
       return FALSE;
     }
   }
@@ -195,9 +180,8 @@ fits_on_disk (const KmlRunTasks *self, GError **error)
   if (disk == NULL || self->reclaim->next_block <= disk->n_sectors >> (shift - KML_SECTOR_SHIFT))
     return TRUE;
   size = kml_format_size (self->reclaim->next_block << shift);
-  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-               "[memory] disk: all mappings together need a disk of at least %s", size);
-  return FALSE;
+  return kml_refuse (error, "memory.disk", "all mappings together need a disk of at least %s",
+                     size);
 }
 
 gboolean

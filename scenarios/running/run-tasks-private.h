@@ -155,10 +155,6 @@ guint kml_run_tasks_choice (const KmlRunSpec *spec, const char *key, const char 
 /* "group.NAME", or "group". (transfer full) */
 char *kml_run_tasks_prefix (const char *group, const char *name);
 
-/* "[device sda] (a.ini:7): " before the error of a group. */
-void kml_run_tasks_prefix_error (const KmlRunTasks *self, const char *group, const char *name,
-                                 GError **error);
-
 /* Reclaim, where the scenario wants it, and its mappings. When locks and devices are there. */
 gboolean kml_run_tasks_build_memory (KmlRunTasks *self, KmlAllocator *pages, GError **error);
 

@@ -16,10 +16,8 @@ cpu_in_reach (const KmlRunTasks *self, guint cpu, GError **error)
 {
   if (cpu < self->machine->n_cpus)
     return TRUE;
-  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-               "cpus: the machine has CPUs 0 to %u, there is no %u", self->machine->n_cpus - 1,
-               cpu);
-  return FALSE;
+  return kml_refuse (error, "cpus", "the machine has CPUs 0 to %u, there is no %u",
+                     self->machine->n_cpus - 1, cpu);
 }
 
 static KmlProgramTask *
@@ -101,11 +99,9 @@ add_tasks (KmlRunTasks *self, const char *name, const KmlTaskSettings *settings,
     return FALSE;
   n = settings->count > 0 ? settings->count : n_cpus;
   self->n_tasks += n;
-  if (self->n_tasks > KML_MAX_TASKS) {
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "count: expected at most %d tasks and handlers in all", KML_MAX_TASKS);
-    return FALSE;
-  }
+  if (self->n_tasks > KML_MAX_TASKS)
+    return kml_refuse (error, "count", "expected at most %d tasks and handlers in all",
+                       KML_MAX_TASKS);
   for (guint64 i = 0; i < n; i++) {
     g_autofree char *full = n == 1 ? g_strdup (name)
                                    : g_strdup_printf ("%s.%" G_GUINT64_FORMAT, name, i);
@@ -136,7 +132,7 @@ kml_run_tasks_build_programs (KmlRunTasks *self, GError **error)
       ((KmlTask *)g_ptr_array_index (tasks, j))->group = 1 + i;
     kml_params_clear (kml_task_params, &settings);
     if (!ok) {
-      g_prefix_error (error, "[task %s]: ", name);
+      kml_blame_group (error, prefix);
       return FALSE;
     }
   }

@@ -85,10 +85,8 @@ build_device (KmlRunTasks *self, const char *name, GError **error)
   device = kml_device_new (ops, name);
   g_ptr_array_add (self->devices, device);
   if (!kml_run_spec_apply (self->spec, prefix, ops->params, device, error) ||
-      !kml_device_open (device, &host, error)) {
-    kml_run_tasks_prefix_error (self, "device", name, error);
+      !kml_device_open (device, &host, error))
     return FALSE;
-  }
   disk = kml_disk_from_device (device);
   dma = kml_dma_from_device (device);
   if (disk != NULL)

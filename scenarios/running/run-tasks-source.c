@@ -62,10 +62,9 @@ kml_irq_source_new (KmlScheduler *scheduler, KmlMachine *machine, const char *na
   KmlIrqSource *self;
 
   if (settings->every[0] == '\0') {
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "a task in %s context is the handler of an interrupt: say how often it comes "
-                 "(every = 100us)",
-                 kml_context_names[settings->context]);
+    kml_refuse (error, "context",
+                "it is the handler of an interrupt: expected every = 100us, say, the time between "
+                "two of them");
     return NULL;
   }
   if (!kml_time_law_parse (settings->every, &every, error))

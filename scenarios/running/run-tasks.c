@@ -28,18 +28,6 @@ kml_run_tasks_prefix (const char *group, const char *name)
   return name[0] == '\0' ? g_strdup (group) : g_strconcat (group, ".", name, NULL);
 }
 
-void
-kml_run_tasks_prefix_error (const KmlRunTasks *self, const char *group, const char *name,
-                            GError **error)
-{
-  const guint line = kml_scenario_line_of_group (self->scenario, group, name);
-  g_autofree char *place = line > 0 ? g_strdup_printf (" (%s:%u)",
-                                                       kml_scenario_name (self->scenario), line)
-                                    : g_strdup ("");
-
-  g_prefix_error (error, "[%s%s%s]%s: ", group, name[0] != '\0' ? " " : "", name, place);
-}
-
 guint
 kml_run_tasks_choice (const KmlRunSpec *spec, const char *key, const char *const *names)
 {
@@ -195,11 +183,9 @@ can_have_around (const KmlAllocator *objects, KmlLockKind kind, GError **error)
 {
   if (objects->ops->walk_locks == NULL || kind == KML_LOCK_NONE)
     return TRUE;
-  g_set_error (
-      error, KML_ERROR, KML_ERROR_INPUT,
-      "[objects] lock = %s: %s keeps others out itself, where it must: expected auto, or none",
-      kml_lock_kind_names[kind], objects->ops->name);
-  return FALSE;
+  return kml_refuse (error, "objects.lock",
+                     "%s keeps others out itself, where it must: expected auto, or none",
+                     objects->ops->name);
 }
 
 /* An object allocator that waits for the page level in its middle must keep others out meanwhile. */
@@ -211,11 +197,9 @@ can_be_left_alone (const KmlRunTasks *self, const KmlAllocator *objects, KmlLock
 
   if (kind != KML_LOCK_NONE || of_pages == KML_LOCK_NONE || objects->ops->walk_locks != NULL)
     return TRUE;
-  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-               "[objects] lock = none: who waits for the lock of the pages in the middle of a "
-               "request would be met there by "
-               "another: expected a lock, or [pages] lock = none as well");
-  return FALSE;
+  return kml_refuse (error, "objects.lock",
+                     "who waits for the lock of the pages in the middle of a request would be met "
+                     "there by another: expected a lock, or [pages] lock = none as well");
 }
 
 KmlAllocator *
@@ -237,11 +221,8 @@ static gboolean
 build_replays (KmlRunTasks *self, const KmlScheduleSettings *settings, const GPtrArray *workloads,
                KmlTime until, GError **error)
 {
-  if (workloads->len > 0 && settings->replay == KML_REPLAY_STRAIGHT) {
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "[schedule] replay = straight: beside tasks and devices it must be cpus");
-    return FALSE;
-  }
+  if (workloads->len > 0 && settings->replay == KML_REPLAY_STRAIGHT)
+    return kml_refuse (error, "schedule.replay", "beside tasks and devices expected cpus");
   for (guint i = 0; i < workloads->len; i++) {
     const KmlReplayConfig config = {
       .scheduler = self->scheduler,
@@ -259,6 +240,19 @@ build_replays (KmlRunTasks *self, const KmlScheduleSettings *settings, const GPt
   return TRUE;
 }
 
+/* What nothing ends: the first handler, or the first device. (transfer full) */
+static char *
+endless_setting (const KmlRunSpec *spec)
+{
+  g_autoptr (GPtrArray) tasks = kml_run_spec_names (spec, "task");
+  g_autoptr (GPtrArray) devices = kml_run_spec_names (spec, "device");
+  g_autofree char *prefix = tasks->len > 0
+                                ? kml_run_tasks_prefix ("task", g_ptr_array_index (tasks, 0))
+                                : kml_run_tasks_prefix ("device", g_ptr_array_index (devices, 0));
+
+  return g_strconcat (prefix, tasks->len > 0 ? ".times" : ".", NULL);
+}
+
 /* A run that nothing ends is refused, not begun. */
 static gboolean
 check_end (const KmlRunTasks *self, KmlTime until, GError **error)
@@ -268,10 +262,13 @@ check_end (const KmlRunTasks *self, KmlTime until, GError **error)
 
   for (guint i = 0; i < self->sources->len; i++)
     ends |= kml_irq_source_ends (g_ptr_array_index (self->sources, i));
-  if (!ends)
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "there are only devices and interrupts without end: say [scenario] until, or "
-                 "times of a task");
+  if (!ends) {
+    g_autofree char *endless = endless_setting (self->spec);
+
+    kml_refuse (error, endless,
+                "there are only devices and interrupts without end: expected [scenario] until, or "
+                "times of a handler");
+  }
   return ends;
 }
 
@@ -423,11 +420,9 @@ gboolean
 kml_run_tasks_execute (KmlRunTasks *self, GError **error)
 {
   kml_scheduler_run (self->scheduler);
-  if (kml_scheduler_time_is_over (self->scheduler)) {
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "this would take longer than the 213 days of simulated time that there are");
-    return FALSE;
-  }
+  if (kml_scheduler_time_is_over (self->scheduler))
+    return kml_refuse (error, "scenario.until",
+                       "this would take longer than the 213 days of simulated time that there are");
   for (guint i = 0; i < self->replays->len; i++)
     if (!kml_replay_finish (g_ptr_array_index (self->replays, i), error))
       return FALSE;

@@ -106,6 +106,15 @@ make_allocator (const KmlRun *self, KmlMachine *machine, const char *group, KmlA
   return g_steal_pointer (&allocator);
 }
 
+static gboolean
+start_allocator (KmlAllocator *allocator, const char *group, GError **error)
+{
+  if (kml_allocator_start (allocator, error))
+    return TRUE;
+  kml_blame_group (error, group);
+  return FALSE;
+}
+
 static KmlAllocator *
 make_plain_pages (gpointer data, KmlMachine *machine, GError **error)
 {
@@ -124,9 +133,8 @@ make_page_level (KmlRun *self, KmlMachine *machine, GError **error)
     return NULL;
   }
   if (config.reclaim && !kml_run_has_tasks (self->spec)) {
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "[memory] reclaim = yes: who reclaims sleeps, so expected a [task NAME], or "
-                 "[schedule] replay = cpus");
+    kml_refuse (error, "memory.reclaim",
+                "who reclaims sleeps, so expected a [task NAME], or [schedule] replay = cpus");
   } else if (kml_memory_is_plain (&config)) {
     pages = make_plain_pages (self, machine, error);
   } else {
@@ -156,7 +164,7 @@ renew_twin (gpointer data, guint32 n_frames, KmlTwin *twin, GError **error)
   if (twin->machine == NULL)
     return FALSE;
   twin->pages = make_page_level (self, twin->machine, error);
-  if (twin->pages == NULL || !kml_allocator_start (twin->pages, error))
+  if (twin->pages == NULL || !start_allocator (twin->pages, "pages", error))
     return FALSE;
   kml_twin_remember (twin);
   return TRUE;
@@ -183,11 +191,12 @@ put_layers (KmlRun *self, const char *around, KmlLevel level, KmlAllocator *inne
       return NULL;
     g_ptr_array_add (layers, layer);
     if (layer->ops->around != level && layer->ops->around != KML_LEVEL_LAYER) {
-      g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "[%s]: %s cannot be put around %s", group,
-                   layer->ops->name, around);
+      kml_refuse (error, "around", "%s can be put around %s alone", layer->ops->name,
+                  layer->ops->around == KML_LEVEL_PAGES ? "pages" : "objects");
+      kml_blame_group (error, group);
       return NULL;
     }
-    if (!kml_allocator_start (layer, error))
+    if (!start_allocator (layer, group, error))
       return NULL;
     inner = layer;
   }
@@ -200,7 +209,7 @@ build_pages (KmlRun *self, GError **error)
   KmlAllocator *inner;
 
   self->pages = make_page_level (self, self->machine, error);
-  if (self->pages == NULL || !kml_allocator_start (self->pages, error) ||
+  if (self->pages == NULL || !start_allocator (self->pages, "pages", error) ||
       !kml_run_start (self, error))
     return FALSE;
   inner = self->pages;
@@ -223,7 +232,7 @@ build_objects (KmlRun *self, GError **error)
                                       : self->pages_top,
                                   error);
   if (self->objects == NULL || !kml_run_resolve_bins (self, self->objects, error) ||
-      !kml_allocator_start (self->objects, error))
+      !start_allocator (self->objects, "objects", error))
     return FALSE;
   inner = self->objects;
   if (self->tasks != NULL)
@@ -272,13 +281,10 @@ build_driver (KmlRun *self, GError **error)
     .check_every_operation = settings.check != 0,
   };
   kml_params_clear (kml_scenario_params, &settings);
-  if (self->tasks != NULL && self->driver.check_every_operation) {
-    g_set_error (
-        error, KML_ERROR, KML_ERROR_INPUT,
-        "[scenario] check = every-event is for runs without tasks: between tasks others are "
-        "in the middle of their operations");
-    return FALSE;
-  }
+  if (self->tasks != NULL && self->driver.check_every_operation)
+    return kml_refuse (error, "scenario.check",
+                       "that is for runs without tasks: between tasks others are in the middle of "
+                       "their operations");
   return self->tasks == NULL ||
          kml_run_tasks_build (self->tasks, self->pages_top, self->objects_top, self->old,
                               self->recorder, self->workloads, self->driver.until, error);
@@ -297,7 +303,7 @@ kml_run_new (const KmlScenario *scenario, const KmlRunSpec *spec, GError **error
   if (!kml_scenario_check_inputs (scenario, spec, error) || !build_machine (self, error) ||
       !build_workloads (self, error) || !build_allocators (self, error) ||
       !build_recorder (self, error) || !build_driver (self, error)) {
-    g_prefix_error (error, "%s: ", kml_scenario_name (scenario));
+    kml_scenario_place_error (scenario, spec, error);
     return NULL;
   }
   if (self->machine->caches != NULL)
@@ -436,7 +442,7 @@ kml_run_execute (KmlRun *self, GError **error)
 
   ok = self->tasks != NULL ? execute_tasks (self, error) : execute_straight (self, error);
   if (!ok || !kml_scenario_check_inputs (self->scenario, self->spec, error)) {
-    g_prefix_error (error, "%s: ", kml_scenario_name (self->scenario));
+    kml_scenario_place_error (self->scenario, self->spec, error);
     return FALSE;
   }
   return TRUE;

@@ -5,8 +5,6 @@
 
 #include "simcore/base/types.h"
 
-G_DEFINE_QUARK (kml - error - quark, kml_error)
-
 const char *const kml_context_names[KML_N_CONTEXTS + 1] = { "process", "softirq", "hardirq", NULL };
 
 const char *const kml_mobility_names[KML_N_MOBILITIES + 1] = { "unmovable", "movable",

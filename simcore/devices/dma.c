@@ -448,13 +448,11 @@ kml_dma_move_page (KmlDma *self, KmlDmaRequest *request, KmlPfn from, KmlPfn to)
 /* ---- Slots ---- */
 
 static gboolean
-refuse (const KmlDma *self, GError **error, const char *expected, guint64 than)
+refuse (const char *key, const char *expected, guint64 than, GError **error)
 {
   g_autofree char *size = kml_format_size (than);
 
-  g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "%s can reach no memory so: expected %s %s",
-               self->base.name, expected, size);
-  return FALSE;
+  return kml_refuse (error, key, "it can reach no memory so: expected %s %s", expected, size);
 }
 
 /* What no buffer could keep to. */
@@ -466,16 +464,16 @@ is_possible (const KmlDma *self, GError **error)
   const guint64 page_size = kml_ram_page_size (self->base.host.machine->ram);
 
   if (constraints->boundary != 0 && constraints->boundary < constraints->alignment)
-    return refuse (self, error, "a boundary that is no less than the alignment, which is",
-                   constraints->alignment);
+    return refuse ("boundary", "no less than the alignment, which is", constraints->alignment,
+                   error);
   if (limits->max_segment != 0 && constraints->alignment != 0 &&
       limits->max_segment % constraints->alignment != 0)
-    return refuse (self, error, "a max-segment that is a multiple of the alignment, which is",
-                   constraints->alignment);
+    return refuse ("max-segment", "a multiple of the alignment, which is", constraints->alignment,
+                   error);
   if (constraints->limit != 0 &&
       constraints->limit < MAX (constraints->alignment, page_size) * (self->has_iommu ? 2 : 1))
-    return refuse (self, error, "a limit of at least",
-                   MAX (constraints->alignment, page_size) * (self->has_iommu ? 2 : 1));
+    return refuse ("limit", "at least",
+                   MAX (constraints->alignment, page_size) * (self->has_iommu ? 2 : 1), error);
   return TRUE;
 }
 

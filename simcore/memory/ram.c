@@ -13,6 +13,8 @@
 
 #include "simcore/memory/ram.h"
 
+#include "simcore/base/blame.h"
+
 #include <errno.h>
 #include <sys/mman.h>
 
@@ -59,8 +61,8 @@ kml_ram_new (guint64 size, guint64 page_size, GError **error)
 
   if (page_size < PAGE_SIZE_MIN || page_size > PAGE_SIZE_MAX ||
       (page_size & (page_size - 1)) != 0) {
-    g_set_error (
-        error, KML_ERROR, KML_ERROR_INPUT,
+    kml_refuse (
+        error, "machine.page-size",
         "a page has a power of two of bytes between 512 B and 16 MiB, not %" G_GUINT64_FORMAT,
         page_size);
     return NULL;

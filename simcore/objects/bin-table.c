@@ -5,6 +5,8 @@
 
 #include "simcore/objects/bin-table.h"
 
+#include "simcore/base/blame.h"
+
 #define TABLE_LIMIT 8192u /* bytes */
 
 /* Bins are ascending and distinct before and after. */
@@ -30,17 +32,15 @@ kml_bin_table_init (KmlBinTable *self, const char *text, guint64 quantum, guint6
   guint bin = 0;
 
   if (!kml_bins_parse (text, quantum, NULL, 0, &self->bins, error)) {
-    g_prefix_error (error, "bins: ");
+    kml_blame (error, "bins");
     return FALSE;
   }
   raise_small_bins (&self->bins, least);
   largest = self->bins.sizes[self->bins.n - 1];
-  if (largest > most) {
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "bins: the largest can be %" G_GUINT64_FORMAT " bytes, not %" G_GUINT64_FORMAT,
-                 most, largest);
-    return FALSE;
-  }
+  if (largest > most)
+    return kml_refuse (error, "bins",
+                       "the largest can be %" G_GUINT64_FORMAT " bytes, not %" G_GUINT64_FORMAT,
+                       most, largest);
   self->limit = MIN (largest, TABLE_LIMIT);
   self->entries = g_new (guint16, self->limit + 1);
   for (guint64 size = 0; size <= self->limit; size++) {

@@ -14,6 +14,8 @@
 
 #include "simcore/objects/slab-order.h"
 
+#include "simcore/base/blame.h"
+
 guint64
 kml_slab_objects (const KmlSlabRule *rule, guint order, guint64 size)
 {
@@ -64,13 +66,14 @@ kml_slab_order (const KmlSlabRule *rule, guint64 size)
 }
 
 gboolean
-kml_slab_order_check (guint64 page_size, guint64 order, GError **error)
+kml_slab_order_check (guint64 page_size, guint64 min_order, guint64 max_order, GError **error)
 {
+  const guint64 order = MAX (min_order, max_order);
+
   if (page_size << order <= G_MAXINT32)
     return TRUE;
-  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-               "slabs of %" G_GUINT64_FORMAT " pages of %" G_GUINT64_FORMAT
-               " bytes are too large: less than 2 GiB was expected",
-               G_GUINT64_CONSTANT (1) << order, page_size);
-  return FALSE;
+  return kml_refuse (error, order == max_order ? "max-order" : "min-order",
+                     "slabs of %" G_GUINT64_FORMAT " pages of %" G_GUINT64_FORMAT
+                     " bytes are too large: less than 2 GiB was expected",
+                     G_GUINT64_CONSTANT (1) << order, page_size);
 }

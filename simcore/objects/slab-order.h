@@ -30,8 +30,9 @@ guint kml_slab_least_order (const KmlSlabRule *rule, guint64 n_objects, guint64 
 /* How many objects of @size bytes a slab of @order has room for. */
 guint64 kml_slab_objects (const KmlSlabRule *rule, guint order, guint64 size);
 
-/* FALSE and KML_ERROR_INPUT: offsets in a slab of 2^order pages would be too large for 31 bits. */
-gboolean kml_slab_order_check (guint64 page_size, guint64 order, GError **error);
+/* FALSE and KML_ERROR_INPUT about one of the two: offsets in a slab of so many pages would be too large for 31 bits. */
+gboolean kml_slab_order_check (guint64 page_size, guint64 min_order, guint64 max_order,
+                               GError **error);
 
 /* Rows of the table of counters of an allocator that cuts objects out of slabs. */
 #define KML_SLAB_COUNTERS                                                                          \

@@ -86,12 +86,8 @@ kml_pager_fill_pool (KmlPager *self, GError **error)
   while (self->spare->len < self->pool) {
     const KmlAddr frame = ask_for_frame (self);
 
-    if (frame == KML_ADDR_NONE) {
-      g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                   "[pager] pool = %" G_GUINT64_FORMAT ": there are frames for %u only", self->pool,
-                   self->spare->len);
-      return FALSE;
-    }
+    if (frame == KML_ADDR_NONE)
+      return kml_refuse (error, "pager.pool", "there are frames for %u only", self->spare->len);
     g_array_append_val (self->spare, frame);
   }
   return TRUE;
@@ -108,11 +104,8 @@ kml_pager_add_metadata (KmlPager *self, guint *ret_page, GError **error)
 {
   const KmlAddr frame = self->is_guarded ? ask_for_frame (self) : KML_ADDR_NONE;
 
-  if (self->is_guarded && frame == KML_ADDR_NONE) {
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "[pager] recursion = guarded: there is no frame to keep for metadata");
-    return FALSE;
-  }
+  if (self->is_guarded && frame == KML_ADDR_NONE)
+    return kml_refuse (error, "pager.recursion", "there is no frame to keep for metadata");
   *ret_page = kml_pager_add (self, 1);
   *entry (self, *ret_page) = (KmlPagerPage){ .keeps_frame = self->is_guarded, .frame = frame };
   return TRUE;

@@ -582,8 +582,8 @@ kml_zones_new (KmlMachine *machine, const KmlMemoryConfig *config, KmlPagesMaker
 
     if (kind < KML_ZONE_NORMAL) {
       if (ends[kind] % page_size != 0) {
-        g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                     "memory.zones: zone %s ends in the middle of a page", kml_zone_names[kind]);
+        kml_refuse (error, "memory.zones", "zone %s ends in the middle of a page",
+                    kml_zone_names[kind]);
         return NULL;
       }
       end = (KmlPfn)MIN (ends[kind] / page_size, end);

@@ -393,13 +393,11 @@ kml_recorder_finish (KmlRecorder *self, GError **error)
 
   if (self->is_brief)
     return TRUE;
-  if (!self->is_warm) {
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "record.warm-up: the run has ended before its first %" G_GUINT64_FORMAT
-                 " operations were done, so nothing was measured",
-                 self->config.warm_up);
-    return FALSE;
-  }
+  if (!self->is_warm)
+    return kml_refuse (error, "record.warm-up",
+                       "the run has ended before its first %" G_GUINT64_FORMAT
+                       " operations were done, so nothing was measured",
+                       self->config.warm_up);
   kml_recorder_digest (self);
   kml_recorder_settle_latencies (self);
   kml_tally_pass_time (&self->tally, end);

@@ -92,6 +92,29 @@ def settings_that_do_not_go_together_leave_no_database():
     refuse("[machine]\nram = 8KiB\n\n[workload]\nkind = synthetic\n")
 
 
+def what_only_a_run_sees_is_told_with_its_place():
+    task = "[task T]\nprogram = yield\n"
+    disk = "[device sda]\nkind = hdd\nsize = 1MiB\n"
+    for text, arguments, message in (
+            (task + "context = softirq\n", (), "5:11: [task T] context = softirq: it is the handler of an interrupt: expected every = 100us, say"),
+            (task + "context = softirq\nevery = 1us\n", (), "3:1: [task T] times = 0 (its default): there are only devices and interrupts without end"),
+            (task + "[memory]\nstart = none\n", (), "6:9: [memory] start = none: none: cannot be read: No such file or directory"),
+            (task + "[memory]\nstart = place.ini\n", (), "6:9: [memory] start = place.ini: place.ini: word 0 is not the flags of a page: expected /proc/kpageflags"),
+            (task + "[memory]\nstart = buddyinfo\n[pages]\nallocator = bump\n", (), "6:9: [memory] start = buddyinfo: [pages] bump hands out"),
+            (task + "[memory]\nreclaim = yes\nflusher = yes\n", (), "7:11: [memory] flusher = yes: there is nowhere to write to: expected disk = NAME"),
+            (task + "[memory]\nreclaim = yes\n", ("-s", "memory.flusher=yes"), " [memory] flusher = yes (-s): there is nowhere to write to"),
+            (task + "[memory]\nreclaim = yes\n[sweep]\nmemory.flusher = no | yes\n", (), "8:23: [memory] flusher = yes (in [sweep]): there is nowhere"),
+            (task + disk + "[memory]\nreclaim = yes\ndisk = sda\n[mapping m]\nsize = 1GiB\n", (), "10:8: [memory] disk = sda: all mappings together need a disk of at least 1 GiB"),
+            (task + "[layer m]\naround = pages\nallocator = magazine\n", (), "6:10: [layer m] around = pages: magazine can be put around objects alone"),
+            (task + "[layer l]\naround = pages\nallocator = per-cpu-pages\nhigh = 4\nbatch = 8\n", (), "9:9: [layer l] batch = 8: allocator per-cpu-pages: 8 is more than high = 4"),
+            (task + "[pager]\npool = 100000\n", (), "6:8: [pager] pool = 100000: there are frames for 1016 only"),
+            (task + "[schedule]\npolicy = replay\nchoices = 1 2\n", (), "7:11: [schedule] choices = 1 2: choice 1 is out of range there"),
+            (task + "[record]\nwarm-up = 9\n", (), "6:11: [record] warm-up = 9: the run has ended before its first 9 operations")):
+        write("place.ini", "[machine]\nram = 4MiB\n" + text)
+        write("buddyinfo", "Node 0, zone DMA 4 0 1 0 0 0 0 1\n")
+        contains(run("run", "place.ini", *arguments, status=2).stderr, "kmemlab: place.ini:" + message)
+
+
 def a_trace_that_is_missing():
     refuse(REPLAY.replace("FILE", "missing.kmt"), "missing.kmt")
 
@@ -343,7 +366,8 @@ def closed_standard_streams():
 main(a_scenario_that_is_not_there, an_unknown_key_has_line_column_and_the_nearest_name,
      the_line_is_shown_with_a_caret, every_mistake_is_told_at_once, nonsense_values, a_key_twice, files_that_are_no_scenario,
      an_enormous_scenario, a_scenario_that_never_ends, a_bad_override,
-     settings_that_do_not_go_together_leave_no_database, a_trace_that_is_missing, traces_that_are_none, a_trace_that_is_empty_is_called_so,
+     settings_that_do_not_go_together_leave_no_database, what_only_a_run_sees_is_told_with_its_place,
+     a_trace_that_is_missing, traces_that_are_none, a_trace_that_is_empty_is_called_so,
      a_binary_trace_that_is_cut_short, a_binary_trace_with_a_changed_byte, half_a_conversion_is_no_file,
      foreign_files_are_not_touched, a_database_of_a_newer_version_is_not_touched,
      a_database_that_is_not_there, what_is_wrong_is_said_once_in_words_and_of_what_was_typed, a_database_that_was_cut_short, a_database_with_a_changed_byte,

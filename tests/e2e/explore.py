@@ -494,7 +494,7 @@ def a_run_can_be_many_schedules():
     check("schedules.count" not in measured("policy=random", status=0), "one")
     contains(run("run", "two.ini", "-o", "many.db", "-s", "schedule.schedules=2", status=None).stderr, "there is one schedule to look at")
     tasks("lock A, work 5us, unlock A", "yield", "[schedule]\npolicy = explore\n[task nic]\ncontext = hardirq\nevery = 10us\nprogram = work 1us\n")
-    contains(run("run", "two.ini", "-o", "nic.db", status=2).stderr, "task.nic.times is 0: that interrupt comes for ever, so there is no end of schedules")
+    contains(run("run", "two.ini", "-o", "nic.db", status=2).stderr, "[task nic] times = 0 (its default): that interrupt comes for ever")
     for ends in ("task.nic.times=2", "scenario.until=25us"):
         metrics = run_json("run", "two.ini", "-o", "nic.db", "-s", ends)["runs"][-1]["metrics"]
         equal(metrics["schedules.exhausted"], 1, ends)

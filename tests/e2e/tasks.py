@@ -385,7 +385,7 @@ def what_was_never_had_is_counted_and_no_bug():
 
 def many_tasks_are_refused():
     write("many.ini", HEAD + "".join(f"[task {name}]\ncount = 16000\nprogram = yield\n" for name in "ab"))
-    contains(run("run", "many.ini", status=2).stderr, "[task b]: count: expected at most 30000 tasks and handlers in all")
+    contains(run("run", "many.ini", status=2).stderr, "many.ini:9:9: [task b] count = 16000: expected at most 30000 tasks and handlers in all")
 
 
 def what_a_program_names_must_be_there():
@@ -409,13 +409,13 @@ def what_a_program_names_must_be_there():
         contains(run("run", "wrong.ini", status=2).stderr, line)
     write("some.ini", "[machine]\ncpus = 2\n[task x]\ncpus = 3\nprogram = yield\n[sweep]\nmachine.cpus = 1 | 2..8 step 2\n")
     run("run", "some.ini", "-n")
-    contains(run("run", "some.ini", status=2).stderr, "[task x]: cpus: the machine has CPUs 0 to 0, there is no 3")
+    contains(run("run", "some.ini", status=2).stderr, "some.ini:4:8: [task x] cpus = 3: the machine has CPUs 0 to 0, there is no 3")
     write("reach.ini", HEAD + "[task x]\nprogram = yield\n[device d]\nkind = dma\nlimit = 1\n")
-    contains(run("run", "reach.ini", status=2).stderr, "[device d] (reach.ini:7): d can reach no memory so")
+    contains(run("run", "reach.ini", status=2).stderr, "reach.ini:9:9: [device d] limit = 1: it can reach no memory so: expected at least 4 KiB")
     write("wrong.ini", HEAD + "[task x]\ncontext = hardirq\nprogram = yield\n")
-    contains(run("run", "wrong.ini", status=2).stderr, "every = 100us")
+    contains(run("run", "wrong.ini", status=2).stderr, "wrong.ini:6:11: [task x] context = hardirq: it is the handler of an interrupt: expected every = 100us")
     write("wrong.ini", HEAD + "[task x]\ncontext = hardirq\nevery = 1us\nprogram = yield\n")
-    contains(run("run", "wrong.ini", status=2).stderr, "interrupts without end")
+    contains(run("run", "wrong.ini", status=2).stderr, "wrong.ini:5:1: [task x] times = 0 (its default): there are only devices and interrupts without end: expected [scenario] until")
 
 
 def a_disk_and_a_network_card_work_beside_the_cpus():
@@ -426,7 +426,7 @@ def a_disk_and_a_network_card_work_beside_the_cpus():
     check(metrics["hdd.utilisation"] > 0.9, "one reader keeps it busy")
     check(metrics["nic.packets"] > 0, "packets")
     write("devices.ini", HEAD + "[device eth0]\nkind = nic\n")
-    contains(run("run", "devices.ini", status=2).stderr, "only devices and interrupts without end")
+    contains(run("run", "devices.ini", status=2).stderr, "devices.ini:5:1: [device eth0]: there are only devices and interrupts without end")
     write("devices.ini", HEAD + "[device eth0]\nkind = nick\n[task x]\nprogram = yield\n")
     contains(run("run", "devices.ini", status=2).stderr, "did you mean “nic”?")
 
@@ -546,7 +546,7 @@ def nothing_that_is_asked_for_is_left_out_in_silence():
     for other in (task, "[device d]\nkind = hdd\n"):
         write("both.ini", other + workload)
         contains(run("run", "both.ini", status=2).stderr, "say [schedule] replay = cpus")
-        contains(run("run", "both.ini", "-s", "schedule.replay=straight", status=2).stderr, "it must be cpus")
+        contains(run("run", "both.ini", "-s", "schedule.replay=straight", status=2).stderr, "[schedule] replay = straight (-s): beside tasks and devices expected cpus")
     write("check.ini", "[scenario]\ncheck = every-event\n" + task)
     contains(run("run", "check.ini", status=2).stderr, "is for runs without tasks")
     write("warm.ini", task + "[record]\nwarm-up = 10\n")

@@ -108,8 +108,7 @@ find_device (GHashTable *table, const char *what, const KmlStep *step, const cha
   gpointer found = g_hash_table_lookup (table, name);
 
   if (found == NULL)
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "%s: in this run [device %s] is no %s",
-                 step->text, name, what);
+    kml_refuse (error, "program", "%s: in this run [device %s] is no %s", step->text, name, what);
   return found;
 }
 
@@ -119,10 +118,10 @@ check_pages (const KmlStep *step, guint64 n, GError **error)
 {
   if (step->pages.kind != KML_PAGES_FIXED || step->pages.last < n)
     return TRUE;
-  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-               "%s: there is no page %" G_GUINT64_FORMAT ", it has pages 0 to %" G_GUINT64_FORMAT,
-               step->text, step->pages.last, n - 1);
-  return FALSE;
+  return kml_refuse (error, "program",
+                     "%s: there is no page %" G_GUINT64_FORMAT
+                     ", it has pages 0 to %" G_GUINT64_FORMAT,
+                     step->text, step->pages.last, n - 1);
 }
 
 /* What is read or written fits on the disk. */
@@ -134,8 +133,7 @@ check_transfer (const KmlStep *step, const KmlDisk *disk, GError **error)
   if ((step->count + KML_SECTOR_SIZE - 1) / KML_SECTOR_SIZE <= disk->n_sectors)
     return TRUE;
   size = kml_format_size (disk->n_sectors * KML_SECTOR_SIZE);
-  g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "%s: the disk has %s", step->text, size);
-  return FALSE;
+  return kml_refuse (error, "program", "%s: the disk has %s", step->text, size);
 }
 
 /* A block for a device can be one that suits it. */
@@ -148,8 +146,7 @@ check_buffer (const KmlProgramTask *self, const KmlStep *step, const KmlDma *dma
 
   if (why == NULL)
     return TRUE;
-  g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "%s: %s", step->text, why);
-  return FALSE;
+  return kml_refuse (error, "program", "%s: %s", step->text, why);
 }
 
 static gboolean
@@ -194,12 +191,9 @@ bind_ipi (KmlProgramTask *self, guint i, const KmlStep *step, GError **error)
   KmlWorld *world = self->world;
   const guint n_cpus = world->machine->n_cpus;
 
-  if (step->count >= n_cpus) {
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "%s: there is no such CPU, the machine has %u: 0 to %u", step->text, n_cpus,
-                 n_cpus - 1);
-    return FALSE;
-  }
+  if (step->count >= n_cpus)
+    return kml_refuse (error, "program", "%s: there is no such CPU, the machine has %u: 0 to %u",
+                       step->text, n_cpus, n_cpus - 1);
   self->targets[i].sender = self;
   self->targets[i].step = i;
   if (self->is_elsewhere || self->elsewhere != NULL)
@@ -247,9 +241,8 @@ bind (KmlProgramTask *self, guint i, const KmlStep *step, GError **error)
   case KML_STEP_COMPACT:
     if (self->world->reclaim != NULL && self->world->reclaim->compaction != NULL)
       return TRUE;
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-                 "%s: expected [memory] compaction = direct or yes", step->text);
-    return FALSE;
+    return kml_refuse (error, "program", "%s: expected [memory] compaction = direct or yes",
+                       step->text);
   case KML_STEP_DMA:
     return bind_dma (self, target, step, error);
   case KML_STEP_LOCK:
@@ -259,9 +252,7 @@ bind (KmlProgramTask *self, guint i, const KmlStep *step, GError **error)
     target->lock = find_declared (self->world->locks, step->name);
     if (step->kind != KML_STEP_LOCK_SHARED || target->lock->kind == KML_LOCK_RW)
       return TRUE;
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "%s: only a lock of kind rw can be shared",
-                 step->text);
-    return FALSE;
+    return kml_refuse (error, "program", "%s: only a lock of kind rw can be shared", step->text);
   case KML_STEP_READ:
   case KML_STEP_WRITE:
     target->disk = find_device (self->world->disks, "disk", step, step->name, error);

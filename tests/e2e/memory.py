@@ -172,6 +172,19 @@ def what_mappings_take_and_give_back_is_in_peaks_and_pictures():
     check(at_most > 10, f"many snapshots while it grows, not {at_most}")
     equal(reserved[:at_most], sorted(reserved[:at_most]), "growing")
     equal(reserved[-1], 0, "bytes in the end")
+    # what a request to the disk needs until it is done, in a run with no request at all
+    needs = measure("[record]\ninterval = 100us\n" + HEAD + "[device sda]\nkind = queue\nservice = fixed(10us)\n[memory]\nreclaim = yes\ndisk = sda\n"
+                    "flusher = yes\ndirty-expire = 1ms\ndirty-writeback = 1ms\n[mapping f]\nsize = 16KiB\nwrite-memory = 64KiB\nempty = yes\n"
+                    "[task t]\nprogram = dirty f 0..3, sleep 10ms, drop f\n")
+    equal(needs["memory.reserved.peak_bytes"], (16 + 64) << 10, "pages and what writing them needs")
+    at_1ms = "SELECT value FROM series WHERE name = 'memory.reserved_bytes' AND t_ns = 1000000"
+    equal(query("m.db", at_1ms), [(16 << 10,)], "when they are about to be written")
+    # frames of a pager
+    write("paged.ini", HEAD + "[pager]\nresident = 64\nread = 10us\n[region data]\nsize = 256KiB\n[record]\ninterval = 10us\n"
+          "[task t]\nprogram = repeat 64 { touch data next }\n")
+    run("run", "paged.ini", "-q")
+    reserved = {value for (value,) in query("paged.db", "SELECT value FROM series WHERE name = 'memory.reserved_bytes'")}
+    check(len(reserved) > 32, f"many snapshots while it grows, not {len(reserved)}")
 
 
 def every_page_that_a_device_has_moves_while_it_is_paused():

@@ -37,7 +37,7 @@ static const BadText bad_texts[] = {
   { SWEEP "objects.allocator = slab, slub\n", NULL, 5, 21,
     "unknown allocator “slab, slub” in [objects]; several values are written with “|” in "
     "[sweep]: slab | slub" },
-  { SWEEP "objects.bins = 64,8x\n", NULL, 5, 16, "bins: expected pow2, " },
+  { SWEEP "objects.bins = 64,8x\n", NULL, 5, 16, "in a list of bins: expected a size" },
   { SWEEP "pages.allocator = buddy | bumpy\n", NULL, 5, 27, "did you mean “bump”?" },
   { SWEEP "machine.ram = 64MiB | 10000\n", NULL, 5, 23, "whole pages" },
   { SWEEP "objects.bins = pow2 | nonsense\n", NULL, 5, 23, "bins: " },

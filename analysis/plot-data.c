@@ -72,6 +72,15 @@ bind_if_named (sqlite3_stmt *statement, const char *name, gint64 value)
 }
 
 static void
+bind_text_if_named (sqlite3_stmt *statement, const char *name, const char *value)
+{
+  const int i = sqlite3_bind_parameter_index (statement, name);
+
+  if (i > 0)
+    sqlite3_bind_text (statement, i, value, -1, SQLITE_STATIC);
+}
+
+static void
 append_value (GString *text, sqlite3_stmt *statement, int column)
 {
   char number[G_ASCII_DTOSTR_BUF_SIZE];
@@ -139,6 +148,7 @@ kml_plot_query (KmlDatabase *database, const KmlFigureQuery *query, const KmlPlo
   bind_if_named (statement, ":columns", bindings->columns);
   bind_if_named (statement, ":rows", bindings->rows);
   bind_if_named (statement, ":study", (gint64)bindings->study);
+  bind_text_if_named (statement, ":metric", bindings->metric);
   first = g_str_equal (sqlite3_column_name (statement, 0), "block") ? 1 : 0;
   append_heading (text, statement, first);
   while ((code = sqlite3_step (statement)) == SQLITE_ROW && n_rows++ < MAX_ROWS) {

@@ -46,6 +46,10 @@ begin_clause (KmlFigure *figure, const char *word, const char *rest)
     return &figure->needs;
   if (g_str_equal (word, "missing"))
     return &figure->missing;
+  if (g_str_equal (word, "repetitions"))
+    return &figure->repetitions;
+  if (g_str_equal (word, "metric"))
+    return &figure->metric;
   if (g_str_equal (word, "query")) {
     KmlFigureQuery *query = &figure->queries[figure->n_queries++];
 
@@ -55,8 +59,6 @@ begin_clause (KmlFigure *figure, const char *word, const char *rest)
   }
   if (g_str_equal (word, "about"))
     figure->about_study = g_str_equal (rest, "study");
-  if (g_str_equal (word, "repetitions"))
-    figure->repetitions_together = g_str_equal (rest, "together");
   if (g_str_equal (word, "bars"))
     figure->bar_height = (guint)g_ascii_strtoull (rest, NULL, 10);
   if (g_str_equal (word, "runs"))

@@ -33,8 +33,9 @@ typedef struct {
   char *summary;
   gboolean about_study; /* of a study of bin sizes, and not of runs: the next three say nothing */
   guint max_runs;       /* more are left out, and the caption says so */
-  gboolean
-      repetitions_together; /* runs that differ in their seeds alone are one i of the table chosen */
+  char *
+      repetitions; /* (nullable): runs that differ in their seeds alone are one i of the table chosen; what the caption says of them */
+  char *metric;    /* (nullable): that it is about, unless another is asked for */
   guint
       bar_height; /* 0, or what a run needs of a picture that grows with their number, in pixels of the usual size */
   char *needs;   /* SQL that is true for a run r that has the data */
@@ -68,6 +69,9 @@ typedef struct {
   guint64 study; /* of bin sizes; 0: the picture is of runs */
 } KmlPlotSubject;
 
+/* The metric that @options ask for, or that of @figure. (nullable) (transfer none) */
+const char *kml_plot_metric (const KmlFigure *figure, const KmlPlotOptions *options);
+
 gboolean kml_plot_choose (KmlDatabase *database, const KmlFigure *figure,
                           const KmlPlotOptions *options, KmlPlotSubject *ret_subject,
                           GError **error);
@@ -91,6 +95,7 @@ typedef struct {
   gint order;
   guint columns, rows; /* of a picture made of cells */
   guint64 study;
+  const char *metric; /* (nullable) */
 } KmlPlotBindings;
 
 /* Runs @query: its rows as tab-separated text, and in @ret_blocks (element-type utf8) (transfer full) the names of the blocks

@@ -116,6 +116,12 @@ typedef struct {
   guint64 first_without;
 } Choice;
 
+const char *
+kml_plot_metric (const KmlFigure *figure, const KmlPlotOptions *options)
+{
+  return options->metric != NULL ? options->metric : figure->metric;
+}
+
 static gboolean
 find_candidates (KmlDatabase *database, const KmlFigure *figure, const KmlPlotOptions *options,
                  Choice *choice, GError **error)
@@ -123,10 +129,13 @@ find_candidates (KmlDatabase *database, const KmlFigure *figure, const KmlPlotOp
   g_autofree char *sql = g_strdup_printf (
       "SELECT r.run_id, %s FROM runs r WHERE r.status = 'done' ORDER BY r.run_id", figure->needs);
   g_autoptr (sqlite3_stmt) statement = kml_database_prepare (database, sql, error);
-  int code;
+  int code, metric;
 
   if (statement == NULL)
     return FALSE;
+  metric = sqlite3_bind_parameter_index (statement, ":metric");
+  if (metric > 0)
+    sqlite3_bind_text (statement, metric, kml_plot_metric (figure, options), -1, SQLITE_STATIC);
   while ((code = sqlite3_step (statement)) == SQLITE_ROW) {
     const Candidate candidate = {
       .run_id = (guint64)sqlite3_column_int64 (statement, 0),
@@ -186,7 +195,7 @@ take_candidates (const KmlFigure *figure, Choice *choice, KmlPlotSubject *subjec
     const Candidate *candidate = &g_array_index (choice->candidates, Candidate, i);
     const KmlPlotRun run = { .run_id = candidate->run_id };
 
-    if (figure->repetitions_together && candidate->repetition > 0) {
+    if (figure->repetitions != NULL && candidate->repetition > 0) {
       if (candidate->settings >= subject->runs->len)
         continue;
       add_repetition (&g_array_index (subject->runs, KmlPlotRun, candidate->settings),
@@ -208,7 +217,7 @@ choose_runs (KmlDatabase *database, const KmlFigure *figure, const KmlPlotOption
   if (!find_candidates (database, figure, options, choice, error))
     return FALSE;
   if (figure->max_runs > 1 &&
-      (figure->repetitions_together || choice->candidates->len > figure->max_runs) &&
+      (figure->repetitions != NULL || choice->candidates->len > figure->max_runs) &&
       !find_repetitions (database, choice, error))
     return FALSE;
   take_candidates (figure, choice, subject);
@@ -410,7 +419,8 @@ describe_ids (const GArray *runs)
 }
 
 static char *
-make_caption (const GPtrArray *scenarios, const KmlPlotSubject *subject, const Choice *choice)
+make_caption (const GPtrArray *scenarios, const KmlFigure *figure, const KmlPlotSubject *subject,
+              const Choice *choice)
 {
   g_autoptr (GString) text = g_string_new (NULL);
   g_autofree char *ids = describe_ids (subject->runs);
@@ -423,14 +433,15 @@ make_caption (const GPtrArray *scenarios, const KmlPlotSubject *subject, const C
   if (choice->candidates->len > choice->n_shown)
     g_string_append_printf (text, " (of %u; others with --run)", choice->candidates->len);
   if (choice->n_shown > subject->runs->len)
-    g_string_append (text, "; means of repetitions, lines from the least to the most");
+    g_string_append_printf (text, "; %s", figure->repetitions);
   if (choice->n_without > 0)
     g_string_append_printf (text, "; without %u that did not record this", choice->n_without);
   return g_string_free (g_steal_pointer (&text), FALSE);
 }
 
 static gboolean
-name_subject (KmlDatabase *database, KmlPlotSubject *subject, const Choice *choice, GError **error)
+name_subject (KmlDatabase *database, const KmlFigure *figure, KmlPlotSubject *subject,
+              const Choice *choice, GError **error)
 {
   g_autoptr (GPtrArray) keys = kml_plot_find_varied (database, subject->runs->len == 1, error);
   g_autoptr (GPtrArray) titles = NULL, scenarios = NULL;
@@ -459,7 +470,7 @@ name_subject (KmlDatabase *database, KmlPlotSubject *subject, const Choice *choi
   if (scenarios == NULL)
     return FALSE;
   subject->title = g_strdup (titles->len == 1 ? titles->pdata[0] : "");
-  subject->caption = make_caption (scenarios, subject, choice);
+  subject->caption = make_caption (scenarios, figure, subject, choice);
   return TRUE;
 }
 
@@ -479,7 +490,7 @@ kml_plot_choose (KmlDatabase *database, const KmlFigure *figure, const KmlPlotOp
       choose_runs (database, figure, options, &subject, &choice, error) &&
       check_choice (database, figure, options, &choice, error) &&
       publish_choice (database, &subject, error) &&
-      name_subject (database, &subject, &choice, error) &&
+      name_subject (database, figure, &subject, &choice, error) &&
       publish_choice (database, &subject, error)) { /* again, with labels */
     *ret_subject = subject;
     return TRUE;

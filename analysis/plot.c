@@ -81,6 +81,17 @@ find_figure (const char *kind, GError **error)
   return NULL;
 }
 
+static gboolean
+check_metric (const KmlFigure *figure, const KmlPlotOptions *options, GError **error)
+{
+  if (options->metric == NULL || figure->metric != NULL)
+    return TRUE;
+  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
+               "the plot “%s” is about no metric that can be chosen; distribution is",
+               figure->name);
+  return FALSE;
+}
+
 /* ---- The script ---- */
 
 typedef struct {
@@ -290,6 +301,7 @@ write_data (Drawing *self, KmlDatabase *database, const KmlFigureQuery *query, G
     .columns = n_columns (self),
     .rows = n_rows (self),
     .study = self->subject.study,
+    .metric = kml_plot_metric (self->figure, self->options),
   };
   g_autofree char *file = g_strdup_printf ("%s-%s.tsv", self->figure->name, query->name);
   g_autofree char *path = g_build_filename (self->folder, file, NULL);
@@ -415,7 +427,7 @@ kml_plot_render (KmlDatabase *database, const char *kind, const KmlPlotOptions *
   gboolean good;
 
   *ret_text = NULL;
-  if (drawing.figure == NULL ||
+  if (drawing.figure == NULL || !check_metric (drawing.figure, options, error) ||
       !kml_plot_choose (database, drawing.figure, options, &drawing.subject, error))
     return FALSE;
   if (!set_size (&drawing, error)) {

@@ -35,6 +35,7 @@ typedef struct {
   gboolean colour;     /* of the terminal; the other formats have it always */
   gint order;          /* external: the order the index is about; -1: as recorded */
   guint64 study;       /* of bin sizes, for figures about one; 0: the last */
+  const char *metric;  /* (nullable): what distribution is about */
   const volatile int
       *stop; /* (nullable): not 0 when the picture is not wanted any more, which is an error */
 } KmlPlotOptions;

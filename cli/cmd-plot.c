@@ -9,6 +9,7 @@
 #include "cli/output.h"
 #include "cli/stop.h"
 #include "cli/table.h"
+#include "scenarios/loading/scenario.h"
 #include "simcore/base/units.h"
 
 #include <string.h>
@@ -18,7 +19,7 @@
 static struct {
   char *output, *format, *keep;
   char **runs;
-  char *width, *height, *order, *study;
+  char *width, *height, *order, *study, *metric;
   gboolean quiet;
 } options;
 
@@ -79,6 +80,18 @@ read_runs (void)
     g_array_append_val (runs, run);
   }
   return g_steal_pointer (&runs);
+}
+
+/* FALSE after the mistake has been said. */
+static gboolean
+metric_is_known (void)
+{
+  g_autofree char *problem = options.metric != NULL ? kml_describe_unknown_metric (options.metric)
+                                                    : NULL;
+
+  if (problem != NULL)
+    kml_usage_error ("plot", "--metric: %s", problem);
+  return problem == NULL;
 }
 
 /* As large as the terminal, less a line for the prompt. */
@@ -191,7 +204,7 @@ run (char **arguments)
       !kml_option_count ("plot", "--height", options.height, 1, 20000, &height) ||
       !kml_option_count ("plot", "--order", options.order, 0, KML_MAX_ORDER, &order) ||
       !kml_option_count ("plot", "--study", options.study, 1, G_MAXINT64, &plot.study) ||
-      (runs = read_runs ()) == NULL)
+      !metric_is_known () || (runs = read_runs ()) == NULL)
     return KML_EXIT_INPUT;
   database = kml_database_open (arguments[0], &error);
   if (database == NULL)
@@ -202,6 +215,7 @@ run (char **arguments)
   plot.runs = runs->len > 0 ? (const guint64 *)runs->data : NULL;
   plot.n_runs = runs->len;
   plot.keep = options.keep;
+  plot.metric = options.metric;
   plot.width = (guint)width;
   plot.height = (guint)height;
   if (options.order != NULL)
@@ -225,6 +239,8 @@ static const GOptionEntry entries[] = {
   { "height", 0, 0, G_OPTION_ARG_STRING, &options.height, "In pixels, or characters", "N" },
   { "order", 0, 0, G_OPTION_ARG_STRING, &options.order,
     "external: the order that the index is about", "N" },
+  { "metric", 0, 0, G_OPTION_ARG_STRING, &options.metric,
+    "distribution: of what (default: frag.internal.mean)", "METRIC" },
   { "study", 0, 0, G_OPTION_ARG_STRING, &options.study,
     "bins-…: the study of bin sizes (default: the last)", "N" },
   { "quiet", 'q', 0, G_OPTION_ARG_NONE, &options.quiet, "No hints", NULL },
@@ -236,7 +252,8 @@ static const KmlCommand command = {
   .summary = "Draw what a database says (without a kind: list them)",
   .usage = "DB [KIND] [OPTION]…",
   .examples = { "plot bins.db internal -o internal.svg",
-                "plot bins.db waste --run 1 --format terminal" },
+                "plot bins.db waste --run 1 --format terminal",
+                "plot bins.db distribution --metric frag.external.end -o spread.pdf" },
   .options = entries,
   .words = list_words,
   .min_arguments = 1,

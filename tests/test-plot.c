@@ -182,7 +182,7 @@ kind_of (int i)
   return (guint)i < n ? kinds[i].name : NULL;
 }
 
-#define N_KINDS 15
+#define N_KINDS 16
 
 START_TEST (every_figure_is_listed)
 {
@@ -303,6 +303,26 @@ START_TEST (waste_by_origin_is_of_the_runs)
   lifetimes = read_kept ("waste-by-lifetime-bars.tsv");
   expect_text (lifetimes, "\n9\t2\t152.4\n"); /* alive: 20 of the thousand */
   expect_text (lifetimes, "\n1\t0\t0\n");
+}
+END_TEST
+
+/* Runs 2 and 4 are draws from one distribution, and each of the others is alone. */
+START_TEST (a_distribution_is_of_the_repetitions_of_a_setting)
+{
+  const KmlPlotOptions options = { .order = -1, .metric = "alloc.count" };
+  g_autofree char *steps = NULL, *script = NULL;
+
+  draw ("distribution", options);
+  steps = read_kept ("distribution-steps.tsv");
+  expect_text (steps, "\t0\t2\t1\n");
+  expect_text (steps, "\t0.5\t2\t1\n");
+  expect_text (steps, "\t1\t2\t1\n");
+  script = read_kept ("distribution.gp");
+  expect_text (script, "array LABEL[3] = ['pow2', 'linux', 'x''y`touch canary`  <&>']\n");
+  expect_text (script, "array WHAT_BLOCK[1] = ['alloc.count']\n");
+  expect_text (script, "CAPTION = 'bins.ini, runs 1–4; bands of 95 % confidence "
+                       "(Dvoretzky-Kiefer-Wolfowitz)'\n");
+  expect_error ("internal", options, KML_ERROR_INPUT, "about no metric that can be chosen");
 }
 END_TEST
 
@@ -602,6 +622,7 @@ main (void)
   tcase_add_test (content, runs_are_called_by_what_tells_them_apart);
   tcase_add_test (content, the_data_are_those_of_the_runs);
   tcase_add_test (content, waste_by_origin_is_of_the_runs);
+  tcase_add_test (content, a_distribution_is_of_the_repetitions_of_a_setting);
   tcase_add_test (content, an_order_is_computed_from_the_free_lists);
   tcase_add_test (content, a_page_map_has_a_value_for_each_cell);
   tcase_add_test (content, a_picture_for_the_terminal_has_its_size);

@@ -7,7 +7,7 @@
 #
 #summary bin sets (or whatever a sweep varies) compared: mean internal fragmentation and peak memory
 #runs 40
-#repetitions together
+#repetitions means of repetitions, lines from the least to the most
 #bars 21
 #needs EXISTS (SELECT 1 FROM metrics m WHERE m.run_id = r.run_id AND m.name = 'frag.internal.mean')
 #missing has no frag.internal.mean

@@ -8,7 +8,8 @@
 #
 #   #summary TEXT      one line for `kmemlab plot DB`
 #   #runs N            how many runs it shows at most; more are left out, and the caption says so
-#   #repetitions together   runs that differ in their seeds alone are one i of several rows in chosen
+#   #repetitions TEXT  runs that differ in their seeds alone are one i of several rows in chosen; the caption says TEXT of them
+#   #metric NAME       the metric that it is about, unless another is asked for
 #   #bars N            each run is a bar that needs N pixels: a picture whose height nobody says grows with them
 #   #needs SQL         true for a run r that recorded what the figure shows
 #   #missing TEXT      said of a run that did not: "run 3 TEXT"
@@ -16,7 +17,7 @@
 #   #about study       it is about a study of bin sizes, and queries may name :study; without runs, needs, missing
 #
 # Queries see the runs as chosen (i, run_id, label), i = 1 to N, and may name
-# :order, and :columns and :rows (of a picture made of cells). Where the first
+# :order, :metric (and so may #needs), and :columns and :rows (of a picture made of cells). Where the first
 # column is called block, rows with the same value are one block of the data.
 # A query of that column alone gives the script a few values. The script then finds
 #

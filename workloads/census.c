@@ -64,28 +64,6 @@ typedef struct {
 
 /* ---- Reading ---- */
 
-/* Where one is in the file. */
-typedef struct {
-  const char *file;
-  guint line;
-} Place;
-
-static gboolean G_GNUC_PRINTF (3, 4)
-    refuse (const Place *place, GError **error, const char *format, ...)
-{
-  g_autofree char *message = NULL;
-  va_list args;
-
-  va_start (args, format);
-  message = g_strdup_vprintf (format, args);
-  va_end (args);
-  if (place->line > 0)
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "%s:%u: %s", place->file, place->line, message);
-  else
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "%s: %s", place->file, message);
-  return FALSE;
-}
-
 static void
 clear_line (gpointer line)
 {
@@ -94,7 +72,7 @@ clear_line (gpointer line)
 
 /* The words of a line: a type and four numbers. */
 static gboolean
-read_numbers (const Place *place, char **words, guint64 numbers[], GError **error)
+read_numbers (const KmlFileLine *place, char **words, guint64 numbers[], GError **error)
 {
   static const char *const columns[N_COLUMNS] = { "type", "size", "in-use", "most", "requests" };
 
@@ -104,38 +82,39 @@ read_numbers (const Place *place, char **words, guint64 numbers[], GError **erro
                                  : kml_parse_count (words[i], &numbers[i], &reason);
 
     if (!good)
-      return refuse (place, error, "%s: %s", columns[i], reason->message);
+      return kml_refuse_at (place, error, "%s: %s", columns[i], reason->message);
   }
   return TRUE;
 }
 
 static gboolean
-check_line (const Place *place, const Line *line, GError **error)
+check_line (const KmlFileLine *place, const Line *line, GError **error)
 {
   if (line->size == 0 || line->size > MAX_OBJECT)
-    return refuse (place, error, "size: expected a size from 1 byte to 2GiB");
+    return kml_refuse_at (place, error, "size: expected a size from 1 byte to 2GiB");
   if (line->n_requests > MAX_REQUESTS)
-    return refuse (place, error, "requests: expected at most 2^40");
+    return kml_refuse_at (place, error, "requests: expected at most 2^40");
   if (line->n_in_use > line->n_requests)
-    return refuse (place, error,
-                   "in-use: %" G_GUINT64_FORMAT " blocks cannot come of %" G_GUINT64_FORMAT
-                   " requests",
-                   line->n_in_use, line->n_requests);
+    return kml_refuse_at (place, error,
+                          "in-use: %" G_GUINT64_FORMAT " blocks cannot come of %" G_GUINT64_FORMAT
+                          " requests",
+                          line->n_in_use, line->n_requests);
   if (line->n_most < MAX (line->n_in_use, 1) || line->n_most > KML_MAX_LIVE)
-    return refuse (place, error, "most: expected a count from %" G_GUINT64_FORMAT " to %u",
-                   MAX (line->n_in_use, 1), KML_MAX_LIVE);
+    return kml_refuse_at (place, error, "most: expected a count from %" G_GUINT64_FORMAT " to %u",
+                          MAX (line->n_in_use, 1), KML_MAX_LIVE);
   return TRUE;
 }
 
 static gboolean
-read_line (const Place *place, char **words, GArray *lines, GError **error)
+read_line (const KmlFileLine *place, char **words, GArray *lines, GError **error)
 {
   guint64 numbers[N_COLUMNS];
   Line line = { 0 };
 
   if (g_strv_length (words) != N_COLUMNS)
-    return refuse (place, error, "expected type, size, in-use, most and requests, not %u words",
-                   g_strv_length (words));
+    return kml_refuse_at (place, error,
+                          "expected type, size, in-use, most and requests, not %u words",
+                          g_strv_length (words));
   if (!read_numbers (place, words, numbers, error))
     return FALSE;
   line = (Line){
@@ -147,8 +126,8 @@ read_line (const Place *place, char **words, GArray *lines, GError **error)
     const Line *other = &g_array_index (lines, Line, i);
 
     if (other->size == line.size && strcmp (other->type, words[0]) == 0)
-      return refuse (place, error, "%s of %" G_GUINT64_FORMAT " bytes stands here twice", words[0],
-                     line.size);
+      return kml_refuse_at (place, error, "%s of %" G_GUINT64_FORMAT " bytes stands here twice",
+                            words[0], line.size);
   }
   line.type = g_strdup (words[0]);
   g_array_append_val (lines, line);
@@ -175,7 +154,7 @@ static gboolean
 read_lines (const char *file, const char *text, GArray *lines, GError **error)
 {
   g_auto (GStrv) rows = g_strsplit (text, "\n", -1);
-  Place place = { file, 0 };
+  KmlFileLine place = { file, 0 };
 
   for (guint i = 0; rows[i] != NULL; i++) {
     g_auto (GStrv) words = split_words (rows[i]);
@@ -185,7 +164,7 @@ read_lines (const char *file, const char *text, GArray *lines, GError **error)
       return FALSE;
   }
   place.line = 0;
-  return lines->len > 0 || refuse (&place, error, "there is no line in it");
+  return lines->len > 0 || kml_refuse_at (&place, error, "there is no line in it");
 }
 
 static gboolean
@@ -194,16 +173,16 @@ read_census (const Census *self, GArray *lines, GError **error)
   g_autofree char *path = kml_workload_locate (&self->base, self->file);
   g_autoptr (KmlTraceInput) input = kml_trace_input_open (path, self->file, error);
   g_autofree char *text = g_malloc (MAX_FILE + 1);
-  const Place place = { self->file, 0 };
+  const KmlFileLine place = { self->file, 0 };
   gssize n;
 
   if (input == NULL || (n = kml_trace_input_read (input, text, MAX_FILE + 1, error)) < 0)
     return FALSE;
   if (n > MAX_FILE)
-    return refuse (&place, error, "a census of more than a megabyte");
+    return kml_refuse_at (&place, error, "a census of more than a megabyte");
   text[n] = '\0';
   if (memchr (text, '\0', (gsize)n) != NULL || !g_utf8_validate (text, n, NULL))
-    return refuse (&place, error, "this is no text");
+    return kml_refuse_at (&place, error, "this is no text");
   return read_lines (self->file, text + kml_byte_order_mark (text, (gsize)n), lines, error);
 }
 

@@ -14,15 +14,6 @@
 
 #define MAX_CPUS (G_MAXUINT16 + 1)
 
-static gboolean
-refuse (const char *expected, const char *text, GError **error)
-{
-  g_autofree char *quoted = kml_quote (text, -1);
-
-  g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "expected %s, not %s", expected, quoted);
-  return FALSE;
-}
-
 /* "2" or "2-3" */
 static gboolean
 parse_range (const char *word, guint64 *ret_first, guint64 *ret_last)
@@ -46,16 +37,16 @@ parse_words (char **words, guint16 *cpus, guint *ret_n, GError **error)
     guint64 first, last;
 
     if (!parse_range (g_strstrip (*words), &first, &last))
-      return refuse ("all, or CPUs such as 0,2-3", *words, error);
+      return kml_refuse ("all, or CPUs such as 0,2-3", *words, error);
     for (; first <= last; first++) {
       if (is_named[first])
-        return refuse ("each CPU once", *words, error);
+        return kml_refuse ("each CPU once", *words, error);
       is_named[first] = TRUE;
       cpus[n++] = (guint16)first;
     }
   }
   *ret_n = n;
-  return n > 0 || refuse ("all, or CPUs such as 0,2-3", "", error);
+  return n > 0 || kml_refuse ("all, or CPUs such as 0,2-3", "", error);
 }
 
 gboolean
@@ -63,7 +54,7 @@ kml_cpu_list_parse (const char *text, guint n_all, guint16 **ret_cpus, guint *re
 {
   g_auto (GStrv) words = NULL;
   g_autofree guint16 *cpus = g_new (guint16, MAX_CPUS);
-  guint n;
+  guint n = 0;
 
   g_assert (n_all <= MAX_CPUS);
 

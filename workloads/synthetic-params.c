@@ -19,15 +19,6 @@ static const char *const mobility_choices[] = { "auto", "unmovable", "movable", 
                                                 NULL };
 static const char *const target_choices[] = { "objects", "pages", NULL };
 
-static gboolean
-refuse (const char *expected, const char *text, GError **error)
-{
-  g_autofree char *quoted = kml_quote (text, -1);
-
-  g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "expected %s, not %s", expected, quoted);
-  return FALSE;
-}
-
 /* 0: auto */
 static gboolean
 parse_operations (const char *text, guint64 *ret_n, GError **error)
@@ -37,7 +28,7 @@ parse_operations (const char *text, guint64 *ret_n, GError **error)
     return TRUE;
   if (!kml_parse_count (text, ret_n, error))
     return FALSE;
-  return *ret_n > 0 || refuse ("at least 1 operation", text, error);
+  return *ret_n > 0 || kml_refuse ("at least 1 operation", text, error);
 }
 
 static gboolean

@@ -119,12 +119,30 @@ kml_quote (const char *text, gssize length)
   return g_string_free (quoted, FALSE);
 }
 
-static gboolean
-refuse (const char *expected, const char *text, GError **error)
+/* ---- Refusing ---- */
+
+gboolean
+kml_refuse (const char *expected, const char *text, GError **error)
 {
   g_autofree char *quoted = kml_quote (text, -1);
 
   g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "expected %s, not %s", expected, quoted);
+  return FALSE;
+}
+
+gboolean
+kml_refuse_at (const KmlFileLine *place, GError **error, const char *format, ...)
+{
+  g_autofree char *message = NULL;
+  va_list args;
+
+  va_start (args, format);
+  message = g_strdup_vprintf (format, args);
+  va_end (args);
+  if (place->line > 0)
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "%s:%u: %s", place->file, place->line, message);
+  else
+    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "%s: %s", place->file, message);
   return FALSE;
 }
 
@@ -152,7 +170,7 @@ refuse_unit (const char *expected, const char *text, const char *unit, const Uni
     g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "expected %s, not %s; did you mean “%s%s”?",
                  expected, quoted, g_strchomp (number), nearest);
   else
-    return refuse (expected, text, error);
+    return kml_refuse (expected, text, error);
   return FALSE;
 }
 
@@ -254,11 +272,11 @@ scale (Decimal decimal, Wide factor, const Kind *kind, const char *text, guint64
     product = decimal.mantissa * factor;
   for (; decimal.n_decimals > 0; decimal.n_decimals--) {
     if (product % 10 != 0)
-      return refuse (kind->whole, text, error);
+      return kml_refuse (kind->whole, text, error);
     product /= 10;
   }
   if (product > G_MAXUINT64)
-    return refuse (kind->limit, text, error);
+    return kml_refuse (kind->limit, text, error);
   *ret_value = (guint64)product;
   return TRUE;
 }
@@ -272,7 +290,7 @@ kml_parse_size (const char *text, guint64 *ret_bytes, GError **error)
   Decimal decimal;
 
   if (!scan_decimal (&at, &decimal))
-    return refuse (size_kind.expected, text, error);
+    return kml_refuse (size_kind.expected, text, error);
   name = skip_spaces (at);
   if (name == at || *name != '\0')
     unit = find_unit (size_units, name, strlen (name));
@@ -289,13 +307,13 @@ kml_parse_time (const char *text, KmlTime *ret_time, GError **error)
   Decimal decimal;
 
   if (!scan_decimal (&at, &decimal))
-    return refuse (time_kind.expected, text, error);
+    return kml_refuse (time_kind.expected, text, error);
   if (*at == '\0' && decimal.mantissa == 0) {
     *ret_time = 0;
     return TRUE;
   }
   if (*at == '\0')
-    return refuse ("a time with its unit, such as 2ms", text, error);
+    return kml_refuse ("a time with its unit, such as 2ms", text, error);
   at = skip_spaces (at);
   unit = find_unit (time_units, at, strlen (at));
   if (unit == NULL)
@@ -341,7 +359,7 @@ kml_parse_count (const char *text, guint64 *ret_count, GError **error)
   Wide factor;
 
   if (!scan_count (&at, '\0', &decimal, &factor))
-    return refuse (count_kind.expected, text, error);
+    return kml_refuse (count_kind.expected, text, error);
   return scale (decimal, factor, &count_kind, text, ret_count, error);
 }
 
@@ -356,7 +374,7 @@ kml_parse_rate (const char *text, guint64 *ret_per_second, GError **error)
   if (scan_count (&at, '/', &decimal, &factor))
     unit = find_unit (time_units, at + 1, strlen (at + 1));
   if (unit == NULL)
-    return refuse (rate_kind.expected, text, error);
+    return kml_refuse (rate_kind.expected, text, error);
   return scale (decimal, factor * (KML_S / unit->factor), &rate_kind, text, ret_per_second, error);
 }
 
@@ -371,7 +389,7 @@ kml_parse_boolean (const char *text, gboolean *ret_value, GError **error)
       return TRUE;
     }
   }
-  return refuse ("yes or no", text, error);
+  return kml_refuse ("yes or no", text, error);
 }
 
 /* [-] digits [ "." digits ] [ e [+|-] digits ]: what g_ascii_strtod() takes beyond this (inf,
@@ -409,10 +427,10 @@ kml_parse_real (const char *text, double *ret_value, GError **error)
   double value;
 
   if (!is_real (text))
-    return refuse ("a number such as 0.25", text, error);
+    return kml_refuse ("a number such as 0.25", text, error);
   value = g_ascii_strtod (text, NULL);
   if (!isfinite (value))
-    return refuse ("a number below 1e308", text, error);
+    return kml_refuse ("a number below 1e308", text, error);
   *ret_value = value;
   return TRUE;
 }

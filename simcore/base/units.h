@@ -41,6 +41,19 @@ gsize kml_byte_order_mark (const char *text, gsize length);
  * NUL. (transfer full) */
 char *kml_quote (const char *text, gssize length);
 
+/* FALSE and KML_ERROR_INPUT: "expected EXPECTED, not “TEXT”". */
+gboolean kml_refuse (const char *expected, const char *text, GError **error);
+
+/* Where one is in a file that is read; line 0: in none of its lines. */
+typedef struct {
+  const char *file;
+  guint line;
+} KmlFileLine;
+
+/* FALSE and KML_ERROR_INPUT: "FILE:LINE: …". */
+gboolean kml_refuse_at (const KmlFileLine *place, GError **error, const char *format, ...)
+    G_GNUC_PRINTF (3, 4);
+
 /* (transfer none) (nullable): the candidate (a NULL-terminated array) that a mistyped name
  * was most likely meant to be: the least Damerau-Levenshtein distance, at most a third of its
  * length, and not all of it; or else the first of which three quarters begin the name. */

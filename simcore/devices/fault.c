@@ -17,15 +17,6 @@ static const KmlLawForm forms[] = {
   { NULL, 0, NULL },
 };
 
-static gboolean
-refuse (const char *expected, const char *text, GError **error)
-{
-  g_autofree char *quoted = kml_quote (text, -1);
-
-  g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "expected %s, not %s", expected, quoted);
-  return FALSE;
-}
-
 gboolean
 kml_fault_parse (const char *text, KmlFault *ret_fault, GError **error)
 {
@@ -42,20 +33,20 @@ kml_fault_parse (const char *text, KmlFault *ret_fault, GError **error)
     if (!kml_parse_count (law.args[0], &fault.n, error))
       return FALSE;
     if (fault.n == 0)
-      return refuse ("a number above 0", law.args[0], error);
+      return kml_refuse ("a number above 0", law.args[0], error);
     break;
   case KML_FAULT_SHARE:
     if (!kml_law_parse_decimal (law.args[0], &fault.n, error))
       return FALSE;
     if (fault.n > NANO)
-      return refuse ("a share from 0 to 1", law.args[0], error);
+      return kml_refuse ("a share from 0 to 1", law.args[0], error);
     break;
   case KML_FAULT_BETWEEN:
     if (!kml_parse_time (law.args[0], &fault.from, error) ||
         !kml_parse_time (law.args[1], &fault.to, error))
       return FALSE;
     if (fault.from >= fault.to)
-      return refuse ("the earlier time first", text, error);
+      return kml_refuse ("the earlier time first", text, error);
     break;
   }
   *ret_fault = fault;

@@ -16,8 +16,7 @@
 
 /* A file as it is read. */
 typedef struct {
-  const char *file;
-  guint line;
+  KmlFileLine place;
   KmlBinSet set;
   GArray *sizes, *spans; /* (owned) (element-type guint64) */
   gboolean has_metadata;
@@ -25,34 +24,19 @@ typedef struct {
 
 /* ---- Reading ---- */
 
-static gboolean G_GNUC_PRINTF (3, 4)
-    refuse (const Reading *self, GError **error, const char *format, ...)
-{
-  g_autofree char *message = NULL;
-  va_list args;
-
-  va_start (args, format);
-  message = g_strdup_vprintf (format, args);
-  va_end (args);
-  if (self->line > 0)
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "%s:%u: %s", self->file, self->line, message);
-  else
-    g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "%s: %s", self->file, message);
-  return FALSE;
-}
-
 static gboolean
 read_size (const Reading *self, const char *word, guint64 max, guint64 *ret_size, GError **error)
 {
   g_autoptr (GError) reason = NULL;
 
   if (!kml_parse_size (word, ret_size, &reason))
-    return refuse (self, error, "%s", reason->message);
+    return kml_refuse_at (&self->place, error, "%s", reason->message);
   if (*ret_size == 0 || *ret_size > max) {
     g_autofree char *most = kml_format_size (max);
     g_autofree char *quoted = kml_quote (word, -1);
 
-    return refuse (self, error, "expected a size from 1 byte to %s, not %s", most, quoted);
+    return kml_refuse_at (&self->place, error, "expected a size from 1 byte to %s, not %s", most,
+                          quoted);
   }
   return TRUE;
 }
@@ -61,9 +45,9 @@ static gboolean
 read_text (Reading *self, const char *key, const char *value, char **field, GError **error)
 {
   if (*field != NULL)
-    return refuse (self, error, "“%s” is said twice", key);
+    return kml_refuse_at (&self->place, error, "“%s” is said twice", key);
   if (value[0] == '\0')
-    return refuse (self, error, "“%s” says nothing", key);
+    return kml_refuse_at (&self->place, error, "“%s” says nothing", key);
   *field = g_strdup (value);
   return TRUE;
 }
@@ -79,20 +63,21 @@ read_entry (Reading *self, const char *line, const char *equals, GError **error)
   const char *nearest = kml_nearest_name (key, keys);
 
   if (self->sizes->len > 0)
-    return refuse (self, error, "expected a size: %s stands before the first one", quoted);
+    return kml_refuse_at (&self->place, error, "expected a size: %s stands before the first one",
+                          quoted);
   if (g_str_equal (key, "title"))
     return read_text (self, key, value, &self->set.title, error);
   if (g_str_equal (key, "source"))
     return read_text (self, key, value, &self->set.source, error);
   if (g_str_equal (key, "metadata")) {
     if (self->has_metadata)
-      return refuse (self, error, "“metadata” is said twice");
+      return kml_refuse_at (&self->place, error, "“metadata” is said twice");
     self->has_metadata = TRUE;
     return read_size (self, value, MAX_SPAN, &self->set.metadata, error);
   }
-  return refuse (self, error, "expected title, source or metadata, not %s%s%s%s", quoted,
-                 nearest != NULL ? "; did you mean “" : "", nearest != NULL ? nearest : "",
-                 nearest != NULL ? "”?" : "");
+  return kml_refuse_at (&self->place, error, "expected title, source or metadata, not %s%s%s%s",
+                        quoted, nearest != NULL ? "; did you mean “" : "",
+                        nearest != NULL ? nearest : "", nearest != NULL ? "”?" : "");
 }
 
 /* "48 12288" */
@@ -108,12 +93,14 @@ read_bin (Reading *self, const char *line, GError **error)
       (rest[0] != '\0' && !read_size (self, rest, MAX_SPAN, &span, error)))
     return FALSE;
   if (self->sizes->len > 0 && size <= g_array_index (self->sizes, guint64, self->sizes->len - 1))
-    return refuse (self, error, "sizes ascend: expected one above %" G_GUINT64_FORMAT ", not %s",
-                   g_array_index (self->sizes, guint64, self->sizes->len - 1), word);
+    return kml_refuse_at (&self->place, error,
+                          "sizes ascend: expected one above %" G_GUINT64_FORMAT ", not %s",
+                          g_array_index (self->sizes, guint64, self->sizes->len - 1), word);
   if (span > 0 && span < size)
-    return refuse (self, error, "an object of %s does not fit a span of %s", word, rest);
+    return kml_refuse_at (&self->place, error, "an object of %s does not fit a span of %s", word,
+                          rest);
   if (self->sizes->len == KML_MAX_BINS)
-    return refuse (self, error, "more than " G_STRINGIFY (KML_MAX_BINS) " sizes");
+    return kml_refuse_at (&self->place, error, "more than " G_STRINGIFY (KML_MAX_BINS) " sizes");
   g_array_append_val (self->sizes, size);
   g_array_append_val (self->spans, span);
   return TRUE;
@@ -127,15 +114,15 @@ read_lines (Reading *self, const char *text, GError **error)
     g_autofree char *line = g_strstrip (g_strndup (at, length));
     const char *equals = strchr (line, '=');
 
-    self->line++;
+    self->place.line++;
     if (line[0] != '\0' && line[0] != '#' &&
         !(equals != NULL ? read_entry (self, line, equals, error) : read_bin (self, line, error)))
       return FALSE;
     at += length + (at[length] == '\n');
   }
-  self->line = 0;
+  self->place.line = 0;
   if (self->sizes->len == 0)
-    return refuse (self, error, "there is no size in it");
+    return kml_refuse_at (&self->place, error, "there is no size in it");
   return TRUE;
 }
 
@@ -154,7 +141,7 @@ gboolean
 kml_bin_set_parse (const char *file, const char *text, KmlBinSet *ret_set, GError **error)
 {
   Reading reading = {
-    .file = file,
+    .place = { .file = file },
     .set = { .name = name_of (file), .metadata = KML_SPAN_METADATA },
     .sizes = g_array_new (FALSE, FALSE, sizeof (guint64)),
     .spans = g_array_new (FALSE, FALSE, sizeof (guint64)),

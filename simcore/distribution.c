@@ -101,18 +101,18 @@ parse_value (const char *text, KmlDraw what, guint64 *ret_value, GError **error)
     if (!kml_parse_size (text, &value, error))
       return FALSE;
     if (value == 0 || value > KML_MAX_DRAWN_SIZE)
-      return kml_refuse ("a size from 1 byte to 4294967295 bytes", text, error);
+      return kml_refuse_text ("a size from 1 byte to 4294967295 bytes", text, error);
     break;
   case KML_DRAW_ORDERS:
     if (!kml_parse_count (text, &value, NULL) || value > KML_MAX_ORDER)
-      return kml_refuse ("an order from 0 to " G_STRINGIFY (KML_MAX_ORDER), text, error);
+      return kml_refuse_text ("an order from 0 to " G_STRINGIFY (KML_MAX_ORDER), text, error);
     break;
   case KML_DRAW_LIFETIMES:
   case KML_DRAW_SERVICES:
     if (!kml_parse_time (text, &value, error))
       return FALSE;
     if (value == 0)
-      return kml_refuse ("a time above 0", text, error);
+      return kml_refuse_text ("a time above 0", text, error);
     break;
   }
   *ret_value = value;
@@ -138,22 +138,23 @@ parse_weighted (const char *text, KmlDraw what, KmlDistribution *self, GError **
   guint64 total = 0;
 
   if (n > MAX_WEIGHTED)
-    return kml_refuse ("at most " G_STRINGIFY (MAX_WEIGHTED) " values", text, error);
+    return kml_refuse_text ("at most " G_STRINGIFY (MAX_WEIGHTED) " values", text, error);
   for (guint i = 0; i < n; i++) {
     char *weight = strchr (words[i], ':');
 
     if (weight == NULL)
-      return kml_refuse ("a value and its weight such as 18:0.6", g_strstrip (words[i]), error);
+      return kml_refuse_text ("a value and its weight such as 18:0.6", g_strstrip (words[i]),
+                              error);
     *weight++ = '\0';
     if (!parse_value (g_strstrip (words[i]), what, &items[i].value, error) ||
         !kml_law_parse_decimal (g_strstrip (weight), &items[i].weight, error))
       return FALSE;
     total += items[i].weight; /* below 10^18 each */
     if (total > G_MAXINT64)
-      return kml_refuse ("weights that are below 10^9 in all", text, error);
+      return kml_refuse_text ("weights that are below 10^9 in all", text, error);
   }
   if (!set_weights (self, items, n))
-    return kml_refuse ("a weight above 0", text, error);
+    return kml_refuse_text ("a weight above 0", text, error);
   return TRUE;
 }
 
@@ -188,7 +189,7 @@ parse_range (const KmlLaw *law, KmlDraw what, const char *text, KmlDistribution 
       !parse_value (law->args[1], what, &most, error))
     return FALSE;
   if (least > most)
-    return kml_refuse ("the smaller value first", text, error);
+    return kml_refuse_text ("the smaller value first", text, error);
   self->a = least;
   self->max = most;
   self->b = self->kind == KML_LAW_UNIFORM ? most - least + 1
@@ -204,7 +205,7 @@ parse_mean_size (const char *text, KmlDistribution *self, GError **error)
   if (!parse_value (text, KML_DRAW_SIZES, &mean, error))
     return FALSE;
   if (mean > MAX_MEAN_SIZE)
-    return kml_refuse ("a mean of at most 64MiB", text, error);
+    return kml_refuse_text ("a mean of at most 64MiB", text, error);
   self->a = mean == 1 ? 0 : kml_fixed_minus_ln (mean - 1) - kml_fixed_minus_ln (mean);
   self->max = KML_MAX_DRAWN_SIZE;
   return TRUE;
@@ -219,7 +220,7 @@ parse_log_normal (const KmlLaw *law, KmlDistribution *self, GError **error)
       !kml_law_parse_decimal (law->args[1], &sigma, error))
     return FALSE;
   if (sigma > MAX_SIGMA_NANO)
-    return kml_refuse ("a sigma from 0 to 10", law->args[1], error);
+    return kml_refuse_text ("a sigma from 0 to 10", law->args[1], error);
   self->b = (guint64)((((Wide)sigma * KML_FIXED_LOG2E) / 1000000000) >> 12);
   return TRUE;
 }
@@ -247,7 +248,7 @@ parse_arguments (const KmlLaw *law, KmlDraw what, const char *text, KmlDistribut
     return parse_weighted (law->args[0], what, self, error);
   case KML_LAW_TRACE:
     if (law->args[0][0] == '\0')
-      return kml_refuse ("trace(FILE)", text, error);
+      return kml_refuse_text ("trace(FILE)", text, error);
     self->path = g_strdup (law->args[0]);
     return TRUE;
   }

@@ -37,16 +37,16 @@ parse_words (char **words, guint16 *cpus, guint *ret_n, GError **error)
     guint64 first, last;
 
     if (!parse_range (g_strstrip (*words), &first, &last))
-      return kml_refuse ("all, or CPUs such as 0,2-3", *words, error);
+      return kml_refuse_text ("all, or CPUs such as 0,2-3", *words, error);
     for (; first <= last; first++) {
       if (is_named[first])
-        return kml_refuse ("each CPU once", *words, error);
+        return kml_refuse_text ("each CPU once", *words, error);
       is_named[first] = TRUE;
       cpus[n++] = (guint16)first;
     }
   }
   *ret_n = n;
-  return n > 0 || kml_refuse ("all, or CPUs such as 0,2-3", "", error);
+  return n > 0 || kml_refuse_text ("all, or CPUs such as 0,2-3", "", error);
 }
 
 gboolean

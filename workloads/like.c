@@ -87,7 +87,7 @@ parse_length (const char *text, guint64 *ret_nano, guint64 *ret_count, GError **
     return TRUE;
   if (kml_parse_count (text, ret_count, NULL) && *ret_count > 0)
     return TRUE;
-  return kml_refuse ("a factor such as 10x, or a number of requests", text, error);
+  return kml_refuse_text ("a factor such as 10x, or a number of requests", text, error);
 }
 
 static gboolean
@@ -103,7 +103,7 @@ validate_rate (const char *text, GError **error)
 {
   guint64 nano;
 
-  return parse_factor (text, &nano) || kml_refuse ("a factor such as 2x", text, error);
+  return parse_factor (text, &nano) || kml_refuse_text ("a factor such as 2x", text, error);
 }
 
 static const char *const timings[] = { "recorded", "asap", NULL };
@@ -203,10 +203,10 @@ open_length (Like *self, GError **error)
     return FALSE;
   n = nano > 0 ? (unsigned __int128)kml_like_model_n_requests (self->model) * nano / NANO : count;
   if (n > MAX_REQUESTS)
-    return kml_refuse ("at most 2^48 requests", self->length_text, error);
+    return kml_refuse_text ("at most 2^48 requests", self->length_text, error);
   self->n_requests = MAX ((guint64)n, 1);
   return parse_factor (self->rate_text, &self->rate_nano) ||
-         kml_refuse ("a factor such as 2x", self->rate_text, error);
+         kml_refuse_text ("a factor such as 2x", self->rate_text, error);
 }
 
 static gboolean

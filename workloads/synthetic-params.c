@@ -28,7 +28,7 @@ parse_operations (const char *text, guint64 *ret_n, GError **error)
     return TRUE;
   if (!kml_parse_count (text, ret_n, error))
     return FALSE;
-  return *ret_n > 0 || kml_refuse ("at least 1 operation", text, error);
+  return *ret_n > 0 || kml_refuse_text ("at least 1 operation", text, error);
 }
 
 static gboolean

@@ -34,7 +34,7 @@ parse_rate (const char *text, guint64 *ret_gap, GError **error)
   if (!kml_parse_rate (text, &rate, error))
     return FALSE;
   if (rate == 0 || rate > MAX_RATE)
-    return kml_refuse ("a rate from 1/s to 1/ps", text, error);
+    return kml_refuse_text ("a rate from 1/s to 1/ps", text, error);
   *ret_gap = (KML_S << FRACTION_BITS) / rate;
   return TRUE;
 }
@@ -44,7 +44,7 @@ parse_gap (const char *text, guint64 *ret_gap, GError **error)
 {
   if (!kml_parse_time (text, ret_gap, error))
     return FALSE;
-  return *ret_gap > 0 || kml_refuse ("a time above 0", text, error);
+  return *ret_gap > 0 || kml_refuse_text ("a time above 0", text, error);
 }
 
 gboolean
@@ -70,7 +70,7 @@ kml_arrivals_parse (const char *text, KmlArrivals *ret_arrivals, GError **error)
         !parse_gap (law.args[1], &arrivals.gap, error))
       return FALSE;
     if (arrivals.n_burst == 0 || arrivals.n_burst > MAX_BURST)
-      return kml_refuse ("a burst of 1 to 4294967295 requests", law.args[0], error);
+      return kml_refuse_text ("a burst of 1 to 4294967295 requests", law.args[0], error);
     break;
   case KML_ARRIVALS_CLOSED:
     break;

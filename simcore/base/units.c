@@ -122,7 +122,7 @@ kml_quote (const char *text, gssize length)
 /* ---- Refusing ---- */
 
 gboolean
-kml_refuse (const char *expected, const char *text, GError **error)
+kml_refuse_text (const char *expected, const char *text, GError **error)
 {
   g_autofree char *quoted = kml_quote (text, -1);
 
@@ -170,7 +170,7 @@ refuse_unit (const char *expected, const char *text, const char *unit, const Uni
     g_set_error (error, KML_ERROR, KML_ERROR_INPUT, "expected %s, not %s; did you mean “%s%s”?",
                  expected, quoted, g_strchomp (number), nearest);
   else
-    return kml_refuse (expected, text, error);
+    return kml_refuse_text (expected, text, error);
   return FALSE;
 }
 
@@ -272,11 +272,11 @@ scale (Decimal decimal, Wide factor, const Kind *kind, const char *text, guint64
     product = decimal.mantissa * factor;
   for (; decimal.n_decimals > 0; decimal.n_decimals--) {
     if (product % 10 != 0)
-      return kml_refuse (kind->whole, text, error);
+      return kml_refuse_text (kind->whole, text, error);
     product /= 10;
   }
   if (product > G_MAXUINT64)
-    return kml_refuse (kind->limit, text, error);
+    return kml_refuse_text (kind->limit, text, error);
   *ret_value = (guint64)product;
   return TRUE;
 }
@@ -290,7 +290,7 @@ kml_parse_size (const char *text, guint64 *ret_bytes, GError **error)
   Decimal decimal;
 
   if (!scan_decimal (&at, &decimal))
-    return kml_refuse (size_kind.expected, text, error);
+    return kml_refuse_text (size_kind.expected, text, error);
   name = skip_spaces (at);
   if (name == at || *name != '\0')
     unit = find_unit (size_units, name, strlen (name));
@@ -307,13 +307,13 @@ kml_parse_time (const char *text, KmlTime *ret_time, GError **error)
   Decimal decimal;
 
   if (!scan_decimal (&at, &decimal))
-    return kml_refuse (time_kind.expected, text, error);
+    return kml_refuse_text (time_kind.expected, text, error);
   if (*at == '\0' && decimal.mantissa == 0) {
     *ret_time = 0;
     return TRUE;
   }
   if (*at == '\0')
-    return kml_refuse ("a time with its unit, such as 2ms", text, error);
+    return kml_refuse_text ("a time with its unit, such as 2ms", text, error);
   at = skip_spaces (at);
   unit = find_unit (time_units, at, strlen (at));
   if (unit == NULL)
@@ -359,7 +359,7 @@ kml_parse_count (const char *text, guint64 *ret_count, GError **error)
   Wide factor;
 
   if (!scan_count (&at, '\0', &decimal, &factor))
-    return kml_refuse (count_kind.expected, text, error);
+    return kml_refuse_text (count_kind.expected, text, error);
   return scale (decimal, factor, &count_kind, text, ret_count, error);
 }
 
@@ -374,7 +374,7 @@ kml_parse_rate (const char *text, guint64 *ret_per_second, GError **error)
   if (scan_count (&at, '/', &decimal, &factor))
     unit = find_unit (time_units, at + 1, strlen (at + 1));
   if (unit == NULL)
-    return kml_refuse (rate_kind.expected, text, error);
+    return kml_refuse_text (rate_kind.expected, text, error);
   return scale (decimal, factor * (KML_S / unit->factor), &rate_kind, text, ret_per_second, error);
 }
 
@@ -389,7 +389,7 @@ kml_parse_boolean (const char *text, gboolean *ret_value, GError **error)
       return TRUE;
     }
   }
-  return kml_refuse ("yes or no", text, error);
+  return kml_refuse_text ("yes or no", text, error);
 }
 
 /* [-] digits [ "." digits ] [ e [+|-] digits ]: what g_ascii_strtod() takes beyond this (inf,
@@ -427,10 +427,10 @@ kml_parse_real (const char *text, double *ret_value, GError **error)
   double value;
 
   if (!is_real (text))
-    return kml_refuse ("a number such as 0.25", text, error);
+    return kml_refuse_text ("a number such as 0.25", text, error);
   value = g_ascii_strtod (text, NULL);
   if (!isfinite (value))
-    return kml_refuse ("a number below 1e308", text, error);
+    return kml_refuse_text ("a number below 1e308", text, error);
   *ret_value = value;
   return TRUE;
 }

@@ -42,7 +42,7 @@ gsize kml_byte_order_mark (const char *text, gsize length);
 char *kml_quote (const char *text, gssize length);
 
 /* FALSE and KML_ERROR_INPUT: "expected EXPECTED, not “TEXT”". */
-gboolean kml_refuse (const char *expected, const char *text, GError **error);
+gboolean kml_refuse_text (const char *expected, const char *text, GError **error);
 
 /* Where one is in a file that is read; line 0: in none of its lines. */
 typedef struct {

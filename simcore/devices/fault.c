@@ -33,20 +33,20 @@ kml_fault_parse (const char *text, KmlFault *ret_fault, GError **error)
     if (!kml_parse_count (law.args[0], &fault.n, error))
       return FALSE;
     if (fault.n == 0)
-      return kml_refuse ("a number above 0", law.args[0], error);
+      return kml_refuse_text ("a number above 0", law.args[0], error);
     break;
   case KML_FAULT_SHARE:
     if (!kml_law_parse_decimal (law.args[0], &fault.n, error))
       return FALSE;
     if (fault.n > NANO)
-      return kml_refuse ("a share from 0 to 1", law.args[0], error);
+      return kml_refuse_text ("a share from 0 to 1", law.args[0], error);
     break;
   case KML_FAULT_BETWEEN:
     if (!kml_parse_time (law.args[0], &fault.from, error) ||
         !kml_parse_time (law.args[1], &fault.to, error))
       return FALSE;
     if (fault.from >= fault.to)
-      return kml_refuse ("the earlier time first", text, error);
+      return kml_refuse_text ("the earlier time first", text, error);
     break;
   }
   *ret_fault = fault;

@@ -54,7 +54,7 @@ read_number (const char *text, const char *what, guint64 max, guint64 *ret_n, GE
     return TRUE;
   }
   expected = g_strdup_printf ("%s from 1 to %" G_GUINT64_FORMAT, what, max);
-  return kml_refuse (expected, text, error);
+  return kml_refuse_text (expected, text, error);
 }
 
 /* Appends the sizes of "8, 24, 40" to @sizes, which may be NULL: check only. */
@@ -73,9 +73,9 @@ read_list (const char *text, GArray *sizes, GError **error)
       return FALSE;
     }
     if (size == 0 || size > KML_MAX_BIN_SIZE)
-      return kml_refuse ("a bin from 1 byte to 1TiB", word, error);
+      return kml_refuse_text ("a bin from 1 byte to 1TiB", word, error);
     if (++n > KML_MAX_BINS)
-      return kml_refuse ("at most " G_STRINGIFY (KML_MAX_BINS) " bins", text, error);
+      return kml_refuse_text ("at most " G_STRINGIFY (KML_MAX_BINS) " bins", text, error);
     if (sizes != NULL)
       g_array_append_val (sizes, size);
     if (at[length] == '\0')
@@ -228,8 +228,8 @@ design (const char *text, guint k, guint64 quantum, const KmlSizeCount *counts, 
   if (ret_bins->n == k)
     return TRUE;
   if (ret_bins->n == 0)
-    kml_refuse ("a workload that asks for objects, whose sizes these bins are made for", text,
-                error);
+    kml_refuse_text ("a workload that asks for objects, whose sizes these bins are made for", text,
+                     error);
   else
     g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
                  "expected optimal:1 to optimal:%u, which is how many different sizes there are "
@@ -260,7 +260,8 @@ kml_bins_parse (const char *text, guint64 quantum, const KmlSizeCount *counts, g
     g_array_append_vals (sizes, recipe.set->bins.sizes, recipe.set->bins.n);
     break;
   case FILE_SET:
-    return kml_refuse ("a set that is no file's: only scenarios know where files are", text, error);
+    return kml_refuse_text ("a set that is no file's: only scenarios know where files are", text,
+                            error);
   case LIST:
     if (!read_list (text, sizes, error))
       return FALSE;

@@ -69,3 +69,38 @@ kml_mean_interval (const double *values, guint n, double confidence, double *ret
     squares += (values[i] - *ret_mean) * (values[i] - *ret_mean);
   *ret_margin = n == 1 ? NAN : kml_student_t (n - 1, confidence) * sqrt (squares / (n - 1) / n);
 }
+
+/* A mean that is estimated comes out above the true one, less this many of its standard errors, in four of five cases. */
+#define IN_FOUR_OF_FIVE 0.8416
+
+#define MOST_VALUES (G_GUINT64_CONSTANT (1) << 40)
+
+/* The interval of n values reaches t standard errors to each side, and the mean is to be beyond it. */
+static gboolean
+is_enough (double n, double spread, double mean, double confidence)
+{
+  const double t = kml_student_t ((guint)MIN (n - 1, MANY_DEGREES), confidence);
+
+  return (t + IN_FOUR_OF_FIVE) * spread / sqrt (n) <= fabs (mean);
+}
+
+guint64
+kml_values_needed (double mean, double margin, guint n, double confidence)
+{
+  double spread; /* the standard deviation of one value */
+  guint64 few = 1, many = MOST_VALUES;
+
+  g_assert (n > 1);
+  spread = margin * sqrt (n) / kml_student_t (n - 1, confidence);
+  if (!is_enough ((double)many, spread, mean, confidence))
+    return 0;
+  while (many - few > 1) {
+    const guint64 middle = few + (many - few) / 2;
+
+    if (is_enough ((double)middle, spread, mean, confidence))
+      many = middle;
+    else
+      few = middle;
+  }
+  return many;
+}

@@ -19,4 +19,8 @@ double kml_student_t (guint degrees, double confidence);
 void kml_mean_interval (const double *values, guint n, double confidence, double *ret_mean,
                         double *ret_margin);
 
+/* How many values it takes for the interval around their mean to leave out 0 in four of five cases, if the true mean is @mean and the values vary as
+ * the @n > 1 did whose interval is @margin wide to each side. 0: so small a mean that no number is enough. */
+guint64 kml_values_needed (double mean, double margin, guint n, double confidence);
+
 G_END_DECLS

@@ -157,23 +157,48 @@ print_group (const Comparison *self, const GPtrArray *lines)
   kml_table_print (table);
 }
 
-/* "machine.cpus = 4, machine.ram = 1GiB" above the table of a group, where there are several. */
+/* "machine.cpus = 4, machine.ram = 1GiB". (transfer full) */
+static char *
+describe_settings (const GPtrArray *keys, const KmlResult *result)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  for (guint i = 0; i < keys->len; i++) {
+    const char *key = g_ptr_array_index (keys, i);
+    const char *value = kml_result_setting (result, key);
+
+    g_string_append_printf (text, "%s%s = %s", i > 0 ? ", " : "", key, value != NULL ? value : "-");
+  }
+  return kml_printable (text->str);
+}
+
+/* Above the table of a group, where there are several. */
 static void
 print_group_title (const Comparison *self, const KmlResult *first)
 {
-  g_autoptr (GString) title = g_string_new (NULL);
-  g_autofree char *printable = NULL;
+  g_autofree char *title = describe_settings (self->others, first);
 
-  for (guint i = 0; i < self->others->len; i++) {
-    const char *key = g_ptr_array_index (self->others, i);
-    const char *value = kml_result_setting (first, key);
-
-    g_string_append_printf (title, "%s%s = %s", i > 0 ? ", " : "", key,
-                            value != NULL ? value : "-");
-  }
-  printable = kml_printable (title->str);
-  kml_out ("%s%s%s\n", kml_style_begin (stdout, KML_STYLE_HEADER), printable,
+  kml_out ("%s%s%s\n", kml_style_begin (stdout, KML_STYLE_HEADER), title,
            kml_style_end (stdout, KML_STYLE_HEADER));
+}
+
+/* For each value that may differ from the first line's by chance: how many repetitions would tell. */
+static void
+print_undecided (const Comparison *self, const GPtrArray *lines)
+{
+  for (guint i = 1; i < lines->len; i++) {
+    const KmlResult *result = g_ptr_array_index ((GPtrArray *)g_ptr_array_index (lines, i), 0);
+    g_autofree char *settings = describe_settings (self->varied, result);
+
+    for (guint j = 0; self->metrics[j] != NULL; j++) {
+      const KmlComparedMetric metric = kml_comparison_metric (lines, i, self->metrics[j]);
+
+      if (metric.needed > 0)
+        kml_out ("%s: %s may be that of the first line; about %" G_GUINT64_FORMAT
+                 " repetitions would tell\n",
+                 settings, self->metrics[j], metric.needed);
+    }
+  }
 }
 
 static void
@@ -192,6 +217,7 @@ print_comparison (const Comparison *self)
     if (self->others->len > 0)
       print_group_title (self, first);
     print_group (self, lines);
+    print_undecided (self, lines);
     kml_out ("\n");
   }
   if (most > 0)
@@ -266,6 +292,7 @@ add_line_json (const Comparison *self, const GPtrArray *lines, guint i, JsonBuil
     kml_json_number (builder, "margin", metric.margin);
     kml_json_number (builder, "difference_percent", metric.change);
     kml_json_number (builder, "difference_margin_percent", metric.change_margin);
+    kml_json_count (builder, "repetitions_needed", metric.needed);
     kml_json_boolean (builder, "best", metric.is_best);
     json_builder_end_object (builder);
   }
@@ -485,7 +512,11 @@ static const KmlCommand command = {
   .details =
       "Repetitions of a run ([sweep] repeat, or -s sweep.repeat=10) are one line: means, and what "
       "may be\n"
-      "chance: ± is half of a 95 % interval of the mean difference of runs with the same seed.",
+      "chance: ± is half of a 95 % interval of the mean difference of runs with the same seed. "
+      "Where it\n"
+      "has 0 in it, the number of repetitions is said that would tell in four of five cases, if "
+      "the mean\n"
+      "and the spread of the differences stay as they are.",
   .max_arguments = 1,
   .run = run,
 };

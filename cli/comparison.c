@@ -151,6 +151,9 @@ find_change (const GPtrArray *first, const GPtrArray *line, const char *name,
   }
   metric->is_same = metric->is_same && differences->len > 0;
   find_mean (differences, &mean, &margin);
+  metric->needed = margin >= fabs (mean) && !metric->is_same
+                       ? kml_values_needed (mean, margin, differences->len, CONFIDENCE)
+                       : 0;
   base = fabs (base / differences->len);
   metric->change = metric->is_same ? 0 : base > 0 ? 100 * mean / base : NAN;
   metric->change_margin = base > 0 ? 100 * margin / base : NAN;

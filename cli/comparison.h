@@ -23,9 +23,11 @@ typedef struct {
   double
       change; /* difference to the first line, in percent of that: the mean over pairs of runs with the same seed */
   double change_margin; /* likewise, in percent: of several pairs */
-  gboolean is_same;     /* no pair differs */
-  gboolean is_best;     /* of all lines, unless all are equal */
-  const char *unit;     /* "" where there is no value */
+  guint64
+      needed; /* pairs that would tell whether there is a difference (kml_values_needed()), where these do not; else 0 */
+  gboolean is_same; /* no pair differs */
+  gboolean is_best; /* of all lines, unless all are equal */
+  const char *unit; /* "" where there is no value */
 } KmlComparedMetric;
 
 KmlComparedMetric kml_comparison_metric (const GPtrArray *lines, guint line, const char *name);

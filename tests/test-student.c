@@ -49,26 +49,51 @@ START_TEST (a_sample_is_computed_by_hand)
 }
 END_TEST
 
+/* Of @rounds samples of @n > 0 values with the mean @mean and the standard deviation 1, those whose interval leaves out 0. */
+static guint
+count_told (const char *stream, guint rounds, guint n, double mean)
+{
+  g_autofree double *values = g_new (double, n);
+  KmlRng rng;
+  guint told = 0;
+
+  kml_rng_init (&rng, 7, stream);
+  for (guint i = 0; i < rounds; i++) {
+    double middle, margin;
+
+    for (guint j = 0; j < n; j++) {
+      values[j] = mean;
+      for (guint k = 0; k < 12; k++) /* nearly normal */
+        values[j] += (double)kml_rng_below (&rng, 1 << 20) / (1 << 20) - 0.5;
+    }
+    kml_mean_interval (values, n, 0.95, &middle, &margin);
+    told += fabs (middle) > margin;
+  }
+  return told;
+}
+
+static void
+expect_share (guint n, guint of, double share, double more)
+{
+  ck_assert_double_eq_tol ((double)n / of, share, 3 * sqrt (share * (1 - share) / of) + more);
+}
+
 START_TEST (as_many_intervals_as_promised_have_the_true_mean)
 {
-  enum {
-    N = 5,
-    ROUNDS = 4000
-  };
-  KmlRng rng;
-  guint hits = 0;
+  expect_share (count_told ("student", 4000, 5, 0), 4000, 0.05, 0);
+}
+END_TEST
 
-  kml_rng_init (&rng, 7, "student");
-  for (guint i = 0; i < ROUNDS; i++) {
-    double values[N] = { 0 }, mean, margin;
+/* With 5 values of the mean 0.7 and the deviation 1 nothing is told; with as many as are said to be needed, four times of five. */
+START_TEST (as_many_values_as_are_needed_tell_in_four_of_five_cases)
+{
+  const double margin = kml_student_t (4, 0.95) / sqrt (5);
+  const guint64 needed = kml_values_needed (-0.7, margin, 5, 0.95);
 
-    for (guint j = 0; j < N; j++)
-      for (guint k = 0; k < 12; k++) /* nearly normal, around 0 */
-        values[j] += (double)kml_rng_below (&rng, 1 << 20) / (1 << 20) - 0.5;
-    kml_mean_interval (values, N, 0.95, &mean, &margin);
-    hits += fabs (mean) <= margin;
-  }
-  ck_assert_double_eq_tol ((double)hits / ROUNDS, 0.95, 3 * sqrt (0.95 * 0.05 / ROUNDS));
+  ck_assert_uint_eq (needed, 18); /* of the normal distribution (1.96 + 0.84)^2 / 0.7^2 = 16 */
+  expect_share (count_told ("needed", 1500, (guint)needed, 0.7), 1500, 0.8, 0.02);
+  ck_assert_uint_eq (kml_values_needed (0, margin, 5, 0.95), 0);
+  ck_assert_uint_eq (kml_values_needed (1e-9, margin, 5, 0.95), 0);
 }
 END_TEST
 
@@ -82,6 +107,7 @@ main (void)
   tcase_add_test (tests, of_very_many_values_it_is_the_normal_distribution);
   tcase_add_test (tests, a_sample_is_computed_by_hand);
   tcase_add_test (tests, as_many_intervals_as_promised_have_the_true_mean);
+  tcase_add_test (tests, as_many_values_as_are_needed_tell_in_four_of_five_cases);
   suite_add_tcase (suite, tests);
   return run_suite (suite);
 }

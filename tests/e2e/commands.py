@@ -209,6 +209,12 @@ def compare_takes_repetitions_together():
         check(abs(got - wanted) <= 1e-6 * abs(wanted), f"{got} is {wanted}")
     contains(rows[1], f"{second['difference_percent']:+.1f} ± {second['difference_margin_percent']:.1f} %")
     equal([one["repetitions"] for one in document["means"]], [5, 5], "repetitions")
+    equal(second["repetitions_needed"], 0, "those of what five tell already")
+    check("would tell" not in text, "nothing is undecided")
+    undecided = ("compare", "small.ini", "--vary", "workload.live=100|101", "-s", "sweep.repeat=3", "-s", "objects.bins=linux", "--metrics", "frag.internal.mean")
+    needed = run_json(*undecided)["means"][1]["metrics"]["frag.internal.mean"]["repetitions_needed"]
+    check(needed > 3, f"{needed} are more than there are")
+    contains(run(*undecided).stdout, f"workload.web.live = 101: frag.internal.mean may be that of the first line; about {needed} repetitions would tell")
 
 
 def compare_draws_a_picture():

@@ -205,6 +205,15 @@ make_axis (const char *command, const char *text)
     return NULL;
   }
   key = g_strstrip (g_strndup (text, (gsize)(equals - text)));
+  if (strchr (key, '.') == NULL) {
+    g_autofree char *quoted = kml_quote (key, -1);
+
+    kml_usage_error (command,
+                     "--vary: %s is not the name of a setting: expected group.key, such as "
+                     "machine.cpus%s",
+                     quoted, g_str_equal (key, "repeat") ? "; -s sweep.repeat=N repeats runs" : "");
+    return NULL;
+  }
   values = g_strsplit (equals + 1, strchr (equals, '|') != NULL ? "|" : ",", -1);
   for (guint i = 0; values[i] != NULL; i++) {
     g_strstrip (values[i]);

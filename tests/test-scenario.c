@@ -167,6 +167,7 @@ static const BadText bad_texts[] = {
   /* overrides */
   { TOY, "machine.cpus", 0, 1, "“machine.cpus” is not a setting: expected group.key=value" },
   { TOY, "cpus=4", 0, 1, "“cpus” is not the name of a setting" },
+  { TOY, "workload web.live=4", 0, 1, "is not the name of a setting: expected workload.web.live" },
   { TOY, "machine.=4", 0, 1, "“machine.” is not the name of a setting" },
   { TOY, "machine.big.cpus=4", 0, 1, "expected machine.key" },
   { TOY, "machin.cpus=4", 0, 1, "did you mean “machine”?" },

@@ -258,6 +258,12 @@ kml_scenario_refer (KmlScenario *self, const char *path, KmlPlace place)
     return NULL;
   }
   info = kml_schema_find_group (parts[0]);
+  if (info == NULL && n == 2 && strchr (parts[0], ' ') != NULL) {
+    g_strdelimit (parts[0], " ", '.'); /* as a heading of a file has it: [workload NAME] */
+    kml_scenario_problem (self, place, "%s is not the name of a setting: expected %s.%s", quoted,
+                          parts[0], parts[1]);
+    return NULL;
+  }
   if (info == NULL || info->kind != KML_GROUP_SETTINGS) {
     unknown_group (self, place, parts[0], TRUE);
     return NULL;

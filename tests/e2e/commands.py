@@ -248,6 +248,8 @@ def compare_knows_its_metrics_and_keys():
                  "frag.internal.maen", status=2).stderr, "did you mean “frag.internal.mean”?")
     contains(run("compare", "small.ini", "--vary", "objects.bnis=pow2,linux", status=2).stderr, "bins")
     run("compare", "small.ini", "--vary", "objects.bins", status=2)
+    contains(run("compare", "small.ini", "--vary", "allocator=slab,tlsf", status=2).stderr, "“allocator” is not the name of a setting: expected group.key")
+    contains(run("compare", "small.ini", "--vary", "repeat=3", status=2).stderr, "-s sweep.repeat=N repeats runs")
     for options, says in ((("--vary", "machine.cpus=1,many"), "--vary: error: machine.cpus: expected a count"),
                           (("--vary", "machin.cpus=1,2"), "--vary: error: unknown group “machin”"),
                           (("--vary", "objects.bins=pow2,linux", "-s", "machine.ram=much"), "-s: error: machine.ram:")):

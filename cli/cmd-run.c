@@ -266,24 +266,23 @@ static gboolean
 count_stored (const KmlExperiment *self, guint64 *ret_n, GError **error)
 {
   g_autoptr (KmlDatabase) database = NULL;
-  guint64 n = 0;
+  g_autoptr (GHashTable) stored = NULL;
+  g_autoptr (KmlRunKeys) keys = NULL;
 
   *ret_n = 0;
   if (!g_file_test (self->database, G_FILE_TEST_EXISTS))
     return TRUE;
   database = kml_database_open (self->database, error);
-  if (database == NULL)
+  stored = database != NULL ? kml_stored_done_keys (database, error) : NULL;
+  if (stored == NULL)
     return FALSE;
+  keys = kml_run_keys_new (self->scenario);
   for (guint64 i = 0; i < kml_scenario_n_runs (self->scenario); i++) {
-    g_autoptr (KmlRunSpec) spec = kml_scenario_run_spec (self->scenario, i);
-    gboolean is_done;
-    guint64 run_id;
+    char key[KML_RUN_KEY_LENGTH + 1];
 
-    if (!kml_stored_find_run (database, spec->key, &run_id, &is_done, error))
-      return FALSE;
-    n += is_done;
+    kml_run_keys_get (keys, i, key);
+    *ret_n += g_hash_table_contains (stored, key);
   }
-  *ret_n = n;
   return TRUE;
 }
 

@@ -294,11 +294,15 @@ collect_keys (const char *text, const char *override)
 {
   const char *overrides[] = { override, NULL };
   g_autoptr (KmlScenario) scenario = load_scenario (text, overrides, NULL);
+  g_autoptr (KmlRunKeys) together = kml_run_keys_new (scenario);
   GPtrArray *keys = g_ptr_array_new_with_free_func (g_free);
 
   for (guint64 i = 0; i < kml_scenario_n_runs (scenario); i++) {
     g_autoptr (KmlRunSpec) spec = kml_scenario_run_spec (scenario, i);
+    char key[KML_RUN_KEY_LENGTH + 1];
 
+    kml_run_keys_get (together, i, key);
+    ck_assert_str_eq (key, spec->key);
     g_ptr_array_add (keys, g_strdup (spec->key));
   }
   return keys;
@@ -309,6 +313,19 @@ has_key (const GPtrArray *keys, const char *key)
 {
   return g_ptr_array_find_with_equal_func ((GPtrArray *)keys, key, g_str_equal, NULL);
 }
+
+/* collect_keys() compares. Plug-ins and files decide which lines there are, and are inner and outer axes here. */
+START_TEST (keys_of_many_runs_are_those_of_their_settings)
+{
+  static const char text[] = SWEEP
+      "pages.allocator = buddy | bump\nworkload.file = bricks | /dev/null | .\n"
+      "pages.max-order = 1 | 9\nscenario.seed = 1 | 7\nmachine.cpus = 1 | 16\n"
+      "objects.allocator = slub | tlsf\nworkload.sizes = fixed(1) | fixed(1000)\nrepeat = 3\n";
+  g_autoptr (GPtrArray) keys = collect_keys (text, NULL);
+
+  ck_assert_uint_eq (keys->len, 3 * 3 * 3 * 2 * 2 * 2 * 2);
+}
+END_TEST
 
 START_TEST (more_values_change_neither_the_keys_nor_the_order_of_the_others)
 {
@@ -464,6 +481,7 @@ main (void)
   tcase_add_test (tests, a_comparison_with_an_absent_setting_is_false);
   tcase_add_test (tests, a_constraint_can_leave_out_what_does_not_go_together);
   tcase_add_test (tests, a_million_runs_are_taken);
+  tcase_add_test (tests, keys_of_many_runs_are_those_of_their_settings);
   tcase_add_test (tests, more_values_change_neither_the_keys_nor_the_order_of_the_others);
   tcase_add_test (tests, every_run_has_a_key_of_its_own);
   tcase_add_test (tests, a_key_is_about_what_a_run_does_and_keeps);

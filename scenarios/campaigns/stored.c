@@ -35,6 +35,25 @@ kml_stored_find_run (KmlDatabase *database, const char *run_key, guint64 *ret_ru
 }
 
 GHashTable *
+kml_stored_done_keys (KmlDatabase *database, GError **error)
+{
+  g_autoptr (GHashTable) keys = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autoptr (sqlite3_stmt) statement = NULL;
+  int code = sqlite3_prepare_v2 (kml_database_handle (database),
+                                 "SELECT run_key FROM runs WHERE status = 'done'", -1, &statement,
+                                 NULL);
+
+  if (code == SQLITE_OK)
+    while ((code = sqlite3_step (statement)) == SQLITE_ROW)
+      g_hash_table_add (keys, g_strdup ((const char *)sqlite3_column_text (statement, 0)));
+  if (code != SQLITE_DONE) {
+    kml_database_read_error (database, code, error);
+    return NULL;
+  }
+  return g_steal_pointer (&keys);
+}
+
+GHashTable *
 kml_stored_metrics (KmlDatabase *database, guint64 run_id, GError **error)
 {
   g_autoptr (GHashTable) metrics = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);

@@ -13,6 +13,9 @@ G_BEGIN_DECLS
 gboolean kml_stored_find_run (KmlDatabase *database, const char *run_key, guint64 *ret_run_id,
                               gboolean *ret_is_done, GError **error);
 
+/* The keys of all runs that are done, (element-type utf8): a set. (transfer full) NULL with @error */
+GHashTable *kml_stored_done_keys (KmlDatabase *database, GError **error);
+
 /* The metrics of a run, (element-type utf8 double): those that have a value. (transfer full) NULL with @error */
 GHashTable *kml_stored_metrics (KmlDatabase *database, guint64 run_id, GError **error);
 

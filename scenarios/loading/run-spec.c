@@ -4,22 +4,15 @@
  *
  * The settings of a run are those that its sections and their plug-ins declare,
  * each with the text that the scenario gives it or its default.
- *
- * The key of a run is the XXH3-128 of everything that decides its result: every
- * setting but the scenario's prose, the content of the files that settings name
- * (a trace that was recorded anew makes another run), the names of the workloads
- * in their order (whose operations go first at equal times), the seed of this
- * repetition, and the program's version. Adding a value to an axis, or a
- * repetition, changes no other run's key, so a campaign goes on where it stopped.
+ * Its key is made in run-key.c.
  */
 
 #include "scenarios/loading/scenario-private.h"
 
 #include <string.h>
 
-#include <xxhash.h>
-
 #include "simcore/base/rng.h"
+#include "simcore/base/units.h"
 
 /* What the run knows beyond the public struct. */
 typedef struct {
@@ -54,6 +47,18 @@ compare_inputs (gconstpointer a, gconstpointer b)
   return strcmp ((*left)->key, (*right)->key);
 }
 
+/* The value of @key, whose parameter is @param. */
+static const char *
+value_under (const KmlScenario *self, const char *key, const KmlParam *param, const guint *digits)
+{
+  const KmlEntry *entry = g_hash_table_lookup (self->by_key, key);
+
+  if (entry == NULL || entry->alternatives == NULL)
+    return param->value;
+  return g_array_index (entry->alternatives, KmlAlternative, kml_entry_alternative (entry, digits))
+      .text;
+}
+
 static void
 add_settings (const KmlScenario *self, KmlRunSpec *spec, const KmlSection *section,
               const KmlParam *table, const guint *digits)
@@ -61,16 +66,9 @@ add_settings (const KmlScenario *self, KmlRunSpec *spec, const KmlSection *secti
   for (; table != NULL && table->name != NULL; table++) {
     KmlSetting *setting = g_new0 (KmlSetting, 1);
     g_autofree char *file = NULL;
-    const KmlEntry *entry;
 
     setting->key = g_strjoin (".", section->prefix, table->name, NULL);
-    entry = g_hash_table_lookup (self->by_key, setting->key);
-    if (entry != NULL && entry->alternatives != NULL)
-      setting->value = g_strdup (
-          g_array_index (entry->alternatives, KmlAlternative, kml_entry_alternative (entry, digits))
-              .text);
-    else
-      setting->value = g_strdup (table->value);
+    setting->value = g_strdup (value_under (self, setting->key, table, digits));
     g_assert (setting->value != NULL); /* what is compulsory was asked for when loading */
     g_ptr_array_add (spec->settings, setting);
     file = kml_param_file (table, setting->value);
@@ -98,43 +96,18 @@ make_settings (const KmlScenario *self, KmlRunSpec *spec, const guint *digits)
   g_ptr_array_sort (spec->inputs, compare_inputs);
 }
 
-/* ---- The key ---- */
-
-/* Names and prose of the experiment, and what enters the key as the run's own seed. */
-static gboolean
-is_in_key (const char *key)
-{
-  return !kml_scenario_is_prose (key) && !g_str_equal (key, "scenario.seed");
-}
-
-static char *
-make_key (const RunSpec *self)
-{
-  g_autoptr (GString) text = g_string_new (NULL);
-  XXH128_hash_t hash;
-
-  for (guint i = 0; i < self->spec.settings->len; i++) {
-    const KmlSetting *setting = g_ptr_array_index (self->spec.settings, i);
-
-    if (is_in_key (setting->key))
-      g_string_append_printf (text, "%s=%s\n", setting->key, setting->value);
-  }
-  for (guint i = 0; i < self->spec.inputs->len; i++) {
-    const KmlInput *input = g_ptr_array_index (self->spec.inputs, i);
-
-    g_string_append_printf (text, "content of %s=%s\n", input->key, input->digest);
-  }
-  for (guint i = 0; i < self->sections->len; i++)
-    g_string_append_printf (text, "[%s]\n", (const char *)g_ptr_array_index (self->sections, i));
-  g_string_append_printf (text, "seed=%" G_GUINT64_FORMAT "\nversion=%s\n", self->spec.seed,
-                          KML_VERSION);
-
-  hash = XXH3_128bits (text->str, text->len);
-  return g_strdup_printf ("%016" G_GINT64_MODIFIER "x%016" G_GINT64_MODIFIER "x",
-                          (guint64)hash.high64, (guint64)hash.low64);
-}
-
 /* ---- Making one ---- */
+
+guint64
+kml_scenario_run_seed (const KmlScenario *self, const guint *digits, guint64 repetition)
+{
+  const KmlParam *param = kml_param_find (kml_scenario_params, "seed");
+  guint64 seed;
+
+  if (!kml_parse_count (value_under (self, "scenario.seed", param, digits), &seed, NULL))
+    g_assert_not_reached (); /* the values were checked when loading */
+  return kml_rng_repetition_seed (seed, repetition);
+}
 
 KmlRunSpec *
 kml_scenario_run_spec (const KmlScenario *self, guint64 index)
@@ -142,7 +115,6 @@ kml_scenario_run_spec (const KmlScenario *self, guint64 index)
   RunSpec *result = g_new0 (RunSpec, 1);
   KmlRunSpec *spec = &result->spec;
   g_autofree guint *digits = g_new0 (guint, self->axes->len + 1);
-  KmlScenarioSettings settings = { 0 };
 
   g_assert (index < kml_scenario_n_runs (self));
 
@@ -157,11 +129,8 @@ kml_scenario_run_spec (const KmlScenario *self, guint64 index)
     if (section->info->named)
       g_ptr_array_add (result->sections, g_strdup (section->prefix));
   }
-  if (!kml_run_spec_apply (spec, "scenario", kml_scenario_params, &settings, NULL))
-    g_assert_not_reached (); /* the values were checked when loading */
-  spec->seed = kml_rng_repetition_seed (settings.seed, spec->repetition);
-  kml_params_clear (kml_scenario_params, &settings);
-  spec->key = make_key (result);
+  spec->seed = kml_scenario_run_seed (self, digits, spec->repetition);
+  spec->key = kml_run_spec_make_key (self, spec);
   return spec;
 }
 

@@ -11,7 +11,8 @@
  *   sweep.c     axes -> combinations that the constraint (constraint.c) allows
  *   expect.c    [expect] -> ranges
  *
- * Afterwards run-spec.c makes any run's settings from the combination.
+ * Afterwards run-spec.c makes any run's settings from the combination, run-key.c the keys of all, and place.c says where a setting
+ * stands that an error of a run is about.
  *
  * Words. A *section* is a group of settings (singletons are there even when the
  * file does not have them). An *entry* is a setting that the scenario names. An
@@ -112,6 +113,14 @@ void kml_scenario_problem (KmlScenario *self, KmlPlace place, const char *format
 
 /* So many problems that no more are told: loops over hostile input end. */
 gboolean kml_scenario_is_hopeless (const KmlScenario *self);
+
+/* ---- run-spec.c, run-key.c ---- */
+
+/* The seed of repetition @repetition under @digits. */
+guint64 kml_scenario_run_seed (const KmlScenario *self, const guint *digits, guint64 repetition);
+
+/* (transfer full) */
+char *kml_run_spec_make_key (const KmlScenario *scenario, const KmlRunSpec *spec);
 
 /* ---- collect.c ---- */
 

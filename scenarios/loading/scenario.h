@@ -22,6 +22,7 @@
 
 G_BEGIN_DECLS
 
+#define KML_RUN_KEY_LENGTH      32 /* hexadecimal digits */
 #define KML_INPUT_DIGEST_LENGTH 32 /* hexadecimal digits of a file's digest, see inputs.h */
 
 /* Something wrong at a place. line 0: the file as a whole. */
@@ -130,6 +131,15 @@ typedef struct {
 KmlRunSpec *kml_scenario_run_spec (const KmlScenario *self, guint64 index); /* (transfer full) */
 void kml_run_spec_free (KmlRunSpec *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlRunSpec, kml_run_spec_free)
+
+/* The keys of many runs, at a hundredth of what their settings cost. */
+typedef struct _KmlRunKeys KmlRunKeys;
+
+KmlRunKeys *kml_run_keys_new (const KmlScenario *scenario);
+/* @ret_key has KML_RUN_KEY_LENGTH + 1 bytes. */
+void kml_run_keys_get (KmlRunKeys *self, guint64 index, char *ret_key);
+void kml_run_keys_free (KmlRunKeys *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlRunKeys, kml_run_keys_free)
 
 /* Whether the files of the run can be read, and are what they were when its key was made. */
 gboolean kml_scenario_check_inputs (const KmlScenario *self, const KmlRunSpec *spec,

@@ -121,6 +121,13 @@ def run_prints_json_that_agrees_with_the_database():
     equal(document["runs"][0]["seed"], 7, "the seed of the first repetition")
 
 
+def a_dry_run_counts_what_is_stored():
+    small()
+    run("run", "small.ini", "--max-runs", "2", status=75)
+    contains(run("run", "small.ini", "--dry-run").stdout, "6 runs into small.db, 2 of them are there")
+    contains(run("run", "small.ini", "--dry-run", "--seed", "9").stdout, "6 runs into small.db, 0 of them are there")
+
+
 def a_dry_run_and_a_list_of_runs_leave_no_database():
     small()
     contains(run("run", "small.ini", "--dry-run").stdout, "6 runs into small.db")
@@ -763,7 +770,7 @@ main(every_command_has_help_with_a_synopsis_and_two_examples, the_version_names_
      a_missing_and_a_superfluous_argument_are_told, numbers_in_options_are_checked,
      options_may_stand_anywhere_and_be_attached, run_prints_a_table_and_says_what_comes_next,
      a_table_shows_what_the_scenario_is_about_or_what_one_asks_for,
-     run_prints_json_that_agrees_with_the_database, a_dry_run_and_a_list_of_runs_leave_no_database,
+     run_prints_json_that_agrees_with_the_database, a_dry_run_counts_what_is_stored, a_dry_run_and_a_list_of_runs_leave_no_database,
      a_reallocation_is_counted_once_by_its_name, who_names_what_is_not_there_is_told_what_is, compare_marks_the_best_and_gives_differences, compare_takes_commas_where_there_is_no_bar,
      compare_takes_all_values_of_a_key_at_once, compare_compares_within_a_seed, compare_takes_repetitions_together, compare_draws_a_picture,
      parameters_are_those_of_the_allocator_that_is_chosen_in_the_end, compare_knows_its_metrics_and_keys,

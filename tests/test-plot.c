@@ -260,8 +260,8 @@ START_TEST (runs_are_called_by_what_tells_them_apart)
   const KmlPlotOptions options = KML_PLOT_OPTIONS_INIT;
   g_autofree char *script = NULL;
 
-  draw ("internal", options);
-  script = read_kept ("internal.gp");
+  draw ("waste", options);
+  script = read_kept ("waste.gp");
   expect_text (script, "VARIED = 'objects.bins'\n");
   expect_text (script, "array LABEL[4] = ['pow2', 'linux (run 2)', 'x''y`touch canary`  <&>', "
                        "'linux (run 4)']\n");
@@ -280,7 +280,7 @@ START_TEST (the_data_are_those_of_the_runs)
   ck_assert (g_str_has_prefix (sizes, "# size\tpercent\n8\t0\n18\t25\n"));
   draw ("internal", options);
   series = read_kept ("internal-series.tsv");
-  ck_assert (g_str_has_prefix (series, "# t_ns\tvalue\n0\t0."));
+  ck_assert (g_str_has_prefix (series, "# t_ns\tvalue\tleast\tmost\n0\t0."));
   script = read_kept ("internal.gp");
   expect_text (script, "CAPTION = 'bins.ini, run 2: objects.bins = linux'\n");
 }
@@ -303,6 +303,33 @@ START_TEST (waste_by_origin_is_of_the_runs)
   lifetimes = read_kept ("waste-by-lifetime-bars.tsv");
   expect_text (lifetimes, "\n9\t2\t152.4\n"); /* alive: 20 of the thousand */
   expect_text (lifetimes, "\n1\t0\t0\n");
+}
+END_TEST
+
+/* Runs 2 and 4 have 200 moments each, which are 120 means of both; the others are shown as they are. */
+START_TEST (repetitions_are_one_line_over_time)
+{
+  const KmlPlotOptions options = KML_PLOT_OPTIONS_INIT;
+  g_autofree char *series = NULL, *script = NULL;
+  g_auto (GStrv) blocks = NULL, rows = NULL;
+
+  draw ("internal", options);
+  script = read_kept ("internal.gp");
+  expect_text (script, "array LABEL[3] = ['pow2', 'linux', 'x''y`touch canary`  <&>']\n");
+  expect_text (script,
+               "bins.ini, runs 1–4; means of repetitions, bands from the least to the most");
+  series = read_kept ("internal-series.tsv");
+  blocks = g_strsplit (series, "\n\n\n", -1);
+  ck_assert_uint_eq (g_strv_length (blocks), 3);
+  rows = g_strsplit (blocks[1], "\n", -1);
+  ck_assert_uint_eq (g_strv_length (rows), 120);
+  for (guint i = 0; rows[i] != NULL; i++) {
+    double time, mean, least, most;
+
+    ck_assert_int_eq (sscanf (rows[i], "%lf %lf %lf %lf", &time, &mean, &least, &most), 4);
+    ck_assert_double_lt (least, most);
+    ck_assert_double_eq_tol (mean, (least + most) / 2, 1e-8);
+  }
 }
 END_TEST
 
@@ -333,7 +360,8 @@ START_TEST (an_order_is_computed_from_the_free_lists)
 
   draw ("external", options);
   series = read_kept ("external-series.tsv");
-  expect_text (series, "# t_ns\tvalue\n0\t0\n"); /* every free block serves order 0 */
+  expect_text (series,
+               "# t_ns\tvalue\tleast\tmost\n0\t0\t0\t0\n"); /* every free block serves order 0 */
   options.order = 4;
   draw ("external", options);
   svg = read_file (picture);
@@ -622,6 +650,7 @@ main (void)
   tcase_add_test (content, runs_are_called_by_what_tells_them_apart);
   tcase_add_test (content, the_data_are_those_of_the_runs);
   tcase_add_test (content, waste_by_origin_is_of_the_runs);
+  tcase_add_test (content, repetitions_are_one_line_over_time);
   tcase_add_test (content, a_distribution_is_of_the_repetitions_of_a_setting);
   tcase_add_test (content, an_order_is_computed_from_the_free_lists);
   tcase_add_test (content, a_page_map_has_a_value_for_each_cell);

@@ -150,8 +150,8 @@ def a_small_terminal_has_the_whole_legend_below_the_plot():
     write("small.ini", SMALL)
     run("run", "small.ini", "-q")
     for width in ("40", "60"):
-        text = run("plot", "small.db", "internal", "--format", "terminal", "--width", width, "--height", "12").stdout
-        plot, legend = text.split("simulated time")
+        text = run("plot", "small.db", "latency", "--format", "terminal", "--width", width, "--height", "12").stdout
+        plot, legend = text.split("latency of alloc")
         equal((len(re.findall("run [1-6]", plot)), len(re.findall("run [1-6]", legend))), (0, 6), f"names of runs:\n{text}")
 
 
@@ -201,12 +201,12 @@ def repetitions_do_not_push_settings_out_of_a_picture():
     only_figures()
     write("often.ini", WIDE.replace("4194304", "4096").replace("3000", "500") + "\n[sweep]\nobjects.bins = pow2 | linux | geometric:4\nrepeat = 7\n")
     run("run", "often.ini", "-o", "often.db", "-q")
-    run("plot", "often.db", "internal", "--keep", "kept")
-    script = read("kept/internal.gp").decode()
+    run("plot", "often.db", "latency", "--keep", "kept")
+    script = read("kept/latency.gp").decode()
     for name in ("pow2", "linux", "geometric:4"):
-        equal(script.count(f"'{name} (run "), 4, f"lines of {name}")
+        equal(re.search("^array LABEL.*", script, re.M).group().count(f"'{name} (run "), 4, f"lines of {name}")
     contains(script, "runs 1–4, 8–11, 15–18 (of 21; others with --run)")
-    legend = on_terminal("often.db", "internal").split("simulated time")[1]
+    legend = on_terminal("often.db", "latency").split("latency of alloc")[1]
     check(not re.search(r"[*#$%@&=]{2}[0-9a-z]", legend), f"entries of the legend are apart:\n{legend}")
 
 

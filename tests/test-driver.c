@@ -574,7 +574,7 @@ START_TEST (pages_of_lists_are_counted_for_themselves)
   const KmlOp op = { .kind = KML_OP_FREE_OLD,
                      .level = KML_LEVEL_PAGES,
                      .other = 64,
-                     .is_inferred = TRUE,
+                     .old = KML_OLD_LISTED,
                      .request = { .size = 4 * 4096 } };
   Setup setup;
 
@@ -586,6 +586,40 @@ START_TEST (pages_of_lists_are_counted_for_themselves)
     ck_assert_uint_eq (setup.old->n_given_back + setup.old->n_unknown, 0);
   }
   ck_assert_uint_eq (((const Three *)setup.pages)->last_freed, 66 * 4096);
+  tear_down (&setup);
+}
+END_TEST
+
+/* Frame 66 is moved, and one with a name, and 100 is free; then 80 is given back, which nobody had: a frame of the two. And 81, but not two at a time. */
+START_TEST (a_page_that_has_moved_is_given_back_where_nobody_is_known)
+{
+  static const struct {
+    guint8 old;
+    guint32 other;
+    guint n, n_moved, n_moved_back, n_given_back, n_unknown;
+  } steps[] = {
+    { KML_OLD_MOVED, 66, 1, 1, 0, 1, 0 },     { KML_OLD_MOVE, 0, 1, 2, 0, 1, 0 },
+    { KML_OLD_MOVED, 100, 1, 2, 0, 1, 1 },    { KML_OLD_GIVE_BACK, 82, 2, 2, 0, 1, 3 },
+    { KML_OLD_GIVE_BACK, 80, 1, 2, 1, 1, 3 }, { KML_OLD_LISTED, 90, 1, 2, 1, 1, 3 },
+    { KML_OLD_GIVE_BACK, 81, 1, 2, 2, 1, 3 }, { KML_OLD_GIVE_BACK, 83, 1, 2, 2, 1, 4 },
+  };
+  Setup setup;
+
+  set_up (&setup, &everything, 1, KML_TIME_MAX);
+  kml_old_frames_add (setup.old, 66);
+  for (guint i = 0; i < G_N_ELEMENTS (steps); i++) {
+    const KmlOp op = { .kind = KML_OP_FREE_OLD,
+                       .level = KML_LEVEL_PAGES,
+                       .other = steps[i].other,
+                       .old = steps[i].old,
+                       .request = { .size = steps[i].n * 4096 } };
+
+    kml_driver_execute (setup.driver, 0, &op, 1);
+    ck_assert_uint_eq (setup.old->n_moved, steps[i].n_moved);
+    ck_assert_uint_eq (setup.old->n_moved_back, steps[i].n_moved_back);
+    ck_assert_uint_eq (setup.old->n_given_back, steps[i].n_given_back);
+    ck_assert_uint_eq (setup.old->n_unknown, steps[i].n_unknown);
+  }
   tear_down (&setup);
 }
 END_TEST
@@ -830,6 +864,7 @@ main (void)
   tcase_add_test (tcase, a_block_that_is_kept_whole_is_freed_with_its_lower_half);
   tcase_add_test (tcase, pages_of_before_are_given_back_once);
   tcase_add_test (tcase, pages_of_lists_are_counted_for_themselves);
+  tcase_add_test (tcase, a_page_that_has_moved_is_given_back_where_nobody_is_known);
   tcase_add_test (tcase, a_stand_in_is_given_back_for_each_number);
   tcase_add_test (tcase, of_many_pages_of_before_each_is_in_the_journal);
   tcase_add_test (tcase, a_long_pause_does_not_spoil_the_means);

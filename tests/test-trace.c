@@ -326,6 +326,30 @@ START_TEST (where_not_all_is_told_nothing_is_said_of_lists)
 }
 END_TEST
 
+#define COMPACT(usecs, what)                                                                       \
+  LINE (usecs, "mm_compaction_" what ": zone_start=0x1 migrate_pfn=0x1 free_pfn=0xe00 "            \
+               "zone_end=0x1000, mode=sync")
+
+/* Pages 4 and 9, which is from before, have moved; 6 is freed by somebody else, 7 by a handler, 16 and 17 are not single, and 8 is freed afterwards. */
+START_TEST (what_a_task_frees_while_it_compacts_has_moved)
+{
+  g_autoptr (Recording) recording = read_text (
+      PAGES ("1", "4", "0") PAGES ("2", "6", "0") PAGES ("3", "7", "0") PAGES ("4", "16", "1")
+          PAGES ("5", "8", "0") COMPACT ("6", "begin") COMPACT ("7", "begin") FREE_PAGES (
+              "8", "4",
+              "0") "            other-8      [001] ..... 5.9: mm_page_free: page=0 pfn=6 order=0\n"
+                   "            task-7       [001] ..s.. 5.9: mm_page_free: page=0 pfn=7 "
+                   "order=0\n" FREE_PAGES ("10", "16", "1") FREE_PAGES ("11", "9", "0")
+                       COMPACT ("12", "end") FREE_PAGES ("13", "8", "0"));
+  static const gboolean has_moved[] = { TRUE, FALSE, FALSE, FALSE, TRUE, FALSE };
+
+  ck_assert_uint_eq (recording->events->len, 5 + G_N_ELEMENTS (has_moved));
+  for (guint i = 0; i < G_N_ELEMENTS (has_moved); i++)
+    ck_assert_uint_eq (event_at (recording, 5 + i)->flags, has_moved[i] ? KML_TRACE_MOVED : 0);
+  ck_assert_uint_eq (event_at (recording, 5 + 4)->kind, KML_OP_FREE_OLD);
+}
+END_TEST
+
 /* trace-cmd's words are not the kernel's, and neither may know how many. */
 START_TEST (whatever_a_recorder_says_of_lost_events_is_counted)
 {
@@ -609,6 +633,7 @@ main (void)
   tcase_add_test (blocks, frees_of_pages_from_before_say_which_frames);
   tcase_add_test (blocks, pages_from_lists_of_cpus_had_been_given_back_before);
   tcase_add_test (blocks, where_not_all_is_told_nothing_is_said_of_lists);
+  tcase_add_test (blocks, what_a_task_frees_while_it_compacts_has_moved);
   tcase_add_test (blocks, whatever_a_recorder_says_of_lost_events_is_counted);
   tcase_add_test (blocks, a_lost_free_is_inferred_from_the_next_allocation);
   tcase_add_test (blocks, an_allocation_over_smaller_blocks_infers_all_their_frees);

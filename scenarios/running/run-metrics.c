@@ -61,6 +61,8 @@ add_old_frames (GArray *metrics, const KmlOldFrames *old)
   kml_metrics_add (metrics, "frames", (double)old->n_at_first, "start.in_use");
   kml_metrics_add (metrics, "frames", (double)old->n_given_back, "start.given_back");
   kml_metrics_add (metrics, "frames", (double)old->n_listed, "start.on_lists");
+  kml_metrics_add (metrics, "pages", (double)old->n_moved, "start.moved");
+  kml_metrics_add (metrics, "pages", (double)old->n_moved_back, "start.moved_back");
   kml_metrics_add (metrics, "frames", (double)old->n_unknown, "start.unknown");
 }
 

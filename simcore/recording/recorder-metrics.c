@@ -66,6 +66,10 @@ const KmlMetricInfo kml_recorder_metric_info[] = {
   { "start.on_lists", "frames",
     "of those, what the recording gave out although nobody had given it back: free pages on lists "
     "of the kernel's CPUs" },
+  { "start.moved", "pages",
+    "pages in use that the recorded kernel's compaction has moved: a frame is taken for each" },
+  { "start.moved_back", "pages",
+    "of those, what the recording gave back, by frames that nobody is known to have had" },
   { "start.unknown", "frames",
     "frames that the recording gave back without an allocation, and that were not in use when the "
     "run began, or no longer; by a pagetypeinfo or buddyinfo, only the latter" },

@@ -126,20 +126,24 @@ free_old (KmlDriver *self, const KmlOp *op, KmlTime start)
   KmlMachine *machine = self->config.machine;
   KmlAllocator *pages = self->config.pages;
   const guint64 n_frames = op->request.size >> machine->ram->page_shift;
-  guint64 number = op->other, n_taken = 0;
+  KmlOldCursor cursor = { .number = op->other, .end = op->other + n_frames };
+  guint64 n_taken = 0;
   KmlAddr first = KML_ADDR_NONE;
   KmlPfn pfn;
 
   if (self->config.old == NULL)
     return start;
-  while (kml_old_frames_take (self->config.old, &number, op->other + n_frames, &pfn)) {
+  if (op->old >= KML_OLD_MOVED)
+    kml_old_frames_move (self->config.old, pages, op);
+  if (op->old == KML_OLD_MOVE)
+    return machine->now;
+  while (kml_old_frames_next (self->config.old, op, &cursor, &pfn)) {
     const KmlAddr addr = kml_ram_addr (machine->ram, pfn);
 
     if (n_taken++ == 0)
       first = addr;
     kml_allocator_free_block (pages, addr, &op->request);
   }
-  kml_old_frames_count (self->config.old, op, n_frames, n_taken);
   if (n_taken > 0)
     kml_recorder_add_entry (
         self->config.recorder, start, machine->now, first,

@@ -249,7 +249,8 @@ kml_requests_free_old (KmlRequests *self, const KmlOp *op)
   const KmlRequest *how = &op->request;
   KmlMachine *machine = self->machine;
   const guint64 n_frames = how->size >> machine->ram->page_shift;
-  guint64 number = op->other, n_taken = 0;
+  KmlOldCursor cursor = { .number = op->other, .end = op->other + n_frames };
+  guint64 n_taken = 0;
   KmlAddr addr = KML_ADDR_NONE;
   KmlPfn pfn;
   KmlCourse course;
@@ -260,12 +261,13 @@ kml_requests_free_old (KmlRequests *self, const KmlOp *op)
     kml_requests_check_free (self, self->free_from[KML_LEVEL_PAGES]);
   kml_sync_on (machine, KML_OBJECT_NONE);
   kml_requests_begin (self, kml_current_task (machine), &course);
-  while (kml_old_frames_take (self->old, &number, op->other + n_frames, &pfn)) {
+  if (op->old >= KML_OLD_MOVED)
+    kml_old_frames_move (self->old, self->pages, op);
+  while (op->old != KML_OLD_MOVE && kml_old_frames_next (self->old, op, &cursor, &pfn)) {
     if (n_taken++ == 0)
       addr = kml_ram_addr (machine->ram, pfn);
     kml_allocator_free_block (self->pages, kml_ram_addr (machine->ram, pfn), how);
   }
-  kml_old_frames_count (self->old, op, n_frames, n_taken);
   kml_requests_end (self, &course);
   if (n_taken == 0)
     return;

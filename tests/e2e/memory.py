@@ -461,10 +461,15 @@ def what_was_in_use_is_given_back_as_the_recording_has_it():
     lines = [f"mm_page_free: page=0 pfn={pfn} order={order}" for pfn, order in frees]
     lines[2:2] = ["mm_page_alloc: page=0 pfn=700 order=0 migratetype=0 gfp_flags=GFP_KERNEL", "mm_page_free: page=0 pfn=700 order=0"]
     lines += ["mm_page_alloc_zone_locked: page=0 pfn=900 order=0 migratetype=0", "mm_page_pcpu_drain: page=0 pfn=300 order=1 migratetype=0",  # on lists: 3
-              "mm_page_alloc: page=0 pfn=302 order=0 migratetype=0 gfp_flags=GFP_KERNEL"]
+              "mm_page_alloc: page=0 pfn=302 order=0 migratetype=0 gfp_flags=GFP_KERNEL",
+              "mm_compaction_begin: zone_start=0x1 migrate_pfn=0x1 free_pfn=0xe00 zone_end=0x1000, mode=sync",
+              *(f"mm_page_free: page=0 pfn={pfn} order=0" for pfn in (201, 710, 200)), "sched_switch: prev_comm=a", "mm_page_free: page=0 pfn=302 order=0",
+              # a softirq gives back a page, a free frame was not needed, two pages have moved …
+              "mm_compaction_end: zone_start=0x1 migrate_pfn=0x1 free_pfn=0xe00 zone_end=0x1000, mode=sync status=success",
+              "mm_page_free: page=0 pfn=950 order=0"]  # … and of the two one is given back
     write("t.txt", "".join(f"  task-7 [00{i % 2}] ..{'.s'[i % 3 == 0]}1. 5.{100 * i:06}: {line}\n" for i, line in enumerate(lines)))
     run("trace", "convert", "t.txt", "-o", "t.kmt")
-    known = 9, sum(1 << order for _, order in frees) - 9
+    known = 11, sum(1 << order for _, order in frees) - 9 + 1
     for more in ("", "[layer l]\nallocator = per-cpu-pages\naround = pages\n", "[schedule]\nreplay = cpus\n", "[record]\norigins = yes\npopulation = yes\nevents = all\n"):
         for level in ("pages", "both"):
             prints = []
@@ -472,20 +477,22 @@ def what_was_in_use_is_given_back_as_the_recording_has_it():
                 metrics = measure(HEAD + f"[memory]\nstart = kpageflags\n[pages]\nallocator = buddy\n{more}"
                                   f"[workload w]\nkind = trace\nfile = {file}\nlevel = {level}\n")
                 equal((metrics["start.in_use"], metrics["start.given_back"], metrics["start.unknown"], metrics["start.on_lists"]), (500, *known, 3), (more, level))
-                equal(metrics["trace.page_free_unknown"], len(frees), more)
-                equal((metrics["free.count"], metrics["latency.free.mean_ns"] > 0), (1, True), more)
-                kept = metrics["memory.reserved.end_bytes"] / 4096 - (500 - 9 - 3 + 1)
+                equal((metrics["start.moved"], metrics["start.moved_back"]), (2, 1), (more, level))
+                equal(metrics["trace.page_free_unknown"], len(frees) + 4, more)
+                equal((metrics["free.count"], metrics["latency.free.mean_ns"] > 0), (2, True), more)
+                kept = metrics["memory.reserved.end_bytes"] / 4096 - (500 - 9 - 3 - 1)
                 equal(kept > 0, "per-cpu" in more, (more, level, kept))  # on lists of CPUs
                 run("verify", "m.db")
                 prints.append(query("m.db", f"SELECT fingerprint FROM runs {LAST}"))
             equal(prints[0], prints[1], more)
     table = run("export", "m.db", "samples", "--run", str(query("m.db", "SELECT max (run_id) FROM runs")[0][0])).stdout.splitlines()
     equal([line.split(",")[1:6] for line in table if "old" in line], [["free-old", "pages", context, cpu, size] for context, cpu, size in
-          (("softirq", "0", "16384"), ("process", "0", "16384"), ("process", "1", "4096"), ("softirq", "0", "8192"), ("process", "1", "4096"))], "samples")
+          (("softirq", "0", "16384"), ("process", "0", "16384"), ("process", "1", "4096"), ("softirq", "0", "8192"), ("process", "1", "4096"),
+           ("softirq", "1", "4096"), ("process", "1", "4096"), ("softirq", "1", "4096"))], "samples")
     metrics = measure(HEAD + "[memory]\nstart = buddyinfo\n[pages]\nallocator = buddy\n[workload w]\nkind = trace\nfile = t.kmt\nlevel = pages\n")
     in_use = 1016 - 4 - 4 - 128
-    equal((metrics["start.in_use"], metrics["start.given_back"], metrics["start.unknown"]), (in_use, 4 + 4 + 1 + 1, 33 - 10), "numbers alone")  # 600 as well
-    equal((metrics["start.on_lists"], metrics["memory.reserved.end_bytes"] / 4096), (4, in_use - 10 - 4 + 1), "numbers alone")  # 700 as well
+    equal((metrics["start.in_use"], metrics["start.given_back"], metrics["start.unknown"]), (in_use, 4 + 4 + 1 + 1 + 4, 33 - 10), "numbers alone")  # 600 as well
+    equal((metrics["start.on_lists"], metrics["memory.reserved.end_bytes"] / 4096), (4, in_use - 10 - 4 + 1 - 2), "numbers alone")  # 700 as well
 
 
 def what_makes_no_sense_is_refused():

@@ -28,6 +28,8 @@ const char *const kml_trace_record_names[KML_TRACE_N_RECORDS + 1] = {
   [KML_TRACE_MM_PAGE_FREE_BATCHED] = "mm_page_free_batched",
   [KML_TRACE_MM_PAGE_TAKE] = "mm_page_alloc_zone_locked",
   [KML_TRACE_MM_PAGE_DRAIN] = "mm_page_pcpu_drain",
+  [KML_TRACE_COMPACTION_BEGIN] = "mm_compaction_begin",
+  [KML_TRACE_COMPACTION_END] = "mm_compaction_end",
   [KML_TRACE_SLAB_NEW] = "slab_new",
   [KML_TRACE_SLAB_FREE] = "slab_free",
   NULL,
@@ -71,8 +73,14 @@ record_of (const char *name, gsize length)
   case 16:
     IS (KML_TRACE_KMEM_CACHE_ALLOC, "kmem_cache_alloc")
     break;
+  case 17:
+    IS (KML_TRACE_COMPACTION_END, "mm_compaction_end")
+    break;
   case 18:
     IS (KML_TRACE_MM_PAGE_DRAIN, "mm_page_pcpu_drain")
+    break;
+  case 19:
+    IS (KML_TRACE_COMPACTION_BEGIN, "mm_compaction_begin")
     break;
   case 20:
     IS (KML_TRACE_MM_PAGE_FREE_BATCHED, "mm_page_free_batched")

@@ -96,7 +96,7 @@ kml_trace_binary_free (KmlTraceBinary *self)
 static void
 get_template (const KmlTraceBinary *self, KmlKmtCursor *cursor, KmlTraceEvent *event)
 {
-  const guint8 what = (guint8)kml_kmt_get_below (cursor, 32);
+  const guint8 what = (guint8)kml_kmt_get_below (cursor, self->version < KML_KMT_MOVED ? 32 : 64);
   const guint8 which = (guint8)kml_kmt_get_below (cursor, 128);
 
   *event = (KmlTraceEvent){
@@ -120,6 +120,8 @@ get_template (const KmlTraceBinary *self, KmlKmtCursor *cursor, KmlTraceEvent *e
       (event->level == KML_LEVEL_OBJECTS &&
        (event->kind >= KML_OP_SPLIT || event->order != 0 || event->flags & KML_TRACE_SLAB_PAGE ||
         (event->kind == KML_OP_ALLOC && event->bytes_req == 0))) ||
+      (event->flags & KML_TRACE_MOVED &&
+       (!(event->kind & KML_OP_FREE) || event->order != 0 || event->level == KML_LEVEL_OBJECTS)) ||
       (event->level == KML_LEVEL_PAGES && event->bytes_alloc != 0))
     cursor->overrun = TRUE;
 }

@@ -250,7 +250,9 @@ make_block (Writer *self, guint n)
       n_splits++;
     }
     if (events[i].kind == KML_OP_FREE_OLD)
-      self->version = KML_KMT_OLD_PAGES;
+      self->version = MAX (self->version, KML_KMT_OLD_PAGES);
+    if (events[i].flags & KML_TRACE_MOVED)
+      self->version = KML_KMT_MOVED;
   }
   n_name_planes = all_names == 0 ? 1 : (39 - (guint)__builtin_clz (all_names)) / 8;
   for (guint i = 1; i < n; i++) {

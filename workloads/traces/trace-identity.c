@@ -303,6 +303,11 @@ run_line (KmlTraceIdentity *self, const KmlTraceLine *line, guint64 time_ns)
     kml_trace_pages_drain (self, line, time_ns);
     self->counts[KML_TRACE_N_OTHER]++;
     return TRUE;
+  case KML_TRACE_COMPACTION_BEGIN:
+  case KML_TRACE_COMPACTION_END:
+    kml_trace_pages_compact (self, line);
+    self->counts[KML_TRACE_N_OTHER]++;
+    return TRUE;
   case KML_TRACE_SLAB_NEW:
     kml_trace_pages_mark_slab (self, line->key);
     self->counts[KML_TRACE_N_OTHER]++;

@@ -19,6 +19,8 @@ G_BEGIN_DECLS
 #define KML_TRACE_KNOWN_FRAMES 16384 /* a power of two */
 #define KML_TRACE_NEAR_CPUS    64    /* a power of two */
 
+#define KML_TRACE_MOST_COMPACTING 64
+
 /* Lines wait until as many have followed, so that what they need from memory has come meanwhile. */
 #define KML_TRACE_PIPELINE 16
 
@@ -37,10 +39,12 @@ typedef struct {
 #define KML_TRACE_N_PAGE_SIZES 3 /* that kernels have */
 
 typedef struct {
-  KmlTraceNames objects; /* by address */
-  KmlTraceNames pages;   /* by page frame number, see trace-pages.c */
-  KmlTraceLists lists;   /* of the kernel's CPUs, when it began */
-  guint64 *counts;       /* (array length=KML_TRACE_N_COUNTS): the caller's */
+  KmlTraceNames objects;                         /* by address */
+  KmlTraceNames pages;                           /* by page frame number, see trace-pages.c */
+  guint32 compacting[KML_TRACE_MOST_COMPACTING]; /* tasks that compact … */
+  guint n_compacting;                            /* … so many */
+  KmlTraceLists lists;                           /* of the kernel's CPUs, when it began */
+  guint64 *counts; /* (array length=KML_TRACE_N_COUNTS): the caller's */
   guint64 live_objects_peak, live_pages_peak;
 
   KmlTracePending pipeline[KML_TRACE_PIPELINE];
@@ -114,8 +118,9 @@ void kml_trace_pages_init (KmlTraceIdentity *self);
 gboolean kml_trace_pages_alloc (KmlTraceIdentity *self, const KmlTraceLine *line, guint64 time_ns);
 gboolean kml_trace_pages_free (KmlTraceIdentity *self, const KmlTraceLine *line, guint64 time_ns);
 
-/* What tells of lists alone. */
+/* What tells of lists and of compaction alone. */
 void kml_trace_pages_take (KmlTraceIdentity *self, const KmlTraceLine *line, guint64 time_ns);
+void kml_trace_pages_compact (KmlTraceIdentity *self, const KmlTraceLine *line);
 void kml_trace_pages_drain (KmlTraceIdentity *self, const KmlTraceLine *line, guint64 time_ns);
 
 /* Frame @pfn is part of a slab. */

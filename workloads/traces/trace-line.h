@@ -25,6 +25,8 @@ typedef enum {
   KML_TRACE_MM_PAGE_FREE_BATCHED, /* information only: the same page has its own mm_page_free */
   KML_TRACE_MM_PAGE_TAKE,         /* a block leaves the free ones: information only, as is … */
   KML_TRACE_MM_PAGE_DRAIN,        /* … that one of a CPU's list comes back (trace-lists.h) */
+  KML_TRACE_COMPACTION_BEGIN,     /* of the task: what it frees up to … */
+  KML_TRACE_COMPACTION_END,       /* … here it has moved */
   KML_TRACE_SLAB_NEW,
   KML_TRACE_SLAB_FREE, /* information only */
   KML_TRACE_N_RECORDS,

@@ -281,6 +281,35 @@ kml_trace_pages_alloc (KmlTraceIdentity *self, const KmlTraceLine *line, guint64
   return TRUE;
 }
 
+/* ---- Compaction ---- */
+
+/* While a task compacts, the single pages that it frees are those that it has moved, which are in use in frames that compaction took out of free
+ * blocks, of which there is no event; or some of these frames that it did not need. In handlers others free pages. */
+static gboolean
+has_moved (const KmlTraceIdentity *self, const KmlTraceLine *line)
+{
+  if (G_LIKELY (self->n_compacting == 0) || line->order > 0 || line->context != KML_CONTEXT_PROCESS)
+    return FALSE;
+  for (guint i = 0; i < self->n_compacting; i++)
+    if (self->compacting[i] == line->pid)
+      return TRUE;
+  return FALSE;
+}
+
+void
+kml_trace_pages_compact (KmlTraceIdentity *self, const KmlTraceLine *line)
+{
+  guint i = 0;
+
+  while (i < self->n_compacting && self->compacting[i] != line->pid)
+    i++;
+  if (line->record == KML_TRACE_COMPACTION_END && i < self->n_compacting)
+    self->compacting[i] = self->compacting[--self->n_compacting];
+  else if (line->record == KML_TRACE_COMPACTION_BEGIN && i == self->n_compacting &&
+           i < KML_TRACE_MOST_COMPACTING)
+    self->compacting[self->n_compacting++] = line->pid;
+}
+
 /* ---- Free ---- */
 
 /* Halves block @name until the one of @order at @pfn, which is inside, stands alone. */
@@ -317,16 +346,24 @@ split_down (KmlTraceIdentity *self, Cause cause, guint32 name, guint64 pfn, guin
 static void
 free_within (KmlTraceIdentity *self, Cause cause, guint32 name, KmlTraceNamesPlace place)
 {
-  free_block (self, cause, name, place);
+  KmlTraceEvent *const event = free_block (self, cause, name, place);
+
+  if (has_moved (self, cause.line))
+    event->flags |= KML_TRACE_MOVED;
   self->counts[KML_TRACE_N_PAGE_FREES]++;
 }
 
 static void
 free_old (KmlTraceIdentity *self, Cause cause)
 {
+  KmlTraceEvent *event;
+
   self->counts[KML_TRACE_N_PAGE_FREE_UNKNOWN]++;
-  if (cause.line->key < KML_PFN_NONE)
-    emit_old (self, cause, cause.line->key, cause.line->order);
+  if (cause.line->key >= KML_PFN_NONE)
+    return;
+  event = emit_old (self, cause, cause.line->key, cause.line->order);
+  if (has_moved (self, cause.line))
+    event->flags = KML_TRACE_MOVED;
 }
 
 gboolean

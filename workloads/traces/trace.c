@@ -65,6 +65,7 @@ typedef struct {
   guint16 cpu_of[1u << 8]; /* recorded to simulated, for the first 256 */
   KmlTraceEvent batch[BATCH];
   guint n_batch, at;
+  gboolean has_moved; /* the page that the event at @at frees */
 } TraceWorkload;
 
 /* ---- Names ---- */
@@ -114,7 +115,9 @@ set_block (TraceWorkload *self, const KmlTraceEvent *event, KmlOp *op)
   if (G_UNLIKELY (event->kind == KML_OP_FREE_OLD)) {
     op->block = 0;
     op->other = event->other;
-    op->is_inferred = (event->flags & KML_TRACE_INFERRED) != 0;
+    op->old = event->flags & KML_TRACE_INFERRED ? KML_OLD_LISTED
+              : event->flags & KML_TRACE_MOVED  ? KML_OLD_MOVED
+                                                : KML_OLD_GIVE_BACK;
     return;
   }
   op->block = name_of (self, event->level, event->block);
@@ -139,6 +142,22 @@ set_op (TraceWorkload *self, const KmlTraceEvent *event, KmlOp *op)
   set_block (self, event, op);
   op->kind = event->kind;
   op->level = event->level;
+}
+
+/* A page with a name that was moved: before its frame is given back, another one is in use. */
+static inline gboolean
+moves_first (TraceWorkload *self, const KmlTraceEvent *event, KmlOp *op)
+{
+  if (G_LIKELY (!(event->flags & KML_TRACE_MOVED)) || event->kind == KML_OP_FREE_OLD ||
+      !self->base.has_old_frames || self->has_moved)
+    return FALSE;
+  self->has_moved = TRUE;
+  set_op (self, event, op);
+  op->kind = KML_OP_FREE_OLD;
+  op->old = KML_OLD_MOVE;
+  op->block = 0;
+  op->other = KML_PFN_NONE;
+  return TRUE;
 }
 
 static void
@@ -225,9 +244,16 @@ trace_next (KmlWorkload *base, KmlOp *ops, guint n, GError **error)
       self->n_batch = (guint)n_events;
       self->at = 0;
     }
-    for (; self->at < self->n_batch && n_ops < n; self->at++)
-      if (is_wanted (self, &self->batch[self->at]))
-        set_op (self, &self->batch[self->at], &ops[n_ops++]);
+    for (; self->at < self->n_batch && n_ops < n; self->at++) {
+      const KmlTraceEvent *const event = &self->batch[self->at];
+
+      if (!is_wanted (self, event))
+        continue;
+      if (moves_first (self, event, &ops[n_ops]) && ++n_ops == n)
+        break; /* and then comes the free */
+      set_op (self, event, &ops[n_ops++]);
+      self->has_moved = FALSE;
+    }
   }
   update_counters (self);
   return (int)n_ops;

@@ -34,6 +34,7 @@ typedef enum {
   KML_TRACE_SLAB_PAGE =
       1 << 0, /* pages that the recorded kernel's object allocator took for itself */
   KML_TRACE_INFERRED = 1 << 1, /* a free that was not recorded, but must have been */
+  KML_TRACE_MOVED = 1 << 2, /* a free of one page by compaction: if it was in use, it has moved */
 } KmlTraceFlags;
 
 typedef struct {

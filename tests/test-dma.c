@@ -92,6 +92,7 @@ START_TEST (scattered_pages_are_a_segment_for_each_run_of_neighbours)
   ck_assert_uint_eq (run (), 3 * 200 + 4 * 400);
   ck_assert_int_eq (status, KML_DMA_OK);
   ck_assert_uint_eq (request.n_segments, 3);
+  ck_assert_uint_eq (counted (&rig, "segments"), 3);
   for (guint i = 0; i < 4; i++)
     ck_assert (is_full_of (pages[i], 0x5a));
   ck_assert (is_full_of (5, 0));

@@ -17,6 +17,7 @@ static const struct {
   { "lock A B", "expected lock NAME" },
   { "alloc x", "expected alloc NAME SIZE" },
   { "alloc x 0", "a block of no bytes" },
+  { "alloc x 18446744073709551615 pages", "expected at most 16TiB" },
   { "alloc x 12 GFP_KERNAL", "not “GFP_KERNAL”; did you mean “GFP_KERNEL”?" },
   { "alloc x 12 GFP_NOFS|__GFP_ZEROO", "did you mean “__GFP_ZERO”?" },
   { "alloc x 12 GFP_DMA|GFP_DMA32", "GFP_DMA and GFP_DMA32 exclude each other" },

@@ -9,6 +9,7 @@
 
 #include "simcore/base/units.h"
 
+#define MAX_BLOCK    (G_GUINT64_CONSTANT (1) << 44) /* bytes: no machine has more RAM */
 #define MAX_TRANSFER (G_GUINT64_CONSTANT (1) << 30) /* bytes, of one request to a disk */
 
 /* @error: (transfer full): what whoever has read the @i-th word says of it. FALSE. */
@@ -95,6 +96,8 @@ read_alloc (KmlStepReader *self, KmlStep *step)
   step->request.gfp = KML_GFP_KERNEL;
   if (good && step->request.size == 0)
     good = kml_step_wrong (self, 2, "a block of no bytes");
+  else if (good && step->request.size > MAX_BLOCK)
+    good = kml_step_wrong (self, 2, "expected at most 16TiB, as much RAM as there can be");
   for (guint i = 3; i < self->words->len; i++) {
     const char *option = kml_step_word (self, i);
 

@@ -540,7 +540,7 @@ kml_dma_remember (KmlDevice *device, KmlImage *image)
   KmlDma *self = (KmlDma *)device;
 
   if (self->has_iommu)
-    kml_image_add_array (image, self->iommu.ranges);
+    kml_image_add_array (image, self->iommu.gaps);
 }
 
 gboolean
@@ -557,7 +557,7 @@ kml_dma_check (const KmlDevice *device, GError **error)
     return broken ("E2", self, error);
   if (!self->has_iommu)
     return TRUE;
-  if (self->iommu.ranges->len != n)
+  if (self->iommu.n_ranges != n)
     return broken ("E3", self, error);
   return kml_iommu_check (&self->iommu, error);
 }

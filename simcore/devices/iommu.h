@@ -23,8 +23,10 @@ typedef struct {
   guint page_shift;
   guint64 n_pages;                     /* of the address space */
   KmlTime map_page, unmap_page, flush; /* costs */
-  GArray *ranges;              /* (owned) (element-type KmlIommuRange): in use, by address */
-  guint64 n_mapped, n_flushes; /* pages, flushes: so far */
+  GArray *gaps;                        /* (owned) (element-type KmlIommuRange): free, by address */
+  guint n_ranges;                      /* in use … */
+  guint64 n_in_use;                    /* … and their pages */
+  guint64 n_mapped, n_flushes;         /* pages, flushes: so far */
 } KmlIommu;
 
 /* @limit: the end of the address space; the costs are the caller's to set. */

@@ -35,7 +35,7 @@ kml_world_init (KmlWorld *self, KmlMachine *machine, KmlScheduler *scheduler, Km
   self->regions = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   self->dmas = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->mappings = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  self->transfers = g_ptr_array_new_with_free_func ((GDestroyNotify)kml_transfer_free);
+  kml_transfers_init (&self->transfers);
   self->completions = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, free_completion);
   self->tasks = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   self->blocks = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, free_named_blocks);
@@ -48,7 +48,7 @@ kml_world_clear (KmlWorld *self)
   g_clear_pointer (&self->disks, g_hash_table_unref);
   g_clear_pointer (&self->dmas, g_hash_table_unref);
   g_clear_pointer (&self->mappings, g_hash_table_unref);
-  g_clear_pointer (&self->transfers, g_ptr_array_unref);
+  kml_transfers_clear (&self->transfers);
   g_clear_pointer (&self->regions, g_hash_table_unref);
   g_clear_pointer (&self->completions, g_hash_table_unref);
   g_clear_pointer (&self->tasks, g_hash_table_unref);
@@ -369,13 +369,16 @@ kml_program_task_set_runner (KmlProgramTask *self, KmlTask *task)
 static void
 forget_transfers (gpointer data)
 {
-  g_ptr_array_set_size (((KmlWorld *)data)->transfers, 0);
+  KmlTransfers *transfers = &((KmlWorld *)data)->transfers;
+
+  kml_transfers_clear (transfers);
+  kml_transfers_init (transfers);
 }
 
 void
 kml_world_remember (KmlWorld *self, KmlImage *image)
 {
-  g_assert (self->transfers->len == 0);
+  g_assert (g_hash_table_size (self->transfers.by_owner) == 0);
   kml_image_add (image, &self->n_untouched, sizeof self->n_untouched);
   kml_image_add_hook (image, forget_transfers, self);
 }

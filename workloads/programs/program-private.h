@@ -164,10 +164,9 @@ gboolean kml_program_find_round (const KmlTask *task, guint64 n_steps, KmlRound 
 
 /* ---- program-memory.c: steps about pages and DMA ---- */
 
-/* A DMA transfer that a task has begun. */
-typedef struct _KmlTransfer KmlTransfer;
-
-void kml_transfer_free (KmlTransfer *self);
+void kml_transfers_init (KmlTransfers *self);
+/* Transfers, too, that are still pending. */
+void kml_transfers_clear (KmlTransfers *self);
 
 /* The pages that the step is about now, of @n: *@ret_first to *@ret_last. @cursor: where `next` is. */
 void kml_step_choose_pages (const KmlStepPages *self, guint64 n, guint64 *cursor, KmlRng *rng,

@@ -90,6 +90,13 @@ typedef struct {
   guint first, n; /* pages of the pager */
 } KmlRegion;
 
+/* DMA that tasks have begun: found by whoever waits for it, and by where it reads and writes. */
+typedef struct {
+  GQueue pending;       /* (element-type KmlTransfer): in the order in which they began */
+  GHashTable *by_owner; /* (owned): task and name -> GQueue of KmlTransfer (owned), in that order */
+  GHashTable *by_frame; /* (owned): of a block -> who is pending there */
+} KmlTransfers;
+
 /* What all tasks of a run share, by name. */
 typedef struct {
   KmlMachine *machine;
@@ -101,7 +108,7 @@ typedef struct {
   GHashTable *disks;       /* (owned) (element-type utf8 KmlDisk): the devices that are disks */
   GHashTable *dmas;        /* (owned) (element-type utf8 KmlDma): those that are DMA engines */
   GHashTable *mappings;    /* (owned) (element-type utf8 KmlMapping) */
-  GPtrArray *transfers;    /* (owned) (element-type KmlTransfer): DMA that tasks have begun */
+  KmlTransfers transfers;  /* DMA that tasks have begun */
   GHashTable *regions;     /* (owned) (element-type utf8 KmlRegion) */
   GHashTable *completions; /* (owned) (element-type utf8 KmlCompletion): made when first named */
   GHashTable *tasks;       /* (owned) (element-type utf8 KmlTask) */

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 
+#include "analysis/dkw.h"
 #include "cli/experiment.h"
 #include "cli/output.h"
 #include "cli/shown-metrics.h"
@@ -286,6 +287,20 @@ count_stored (const KmlExperiment *self, guint64 *ret_n, GError **error)
   return TRUE;
 }
 
+/* What so many draws from the distribution of a metric will tell of it. */
+static void
+print_precision (guint64 n_repetitions)
+{
+  if (n_repetitions < 2)
+    return;
+  kml_out ("With %" G_GUINT64_FORMAT
+           " repetitions the distribution of a metric over seeds is known to "
+           "± %.3g, with 95 %% confidence; ± 0.1 takes %" G_GUINT64_FORMAT
+           ", ± 0.05 %" G_GUINT64_FORMAT ".\n",
+           n_repetitions, kml_dkw_band (n_repetitions, 0.95), kml_dkw_draws (0.1, 0.95),
+           kml_dkw_draws (0.05, 0.95));
+}
+
 static int
 dry_run (const GPtrArray *experiments)
 {
@@ -307,6 +322,7 @@ dry_run (const GPtrArray *experiments)
     if (builder == NULL) {
       kml_out ("%s: %" G_GUINT64_FORMAT " runs into %s, %" G_GUINT64_FORMAT " of them are there\n",
                self->path, n_runs, self->database, n_stored);
+      print_precision (kml_scenario_n_repetitions (self->scenario));
       continue;
     }
     kml_json_begin_object (builder, NULL);
@@ -314,6 +330,7 @@ dry_run (const GPtrArray *experiments)
     kml_json_text (builder, "database", self->database);
     kml_json_count (builder, "runs", n_runs);
     kml_json_count (builder, "stored", n_stored);
+    kml_json_count (builder, "repetitions", kml_scenario_n_repetitions (self->scenario));
     json_builder_end_object (builder);
   }
   if (builder != NULL) {

@@ -288,6 +288,12 @@ kml_scenario_expectations (const KmlScenario *self)
 }
 
 guint64
+kml_scenario_n_repetitions (const KmlScenario *self)
+{
+  return self->repeat;
+}
+
+guint64
 kml_scenario_n_runs (const KmlScenario *self)
 {
   return self->n_combinations * self->repeat;

@@ -105,6 +105,8 @@ guint kml_scenario_line_of_group (const KmlScenario *self, const char *group, co
 const GPtrArray *kml_scenario_expectations (const KmlScenario *self);
 
 guint64 kml_scenario_n_runs (const KmlScenario *self);
+/* Of each combination of settings, with a seed each. */
+guint64 kml_scenario_n_repetitions (const KmlScenario *self);
 
 /* The keys that differ between runs, in the order of nesting: what a table of runs shows in its first columns. (transfer none) NULL-terminated */
 const char *const *kml_scenario_axes (const KmlScenario *self);

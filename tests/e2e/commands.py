@@ -125,6 +125,7 @@ def a_dry_run_counts_what_is_stored():
     small()
     run("run", "small.ini", "--max-runs", "2", status=75)
     contains(run("run", "small.ini", "--dry-run").stdout, "6 runs into small.db, 2 of them are there")
+    contains(run("run", "small.ini", "--dry-run", "-s", "sweep.repeat=185").stdout, "With 185 repetitions the distribution of a metric over seeds is known to ± 0.0998, ")
     contains(run("run", "small.ini", "--dry-run", "--seed", "9").stdout, "6 runs into small.db, 0 of them are there")
 
 

@@ -10,21 +10,12 @@
 #include "analysis/bin-study.h"
 #include "scenarios/running/demand.h"
 #include "simcore/base/rng.h"
+#include "tests/bench/bench.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define ROUNDS 5
-
-static double
-cpu_seconds (void)
-{
-  struct timespec now;
-
-  clock_gettime (CLOCK_PROCESS_CPUTIME_ID, &now);
-  return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 static int
 compare_doubles (const void *a, const void *b)

@@ -15,11 +15,9 @@
  *   bench-caches [MILLIONS]
  */
 
-#include <stdlib.h>
-#include <time.h>
-
 #include "simcore/caches/caches.h"
 #include "simcore/base/rng.h"
+#include "tests/bench/bench.h"
 
 #define LINE 64u
 
@@ -44,15 +42,6 @@ static const Row rows[] = {
   { "1 GiB, at random", 1, 1 << 30, TRUE, 4 },     { "two CPUs, one line", 2, LINE, FALSE, 1 },
   { "four CPUs, 64 KiB", 4, 64 << 10, TRUE, 4 },
 };
-
-static double
-cpu_seconds (void)
-{
-  struct timespec now;
-
-  clock_gettime (CLOCK_PROCESS_CPUTIME_ID, &now);
-  return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 /* Where the line is and whether it is written, worked out beforehand: nothing but the model is timed. */
 static guint32 *

@@ -7,9 +7,9 @@
  */
 
 #include "scenarios/exploring/explore.h"
+#include "tests/bench/bench.h"
 
 #include <string.h>
-#include <time.h>
 
 #define ROUNDS   5
 #define N_RANDOM 20000
@@ -34,15 +34,6 @@ static const Case cases[] = {
     "[pages]\nlock = mutex\n[pager]\nmetadata = pageable\npool = 4\n[region data]\nsize = 4KiB\n"
     "[task T1]\nprogram = alloc a 4KiB pages\n[task T2]\ncpus = 1\nprogram = touch data\n" },
 };
-
-static double
-cpu_seconds (void)
-{
-  struct timespec now;
-
-  clock_gettime (CLOCK_PROCESS_CPUTIME_ID, &now);
-  return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
 
 static KmlExploreState
 explore (const KmlScenario *scenario, KmlSearchKind kind, double *ret_seconds)

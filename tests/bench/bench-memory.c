@@ -19,13 +19,7 @@
 #include <unistd.h>
 
 #include "simcore/replay/driver.h"
-
-static void
-die (GError *error)
-{
-  g_printerr ("bench-memory: %s\n", error->message);
-  exit (2);
-}
+#include "tests/bench/bench.h"
 
 /* Resident bytes: of all mappings, and of the one that begins at @mapping. */
 static void

@@ -11,27 +11,11 @@
 
 #include <glib/gstdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "analysis/database.h"
 #include "simcore/recording/recorder.h"
 #include "simcore/workload.h"
-
-static double
-cpu_seconds (void)
-{
-  struct timespec now;
-
-  clock_gettime (CLOCK_PROCESS_CPUTIME_ID, &now);
-  return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
-static void
-die (GError *error)
-{
-  g_printerr ("bench-samples: %s\n", error->message);
-  exit (2);
-}
+#include "tests/bench/bench.h"
 
 /* One sample of each operation of a trace, with addresses and latencies as an allocator would give them. */
 typedef struct {

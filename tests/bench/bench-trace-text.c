@@ -20,32 +20,15 @@
  */
 
 #include "workloads/traces/trace.h"
+#include "tests/bench/bench.h"
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 #include <zstd.h>
 
 #define PIECE (1 << 20)
-
-static double
-cpu_seconds (void)
-{
-  struct timespec now;
-
-  clock_gettime (CLOCK_PROCESS_CPUTIME_ID, &now);
-  return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
-static void
-die (GError *error)
-{
-  g_printerr ("bench-trace-text: %s\n", error->message);
-  exit (2);
-}
 
 /* ---- Making the text ---- */
 

@@ -7,23 +7,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-
-double
-cpu_seconds (void)
-{
-  struct timespec now;
-
-  clock_gettime (CLOCK_THREAD_CPUTIME_ID, &now);
-  return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
-void
-die (GError *error)
-{
-  g_printerr ("%s: %s\n", g_get_prgname (), error->message);
-  exit (2);
-}
 
 void
 set_param (gpointer instance, const KmlParam *params, const char *name, const char *value)

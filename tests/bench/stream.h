@@ -6,13 +6,14 @@
 #pragma once
 
 #include "simcore/workload.h"
+#include "tests/bench/bench.h"
 
 G_BEGIN_DECLS
 
 typedef struct {
   char *title;
-  GArray *
-      ops; /* (element-type KmlOp): without times unless it says so; all blocks are given back in the end */
+  /* (element-type KmlOp): without times unless it says so; all blocks are given back in the end */
+  GArray *ops;
   guint32 n_names;
 } Stream;
 
@@ -25,13 +26,9 @@ void stream_free (Stream *self);
 /* ns an operation of malloc() and free(). @blocks has room for all names. */
 double native_round (const Stream *stream, void **blocks);
 
-/* CPU time of the thread. */
-double cpu_seconds (void);
-
 /* Sorts @values. */
 double median (double *values, guint n);
 
 void set_param (gpointer instance, const KmlParam *params, const char *name, const char *value);
-void die (GError *error) G_GNUC_NORETURN;
 
 G_END_DECLS

@@ -100,8 +100,8 @@ struct _KmlBoundaryTags {
   guint64 least;          /* the smallest block */
   guint64 offset;         /* of the first block in its arena */
 
-  guint8 *
-      store; /* host address of the tag at simulated address 0: of RAM, or of its shadow (KML_TAGS_NONE) */
+  /* host address of the tag at simulated address 0: of RAM, or of its shadow (KML_TAGS_NONE) */
+  guint8 *store;
   KmlAddr statics; /* of the list's head, for a cache model */
 
   KmlFreeBlock *blocks; /* (owned) (array length=n_room): by number; [0] is nobody */

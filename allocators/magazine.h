@@ -49,8 +49,8 @@ typedef struct {
 typedef struct {
   KmlAddr first; /* KML_ADDR_NONE: none */
   guint64 n;
-  guint64
-      least; /* there were always as many since the last time that some were given back: nobody needed these */
+  /* there were always as many since the last time that some were given back: nobody needed these */
+  guint64 least;
 } MagazineList;
 
 /* Blocks of one size. */
@@ -64,8 +64,8 @@ typedef struct {
   MagazineList full, empty;
   guint32 rounds;      /* of its magazines */
   guint32 most_rounds; /* that they may grow to */
-  guint64
-      n_contended; /* how often who wanted its lock had had to wait when that was looked at last */
+  /* how often who wanted its lock had had to wait when that was looked at last */
+  guint64 n_contended;
   KmlTime next_look; /* … and when it is to be looked at again */
   KmlAddr statics;   /* of the depot and of the CPUs, for a cache model */
 } MagazineClass;

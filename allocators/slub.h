@@ -74,8 +74,8 @@ typedef struct {
   KmlFrameList partial; /* slabs of the node */
   guint32 n_partial;
   guint32 min_partial; /* as many are kept, though they may be empty */
-  guint32
-      cpu_partial_slabs; /* a CPU's partial slabs are given to the node when there are as many */
+  /* a CPU's partial slabs are given to the node when there are as many */
+  guint32 cpu_partial_slabs;
   guint8 order, least_order; /* of slabs: as wanted, and what one object needs */
   guint16 *sequence;  /* (nullable) (owned): of freelist = random: an order of the objects of */
   guint32 n_sequence; /* a slab of the wanted order, and how many those are */

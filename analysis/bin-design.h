@@ -16,8 +16,8 @@ G_BEGIN_DECLS
 /* What a design has to keep to. */
 typedef struct {
   guint64 quantum; /* bins are multiples of it */
-  guint64
-      hold; /* bins hold every size asked for up to this; larger ones may be left to the page level ... */
+  /* bins hold every size asked for up to this; larger ones may be left to the page level ... */
+  guint64 hold;
   guint64 max_size;    /* ... and those above this are */
   gboolean with_tails; /* count what is left over at the end of slabs */
   KmlSlabRule slabs;   /* how slabs are made */

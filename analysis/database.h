@@ -52,8 +52,8 @@ typedef struct {
   const char *title;
   const char *scenario_text;
   const char *overrides;
-  const char *
-      base_dir; /* the scenario's folder, as the command named it; "": that says nothing elsewhere */
+  /* the scenario's folder, as the command named it; "": that says nothing elsewhere */
+  const char *base_dir;
   guint64 seed;
   const char *status;  /* "done", "failed" (the world: message says why), "crashed" */
   const char *message; /* (nullable) */

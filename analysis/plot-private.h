@@ -33,11 +33,11 @@ typedef struct {
   char *summary;
   gboolean about_study; /* of a study of bin sizes, and not of runs: the next three say nothing */
   guint max_runs;       /* more are left out, and the caption says so */
-  char *
-      repetitions; /* (nullable): runs that differ in their seeds alone are one i of the table chosen; what the caption says of them */
-  char *metric;    /* (nullable): that it is about, unless another is asked for */
-  guint
-      bar_height; /* 0, or what a run needs of a picture that grows with their number, in pixels of the usual size */
+  /* (nullable): runs that differ in their seeds alone are one i of the table chosen; what the caption says of them */
+  char *repetitions;
+  char *metric; /* (nullable): that it is about, unless another is asked for */
+  /* 0, or what a run needs of a picture that grows with their number, in pixels of the usual size */
+  guint bar_height;
   char *needs;   /* SQL that is true for a run r that has the data */
   char *missing; /* "recorded no …": said of a run that has not */
   KmlFigureQuery queries[KML_FIGURE_MAX_QUERIES];
@@ -55,8 +55,8 @@ const char *kml_figure_style (void);
 
 typedef struct {
   guint64 run_id;
-  GArray *
-      others; /* (owned) (nullable) (element-type guint64): repetitions that are shown together with it */
+  /* (owned) (nullable) (element-type guint64): repetitions that are shown together with it */
+  GArray *others;
   char *label;
 } KmlPlotRun;
 

@@ -36,8 +36,8 @@ typedef struct {
   gint order;          /* external: the order the index is about; -1: as recorded */
   guint64 study;       /* of bin sizes, for figures about one; 0: the last */
   const char *metric;  /* (nullable): what distribution is about */
-  const volatile int
-      *stop; /* (nullable): not 0 when the picture is not wanted any more, which is an error */
+  /* (nullable): not 0 when the picture is not wanted any more, which is an error */
+  const volatile int *stop;
 } KmlPlotOptions;
 
 #define KML_PLOT_OPTIONS_INIT                                                                      \

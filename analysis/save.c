@@ -68,8 +68,8 @@ is_written_through (const char *path, char **ret_real)
 
 struct _KmlSaving {
   char *path; /* (owned): as it was given */
-  char *
-      real; /* (owned) (nullable): the file that will be there; NULL: there is none, what is there is written to */
+  /* (owned) (nullable): the file that will be there; NULL: there is none, what is there is written to */
+  char *real;
   char *temporary; /* (owned) (nullable): its name until then */
   int fd;          /* -1: closed */
 };

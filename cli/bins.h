@@ -22,8 +22,8 @@ G_BEGIN_DECLS
 /* A scenario, or a trace as one. */
 typedef struct {
   char *path; /* (owned): as the user wrote it */
-  char
-      *text; /* (owned) (nullable): of the scenario that a trace became; NULL: path is a scenario */
+  /* (owned) (nullable): of the scenario that a trace became; NULL: path is a scenario */
+  char *text;
   char *base_dir;        /* (owned) (nullable): of that text */
   KmlScenario *scenario; /* (owned) */
   KmlRunSpec *spec;      /* (owned): its first run */

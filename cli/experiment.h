@@ -15,8 +15,8 @@ G_BEGIN_DECLS
 typedef struct {
   char **settings;         /* group.key=value */
   const char *last_option; /* (nullable): the option that the last of them comes from, if not -s */
-  const char *
-      more_option; /* (nullable): the option that what kml_experiment_new() is given more comes from */
+  /* (nullable): the option that what kml_experiment_new() is given more comes from */
+  const char *more_option;
   char *seed;
   char *jobs;
   char *output;

@@ -20,8 +20,8 @@ typedef struct {
   gboolean is_bug;      /* and no deadlock or the like */
   char *reproducer, *story; /* (owned) (nullable) */
   char *endless;            /* (owned) (nullable): the key that would give the space an end */
-  guint64
-      next_run; /* its number: was not explored, since one before it has what is sought; 0: none */
+  /* its number: was not explored, since one before it has what is sought; 0: none */
+  guint64 next_run;
   KmlMinimised minimised;
   GArray *potentials; /* (owned) (element-type KmlPotential) */
 } KmlExploreReport;

@@ -155,8 +155,8 @@ write_latency (KmlDatabase *database, guint64 run_id, GString *text, GError **er
 /* What one run has by name, held against the columns that there are. */
 typedef struct {
   const char *names; /* the columns, in their order */
-  const char
-      *values; /* the name and the value of each that a run has, in the same order; ?1 is the run */
+  /* the name and the value of each that a run has, in the same order; ?1 is the run */
+  const char *values;
 } Columns;
 
 /* A setting that is the same in all runs is no column; a seed has its own. */

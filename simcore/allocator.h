@@ -64,8 +64,8 @@ kml_figure_quotient (guint64 dividend, guint64 divisor)
 
 /* One cache (size class) of an object allocator, for slab statistics. */
 typedef struct {
-  const char *
-      name; /* (nullable): unique within the allocator; NULL: its object size is what it is called */
+  /* (nullable): unique within the allocator; NULL: its object size is what it is called */
+  const char *name;
   guint64 object_size; /* bytes an object occupies */
   guint64 n_objects;   /* room for, in the slabs there are */
   guint64 n_active;    /* in use, as its kernel counts: slub calls active what its CPUs keep, too */
@@ -183,15 +183,15 @@ struct _KmlAllocatorOps {
 struct _KmlAllocator {
   const KmlAllocatorOps *ops;
   KmlMachine *machine;
-  KmlRam
-      ram; /* a copy of the machine's record: that never changes, and is one look less; of a zone's allocator, the zone's */
-  KmlFreeArea *
-      free_area; /* borrowed: what a page allocator keeps its counts in: the machine's, or the zone's */
-  guint64
-      largest; /* of a page allocator: bytes of the largest block that it can ever have; 0: all of RAM */
+  /* a copy of the machine's record: that never changes, and is one look less; of a zone's allocator, the zone's */
+  KmlRam ram;
+  /* borrowed: what a page allocator keeps its counts in: the machine's, or the zone's */
+  KmlFreeArea *free_area;
+  /* of a page allocator: bytes of the largest block that it can ever have; 0: all of RAM */
+  guint64 largest;
   KmlAllocator *lower; /* (nullable): where pages come from; NULL for page allocators */
-  guint64
-      metadata_bytes; /* simulated memory that is neither free nor a block: headers, tails, lists */
+  /* simulated memory that is neither free nor a block: headers, tails, lists */
+  guint64 metadata_bytes;
   guint64 counters[KML_MAX_COUNTERS]; /* in the order of ops->counters */
 };
 

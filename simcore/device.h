@@ -66,10 +66,10 @@ typedef struct {
 
 struct _KmlDevice {
   const KmlDeviceOps *ops;
-  char *
-      name; /* (owned): "sda" of [device sda]: names its random streams, its interrupt, and what tasks wait for */
-  char *
-      step; /* (owned) (nullable): "[device sda] (x.ini:14)": what its handlers and tasks do, in stories */
+  /* (owned): "sda" of [device sda]: names its random streams, its interrupt, and what tasks wait for */
+  char *name;
+  /* (owned) (nullable): "[device sda] (x.ini:14)": what its handlers and tasks do, in stories */
+  char *step;
   KmlDeviceHost host;
   guint64 counters[KML_MAX_DEVICE_COUNTERS]; /* in the order of ops->counters */
 };

@@ -43,19 +43,19 @@ typedef struct {
 /* A machine of one zone; every CPU has a clock of its own. */
 typedef struct {
   KmlTime now; /* the clock of the CPU that is running: what simulated code spends moves it */
-  KmlTime
-      horizon; /* something else happens then, which comes first: see scheduler.h; straight code never gets there */
+  /* something else happens then, which comes first: see scheduler.h; straight code never gets there */
+  KmlTime horizon;
   KmlScheduler *scheduler; /* (nullable): borrowed: of a machine with tasks */
   KmlTask *task;           /* (nullable): borrowed: that runs now */
-  KmlTime
-      aside; /* of straight code: what the operation under way has spent by name; see kml_spend_as() */
+  /* of straight code: what the operation under way has spent by name; see kml_spend_as() */
+  KmlTime aside;
   KmlCaches *caches;         /* (owned) (nullable): NULL: references cost what the profile says */
   KmlTime cost[KML_N_COSTS]; /* the profile */
   KmlRam *ram;               /* (owned) */
   KmlFreeArea free_area;     /* kept by the page allocator */
   guint32 *pins;             /* (nullable) (owned) (array length=ram->n_frames): see pin.h … */
-  GArray *
-      pinned; /* (nullable) (owned) (element-type KmlPfn): … and those frames that were pinned since kml_machine_remember() */
+  /* (nullable) (owned) (element-type KmlPfn): … and those frames that were pinned since kml_machine_remember() */
+  GArray *pinned;
   guint n_cpus;
   guint cpu;         /* where no task runs: whose caches references go to */
   guint64 n_statics; /* bytes of static data that have addresses */

@@ -89,8 +89,8 @@ struct _KmlWorkload {
   guint n_cpus;
   guint64 page_size;
   const KmlTwinMaker *twins; /* (nullable): set once it is open, where there are allocators */
-  gboolean
-      has_old_frames; /* once it is open: KML_OP_FREE_OLD is no use where there are none (old-frames.h) */
+  /* once it is open: KML_OP_FREE_OLD is no use where there are none (old-frames.h) */
+  gboolean has_old_frames;
   KmlTime until; /* set by open; 0: none: an operation that would start later ends the stream */
   guint64 counters[KML_MAX_COUNTERS];
 };

@@ -94,10 +94,8 @@ START_TEST (a_full_slab_that_is_freed_to_becomes_the_freers)
   assert_lists ("BA", "");
   give_on (0, at ('B', 1)); /* it is where it is */
   assert_lists ("BA", "");
-  give_on (
-      0,
-      at ('C',
-          0)); /* two are enough: they go to the node, which puts them at its end, one after the other */
+  /* two are enough: they go to the node, which puts them at its end, one after the other */
+  give_on (0, at ('C', 0));
   assert_lists ("C", "BA");
   ck_assert_uint_eq (counted (COUNTER_CPU_PARTIAL_DRAIN), 1);
   ck_assert_uint_eq (counted (COUNTER_CPU_PARTIAL_FREE), 3);

@@ -99,8 +99,8 @@ struct _KmlLikeModel {
   GHashTable *move_of;  /* (owned): key to 1 + its number */
   GArray *rows;         /* (owned) (element-type Row): sorted by .from */
   KmlHistogram gaps;    /* ns */
-  guint64
-      left[KML_HISTOGRAM_N_BUCKETS + 1]; /* gaps not yet drawn: a tree over the buckets, from 1 */
+  /* gaps not yet drawn: a tree over the buckets, from 1 */
+  guint64 left[KML_HISTOGRAM_N_BUCKETS + 1];
   guint64 n_left;
   guint64 n_requests, last_request_ns;
   KmlAlias kind_law;

@@ -52,8 +52,8 @@ typedef struct {
 
 typedef struct {
   guint64 n_states; /* that were seen */
-  GArray *
-      sequence; /* (owned) (nullable) (element-type KmlWorstStep): its last request fails; NULL: safe */
+  /* (owned) (nullable) (element-type KmlWorstStep): its last request fails; NULL: safe */
+  GArray *sequence;
 } KmlWorstResult;
 
 /* Whether @n_frames are safe. On success the caller has ret_result->sequence. Errors: INPUT if the allocator does not say

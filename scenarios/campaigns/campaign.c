@@ -83,8 +83,8 @@ typedef struct {
   guint n_at_work;
   guint64 n_started;
   gboolean at_limit; /* there is a run that config->max_runs forbids */
-  GArray
-      *run_ids; /* (owned) (element-type guint64): one for each run looked at; 0: is not stored */
+  /* (owned) (element-type guint64): one for each run looked at; 0: is not stored */
+  GArray *run_ids;
 
   gint64 start;         /* monotonic, us */
   gint64 last_progress; /* the same */

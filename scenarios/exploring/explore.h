@@ -41,16 +41,16 @@ typedef struct {
 typedef struct {
   guint64 n_schedules; /* run to their end */
   guint64 n_blocked;   /* besides: beginnings of schedules that led to nothing new */
-  guint64
-      n_pruned; /* answers not tried, since what is behind them differs in the order of independent steps alone */
+  /* answers not tried, since what is behind them differs in the order of independent steps alone */
+  guint64 n_pruned;
   guint64 longest; /* choices of a schedule, at most */
   KmlUnsought unsought;
-  gboolean
-      is_cut; /* some schedules were not looked at: they are too long, or have too many preemptions */
+  /* some schedules were not looked at: they are too long, or have too many preemptions */
+  gboolean is_cut;
   gboolean is_finished; /* there is nothing left to look at */
   guint64 next;         /* by chance: the number of the next schedule */
-  KmlTreePlace
-      place; /* exhaustive: where to go on; once something is found its choices are those of the schedule */
+  /* exhaustive: where to go on; once something is found its choices are those of the schedule */
+  KmlTreePlace place;
 } KmlExploreState;
 
 void kml_explore_state_init (KmlExploreState *self);
@@ -59,10 +59,10 @@ void kml_explore_state_copy (KmlExploreState *self, const KmlExploreState *from)
 
 typedef struct {
   KmlSearch search;
-  guint64
-      budget; /* schedules in all, those that @state counts at the beginning included; 0: no end */
-  guint
-      n_jobs; /* processes that look; they never change what is found, or how many schedules that took */
+  /* schedules in all, those that @state counts at the beginning included; 0: no end */
+  guint64 budget;
+  /* processes that look; they never change what is found, or how many schedules that took */
+  guint n_jobs;
   /* (nullable): asked again and again whether to stop, in each process */
   gboolean (*stop) (gpointer data);
   /* (nullable): told again and again how far it is */
@@ -82,8 +82,8 @@ char *kml_explore_endless_key (const KmlRunSpec *spec);
 
 /* What became of one schedule. */
 typedef struct {
-  const char *
-      kind; /* (nullable): what it has of what is sought: "deadlock", "stall", "freeing twice", … */
+  /* (nullable): what it has of what is sought: "deadlock", "stall", "freeing twice", … */
+  const char *kind;
   gboolean is_bug;   /* it is a bug, and no deadlock or the like */
   char *story;       /* (owned) (nullable): of that */
   char *fingerprint; /* (owned) */

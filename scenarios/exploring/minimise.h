@@ -12,8 +12,8 @@ G_BEGIN_DECLS
 typedef struct {
   guint n_switches; /* how often another CPU goes on than the one before */
   guint n_choices;
-  gboolean
-      is_least; /* no schedule with a deadlock or stall has fewer switches, or as many and fewer choices */
+  /* no schedule with a deadlock or stall has fewer switches, or as many and fewer choices */
+  gboolean is_least;
 } KmlMinimised;
 
 /* Makes @choices (element-type guint32), a schedule that deadlocks or stalls, another one that does with fewest context switches, and of

@@ -31,11 +31,11 @@ typedef struct {
 struct _KmlRaces {
   GArray *events; /* (owned) (element-type Event) */
   GArray *whos;   /* (owned) (element-type guint): by slot */
-  GArray *
-      clocks; /* (owned) (element-type guint32): of each event, n_slots: 1 + number of a step; 0: none */
+  /* (owned) (element-type guint32): of each event, n_slots: 1 + number of a step; 0: none */
+  GArray *clocks;
   guint n_slots; /* room for so many CPUs */
-  guint
-      *last; /* (owned) (array length=n_slots): of each CPU 1 + number of its last step; 0: none */
+  /* (owned) (array length=n_slots): of each CPU 1 + number of its last step; 0: none */
+  guint *last;
   guint *next;     /* (owned) (array length=n_slots): likewise: which is to be looked at */
   GArray *racing;  /* (owned) (element-type guint): of the step that is being added */
   guint32 *clock;  /* (owned) (array length=n_slots): likewise */

@@ -84,8 +84,8 @@ enum {
 struct _KmlScheduleTree {
   GArray *path;    /* (owned) (element-type Node) */
   KmlRaces *races; /* (owned) (nullable): of the path; NULL: everybody is wanted */
-  guint
-      top; /* at so many choices everybody is wanted; KML_TOP_UNKNOWN: before the first schedule */
+  /* at so many choices everybody is wanted; KML_TOP_UNKNOWN: before the first schedule */
+  guint top;
   GArray *start;           /* (owned) (element-type guint32): choices to begin with */
   GByteArray *start_marks; /* (owned): of their candidates, from the choice @top on */
   guint n_start_marks;     /* so many were used */

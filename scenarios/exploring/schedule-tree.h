@@ -18,8 +18,8 @@ typedef struct _KmlScheduleTree KmlScheduleTree;
 /* Where a walk stands. */
 typedef struct {
   GArray *choices; /* (owned) (element-type guint32) */
-  GByteArray *
-      marks; /* (owned): what was tried and is wanted of the candidates of the choices behind the top */
+  /* (owned): what was tried and is wanted of the candidates of the choices behind the top */
+  GByteArray *marks;
   guint top; /* at so many choices everybody is wanted; KML_TOP_UNKNOWN: nothing was walked yet */
 } KmlTreePlace;
 

@@ -16,8 +16,8 @@ typedef struct {
   KmlSample sample;
   guint64 n_pruned;
   gboolean is_exhausted; /* there are no schedules but those that were looked at */
-  GArray *
-      first; /* (owned) (nullable) (element-type guint32): the choices of the first that failed, or that the run is to have */
+  /* (owned) (nullable) (element-type guint32): the choices of the first that failed, or that the run is to have */
+  GArray *first;
   gboolean leads; /* the run follows them */
   KmlReplayer replayer;
 } KmlSurvey;

@@ -33,8 +33,8 @@ typedef struct {
 typedef struct {
   KmlScenario *scenario;
   GPtrArray *programs; /* (owned) (element-type Program) */
-  GHashTable *
-      shared; /* (owned) (element-type utf8): blocks called @NAME or %NAME that any of them asks for */
+  /* (owned) (element-type utf8): blocks called @NAME or %NAME that any of them asks for */
+  GHashTable *shared;
   gboolean all_read; /* otherwise what the others share is not known */
 } Names;
 

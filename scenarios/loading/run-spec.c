@@ -17,8 +17,8 @@
 /* What the run knows beyond the public struct. */
 typedef struct {
   KmlRunSpec spec;
-  GPtrArray *
-      sections; /* (element-type char) (owned): "workload.web" of named groups, in the order of the file */
+  /* (element-type char) (owned): "workload.web" of named groups, in the order of the file */
+  GPtrArray *sections;
 } RunSpec;
 
 static void

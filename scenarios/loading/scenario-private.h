@@ -62,21 +62,21 @@ typedef struct {
   KmlPlace place;
   GArray *plugins;   /* (owned) (nullable) (element-type KmlPlugin): all that could be chosen */
   KmlEntry *chooser; /* (nullable) */
-  GPtrArray
-      *possible; /* (element-type const KmlPlugin): named by any assignment: their keys are legal */
-  GPtrArray *
-      chosen; /* (element-type const KmlPlugin): by the chooser's alternatives, in their order; one NULL where there is no chooser */
+  /* (element-type const KmlPlugin): named by any assignment: their keys are legal */
+  GPtrArray *possible;
+  /* (element-type const KmlPlugin): by the chooser's alternatives, in their order; one NULL where there is no chooser */
+  GPtrArray *chosen;
 } KmlSection;
 
 struct _KmlEntry {
   KmlSection *section;
   char *key;        /* (owned): "workload.web.sizes" */
   const char *name; /* "sizes": the end of key */
-  GPtrArray *
-      assignments; /* (owned) (element-type KmlAssignment); empty: only spoken of, has its default */
+  /* (owned) (element-type KmlAssignment); empty: only spoken of, has its default */
+  GPtrArray *assignments;
   const GArray *alternatives; /* (nullable): of the assignment in force */
-  guint8 *
-      applies; /* (owned) (array length=section->chosen->len): whether runs with that plug-in have this setting */
+  /* (owned) (array length=section->chosen->len): whether runs with that plug-in have this setting */
+  guint8 *applies;
   int axis; /* index, or -1 */
 };
 
@@ -99,8 +99,8 @@ struct _KmlScenario {
   char **axis_keys;
 
   guint64 repeat;
-  guint32 *
-      combinations; /* (owned) (array length=n_combinations): mixed-radix numbers, last axis fastest */
+  /* (owned) (array length=n_combinations): mixed-radix numbers, last axis fastest */
+  guint32 *combinations;
   guint n_combinations;
   GPtrArray *expectations; /* (element-type KmlExpectation) */
   char *title, *question, *source;

@@ -124,8 +124,8 @@ typedef struct {
   guint64 index; /* 0 .. n_runs - 1 */
   guint64 repetition;
   guint64 seed; /* of this run: kml_rng_repetition_seed (scenario.seed, repetition) */
-  char *
-      key; /* identity of the run: hash of settings, files, seed and program version, 32 hexadecimal digits */
+  /* identity of the run: hash of settings, files, seed and program version, 32 hexadecimal digits */
+  char *key;
   GPtrArray *settings; /* (element-type KmlSetting): every effective one, sorted by key */
   GPtrArray *inputs;   /* (element-type KmlInput): files that settings name, sorted by key */
 } KmlRunSpec;
@@ -196,8 +196,8 @@ typedef struct {
   KmlGroupKind kind;
   gboolean named;      /* [workload NAME] */
   gboolean needs_name; /* others refer to it: [lock] alone is none */
-  const char *
-      chooser; /* (nullable): the key that chooses a plug-in, "allocator" or "kind"; in @params too */
+  /* (nullable): the key that chooses a plug-in, "allocator" or "kind"; in @params too */
+  const char *chooser;
   GArray *(*plugins) (
       void); /* (nullable): what it chooses from, sorted by name (transfer full) (element-type KmlPlugin) */
   const KmlParam *params; /* (nullable): of the group itself */

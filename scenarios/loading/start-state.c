@@ -48,8 +48,8 @@ static gboolean G_GNUC_PRINTF (2, 3) wrong (GError **error, const char *format, 
 
 typedef struct {
   guint64 n; /* words read */
-  gint64
-      n_balance; /* of the pageblock at hand: frames in use that can be moved, less those that cannot */
+  /* of the pageblock at hand: frames in use that can be moved, less those that cannot */
+  gint64 n_balance;
   guint64 last_free; /* the highest free frame; G_MAXUINT64: none */
 } Flags;
 

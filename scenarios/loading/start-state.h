@@ -17,10 +17,10 @@ G_BEGIN_DECLS
 typedef struct {
   guint32 n_frames; /* of the machine */
   guint8 *is_free;  /* (owned) (array length=n_frames) */
-  guint8 *
-      is_old; /* (owned) (nullable) (array length=n_frames): in use; NULL: what is free was placed at random */
-  guint8 *
-      mobilities; /* (owned): KmlMobility of each pageblock, the last of which may be a part of one */
+  /* (owned) (nullable) (array length=n_frames): in use; NULL: what is free was placed at random */
+  guint8 *is_old;
+  /* (owned): KmlMobility of each pageblock, the last of which may be a part of one */
+  guint8 *mobilities;
 } KmlStartState;
 
 static inline guint32

@@ -30,10 +30,10 @@ typedef struct {
   guint n_parts;  /* request r of n is in part r * n_parts / n */
   GArray *sizes;  /* (owned) (element-type guint64): in the order in which they came */
   GArray *counts; /* (owned) (element-type guint64): requests for each size in each part */
-  GArray *
-      lifetimes; /* (owned) (nullable) (element-type unsigned __int128): … their sum, ps: where these are its weights */
-  GArray
-      *order; /* (owned) (element-type Place): the sizes from the smallest on, when all are there */
+  /* (owned) (nullable) (element-type unsigned __int128): … their sum, ps: where these are its weights */
+  GArray *lifetimes;
+  /* (owned) (element-type Place): the sizes from the smallest on, when all are there */
+  GArray *order;
 } Stream;
 
 /* A live block. */

@@ -17,8 +17,8 @@ struct _KmlRun {
   const KmlRunSpec *spec;
   KmlMachine *machine; /* (owned) */
   KmlAllocator *pages; /* (owned) */
-  KmlOldFrames
-      *old; /* (owned) (nullable): those that were in use when it began, where they are known */
+  /* (owned) (nullable): those that were in use when it began, where they are known */
+  KmlOldFrames *old;
   KmlAllocator *objects;                  /* (owned) */
   GPtrArray *page_layers, *object_layers; /* (owned) (element-type KmlAllocator): innermost first */
   KmlAllocator *pages_top, *objects_top;  /* with all layers around: whom workloads and tasks ask */

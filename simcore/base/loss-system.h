@@ -37,8 +37,8 @@ typedef struct {
   KmlTime holding; /* the mean */
   guint64 n_pools; /* >= 1 */
   guint64 size;    /* objects of each pool */
-  guint64
-      n_requests; /* rounded down to a multiple of KML_LOSS_BATCHES; after as many as a batch has, which warm up */
+  /* rounded down to a multiple of KML_LOSS_BATCHES; after as many as a batch has, which warm up */
+  guint64 n_requests;
   guint64 seed;
 } KmlLossConfig;
 

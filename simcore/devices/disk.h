@@ -107,15 +107,15 @@ struct _KmlDisk {
   KmlDiskServer *servers; /* (owned) (array length=n_servers) */
   KmlDiskQueue waiting;   /* outside */
   KmlDiskQueue finished;  /* the interrupt is on its way */
-  KmlDiskRequest *
-      handled; /* (nullable): the interrupt is about to say so of this one and those merged with it */
+  /* (nullable): the interrupt is about to say so of this one and those merged with it */
+  KmlDiskRequest *handled;
   guint64 head; /* behind the sectors that were sent to the disk last */
   guint64 n_sent;
   KmlFault errors, slow;
   KmlRng error_rng, slow_rng;
   KmlIrq irq;
-  KmlTime
-      accounted; /* the counters of time are those of then; servers begin and end only at such a time */
+  /* the counters of time are those of then; servers begin and end only at such a time */
+  KmlTime accounted;
   KmlTime worst_wait, worst_latency;
 };
 

@@ -43,8 +43,8 @@ struct _KmlDmaRequest {
   KmlPfn *pages; /* (array length=n_pages): borrowed; moving a page changes it */
   guint n_pages;
   guint64 offset, size; /* bytes: all pages are needed for it, and no more */
-  const KmlDmaPiece *
-      pieces; /* (nullable) (array length=n_pages): borrowed; NULL: it is not scattered within pages */
+  /* (nullable) (array length=n_pages): borrowed; NULL: it is not scattered within pages */
+  const KmlDmaPiece *pieces;
   gboolean is_from_device;
   guint8 tag; /* from the device: what it writes into each byte */
   void (*done) (KmlDmaRequest *request, gpointer data); /* (nullable): in the interrupt */

@@ -45,10 +45,10 @@
 #define N_STEPS   16             /* fewer in the stated time are slow, and no livelock */
 #define N_TURNS   16             /* a CPU with fewer was passed over */
 #define MANY_VAIN 100            /* millions of tries: then nobody will help */
-#define N_GROWING                                                                                  \
-  32 /* looks: where there is just time enough for all, the backlog grows by chance once in 2^32 */
-#define N_AT_ONCE                                                                                  \
-  1000000 /* a second of the host, or less; no real code takes no time for so many */
+/* looks: where there is just time enough for all, the backlog grows by chance once in 2^32 */
+#define N_GROWING 32
+/* a second of the host, or less; no real code takes no time for so many */
+#define N_AT_ONCE 1000000
 
 void
 kml_progress_init (KmlScheduler *self)

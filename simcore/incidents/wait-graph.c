@@ -163,8 +163,8 @@ kml_wait_blocker (const KmlScheduler *self, const KmlTask *task, guint i)
 
 typedef struct {
   const KmlScheduler *scheduler;
-  GPtrArray
-      *tasks; /* (owned) (element-type KmlTask): all that the first one waits for, and itself */
+  /* (owned) (element-type KmlTask): all that the first one waits for, and itself */
+  GPtrArray *tasks;
   guint8 *is_in, *is_stuck; /* (owned): by the id of a task */
 } Graph;
 

@@ -36,8 +36,8 @@ typedef struct {
   guint64 n_free;      /* page frames: always the sum over blocks[m][k] << k */
   guint64 n_large;     /* of them in blocks of the order that is watched, or above */
   guint watched_order; /* see kml_free_area_watch() */
-  KmlTime
-      look_at; /* 0 whenever a count has changed; who has looked says when he wants to look again at the latest */
+  /* 0 whenever a count has changed; who has looked says when he wants to look again at the latest */
+  KmlTime look_at;
 } KmlFreeArea;
 
 /* Since somebody looked. */

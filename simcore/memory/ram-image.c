@@ -39,8 +39,8 @@ typedef struct {
   guint8 *store; /* NULL: there is none */
   gsize size;
   guint8 *copy; /* (array length=size): of what was written; the host keeps only that */
-  guint8
-      *is_copied; /* by page, a byte each: granules that grow come over what smaller ones had … */
+  /* by page, a byte each: granules that grow come over what smaller ones had … */
+  guint8 *is_copied;
   Range *written; /* … so the rest of one may be several ranges: as many as pages, at most */
   volatile gsize n_written;
 } Memory;

@@ -14,7 +14,7 @@
  *        | frames that allocators manage | the frame table   |
  *
  * Names of invariants (ram.c checks what it can):
- *   M1  frames [n_usable, n_frames) are KML_FRAME_RESERVED for ever (implied, not written)
+ *   M1  frames [n_usable, n_frames) are given to nobody, and their records are zero for ever (implied, not written)
  *   M2  what is stored in RAM is never host pointers
  */
 

@@ -29,8 +29,8 @@ typedef struct {
   const char *step; /* (nullable): of a program: the step, as it is written */
   guint workload;   /* 1 + index of the one whose operation it was; 0: of none */
   guint32 site;     /* of that workload */
-  char *
-      site_text; /* (owned) (nullable): after the run: the call site, where the workload knows it */
+  /* (owned) (nullable): after the run: the call site, where the workload knows it */
+  char *site_text;
   KmlCause cause;
 } KmlLongest;
 

@@ -49,8 +49,8 @@
 G_BEGIN_DECLS
 
 #define KML_MAX_FAILURES 10000
-#define KML_WASTE_EXACT                                                                            \
-  8192 /* sizes up to this are counted one by one, larger ones by histogram bucket */
+/* sizes up to this are counted one by one, larger ones by histogram bucket */
+#define KML_WASTE_EXACT   8192
 #define KML_WASTE_N       (KML_WASTE_EXACT + 1 + KML_HISTOGRAM_N_BUCKETS)
 #define KML_PAGEMAP_CELLS 256
 #define KML_PPB           G_GUINT64_CONSTANT (1000000000)
@@ -151,8 +151,8 @@ typedef struct {
   KmlMachine *machine;
   KmlAllocator *pages;
   KmlAllocator *objects; /* (nullable) */
-  const KmlAllocator
-      *outermost; /* (nullable): the last layer around the objects; without any, the same */
+  /* (nullable): the last layer around the objects; without any, the same */
+  const KmlAllocator *outermost;
 
   /* totals */
   KmlTally tally;
@@ -175,8 +175,8 @@ typedef struct {
   KmlRecent recent[KML_N_OPERATIONS][KML_N_CONTEXTS];   /* latencies that those do not have yet */
   KmlRecent *stretch[KML_N_OPERATIONS];                 /* of those, where the driver's are going */
   KmlLongest longest[KML_N_OPERATIONS][KML_N_CONTEXTS]; /* since the end of the warm-up */
-  KmlSizeWaste *
-      waste; /* (owned) (array length=KML_WASTE_EXACT + 1): of all requests given a block, by size */
+  /* (owned) (array length=KML_WASTE_EXACT + 1): of all requests given a block, by size */
+  KmlSizeWaste *waste;
   KmlWaste large_waste[KML_HISTOGRAM_N_BUCKETS]; /* … of larger ones, by bucket */
   KmlPopulation population;                      /* of live blocks, where it is asked for */
   KmlWorkload *const *workloads;                 /* (nullable) borrowed, until the finish */
@@ -191,8 +191,8 @@ typedef struct {
   guint64 n_samples;
   KmlSampleSink sink; /* (nullable) */
   gpointer sink_data;
-  GError *
-      sink_error; /* (owned) (nullable): the first; recording of samples stops there and the run fails */
+  /* (owned) (nullable): the first; recording of samples stops there and the run fails */
+  GError *sink_error;
 } KmlRecorder;
 
 KmlRecorder *kml_recorder_new (const KmlRecordConfig *config, KmlMachine *machine,

@@ -48,8 +48,8 @@ typedef struct {
 typedef struct {
   guint64 live; /* bytes of live blocks */
   guint64 all;  /* … of all that came since the integral began */
-  unsigned __int128
-      births; /* sum of bytes x time they came at, less that of those that went; modulo 2^128 */
+  /* sum of bytes x time they came at, less that of those that went; modulo 2^128 */
+  unsigned __int128 births;
 } KmlFlow;
 
 /* What a KmlTally counts, of page blocks alone. */

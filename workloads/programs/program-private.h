@@ -80,8 +80,8 @@ typedef struct {
   char *text;              /* (owned): as it is written, without its block */
   char *name;              /* (owned) (nullable): what it is about */
   gsize name_at, other_at; /* where in the program's text name and other stand */
-  char *
-      other; /* (owned) (nullable): of wait: the task that will do it; of alloc: the device that it is for; of dma: what is moved */
+  /* (owned) (nullable): of wait: the task that will do it; of alloc: the device that it is for; of dma: what is moved */
+  char *other;
   guint8 flags; /* KML_STEP_FLAG_… */
   KmlStepPages pages;
   KmlRequest request;
@@ -146,15 +146,15 @@ struct _KmlProgramTask {
   KmlRng rng;
   GHashTable *own;        /* (owned) (element-type utf8 KmlNamedBlocks): blocks by name */
   KmlStepTarget *targets; /* (owned) (array length=steps) */
-  guint64 *
-      left; /* (owned) (array length=steps): of repeat: rounds to go; of memalloc-…: what was before */
+  /* (owned) (array length=steps): of repeat: rounds to go; of memalloc-…: what was before */
+  guint64 *left;
   gboolean has_failed;   /* the last step that could fail */
   KmlGfp gfp;            /* of the last alloc, as it counted */
   KmlStepCount count;    /* at one instant */
   guint cpu;             /* where it runs */
   gboolean is_elsewhere; /* it does for another what that asked by an interrupt */
-  GPtrArray *
-      elsewhere; /* (owned) (nullable) (element-type KmlProgramTask): what other CPUs do for it, by CPU: with names of its own */
+  /* (owned) (nullable) (element-type KmlProgramTask): what other CPUs do for it, by CPU: with names of its own */
+  GPtrArray *elsewhere;
 };
 
 /* ---- program.c ---- */

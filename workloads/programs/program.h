@@ -114,8 +114,8 @@ typedef struct {
   GHashTable *tasks;       /* (owned) (element-type utf8 KmlTask) */
   guint64 n_untouched;     /* touches of blocks of a name that had none */
   gboolean says_progress;  /* some program has the step `progress` */
-  GHashTable *
-      blocks; /* (owned) (element-type utf8 KmlNamedBlocks): those that are called @NAME, and %NAME of each CPU as %NAME.CPU */
+  /* (owned) (element-type utf8 KmlNamedBlocks): those that are called @NAME, and %NAME of each CPU as %NAME.CPU */
+  GHashTable *blocks;
 } KmlWorld;
 
 /* Whether blocks that are called so are not a task's own: @NAME is everybody's, %NAME that of who runs on a CPU. */

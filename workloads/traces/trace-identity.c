@@ -34,8 +34,8 @@
 #define NEAR_ORDER   5 /* slabs are not larger by default */
 #define USUAL_OFFSET G_GUINT64_CONSTANT (0xffff888000000000)
 #define KERNEL_HALF  (G_GUINT64_CONSTANT (1) << 63)
-#define ZERO_SIZE                                                                                  \
-  16 /* kmalloc (0) is this pointer, which may be freed as NULL may; other recorders number objects */
+/* kmalloc (0) is this pointer, which may be freed as NULL may; other recorders number objects */
+#define ZERO_SIZE 16
 
 static const struct {
   guint shift;

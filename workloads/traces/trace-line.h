@@ -65,8 +65,8 @@ typedef struct {
 } KmlTraceLine;
 
 #define KML_TRACE_NO_MIGRATETYPE 255
-#define KML_TRACE_NO_GFP                                                                           \
-  (1u << 31) /* the recorder has left the flags out; no kernel has this bit */
+/* the recorder has left the flags out; no kernel has this bit */
+#define KML_TRACE_NO_GFP (1u << 31)
 
 /* What is wrong with a line whose time some locale has written. */
 #define KML_TRACE_DECIMAL_COMMA "the time has a comma where a point is expected"

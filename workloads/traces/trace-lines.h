@@ -20,8 +20,8 @@ typedef struct {
   gboolean at_end;      /* no more bytes will come */
   gboolean in_long; /* what comes up to the next newline is the rest of a line that was too long */
   guint64 number;   /* of the line given last, from 1 */
-  gboolean
-      too_long; /* that line was longer than KML_TRACE_MAX_LINE: only its beginning was given */
+  /* that line was longer than KML_TRACE_MAX_LINE: only its beginning was given */
+  gboolean too_long;
 } KmlTraceLines;
 
 #define KML_TRACE_PIECE (256 * 1024) /* small enough to stay in the processor's cache */

@@ -27,8 +27,8 @@ G_BEGIN_DECLS
 #define KML_TRACE_NO_NAME G_MAXUINT32
 
 #define KML_TRACE_BUCKET_NAMES 12
-#define KML_TRACE_NAMES_WAY                                                                        \
-  32 /* buckets on a key's way; in a table that is 7/8 full, four is rare */
+/* buckets on a key's way; in a table that is 7/8 full, four is rare */
+#define KML_TRACE_NAMES_WAY 32
 
 /* One line of the processor's cache. */
 typedef struct {
@@ -39,8 +39,8 @@ typedef struct {
 } KmlTraceBucket;
 
 typedef struct {
-  guint8 *
-      keys; /* (owned): @key_bytes each, the lowest first, by name; of a free name, the next free one */
+  /* (owned): @key_bytes each, the lowest first, by name; of a free name, the next free one */
+  guint8 *keys;
   guint key_bytes; /* 6 or 8 */
   guint64 stored,
       upper;      /* bits of a key that are in @keys, and what the others are of all of them */

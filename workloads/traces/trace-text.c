@@ -34,8 +34,8 @@ struct _KmlTraceText {
   char *malformed_text; /* (owned) (nullable) */
 
   KmlTraceLines lines; /* with room for FIRST */
-  guint64
-      comma_line; /* the first whose time has a decimal comma, until the format is known; 0: none */
+  /* the first whose time has a decimal comma, until the format is known; 0: none */
+  guint64 comma_line;
   guint64 last_ns; /* of the last event, since the first */
 };
 

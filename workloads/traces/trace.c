@@ -59,8 +59,8 @@ typedef struct {
 
   char *path;      /* (owned): of the file */
   KmlTrace *trace; /* (owned) */
-  GArray
-      *chunks[2]; /* (owned) (element-type guint32): by level; 1 + the chunk of names given to it */
+  /* (owned) (element-type guint32): by level; 1 + the chunk of names given to it */
+  GArray *chunks[2];
   guint32 n_chunks;        /* given out */
   guint16 cpu_of[1u << 8]; /* recorded to simulated, for the first 256 */
   KmlTraceEvent batch[BATCH];

@@ -8,16 +8,15 @@
 #pragma once
 
 #include "allocators/buddy.h"
+#include "allocators/frame-check.h"
 
 G_BEGIN_DECLS
 
 /* Estimates from reading the paths of buddy.c without what only a simulation does (counting the free
- * area, spending, constraints): to find and unlink a block, to link one, per split or merge,
- * and per frame whose flags are checked. They are not measured on a kernel. */
+ * area, spending, constraints): to find and unlink a block, to link one, and per split or merge. They are not measured on a kernel. */
 #define ALLOC_INSTRUCTIONS 60
 #define FREE_INSTRUCTIONS  45
 #define STEP_INSTRUCTIONS  25
-#define FRAME_INSTRUCTIONS 4
 
 /* Records looked at besides the frames': the neighbour in the list (alloc), the old head
  * (free), and per split or merge the other half and its neighbour. */
@@ -32,9 +31,9 @@ init_costs (Buddy *self)
 
   self->alloc_cost = path_cost + ALLOC_INSTRUCTIONS * cost[KML_COST_INSTRUCTION];
   self->free_cost = path_cost + FREE_INSTRUCTIONS * cost[KML_COST_INSTRUCTION];
-  self->frame_cost = FRAME_INSTRUCTIONS * cost[KML_COST_INSTRUCTION] + cost[KML_COST_WARM];
   self->step_cost = STEP_INSTRUCTIONS * cost[KML_COST_INSTRUCTION] +
                     STEP_RECORDS * cost[KML_COST_WARM];
+  kml_frame_check_init (&self->base);
 }
 
 /* What spend_path() does with a cache model, where references cost what their lines do. */
@@ -45,7 +44,8 @@ spend_touching (Buddy *self, guint instructions, KmlPfn pfn, guint order)
   const guint64 n_frames = frames_in (order);
 
   kml_spend (machine, KML_COST_LOCK, 1);
-  kml_spend (machine, KML_COST_INSTRUCTION, instructions + n_frames * FRAME_INSTRUCTIONS);
+  kml_spend (machine, KML_COST_INSTRUCTION, instructions);
+  kml_frame_check (&self->base, n_frames);
   kml_spend_as (machine, KML_PART_SPLIT,
                 self->n_steps * STEP_INSTRUCTIONS * machine->cost[KML_COST_INSTRUCTION]);
   if (pfn != KML_PFN_NONE)
@@ -62,7 +62,8 @@ spend_path (Buddy *self, gboolean is_usual, gboolean is_alloc, KmlPfn pfn, guint
     spend_touching (self, is_alloc ? ALLOC_INSTRUCTIONS : FREE_INSTRUCTIONS, pfn, order);
     return;
   }
-  machine->now += (is_alloc ? self->alloc_cost : self->free_cost) + (self->frame_cost << order);
+  machine->now += (is_alloc ? self->alloc_cost : self->free_cost) +
+                  (self->base.frame_check << order);
   if (self->n_steps > 0)
     kml_spend_as (machine, KML_PART_SPLIT, self->n_steps * self->step_cost);
 }

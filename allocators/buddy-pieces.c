@@ -22,7 +22,7 @@ use_pieces (Buddy *self, KmlPfn pfn, guint from, guint to, KmlMobility mobility)
   self->base.counters[COUNTER_SPLITS] += n_pieces - 1;
   for (guint k = from; k > to; k--)
     self->n_split[k] += frames_in (from - k);
-  kml_spend (machine, KML_COST_INSTRUCTION, n_pieces * FRAME_INSTRUCTIONS);
+  kml_spend (machine, KML_COST_INSTRUCTION, n_pieces * KML_FRAME_INSTRUCTIONS);
   kml_spend_references (machine, KML_COST_WARM, n_pieces);
 }
 

@@ -73,7 +73,7 @@ typedef struct {
 
   gboolean is_usual;                  /* see above */
   KmlTime alloc_cost, free_cost;      /* of a path, without a cache model, … */
-  KmlTime frame_cost, step_cost;      /* … and of each frame checked, and each split or merge */
+  KmlTime step_cost;                  /* … and of each split or merge */
   gboolean has_caches;                /* the machine has a cache model */
   guint32 nonempty[KML_N_MOBILITIES]; /* bit k: the list of order k is not empty */
   KmlFrameList lists[KML_N_MOBILITIES][KML_MAX_ORDER + 1];

@@ -62,13 +62,14 @@
 
 #include "allocators/page-first-fit.h"
 
+#include "allocators/frame-check.h"
+
 /* Estimates from reading the paths without what only a simulation does: to take from a run or put one
- * back, per run looked at, per run joined or cut in two, and per frame whose flags are checked. */
+ * back, per run looked at, and per run joined or cut in two. */
 #define ALLOC_INSTRUCTIONS 45
 #define FREE_INSTRUCTIONS  45
 #define LOOK_INSTRUCTIONS  4
 #define STEP_INSTRUCTIONS  20
-#define FRAME_INSTRUCTIONS 4
 
 /* ---- Free runs ---- */
 
@@ -180,6 +181,7 @@ page_first_fit_init (KmlAllocator *base, GError **error)
 
   self->statics = kml_machine_statics (base->machine, 2 * sizeof (KmlPfn));
   kml_fit_index_init (&self->list, FALSE);
+  kml_frame_check_init (base);
   put_run (self, 0, base->ram.n_usable);
   return TRUE;
 }
@@ -271,10 +273,10 @@ spend_path (PageFirstFit *self, guint instructions, KmlPfn pfn, guint64 n_frames
   kml_spend_references (machine, KML_COST_HOT, 1); /* the list's head */
   kml_touch (machine, self->statics, 2 * sizeof (KmlPfn), KML_TOUCH_WRITE);
   kml_spend (machine, KML_COST_INSTRUCTION,
-             instructions + self->n_looked * LOOK_INSTRUCTIONS + self->n_steps * STEP_INSTRUCTIONS +
-                 n_frames * FRAME_INSTRUCTIONS);
+             instructions + self->n_looked * LOOK_INSTRUCTIONS + self->n_steps * STEP_INSTRUCTIONS);
   kml_spend (machine, KML_COST_WARM, self->n_looked);
-  kml_spend_references (machine, KML_COST_WARM, 2 * self->n_steps + n_frames);
+  kml_spend_references (machine, KML_COST_WARM, 2 * self->n_steps);
+  kml_frame_check (&self->base, n_frames);
   if (n_frames > 0)
     kml_touch_stored (machine, frame_of (self, pfn), n_frames * sizeof (KmlFrame), KML_TOUCH_WRITE);
   self->base.counters[COUNTER_LOOKED] += self->n_looked;
@@ -450,7 +452,8 @@ page_first_fit_split (KmlAllocator *base, KmlAddr addr, guint64 piece)
     kml_touch_frame (base->machine, frame_of (self, pfn + at), KML_TOUCH_WRITE);
     use_run (self, pfn + at, n_piece, frame.mobility);
   }
-  kml_spend (base->machine, KML_COST_INSTRUCTION, frame.n_frames / n_piece * FRAME_INSTRUCTIONS);
+  kml_spend (base->machine, KML_COST_INSTRUCTION,
+             frame.n_frames / n_piece * KML_FRAME_INSTRUCTIONS);
   kml_spend_references (base->machine, KML_COST_WARM, frame.n_frames / n_piece);
   return TRUE;
 }

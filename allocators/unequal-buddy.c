@@ -7,12 +7,13 @@
 
 #include "allocators/unequal-buddy.h"
 
+#include "allocators/frame-check.h"
+
 /* As buddy.c's, and derived in the same way; to tell which part a block is takes a look at its
  * origin and at the table of classes, five instructions more a step. */
 #define ALLOC_INSTRUCTIONS 60
 #define FREE_INSTRUCTIONS  45
 #define STEP_INSTRUCTIONS  30
-#define FRAME_INSTRUCTIONS 4
 #define STEP_RECORDS       2
 
 #define frame_of kml_unequal_frame
@@ -179,6 +180,7 @@ kml_unequal_buddy_start (KmlUnequalBuddy *self, GError **error)
     kml_free_area_add_run (self->base.free_area, pfn, largest, KML_MOBILITY_UNMOVABLE);
   for (KmlPfn pfn = self->frontier_end; pfn < n_usable; pfn += frame_of (self, pfn)->n_frames)
     put_root (self, pfn, kml_unequal_buddy_root_class (self, pfn));
+  kml_frame_check_init (&self->base);
   return TRUE;
 }
 
@@ -339,8 +341,9 @@ spend_path (KmlUnequalBuddy *self, guint instructions, KmlPfn pfn, guint64 n_fra
   kml_spend (machine, KML_COST_LOCK, 1);
   kml_spend_references (machine, KML_COST_HOT,
                         2); /* the list's head and the word of non-empty classes */
-  kml_spend (machine, KML_COST_INSTRUCTION, instructions + n_frames * FRAME_INSTRUCTIONS);
-  kml_spend_references (machine, KML_COST_WARM, 1 + n_frames);
+  kml_spend (machine, KML_COST_INSTRUCTION, instructions);
+  kml_spend_references (machine, KML_COST_WARM, 1);
+  kml_frame_check (&self->base, n_frames);
   if (self->n_steps > 0)
     kml_spend_as (machine, KML_PART_SPLIT,
                   self->n_steps * (STEP_INSTRUCTIONS * machine->cost[KML_COST_INSTRUCTION] +

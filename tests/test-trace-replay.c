@@ -287,7 +287,7 @@ START_TEST (errors_call_the_file_as_the_scenario_does)
   ck_assert (kml_param_parse (kml_param_find (ops->params, "file"), "sub/x.txt", workload, &error));
   ck_assert (!kml_workload_open (workload, 1, N_CPUS, PAGE_SIZE, &error));
   assert_error (error, KML_ERROR_INPUT, "sub/x.txt: cannot open");
-  ck_assert (g_str_has_prefix (error->message, "sub/x.txt"));
+  ck_assert (g_str_has_prefix (error->message, "workload.w.: sub/x.txt"));
 }
 END_TEST
 

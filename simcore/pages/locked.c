@@ -16,6 +16,26 @@ enter (KmlLocked *self)
     kml_pager_touch_metadata (self->pager, self->metadata);
 }
 
+KmlAddr
+kml_locked_ask_uncleared (KmlLocked *self, const KmlRequest *request, guint64 *ret_held)
+{
+  KmlRequest uncleared = *request;
+
+  uncleared.gfp &= ~(KmlGfp)KML_GFP_ZERO;
+  return kml_allocator_alloc (self->base.lower, &uncleared, ret_held);
+}
+
+void
+kml_locked_clear (KmlLocked *self, KmlAddr addr, guint64 held)
+{
+  KmlMachine *machine = self->base.machine;
+
+  machine->now += (KmlTime)((unsigned __int128)machine->cost[KML_COST_ZERO_PAGE] * held >>
+                            self->base.ram.page_shift);
+  if (kml_has_caches (machine))
+    kml_machine_clears (machine, self->base.lower->ram.store + addr, held);
+}
+
 /* @call: (nullable): of an allocator below which pages can be preloaded. */
 static KmlAddr
 call_alloc (KmlLocked *self, KmlPreloadCall *call, const KmlRequest *request, guint64 *ret_held)
@@ -25,7 +45,7 @@ call_alloc (KmlLocked *self, KmlPreloadCall *call, const KmlRequest *request, gu
   enter (self);
   if (call != NULL)
     self->preload->call = call;
-  addr = kml_allocator_alloc (self->base.lower, request, ret_held);
+  addr = kml_locked_ask (self, request, ret_held);
   if (call != NULL)
     self->preload->call = NULL;
   kml_lock_give (self->base.machine, &self->lock);
@@ -50,13 +70,16 @@ locked_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
 {
   KmlLocked *self = (KmlLocked *)base;
   KML_CALL (base->machine, base->lower->ops->name);
+  KmlAddr addr;
 
   if ((request->gfp & KML_GFP_NOFAIL) == 0 && kml_inject (base->machine, KML_INJECT_ALLOC)) {
     kml_failure_note_injected (base->machine);
     return KML_ADDR_NONE;
   }
-  return self->preload != NULL ? alloc_with_preload (self, request, ret_held)
+  addr = self->preload != NULL ? alloc_with_preload (self, request, ret_held)
                                : call_alloc (self, NULL, request, ret_held);
+  kml_locked_finish_alloc (self, request, addr, addr != KML_ADDR_NONE ? *ret_held : 0);
+  return addr;
 }
 
 static guint64
@@ -69,6 +92,7 @@ locked_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   enter (self);
   held = kml_allocator_free_block (base->lower, addr, how);
   kml_lock_give (base->machine, &self->lock);
+  kml_locked_finish_free (self, held);
   return held;
 }
 
@@ -163,6 +187,8 @@ kml_locked_new (KmlAllocator *inner, KmlLockKind kind, const char *name)
 
   kml_lock_init (&self->lock, kind, name);
   self->lock.is_paid = TRUE;
+  self->frame_check = inner->frame_check;
+  inner->frame_check = 0;
   return self;
 }
 

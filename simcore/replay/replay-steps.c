@@ -286,23 +286,25 @@ work (Stream *self)
   KmlRequests *requests = replay->config.requests;
   KmlMachine *machine = replay->machine;
   Course *course = &self->course;
-  KmlAllocator *allocator = course->locked->base.lower;
   const KmlOp *op = course->op;
 
   self->step = STEP_NEXT;
   if (op->kind == KML_OP_ALLOC) {
     guint64 held = 0;
-    const KmlAddr addr = kml_allocator_alloc (allocator, &op->request, &held);
+    const KmlAddr addr = kml_locked_ask (course->locked, &op->request, &held);
     KmlBlock block;
 
     kml_lock_give_back (machine, &course->locked->lock);
+    kml_locked_finish_alloc (course->locked, &op->request, addr, held);
     kml_call_end (&course->call);
     kml_requests_end_alloc (requests, &course->course, op->level, &op->request, addr, held, &block);
     kml_replay_allocated (replay, op, &block);
   } else {
-    const guint64 held = kml_allocator_free_block (allocator, course->given.addr, &op->request);
+    const guint64 held = kml_allocator_free_block (course->locked->base.lower, course->given.addr,
+                                                   &op->request);
 
     kml_lock_give_back (machine, &course->locked->lock);
+    kml_locked_finish_free (course->locked, held);
     kml_call_end (&course->call);
     kml_requests_end_free (requests, &course->course, &course->given, held, &op->request);
     kml_replay_freed (replay, op, course->given.size, held);

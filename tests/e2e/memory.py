@@ -24,6 +24,17 @@ def measure(text, *arguments, status=0):
     return run_json("run", "m.ini", *arguments, status=status)["runs"][0]["metrics"]
 
 
+def frames_are_checked_and_cleared_without_the_lock():
+    hold = {}
+    for flags in ("GFP_KERNEL", "GFP_KERNEL|__GFP_ZERO"):
+        metrics = measure(f"[machine]\nram = 16MiB\n[task T]\nprogram = alloc p 4MiB pages {flags}, free p, alloc x 4KiB {flags}, free x\n")
+        hold[flags] = (metrics["lock.pages.hold_max_ns"], metrics["lock.objects.hold_max_ns"])
+        check(metrics["latency.free.max_ns"] > 5000, "1024 frames are looked at")
+        check((metrics["latency.alloc.max_ns"] > 60000) == ("ZERO" in flags), "and cleared where that is asked for")
+    check(hold["GFP_KERNEL"][0] < 300, "the lock is held for splits and joins alone")
+    equal(hold["GFP_KERNEL|__GFP_ZERO"], hold["GFP_KERNEL"], "and for the same time when all is cleared")
+
+
 def objects_wait_for_pages_without_their_allocator_s_lock():
     metrics = measure(SHORT + f"[task T]\nprogram = {FILL}, alloc x 3000\n")
     equal((metrics["alloc.failed"], metrics["reclaim.direct"]), (0, 1), "requests")
@@ -524,7 +535,7 @@ def what_makes_no_sense_is_refused():
         contains(run("run", "wrong.ini", status=2).stderr, message)
 
 
-main(what_was_in_use_is_given_back_as_the_recording_has_it, objects_wait_for_pages_without_their_allocator_s_lock, who_finds_nothing_on_its_cpu_s_list_may_sleep_as_without_lists, reclaim_gets_what_lies_in_magazines, reclaim_gets_what_cpus_keep, pages_of_a_region_are_written_when_they_are_dirty, one_zone_has_watermarks_where_it_is_said, zones_have_locks_of_their_own,
+main(what_was_in_use_is_given_back_as_the_recording_has_it, objects_wait_for_pages_without_their_allocator_s_lock, frames_are_checked_and_cleared_without_the_lock, who_finds_nothing_on_its_cpu_s_list_may_sleep_as_without_lists, reclaim_gets_what_lies_in_magazines, reclaim_gets_what_cpus_keep, pages_of_a_region_are_written_when_they_are_dirty, one_zone_has_watermarks_where_it_is_said, zones_have_locks_of_their_own,
      a_request_that_may_sleep_in_atomic_context_is_a_bug_though_it_would_not_have_slept,
      an_allocator_says_from_where_it_may_be_called, who_ends_with_something_off_is_a_bug_and_others_go_on,
      freeing_from_the_wrong_context_is_a_bug_where_the_allocator_forbids_it,

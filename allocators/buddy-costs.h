@@ -62,8 +62,8 @@ spend_path (Buddy *self, gboolean is_usual, gboolean is_alloc, KmlPfn pfn, guint
     spend_touching (self, is_alloc ? ALLOC_INSTRUCTIONS : FREE_INSTRUCTIONS, pfn, order);
     return;
   }
-  machine->now += (is_alloc ? self->alloc_cost : self->free_cost) +
-                  (self->base.frame_check << order);
+  machine->now += is_alloc ? self->alloc_cost : self->free_cost;
+  kml_frame_check (&self->base, frames_in (order));
   if (self->n_steps > 0)
     kml_spend_as (machine, KML_PART_SPLIT, self->n_steps * self->step_cost);
 }

@@ -29,6 +29,7 @@ kml_frame_check_init (KmlAllocator *pages)
 static inline void
 kml_frame_check (KmlAllocator *pages, guint64 n_frames)
 {
+  pages->n_checked = n_frames;
   pages->machine->now += pages->frame_check * n_frames;
 }
 

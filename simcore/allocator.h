@@ -193,9 +193,9 @@ struct _KmlAllocator {
   /* simulated memory that is neither free nor a block: headers, tails, lists */
   guint64 metadata_bytes;
   guint64 counters[KML_MAX_COUNTERS]; /* in the order of ops->counters */
-  KmlTime
-      frame_check; /* of a page allocator: what it spends on each frame of a block besides, for which it needs no lock;
-                          0 where somebody else spends that (locked.h) */
+  /* Of a page allocator: what it spends on each frame of a block besides, for which it needs no lock; 0 where somebody else spends that (locked.h) … */
+  KmlTime frame_check;
+  guint64 n_checked; /* … and how many frames that were in the last call; 0: it checks none */
 };
 
 /* ---- Calling one ---- */

@@ -26,29 +26,31 @@ kml_locked_ask_uncleared (KmlLocked *self, const KmlRequest *request, guint64 *r
 }
 
 void
-kml_locked_clear (KmlLocked *self, KmlAddr addr, guint64 held)
+kml_locked_clear (KmlLocked *self, KmlAddr addr, guint64 n_bytes)
 {
   KmlMachine *machine = self->base.machine;
 
-  machine->now += (KmlTime)((unsigned __int128)machine->cost[KML_COST_ZERO_PAGE] * held >>
+  machine->now += (KmlTime)((unsigned __int128)machine->cost[KML_COST_ZERO_PAGE] * n_bytes >>
                             self->base.ram.page_shift);
   if (kml_has_caches (machine))
-    kml_machine_clears (machine, self->base.lower->ram.store + addr, held);
+    kml_machine_clears (machine, self->base.lower->ram.store + addr, n_bytes);
 }
 
 /* @call: (nullable): of an allocator below which pages can be preloaded. */
 static KmlAddr
 call_alloc (KmlLocked *self, KmlPreloadCall *call, const KmlRequest *request, guint64 *ret_held)
 {
+  guint64 n_bytes;
   KmlAddr addr;
 
   enter (self);
   if (call != NULL)
     self->preload->call = call;
-  addr = kml_locked_ask (self, request, ret_held);
+  addr = kml_locked_ask (self, request, ret_held, &n_bytes);
   if (call != NULL)
     self->preload->call = NULL;
   kml_lock_give (self->base.machine, &self->lock);
+  kml_locked_prepare (self, request, addr, n_bytes);
   return addr;
 }
 
@@ -70,16 +72,13 @@ locked_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
 {
   KmlLocked *self = (KmlLocked *)base;
   KML_CALL (base->machine, base->lower->ops->name);
-  KmlAddr addr;
 
   if ((request->gfp & KML_GFP_NOFAIL) == 0 && kml_inject (base->machine, KML_INJECT_ALLOC)) {
     kml_failure_note_injected (base->machine);
     return KML_ADDR_NONE;
   }
-  addr = self->preload != NULL ? alloc_with_preload (self, request, ret_held)
+  return self->preload != NULL ? alloc_with_preload (self, request, ret_held)
                                : call_alloc (self, NULL, request, ret_held);
-  kml_locked_finish_alloc (self, request, addr, addr != KML_ADDR_NONE ? *ret_held : 0);
-  return addr;
 }
 
 static guint64
@@ -87,12 +86,12 @@ locked_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
 {
   KmlLocked *self = (KmlLocked *)base;
   KML_CALL (base->machine, base->lower->ops->name);
-  guint64 held;
+  guint64 held, n_bytes;
 
   enter (self);
-  held = kml_allocator_free_block (base->lower, addr, how);
+  held = kml_locked_take_back (self, addr, how, &n_bytes);
   kml_lock_give (base->machine, &self->lock);
-  kml_locked_finish_free (self, held);
+  kml_locked_check (self, n_bytes);
   return held;
 }
 

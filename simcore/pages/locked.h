@@ -9,8 +9,8 @@
  * takes locks itself (walk_locks) it takes none, and only says who was called and what fails on request.
  *
  * Work upon a block that is nobody else's needs no lock, so Linux has given it back by then: the check of its page frames (prep_new_page()), and its clearing, which
- * for a large block takes longer than all else. So that is done here, after the lock: the check by what the allocator says of it (frame_check), the clearing by the bytes
- * that are held. Of a block that comes back Linux checks the frames before it takes the lock; here it is after it as well, as nobody knows before how large it is.
+ * for a large block takes longer than all else. So that is done here, after the lock, for the frames that the allocator says it would have checked; if it
+ * checks none, all that is held is cleared. Of a block that comes back Linux checks the frames before it takes the lock; here it is after it as well, as nobody knows before how large it is.
  * With a cache model the records are touched in the allocator's path, under the lock; so they are in a refill of per-CPU page lists in Linux, where all is under it.
  *
  * The allocator's own costs contain the lock already (KML_COST_LOCK), so the layer spends nothing for one that is free.
@@ -51,31 +51,48 @@ KmlLocked *kml_locked_plain (KmlAllocator *allocator);
 KmlAddr kml_locked_ask_uncleared (KmlLocked *self, const KmlRequest *request, guint64 *ret_held);
 
 /* … and cleared. */
-void kml_locked_clear (KmlLocked *self, KmlAddr addr, guint64 held);
+void kml_locked_clear (KmlLocked *self, KmlAddr addr, guint64 n_bytes);
 
-/* With the lock, … */
+/* With the lock. @ret_bytes: of the block, that are to be worked upon without it; 0: there was no memory. */
 static inline KmlAddr
-kml_locked_ask (KmlLocked *self, const KmlRequest *request, guint64 *ret_held)
+kml_locked_ask (KmlLocked *self, const KmlRequest *request, guint64 *ret_held, guint64 *ret_bytes)
 {
-  if (G_UNLIKELY (request->gfp & KML_GFP_ZERO))
-    return kml_locked_ask_uncleared (self, request, ret_held);
-  return kml_allocator_alloc (self->base.lower, request, ret_held);
+  KmlAllocator *lower = self->base.lower;
+  const KmlAddr addr = G_UNLIKELY (request->gfp & KML_GFP_ZERO)
+                           ? kml_locked_ask_uncleared (self, request, ret_held)
+                           : kml_allocator_alloc (lower, request, ret_held);
+
+  if (addr == KML_ADDR_NONE)
+    *ret_bytes = 0;
+  else
+    *ret_bytes = lower->n_checked > 0 ? lower->n_checked << lower->ram.page_shift : *ret_held;
+  return addr;
 }
 
-/* … and after it. @held: 0: there was no memory. */
-static inline void
-kml_locked_finish_alloc (KmlLocked *self, const KmlRequest *request, KmlAddr addr, guint64 held)
+/* Returns what was held. */
+static inline guint64
+kml_locked_take_back (KmlLocked *self, KmlAddr addr, const KmlRequest *how, guint64 *ret_bytes)
 {
-  self->base.machine->now += self->frame_check * (held >> self->base.ram.page_shift);
-  if (G_UNLIKELY (request->gfp & KML_GFP_ZERO) && addr != KML_ADDR_NONE)
-    kml_locked_clear (self, addr, held);
+  KmlAllocator *lower = self->base.lower;
+  const guint64 held = kml_allocator_free_block (lower, addr, how);
+
+  *ret_bytes = lower->n_checked << lower->ram.page_shift;
+  return held;
 }
 
-/* After the lock, in which the block was given back. */
+/* Without it. */
 static inline void
-kml_locked_finish_free (KmlLocked *self, guint64 held)
+kml_locked_check (KmlLocked *self, guint64 n_bytes)
 {
-  self->base.machine->now += self->frame_check * (held >> self->base.ram.page_shift);
+  self->base.machine->now += self->frame_check * (n_bytes >> self->base.ram.page_shift);
+}
+
+static inline void
+kml_locked_prepare (KmlLocked *self, const KmlRequest *request, KmlAddr addr, guint64 n_bytes)
+{
+  kml_locked_check (self, n_bytes);
+  if (G_UNLIKELY (request->gfp & KML_GFP_ZERO) && n_bytes > 0)
+    kml_locked_clear (self, addr, n_bytes);
 }
 
 G_END_DECLS

@@ -287,24 +287,25 @@ work (Stream *self)
   KmlMachine *machine = replay->machine;
   Course *course = &self->course;
   const KmlOp *op = course->op;
+  guint64 n_bytes;
 
   self->step = STEP_NEXT;
   if (op->kind == KML_OP_ALLOC) {
     guint64 held = 0;
-    const KmlAddr addr = kml_locked_ask (course->locked, &op->request, &held);
+    const KmlAddr addr = kml_locked_ask (course->locked, &op->request, &held, &n_bytes);
     KmlBlock block;
 
     kml_lock_give_back (machine, &course->locked->lock);
-    kml_locked_finish_alloc (course->locked, &op->request, addr, held);
+    kml_locked_prepare (course->locked, &op->request, addr, n_bytes);
     kml_call_end (&course->call);
     kml_requests_end_alloc (requests, &course->course, op->level, &op->request, addr, held, &block);
     kml_replay_allocated (replay, op, &block);
   } else {
-    const guint64 held = kml_allocator_free_block (course->locked->base.lower, course->given.addr,
-                                                   &op->request);
+    const guint64 held = kml_locked_take_back (course->locked, course->given.addr, &op->request,
+                                               &n_bytes);
 
     kml_lock_give_back (machine, &course->locked->lock);
-    kml_locked_finish_free (course->locked, held);
+    kml_locked_check (course->locked, n_bytes);
     kml_call_end (&course->call);
     kml_requests_end_free (requests, &course->course, &course->given, held, &op->request);
     kml_replay_freed (replay, op, course->given.size, held);

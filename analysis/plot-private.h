@@ -85,8 +85,12 @@ gboolean kml_plot_choose_study (KmlDatabase *database, const KmlPlotOptions *opt
 
 /* ---- plot-varied.c ---- */
 
+/* Runs that differ in this alone are repetitions. */
+#define KML_PLOT_SEED "scenario.seed"
+
 /* The settings that tell apart the runs in temp.chosen, or all of the database (@of_all). (transfer full) (element-type utf8) */
-GPtrArray *kml_plot_find_varied (KmlDatabase *database, gboolean of_all, GError **error);
+GPtrArray *kml_plot_find_varied (KmlDatabase *database, gboolean of_all, gboolean without_seeds,
+                                 GError **error);
 
 /* ---- plot-data.c ---- */
 

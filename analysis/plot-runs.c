@@ -166,7 +166,9 @@ find_repetitions (KmlDatabase *database, Choice *choice, GError **error)
     g_autoptr (GPtrArray) texts = ask_column (
         database,
         "SELECT scenario || coalesce ((SELECT group_concat (char (10) || key || '=' || value) "
-        "FROM (SELECT key, value FROM params p WHERE p.run_id = r.run_id ORDER BY key)), '') "
+        "FROM (SELECT key, value FROM params p WHERE p.run_id = r.run_id AND key != '" KML_PLOT_SEED
+        "' "
+        "ORDER BY key)), '') "
         "FROM runs r WHERE run_id = ?",
         (gint64)candidate->run_id, error);
     gpointer number;
@@ -443,7 +445,8 @@ static gboolean
 name_subject (KmlDatabase *database, const KmlFigure *figure, KmlPlotSubject *subject,
               const Choice *choice, GError **error)
 {
-  g_autoptr (GPtrArray) keys = kml_plot_find_varied (database, subject->runs->len == 1, error);
+  g_autoptr (GPtrArray) keys = kml_plot_find_varied (database, subject->runs->len == 1,
+                                                     figure->repetitions != NULL, error);
   g_autoptr (GPtrArray) titles = NULL, scenarios = NULL;
 
   if (keys == NULL)

@@ -18,7 +18,7 @@
 /* A picture of one run is called by what sets it apart in the database. */
 #define KEYS_SQL(runs)                                                                             \
   "SELECT key FROM (SELECT run_id, 'scenario' AS key, scenario AS value FROM runs UNION ALL "      \
-  "SELECT run_id, key, value FROM params) WHERE run_id IN (" runs ") GROUP BY key "                \
+  "SELECT run_id, key, value FROM params) WHERE run_id IN (" runs ") AND key != ?1 GROUP BY key "  \
   "HAVING count (DISTINCT value) > 1 OR count (*) < (SELECT count (*) FROM (" runs ")) "           \
   "ORDER BY count (DISTINCT value) DESC, key NOT LIKE '%.allocator' AND key NOT LIKE '%.kind', "   \
   "key"
@@ -60,7 +60,8 @@ divide (Classes *self, sqlite3_stmt *values, const char *key, int *ret_code)
 }
 
 GPtrArray *
-kml_plot_find_varied (KmlDatabase *database, gboolean of_all, GError **error)
+kml_plot_find_varied (KmlDatabase *database, gboolean of_all, gboolean without_seeds,
+                      GError **error)
 {
   g_autoptr (sqlite3_stmt) keys = kml_database_prepare (
       database, of_all ? KEYS_SQL (ALL_RUNS) : KEYS_SQL (CHOSEN_RUNS), error);
@@ -69,9 +70,11 @@ kml_plot_find_varied (KmlDatabase *database, gboolean of_all, GError **error)
   Classes classes = { .class_of = g_array_new (FALSE, TRUE, sizeof (guint)), .n_classes = 1 };
   int code = SQLITE_DONE, values_code = SQLITE_DONE;
 
-  if (keys != NULL)
+  if (keys != NULL) {
+    sqlite3_bind_text (keys, 1, without_seeds ? KML_PLOT_SEED : "", -1, SQLITE_STATIC);
     values = kml_database_prepare (
         database, of_all ? VALUES_SQL (ALL_RUNS) : VALUES_SQL (CHOSEN_RUNS), error);
+  }
   while (values != NULL && varied->len < MAX_VARIED_KEYS && values_code == SQLITE_DONE &&
          (code = sqlite3_step (keys)) == SQLITE_ROW) {
     const char *key = (const char *)sqlite3_column_text (keys, 0);

@@ -74,7 +74,7 @@
  * Those of Linux's path without per-CPU lists, which are a layer of their own: the zone's lock;
  * the list's head, hot; the records of the block, of the neighbours in its list and of each
  * buddy looked at, warm; and the check of the flags of every frame asked for, one warm record each
- * (check_new_pages(), free_pages_prepare()). The numbers of instructions are in buddy-costs.h.
+ * (frame-check.h). The numbers of instructions are in buddy-costs.h.
  *
  * 8. Not modelled
  *

@@ -19,6 +19,11 @@
 #define SYNTHETIC_STEP        (10 * KML_MS)
 #define SYNTHETIC_RAM         (64 << 20)
 
+/* What a run has at least, for one of which a test says the rest. */
+#define BARE_RUN                                                                                   \
+  .run_id = 1, .run_key = "k", .scenario = "s", .title = "", .scenario_text = "", .overrides = "", \
+  .base_dir = "", .status = "done", .version = "", .started_at = -1, .wall_ns = -1
+
 typedef struct {
   KmlMachine *machine;
   KmlAllocator pages;

@@ -237,19 +237,11 @@ START_TEST (of_snapshots_within_a_nanosecond_the_last_is_stored)
 {
   g_autoptr (GError) error = NULL;
   KmlDatabase *database = open_for_writing ();
-  const KmlDatabaseRun run = { .run_id = 1,
-                               .run_key = "k",
-                               .scenario = "s",
-                               .title = "",
-                               .scenario_text = "",
-                               .overrides = "",
-                               .base_dir = "",
-                               .status = "done",
-                               .version = "",
-                               .started_at = 1700000000,
-                               .wall_ns = 5 };
+  KmlDatabaseRun run = { BARE_RUN };
   Synthetic synthetic;
 
+  run.started_at = 1700000000;
+  run.wall_ns = 5;
   synthetic_init (&synthetic, 0, FALSE);
   g_array_index (synthetic.recorder->snapshots, KmlSnapshot, 8).time = 90 * KML_MS + 1;
   g_array_index (synthetic.recorder->snapshots, KmlSnapshot, 9).time = 90 * KML_MS + 999;

@@ -404,19 +404,7 @@ static void
 open_bare (const KmlMetric *metrics, guint n_metrics)
 {
   g_autofree char *path = g_build_filename (folder, "bare.db", NULL);
-  const KmlDatabaseRun run = { .run_id = 1,
-                               .run_key = "k",
-                               .scenario = "s",
-                               .title = "",
-                               .scenario_text = "",
-                               .overrides = "",
-                               .base_dir = "",
-                               .status = "done",
-                               .version = "",
-                               .started_at = -1,
-                               .wall_ns = -1,
-                               .metrics = metrics,
-                               .n_metrics = n_metrics };
+  const KmlDatabaseRun run = { BARE_RUN, .metrics = metrics, .n_metrics = n_metrics };
   KmlDatabase *writer = kml_database_open_for_writing (path, NULL);
 
   ck_assert (kml_database_begin_run (writer, 1, NULL));
@@ -486,19 +474,7 @@ START_TEST (a_run_in_which_hardly_anything_happened_is_drawn)
     { (char *)"memory.reserved.peak_bytes", "bytes", 0 },
   };
   GArray *incidents = synthetic_incidents (0);
-  KmlDatabaseRun run = { .run_id = 1,
-                         .run_key = "k",
-                         .scenario = "s",
-                         .title = "",
-                         .scenario_text = "",
-                         .overrides = "",
-                         .base_dir = "",
-                         .status = "done",
-                         .version = "",
-                         .started_at = -1,
-                         .wall_ns = -1,
-                         .metrics = metrics,
-                         .n_metrics = G_N_ELEMENTS (metrics) };
+  KmlDatabaseRun run = { BARE_RUN, .metrics = metrics, .n_metrics = G_N_ELEMENTS (metrics) };
   g_autofree char *path = g_build_filename (folder, "idle.db", NULL);
   KmlPlotOptions options = KML_PLOT_OPTIONS_INIT;
   g_autofree char *text = NULL;

@@ -31,6 +31,8 @@ def frames_are_checked_and_cleared_without_the_lock():
         hold[flags] = (metrics["lock.pages.hold_max_ns"], metrics["lock.objects.hold_max_ns"])
         check(metrics["latency.free.max_ns"] > 5000, "1024 frames are looked at")
         check((metrics["latency.alloc.max_ns"] > 60000) == ("ZERO" in flags), "and cleared where that is asked for")
+    metrics = measure("[machine]\nram = 16MiB\n[pages]\nmax-splits = 1\n[task T]\nprogram = alloc p 4KiB pages GFP_KERNEL|__GFP_ZERO, free p\n")
+    equal((metrics["buddy.oversized"], metrics["latency.alloc.max_ns"] < 200, metrics["latency.free.max_ns"] < 200), (1, True, True), "one frame, of 512 that are held")
     check(hold["GFP_KERNEL"][0] < 300, "the lock is held for splits and joins alone")
     equal(hold["GFP_KERNEL|__GFP_ZERO"], hold["GFP_KERNEL"], "and for the same time when all is cleared")
 

@@ -79,8 +79,8 @@ buddy_defer (Buddy *self, KmlPfn pfn)
   self->last_pair = lower;
   self->n_pairs++;
   self->base.counters[COUNTER_DEFERRED_MERGES]++;
-  kml_spend_references (self->base.machine, KML_COST_WARM,
-                        2); /* the lower one and the one before */
+  /* the lower one and the one before */
+  kml_spend_references (self->base.machine, KML_COST_WARM, 2);
 }
 
 void

@@ -50,11 +50,10 @@ init_costs (PhysBlocks *self, guint find_instructions)
   const KmlTime instruction = cost[KML_COST_INSTRUCTION];
   const KmlTime hot = self->has_caches ? 0 : cost[KML_COST_HOT];
   const KmlTime warm = self->has_caches ? 0 : cost[KML_COST_WARM];
-  const KmlTime split_cost = PHYS_SPLIT_INSTRUCTIONS * instruction +
-                             2 * warm; /* the rest, or the joined block, and what follows */
-
-  const KmlTime unlink_cost = PHYS_UNLINK_INSTRUCTIONS * instruction + hot +
-                              2 * warm; /* both in list */
+  /* the rest, or the joined block, and what follows */
+  const KmlTime split_cost = PHYS_SPLIT_INSTRUCTIONS * instruction + 2 * warm;
+  /* both in list */
+  const KmlTime unlink_cost = PHYS_UNLINK_INSTRUCTIONS * instruction + hot + 2 * warm;
 
   /* the bitmaps, the head of the list, the block */
   self->grow_cost = (PHYS_ALLOC_INSTRUCTIONS + find_instructions) * instruction + 2 * hot +
@@ -125,8 +124,8 @@ make_arena (PhysBlocks *self, guint64 size, guint16 kind, const KmlRequest *requ
   phys_set_before (self, first, 0);
   phys_set (self, end, 0, 0);
   phys_set_before (self, end, end - first);
-  self->base->metadata_bytes += self->quantum +
-                                PHYS_HEADER; /* up to the first payload, and the end */
+  /* up to the first payload, and the end */
+  self->base->metadata_bytes += self->quantum + PHYS_HEADER;
   self->base->counters[PHYS_COUNTER_ARENAS_NEW]++;
   return first;
 }

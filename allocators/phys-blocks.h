@@ -146,13 +146,12 @@ typedef struct {
  * calls are direct, and what is in the instance is found without a pointer. */
 typedef struct {
   gsize offset; /* of the PhysBlocks */
-  guint (*bin_of) (const PhysBlocks *self,
-                   guint32 size); /* where a free block of that size belongs */
-  guint (*bin_for) (const PhysBlocks *self,
-                    guint32 size); /* the first bin all of whose blocks have that size */
-  guint (*first_from) (
-      const PhysBlocks *self,
-      guint bin); /* the first bin from there on that is not empty; PHYS_NO_BIN: none */
+  /* where a free block of that size belongs */
+  guint (*bin_of) (const PhysBlocks *self, guint32 size);
+  /* the first bin all of whose blocks have that size */
+  guint (*bin_for) (const PhysBlocks *self, guint32 size);
+  /* the first bin from there on that is not empty; PHYS_NO_BIN: none */
+  guint (*first_from) (const PhysBlocks *self, guint bin);
   void (*set_empty) (PhysBlocks *self, guint bin, gboolean is_empty);
 } PhysPolicy;
 

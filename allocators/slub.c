@@ -373,8 +373,8 @@ slub_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   product = (unsigned __int128)(addr - ((KmlAddr)head << self->base.ram.page_shift)) *
             cache->reciprocal;
   g_assert ((guint64)product < cache->reciprocal); /* the beginning of an object ... */
-  g_assert ((guint64)(product >> 64) <
-            self->base.ram.frames[head].slab.n_objects); /* ... of this slab ... */
+  /* ... of this slab ... */
+  g_assert ((guint64)(product >> 64) < self->base.ram.frames[head].slab.n_objects);
   word = kml_ram_load64 (&self->base.ram, addr + cache->link_offset);
   if (G_UNLIKELY (slub_has_guard (word, addr)))
     return free_suspicious (base, addr, how); /* ... and is not free */

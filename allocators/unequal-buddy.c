@@ -339,8 +339,8 @@ spend_path (KmlUnequalBuddy *self, guint instructions, KmlPfn pfn, guint64 n_fra
   KmlMachine *machine = self->base.machine;
 
   kml_spend (machine, KML_COST_LOCK, 1);
-  kml_spend_references (machine, KML_COST_HOT,
-                        2); /* the list's head and the word of non-empty classes */
+  /* the list's head and the word of non-empty classes */
+  kml_spend_references (machine, KML_COST_HOT, 2);
   kml_spend (machine, KML_COST_INSTRUCTION, instructions);
   kml_spend_references (machine, KML_COST_WARM, 1);
   kml_frame_check (&self->base, n_frames);

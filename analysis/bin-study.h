@@ -43,8 +43,8 @@ typedef struct {
   double weight;     /* of the requests that were measured */
   double trained;    /* waste of the design on the pieces it was made for */
   double measured;   /* waste on those it was not */
-  double
-      best; /* … of the best set for them that is as small and holds no more: see kml_bin_validation_gap() */
+  /* … of the best set for them that is as small and holds no more: see kml_bin_validation_gap() */
+  double best;
   double linux_waste; /* … of kmalloc's sizes */
   double page_level;  /* share of the measured requests that no bin of the design holds */
 } KmlBinValidation;

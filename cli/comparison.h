@@ -20,11 +20,11 @@ GPtrArray *kml_comparison_lines (const GPtrArray *runs, const GPtrArray *keys);
 typedef struct {
   double value;  /* the mean of its runs */
   double margin; /* half the width of the 95 % interval around it; of several runs */
-  double
-      change; /* difference to the first line, in percent of that: the mean over pairs of runs with the same seed */
+  /* difference to the first line, in percent of that: the mean over pairs of runs with the same seed */
+  double change;
   double change_margin; /* likewise, in percent: of several pairs */
-  guint64
-      needed; /* pairs that would tell whether there is a difference (kml_values_needed()), where these do not; else 0 */
+  /* pairs that would tell whether there is a difference (kml_values_needed()), where these do not; else 0 */
+  guint64 needed;
   gboolean is_same; /* no pair differs */
   gboolean is_best; /* of all lines, unless all are equal */
   const char *unit; /* "" where there is no value */

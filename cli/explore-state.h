@@ -13,8 +13,8 @@ typedef struct {
   char *search;  /* (owned): what was asked for, as text */
   guint64 index; /* the run of the scenario that is explored */
   guint64 n_schedules_before, n_blocked_before, n_pruned_before; /* in the runs before it */
-  guint64 round,
-      next_round; /* by chance: the first number of each run in this round, and in the next */
+  /* by chance: the first number of each run in this round, and in the next */
+  guint64 round, next_round;
   KmlExploreState state;
 } KmlExploreStop;
 

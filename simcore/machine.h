@@ -123,8 +123,8 @@ kml_spend_as (KmlMachine *self, KmlPart part, KmlTime time)
 typedef enum {
   KML_TOUCH_READ = 0,
   KML_TOUCH_WRITE = 1,
-  KML_TOUCH_UNPAID =
-      2, /* besides: its time is somebody else's account, and only the caches change */
+  /* besides: its time is somebody else's account, and only the caches change */
+  KML_TOUCH_UNPAID = 2,
 } KmlTouch;
 
 /* Room for the addresses of a kernel's static data, beyond RAM: heads of lists, locks. What is more lies over the first. */

@@ -46,9 +46,8 @@ typedef struct {
   const char *const *choices;                              /* CHOICE: NULL-terminated */
   gboolean (*validate) (const char *text, GError **error); /* (nullable): TEXT */
   gsize offset;                                            /* of the field in the instance */
-  char *(*file) (
-      const char
-          *text); /* (nullable): TEXT: the file that a value names; NULL: none (transfer full) */
+  /* (nullable): TEXT: the file that a value names; NULL: none (transfer full) */
+  char *(*file) (const char *text);
   const char *grammar; /* (nullable): how a TEXT value is written, for `kmemlab list` */
   const char *summary; /* one sentence */
 } KmlParam;

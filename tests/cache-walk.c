@@ -107,8 +107,8 @@ main (int argc, char **argv)
   array = aligned_alloc (SIZE, 2 * SIZE);
   if (array == NULL)
     return EXIT_FAILURE;
-  memset (array, 1,
-          2 * SIZE); /* pages of its own, whatever the host does with those that nobody writes */
+  /* pages of its own, whatever the host does with those that nobody writes */
+  memset (array, 1, 2 * SIZE);
   forget (array + SIZE);
   walk (array, pattern, n_steps);
   forget (array + SIZE);

@@ -96,8 +96,8 @@ START_TEST (a_slab_has_every_fourth_object_for_who_wants_64_bytes)
     ck_assert_uint_eq (held, 48);
   }
   ck_assert_uint_eq (counted ("slabs_new"), 1);
-  ck_assert_uint_eq (ask (48, 64, &held),
-                     4096 + 192); /* 63 objects are free, and none is aligned */
+  /* 63 objects are free, and none is aligned */
+  ck_assert_uint_eq (ask (48, 64, &held), 4096 + 192);
   ck_assert_uint_eq (counted ("slabs_new"), 2);
   ck_assert_uint_eq (counted ("padding"), 0);
   tear_down ();
@@ -110,8 +110,8 @@ START_TEST (a_larger_class_is_asked_as_far_as_padding_would_go)
   guint64 held;
 
   set_up ("lists");
-  ck_assert_uint_eq (ask (96, 0, &held) % 4096,
-                     96);     /* a slab of 96-byte objects: 0 and 192 are free and aligned */
+  /* a slab of 96-byte objects: 0 and 192 are free and aligned */
+  ck_assert_uint_eq (ask (96, 0, &held) % 4096, 96);
   addr = ask (48, 64, &held); /* 96 = 48 + 64 - 16 */
   ck_assert_uint_eq (held, 96);
   ck_assert_uint_eq (counted ("slabs_new"), 1);
@@ -164,8 +164,8 @@ END_TEST
 START_TEST (lists_have_a_head_for_each_size_and_alignment)
 {
   set_up ("lists");
-  ck_assert_uint_eq (counted ("list_bytes"),
-                     256 * 9 * 4); /* sizes up to 4096, alignments 16 … 4096 */
+  /* sizes up to 4096, alignments 16 … 4096 */
+  ck_assert_uint_eq (counted ("list_bytes"), 256 * 9 * 4);
   tear_down ();
   set_up ("padding");
   ck_assert_uint_eq (counted ("list_bytes"), 256 * 4);

@@ -197,8 +197,8 @@ START_TEST (the_knee_is_furthest_below_the_chord)
   ck_assert_uint_eq (kml_bin_design_knee (one, 1), 0);
   for (guint i = 0; i < 100; i++)
     hyperbola[i] = 1.0 / (i + 1);
-  ck_assert_uint_eq (kml_bin_design_knee (hyperbola, 100),
-                     9); /* where the slope is the chord's: sqrt (100) */
+  /* where the slope is the chord's: sqrt (100) */
+  ck_assert_uint_eq (kml_bin_design_knee (hyperbola, 100), 9);
 }
 END_TEST
 

@@ -97,8 +97,8 @@ START_TEST (a_split_block_is_freed_in_pieces)
   give_back (0);
   give_back (2);
   assert_picture ("........|");
-  ck_assert_uint_eq (allocator->counters[COUNTER_SPLITS],
-                     1 + 3); /* one by the request, three by split() */
+  /* one by the request, three by split() */
+  ck_assert_uint_eq (allocator->counters[COUNTER_SPLITS], 1 + 3);
   ck_assert_uint_eq (allocator->counters[COUNTER_MERGES], 4);
   stop ();
 }

@@ -113,8 +113,8 @@ START_TEST (a_line_that_nobody_else_has_is_written_for_nothing)
   ck_assert_uint_eq (read_line (caches, 0, 7), 1000);
   ck_assert_uint_eq (write_line (caches, 0, 7), 1); /* it was exclusive */
   ck_assert_uint_eq (read_line (caches, 0, 6), 1000);
-  ck_assert_uint_eq (read_line (caches, 1, 6),
-                     200); /* from the other's cache: the last level takes victims */
+  /* from the other's cache: the last level takes victims */
+  ck_assert_uint_eq (read_line (caches, 1, 6), 200);
   ck_assert_uint_eq (write_line (caches, 1, 6), 400);
   assert_whole (caches);
 }

@@ -250,8 +250,8 @@ END_TEST
 static void
 asks_with_a_file_in_the_way (KmlMachine *machine, gpointer data)
 {
-  ck_assert (
-      kml_mapping_touch (story.file, 0, TRUE)); /* frame 0; dirty, or it would be taken back */
+  /* frame 0; dirty, or it would be taken back */
+  ck_assert (kml_mapping_touch (story.file, 0, TRUE));
   for (guint i = 0; i < 28; i++) {
     ck_assert (kml_mapping_touch (rest, i, TRUE));
     if (i < 27)

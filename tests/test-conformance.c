@@ -158,8 +158,8 @@ START_TEST (exhaustion_is_an_outcome_and_passes)
   size = rig_grain (&rig) == 1 ? 900 : rig_grain (&rig);
   ledger_init (&ledger, &rig);
   n = fill (&ledger, size, _i);
-  ck_assert_uint_ge (
-      n, N_FRAMES - 1); /* of pages as many as there are, of objects 4 a page, less a slab */
+  /* of pages as many as there are, of objects 4 a page, less a slab */
+  ck_assert_uint_ge (n, N_FRAMES - 1);
   ck_assert_uint_eq (fill (&ledger, size, _i), 0);
   free_all (&ledger, _i);
   ck_assert_uint_eq (fill (&ledger, size, _i), n);

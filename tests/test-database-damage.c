@@ -158,8 +158,8 @@ START_TEST (a_damaged_page_of_a_large_file_is_found_out_where_it_is_read)
   sqlite3 *db;
 
   make_database ();
-  database = kml_database_open (path,
-                                &error); /* while it is whole: the check at the start passes */
+  /* while it is whole: the check at the start passes */
+  database = kml_database_open (path, &error);
   assert_no_error (error);
   db = kml_database_handle (database);
   sqlite3_extended_result_codes (db, 1);

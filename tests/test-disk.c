@@ -120,8 +120,8 @@ work_meanwhile (KmlMachine *machine, gpointer data)
   kml_work (machine, 5 * KML_US);
   ck_assert_int_eq (request.status, KML_DISK_PENDING);
   ck_assert_int_eq (kml_disk_wait (disk (), &request), KML_DISK_OK);
-  ck_assert_uint_eq (machine->now,
-                     15 * KML_US); /* 2 to submit, 10 to serve, 3 to handle the interrupt */
+  /* 2 to submit, 10 to serve, 3 to handle the interrupt */
+  ck_assert_uint_eq (machine->now, 15 * KML_US);
   ck_assert_int_eq (kml_disk_wait (disk (), &request), KML_DISK_OK);
   ck_assert_uint_eq (machine->now, 15 * KML_US);
 }

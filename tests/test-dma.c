@@ -187,8 +187,8 @@ START_TEST (a_buffer_that_keeps_the_constraints_suits)
   ck_assert_uint_ge (n_taken, 60); /* of 64 pairs below the limit */
   tear_down ();
   set_up (SETTINGS ("limit", "1MiB", "iommu", "yes"));
-  ck_assert_uint_eq (kml_dma_constraints (dma (), PAGE).limit,
-                     0); /* the IOMMU reaches everything */
+  /* the IOMMU reaches everything */
+  ck_assert_uint_eq (kml_dma_constraints (dma (), PAGE).limit, 0);
   tear_down ();
 }
 END_TEST
@@ -478,8 +478,8 @@ START_TEST (ranges_are_where_a_plain_search_finds_them_and_end_when_there_are_no
     n--;
     kml_iommu_unmap (&iommu, rig.machine, held[n], sizes[n]);
   }
-  ck_assert_uint_eq (kml_iommu_map (&iommu, rig.machine, 256, 0),
-                     256 * PAGE); /* the upper half, whole again */
+  /* the upper half, whole again */
+  ck_assert_uint_eq (kml_iommu_map (&iommu, rig.machine, 256, 0), 256 * PAGE);
   kml_iommu_finish (&iommu);
   clear_rig (&rig);
 }

@@ -282,8 +282,8 @@ START_TEST (means_leave_out_the_warm_up)
     ck_assert_uint_eq (
         kml_histogram_n (setup.recorder->latency[KML_OPERATION_ALLOC][KML_CONTEXT_PROCESS]), 0);
     ck_assert_double_eq (metric (&setup, "latency.free.mean_ns"), 5);
-    ck_assert_double_eq (metric (&setup, "alloc.count"),
-                         2); /* counts and peaks are the whole run's */
+    /* counts and peaks are the whole run's */
+    ck_assert_double_eq (metric (&setup, "alloc.count"), 2);
     ck_assert_double_eq (metric (&setup, "memory.requested.peak_bytes"), 12);
     ck_assert_uint_eq (setup.recorder->counted_before[1][0], 2);
     tear_down (&setup);
@@ -366,8 +366,8 @@ START_TEST (origins_add_up_to_the_whole)
   give (&setup, 0, first, G_N_ELEMENTS (first));
   give (&setup, 1, second, G_N_ELEMENTS (second));
   run (&setup);
-  ck_assert_uint_eq (setup.recorder->n_failed,
-                     1); /* the second of the second: three live already */
+  /* the second of the second: three live already */
+  ck_assert_uint_eq (setup.recorder->n_failed, 1);
 
   origins = setup.recorder->origins;
   sites = kml_origins_sites (origins);

@@ -45,8 +45,8 @@ START_TEST (half_of_memory_may_be_too_small)
   ck_assert_uint_eq (take (257 * 8 - 8) % PAGE, 0); /* not in an arena, but pages */
   ck_assert_uint_ne (take (129 * 8 - 8), KML_ADDR_NONE);
   assert_picture ("U128 U129 .254 U513"); /* the page has no header */
-  ck_assert_uint_eq (take (129 * 8 - 8),
-                     KML_ADDR_NONE); /* 254 are free, and in the list of 128 and more */
+  /* 254 are free, and in the list of 128 and more */
+  ck_assert_uint_eq (take (129 * 8 - 8), KML_ADDR_NONE);
   stop ();
 }
 END_TEST

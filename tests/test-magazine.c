@@ -149,8 +149,8 @@ START_TEST (magazines_go_from_one_cpu_to_the_other_through_the_depot)
   ck_assert_uint_ne (ask (1), slots[5]); /* what CPU 0 has is its own */
   ck_assert_uint_eq (counter ("vain"), 6 + 1);
   ck_assert_uint_eq (ask (0), slots[5]);
-  ck_assert_uint_eq (rig.layer->metadata_bytes,
-                     3 * 32); /* a link and two addresses, in the bin of 32 */
+  /* a link and two addresses, in the bin of 32 */
+  ck_assert_uint_eq (rig.layer->metadata_bytes, 3 * 32);
   verify ();
   tear_down ();
 }

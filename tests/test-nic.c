@@ -131,8 +131,8 @@ START_TEST (rings_on_several_cpus_share_the_packets)
 
     if (task->context == KML_CONTEXT_SOFTIRQ) {
       ck_assert_uint_eq (task->cpu, n++);
-      ck_assert_uint_gt (task->parts[KML_PART_RUN],
-                         500 * 500 * KML_NS); /* a third of 5000, 500 ns each, with room */
+      /* a third of 5000, 500 ns each, with room */
+      ck_assert_uint_gt (task->parts[KML_PART_RUN], 500 * 500 * KML_NS);
     }
   }
   tear_down ();

@@ -264,8 +264,8 @@ START_TEST (a_longer_search_costs_more)
   begin = machine->now;
   ck_assert_int_eq (take (2), 0); /* the first; 2 is left */
   first = machine->now - begin;
-  ck_assert_uint_eq (third + 20 + 2 - first,
-                     2 * (4 + 1)); /* to cut off what is left: 20 and 2 records */
+  /* to cut off what is left: 20 and 2 records */
+  ck_assert_uint_eq (third + 20 + 2 - first, 2 * (4 + 1));
   stop ();
 }
 END_TEST

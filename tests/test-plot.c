@@ -360,8 +360,8 @@ START_TEST (an_order_is_computed_from_the_free_lists)
 
   draw ("external", options);
   series = read_kept ("external-series.tsv");
-  expect_text (series,
-               "# t_ns\tvalue\tleast\tmost\n0\t0\t0\t0\n"); /* every free block serves order 0 */
+  /* every free block serves order 0 */
+  expect_text (series, "# t_ns\tvalue\tleast\tmost\n0\t0\t0\t0\n");
   options.order = 4;
   draw ("external", options);
   svg = read_file (picture);

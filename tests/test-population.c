@@ -10,8 +10,8 @@ START_TEST (mean_and_dispersion_are_weighted_by_time)
 {
   KmlPopulation population = { 0 };
 
-  kml_population_pass_time (&population, 77,
-                            10); /* it begins here: what was before does not count */
+  /* it begins here: what was before does not count */
+  kml_population_pass_time (&population, 77, 10);
   kml_population_pass_time (&population, 0, 12);
   kml_population_pass_time (&population, 1, 14);
   kml_population_pass_time (&population, 3, 18);

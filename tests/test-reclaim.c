@@ -183,8 +183,8 @@ uses_all_up (KmlMachine *machine, gpointer data)
 START_TEST (atomic_requests_never_wait_and_others_do_what_their_flags_allow)
 {
   set_up (TRUE);
-  story.reclaim->kswapd_is_wanted =
-      TRUE;                         /* keeps the daemon out of it: it believes it was woken … */
+  /* keeps the daemon out of it: it believes it was woken … */
+  story.reclaim->kswapd_is_wanted = TRUE;
   story.zones->reclaim.wake = NULL; /* … and nobody calls it */
   run (uses_all_up);
   ck_assert_uint_gt (story.task->parts[KML_PART_IO], 30 * KML_MS);

@@ -432,8 +432,8 @@ START_TEST (an_owner_may_write_what_looks_like_a_guard)
   first = take (64);
   second = take (64);
   give_back (first);
-  kml_ram_store32 (machine->ram, second,
-                   kml_ram_load32 (machine->ram, first)); /* not yet the right one */
+  /* not yet the right one */
+  kml_ram_store32 (machine->ram, second, kml_ram_load32 (machine->ram, first));
   for (guint32 guard = 0; guard < 65536; guard++) {
     kml_ram_store32 (machine->ram, second, guard << 16);
     give_back (second);

@@ -393,8 +393,8 @@ START_TEST (retained_objects_are_constructed_when_their_slab_is_made)
     give_back (208);
     take (200);
   }
-  ck_assert_uint_eq (machine->now / US,
-                     19); /* 2000 operations of at most 44 ps are less than 1 us */
+  /* 2000 operations of at most 44 ps are less than 1 us */
+  ck_assert_uint_eq (machine->now / US, 19);
   for (guint i = 2; i < 20; i++)
     take (200); /* the last one needs a second slab */
   ck_assert_uint_eq (machine->now / US, 38);

@@ -29,8 +29,8 @@ static KmlAddr objects[MAX_SLABS][MAX_OBJECTS]; /* in use */
 typedef struct {
   guint takes, same; /* objects taken, and those of the kernel's slab */
   guint listed;      /* slabs of CPUs and on lists in the end */
-  guint old, made,
-      given_back; /* … and of the one under way: slabs that there were, and the kernel's new ones */
+  /* … and of the one under way: slabs that there were, and the kernel's new ones */
+  guint old, made, given_back;
 } Outcome;
 
 static Outcome outcome;

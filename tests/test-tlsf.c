@@ -484,16 +484,16 @@ START_TEST (check_says_which_invariant_is_broken)
 
   start_with_a_page ("5");
   a = take (100);
-  kml_ram_store32 (machine->ram, a - 8,
-                   kml_ram_load32 (machine->ram, a - 8) | 1); /* free, as its neighbour */
+  /* free, as its neighbour */
+  kml_ram_store32 (machine->ram, a - 8, kml_ram_load32 (machine->ram, a - 8) | 1);
   assert_broken ("B2");
 
   start_with_a_page ("5");
   a = take (100);
   b = take (100);
   take (100);
-  kml_ram_store32 (machine->ram, b - 8,
-                   kml_ram_load32 (machine->ram, b - 8) | 1); /* free, on no list */
+  /* free, on no list */
+  kml_ram_store32 (machine->ram, b - 8, kml_ram_load32 (machine->ram, b - 8) | 1);
   assert_broken ("B3");
 
   start_with_a_page ("5");
@@ -537,8 +537,8 @@ START_TEST (what_looks_like_a_header_is_not_enough)
 
   start_with_a_page ("5");
   addr = take (400);
-  kml_ram_store64 (machine->ram, addr + 40,
-                   5 << 1); /* a block of 5 quanta in use, if one believes it */
+  /* a block of 5 quanta in use, if one believes it */
+  kml_ram_store64 (machine->ram, addr + 40, 5 << 1);
   give_back (addr + 48);
 }
 END_TEST

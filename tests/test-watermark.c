@@ -33,8 +33,8 @@ START_TEST (min_free_kbytes_stays_within_both_bounds)
   ck_assert_uint_eq (kml_min_free_kbytes (1024, KML_MIN_FREE_KBYTES_MOST), 128);
   ck_assert_uint_eq (kml_min_free_kbytes (1, KML_MIN_FREE_KBYTES_MOST), 128);
   ck_assert_uint_eq (kml_min_free_kbytes (1040, KML_MIN_FREE_KBYTES_MOST), 128);
-  ck_assert_uint_eq (kml_min_free_kbytes (1041, KML_MIN_FREE_KBYTES_MOST),
-                     129); /* 16656 >= 129^2 */
+  /* 16656 >= 129^2 */
+  ck_assert_uint_eq (kml_min_free_kbytes (1041, KML_MIN_FREE_KBYTES_MOST), 129);
   /* 262144^2 / 16 KiB = 4 TiB, 65536^2 / 16 KiB = 256 GiB */
   ck_assert_uint_eq (kml_min_free_kbytes (G_GUINT64_CONSTANT (1) << 32, 262144), 262144);
   ck_assert_uint_eq (kml_min_free_kbytes ((G_GUINT64_CONSTANT (1) << 32) - 1, 262144), 262143);
@@ -119,8 +119,8 @@ START_TEST (lower_zones_are_kept_from_who_could_go_higher)
   kml_watermarks_compute (&config, marks);
   ck_assert_uint_eq (marks[KML_ZONE_DMA].lowmem_reserve[KML_ZONE_DMA], 0);
   ck_assert_uint_eq (marks[KML_ZONE_DMA].lowmem_reserve[KML_ZONE_DMA32], 3906); /* 1000000 / 256 */
-  ck_assert_uint_eq (marks[KML_ZONE_DMA].lowmem_reserve[KML_ZONE_NORMAL],
-                     15625); /* 4000000 / 256 */
+  /* 4000000 / 256 */
+  ck_assert_uint_eq (marks[KML_ZONE_DMA].lowmem_reserve[KML_ZONE_NORMAL], 15625);
   ck_assert_uint_eq (marks[KML_ZONE_DMA32].lowmem_reserve[KML_ZONE_DMA32], 0);
   ck_assert_uint_eq (marks[KML_ZONE_DMA32].lowmem_reserve[KML_ZONE_NORMAL], 11718);
   ck_assert_uint_eq (marks[KML_ZONE_NORMAL].lowmem_reserve[KML_ZONE_NORMAL], 0);

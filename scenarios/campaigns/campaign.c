@@ -475,8 +475,8 @@ close_database (Campaign *self, gboolean failed, GError **error)
 
   if (self->database == NULL)
     return TRUE;
-  kml_shards_remove_all (
-      self->config->output); /* of workers that were ended while they made theirs */
+  /* of workers that were ended while they made theirs */
+  kml_shards_remove_all (self->config->output);
   if (self->campaign_id != 0 && !worthless)
     good = kml_database_end_campaign (self->database, self->campaign_id,
                                       failed || result->stopped ? "stopped" : "complete",

@@ -50,8 +50,8 @@ typedef struct {
   int fd;
   GByteArray *received; /* (owned) */
   gboolean is_finished;
-  gboolean
-      is_schedule;   /* one schedule that ended above the depth of parts: nobody need work on it */
+  /* one schedule that ended above the depth of parts: nobody need work on it */
+  gboolean is_schedule;
   gboolean is_found; /* it has what is sought */
   KmlUnsought unsought;
   guint64 n_pruned_above, n_blocked_above;
@@ -402,8 +402,8 @@ add_as_much_as_is_left (Farm *self, const Entry *entry, KmlPartEnd *ret_end, GEr
 {
   KmlExploreState *state = self->state;
 
-  g_clear_pointer (&self->rerun,
-                   kml_rerun_free); /* one at a time in a process; this is the last part */
+  /* one at a time in a process; this is the last part */
+  g_clear_pointer (&self->rerun, kml_rerun_free);
   state->n_pruned = self->pruned_before;
   state->n_blocked = self->blocked_before;
   if (!kml_explore_part (self->task, &entry->part, state, ret_end, error))

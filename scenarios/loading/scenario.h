@@ -198,8 +198,8 @@ typedef struct {
   gboolean needs_name; /* others refer to it: [lock] alone is none */
   /* (nullable): the key that chooses a plug-in, "allocator" or "kind"; in @params too */
   const char *chooser;
-  GArray *(*plugins) (
-      void); /* (nullable): what it chooses from, sorted by name (transfer full) (element-type KmlPlugin) */
+  /* (nullable): what it chooses from, sorted by name (transfer full) (element-type KmlPlugin) */
+  GArray *(*plugins) (void);
   const KmlParam *params; /* (nullable): of the group itself */
   const char *summary;
 } KmlGroupInfo;

@@ -306,9 +306,9 @@ kml_run_new (const KmlScenario *scenario, const KmlRunSpec *spec, GError **error
     kml_scenario_place_error (scenario, spec, error);
     return NULL;
   }
+  /* a run begins with cold caches, whatever was built how */
   if (self->machine->caches != NULL)
-    kml_caches_clear (
-        self->machine->caches); /* a run begins with cold caches, whatever was built how */
+    kml_caches_clear (self->machine->caches);
   return g_steal_pointer (&self);
 }
 

@@ -32,8 +32,8 @@ build (KmlAlias *self, const KmlWeighted *items, guint n)
   }
   while (n_low > 0) {
     const guint i = low[--n_low];
-    const guint donor =
-        high[n_high - 1]; /* the bars' mean is the height: below it needs one above it */
+    /* the bars' mean is the height: below it needs one above it */
+    const guint donor = high[n_high - 1];
 
     self->columns[i] = (KmlAliasColumn){ items[i].value, items[donor].value, (guint64)bars[i] };
     bars[donor] -= total - bars[i];

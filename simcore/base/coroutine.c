@@ -111,8 +111,8 @@ kml_stack_pool_free (KmlStackPool *self)
   }
   for (guint i = 0; i < self->chunks->len; i++) {
 #if KML_HAS_ASAN
-    __asan_unpoison_memory_region (g_ptr_array_index (self->chunks, i),
-                                   chunk_size (self)); /* what comes there next is no stack */
+    /* what comes there next is no stack */
+    __asan_unpoison_memory_region (g_ptr_array_index (self->chunks, i), chunk_size (self));
 #endif
     munmap (g_ptr_array_index (self->chunks, i), chunk_size (self));
   }
@@ -150,8 +150,8 @@ take_stack (KmlStackPool *self)
   stack = self->free;
   self->free = stack->next;
 #if KML_HAS_ASAN
-  __asan_unpoison_memory_region (stack->low,
-                                 STACK_SIZE); /* of frames that were left and not returned from */
+  /* of frames that were left and not returned from */
+  __asan_unpoison_memory_region (stack->low, STACK_SIZE);
 #endif
   if (!stack->has_guard) {
     if (mprotect (stack->low - GUARD_SIZE, GUARD_SIZE, PROT_NONE) != 0)

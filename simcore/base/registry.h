@@ -17,8 +17,8 @@ G_BEGIN_DECLS
 #define KML_REGISTRY_MAX 64
 
 typedef struct {
-  const void *entries[KML_REGISTRY_MAX +
-                      1]; /* each points to a struct whose first field is const char *name */
+  /* each points to a struct whose first field is const char *name */
+  const void *entries[KML_REGISTRY_MAX + 1];
   guint n;
 } KmlRegistry;
 

@@ -23,8 +23,8 @@ gboolean kml_parse_size (const char *text, guint64 *ret_bytes, GError **error);
 gboolean kml_parse_time (const char *text, KmlTime *ret_time, GError **error);
 gboolean kml_parse_count (const char *text, guint64 *ret_count, GError **error);
 gboolean kml_parse_rate (const char *text, guint64 *ret_per_second, GError **error);
-gboolean kml_parse_boolean (const char *text, gboolean *ret_value,
-                            GError **error); /* yes no true false on off */
+/* yes no true false on off */
+gboolean kml_parse_boolean (const char *text, gboolean *ret_value, GError **error);
 
 /* A finite decimal such as -1.25 or 3e-4, in the C locale whatever the user's. */
 gboolean kml_parse_real (const char *text, double *ret_value, GError **error);

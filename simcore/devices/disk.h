@@ -41,9 +41,8 @@ struct _KmlDiskRequest {
   guint64 sector;
   guint32 n_sectors; /* > 0 */
   gboolean is_write;
-  void (*done) (KmlDiskRequest *request,
-                gpointer data); /* (nullable): in the interrupt; the record is the caller's
-                                                          * again, who may free it or submit it anew */
+  /* (nullable): in the interrupt; the record is the caller's again, who may free it or submit it anew */
+  void (*done) (KmlDiskRequest *request, gpointer data);
   gpointer data;
 
   /* the disk's, to be read */

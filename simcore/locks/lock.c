@@ -150,10 +150,10 @@ kml_lock_hand_over_slowly (KmlMachine *machine, KmlLock *self)
     if (kml_lock_sleeps (self))
       kml_spend (machine, KML_COST_WAKE, 1);
     kml_task_wake (next);
+    /* it goes on in what the lock protects */
     if (machine->scheduler->config.choose != NULL &&
         machine->scheduler->cpus[next->cpu].current == next)
-      machine->scheduler->cpus[next->cpu].object =
-          self->object; /* it goes on in what the lock protects */
+      machine->scheduler->cpus[next->cpu].object = self->object;
   }
 }
 

@@ -44,17 +44,17 @@ typedef struct _KmlLockClass KmlLockClass;
 /* Lives where its owner puts it; all zero but kind and name is one that is free. */
 struct _KmlLock {
   const char *name; /* borrowed */
-  const char *
-      class_name; /* (nullable) borrowed: what lockdep.h takes it for; NULL: a class of its own, called name */
+  /* (nullable) borrowed: what lockdep.h takes it for; NULL: a class of its own, called name */
+  const char *class_name;
   KmlLockClass *class; /* (nullable): the same, looked up */
   KmlLockKind kind;
   guint64 object; /* see kml_sync_on() */
   KmlAddr line;   /* with a cache model: where its word is; 0: nowhere yet */
-  gboolean
-      is_paid;    /* whom it protects has its cost among his own: a free one is taken for nothing */
+  /* whom it protects has its cost among his own: a free one is taken for nothing */
+  gboolean is_paid;
   KmlTask *owner; /* (nullable): exclusive */
-  KmlTime
-      free_at; /* of a spinlock without an owner: it was given back then, which may be yet to come */
+  /* of a spinlock without an owner: it was given back then, which may be yet to come */
+  KmlTime free_at;
   guint n_readers;       /* > 0: owner is NULL */
   KmlTask *first, *last; /* who waits, in the order in which they came */
   guint n_waiting;

@@ -38,8 +38,8 @@ struct _KmlLockClass {
   int used_in;   /* the highest level of a handler that took it; KML_LEVEL_PROCESS: none did */
   int open_from; /* who is above this level may interrupt some holder; KML_LEVEL_CLOSED: nobody may */
   KmlTrace in, open; /* where these were first so */
-  GPtrArray *
-      after; /* (owned) (element-type KmlLockOrder): the first to each class that was taken while it was held */
+  /* (owned) (element-type KmlLockOrder): the first to each class that was taken while it was held */
+  GPtrArray *after;
   GPtrArray *before; /* (owned) (element-type KmlLockOrder): likewise from each that was held */
 };
 
@@ -67,8 +67,8 @@ typedef struct {
   const KmlTask *task;
   const KmlLockClass *held, *wanted;
   const KmlTrace *trace; /* of taking */
-  GPtrArray *
-      path; /* (element-type KmlLockOrder): from wanted to held; of IRQ_ORDER from the safe to the unsafe class */
+  /* (element-type KmlLockOrder): from wanted to held; of IRQ_ORDER from the safe to the unsafe class */
+  GPtrArray *path;
 } KmlLockdepCase;
 
 /* (transfer full) */

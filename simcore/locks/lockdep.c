@@ -168,8 +168,8 @@ trace_of (const KmlTask *task, KmlTrace *ret_trace)
 typedef struct {
   gboolean against;
   GPtrArray *reached; /* (owned) (element-type KmlLockClass) */
-  GPtrArray *
-      via; /* (owned) (element-type KmlLockOrder): by index of class: the order by which it was reached; NULL */
+  /* (owned) (element-type KmlLockOrder): by index of class: the order by which it was reached; NULL */
+  GPtrArray *via;
 } Search;
 
 static void

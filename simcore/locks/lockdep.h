@@ -27,8 +27,8 @@ extern const char *const kml_lockdep_kind_names[KML_N_LOCKDEP_KINDS + 1];
 typedef struct {
   guint8 kind; /* KmlLockdepKind */
   KmlTime time;
-  GPtrArray *
-      classes; /* (owned) (element-type utf8): of the circle, each taken while the one before is held */
+  /* (owned) (element-type utf8): of the circle, each taken while the one before is held */
+  GPtrArray *classes;
   char *text; /* (owned): the report, in lockdep's form */
 } KmlLockdepReport;
 

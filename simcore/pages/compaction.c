@@ -329,8 +329,8 @@ compact_in_background (KmlCompaction *self, guint i)
   if (result == KML_COMPACT_IS_DONE)
     do_not_defer (pass.state, pass.order, FALSE);
   else if (result == KML_COMPACT_IS_COMPLETE || result == KML_COMPACT_IS_PARTIAL) {
-    kml_allocator_drain (self->reclaim->config.pages,
-                         KML_ALL_CPUS); /* perhaps they keep a part of a block */
+    /* perhaps they keep a part of a block */
+    kml_allocator_drain (self->reclaim->config.pages, KML_ALL_CPUS);
     defer (pass.state, pass.order);
   }
 }

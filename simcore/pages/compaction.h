@@ -148,8 +148,8 @@ typedef struct {
   KmlPfn migrate_pfn, free_pfn;      /* where the scanners are, as offsets in the zone */
   KmlPfn pages[KML_COMPACT_CLUSTER]; /* to be moved */
   guint n_pages;
-  KmlPfn frames[KML_COMPACT_CLUSTER +
-                (1 << KML_LARGEST_PAGEBLOCK_ORDER)]; /* to move them to: the last first */
+  /* to move them to: the last first */
+  KmlPfn frames[KML_COMPACT_CLUSTER + (1 << KML_LARGEST_PAGEBLOCK_ORDER)];
   guint n_frames;
   gboolean has_moved; /* pages, since CPUs' lists were drained, … */
   KmlPfn last_moved;  /* … and the last time from here on */

@@ -36,8 +36,8 @@ typedef struct {
   guint8 reason;    /* KmlFailureReason */
   const char *task; /* (nullable) borrowed: NULL: of straight code */
   const char *step; /* (nullable) borrowed: of a program: the step, as it is written */
-  guint64 free,
-      largest; /* bytes, in the zones that its flags allow: free, and in the largest block */
+  /* bytes, in the zones that its flags allow: free, and in the largest block */
+  guint64 free, largest;
 } KmlFailure;
 
 /* By who records @request, which @self->time, level and task belong to. @pages: the page allocator itself. */

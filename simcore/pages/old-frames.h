@@ -29,8 +29,8 @@ G_BEGIN_DECLS
 
 typedef struct {
   guint64 *words; /* (owned): a bit for each frame, the lowest first */
-  guint64 *
-      meant; /* (owned) (nullable): likewise, the numbers for which a stand-in was given back; NULL: frame by frame */
+  /* (owned) (nullable): likewise, the numbers for which a stand-in was given back; NULL: frame by frame */
+  guint64 *meant;
   guint64 *moved; /* (owned): likewise, those that are taken for pages that the kernel has moved */
   guint32 n_frames;
   guint64 n_at_first;   /* frames that were old in the beginning */

@@ -142,8 +142,8 @@ typedef struct {
   gboolean is_kswapd;
   guint64 n_wanted, n_freed;
   guint64 n_queued; /* given to the disk to be written: they can be had soon */
-  guint64 n_taken,
-      n_dirty;        /* of the last few: pages of files, and of those whom nobody writes yet */
+  /* of the last few: pages of files, and of those whom nobody writes yet */
+  guint64 n_taken, n_dirty;
   gboolean all_dirty; /* of some few they were all */
 } Scan;
 

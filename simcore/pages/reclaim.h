@@ -53,8 +53,8 @@ typedef struct {
   KmlTime dirty_since;  /* while there are any: when the first of them was written to, or later */
   GArray *fetches;      /* (owned) (element-type KmlMappingFetch): entries that are BUSY */
   gboolean is_killed;   /* its owner was: nothing of it is there any more */
-  gboolean
-      has_lost; /* of a file: pages that the disk failed to write, since the last kml_mapping_sync() */
+  /* of a file: pages that the disk failed to write, since the last kml_mapping_sync() */
+  gboolean has_lost;
 } KmlMapping;
 
 #define KML_MAPPING_MAX_PAGES (1u << 28)
@@ -150,16 +150,16 @@ typedef struct {
 
 typedef struct {
   KmlZones *zones; /* borrowed */
-  KmlAllocator *
-      pages; /* (nullable) borrowed: whom pages are asked of, with layers around the zones; NULL: the zones */
+  /* (nullable) borrowed: whom pages are asked of, with layers around the zones; NULL: the zones */
+  KmlAllocator *pages;
   KmlAllocator *slabs; /* (nullable) borrowed: who is asked to shrink before pages are looked at */
   KmlDisk *disk;       /* (nullable) borrowed: files and swap; NULL: what is dirty stays */
   guint swappiness;    /* 0 .. 200: the share of anonymous pages in what is looked at, of 200 */
   guint kswapd_cpu;
-  KmlProviders
-      *givers; /* (nullable) borrowed: who may give memory back; kswapd and the flusher are added */
-  const KmlWritebackConfig *
-      writeback; /* (nullable): NULL: no flusher; what is dirty is written where reclaim meets it */
+  /* (nullable) borrowed: who may give memory back; kswapd and the flusher are added */
+  KmlProviders *givers;
+  /* (nullable): NULL: no flusher; what is dirty is written where reclaim meets it */
+  const KmlWritebackConfig *writeback;
   const KmlCompactionConfig *compaction; /* (nullable): NULL: pages are not moved */
 } KmlReclaimConfig;
 
@@ -173,8 +173,8 @@ typedef struct {
   KmlDiskRequest request;
   KmlMapping *mapping; /* (nullable): NULL: it is free */
   KmlAddr memory;      /* that writing needs, or KML_ADDR_NONE */
-  guint n,
-      n_done; /* the disk is done with the first of them; both are 0 before it has been asked */
+  /* the disk is done with the first of them; both are 0 before it has been asked */
+  guint n, n_done;
   KmlPfn pages[KML_RECLAIM_CLUSTER];
 } KmlPageWrite;
 

@@ -39,8 +39,8 @@ typedef struct {
   guint64 n_alloc, n_free;
   KmlGauge requested, held; /* bytes, of live blocks */
   guint64 requested_at_peak_held;
-  KmlTime since,
-      last_time; /* the integrals are over [since, last_time): up to the start of the last operation */
+  /* the integrals are over [since, last_time): up to the start of the last operation */
+  KmlTime since, last_time;
   KmlTime settle_by; /* an operation that starts then or later settles them first */
   KmlTime span;      /* … which is to be so long after it was done */
 } KmlTally;

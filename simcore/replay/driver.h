@@ -31,8 +31,8 @@ typedef struct {
   guint n_workloads;
   KmlTime until; /* operations that would start later are not executed; KML_TIME_MAX: none */
   gboolean check_every_operation; /* call check() of all allocators after each operation (slow) */
-  void (*progress) (guint64 n_operations, double share,
-                    gpointer data); /* (nullable): about every 2^16 operations */
+  /* (nullable): about every 2^16 operations */
+  void (*progress) (guint64 n_operations, double share, gpointer data);
   gpointer progress_data;
 } KmlDriverConfig;
 

@@ -24,8 +24,8 @@ typedef struct {
   union {
     struct {
       guint16 before; /* 1 + the number of the stream that has the turn before; 0: this one */
-      guint16
-          is_whole; /* it has no steps: a handler's, or neither an alloc nor a free: see replay-steps.c */
+      /* it has no steps: a handler's, or neither an alloc nor a free: see replay-steps.c */
+      guint16 is_whole;
     };
     guint32 is_special; /* either */
   };
@@ -73,8 +73,8 @@ typedef struct _Stream Stream;
 
 struct _Stream {
   KmlReplay *replay;
-  Entry *first,
-      *behind; /* (nullable): of its operations, and the place behind the last; NULL: there is none */
+  /* (nullable): of its operations, and the place behind the last; NULL: there is none */
+  Entry *first, *behind;
   gboolean is_waiting;  /* until there is an operation, or the first one's turn has come */
   Stream *next_waiting; /* of those that wait for one block */
   KmlTask *task;        /* of processes: takes from it */

@@ -25,8 +25,8 @@ typedef struct {
   KmlAllocator *objects; /* (nullable) */
   KmlOldFrames *old;     /* (nullable) */
   KmlRecorder *recorder;
-  KmlFrom alloc_from[2],
-      free_from[2]; /* by level: pages, objects: from where tasks may ask and give back */
+  /* by level: pages, objects: from where tasks may ask and give back */
+  KmlFrom alloc_from[2], free_from[2];
   guint64 n_operations;
   guint64 n_free_old;        /* times that old frames were given back, which no tally counts */
   KmlProviders givers;       /* who may give something back */

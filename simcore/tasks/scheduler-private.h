@@ -31,8 +31,8 @@ G_BEGIN_DECLS
 typedef struct {
   guint32 task; /* its id */
   guint32 what; /* KmlPart; KML_SPAN_HOLD: it had … */
-  const char
-      *resource; /* (nullable) borrowed: … this; or what it waited for, where that is a wait */
+  /* (nullable) borrowed: … this; or what it waited for, where that is a wait */
+  const char *resource;
   KmlTime start, end;
 } KmlSpan;
 
@@ -58,23 +58,23 @@ typedef struct {
 typedef struct {
   KmlTask *current; /* (nullable): NULL: idle */
   guint number;
-  KmlTime
-      resume; /* it is parked, and its current task goes on then; KML_TIME_MAX: it is not, or that goes on when it is kicked, as one that spins */
-  KmlTask *first,
-      *last;         /* the run queue: by priority, equal ones in the order in which they came */
+  /* it is parked, and its current task goes on then; KML_TIME_MAX: it is not, or that goes on when it is kicked, as one that spins */
+  KmlTime resume;
+  /* the run queue: by priority, equal ones in the order in which they came */
+  KmlTask *first, *last;
   KmlIrq *pending;   /* by level, the highest first, equal ones in order */
   KmlTime committed; /* while it is parked: what it does up to then is done, whatever comes */
   guint64 object;    /* meanwhile: what its next step touches, see KmlCandidate */
   KmlTime slice_end; /* of the current task, when others are ready */
   int level;         /* KML_LEVEL_… */
   guint irq_off, softirq_off, preempt_off; /* depths */
-  KmlCause *
-      off_by; /* (array length=KML_N_OFF): borrowed: the step and where each was turned off last, but for locks */
+  /* (array length=KML_N_OFF): borrowed: the step and where each was turned off last, but for locks */
+  KmlCause *off_by;
   guint n_turns;      /* where schedules are chosen: how often it was, since watch.since … */
   gboolean is_behind; /* … and whether that is too seldom: see progress.c */
   gboolean begins;    /* its first task has yet to run up to its first point */
-  KmlTask *
-      idle; /* (nullable): whom interrupts interrupt when there is nobody else; made when first needed */
+  /* (nullable): whom interrupts interrupt when there is nobody else; made when first needed */
+  KmlTask *idle;
   guint64 n_switches, n_preempted, n_interrupts; /* see usage.h … */
   KmlTime idle_time, idle_since; /* … current was NULL for so long; it is since then */
 } KmlCpu;
@@ -88,8 +88,8 @@ struct _KmlScheduler {
   KmlAgenda *agenda; /* (owned): of timers */
   KmlTurns turns;    /* where nobody chooses: of CPUs and of tasks that sleep, see kml_task_who() */
   guint64 n_set;     /* how often a turn or a timer was set */
-  KmlTime
-      next_timer; /* when the earliest timer of the agenda rings, or earlier; KML_TIME_MAX: none does */
+  /* when the earliest timer of the agenda rings, or earlier; KML_TIME_MAX: none does */
+  KmlTime next_timer;
   KmlTime others;      /* before that nothing comes but turns; or earlier */
   KmlTime end;         /* what comes then, or later, does not happen */
   KmlStackPool *pool;  /* (owned) */
@@ -111,13 +111,13 @@ struct _KmlScheduler {
   KmlCandidate *candidates; /* (owned): room for them */
   KmlTime latest;           /* when the last thing happened */
   KmlCoroutine host;
-  KmlCoroutine *
-      dead; /* (nullable): of the task that has ended last: nobody needs its stack, but somebody may still stand on it */
+  /* (nullable): of the task that has ended last: nobody needs its stack, but somebody may still stand on it */
+  KmlCoroutine *dead;
   guint64 n_switches;
   KmlIpis *ipis;     /* (owned) (nullable): see ipi.h */
   GArray *incidents; /* (owned) (element-type KmlIncident) */
-  GHashTable *
-      bugs; /* (owned) (element-type utf8 guint): the numbers of those that are bugs, by what makes them the same */
+  /* (owned) (element-type utf8 guint): the numbers of those that are bugs, by what makes them the same */
+  GHashTable *bugs;
   struct {
     GArray *events; /* (owned) (nullable) (element-type KmlEvent): NULL: nothing is remembered */
     guint n_own, n_tasks, n_timers, n_any_time;

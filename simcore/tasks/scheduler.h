@@ -47,11 +47,11 @@ typedef enum {
 typedef struct {
   KmlScheduler *scheduler;
   guint32 index; /* in the scheduler's table */
-  guint32
-      generation; /* one that was set anew leaves its old event in the agenda, which is then of another generation */
+  /* one that was set anew leaves its old event in the agenda, which is then of another generation */
+  guint32 generation;
   KmlTime time; /* while it is set */
-  guint64
-      order; /* of setting, among all that happens: of two at one time the one that was set first comes first */
+  /* of setting, among all that happens: of two at one time the one that was set first comes first */
+  guint64 order;
   guint8 is_set;      /* it is in the agenda */
   guint8 is_turn;     /* of a task that sleeps: it is not in the agenda, but a turn (turns.h) */
   guint8 is_any_time; /* where schedules are chosen it may ring at any time */
@@ -108,8 +108,8 @@ typedef struct {
   guint8 kind;      /* KmlWaitKind */
   const char *what; /* its name: borrowed, lives as long as the run */
   KmlLock *lock;    /* KML_WAIT_LOCK */
-  KmlTask *
-      provider; /* (nullable): otherwise: the one task that can end it, where there is only one … */
+  /* (nullable): otherwise: the one task that can end it, where there is only one … */
+  KmlTask *provider;
   const KmlProviders *providers; /* (nullable): … or those of which any can */
   KmlTime since;
   KmlTime booked; /* what its part of the task's time was then */
@@ -169,14 +169,14 @@ struct _KmlTask {
   gboolean is_daemon; /* the run does not wait for its end */
   KmlTime mark;       /* … since then, or since it was last booked … */
   KmlTime part_since; /* … and it has gone there since then */
-  KmlCoroutine
-      *coroutine; /* its own, or that of whom it interrupts, or of another one that rested */
+  /* its own, or that of whom it interrupts, or of another one that rested */
+  KmlCoroutine *coroutine;
   KmlCoroutine own;
   KmlTask *next;   /* in a run queue, or in the queue of a lock */
   KmlCause *cause; /* (nullable): of its request under way: what has stopped it longest */
   KmlTaskFunc func;
-  KmlTaskFunc
-      rests_in; /* (nullable): it has stopped there, and there is nothing on its stack: see kml_rest() */
+  /* (nullable): it has stopped there, and there is nothing on its stack: see kml_rest() */
+  KmlTaskFunc rests_in;
   gpointer data;
   KmlTimer alarm;
   KmlWait wait;
@@ -476,12 +476,12 @@ typedef struct {
   char *why;         /* (owned) (nullable): goes on from text, with places in the scenario */
   char *chain;       /* (owned): calls, outermost first */
   char *site;        /* (owned): the same, and the step of its program with its place */
-  char
-      *remedy; /* (owned) (nullable): what would have kept it from happening, where that is known */
-  GArray
-      *edges; /* (owned) (element-type KmlIncidentEdge): of a deadlock in the order of the cycle */
-  GArray *
-      spans; /* (owned) (nullable) (element-type KmlIncidentSpan): by task, in the order of their ends; holds that go on last */
+  /* (owned) (nullable): what would have kept it from happening, where that is known */
+  char *remedy;
+  /* (owned) (element-type KmlIncidentEdge): of a deadlock in the order of the cycle */
+  GArray *edges;
+  /* (owned) (nullable) (element-type KmlIncidentSpan): by task, in the order of their ends; holds that go on last */
+  GArray *spans;
 } KmlIncident;
 
 /* What happened, for people: several lines. (transfer full) */
@@ -520,8 +520,8 @@ typedef struct {
   KmlTime until;        /* KML_TIME_MAX: when all tasks have ended */
   KmlChooseFunc choose; /* (nullable): NULL: what is earliest comes next */
   gpointer choose_data;
-  KmlTime
-      no_progress; /* after so long a livelock or an inversion is one; 0: neither is looked for */
+  /* after so long a livelock or an inversion is one; 0: neither is looked for */
+  KmlTime no_progress;
   KmlInjector *injector; /* (nullable) borrowed: what may go wrong, see inject.h */
   KmlLockdep *lockdep;   /* (nullable) borrowed: learns orders of locks, see lockdep.h */
 } KmlSchedulerConfig;

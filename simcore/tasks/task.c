@@ -48,8 +48,8 @@ kml_task_main (gpointer data)
 
   self->is_woken = FALSE; /* that was to start it */
   self->func (scheduler->machine, self->data);
-  self = kml_current_task (
-      scheduler->machine); /* of those that rested here, the one that has ended */
+  /* of those that rested here, the one that has ended */
+  self = kml_current_task (scheduler->machine);
   kml_sync_on (scheduler->machine, KML_OBJECT_NONE);
   kml_task_leave_nothing (self);
   kml_task_account (self, scheduler->machine->now, KML_PART_SLEEP);

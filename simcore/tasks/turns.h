@@ -43,8 +43,8 @@ typedef struct {
   KmlTurn **places; /* (array length=n_room) */
   guint n_room;
   gpointer block; /* (owned): both */
-  gpointer
-      kept; /* (owned) (nullable): a block that stays where it is when there is more room: see kml_turns_keep() */
+  /* (owned) (nullable): a block that stays where it is when there is more room: see kml_turns_keep() */
+  gpointer kept;
 } KmlTurns;
 
 static inline KmlTurn

@@ -16,8 +16,8 @@ typedef struct {
   guint64 preemptions; /* … in the place of one that wanted to go on */
   guint64 interrupts;  /* handlers that ran, of softirqs and of IPIs, too */
   guint64 ipis_sent;   /* calls of other CPUs that it asked for … */
-  guint64
-      ipis_taken; /* … and those that it did for others, of which one interrupt can bring several */
+  /* … and those that it did for others, of which one interrupt can bring several */
+  guint64 ipis_taken;
   KmlTime busy, idle; /* together the time of the run; idle: nobody runs, no task and no handler */
 } KmlCpuUsage;
 

@@ -154,9 +154,9 @@ rig_init (Rig *self, const Form *form, const Form *lower, guint n_frames)
     }
     self->objects = start (form, self->machine, self->middle != NULL ? self->middle : self->pages);
     self->tested = self->objects;
+    /* what it has set aside is not missing when all is given back */
     if (form->ops->level == KML_LEVEL_LAYER && form->ops->shrink != NULL)
-      form->ops->shrink (
-          self->objects); /* what it has set aside is not missing when all is given back */
+      form->ops->shrink (self->objects);
   }
 }
 

@@ -42,8 +42,8 @@ typedef struct {
   /* (owned): @key_bytes each, the lowest first, by name; of a free name, the next free one */
   guint8 *keys;
   guint key_bytes; /* 6 or 8 */
-  guint64 stored,
-      upper;      /* bits of a key that are in @keys, and what the others are of all of them */
+  /* bits of a key that are in @keys, and what the others are of all of them */
+  guint64 stored, upper;
   guint64 *alive; /* (owned): a bit for each name */
   guint32 n_names, n_room, n_live;
   guint32 next_free;

@@ -97,8 +97,8 @@ typedef struct {
 } KmlTraceShape;
 
 typedef struct {
-  KmlTraceShape
-      *shapes;    /* (owned) (array length=n_room): the first @n are known; learning moves them */
+  /* (owned) (array length=n_room): the first @n are known; learning moves them */
+  KmlTraceShape *shapes;
   guint16 *index; /* (owned): open addressing; 1 + a number of a shape, 0: nothing */
   guint n, n_room;
   guint site_at; /* where in a head call sites begin, or a little before */

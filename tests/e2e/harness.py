@@ -25,10 +25,11 @@ TOP = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
 TRACES = os.path.join(TOP, "tests", "data", "traces")
 TIMEOUT = 60
 
-# With AddressSanitizer a program looks for leaks when it ends, which is a third of the time of a short command: unit tests do that, and commands.py, which runs
+# With AddressSanitizer a program looks for leaks when it ends, which is a third of the time of a short command: unit tests do that, and these, which together run
 # every command.
+LOOK_FOR_LEAKS = ("commands.py", "compare.py", "export.py", "help.py", "traces.py")
 IS_SANITIZED = "ASAN_OPTIONS" in os.environ
-if IS_SANITIZED and os.path.basename(sys.argv[0]) != "commands.py":
+if IS_SANITIZED and os.path.basename(sys.argv[0]) not in LOOK_FOR_LEAKS:
     os.environ["ASAN_OPTIONS"] += ":detect_leaks=0"
 
 # Six runs of a few milliseconds.

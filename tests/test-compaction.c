@@ -1,86 +1,9 @@
 /* test-compaction.c: pages that move together.
  *
  * SPDX-License-Identifier: Apache-2.0
- *
- * The story. 64 frames in pageblocks of 8. Two anonymous mappings are touched by turns, 28 pages each, and one is dropped:
- *
- *      0      8      16     24     32     40     48     56        M: a page of the other
- *     |M.M.M.M.M.M.M.M. …                          M.M.M.M.|BBBBBBBB|          B: a block that somebody has
- *
- * 28 frames are free, more than min + 2 * 8 = 24, and none is next to another. A request of 8 frames finds no block, so the pages at 0, 2, 4 and 6
- * move to the free frames of the last pageblock that has any, 49 to 55.
  */
 
-#define N 64
-
-#include "simcore/pages/compaction.h"
-#include "tests/reclaim-fixture.h"
-
-static const char *const small_blocks[] = { "max-order", "3", NULL };
-static const char *const larger_blocks[] = { "max-order", "4", NULL };
-static const char *const grouped[] = { "max-order", "3", "grouping", "mobility", NULL };
-
-static KmlMapping *rest; /* the one that is dropped */
-
-static void
-set_up_compaction (const char *const *settings, gboolean has_daemon)
-{
-  const KmlCompactionConfig config = { .has_daemon = has_daemon, .frag_threshold = 500 };
-
-  page_settings = settings;
-  set_up (FALSE);
-  story.reclaim->compaction = kml_compaction_new (story.reclaim, &config);
-  rest = kml_mapping_new_anon (story.reclaim, "rest", N, NULL);
-}
-
-static guint64
-count_compact (KmlCompactCounter counter)
-{
-  return story.reclaim->compaction->counters[counter];
-}
-
-static KmlPfn
-pfn_of (KmlAddr addr)
-{
-  return kml_ram_pfn (story.rig.machine->ram, addr);
-}
-
-/* A byte of page @index, in simulated memory. */
-static guint8 *
-byte_of (const KmlMapping *mapping, guint32 index)
-{
-  KmlRam *ram = story.rig.machine->ram;
-
-  return &ram->store[kml_ram_addr (ram, mapping->frames[index]) + 5];
-}
-
-static void
-touch_by_turns (void)
-{
-  for (guint i = 0; i < 28; i++) {
-    ck_assert (kml_mapping_touch (story.anon, i, TRUE));
-    ck_assert (kml_mapping_touch (rest, i, TRUE));
-    *byte_of (story.anon, i) = (guint8)(i + 1);
-  }
-}
-
-/* Every second frame of the first seven pageblocks is a page of anon; the last is somebody's. */
-static void
-fragment (void)
-{
-  touch_by_turns ();
-  kml_mapping_drop (rest);
-  ck_assert_uint_eq (pfn_of (ask (8, KML_GFP_KERNEL)), 56);
-  ck_assert_uint_eq (n_free (), 28);
-}
-
-static void
-check_contents (void)
-{
-  for (guint i = 0; i < 28; i++)
-    ck_assert_uint_eq (*byte_of (story.anon, i), i + 1);
-  check_all ();
-}
+#include "tests/compaction-fixture.h"
 
 /* ---- The story ---- */
 
@@ -270,196 +193,6 @@ START_TEST (pages_of_files_stay_where_file_systems_may_not_be_called)
   run (asks_with_a_file_in_the_way);
   ck_assert_uint_eq (count (KML_MIGRATE_PAGES), 4);
   tear_down ();
-}
-END_TEST
-
-/* ---- Whether it is tried ---- */
-
-static void
-asks_with_less_room (KmlMachine *machine, gpointer data)
-{
-  fragment ();
-  for (guint i = 0; i < 4; i++) /* 28 - 4 is no more than min + 2 * 8 */
-    ck_assert_uint_ne (ask (1, KML_GFP_KERNEL), KML_ADDR_NONE);
-  ck_assert_uint_eq (ask (8, KML_GFP_KERNEL | KML_GFP_NORETRY), KML_ADDR_NONE);
-  ck_assert_uint_eq (count_compact (KML_COMPACT_STALL), 0);
-  give_back_one ();
-  ck_assert_uint_ne (ask (8, KML_GFP_KERNEL | KML_GFP_NORETRY), KML_ADDR_NONE);
-}
-
-START_TEST (without_room_for_pages_to_move_to_it_is_not_tried)
-{
-  set_up_compaction (small_blocks, FALSE);
-  run (asks_with_less_room);
-  ck_assert_uint_eq (count_compact (KML_COMPACT_STALL), 1);
-  ck_assert_uint_eq (count_compact (KML_COMPACT_SUCCESS), 1);
-  tear_down ();
-}
-END_TEST
-
-/* Of each four frames three are free, and the last eight. */
-static void
-thin_out (void)
-{
-  for (guint i = 0; i < 14; i++) {
-    ck_assert (kml_mapping_touch (story.anon, i, TRUE));
-    for (guint j = 0; j < 3; j++)
-      ck_assert (kml_mapping_touch (rest, 3 * i + j, TRUE));
-  }
-  kml_mapping_drop (rest);
-  ck_assert_uint_eq (n_free (), 50);
-}
-
-/* Pageblocks of 16 frames: 14 blocks of one frame, 14 of two and one of eight, 50 frames, more than low + 2 * 16. The fragmentation
- * index of 16 frames is 1000 - (1000 + 50 * 1000 / 16) / 29 = 858. */
-static void
-asks_for_sixteen (KmlMachine *machine, gpointer data)
-{
-  const guint *threshold = data;
-
-  thin_out ();
-  ck_assert_uint_eq (pfn_of (ask (16, KML_GFP_KERNEL)) == 0, *threshold < 858);
-  check_all ();
-}
-
-START_TEST (where_the_index_says_that_memory_is_missing_it_is_not_tried)
-{
-  guint threshold = 857 + (guint)_i;
-  const KmlTaskConfig config = { .name = "asker", .func = asks_for_sixteen, .data = &threshold };
-
-  set_up_compaction (larger_blocks, FALSE);
-  story.reclaim->compaction->frag_threshold = threshold;
-  story.anon = kml_mapping_new_anon (story.reclaim, "anon", N, NULL);
-  kml_task_new (story.rig.scheduler, &config);
-  kml_scheduler_run (story.rig.scheduler);
-  ck_assert_uint_eq (count_compact (KML_COMPACT_STALL), _i == 0 ? 1 : 0);
-  tear_down ();
-}
-END_TEST
-
-/* A device has the page at 4. That at 0 moves, and the pageblock is marked: the second request does not look at it again. */
-static void
-asks_twice (KmlMachine *machine, gpointer data)
-{
-  const KmlRequest request = { .size = 8 * PAGE, .gfp = KML_GFP_KERNEL };
-  KmlCompactTry try = { .order = 3, .priority = KML_COMPACT_SYNC_LIGHT };
-
-  thin_out ();
-  ck_assert_uint_eq (pfn_of (ask (8, KML_GFP_KERNEL)), 56);
-  kml_mapping_pin (story.anon, 1, FALSE);
-  for (guint i = 1; i <= 2; i++) {
-    guint64 held;
-    const KmlAddr addr = kml_compaction_try (story.reclaim->compaction, &try, story.zones, &request,
-                                             &held);
-
-    ck_assert_uint_eq (pfn_of (addr), 8 * i);
-    ck_assert_uint_eq (count (KML_MIGRATE_PAGES), 1 + 2 * i);
-  }
-  kml_mapping_unpin (story.reclaim, story.anon->frames[1]);
-}
-
-START_TEST (a_pageblock_that_was_looked_at_is_left_out)
-{
-  set_up_compaction (small_blocks, FALSE);
-  run (asks_twice);
-  ck_assert_uint_eq (count_compact (KML_COMPACT_MIGRATE_SCANNED), 6 + 6 + 6);
-  tear_down ();
-}
-END_TEST
-
-/* Nothing can be spared: 7 frames are free, in the last pageblock. */
-static void
-compacts_at_the_mark (KmlMachine *machine, gpointer data)
-{
-  touch_by_turns ();
-  ck_assert_uint_eq (pfn_of (ask (1, BELOW)), 56);
-  kml_compaction_all (story.reclaim->compaction);
-  ck_assert_uint_eq (count (KML_MIGRATE_PAGES), 0);
-  check_contents ();
-}
-
-START_TEST (free_frames_below_the_mark_are_no_place_for_pages)
-{
-  set_up_compaction (small_blocks, FALSE);
-  run (compacts_at_the_mark);
-  tear_down ();
-}
-END_TEST
-
-/* A device has a page of each pageblock, so nothing comes of it. */
-static void
-fails_again_and_again (KmlMachine *machine, gpointer data)
-{
-  KmlCompactZone *state = &story.reclaim->compaction->zones[0];
-  KmlCompactTry try = { .order = 3, .priority = KML_COMPACT_SYNC_LIGHT };
-  const KmlRequest request = { .size = 8 * PAGE, .gfp = KML_GFP_KERNEL };
-  guint64 held;
-
-  fragment ();
-  for (guint i = 0; i < 28; i += 4)
-    kml_mapping_pin (story.anon, i, FALSE);
-  for (guint shift = 1; shift <= 8; shift++) {
-    const guint n = 1u << MIN (shift - 1, 6); /* 1, 2, 4, … 64, 64 */
-    const guint64 n_scanned = count_compact (KML_COMPACT_MIGRATE_SCANNED);
-
-    for (guint i = 1; i <= n; i++) {
-      ck_assert_uint_eq (
-          kml_compaction_try (story.reclaim->compaction, &try, story.zones, &request, &held),
-          KML_ADDR_NONE);
-      if (i < n)
-        ck_assert_int_eq (try.result, KML_COMPACT_IS_DEFERRED);
-      else
-        ck_assert_int_ge (try.result, KML_COMPACT_IS_COMPLETE);
-    }
-    ck_assert_uint_eq (state->defer_shift, MIN (shift, 6));
-    ck_assert_uint_eq (state->cached_free, 56); /* the next pass begins at both ends again */
-    /* what was looked at is left out, until it has been waited for as long as can be */
-    if (shift > 2)
-      ck_assert_int_eq (count_compact (KML_COMPACT_MIGRATE_SCANNED) > n_scanned, shift >= 7);
-  }
-  ck_assert (state->skip[0]);
-  state->cached_free = state->cached_migrate[1] = 24; /* one that came since has ended there */
-  kml_compaction_kswapd_sleeps (story.reclaim->compaction);
-  ck_assert (!state->skip[0]);
-  ck_assert_uint_eq (state->cached_free, 56);
-  ck_assert_uint_eq (state->cached_migrate[1], 0);
-  for (guint i = 0; i < 28; i += 4)
-    kml_mapping_unpin (story.reclaim, story.anon->frames[i]);
-  try.priority = KML_COMPACT_SYNC_FULL; /* whatever happened before */
-  ck_assert_uint_ne (
-      kml_compaction_try (story.reclaim->compaction, &try, story.zones, &request, &held),
-      KML_ADDR_NONE);
-  ck_assert_uint_eq (state->defer_shift, 0);
-  check_contents ();
-}
-
-START_TEST (a_zone_in_which_it_fails_is_left_alone_for_twice_as_long_each_time_up_to_64)
-{
-  set_up_compaction (small_blocks, FALSE);
-  run (fails_again_and_again);
-  tear_down ();
-}
-END_TEST
-
-START_TEST (once_more_is_as_hard_as_it_gets)
-{
-  KmlCompactTry small = { .order = 3,
-                          .priority = KML_COMPACT_SYNC_LIGHT,
-                          .result = KML_COMPACT_IS_COMPLETE },
-                large = { .order = 4,
-                          .priority = KML_COMPACT_ASYNC,
-                          .result = KML_COMPACT_IS_DEFERRED };
-
-  ck_assert (kml_compaction_tries_again (&small));
-  ck_assert_int_eq (small.priority, KML_COMPACT_SYNC_FULL);
-  ck_assert (!kml_compaction_tries_again (&small));
-  ck_assert (kml_compaction_tries_again (&large));
-  ck_assert_int_eq (large.priority, KML_COMPACT_SYNC_LIGHT);
-  ck_assert (!kml_compaction_tries_again (&large));
-  large.result = KML_COMPACT_IS_DONE; /* and somebody else has had it */
-  for (guint i = 0; i < 4; i++)
-    ck_assert (kml_compaction_tries_again (&large));
-  ck_assert (!kml_compaction_tries_again (&large));
 }
 END_TEST
 
@@ -751,13 +484,6 @@ main (void)
   tcase_add_test (requests, what_a_device_has_stays_and_so_does_what_is_beside_it);
   tcase_add_test (requests, who_may_not_start_io_or_sleep_moves_nothing);
   tcase_add_test (requests, pages_of_files_stay_where_file_systems_may_not_be_called);
-  tcase_add_test (requests, without_room_for_pages_to_move_to_it_is_not_tried);
-  tcase_add_loop_test (requests, where_the_index_says_that_memory_is_missing_it_is_not_tried, 0, 2);
-  tcase_add_test (requests,
-                  a_zone_in_which_it_fails_is_left_alone_for_twice_as_long_each_time_up_to_64);
-  tcase_add_test (requests, a_pageblock_that_was_looked_at_is_left_out);
-  tcase_add_test (requests, free_frames_below_the_mark_are_no_place_for_pages);
-  tcase_add_test (requests, once_more_is_as_hard_as_it_gets);
   tcase_add_loop_test (requests, others_use_pages_and_drop_them_while_they_move, 0, 2);
   tcase_add_test (requests, pages_stay_among_pageblocks_of_their_mobility);
   tcase_add_loop_test (requests, no_compaction_moves_fewer_pages_than_lie_in_the_emptiest_blocks, 0,
@@ -765,5 +491,6 @@ main (void)
   tcase_add_test (requests, a_buddy_system_does_not_get_easier_to_compact_with_time);
   tcase_add_test (requests, kcompactd_makes_the_block_that_was_asked_for_in_vain);
   suite_add_tcase (suite, requests);
+
   return run_suite (suite);
 }

@@ -73,11 +73,11 @@ def includes_follow_the_arrows():
             match = re.match(r'#include "([a-z]+)/', line)
             if match and match.group(1) in FOLDERS and match.group(1) not in ARROWS[folder]:
                 yield f"{name}:{number}: {folder} may not include from {match.group(1)}"
-            if folder == "allocators" and match and match.group(1) == "allocators":
+            if folder in ("allocators", "devices") and match and match.group(1) == folder:
                 own = re.split(r"[-.]", os.path.basename(name))[0]
-                owner = re.match(r'#include "allocators/(\w+)', line).group(1)
-                if owner != own and os.path.exists(os.path.join(top, "allocators", owner + ".c")):
-                    yield f"{name}:{number}: an allocator includes its own pieces ({own}-*.h) and nobody's, not {owner}'s"
+                owner = re.match(rf'#include "{folder}/(\w+)', line).group(1)
+                if owner != own and os.path.exists(os.path.join(top, folder, owner + ".c")):
+                    yield f"{name}:{number}: one of {folder} includes its own pieces ({own}-*.h) and nobody's, not {owner}'s"
         if folder == "simcore":
             for number, line in enumerate(text.split("\n"), 1):
                 if re.match(r"#include <(sqlite3|gio/|stdio|fcntl)", line):

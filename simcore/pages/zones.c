@@ -47,17 +47,15 @@
  * NUMA nodes, zones of movable memory, per-CPU lists; the high-atomic reserve is a number of frames, not
  * pageblocks of their own.
  *
- * Invariants, verified by zones_check() besides those of each zone's allocator:
+ * Invariants, verified by kml_zones_check() in zones-check.c, besides those of each zone's allocator:
  *   Z1  the zones tile [0, n_usable)
  *   Z2  the machine's free area is the sum of the zones'
  *   Z3  so are metadata and counters; a counter that is a maximum is the largest of theirs
  */
 
-#include "simcore/pages/zones.h"
+#include "simcore/pages/zones-private.h"
 
 #include "simcore/pages/memalloc.h"
-
-#include <string.h>
 
 /* A list of zones to go through and compare with: load and add a few words a zone. */
 #define TRY_INSTRUCTIONS 20
@@ -81,16 +79,10 @@ door_of (const KmlZone *zone)
   return zone->locked != NULL ? &zone->locked->base : zone->pages;
 }
 
-static KmlAddr
-start_of (const KmlZones *self, const KmlZone *zone)
-{
-  return kml_ram_addr (&self->base.ram, zone->first);
-}
-
 gboolean
 kml_zone_is_beyond (const KmlZones *self, const KmlZone *zone, KmlAddr limit)
 {
-  return limit != 0 && start_of (self, zone) >= limit;
+  return limit != 0 && kml_zone_start (self, zone) >= limit;
 }
 
 KmlZoneKind
@@ -111,16 +103,6 @@ kml_zones_highest_of (const KmlZones *self, const KmlRequest *request)
                             request->constraints != NULL ? request->constraints->limit : 0);
 }
 
-static guint64
-largest_counter (const KmlZones *self, guint counter)
-{
-  guint64 largest = 0;
-
-  for (guint i = 0; i < self->n_zones; i++)
-    largest = MAX (largest, self->zones[i].pages->counters[counter]);
-  return largest;
-}
-
 /* What has changed in the zone changes in the whole. */
 static void
 add_up (KmlZones *self, KmlZone *zone)
@@ -132,7 +114,7 @@ add_up (KmlZones *self, KmlZone *zone)
     zone->counters[i] = zone->pages->counters[i];
   }
   for (guint i = 0; i < self->n_maxima; i++)
-    self->base.counters[self->maxima[i]] = largest_counter (self, self->maxima[i]);
+    self->base.counters[self->maxima[i]] = kml_zones_largest_counter (self, self->maxima[i]);
   self->base.metadata_bytes += zone->pages->metadata_bytes - zone->metadata_bytes;
   zone->metadata_bytes = zone->pages->metadata_bytes;
   if (!kml_free_area_has_changed (&zone->area))
@@ -176,7 +158,7 @@ translate (const KmlConstraints *constraints, KmlAddr start, guint64 size, KmlCo
 static KmlAddr
 alloc_in (KmlZones *self, KmlZone *zone, const KmlRequest *request, guint64 *ret_held)
 {
-  const KmlAddr start = start_of (self, zone);
+  const KmlAddr start = kml_zone_start (self, zone);
   KmlRequest inner = *request;
   KmlConstraints constraints;
   KmlAddr addr;
@@ -303,7 +285,7 @@ zones_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
   guint64 held;
 
   sync_on_zone (self);
-  held = kml_allocator_free_block (door_of (zone), addr - start_of (self, zone), how);
+  held = kml_allocator_free_block (door_of (zone), addr - kml_zone_start (self, zone), how);
   add_up (self, zone);
   if (self->reclaim.freed != NULL)
     self->reclaim.freed (self->reclaim.data);
@@ -315,8 +297,8 @@ zones_split (KmlAllocator *base, KmlAddr addr, guint64 piece)
 {
   KmlZones *self = (KmlZones *)base;
   KmlZone *zone = kml_zones_of (self, kml_ram_pfn (&base->ram, addr));
-  const gboolean done = door_of (zone)->ops->split (door_of (zone), addr - start_of (self, zone),
-                                                    piece);
+  const gboolean done = door_of (zone)->ops->split (door_of (zone),
+                                                    addr - kml_zone_start (self, zone), piece);
 
   add_up (self, zone);
   return done;
@@ -330,7 +312,7 @@ zones_isolate (KmlAllocator *base, KmlAddr addr)
   guint64 n;
 
   sync_on_zone (self);
-  n = door_of (zone)->ops->isolate (door_of (zone), addr - start_of (self, zone));
+  n = door_of (zone)->ops->isolate (door_of (zone), addr - kml_zone_start (self, zone));
   add_up (self, zone);
   return n;
 }
@@ -341,7 +323,7 @@ zones_mobility_at (const KmlAllocator *base, KmlAddr addr)
   KmlZones *self = (KmlZones *)base;
   const KmlZone *zone = kml_zones_of (self, kml_ram_pfn (&base->ram, addr));
 
-  return zone->pages->ops->mobility_at (zone->pages, addr - start_of (self, zone));
+  return zone->pages->ops->mobility_at (zone->pages, addr - kml_zone_start (self, zone));
 }
 
 static void
@@ -364,92 +346,6 @@ zones_remember (KmlAllocator *base, KmlImage *image)
   for (guint i = 0; i < self->n_zones; i++)
     if (!kml_allocator_remember (self->zones[i].pages, image))
       return FALSE;
-  return TRUE;
-}
-
-/* ---- Looking at it ---- */
-
-typedef struct {
-  KmlAddr start;
-  KmlWalkFunc func;
-  gpointer user_data;
-} Walk;
-
-static void
-walk_translated (KmlAddr start, guint64 size, KmlBlockState state, gpointer user_data)
-{
-  const Walk *walk = user_data;
-
-  walk->func (walk->start + start, size, state, walk->user_data);
-}
-
-static void
-zones_walk (const KmlAllocator *base, KmlWalkFunc func, gpointer user_data)
-{
-  const KmlZones *self = (const KmlZones *)base;
-
-  for (guint i = 0; i < self->n_zones; i++) {
-    const KmlZone *zone = &self->zones[i];
-    Walk walk = { start_of (self, zone), func, user_data };
-
-    zone->pages->ops->walk (zone->pages, walk_translated, &walk);
-  }
-}
-
-static void
-zones_state (const KmlAllocator *base, GArray *words)
-{
-  const KmlZones *self = (const KmlZones *)base;
-
-  for (guint i = 0; i < self->n_zones; i++)
-    self->zones[i].pages->ops->state (self->zones[i].pages, words);
-}
-
-static gboolean
-broken (const char *invariant, const KmlZone *zone, GError **error)
-{
-  g_set_error (error, KML_ERROR, KML_ERROR_CORRUPT, "invariant %s does not hold in zone %s",
-               invariant, kml_zone_names[zone->kind]);
-  return FALSE;
-}
-
-static gboolean
-zones_check (const KmlAllocator *base, GError **error)
-{
-  const KmlZones *self = (const KmlZones *)base;
-  guint64 counters[KML_MAX_COUNTERS] = { 0 }, metadata_bytes = 0;
-  KmlFreeArea all = { 0 };
-  KmlPfn next = 0;
-
-  for (guint i = 0; i < self->n_zones; i++) {
-    const KmlZone *zone = &self->zones[i];
-
-    if (!zone->pages->ops->check (zone->pages, error)) {
-      g_prefix_error (error, "zone %s: ", kml_zone_names[zone->kind]);
-      return FALSE;
-    }
-    if (zone->first != next || zone->n_frames == 0)
-      return broken ("Z1", zone, error);
-    next += zone->n_frames;
-    for (guint mobility = 0; mobility < KML_N_MOBILITIES; mobility++)
-      for (guint order = 0; order <= KML_MAX_ORDER; order++)
-        all.blocks[mobility][order] += zone->area.blocks[mobility][order];
-    all.n_free += zone->area.n_free;
-    for (guint j = 0; j < KML_MAX_COUNTERS; j++)
-      counters[j] += zone->pages->counters[j];
-    metadata_bytes += zone->pages->metadata_bytes;
-  }
-  for (guint i = 0; i < self->n_maxima; i++)
-    counters[self->maxima[i]] = largest_counter (self, self->maxima[i]);
-  if (next != base->ram.n_usable)
-    return broken ("Z1", &self->zones[self->n_zones - 1], error);
-  if (memcmp (all.blocks, base->free_area->blocks, sizeof all.blocks) != 0 ||
-      all.n_free != base->free_area->n_free ||
-      base->free_area->n_large != kml_free_area_suitable (&all, base->free_area->watched_order))
-    return broken ("Z2", &self->zones[0], error);
-  if (memcmp (counters, base->counters, sizeof counters) != 0 ||
-      metadata_bytes != base->metadata_bytes)
-    return broken ("Z3", &self->zones[0], error);
   return TRUE;
 }
 
@@ -497,9 +393,9 @@ take_over (KmlZones *self, const KmlAllocatorOps *pages)
   self->ops.mobility_at = pages->mobility_at != NULL ? zones_mobility_at : NULL;
   self->ops.shrink = pages->shrink != NULL ? zones_shrink : NULL;
   self->ops.remember = pages->remember != NULL ? zones_remember : NULL;
-  self->ops.walk = zones_walk;
-  self->ops.state = pages->state != NULL ? zones_state : NULL;
-  self->ops.check = zones_check;
+  self->ops.walk = kml_zones_walk;
+  self->ops.state = pages->state != NULL ? kml_zones_state : NULL;
+  self->ops.check = kml_zones_check;
   self->base.ops = &self->ops;
   for (guint i = 0; pages->counters != NULL && pages->counters[i].name != NULL; i++)
     if (pages->counters[i].is_maximum)

@@ -260,8 +260,8 @@ START_TEST (runs_are_called_by_what_tells_them_apart)
   const KmlPlotOptions options = KML_PLOT_OPTIONS_INIT;
   g_autofree char *script = NULL;
 
-  draw ("waste", options);
-  script = read_kept ("waste.gp");
+  draw ("waste-by-lifetime", options);
+  script = read_kept ("waste-by-lifetime.gp");
   expect_text (script, "VARIED = 'objects.bins'\n");
   expect_text (script, "array LABEL[4] = ['pow2', 'linux (run 2)', 'x''y`touch canary`  <&>', "
                        "'linux (run 4)']\n");
@@ -330,6 +330,50 @@ START_TEST (repetitions_are_one_line_over_time)
     ck_assert_double_lt (least, most);
     ck_assert_double_eq_tol (mean, (least + most) / 2, 1e-8);
   }
+}
+END_TEST
+
+/* Runs 2 and 4 have latencies of their own, of which the line is the mean. */
+START_TEST (repetitions_are_one_line_of_latencies_with_a_band)
+{
+  const KmlPlotOptions options = KML_PLOT_OPTIONS_INIT;
+  g_autofree char *allocs = NULL, *script = NULL;
+  g_auto (GStrv) blocks = NULL, rows = NULL;
+  guint n_wide = 0;
+
+  draw ("latency", options);
+  script = read_kept ("latency.gp");
+  expect_text (script, "array ALLOCS_BLOCK[3] = ['pow2', 'linux', 'x''y`touch canary`  <&>']\n");
+  expect_text (script, "runs 1–4; means of repetitions, bands from the least to the most");
+  allocs = read_kept ("latency-allocs.tsv");
+  blocks = g_strsplit (allocs, "\n\n\n", -1);
+  ck_assert_uint_eq (g_strv_length (blocks), 3);
+  rows = g_strsplit (blocks[1], "\n", -1);
+  for (guint i = 0; rows[i] != NULL; i++) {
+    double ns, mean, least, most;
+
+    ck_assert_int_eq (sscanf (rows[i], "%lf %lf %lf %lf", &ns, &mean, &least, &most), 4);
+    ck_assert_double_eq_tol (mean, (least + most) / 2, 1e-8);
+    n_wide += least < most;
+  }
+  ck_assert_uint_gt (n_wide, 0);
+}
+END_TEST
+
+START_TEST (repetitions_are_one_sum_of_waste_and_one_place_of_the_worst_case)
+{
+  const KmlPlotOptions options = KML_PLOT_OPTIONS_INIT;
+  g_autofree char *sums = NULL, *worst = NULL;
+  g_auto (GStrv) blocks = NULL, rows = NULL;
+
+  draw ("waste", options);
+  sums = read_kept ("waste-sums.tsv");
+  blocks = g_strsplit (sums, "\n\n\n", -1);
+  ck_assert_uint_eq (g_strv_length (blocks), 3);
+  draw ("worst-case", options);
+  worst = read_kept ("worst-case-runs.tsv");
+  rows = g_strsplit (g_strchomp (worst), "\n", -1);
+  ck_assert_uint_eq (g_strv_length (rows), 1 + 3);
 }
 END_TEST
 
@@ -627,6 +671,8 @@ main (void)
   tcase_add_test (content, the_data_are_those_of_the_runs);
   tcase_add_test (content, waste_by_origin_is_of_the_runs);
   tcase_add_test (content, repetitions_are_one_line_over_time);
+  tcase_add_test (content, repetitions_are_one_line_of_latencies_with_a_band);
+  tcase_add_test (content, repetitions_are_one_sum_of_waste_and_one_place_of_the_worst_case);
   tcase_add_test (content, a_distribution_is_of_the_repetitions_of_a_setting);
   tcase_add_test (content, an_order_is_computed_from_the_free_lists);
   tcase_add_test (content, a_page_map_has_a_value_for_each_cell);

@@ -43,12 +43,16 @@ read_all (KmlTrace *trace, const char *path, KmlTraceStats *stats, GError **erro
   return n == 0;
 }
 
+/* Of what could be read and yet may not be all that was recorded. */
 static void
-warn_about_malformed (const char *path, const KmlTraceInfo *info)
+warn_about_lines (const char *path, const KmlTraceInfo *info)
 {
   const guint64 n = info->counts[KML_TRACE_N_MALFORMED];
   g_autofree char *text = NULL;
 
+  if (info->unended)
+    kml_warn ("%s:%" G_GUINT64_FORMAT ": the last line does not end: the file may have been cut",
+              path, info->n_lines);
   if (n == 0)
     return;
   text = kml_printable (info->malformed_text != NULL ? info->malformed_text : "");
@@ -184,7 +188,7 @@ do_info (const char *path)
   if ((options.verify || !kml_trace_info (trace)->complete) &&
       !read_all (trace, path, NULL, &error))
     return kml_fail (error);
-  warn_about_malformed (path, kml_trace_info (trace));
+  warn_about_lines (path, kml_trace_info (trace));
   if (options.json) {
     JsonBuilder *builder = kml_json_new ("trace-info/1");
 
@@ -224,7 +228,7 @@ report_conversion (const char *path, const char *output, KmlTrace *trace)
   const KmlTraceInfo *info = kml_trace_info (trace);
   g_autofree char *word = kml_shell_word (output);
 
-  warn_about_malformed (path, info);
+  warn_about_lines (path, info);
   if (options.json) {
     JsonBuilder *builder = kml_json_new ("trace-convert/1");
 
@@ -311,7 +315,7 @@ do_stats (const char *path)
 
   if (trace == NULL || !read_all (trace, path, stats, &error))
     return kml_fail (error);
-  warn_about_malformed (path, kml_trace_info (trace));
+  warn_about_lines (path, kml_trace_info (trace));
   if (options.json) {
     JsonBuilder *builder = kml_json_new ("trace-stats/1");
 

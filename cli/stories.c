@@ -157,6 +157,47 @@ kml_story_longest_json (const KmlResultLongest *longest, JsonBuilder *builder)
   json_builder_end_object (builder);
 }
 
+/* ---- What is not in a recording ---- */
+
+/* "80 lines could not be read, 3 events were lost". (nullable): nothing is known to be missing. (transfer full) */
+static char *
+describe_gaps (const KmlResult *result)
+{
+  static const struct {
+    const char *metric, *one, *several;
+  } gaps[] = { { "trace.malformed", "line could not be read", "lines could not be read" },
+               { "trace.lost", "event was lost", "events were lost" } };
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (gaps); i++) {
+    const KmlResultMetric *n = kml_result_metric (result, gaps[i].metric);
+
+    if (n != NULL && n->value > 0.0)
+      g_string_append_printf (text, "%s%.0f %s", text->len > 0 ? ", " : "", n->value,
+                              n->value == 1.0 ? gaps[i].one : gaps[i].several);
+  }
+  return text->len > 0 ? g_strdup (text->str) : NULL;
+}
+
+/* Of runs that replay the same only once. */
+static void
+print_gaps (const GPtrArray *results)
+{
+  g_autofree char *said = NULL;
+
+  for (guint i = 0; i < MIN (results->len, MAX_STORIES); i++) {
+    const KmlResult *result = g_ptr_array_index (results, i);
+    g_autofree char *text = describe_gaps (result);
+
+    if (text == NULL || g_strcmp0 (text, said) == 0)
+      continue;
+    kml_out ("run %" G_GUINT64_FORMAT ": of its recording %s (kmemlab trace info says more)\n",
+             result->run_id, text);
+    g_free (said);
+    said = g_steal_pointer (&text);
+  }
+}
+
 /* ---- Requests that got nothing ---- */
 
 /* "3 out of memory, 1 fragmentation", of @n_failed. (transfer full) */
@@ -433,6 +474,7 @@ kml_stories_print (const char *path, const GPtrArray *results)
   g_autoptr (KmlDatabase) database = kml_database_open (path, NULL);
 
   print_longest (results);
+  print_gaps (results);
   for (guint i = 0; database != NULL && i < MIN (results->len, MAX_STORIES); i++) {
     const KmlResult *result = g_ptr_array_index (results, i);
 

@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * The longest operation of each kind and context with what made it long; why requests failed; who was killed for want of memory; the stories of deadlocks, the first bugs, and what could deadlock.
+ * The longest operation of each kind and context with what made it long; what recordings lack; why requests failed; who was killed for want of memory; the stories of deadlocks, the first bugs, and what could deadlock.
  */
 
 #pragma once

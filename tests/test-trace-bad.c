@@ -174,6 +174,42 @@ START_TEST (zeros_in_the_text_are_bad_lines)
 }
 END_TEST
 
+/* As a crash leaves it: a sector of zeros, which joins the lines that it begins and ends in. */
+START_TEST (a_hole_in_the_file_is_a_bad_line)
+{
+  /* an event that requests memory, one that does not, one in the form of another tool */
+  static const char *const events[] = {
+    KMALLOC ("1", "0x1000"),
+    LINE ("1", "mm_page_pcpu_drain: page=0 pfn=1 order=0 migratetype=1"),
+    "@ ./a:(f+0x1)[0x1] + 0x1000 0x8\n",
+  };
+  static const char hole[512];
+
+  for (guint i = 0; i < G_N_ELEMENTS (events); i++) {
+    g_autoptr (GByteArray) text = g_byte_array_new ();
+    const guint length = (guint)strlen (events[i]);
+    g_autoptr (GError) error = NULL;
+    g_autoptr (Recording) recording = NULL;
+
+    if (events[i][0] == '@')
+      g_byte_array_append (text, (const guint8 *)"= Start\n", 8);
+    for (guint j = 0; j < 3; j++)
+      g_byte_array_append (text, (const guint8 *)events[i], length);
+    g_byte_array_append (text, (const guint8 *)events[i], length - 6);
+    g_byte_array_append (text, (const guint8 *)hole, sizeof hole);
+    g_byte_array_append (text, (const guint8 *)events[i] + length - 4, 4);
+    g_byte_array_append (text, (const guint8 *)events[i], length);
+    recording = read_bytes (text->data, text->len, &error);
+    assert_no_error (error);
+    ck_assert_uint_eq (count_of (recording, KML_TRACE_N_EVENTS), 4);
+    ck_assert_uint_eq (count_of (recording, KML_TRACE_N_MALFORMED), 1);
+    ck_assert_msg (g_str_has_prefix (kml_trace_info (recording->trace)->malformed_text,
+                                     "the line has zeros in it: “"),
+                   "%s", kml_trace_info (recording->trace)->malformed_text);
+  }
+}
+END_TEST
+
 START_TEST (dos_line_ends_and_a_missing_last_one_are_no_matter)
 {
   g_autoptr (Recording) recording = read_text (
@@ -185,20 +221,26 @@ START_TEST (dos_line_ends_and_a_missing_last_one_are_no_matter)
   ck_assert_uint_eq (count_of (recording, KML_TRACE_N_EVENTS), 3);
   ck_assert_uint_eq (count_of (recording, KML_TRACE_N_MALFORMED), 0);
   ck_assert_uint_eq (event_at (recording, 0)->gfp, KML_GFP_KERNEL);
+  ck_assert (kml_trace_info (recording->trace)->unended);
 }
 END_TEST
 
-/* Text that is cut anywhere is read up to there. */
+/* Text that is cut anywhere is read up to there; that it ends within a line is known. */
 START_TEST (text_that_was_cut_is_read_as_far_as_it_goes)
 {
-  g_autoptr (GByteArray) plain = sample_bytes ("ftrace.txt");
+  static const struct {
+    const char *sample;
+    guint first, step;
+  } cuts[] = { { "ftrace.txt", 2048, 641 }, { "mtrace.sample", 64, 41 } };
+  g_autoptr (GByteArray) plain = sample_bytes (cuts[_i].sample);
 
-  for (guint length = 2048; length < plain->len; length += 641) {
+  for (guint length = cuts[_i].first; length < plain->len; length += cuts[_i].step) {
     g_autoptr (GError) error = NULL;
     g_autoptr (Recording) recording = read_bytes (plain->data, length, &error);
 
     assert_no_error (error);
     ck_assert_uint_le (count_of (recording, KML_TRACE_N_MALFORMED), 1);
+    ck_assert_int_eq (kml_trace_info (recording->trace)->unended, plain->data[length - 1] != '\n');
   }
 }
 END_TEST
@@ -218,8 +260,9 @@ main (void)
   tcase_add_test (bad, a_byte_order_mark_is_no_line);
   tcase_add_test (bad, a_line_without_end_is_skipped_and_not_kept);
   tcase_add_test (bad, zeros_in_the_text_are_bad_lines);
+  tcase_add_test (bad, a_hole_in_the_file_is_a_bad_line);
   tcase_add_test (bad, dos_line_ends_and_a_missing_last_one_are_no_matter);
-  tcase_add_test (bad, text_that_was_cut_is_read_as_far_as_it_goes);
+  tcase_add_loop_test (bad, text_that_was_cut_is_read_as_far_as_it_goes, 0, 2);
   suite_add_tcase (suite, bad);
 
   return run_suite (suite);

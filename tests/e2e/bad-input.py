@@ -142,6 +142,22 @@ def a_trace_that_is_empty_is_called_so():
         lacks(run("trace", "stats", name, status=2).stderr, "empty")
 
 
+def text_that_was_spoiled_is_read_and_told_of():
+    whole = read(REPORT)
+    middle = len(whole) // 2
+    write("cut.txt", whole[:-1])
+    contains(run("trace", "info", "cut.txt").stderr, "cut.txt:300: the last line does not end: the file may have been cut")
+    lacks(run("trace", "info", REPORT).stderr, "does not end")
+    write("hole.txt", whole[:middle] + b"\0" * 4096 + whole[middle + 4096:])
+    contains(run("trace", "info", "hole.txt").stderr, "the line has zeros in it")
+    write("replay.ini", REPLAY.replace("FILE", "hole.txt") + "\n[sweep]\nobjects.bins = pow2 | linux\n")
+    out = run("run", "replay.ini").stdout
+    equal(out.count("of its recording 1 line could not be read"), 1, "told once, of two runs")
+    contains(out, "run 1: of its recording")
+    write("replay.ini", REPLAY.replace("FILE", REPORT))
+    lacks(run("run", "replay.ini").stdout, "of its recording")
+
+
 def a_binary_trace_that_is_cut_short():
     run("trace", "convert", REPORT, "-o", "whole.kmt")
     whole = read("whole.kmt")
@@ -368,7 +384,7 @@ main(a_scenario_that_is_not_there, an_unknown_key_has_line_column_and_the_neares
      an_enormous_scenario, a_scenario_that_never_ends, a_bad_override,
      settings_that_do_not_go_together_leave_no_database, what_only_a_run_sees_is_told_with_its_place,
      a_trace_that_is_missing, traces_that_are_none, a_trace_that_is_empty_is_called_so,
-     a_binary_trace_that_is_cut_short, a_binary_trace_with_a_changed_byte, half_a_conversion_is_no_file,
+     text_that_was_spoiled_is_read_and_told_of, a_binary_trace_that_is_cut_short, a_binary_trace_with_a_changed_byte, half_a_conversion_is_no_file,
      foreign_files_are_not_touched, a_database_of_a_newer_version_is_not_touched,
      a_database_that_is_not_there, what_is_wrong_is_said_once_in_words_and_of_what_was_typed, a_database_that_was_cut_short, a_database_with_a_changed_byte,
      stored_scenarios_are_not_trusted,

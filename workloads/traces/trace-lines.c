@@ -52,6 +52,7 @@ take (KmlTraceLines *self, const char *newline, const char **ret_line, const cha
   const char *const end = newline != NULL ? newline : self->buffer + self->end;
 
   self->begin = newline != NULL ? (gsize)(newline - self->buffer) + 1 : self->end;
+  self->unended = newline == NULL && self->at_end;
   *ret_line = line;
   *ret_end = newline != NULL && newline > line && newline[-1] == '\r' ? newline - 1 : end;
 }
@@ -79,9 +80,7 @@ kml_trace_lines_next (KmlTraceLines *self, const char **ret_line, const char **r
     if (is_rest)
       continue;
     self->number++;
-    self->too_long = *ret_end - *ret_line > KML_TRACE_MAX_LINE;
-    if (self->too_long)
-      *ret_end = *ret_line + KML_TRACE_MAX_LINE;
+    *ret_end = MIN (*ret_end, *ret_line + KML_TRACE_MAX_LINE + 1);
     return 1;
   }
 }

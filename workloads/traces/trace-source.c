@@ -77,7 +77,7 @@ kml_trace_source_free (KmlTraceSource *self)
 static gboolean
 step_line (KmlTraceSource *self, GError **error)
 {
-  const char *line, *end;
+  const char *line, *end, *fault;
   const int n = kml_trace_lines_next (&self->lines, &line, &end, error);
 
   if (n < 0)
@@ -87,10 +87,11 @@ step_line (KmlTraceSource *self, GError **error)
     return self->ops->end == NULL || self->ops->end (self, error);
   }
   self->feed.info->n_lines = self->lines.number;
-  if (!self->lines.too_long)
+  self->feed.info->unended = self->lines.unended;
+  fault = kml_trace_line_fault (line, end);
+  if (fault == NULL)
     return self->ops->line (self, line, end, error);
-  kml_trace_feed_malformed (&self->feed, self->lines.number, line, end,
-                            "the line is longer than 64 KiB");
+  kml_trace_feed_malformed (&self->feed, self->lines.number, line, end, fault);
   return TRUE;
 }
 

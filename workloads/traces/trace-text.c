@@ -54,6 +54,7 @@ next_line (KmlTraceText *self, const char **ret_line, const char **ret_end)
       return FALSE;
     newline = line + n;
     self->lines.begin = self->lines.end;
+    self->lines.unended = TRUE;
   } else {
     self->lines.begin += (gsize)(newline - line) + 1;
   }
@@ -99,10 +100,12 @@ note_malformed (KmlTraceText *self, const char *line, const char *end, const cha
 static void
 drop_long_line (KmlTraceText *self)
 {
+  const char *const line = self->lines.buffer + self->lines.begin;
+  const char *const end = self->lines.buffer + self->lines.end;
+
   if (!self->lines.in_long) {
     self->info->n_lines++;
-    note_malformed (self, self->lines.buffer + self->lines.begin,
-                    self->lines.buffer + self->lines.end, "the line is longer than 64 KiB");
+    note_malformed (self, line, end, kml_trace_line_fault (line, end));
   }
   self->lines.in_long = TRUE;
   self->lines.begin = self->lines.end;
@@ -228,14 +231,15 @@ static gboolean
 take_line (KmlTraceText *self, const char *line, const char *end, GError **error)
 {
   KmlTraceLine *const parsed = kml_trace_identity_slot (&self->identity);
+  const char *const fault = kml_trace_line_fault (line, end);
 
   if (G_UNLIKELY (self->lines.in_long)) {
     self->lines.in_long = FALSE;
     return TRUE;
   }
   self->info->n_lines++;
-  if (G_UNLIKELY (end - line > KML_TRACE_MAX_LINE)) {
-    note_malformed (self, line, end, "the line is longer than 64 KiB");
+  if (G_UNLIKELY (fault != NULL)) {
+    note_malformed (self, line, end, fault);
     return TRUE;
   }
   switch (self->format->parse (&self->texts, line, end, parsed)) {
@@ -267,7 +271,7 @@ take_known_lines (KmlTraceText *self, guint n, GError **error)
     const char *const next = kml_trace_parse_known (&self->texts, line,
                                                     self->lines.buffer + self->lines.end, parsed);
 
-    if (next == NULL || next - line > KML_TRACE_MAX_LINE)
+    if (next == NULL || next - line > KML_TRACE_SECTOR)
       return TRUE;
     self->lines.begin = (gsize)(next - self->lines.buffer);
     self->info->n_lines++;
@@ -353,6 +357,7 @@ update_info (KmlTraceText *self)
   info->live_pages_peak = self->identity.live_pages_peak;
   info->n_stream = self->identity.tail;
   info->complete = self->lines.at_end && self->lines.begin == self->lines.end;
+  info->unended = self->lines.unended;
 }
 
 int

@@ -113,6 +113,7 @@ typedef struct {
   guint64 counts[KML_TRACE_N_COUNTS];
   guint64 malformed_line;     /* number of the first malformed line; 0: none */
   const char *malformed_text; /* (nullable): what is wrong with it, with a quotation */
+  gboolean unended; /* text: the last line, n_lines, has no newline: the file may have been cut */
 } KmlTraceInfo;
 
 /* What a file cannot say of itself. All may be zero. */

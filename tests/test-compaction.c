@@ -53,6 +53,7 @@ set_up_lists (void)
                                 lists, NULL));
   ck_assert (kml_allocator_start (lists, NULL));
   story.reclaim->config.pages = lists;
+  story.zones->reclaim.wake = NULL; /* while kswapd works a CPU keeps less */
 }
 
 static void
@@ -460,14 +461,34 @@ asks_again_later (KmlMachine *machine, gpointer data)
   check_contents ();
 }
 
+/* Woken by kswapd, or, where that has given up, by the request. */
 START_TEST (kcompactd_makes_the_block_that_was_asked_for_in_vain)
 {
   set_up_compaction (small_blocks, TRUE);
+  story.reclaim->kswapd_failures = _i == 0 ? 0 : KML_RECLAIM_RETRIES;
   run (asks_again_later);
+  ck_assert_uint_eq (count (KML_RECLAIM_WAKEUPS) > 0, _i == 0);
   ck_assert_uint_eq (count_compact (KML_COMPACT_DAEMON_WAKE), 1);
   ck_assert_uint_eq (count_compact (KML_COMPACT_DAEMON_MIGRATE_SCANNED), 8);
   ck_assert_uint_eq (count_compact (KML_COMPACT_MIGRATE_SCANNED), 8);
   ck_assert_uint_eq (count_compact (KML_COMPACT_STALL), 0);
+  tear_down ();
+}
+END_TEST
+
+static void
+compacts_itself (KmlMachine *machine, gpointer data)
+{
+  fragment ();
+  ck_assert_uint_ne (ask (8, KML_GFP_KERNEL), KML_ADDR_NONE);
+}
+
+START_TEST (who_compacts_for_itself_wakes_no_kcompactd_where_kswapd_has_given_up)
+{
+  set_up_compaction (small_blocks, TRUE);
+  story.reclaim->kswapd_failures = KML_RECLAIM_RETRIES;
+  run (compacts_itself);
+  ck_assert_uint_eq (count_compact (KML_COMPACT_DAEMON_WAKE), 0);
   tear_down ();
 }
 END_TEST
@@ -489,7 +510,8 @@ main (void)
   tcase_add_loop_test (requests, no_compaction_moves_fewer_pages_than_lie_in_the_emptiest_blocks, 0,
                        20);
   tcase_add_test (requests, a_buddy_system_does_not_get_easier_to_compact_with_time);
-  tcase_add_test (requests, kcompactd_makes_the_block_that_was_asked_for_in_vain);
+  tcase_add_loop_test (requests, kcompactd_makes_the_block_that_was_asked_for_in_vain, 0, 2);
+  tcase_add_test (requests, who_compacts_for_itself_wakes_no_kcompactd_where_kswapd_has_given_up);
   suite_add_tcase (suite, requests);
 
   return run_suite (suite);

@@ -96,6 +96,49 @@ START_TEST (clean_pages_make_room_without_the_disk_and_in_the_daemon_s_time)
 }
 END_TEST
 
+/* A block that nobody can take back, asked for with kswapd's help alone; and some time for kswapd. */
+static void
+ask_in_vain (guint n)
+{
+  for (guint i = 0; i < n; i++) {
+    ask (1, KML_GFP_NOWAIT);
+    kml_sleep (story.rig.machine, KML_MS);
+  }
+}
+
+static void
+fills_memory_with_blocks (KmlMachine *machine, gpointer data)
+{
+  ask_in_vain (2 * N);
+  ck_assert_uint_eq (n_free (), 8);
+  ck_assert_uint_eq (count (KML_RECLAIM_WAKEUPS), 1);
+  ck_assert_uint_eq (count (KML_RECLAIM_GAVE_UP), 1);
+
+  /* 10 pages of a file instead of as many blocks: kswapd could take them, but nobody has yet */
+  for (guint i = 0; i < 10; i++)
+    give_back_one ();
+  touch_all (story.file, 10, FALSE);
+  ask_in_vain (1);
+  ck_assert_uint_eq (n_free (), 8);
+  ck_assert_uint_eq (count (KML_RECLAIM_WAKEUPS), 1);
+
+  /* who may sleep takes one or more, and kswapd has a chance again; soon it gives up for good */
+  ck_assert_uint_ne (ask (1, KML_GFP_KERNEL), KML_ADDR_NONE);
+  ck_assert_uint_eq (count (KML_RECLAIM_DIRECT), 1);
+  ask_in_vain (2 * N);
+  ck_assert_uint_eq (count (KML_RECLAIM_WAKEUPS), 2);
+  ck_assert_uint_eq (count (KML_RECLAIM_GAVE_UP), 2);
+  ck_assert_uint_eq (count (KML_RECLAIM_PAGES), 10);
+}
+
+START_TEST (the_daemon_gives_up_until_somebody_reclaims_something)
+{
+  set_up (TRUE);
+  run (fills_memory_with_blocks);
+  tear_down ();
+}
+END_TEST
+
 static void
 writes_much (KmlMachine *machine, gpointer data)
 {
@@ -463,6 +506,7 @@ main (void)
   tcase_add_test (pages, two_tasks_that_want_the_same_page_fetch_it_once);
   tcase_add_test (pages, a_read_that_fails_is_a_fault_and_an_error_and_no_page_read);
   tcase_add_test (pages, clean_pages_make_room_without_the_disk_and_in_the_daemon_s_time);
+  tcase_add_test (pages, the_daemon_gives_up_until_somebody_reclaims_something);
   tcase_add_test (pages, anonymous_pages_go_to_swap_and_come_back);
   tcase_add_test (pages, a_page_that_is_used_again_and_again_stays);
   tcase_add_test (pages, a_page_that_a_device_has_stays);

@@ -413,6 +413,27 @@ START_TEST (kswapd_gives_up_where_the_disk_is_dead)
   ck_assert_uint_eq (count (KML_RECLAIM_PAGES), 0);
   ck_assert_uint_le (count (KML_RECLAIM_WRITTEN), 16 * 32);
   ck_assert (story.reclaim->kswapd_sleeps);
+  ck_assert_uint_eq (count (KML_RECLAIM_GAVE_UP), 1);
+  tear_down ();
+}
+END_TEST
+
+static void
+needs_a_page_when_kswapd_has_given_up (KmlMachine *machine, gpointer data)
+{
+  story.reclaim->kswapd_failures = KML_RECLAIM_RETRIES;
+  touch_all (story.file, 80, TRUE);
+  while (n_free () > 8)
+    ask (1, KML_GFP_HIGH);
+  ck_assert_uint_eq (ask (1, KML_GFP_KERNEL), KML_ADDR_NONE);
+}
+
+START_TEST (who_reclaims_where_kswapd_has_given_up_does_not_wait_for_the_disk)
+{
+  set_up_flusher ();
+  run (needs_a_page_when_kswapd_has_given_up);
+  ck_assert_uint_eq (count (KML_RECLAIM_THROTTLED), 0);
+  ck_assert_uint_eq (story.rig.machine->now, 0);
   tear_down ();
 }
 END_TEST
@@ -524,6 +545,7 @@ main (void)
   tcase_add_loop_test (reclaim, who_reclaims_leaves_files_to_the_flusher_and_waits_for_it, 0, 3);
   tcase_add_test (reclaim, kswapd_has_the_disk_write_several_pages_at_a_time);
   tcase_add_test (reclaim, kswapd_gives_up_where_the_disk_is_dead);
+  tcase_add_test (reclaim, who_reclaims_where_kswapd_has_given_up_does_not_wait_for_the_disk);
   tcase_add_loop_test (all, whatever_tasks_do_to_pages_under_writeback_all_is_accounted_for, 0, 12);
   suite_add_tcase (suite, flusher);
   suite_add_tcase (suite, writers);

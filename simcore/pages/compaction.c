@@ -9,7 +9,7 @@
  *
  *   direct     a request of several frames that may sleep and has found no block: of more than 8 frames, or not movable, before it reclaims,
  *              asynchronously; any, after it has reclaimed and still has none, and then harder each time
- *   kcompactd  a daemon that kswapd wakes, when it goes to sleep, for the largest block that was asked for in vain since
+ *   kcompactd  a daemon that kswapd wakes, when it goes to sleep, for the largest block that was asked for in vain since (or, where kswapd has given up, who asks)
  *
  * GFP_NOIO does not compact at all, GFP_NOFS moves anonymous pages alone (compact-zone.c).
  *
@@ -366,15 +366,35 @@ kml_compaction_note_wish (KmlCompaction *self, const KmlRequest *request)
 
 /* Whether there is anything for kcompactd to do. */
 static gboolean
-is_any_suitable (const KmlCompaction *self)
+is_any_suitable (const KmlCompaction *self, guint order, KmlZoneKind highest)
 {
   const KmlZones *zones = self->reclaim->config.zones;
 
-  for (guint i = 0; i < zones->n_zones && zones->zones[i].kind <= self->wanted_highest; i++)
-    if (is_suitable (self, &zones->zones[i], self->wanted_order, 0, self->wanted_highest) ==
-        KML_COMPACT_GOES_ON)
+  for (guint i = 0; i < zones->n_zones && zones->zones[i].kind <= highest; i++)
+    if (is_suitable (self, &zones->zones[i], order, 0, highest) == KML_COMPACT_GOES_ON)
       return TRUE;
   return FALSE;
+}
+
+static void
+wake_daemon (KmlCompaction *self, guint order, KmlZoneKind highest)
+{
+  if (self->daemon == NULL || order == 0 || !self->sleeps || self->is_wanted ||
+      !is_any_suitable (self, order, highest))
+    return;
+  self->is_wanted = TRUE;
+  self->order = order;
+  self->highest = highest;
+  self->counters[KML_COMPACT_DAEMON_WAKE]++;
+  kml_spend (self->reclaim->machine, KML_COST_WAKE, 1);
+  kml_task_wake (self->daemon);
+}
+
+void
+kml_compaction_wake_for (KmlCompaction *self, const KmlRequest *request)
+{
+  wake_daemon (self, kml_compaction_order_of (self, request),
+               kml_zones_highest_of (self->reclaim->config.zones, request));
 }
 
 void
@@ -384,15 +404,7 @@ kml_compaction_kswapd_sleeps (KmlCompaction *self)
 
   for (guint i = 0; i < zones->n_zones; i++)
     forget_hints (self, &zones->zones[i], &self->zones[i]);
-  if (self->daemon != NULL && self->wanted_order > 0 && self->sleeps && !self->is_wanted &&
-      is_any_suitable (self)) {
-    self->is_wanted = TRUE;
-    self->order = self->wanted_order;
-    self->highest = self->wanted_highest;
-    self->counters[KML_COMPACT_DAEMON_WAKE]++;
-    kml_spend (self->reclaim->machine, KML_COST_WAKE, 1);
-    kml_task_wake (self->daemon);
-  }
+  wake_daemon (self, self->wanted_order, self->wanted_highest);
   self->wanted_order = 0;
   self->wanted_highest = KML_ZONE_DMA;
 }

@@ -122,8 +122,11 @@ void kml_compaction_all (KmlCompaction *self);
 
 /* ---- kcompactd ---- */
 
-/* A request has found no block, and woken kswapd. */
+/* A request has found no block. */
 void kml_compaction_note_wish (KmlCompaction *self, const KmlRequest *request);
+
+/* … and wakes kcompactd itself, since kswapd has given up. */
+void kml_compaction_wake_for (KmlCompaction *self, const KmlRequest *request);
 
 /* kswapd goes to sleep. */
 void kml_compaction_kswapd_sleeps (KmlCompaction *self);

@@ -17,7 +17,7 @@
  *
  * Before that it tries again as long as something is freed: what is free may be far below the watermark, if atomic requests have had the reserve. (Above order 3 each
  * try counts as one in vain.) And as long as pages are on their way to the disk or a flusher has some to write, it tries up to 16 times in vain and waits for them in between,
- * 100 ms at most each time. Where something was freed and the request still finds nothing, all CPUs give back what they keep free (drain_all_pages()), and it looks once more.
+ * 100 ms at most each time, or, where kswapd has given up (kswapd.c), not at all. Where something was freed and the request still finds nothing, all CPUs give back what they keep free (drain_all_pages()), and it looks once more.
  *
  * Where pages are moved together ([memory] compaction), requests of several frames do that before and after reclaim, and whether they try again is compaction.c's to say, too
  * (section 3).
@@ -175,7 +175,7 @@ decide (KmlReclaim *self, const KmlRequest *request, KmlCompactTry *compact, gui
   if (looks_again (compact, n_freed, n_in_vain))
     return NEXT_TRY;
   if (n_in_vain <= KML_RECLAIM_RETRIES && kml_reclaim_waits_for_writes (self))
-    return NEXT_THROTTLE;
+    return kml_reclaim_is_hopeless (self) ? NEXT_TRY : NEXT_THROTTLE;
   if (is_worth_no_life (self, request))
     return must ? NEXT_WAIT : NEXT_FAIL;
   if (!kml_gfp_may_fs (gfp))

@@ -7,7 +7,7 @@
  *
  * 1. Who reclaims
  *
- *   kswapd   a daemon. Woken when a request finds a zone at its low watermark, sleeps again when all zones are above high
+ *   kswapd   a daemon. Woken when a request finds a zone at its low watermark, sleeps again when all zones are above high, or it is hopeless (kswapd.c)
  *   direct   a request that may sleep and finds every zone at min looks for memory itself, in its own time (direct-reclaim.c)
  *   killer   where that finds nothing: the task that would free most is killed
  *
@@ -29,9 +29,9 @@
  *     GFP_NOFS    anonymous pages go to swap; files are not written, since their file system may be what asks
  *
  * What is given to the disk counts as half had: the round ends with it, and as soon as the disk's interrupt says so it is at the tail of its list. A round
- * that brings nothing is followed by a wait for the disk, 100 ms at most, and after 16 of those kswapd sleeps until it is woken again
- * (VMSCAN_THROTTLE_WRITEBACK, MAX_RECLAIM_RETRIES). A page is written with the lock of its mapping, if that has one: direct reclaim has it as long
- * as the disk takes, others until the disk has been asked. Who asks with GFP_KERNEL and has this lock waits for itself.
+ * that brings nothing is followed by a wait for the disk, 100 ms at most (VMSCAN_THROTTLE_WRITEBACK), and after 16 of them kswapd gives up (kswapd.c). A page
+ * is written with the lock of its mapping, if that has one: direct reclaim has it as long as the disk takes, others until the disk has been asked. Who asks
+ * with GFP_KERNEL and has this lock waits for itself.
  *
  * 3. Beside a flusher
  *
@@ -76,6 +76,7 @@ const KmlCounterInfo kml_reclaim_counters[] = {
   [KML_RECLAIM_WRITTEN] = { "reclaim.written", "pages" },
   [KML_RECLAIM_ACTIVATED] = { "reclaim.activated", "pages" },
   [KML_RECLAIM_WAKEUPS] = { "kswapd.wakeups", "times" },
+  [KML_RECLAIM_GAVE_UP] = { "kswapd.gave_up", "times" },
   [KML_RECLAIM_OOM_KILLS] = { "oom.kills", "tasks" },
   [KML_RECLAIM_FAULTS] = { "fault.count", "faults" },
   [KML_RECLAIM_READS] = { "fault.reads", "pages" },
@@ -351,25 +352,14 @@ kml_reclaim_shrink (KmlReclaim *self, guint64 n_wanted, KmlGfp gfp, KmlZoneKind 
   if (scan.n_freed == 0) /* rather than fail: what was left as a working set */
     scan.n_freed = shrink_slabs (self);
   kml_lockdep_leave_reclaim (self->machine);
+  if (scan.n_freed > 0)
+    self->kswapd_failures = 0;
   self->all_is_dirty |= scan.is_kswapd && scan.all_dirty;
   if (scan.is_kswapd && scan.n_queued > 0)
     kml_scheduler_cleaned (self->machine->scheduler, n_before, kml_reclaim_n_unwritten (self));
   if (scan.is_kswapd)
     kml_scheduler_freed_frames (self->machine->scheduler);
   return scan.n_freed;
-}
-
-/* ---- kswapd ---- */
-
-static gboolean
-is_balanced (const KmlReclaim *self)
-{
-  const KmlZones *zones = self->config.zones;
-
-  for (guint i = 0; i < zones->n_zones; i++)
-    if (!kml_zone_is_balanced (&zones->zones[i]))
-      return FALSE;
-  return TRUE;
 }
 
 void
@@ -382,61 +372,6 @@ kml_reclaim_throttle (KmlReclaim *self)
   do
     kml_reclaim_wait_for_writes (self, KML_PART_THROTTLE, end - self->machine->now);
   while (self->n_written - n_written < n_enough && self->n_writing > 0 && self->machine->now < end);
-}
-
-/* Until all zones are above high, or nothing comes of it. */
-static void
-balance (KmlReclaim *self)
-{
-  for (guint n_in_vain = 0; !is_balanced (self) && n_in_vain < KML_RECLAIM_RETRIES;) {
-    if (kml_reclaim_shrink (self, KML_RECLAIM_CLUSTER, KML_GFP_KERNEL, KML_ZONE_NORMAL) > 0) {
-      n_in_vain = 0;
-    } else {
-      if (!kml_reclaim_waits_for_writes (self))
-        return;
-      n_in_vain++;
-      kml_reclaim_throttle (self);
-    }
-    kml_sync (self->machine);
-  }
-}
-
-static void
-kswapd_main (KmlMachine *machine, gpointer data)
-{
-  static const KmlWait wait = { .kind = KML_WAIT_EVENT, .what = "low memory" };
-  KmlReclaim *self = data;
-
-  for (;;) {
-    self->kswapd_sleeps = TRUE;
-    while (!self->kswapd_is_wanted)
-      kml_task_wait (machine, &wait, KML_PART_SLEEP, FALSE);
-    self->kswapd_sleeps = FALSE;
-    self->kswapd_is_wanted = FALSE;
-    kml_task_part (machine, KML_PART_RECLAIM);
-    kml_allocator_keep_less (self->config.pages, TRUE);
-    balance (self);
-    kml_allocator_keep_less (self->config.pages, FALSE);
-    self->all_is_dirty = FALSE;
-    if (self->compaction != NULL)
-      kml_compaction_kswapd_sleeps (self->compaction);
-    kml_task_part (machine, KML_PART_RUN);
-  }
-}
-
-static void
-wake_kswapd (gpointer data, const KmlRequest *request)
-{
-  KmlReclaim *self = data;
-
-  if (self->compaction != NULL)
-    kml_compaction_note_wish (self->compaction, request);
-  if (self->kswapd_is_wanted || !self->kswapd_sleeps)
-    return;
-  self->kswapd_is_wanted = TRUE;
-  self->counters[KML_RECLAIM_WAKEUPS]++;
-  kml_spend (self->machine, KML_COST_WAKE, 1);
-  kml_task_wake (self->kswapd);
 }
 
 /* ---- The whole ---- */
@@ -469,11 +404,6 @@ KmlReclaim *
 kml_reclaim_new (const KmlReclaimConfig *config)
 {
   KmlReclaim *self = g_new0 (KmlReclaim, 1);
-  KmlTaskConfig kswapd = { .name = "kswapd",
-                           .cpu = config->kswapd_cpu,
-                           .is_daemon = TRUE,
-                           .func = kswapd_main,
-                           .data = self };
 
   self->config = *config;
   self->machine = config->zones->base.machine;
@@ -486,14 +416,13 @@ kml_reclaim_new (const KmlReclaimConfig *config)
   self->writes = g_new0 (KmlPageWrite, KML_MAX_PAGE_WRITES);
   self->kills = g_array_new (FALSE, FALSE, sizeof (KmlOomKill));
   g_array_set_clear_func (self->kills, clear_kill);
-  kswapd.start = self->machine->now;
-  self->kswapd = kml_task_new (self->machine->scheduler, &kswapd);
-  self->kswapd->memalloc = KML_MEMALLOC_RESERVES;
+  self->kswapd = kml_kswapd_new (self);
   if (self->config.pages == NULL)
     self->config.pages = &config->zones->base;
-  config->zones->reclaim = (KmlZonesReclaim){
-    .wake = wake_kswapd, .slow_path = kml_reclaim_slow_path, .freed = page_was_freed, .data = self
-  };
+  config->zones->reclaim = (KmlZonesReclaim){ .wake = kml_kswapd_wake,
+                                              .slow_path = kml_reclaim_slow_path,
+                                              .freed = page_was_freed,
+                                              .data = self };
   if (config->writeback != NULL)
     self->writeback = kml_writeback_new (self, config->writeback);
   if (config->givers != NULL) {

@@ -114,6 +114,7 @@ typedef enum {
   KML_RECLAIM_WRITTEN,   /* pages written back or to swap, by all but the flusher */
   KML_RECLAIM_ACTIVATED, /* pages spared, since they were used */
   KML_RECLAIM_WAKEUPS,   /* of kswapd */
+  KML_RECLAIM_GAVE_UP,   /* times that it did, until somebody reclaims something */
   KML_RECLAIM_OOM_KILLS,
   KML_RECLAIM_FAULTS,     /* pages fetched */
   KML_RECLAIM_READS,      /* … from the disk */
@@ -186,6 +187,7 @@ struct _KmlReclaim {
   GPtrArray *waiters;  /* (owned) (element-type KmlTask): who waits for memory, or for a page */
   KmlTask *kswapd;
   gboolean kswapd_is_wanted, kswapd_sleeps;
+  guint kswapd_failures;     /* looks in vain, since somebody last reclaimed something */
   gboolean all_is_dirty;     /* kswapd has found nothing but dirty pages in files' lists */
   KmlPageWrite *writes;      /* (owned) (array length=KML_MAX_PAGE_WRITES) */
   GPtrArray *write_waiters;  /* (owned) (element-type KmlTask): who waits for pages to be written */
@@ -255,6 +257,20 @@ void kml_mapping_wait_while_busy (KmlMapping *self, guint32 index);
 
 /* To or from the disk. FALSE: the disk failed. */
 gboolean kml_mapping_transfer (const KmlMapping *self, guint32 index, gboolean is_write);
+
+/* ---- kswapd.c ---- */
+
+KmlTask *kml_kswapd_new (KmlReclaim *self);
+
+/* KmlZonesReclaim.wake */
+void kml_kswapd_wake (gpointer data, const KmlRequest *request);
+
+/* Whether kswapd has given up: it has looked so often in vain, and nobody has reclaimed anything since. */
+static inline gboolean
+kml_reclaim_is_hopeless (const KmlReclaim *self)
+{
+  return self->kswapd_failures >= KML_RECLAIM_RETRIES;
+}
 
 /* ---- direct-reclaim.c ---- */
 

@@ -143,6 +143,8 @@ const KmlMetricInfo kml_recorder_metric_info[] = {
   { "throttle.time_ns", "ns", "their sum, of all tasks" },
   { "reclaim.io_errors", "requests", "reads and writes of pages in which the disk failed" },
   { "kswapd.wakeups", "times", "how often the reclaim daemon was woken" },
+  { "kswapd.gave_up", "times",
+    "how often it gave up after 16 looks in vain, until somebody has reclaimed something" },
   { "oom.kills", "tasks", "tasks killed for want of memory" },
   { "migrate.pages", "pages", "pages moved to another frame" },
   { "migrate.failed_pinned", "pages", "pages that could not be moved, since a device had them" },

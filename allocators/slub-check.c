@@ -167,14 +167,33 @@ count_active (const Slub *self, const SlubCache *cache)
   return n;
 }
 
+static int
+compare_sizes (gconstpointer left, gconstpointer right)
+{
+  const SlubCache *const *a = left, *const *b = right;
+
+  if ((*a)->object_size != (*b)->object_size)
+    return (*a)->object_size < (*b)->object_size ? -1 : 1;
+  return g_strcmp0 ((*a)->name, (*b)->name);
+}
+
+/* Of recorded caches, those that have slabs: a kernel's kmalloc() has 50, of which it uses half. */
 void
 slub_walk_caches (const KmlAllocator *base, KmlCacheFunc func, gpointer user_data)
 {
   const Slub *self = (const Slub *)base;
+  g_autoptr (GArray) sorted = g_array_new (FALSE, FALSE, sizeof (const SlubCache *));
 
   for (guint i = 0; i < self->n_caches; i++) {
     const SlubCache *cache = &self->caches[i];
+
+    g_array_append_val (sorted, cache);
+  }
+  g_array_sort (sorted, compare_sizes);
+  for (guint i = 0; i < self->n_caches; i++) {
+    const SlubCache *cache = g_array_index (sorted, const SlubCache *, i);
     const KmlCacheInfo info = {
+      .name = cache->name,
       .object_size = cache->object_size,
       .n_objects = cache->n_objects,
       .n_active = count_active (self, cache),
@@ -182,7 +201,8 @@ slub_walk_caches (const KmlAllocator *base, KmlCacheFunc func, gpointer user_dat
       .n_frames = cache->n_frames,
     };
 
-    func (&info, user_data);
+    if (cache->name == NULL || cache->n_slabs > 0)
+      func (&info, user_data);
   }
 }
 

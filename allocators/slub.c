@@ -7,7 +7,8 @@
  *
  * 1. Caches and slabs
  *
- * A cache has objects of one size, and there is one for each bin (simcore/objects/bins.h), as kmalloc() has them. Its slabs are runs of page frames,
+ * A cache has objects of one size, and there is one for each bin (simcore/objects/bins.h), as kmalloc() has them; or as in the kernel that was
+ * recorded (slub-caches.c). Its slabs are runs of page frames,
  * of an order that simcore/objects/slab-order.c finds; when the page level has none of that order at once, the least order that holds an object does.
  * The slab's header is the record of its first frame (struct slab), so it costs no memory.
  *
@@ -68,8 +69,7 @@
  *
  * 7. Not modelled
  *
- * NUMA nodes; caches for reclaimable and accounted objects and those with a name of their own (their sizes decide, as if all were
- * merged into kmalloc's); constructors; debugging (red zones, poison, lists of full slabs); __GFP_MEMALLOC's slabs; that kmem_cache_shrink() sorts the
+ * NUMA nodes; constructors; debugging (red zones, poison, lists of full slabs); __GFP_MEMALLOC's slabs; that kmem_cache_shrink() sorts the
  * node's list; RCU, which keeps slabs of some caches for a grace period. Who frees several objects of one slab at once (kmem_cache_free_bulk()) frees
  * them one by one here. A compare-and-exchange that fails since another CPU was faster costs nothing and is not counted (it is done when it is its turn).
  *
@@ -81,6 +81,9 @@
  * lists, in order, in 5000 of 5062 cases in which it had anything to do: 1.3 million objects, and 60 thousand slabs on lists. In the others the recorded order is
  * not the true one, where that was looked at: a task that waits for a new slab comes back when its CPU has one
  * already (26 cases), or where a bulk of frees ends cannot be seen. tests/test-slub-recorded.c has three of them all.
+ *
+ * And a whole boot, from nothing, with recorded caches, against /proc/slabinfo at its end (docs/recording.md, tools/slab-states): of 58 sizes 37 have the same
+ * number of pages. In most of the others the kernel has more, of what was there before the recording began.
  *
  * 9. Invariants, verified by slub_check()
  *
@@ -96,9 +99,6 @@
 
 #include "allocators/slub.h"
 #include "simcore/replay/driver-loop.h"
-
-#define MIN_OBJECT_SIZE 8u /* a pointer */
-#define MAX_OBJECT_SIZE (G_GUINT64_CONSTANT (1) << 30)
 
 /* Estimates from reading the paths below without assertions, guards and what only a simulation
  * does; they are not measured on a kernel. */
@@ -122,89 +122,16 @@ init_costs (Slub *self)
   return ALLOC_INSTRUCTIONS * cost[KML_COST_INSTRUCTION] + cost[KML_COST_ATOMIC] + hot + warm;
 }
 
-/* Objects that a CPU's partial slabs should offer. */
-static guint64
-cpu_partial_of (const Slub *self, guint64 size)
-{
-  if (self->cpu_partial_objects != 0)
-    return self->cpu_partial_objects;
-  if (size >= kml_ram_page_size (ram_of (self)))
-    return 6;
-  if (size >= 1024)
-    return 24;
-  return size >= 256 ? 52 : 120;
-}
-
-static guint32
-min_partial_of (const Slub *self, guint64 size)
-{
-  const guint half = (g_bit_storage (size) - 1) / 2;
-
-  return self->min_partial != 0 ? (guint32)self->min_partial : CLAMP (half, 5, 10);
-}
-
-/* Fisher and Yates; the same for all slabs of the cache. */
-static void
-shuffle (Slub *self, SlubCache *cache)
-{
-  const guint n = (guint)kml_slab_objects (&self->rule, cache->order, cache->object_size);
-
-  cache->n_sequence = n;
-  cache->sequence = g_new (guint16, n);
-  for (guint i = 0; i < n; i++)
-    cache->sequence[i] = (guint16)i;
-  for (guint i = n - 1; i > 0; i--) {
-    const guint k = (guint)kml_rng_below (&self->rng, i + 1);
-    const guint16 swapped = cache->sequence[i];
-
-    cache->sequence[i] = cache->sequence[k];
-    cache->sequence[k] = swapped;
-  }
-}
-
-static void
-init_cache (Slub *self, SlubCache *cache, guint64 size, KmlTime alloc_cost)
-{
-  const KmlRam *ram = ram_of (self);
-  const guint n_cpus = self->base.machine->n_cpus;
-  const unsigned __int128 zero_cost =
-      (unsigned __int128)self->base.machine->cost[KML_COST_ZERO_PAGE] * size;
-  guint64 n_objects;
-
-  cache->object_size = (guint32)size;
-  cache->link_offset = (guint32)(size / 2 & ~G_GUINT64_CONSTANT (7));
-  cache->reciprocal = G_MAXUINT64 / size + 1; /* size >= 8: no overflow */
-  cache->alloc_cost[0] = alloc_cost;
-  cache->alloc_cost[1] = alloc_cost + (KmlTime)(zero_cost >> ram->page_shift);
-  cache->order = (guint8)kml_slab_order (&self->rule, size);
-  cache->least_order = (guint8)kml_slab_least_order (&self->rule, 1, size);
-  kml_frame_list_init (&cache->partial);
-  cache->min_partial = min_partial_of (self, size);
-  n_objects = kml_slab_objects (&self->rule, cache->order, size);
-  cache->cpu_partial_slabs = (guint32)((2 * cpu_partial_of (self, size) + n_objects - 1) /
-                                       n_objects);
-  cache->cpus = self->cpus + (gsize)(cache - self->caches) * n_cpus;
-  for (guint i = 0; i < n_cpus; i++)
-    cache->cpus[i] = (SlubCpu){ .pfn = KML_PFN_NONE, .partial = KML_PFN_NONE };
-  cache->statics = kml_machine_statics (self->base.machine, (n_cpus + 1) * SLUB_LINE);
-  cache->lock_name = g_strdup_printf ("list_lock of %" G_GUINT64_FORMAT, size);
-  kml_lock_init (&cache->list_lock, KML_LOCK_SPIN_IRQ, cache->lock_name);
-  cache->list_lock.class_name = "list_lock";
-  cache->list_lock.is_paid = TRUE; /* slub_spend_node_lock() */
-  if (self->freelist == FREELIST_RANDOM)
-    shuffle (self, cache);
-}
-
 static gboolean
 slub_init (KmlAllocator *base, GError **error)
 {
   Slub *self = (Slub *)base;
-  const KmlTime alloc_cost = init_costs (self);
 
+  self->alloc_cost = init_costs (self);
   self->rule.page_size = kml_ram_page_size (ram_of (self));
   self->rule.n_cpus = base->machine->n_cpus;
-  if (!kml_bin_table_init (&self->table, self->bin_text, self->quantum, MIN_OBJECT_SIZE,
-                           MAX_OBJECT_SIZE, error) ||
+  if (!kml_bin_table_init (&self->table, self->bin_text, self->quantum, SLUB_MIN_OBJECT_SIZE,
+                           SLUB_MAX_OBJECT_SIZE, error) ||
       !kml_slab_order_check (self->rule.page_size, self->rule.min_order, self->rule.max_order,
                              error))
     return FALSE;
@@ -213,11 +140,8 @@ slub_init (KmlAllocator *base, GError **error)
                               .large_instructions = LARGE_INSTRUCTIONS };
   kml_rng_init (&self->rng, base->machine->seed, "slub");
   self->records = kml_object_named ("slab");
-  self->n_caches = self->table.bins.n;
-  self->caches = g_aligned_alloc0 (self->n_caches, sizeof (SlubCache), 64);
-  self->cpus = g_new (SlubCpu, (gsize)self->n_caches * base->machine->n_cpus);
-  for (guint i = 0; i < self->n_caches; i++)
-    init_cache (self, &self->caches[i], self->table.bins.sizes[i], alloc_cost);
+  self->usual = self->which_caches == SLUB_CACHES_RECORDED ? 0 : self->table.limit;
+  slub_caches_init (self);
   return TRUE;
 }
 
@@ -226,23 +150,14 @@ slub_finish (KmlAllocator *base)
 {
   Slub *self = (Slub *)base;
 
-  for (guint i = 0; self->caches != NULL && i < self->n_caches; i++) {
-    g_free (self->caches[i].sequence);
-    g_free (self->caches[i].lock_name);
-  }
-  g_clear_pointer (&self->caches, g_aligned_free);
-  g_clear_pointer (&self->cpus, g_free);
+  slub_caches_clear (self);
   kml_bin_table_clear (&self->table);
 }
 
 static gboolean
 slub_remember (KmlAllocator *base, KmlImage *image)
 {
-  Slub *self = (Slub *)base;
-
-  kml_image_add (image, self->caches, self->n_caches * sizeof *self->caches);
-  kml_image_add (image, self->cpus,
-                 (gsize)self->n_caches * base->machine->n_cpus * sizeof *self->cpus);
+  slub_caches_remember ((Slub *)base, image);
   return TRUE;
 }
 
@@ -297,16 +212,17 @@ refill_and_take (Slub *self, SlubCache *cache, const KmlRequest *request, guint6
   return addr;
 }
 
-/* Large sizes and constraints. */
+/* Large sizes and constraints, and all that is asked of recorded caches. */
 static KmlAddr G_GNUC_NO_INLINE
 alloc_unusual (Slub *self, const KmlRequest *request, guint64 *ret_held)
 {
-  const guint i = kml_bin_table_choose (&self->table, request, kml_ram_page_size (ram_of (self)));
+  SlubCache *cache;
 
   g_assert (request->size > 0);
 
-  if (i < self->n_caches)
-    return take_object (self, &self->caches[i], request, ret_held);
+  cache = slub_choose (self, request);
+  if (cache != NULL)
+    return take_object (self, cache, request, ret_held);
   return kml_page_runs_alloc_large (&self->runs, request, ret_held);
 }
 
@@ -318,7 +234,7 @@ slub_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
   Slub *self = (Slub *)base;
   const guint64 size = request->size;
 
-  if (G_UNLIKELY (size - 1 >= self->table.limit || request->constraints != NULL)) {
+  if (G_UNLIKELY (size - 1 >= self->usual || request->constraints != NULL)) {
     guint64 held = 0;
     const KmlAddr addr = alloc_unusual (self, request, &held);
 
@@ -412,6 +328,7 @@ touch_and_free (KmlAllocator *base, KmlAddr addr, const KmlRequest *how)
 
 /* ---- What it is called ---- */
 
+static const char *const caches_choices[] = { "bins", "recorded", NULL };
 static const char *const cpu_partial_choices[] = { "linux", "none", NULL };
 static const char *const freelists[] = { "linear", "random", NULL };
 
@@ -471,6 +388,14 @@ static const KmlParam slub_params[] = {
     .offset = G_STRUCT_OFFSET (Slub, min_partial),
     .summary = "an empty slab is kept if fewer than these are on its cache's list "
                "(/sys/kernel/slab/*/min_partial); 0: 5 to 10, by size" },
+  { .name = "caches",
+    .type = KML_PARAM_CHOICE,
+    .value = "bins",
+    .choices = caches_choices,
+    .offset = G_STRUCT_OFFSET (Slub, which_caches),
+    .summary = "one for each bin; or as in the recorded kernel: each kmem_cache has its own, by "
+               "the size of its objects, and kmalloc() a bin's "
+               "four (kmalloc-, kmalloc-cg-, kmalloc-rcl-, dma-kmalloc-)" },
   { .name = "freelist",
     .type = KML_PARAM_CHOICE,
     .value = "linear",

@@ -6,6 +6,7 @@
  *
  *   slub.h        the state, and what is in simulated RAM
  *   slub.c        the theory; fast paths, and what is called
+ *   slub-caches.c which caches there are, and which one a request is for
  *   slub-life.c   slow paths: slabs are made, frozen, listed, given back
  *   slub-shrink.c CPUs give up the slabs that they have
  *   slub-check.c  references with a cache model, the walk, the invariants
@@ -23,12 +24,20 @@
 
 G_BEGIN_DECLS
 
-G_STATIC_ASSERT (KML_MAX_BINS < KML_PAGE_RUN_LARGE);
+#define SLUB_MIN_OBJECT_SIZE G_GUINT64_CONSTANT (8) /* a pointer */
+#define SLUB_MAX_OBJECT_SIZE (G_GUINT64_CONSTANT (1) << 30)
+
+G_STATIC_ASSERT (4 * KML_MAX_BINS + 1024 < KML_PAGE_RUN_LARGE); /* caches, slub-caches.c */
 
 typedef enum {
-  FREELIST_LINEAR,
-  FREELIST_RANDOM,
-} Freelist;
+  SLUB_CACHES_BINS,
+  SLUB_CACHES_RECORDED,
+} SlubWhichCaches;
+
+typedef enum {
+  SLUB_FREELIST_LINEAR,
+  SLUB_FREELIST_RANDOM,
+} SlubFreelist;
 
 typedef enum {
   CPU_PARTIAL_LINUX,
@@ -83,9 +92,11 @@ typedef struct {
   guint64 n_slabs, n_frames, n_objects;
   KmlAddr statics; /* of the node's list and of the CPUs, for a cache model */
 
-  KmlLock list_lock; /* of the node's list */
-  char *lock_name;   /* (owned) */
-  guint32 n_moving;  /* slabs that are frozen and no CPU's: on their way */
+  KmlLock list_lock;   /* of the node's list */
+  char *lock_name;     /* (owned) */
+  char *name;          /* (owned) (nullable): NULL: its size is what it is called */
+  gboolean is_charged; /* caches = recorded: its objects are, to a control group */
+  guint32 n_moving;    /* slabs that are frozen and no CPU's: on their way */
 } __attribute__ ((aligned (64))) SlubCache;
 
 G_STATIC_ASSERT (G_STRUCT_OFFSET (SlubCache, partial) <= 64);
@@ -94,9 +105,10 @@ typedef struct {
   KmlAllocator base;
 
   /* what every operation needs */
-  SlubCache *caches; /* (owned) (array length=n_caches) */
+  SlubCache *caches; /* (owned) (array length=n_room): the first n_caches are there */
   KmlBinTable table;
-  KmlTime free_cost;
+  guint64 usual; /* up to this size a request's bin is its cache */
+  KmlTime free_cost, alloc_cost;
 
   /* parameters */
   char *bin_text; /* (owned) */
@@ -104,10 +116,12 @@ typedef struct {
   KmlSlabRule rule;  /* its machine's values are set when it starts */
   guint cpu_partial; /* CpuPartial */
   guint64 cpu_partial_objects, min_partial;
-  guint freelist; /* Freelist */
+  guint freelist;     /* SlubFreelist */
+  guint which_caches; /* SlubWhichCaches */
 
-  guint n_caches;
-  SlubCpu *cpus;   /* (owned) (array length=n_caches * n_cpus): a cache's side by side */
+  guint n_caches, n_room;
+  guint16 *named;  /* (owned) (nullable): which cache a size has, slub-caches.c */
+  SlubCpu *cpus;   /* (owned) (array length=n_room * n_cpus): a cache's side by side */
   KmlRng rng;      /* where shuffled slabs begin */
   guint64 records; /* what the record of slab 0 is to kml_sync_on() */
   KmlPageRuns runs;
@@ -285,6 +299,16 @@ slub_spend_node_lock (const Slub *self, const SlubCache *cache)
   kml_spend (self->base.machine, KML_COST_LOCK, 1);
   slub_touch_node (self, cache);
 }
+
+/* ---- slub-caches.c ---- */
+
+/* Parameters and costs are known. */
+void slub_caches_init (Slub *self);
+void slub_caches_clear (Slub *self);
+void slub_caches_remember (Slub *self, KmlImage *image);
+
+/* The cache that a request is for; NULL: the page level. */
+SlubCache *slub_choose (Slub *self, const KmlRequest *request);
 
 /* ---- slub-life.c ---- */
 

@@ -20,7 +20,7 @@
 G_BEGIN_DECLS
 
 /* Raised whenever a function that plug-ins use changes, or what is in this file. */
-#define KML_PLUGIN_ABI 4u
+#define KML_PLUGIN_ABI 5u
 
 /* That a struct has changed need not be noticed by anybody: a module says how large those were that it was built with. */
 #define KML_PLUGIN_LAYOUT                                                                          \

@@ -22,11 +22,11 @@ typedef struct {
   guint64 size; /* bytes asked for, > 0; for page allocators a multiple of the page size */
   const KmlConstraints *constraints; /* (nullable) */
   KmlGfp gfp;
-  guint32 site;          /* call site: an index into the workload's table of sites; 0: unknown */
-  guint8 context;        /* KmlContext */
-  guint8 cpu;            /* below KML_MAX_CPUS */
-  guint8 mobility;       /* KmlMobility */
-  guint32 lifetime_hint; /* expected lifetime class, 0: unknown */
+  guint32 site;    /* call site: an index into the workload's table of sites; 0: unknown */
+  guint8 context;  /* KmlContext */
+  guint8 cpu;      /* below KML_MAX_CPUS */
+  guint8 mobility; /* KmlMobility */
+  guint32 cache; /* bytes of an object of the kmem_cache that is asked; 0: any, as kmalloc() asks */
 } KmlRequest;
 
 /* Context and CPU as one number; one load. */

@@ -105,6 +105,21 @@ START_TEST (operations_have_their_words)
 }
 END_TEST
 
+START_TEST (what_is_asked_of_a_kmem_cache_is_known)
+{
+  static const char *const ops[] = { "alloc", "kmalloc", "kmem_cache_alloc",
+                                     "kmem_cache_alloc_node", "kmem_bulk_alloc" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (ops); i++) {
+    g_autofree char *text = g_strdup_printf ("op,id,size,given\n%s,1,40,48\n", ops[i]);
+    g_autoptr (Recording) recording = read_mapped (text, "op=op,id=id,size=size,given=given");
+
+    ck_assert_uint_eq (event_at (recording, 0)->bytes_alloc, 48);
+    ck_assert_uint_eq (event_at (recording, 0)->flags, i >= 2 ? KML_TRACE_OF_CACHE : 0);
+  }
+}
+END_TEST
+
 /* The same three operations, as many tools would write them. */
 /* What spreadsheets and other people's printf() make of a table. */
 START_TEST (dialects_are_read_alike)
@@ -429,6 +444,7 @@ trace_csv_suite (void)
 
   tcase_add_test (good, every_field_is_read);
   tcase_add_test (good, operations_have_their_words);
+  tcase_add_test (good, what_is_asked_of_a_kmem_cache_is_known);
   tcase_add_test (good, dialects_are_read_alike);
   tcase_add_test (good, a_map_makes_any_table_readable);
   tcase_add_test (good, without_a_column_of_times_operations_come_a_microsecond_apart);

@@ -191,6 +191,42 @@ START_TEST (old_and_new_kernels_write_their_fields_differently)
 }
 END_TEST
 
+START_TEST (what_is_of_a_kmem_cache_and_what_is_charged_is_known)
+{
+#define REQUEST(usecs, event, ptr, accounted)                                                      \
+  LINE (usecs, event ": call_site=f ptr=" ptr " bytes_req=40 bytes_alloc=40 "                      \
+                     "gfp_flags=GFP_KERNEL node=-1 accounted=" accounted)
+  static const struct {
+    guint flags;
+    guint32 gfp;
+  } expected[] = {
+    { 0, KML_GFP_KERNEL },
+    { 0, KML_GFP_KERNEL | KML_GFP_ACCOUNT },
+    { KML_TRACE_OF_CACHE, KML_GFP_KERNEL },
+    { KML_TRACE_OF_CACHE, KML_GFP_KERNEL | KML_GFP_ACCOUNT },
+    { KML_TRACE_OF_CACHE, KML_GFP_KERNEL | KML_GFP_ACCOUNT }, /* a line like one before */
+    { KML_TRACE_OF_CACHE, KML_GFP_KERNEL },
+    { KML_TRACE_OF_CACHE, KML_GFP_KERNEL },
+    { 0, 0 },
+  };
+  g_autoptr (Recording) recording = read_text (
+      REQUEST ("1", "kmalloc", "0x1000", "false") REQUEST ("2", "kmalloc", "0x2000", "true")
+          REQUEST ("3", "kmem_cache_alloc", "0x3000", "false")
+              REQUEST ("4", "kmem_cache_alloc", "0x4000", "true")
+                  REQUEST ("5", "kmem_cache_alloc", "0x5000", "true")
+                      REQUEST ("6", "kmem_cache_alloc_node", "0x6000", "false")
+                          LINE ("7", "kmem_bulk_alloc: call_site=f ptr=0x7000 name=c bytes_req=40 "
+                                     "bytes_alloc=40 gfp_flags=0xcc0") KFREE ("8", "0x3000"));
+
+  ck_assert_uint_eq (recording->events->len, G_N_ELEMENTS (expected));
+  for (guint i = 0; i < G_N_ELEMENTS (expected); i++) {
+    ck_assert_uint_eq (event_at (recording, i)->flags, expected[i].flags);
+    ck_assert_uint_eq (event_at (recording, i)->gfp, expected[i].gfp);
+  }
+#undef REQUEST
+}
+END_TEST
+
 START_TEST (numbers_are_read_to_their_limits)
 {
   g_autoptr (Recording) recording = read_text (
@@ -624,6 +660,7 @@ main (void)
   tcase_add_test (shapes, a_kernel_that_prints_no_names_is_read);
   tcase_add_test (shapes, perf_text_is_read);
   tcase_add_test (shapes, a_comm_may_hold_anything);
+  tcase_add_test (shapes, what_is_of_a_kmem_cache_and_what_is_charged_is_known);
   tcase_add_test (shapes, old_and_new_kernels_write_their_fields_differently);
   tcase_add_test (shapes, numbers_are_read_to_their_limits);
   suite_add_tcase (suite, shapes);

@@ -32,6 +32,7 @@ typedef enum {
   OPERATION_NEW, /* of this number of a name, nothing is known yet */
   OPERATION_OTHER,
   OPERATION_ALLOC,
+  OPERATION_CACHE_ALLOC,
   OPERATION_FREE,
   OPERATION_REALLOC,
   OPERATION_PAGE_ALLOC,
@@ -57,10 +58,10 @@ static const struct {
   { "kfree", OPERATION_FREE },
   { "kmalloc", OPERATION_ALLOC },
   { "kmalloc_node", OPERATION_ALLOC },
-  { "kmem_bulk_alloc", OPERATION_ALLOC },
+  { "kmem_bulk_alloc", OPERATION_CACHE_ALLOC },
   { "kmem_bulk_free", OPERATION_FREE },
-  { "kmem_cache_alloc", OPERATION_ALLOC },
-  { "kmem_cache_alloc_node", OPERATION_ALLOC },
+  { "kmem_cache_alloc", OPERATION_CACHE_ALLOC },
+  { "kmem_cache_alloc_node", OPERATION_CACHE_ALLOC },
   { "kmem_cache_free", OPERATION_FREE },
   { "malloc", OPERATION_ALLOC },
   { "mm_page_alloc", OPERATION_PAGE_ALLOC },
@@ -347,7 +348,8 @@ make_object (Csv *self, Operation operation, KmlTraceLine *event)
   event->record = KML_TRACE_KFREE;
   if (operation == OPERATION_FREE)
     return NULL;
-  event->record = KML_TRACE_KMALLOC;
+  event->record = operation == OPERATION_CACHE_ALLOC ? KML_TRACE_KMEM_CACHE_ALLOC
+                                                     : KML_TRACE_KMALLOC;
   event->failed = self->id == 0;
   if (event->failed)
     return NULL;

@@ -286,6 +286,18 @@ is_multiple (guint64 pfn, guint order)
   return (pfn & ((G_GUINT64_CONSTANT (1) << order) - 1)) == 0;
 }
 
+/* "… node=-1 accounted=true": charged to a control group, whether the request said so or the cache has SLAB_ACCOUNT. */
+static gboolean
+is_accounted (const char *at, const char *end)
+{
+  static const char text[] = "accounted=true";
+  const gsize n = sizeof text - 1;
+
+  while (end > at && g_ascii_isspace (end[-1]))
+    end--;
+  return (gsize)(end - at) >= n && memcmp (end - n, text, n) == 0;
+}
+
 static KmlTraceLineKind
 read_fields (Walk *walk, const char *at, const char *end)
 {
@@ -319,6 +331,8 @@ read_fields (Walk *walk, const char *at, const char *end)
     return malformed (line, what_is_missing (missing));
   if (G_UNLIKELY (needed & HAS_BYTES_ALLOC && line->bytes_alloc < line->bytes_req))
     return malformed (line, "bytes_alloc is less than bytes_req");
+  if (line->record <= KML_TRACE_LAST_OBJECT_ALLOC && is_accounted (at, end))
+    line->gfp |= KML_GFP_ACCOUNT;
   line->failed = needed & HAS_PTR ? line->key == 0 : (walk->has & HAS_PAGE_NIL) != 0;
   if (needed & HAS_PFN && !line->failed && line->key > KML_TRACE_MAX_PFN)
     return malformed (line, "ptr= in place of a page frame number");

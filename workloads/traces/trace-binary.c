@@ -93,10 +93,19 @@ kml_trace_binary_free (KmlTraceBinary *self)
 
 /* ---- Blocks ---- */
 
+/* What the first byte of a template is below. */
+static guint64
+most_kinds (guint32 version)
+{
+  if (version < KML_KMT_MOVED)
+    return 32;
+  return version < KML_KMT_OF_CACHE ? 64 : 128;
+}
+
 static void
 get_template (const KmlTraceBinary *self, KmlKmtCursor *cursor, KmlTraceEvent *event)
 {
-  const guint8 what = (guint8)kml_kmt_get_below (cursor, self->version < KML_KMT_MOVED ? 32 : 64);
+  const guint8 what = (guint8)kml_kmt_get_below (cursor, most_kinds (self->version));
   const guint8 which = (guint8)kml_kmt_get_below (cursor, 128);
 
   *event = (KmlTraceEvent){
@@ -122,6 +131,8 @@ get_template (const KmlTraceBinary *self, KmlKmtCursor *cursor, KmlTraceEvent *e
         (event->kind == KML_OP_ALLOC && event->bytes_req == 0))) ||
       (event->flags & KML_TRACE_MOVED &&
        (!(event->kind & KML_OP_FREE) || event->order != 0 || event->level == KML_LEVEL_OBJECTS)) ||
+      (event->flags & KML_TRACE_OF_CACHE &&
+       (event->kind != KML_OP_ALLOC || event->level == KML_LEVEL_PAGES)) ||
       (event->level == KML_LEVEL_PAGES && event->bytes_alloc != 0))
     cursor->overrun = TRUE;
 }

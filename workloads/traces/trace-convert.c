@@ -252,7 +252,9 @@ make_block (Writer *self, guint n)
     if (events[i].kind == KML_OP_FREE_OLD)
       self->version = MAX (self->version, KML_KMT_OLD_PAGES);
     if (events[i].flags & KML_TRACE_MOVED)
-      self->version = KML_KMT_MOVED;
+      self->version = MAX (self->version, KML_KMT_MOVED);
+    if (events[i].flags & KML_TRACE_OF_CACHE)
+      self->version = KML_KMT_OF_CACHE;
   }
   n_name_planes = all_names == 0 ? 1 : (39 - (guint)__builtin_clz (all_names)) / 8;
   for (guint i = 1; i < n; i++) {

@@ -242,6 +242,8 @@ object_alloc (KmlTraceIdentity *self, const KmlTraceLine *line, guint64 time_ns)
   event->bytes_alloc = line->bytes_alloc;
   event->gfp = kml_trace_identity_gfp (line);
   event->mobility = (guint8)kml_gfp_mobility (event->gfp);
+  if (line->record >= KML_TRACE_KMEM_CACHE_ALLOC)
+    event->flags = KML_TRACE_OF_CACHE;
   note_object (self, line);
   return TRUE;
 }

@@ -18,10 +18,11 @@ G_BEGIN_DECLS
  * that every way in which files are mangled when taken for text shows. */
 #define KML_KMT_MAGIC     "\x89KMT\r\n\x1a\n"
 #define KML_KMT_END_MAGIC "KMTEND\r\n"
-#define KML_KMT_VERSION   3 /* the newest; a file has the oldest that its events need */
+#define KML_KMT_VERSION   4 /* the newest; a file has the oldest that its events need */
 #define KML_KMT_FIRST     1
 #define KML_KMT_OLD_PAGES 2 /* the first with KML_OP_FREE_OLD … */
-#define KML_KMT_MOVED     3 /* … and with KML_TRACE_MOVED */
+#define KML_KMT_MOVED     3 /* … with KML_TRACE_MOVED … */
+#define KML_KMT_OF_CACHE  4 /* … and with KML_TRACE_OF_CACHE */
 
 #define KML_KMT_HEADER  32 /* bytes */
 #define KML_KMT_SECTION 56 /* bytes before the payload of a block or of the footer */

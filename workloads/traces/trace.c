@@ -138,7 +138,7 @@ set_op (TraceWorkload *self, const KmlTraceEvent *event, KmlOp *op)
                         : (guint16)(event->cpu % self->base.n_cpus);
   op->request.context = event->context;
   op->request.mobility = event->mobility;
-  op->request.lifetime_hint = 0;
+  op->request.cache = event->flags & KML_TRACE_OF_CACHE ? event->bytes_alloc : 0;
   set_block (self, event, op);
   op->kind = event->kind;
   op->level = event->level;

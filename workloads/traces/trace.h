@@ -35,6 +35,9 @@ typedef enum {
       1 << 0, /* pages that the recorded kernel's object allocator took for itself */
   KML_TRACE_INFERRED = 1 << 1, /* a free that was not recorded, but must have been */
   KML_TRACE_MOVED = 1 << 2, /* a free of one page by compaction: if it was in use, it has moved */
+  KML_TRACE_OF_CACHE =
+      1
+      << 3, /* an allocation from a kmem_cache, whose objects have bytes_alloc bytes; others are kmalloc()'s */
 } KmlTraceFlags;
 
 typedef struct {

@@ -61,6 +61,8 @@ begin_clause (KmlFigure *figure, const char *word, const char *rest)
     figure->about_study = g_str_equal (rest, "study");
   if (g_str_equal (word, "bars"))
     figure->bar_height = (guint)g_ascii_strtoull (rest, NULL, 10);
+  if (g_str_equal (word, "paper"))
+    figure->paper_height = (guint)g_ascii_strtoull (rest, NULL, 10);
   if (g_str_equal (word, "runs"))
     figure->max_runs = (guint)g_ascii_strtoull (rest, NULL, 10);
   return NULL;
@@ -102,6 +104,7 @@ load_figure (const char *file_name)
     g_assert (figure->missing != NULL);
     g_assert (figure->max_runs > 0);
   }
+  g_assert (figure->paper_height > 0);
   g_assert (figure->n_queries > 0);
   return figure;
 }

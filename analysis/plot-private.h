@@ -4,6 +4,7 @@
  *
  *   plot.c          the whole: script, gnuplot, output
  *   plot-figure.c   figures: the files plots/KIND.gp and their leading comments
+ *   plot-size.c     how large it is
  *   plot-runs.c     which runs, how they are called
  *   plot-data.c     their data as text
  *   plot-study.c    which study of bin sizes
@@ -38,8 +39,9 @@ typedef struct {
   char *metric; /* (nullable): that it is about, unless another is asked for */
   /* 0, or what a run needs of a picture that grows with their number, in pixels of the usual size */
   guint bar_height;
-  char *needs;   /* SQL that is true for a run r that has the data */
-  char *missing; /* "recorded no …": said of a run that has not */
+  guint paper_height; /* in a narrow column, without legend and bars, in the same unit */
+  char *needs;        /* SQL that is true for a run r that has the data */
+  char *missing;      /* "recorded no …": said of a run that has not */
   KmlFigureQuery queries[KML_FIGURE_MAX_QUERIES];
   guint n_queries;
   char *script; /* all of the file */
@@ -76,6 +78,21 @@ gboolean kml_plot_choose (KmlDatabase *database, const KmlFigure *figure,
                           const KmlPlotOptions *options, KmlPlotSubject *ret_subject,
                           GError **error);
 void kml_plot_subject_clear (KmlPlotSubject *self);
+
+/* ---- plot-size.c ---- */
+
+typedef struct {
+  guint width, height;                /* pixels, or characters */
+  double width_inches, height_inches; /* of what has no pixels */
+  double scale;                       /* pixels for one of the design */
+  guint room;                         /* the width in pixels of the design */
+  gboolean is_paper;
+  gboolean is_narrow;                /* a legend has no room beside the plot */
+  guint legend_columns, legend_rows; /* on paper, above the plot */
+} KmlPlotSize;
+
+gboolean kml_plot_measure (const KmlFigure *figure, const KmlPlotOptions *options,
+                           const KmlPlotSubject *subject, KmlPlotSize *ret_size, GError **error);
 
 /* ---- plot-study.c ---- */
 

@@ -26,17 +26,9 @@
 
 #include "simcore/base/units.h"
 
-const char *const kml_plot_format_names[] = { "svg", "png", "pdf", "terminal", NULL };
+const char *const kml_plot_format_names[] = { "svg", "png", "pdf", "eps", "terminal", NULL };
 
-static const char *const extensions[] = { "svg", "png", "pdf", "txt" };
-
-/* What the sizes of fonts and lines are for; a picture that is larger both ways has larger ones. */
-#define DESIGN_WIDTH  960
-#define DESIGN_HEIGHT 600
-#define DESIGN_FRAME  210 /* titles and axes over and under bars */
-
-#define MAX_PIXELS     20000
-#define MAX_CHARACTERS 1000
+static const char *const extensions[] = { "svg", "png", "pdf", "eps", "txt" };
 
 /* ---- Which figure ---- */
 
@@ -97,115 +89,64 @@ check_metric (const KmlFigure *figure, const KmlPlotOptions *options, GError **e
 typedef struct {
   const KmlFigure *figure;
   const KmlPlotOptions *options;
-  guint width, height;
+  KmlPlotSize size;
   const char *folder;
   KmlPlotSubject subject;
   GString *script;
 } Drawing;
 
-/* The usual one, or what as many bars need as there are. */
-static guint
-default_height (const Drawing *self)
-{
-  const guint n_bars = self->figure->bar_height > 0 ? self->subject.runs->len : 0;
-  const guint bars = DESIGN_FRAME + n_bars * self->figure->bar_height;
-
-  if (self->options->format == KML_PLOT_TERMINAL)
-    return MAX (30, n_bars + 9);
-  return self->width * MAX (DESIGN_HEIGHT, bars) / DESIGN_WIDTH;
-}
-
-/* Characters: lines for the legend, in columns of the longest label and its mark, where there is one. */
-static guint
-legend_height (const Drawing *self)
-{
-  const guint n = self->subject.runs->len;
-  guint longest = 0;
-
-  if (n < 2 || self->figure->bar_height > 0)
-    return 0;
-  for (guint i = 0; i < n; i++) {
-    const char *label = g_array_index (self->subject.runs, KmlPlotRun, i).label;
-
-    longest = MAX (longest, (guint)g_utf8_strlen (label, -1));
-  }
-  return (n - 1) / MAX (self->width / (longest + 12), 1) + 1;
-}
-
-static gboolean
-set_size (Drawing *self, GError **error)
-{
-  const gboolean terminal = self->options->format == KML_PLOT_TERMINAL;
-  const guint least_width = terminal ? 40 : 200, least_height = terminal ? 12 : 150;
-  const guint most = terminal ? MAX_CHARACTERS : MAX_PIXELS;
-
-  self->width = self->options->width;
-  self->height = self->options->height;
-  if (self->width == 0)
-    self->width = terminal ? 100 : DESIGN_WIDTH;
-  if (self->height == 0)
-    self->height = default_height (self);
-  if (self->width >= least_width && self->height >= least_height && self->width <= most &&
-      self->height <= most) {
-    if (terminal) /* a legend that does not fit lies on the plot */
-      self->height = MAX (self->height, least_height + legend_height (self));
-    return TRUE;
-  }
-  g_set_error (error, KML_ERROR, KML_ERROR_INPUT,
-               "a picture of %u x %u %s cannot be drawn: %u x %u to %u x %u are possible",
-               self->width, self->height, terminal ? "characters" : "pixels", least_width,
-               least_height, most, most);
-  return FALSE;
-}
-
 /* Of a picture made of cells: of characters what titles and axes leave. */
 static guint
 n_columns (const Drawing *self)
 {
-  return self->options->format == KML_PLOT_TERMINAL ? self->width - 14 : 480;
+  return self->options->format == KML_PLOT_TERMINAL ? self->size.width - 14 : 480;
 }
 
 static guint
 n_rows (const Drawing *self)
 {
-  return self->options->format == KML_PLOT_TERMINAL ? self->height - 8 : 256;
+  return self->options->format == KML_PLOT_TERMINAL ? self->size.height - 8 : 256;
 }
 
 static void
 append_terminal (Drawing *self)
 {
-  char scale[G_ASCII_DTOSTR_BUF_SIZE], width[G_ASCII_DTOSTR_BUF_SIZE],
-      height[G_ASCII_DTOSTR_BUF_SIZE];
+  const KmlPlotSize *size = &self->size;
+  char scale[G_ASCII_DTOSTR_BUF_SIZE], font[G_ASCII_DTOSTR_BUF_SIZE],
+      width[G_ASCII_DTOSTR_BUF_SIZE], height[G_ASCII_DTOSTR_BUF_SIZE];
 
-  g_ascii_formatd (scale, sizeof scale, "%.4f",
-                   MIN ((double)self->width / DESIGN_WIDTH, (double)self->height / DESIGN_HEIGHT));
+  g_ascii_formatd (scale, sizeof scale, "%.4f", size->scale);
+  g_ascii_formatd (font, sizeof font, "%.4f", 15 * size->scale);
   g_string_append_printf (self->script, "SCALE = %s\n", scale);
-  g_ascii_formatd (width, sizeof width, "%.4f", self->width / 96.0);
-  g_ascii_formatd (height, sizeof height, "%.4f", self->height / 96.0);
+  g_ascii_formatd (width, sizeof width, "%.4f", size->width_inches);
+  g_ascii_formatd (height, sizeof height, "%.4f", size->height_inches);
   g_string_append (self->script, "set encoding utf8\n");
   switch (self->options->format) {
-  case KML_PLOT_SVG:
+  case KML_PLOT_SVG: /* a line has the height of the font before it is scaled: so it comes scaled */
     g_string_append_printf (self->script,
-                            "set terminal svg noenhanced size %u,%u font 'Arial,15' fontscale %s "
+                            "set terminal svg noenhanced size %u,%u font 'Arial,%s' fontscale %s "
                             "linewidth %s background '#ffffff'\n",
-                            self->width, self->height, scale, scale);
+                            size->width, size->height, size->is_paper ? font : "15",
+                            size->is_paper ? "1" : scale, scale);
     break;
   case KML_PLOT_PNG:
     g_string_append_printf (
         self->script,
         "set terminal pngcairo noenhanced size %u,%u font 'Sans,11' fontscale %s "
         "linewidth %s background '#ffffff'\n",
-        self->width, self->height, scale, scale);
+        size->width, size->height, scale, scale);
     break;
   case KML_PLOT_PDF:
+  case KML_PLOT_EPS:
     g_string_append_printf (self->script,
-                            "set terminal pdfcairo noenhanced size %sin,%sin font 'Sans,11' "
+                            "set terminal %s noenhanced size %sin,%sin font 'Sans,11' "
                             "fontscale %s linewidth %s\n",
-                            width, height, scale, scale);
+                            self->options->format == KML_PLOT_PDF ? "pdfcairo" : "epscairo", width,
+                            height, scale, scale);
     break;
   case KML_PLOT_TERMINAL:
     g_string_append_printf (self->script, "set terminal dumb noenhanced size %u,%u aspect 1 %s\n",
-                            self->width, self->height, self->options->colour ? "ansi256" : "mono");
+                            size->width, size->height, self->options->colour ? "ansi256" : "mono");
     break;
   default:
     g_assert_not_reached ();
@@ -255,11 +196,13 @@ append_subject (Drawing *self)
 {
   g_string_append_printf (
       self->script,
-      "ON_TERMINAL = %d\nPER_PIXEL = %s\nWIDTH = %u\nHEIGHT = %u\nCOLUMNS = %u\nROWS = %u\n"
+      "ON_TERMINAL = %d\nON_PAPER = %d\nNARROW = %d\nROOM = %u\nIN_SVG = %d\nWIDTH = %u\n"
+      "HEIGHT = %u\nLEGEND_COLUMNS = %u\nLEGEND_ROWS = %u\nCOLUMNS = %u\nROWS = %u\n"
       "ORDER = %d\nN = %u\n",
-      self->options->format == KML_PLOT_TERMINAL,
-      self->options->format == KML_PLOT_SVG ? "1" : "0.75", self->width, self->height,
-      n_columns (self), n_rows (self), self->options->order, self->subject.runs->len);
+      self->options->format == KML_PLOT_TERMINAL, self->size.is_paper, self->size.is_narrow,
+      self->size.room, self->options->format == KML_PLOT_SVG, self->size.width, self->size.height,
+      self->size.legend_columns, self->size.legend_rows, n_columns (self), n_rows (self),
+      self->options->order, self->subject.runs->len);
   append_assignment (self->script, "TITLE", self->subject.title);
   append_assignment (self->script, "CAPTION", self->subject.caption);
   append_assignment (self->script, "VARIED", self->subject.varied);
@@ -272,7 +215,8 @@ static gboolean
 save_text (const Drawing *self, const char *path, const char *text, GError **error)
 {
   const gboolean has_fonts = self->options->format == KML_PLOT_PNG ||
-                             self->options->format == KML_PLOT_PDF;
+                             self->options->format == KML_PLOT_PDF ||
+                             self->options->format == KML_PLOT_EPS;
   g_autofree char *drawable = has_fonts ? kml_plot_drawable (text) : NULL;
 
   if (drawable != NULL)
@@ -280,7 +224,6 @@ save_text (const Drawing *self, const char *path, const char *text, GError **err
   return kml_save (path, text, (gssize)strlen (text), error);
 }
 
-/* The query NAME becomes the file KIND-NAME.tsv, and in the script NAME (the file), NAME_N and NAME_BLOCK. */
 /* A study of one request cannot be cross-validated. @text: a heading and rows. */
 static gboolean
 check_study (const Drawing *self, const char *text, GError **error)
@@ -293,6 +236,7 @@ check_study (const Drawing *self, const char *text, GError **error)
   return FALSE;
 }
 
+/* The query NAME becomes the file KIND-NAME.tsv, and in the script NAME (the file), NAME_N and NAME_BLOCK. */
 static gboolean
 write_data (Drawing *self, KmlDatabase *database, const KmlFigureQuery *query, GError **error)
 {
@@ -349,6 +293,17 @@ trim (const char *text)
   return g_strconcat (body, "\n", NULL);
 }
 
+/* "Which bins? bins.ini, runs 1–4." (transfer full) */
+static char *
+describe (const KmlPlotSubject *subject)
+{
+  const gsize length = strlen (subject->title);
+  const gboolean ends = length == 0 || strchr (".?!", subject->title[length - 1]) != NULL;
+
+  return g_strconcat (subject->title, ends ? "" : ".", length > 0 ? " " : "", subject->caption, ".",
+                      NULL);
+}
+
 /* Moves what gnuplot drew to where it is asked for. */
 static gboolean
 deliver (const Drawing *self, char **ret_text, GError **error)
@@ -365,10 +320,13 @@ deliver (const Drawing *self, char **ret_text, GError **error)
                  reason != NULL ? ": " : "", reason != NULL ? reason->message : "");
     return FALSE;
   }
-  if (self->options->format != KML_PLOT_TERMINAL)
-    return kml_save (self->options->output, data, length, error);
-  *ret_text = trim (data);
-  return TRUE;
+  if (self->options->format == KML_PLOT_TERMINAL) {
+    *ret_text = trim (data);
+    return TRUE;
+  }
+  if (self->size.is_paper)
+    *ret_text = describe (&self->subject);
+  return kml_save (self->options->output, data, (gssize)length, error);
 }
 
 static gboolean
@@ -430,7 +388,7 @@ kml_plot_render (KmlDatabase *database, const char *kind, const KmlPlotOptions *
   if (drawing.figure == NULL || !check_metric (drawing.figure, options, error) ||
       !kml_plot_choose (database, drawing.figure, options, &drawing.subject, error))
     return FALSE;
-  if (!set_size (&drawing, error)) {
+  if (!kml_plot_measure (drawing.figure, options, &drawing.subject, &drawing.size, error)) {
     kml_plot_subject_clear (&drawing.subject);
     return FALSE;
   }

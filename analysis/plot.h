@@ -17,6 +17,7 @@ typedef enum {
   KML_PLOT_SVG,
   KML_PLOT_PNG,
   KML_PLOT_PDF,
+  KML_PLOT_EPS,
   KML_PLOT_TERMINAL, /* text */
 } KmlPlotFormat;
 
@@ -32,10 +33,12 @@ typedef struct {
   const char *output;  /* the file; not for the terminal */
   const char *keep;    /* (nullable): folder where data and script stay */
   guint width, height; /* pixels, or characters of the terminal; 0: as usual */
-  gboolean colour;     /* of the terminal; the other formats have it always */
-  gint order;          /* external: the order the index is about; -1: as recorded */
-  guint64 study;       /* of bin sizes, for figures about one; 0: the last */
-  const char *metric;  /* (nullable): what distribution is about */
+  /* on paper, whose letters are of 7 to 9 points; width 0: for a screen; height 0: what the figure needs */
+  guint width_mm, height_mm;
+  gboolean colour;    /* of the terminal; the other formats have it always */
+  gint order;         /* external: the order the index is about; -1: as recorded */
+  guint64 study;      /* of bin sizes, for figures about one; 0: the last */
+  const char *metric; /* (nullable): what distribution is about */
   /* (nullable): not 0 when the picture is not wanted any more, which is an error */
   const volatile int *stop;
 } KmlPlotOptions;
@@ -48,12 +51,12 @@ typedef struct {
 /* Sorted by name. (transfer none) */
 const KmlPlotInfo *kml_plot_list (guint *ret_n);
 
-/* "svg", "png", "pdf", "terminal", in the order of KmlPlotFormat; ends with NULL */
+/* "svg", "png", "pdf", "eps", "terminal", in the order of KmlPlotFormat; ends with NULL */
 extern const char *const kml_plot_format_names[];
 
-/* Draws. @ret_text: the picture, for KML_PLOT_TERMINAL; else NULL. Errors: INPUT for a kind, a run or a
- * recording that is not there; WORLD for gnuplot and files. What lies at options->output is replaced when the
- * picture is complete, or not at all. */
+/* Draws. @ret_text: for KML_PLOT_TERMINAL the picture; on paper what stands over and under other pictures, for the
+ * text beside this one; else NULL. Errors: INPUT for a kind, a run or a recording that is not there; WORLD for gnuplot and files. What
+ * lies at options->output is replaced when the picture is complete, or not at all. */
 gboolean kml_plot_render (KmlDatabase *database, const char *kind, const KmlPlotOptions *options,
                           char **ret_text, GError **error);
 

@@ -16,10 +16,13 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#define COLUMN_MM 85
+#define PAGE_MM   178 /* two columns and what is between them */
+
 static struct {
   char *output, *format, *keep;
   char **runs;
-  char *width, *height, *order, *study, *metric;
+  char *width, *height, *size, *order, *study, *metric;
   gboolean quiet;
 } options;
 
@@ -92,6 +95,45 @@ metric_is_known (void)
   if (problem != NULL)
     kml_usage_error ("plot", "--metric: %s", problem);
   return problem == NULL;
+}
+
+static gboolean
+not_a_size (void)
+{
+  g_autofree char *quoted = kml_quote (options.size, -1);
+
+  kml_usage_error (
+      "plot", "--size: expected column, page or a size such as 85mm or 85x60mm, not %s", quoted);
+  return FALSE;
+}
+
+/* "column", "page", "85mm" or "85x60mm". FALSE after the mistake has been said. */
+static gboolean
+read_size (KmlPlotOptions *plot)
+{
+  guint64 width, height = 0; /* 0: as the figure needs */
+  char *end;
+
+  if (options.size == NULL)
+    return TRUE;
+  if (options.width != NULL || options.height != NULL) {
+    kml_usage_error ("plot", "--size says it in millimetres, --width and --height in pixels");
+    return FALSE;
+  }
+  if (g_str_equal (options.size, "column"))
+    plot->width_mm = COLUMN_MM;
+  else if (g_str_equal (options.size, "page"))
+    plot->width_mm = PAGE_MM;
+  if (plot->width_mm > 0)
+    return TRUE;
+  if (!g_ascii_isdigit (options.size[0]))
+    return not_a_size ();
+  width = g_ascii_strtoull (options.size, &end, 10);
+  if (*end == 'x' && end[1] >= '1' && end[1] <= '9')
+    height = g_ascii_strtoull (end + 1, &end, 10);
+  plot->width_mm = (guint)MIN (width, G_MAXINT);
+  plot->height_mm = (guint)MIN (height, G_MAXINT);
+  return (plot->width_mm > 0 && g_str_equal (end, "mm")) || not_a_size ();
 }
 
 /* As large as the terminal, less a line for the prompt. */
@@ -183,6 +225,8 @@ draw (const char *path, KmlDatabase *database, const char *kind, KmlPlotOptions 
     return show_text (text);
   if (options.quiet || g_str_equal (output, "-"))
     return KML_EXIT_DONE;
+  if (text != NULL)
+    kml_note ("For the caption: %s", text);
   kml_note ("The picture is in %s.%s%s", printable,
             plot->keep != NULL ? " Data and script are in " : "",
             plot->keep != NULL ? plot->keep : "");
@@ -202,6 +246,7 @@ run (char **arguments)
   if (!choose_format (&plot.format) ||
       !kml_option_count ("plot", "--width", options.width, 1, 20000, &width) ||
       !kml_option_count ("plot", "--height", options.height, 1, 20000, &height) ||
+      !read_size (&plot) ||
       !kml_option_count ("plot", "--order", options.order, 0, KML_MAX_ORDER, &order) ||
       !kml_option_count ("plot", "--study", options.study, 1, G_MAXINT64, &plot.study) ||
       !metric_is_known () || (runs = read_runs ()) == NULL)
@@ -230,11 +275,14 @@ static const GOptionEntry entries[] = {
   { "output", 'o', 0, G_OPTION_ARG_FILENAME, &options.output,
     "Where to, - for the standard output (default: DB-KIND.svg, in this folder)", "FILE" },
   { "format", 0, 0, G_OPTION_ARG_STRING, &options.format,
-    "What to draw (default: what the end of the output's name says)", "svg|png|pdf|terminal" },
+    "What to draw (default: what the end of the output's name says)", "svg|png|pdf|eps|terminal" },
   { "keep", 0, 0, G_OPTION_ARG_FILENAME, &options.keep, "Leave data and gnuplot script there",
     "FOLDER" },
   { "run", 0, 0, G_OPTION_ARG_STRING_ARRAY, &options.runs,
     "Only this run (repeatable; default: all)", "N" },
+  { "size", 0, 0, G_OPTION_ARG_STRING, &options.size,
+    "On paper: a column of 85 mm, a page of 178, or so large; letters of 7 to 9 points",
+    "column|page|Wmm|WxHmm" },
   { "width", 0, 0, G_OPTION_ARG_STRING, &options.width, "In pixels, or characters", "N" },
   { "height", 0, 0, G_OPTION_ARG_STRING, &options.height, "In pixels, or characters", "N" },
   { "order", 0, 0, G_OPTION_ARG_STRING, &options.order,
@@ -253,7 +301,8 @@ static const KmlCommand command = {
   .usage = "DB [KIND] [OPTION]…",
   .examples = { "plot bins.db internal -o internal.svg",
                 "plot bins.db waste --run 1 --format terminal",
-                "plot bins.db distribution --metric frag.external.end -o spread.pdf" },
+                "plot bins.db distribution --metric frag.external.end --size column -o "
+                "spread.pdf" },
   .options = entries,
   .words = list_words,
   .min_arguments = 1,

@@ -200,7 +200,7 @@ END_TEST
 
 START_TEST (every_figure_is_drawn_in_every_format)
 {
-  static const char *const beginnings[] = { "<?xml", "\x89PNG", "%PDF" };
+  static const char *const beginnings[] = { "<?xml", "\x89PNG", "%PDF", "%!PS" };
   const guint first = IS_SANITIZED ? KML_PLOT_TERMINAL
                                    : KML_PLOT_SVG; /* what others write is gnuplot's affair */
 

@@ -7,6 +7,7 @@
 # whole pages: the bars add up to the waste of the set. Sizes are on a logarithmic axis, as bins are.
 #
 #summary bin design: the histogram of sizes with the chosen bins over it, and what each bin wastes
+#paper 460
 #about study
 #query sizes
 #   SELECT size, 100.0 * size * weight / (SELECT sum (1.0 * size * weight) FROM bin_sizes WHERE study_id = :study) AS share
@@ -32,7 +33,7 @@ set xtics ()
 first = floor (log (LO_min) / log (2))
 last = ceil (log (HI_max) / log (2))
 # every power has a tic, and as many have a label as fit
-apart = ceil ((last - first + 1) / (ON_TERMINAL ? WIDTH / 7.0 : 16.0))
+apart = ceil ((last - first + 1) / (ON_TERMINAL ? WIDTH / 7.0 : ON_PAPER ? ROOM / 50.0 : 16.0))
 name(k) = (k - first) % apart == 0 ? size_name (2.0**k) : ''
 do for [k = first:last] { set xtics add ((ON_TERMINAL ? name (k) : '') 2.0**k) }
 # sizes that lie between two of them are told themselves
@@ -54,18 +55,18 @@ if (ON_TERMINAL) {
   plot SIZES using 1:2 with impulses lt 1 title 'sizes asked for', \
     BINS using (bin ($1, $5)):(SHARE_max) with points pt '|' title 'bins'
 } else {
+  above = NARROW ? 48 : 28
+  between = NARROW ? (PAGES_max > 0 ? 74 : 56) : 36
   eval ABOVE
-  set rmargin 3
-  set tmargin 2.8
-  set key at graph 0.99, screen 0.924 right top horizontal samplen 2 font NORMAL
+  if (ON_PAPER) { set rmargin at screen 1 - across (18) } else { set rmargin 3; set tmargin 2.8 }
+  set key at graph 0.99, screen (ON_PAPER ? 1 : 0.924) right top horizontal samplen 2 font NORMAL
   set yrange [0 : axis_end (SHARE_max * 1.05)]
   set ylabel 'bytes asked for (%)'
   plot BINS using (bin ($1, $5)):(axis_end (SHARE_max * 1.05)) with impulses lt 2 lw 1 title 'bins', \
     SIZES using 1:2 with impulses lt 1 lw 3 title 'sizes asked for'
   eval BELOW
-  set size 1, 0.48
-  set tmargin 2
-  set key at graph 0.99, screen 0.472 right top
+  if (!ON_PAPER) { set size 1, 0.48; set tmargin 2 }
+  set key at graph 0.99, screen (ON_PAPER ? halfway (between / 2.0 - 6) : 0.472) right top
   set format x '%g'
   do for [k = first:last] { set xtics add (name (k) 2.0**k) }
   if (no_power) { set xtics add (size_name (HI_max) HI_max) }

@@ -7,6 +7,7 @@
 # axis of waste is logarithmic where the values span more than a decade.
 #
 #summary bin design: waste of the best set against its number of bins, the knee, and the usual sets
+#paper 480
 #about study
 #query curve
 #   SELECT bins, 100 * waste AS waste FROM bin_curve WHERE study_id = :study ORDER BY bins
@@ -48,8 +49,12 @@ if (ON_TERMINAL) {
     for [i = 1:SETS_N] SETS index i - 1 using 1:2 with points pt substr ('oabcdefghijklmnpqrstuvwxyz', i, i) title SETS_BLOCK[i], \
     KNEE using 1:2:('K') with labels offset 0, 1 notitle
 } else {
-  set key outside right top vertical Left reverse samplen 2.5 width 0 font NORMAL
-  set rmargin 34 * CHARACTER
+  if (NARROW) {
+    set key outside bottom center horizontal Left reverse samplen 2 width 1 font NORMAL
+  } else {
+    set key outside right top vertical Left reverse samplen 2.5 width 0 font NORMAL
+    set rmargin 34 * CHARACTER
+  }
   plot CURVE using 1:2 with lines lt 1 title 'best set of k bins', \
     KNEE using 1:2 with impulses lc rgb '#404040' lw 1.5 dt (4,4) title sprintf ('knee: %d bins, %.3g %%', KX_max, KY_max), \
     for [i = 1:SETS_N] SETS index i - 1 using 1:2 with points lt i + 1 ps (i == 1 ? 1.8 : 1.5) * POINT lw 2 title cut (SETS_BLOCK[i], 20)

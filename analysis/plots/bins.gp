@@ -6,6 +6,7 @@
 # best is on top. Repetitions are one bar, their mean, with a line from the least to the most.
 #
 #summary bin sets (or whatever a sweep varies) compared: mean internal fragmentation and peak memory
+#paper 246
 #runs 40
 #repetitions means of repetitions, lines from the least to the most
 #bars 21
@@ -35,32 +36,40 @@ if (ON_TERMINAL) {
   set xlabel 'mean internal fragmentation (%)'
   plot BARS using ($3 * 0.5):1:($3 * 0.5):(0.3):ytic(2) with boxxyerror lt 1
 } else {
-  # pixels of a picture of the usual size, from the top and from the bottom
-  from_top(n) = 1 - n * SCALE / HEIGHT
-  from_bottom(n) = n * SCALE / HEIGHT
-  left = 0.03 + longest * 0.0088 < 0.1 ? 0.1 : 0.03 + longest * 0.0088
+  # the two plots are beside each other, or where it is narrow one above the other; there, names may have half of the width
+  NAME_LENGTH = 22
+  name(text) = NARROW ? cut (text, NAME_LENGTH) : text
+  again(text) = NARROW ? cut (text, NAME_LENGTH) : ''
+  widest = NARROW && longest > NAME_LENGTH ? NAME_LENGTH : longest
+  left = ON_PAPER ? across (24 + widest * 7.8) : 0.03 + longest * 0.0088 < 0.1 ? 0.1 : 0.03 + longest * 0.0088
   middle = left + (0.98 - left) * 0.5
+  above = ON_PAPER ? 34 : 96 # pixels: names and a legend, over a plot
+  below = ON_PAPER ? 60 : 114
+  half = (1 - up (above + below)) / 2 - up (64)
+  first = NARROW ? half + up (128) : 0
   set multiplot
-  set tmargin at screen from_top (96)
-  set bmargin at screen from_bottom (114)
-  set label 998 at screen 0.5, screen from_top (27)
-  set label 1 cut (VARIED, 85) at screen 0.012, screen from_top (75) font NORMAL
+  set tmargin at screen 1 - up (above)
+  set bmargin at screen up (below) + first
+  if (!ON_PAPER) { set label 998 at screen 0.5, screen 1 - up (27) }
+  set label 1 cut (VARIED, ON_PAPER ? chars : 85) at screen 0.012, screen 1 - up (above - 21) font NORMAL
   set xrange [0 : axis_end (MOST_max * 1.15)]
   set lmargin at screen left
-  set rmargin at screen middle - 0.02
-  set xlabel 'mean internal fragmentation (%)'
-  plot BARS using ($3 * 0.5):1:($3 * 0.5):(0.34):ytic(2) with boxxyerror lc rgb '#0072b2', \
+  set rmargin at screen NARROW ? 0.96 : middle - 0.02
+  set xlabel NARROW ? 'internal fragmentation (%)' : 'mean internal fragmentation (%)'
+  if (NARROW) { set xtics step (axis_end (I_max)) }
+  plot BARS using ($3 * 0.5):1:($3 * 0.5):(0.34):ytic(name (strcol (2))) with boxxyerror lc rgb '#0072b2', \
     '' using (SPREAD_max > 0 ? $3 : NaN):1:6:7 with xerrorbars ps 0 dt 1 lw 1.2 lc rgb '#000000', \
     '' using 7:1:(sprintf ('%.1f', $3)) with labels left offset 0.5, 0 font SMALL
   unset label
+  if (NARROW) { set tmargin at screen up (below) + half; set bmargin at screen up (below) }
   set xrange [0 : axis_end (M_max / scale * 1.15)]
-  set format y ''
-  set lmargin at screen middle + 0.02
-  set rmargin at screen 0.98
+  if (!NARROW) { set format y ''; set lmargin at screen middle + 0.02 }
+  set rmargin at screen NARROW ? 0.96 : 0.98
+  if (NARROW) { set xtics step (axis_end (M_max / scale)) }
   set xlabel sprintf ('memory at its peak (%s)', bytes_unit (M_max))
-  set key at graph 1, screen from_top (60) right top horizontal samplen 1 width 2 font NORMAL
+  set key at graph 1, screen (NARROW ? up (below + 42) + half : 1 - up (ON_PAPER ? 4 : 60)) right top horizontal samplen 1 width 2 font NORMAL
   set key notitle
-  plot BARS using ($4 / scale * 0.5):1:($4 / scale * 0.5):(0.34) with boxxyerror lc rgb '#56b4e9' title 'reserved', \
+  plot BARS using ($4 / scale * 0.5):1:($4 / scale * 0.5):(0.34):ytic(again (strcol (2))) with boxxyerror lc rgb '#56b4e9' title 'reserved', \
     '' using ($5 / scale * 0.5):1:($5 / scale * 0.5):(0.34) with boxxyerror lc rgb '#0072b2' title 'asked for', \
     '' using ($4 / scale):1:(sprintf ('%.1f', $4 / scale)) with labels left offset 0.5, 0 font SMALL notitle
   unset multiplot

@@ -9,6 +9,7 @@
 # same seeds settings meet the same requests, so two bands that overlap may still differ in every pair, which `kmemlab compare` tells.
 #
 #summary how a metric (--metric NAME) is distributed over repetitions, with a band of 95 % confidence
+#paper 260
 #runs 8
 #repetitions bands of 95 % confidence (Dvoretzky-Kiefer-Wolfowitz)
 #metric frag.internal.mean

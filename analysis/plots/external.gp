@@ -6,6 +6,7 @@
 # again from the free lists. Repetitions are one line, as in internal.gp.
 #
 #summary external fragmentation (unusable free space) over time, a line per run; repetitions are one
+#paper 260
 #runs 12
 #repetitions means of repetitions, bands from the least to the most
 #needs EXISTS (SELECT 1 FROM series s WHERE s.run_id = r.run_id AND s.name = 'frag.external')

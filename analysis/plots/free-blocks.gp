@@ -6,6 +6,7 @@
 # above) to small ones. Orders lie on each other, so the upper edge is all free memory.
 #
 #summary free memory of one run by order of the free blocks, over time
+#paper 310
 #runs 1
 #needs EXISTS (SELECT 1 FROM free_blocks f WHERE f.run_id = r.run_id)
 #missing recorded no free lists
@@ -35,7 +36,7 @@ if (ON_TERMINAL) {
   plot for [b = 1:ORDERS_N] ORDERS index b - 1 using ($1 / time_scale (T_max_x)):($2 * page / scale) \
     with points pt substr ('0123456789abcdefghijklmnop', b, b) title 'to order '.ORDERS_BLOCK[b]
 } else {
-  set key on outside right center vertical samplen 1.5 title "order"
+  set key on outside right center vertical maxcols 1 samplen 1.5 title "order"
   plot for [b = ORDERS_N:1:-1] ORDERS index b - 1 using ($1 / time_scale (T_max_x)):($2 * page / scale) \
     with filledcurves y1=0 lc rgb shade (b) title ORDERS_BLOCK[b]
 }

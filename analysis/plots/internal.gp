@@ -5,6 +5,7 @@
 # Repetitions are one line, their mean in each 120th of the time, as long as all of them go on, and a band from the least of these to the most.
 #
 #summary internal fragmentation over time, a line per run; repetitions are one
+#paper 260
 #runs 12
 #repetitions means of repetitions, bands from the least to the most
 #needs EXISTS (SELECT 1 FROM series s WHERE s.run_id = r.run_id AND s.name = 'frag.internal')

@@ -6,6 +6,7 @@
 # a little before the first of the locks was taken that are still held. What goes on for ever runs out of the frame.
 #
 #summary swim lanes of a run's deadlock or stall: its tasks over time, and what they held
+#paper 400
 #runs 1
 #needs EXISTS (SELECT 1 FROM deadlocks d JOIN deadlock_spans USING (deadlock_id) WHERE d.run_id = r.run_id)
 #missing has no deadlock and no stall
@@ -58,8 +59,10 @@ stats ROWS using (r = int ($1), TASK[r] = strcol (2), CPU[r] = int ($3), HOLD[r]
 row_of(name) = sum [r = 1:R] (!HOLD[r] && TASK[r] eq name ? r : 0)
 longest_end = 0
 # a narrow terminal has a quarter of its width for names, and less than half for what comes at the end
-name_chars = ON_TERMINAL && WIDTH < 80 ? WIDTH / 4 : 20
-end_chars = ON_TERMINAL && WIDTH < 100 ? WIDTH / 2 - 6 : 44
+name_chars = ON_TERMINAL && WIDTH < 80 ? WIDTH / 4 : NARROW ? 14 : 20
+end_chars = ON_TERMINAL && WIDTH < 100 ? WIDTH / 2 - 6 : NARROW ? 30 : 44
+# where it is narrow, a task's name and what comes at the end are over its lane
+TEXT = NARROW ? 0.45 : 0
 stats ENDS using (r = row_of (strcol (1)), text = cut (strcol (2), end_chars), (r > 0 ? END[r] = text : text), longest_end = strlen (text) > longest_end ? strlen (text) : longest_end, r) nooutput
 longest_row = 0
 name(r) = HOLD[r] ? cut (LOCK[r], name_chars) : cut (TASK[r], name_chars).(TASK[r][1:5] eq 'idle/' || (ON_TERMINAL && WIDTH < 60) ? '' : sprintf (' (CPU %d)', CPU[r]))
@@ -70,7 +73,7 @@ array TOP[R]
 array HIGH[R]
 depth = 0.0
 do for [r = 1:R] {
-  depth = depth + (HOLD[r] || r == 1 ? 0.1 : 0.4)
+  depth = depth + (HOLD[r] ? 0.1 : TEXT + (r == 1 ? 0.1 : 0.4))
   HIGH[r] = HOLD[r] ? 0.42 : 0.75
   TOP[r] = -depth
   depth = depth + HIGH[r]
@@ -113,13 +116,21 @@ if (ON_TERMINAL) {
   fill(c, m) = m <= 1 ? c : m > 100 ? fill (c, 100).fill (c, m - 100) : fill (c, int (m / 2)).fill (c, m - int (m / 2))
   plot for [b = 1:BARS_N] BARS index b - 1 using (u ($2)):(-int ($1)):(fill (sign (BARS_BLOCK[b]), width ($2, $3 + int ($4) * beyond))) with labels left
 } else {
-  set label 997 STORY_BLOCK[1] at screen 0.5, screen 0.9 center font NORMAL tc rgb '#404040'
-  set lmargin at screen (30 + longest_row * 7.6) / 960.0
-  set rmargin at screen 1 - (20 + (longest_end + 2) * 6.9) / 960.0
-  set tmargin at screen 0.76
-  set key on notitle at screen 0.5, screen 0.83 center center horizontal maxrows 2 samplen 1.6 font NORMAL
+  set label 997 STORY_BLOCK[1] at screen 0.5, screen (ON_PAPER ? 1 - up (14) : 0.9) center font NORMAL tc rgb '#404040'
+  longest_lock = 0
+  do for [r = 1:R] { longest_lock = HOLD[r] && strlen (name (r)) > longest_lock ? strlen (name (r)) : longest_lock }
+  set lmargin at screen (NARROW ? across (30 + longest_lock * 7.6) : (30 + longest_row * 7.6) / ROOM)
+  set rmargin at screen (NARROW ? 1 - across (16) : 1 - (20 + (longest_end + 2) * 6.9) / ROOM)
+  set tmargin at screen (ON_PAPER ? 1 - up (NARROW ? 34 + 19 * BARS_N : 84) : 0.76)
+  set key on notitle at screen 0.5, screen (ON_PAPER ? 1 - up (52) : 0.83) center center horizontal samplen 1.6 font NORMAL
+  if (NARROW) { set key at screen 0.5, screen 1 - up (26) center top vertical Left reverse } else { set key maxrows 2 }
   set xtics font SMALL
   do for [r = 1:R] {
+    if (NARROW && !HOLD[r]) {
+      set label 100 + r name (r) at graph 0, first TOP[r] + 0.25 left font NORMAL
+      set label 200 + r END[r] at graph 1, first TOP[r] + 0.25 right font SMALL tc rgb '#d55e00'
+      continue
+    }
     set label 100 + r name (r) at graph 0, first middle (r) right offset -1, 0 font (HOLD[r] ? SMALL : NORMAL) tc rgb (HOLD[r] ? '#0072b2' : '#000000')
     set label 200 + r END[r] at graph 1, first middle (r) left offset 1, 0 font SMALL tc rgb '#d55e00'
   }

@@ -10,6 +10,7 @@
 # rows without a place, so both plots number the blocks, and colour them, alike. Lines are steps, whose corners are rows.
 #
 #summary latency distribution of alloc and free: share of operations slower than x; repetitions are one
+#paper 400
 #runs 12
 #repetitions means of repetitions, bands from the least to the most
 #needs EXISTS (SELECT 1 FROM latency l WHERE l.run_id = r.run_id)
@@ -50,6 +51,7 @@
 if (N == 1) {
   legend_title = 'context'
   chars_right = 19 * CHARACTER
+  if (NARROW) { LEGEND_COLUMNS = 2; above = 67 }
 }
 stats EXTENT using 1 name 'LO' nooutput
 stats EXTENT using 2 name 'HI' nooutput
@@ -71,7 +73,7 @@ if (hi / lo < 300) {
     set for [m in '1 2 5'] xtics add (m * 10 ** d)
   }
 }
-y_is = 'share that takes longer'
+y_is = NARROW ? 'share slower' : 'share that takes longer'
 eval Y_AXIS
 # a share of 0 has no place on a logarithmic axis: a line falls to its bottom
 shown(share) = share > 0 ? share : bottom

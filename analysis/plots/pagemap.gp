@@ -7,6 +7,7 @@
 # before their end.
 #
 #summary page map of one run: share of page frames in use, by address and time
+#paper 280
 #runs 1
 #needs EXISTS (SELECT 1 FROM pagemap p WHERE p.run_id = r.run_id)
 #missing recorded no page map: set [record] pagemap = yes

@@ -8,6 +8,7 @@
 # pixels of a picture of the usual width, or characters, and so are sizes of boxes.
 #
 #summary the wait-for graph of a run's deadlock or stall
+#paper 330
 #runs 1
 #needs EXISTS (SELECT 1 FROM deadlocks d WHERE d.run_id = r.run_id)
 #missing has no deadlock and no stall
@@ -39,6 +40,7 @@
 stats NODES using 1 nooutput name 'K'
 K = int (K_max)
 MOST = 30 # characters of a name
+if (NARROW) { MOST = 15 }
 if (ON_TERMINAL && MOST > WIDTH / 4) { MOST = WIDTH / 4 } # two names and an arrow are in one line
 array NAME[K]
 array TASK[K]
@@ -62,9 +64,11 @@ if (ON_TERMINAL) {
   half(k) = strlen (NAME[k]) / 2.0 + 2
   B = 1.2
 } else {
-  set title STORY_BLOCK[1] font NORMAL tc rgb '#404040' offset 0, 0.6
-  W = 960
-  H = (HEIGHT * 960.0 / WIDTH) * 0.93 - 110
+  if (!ON_PAPER) { set title STORY_BLOCK[1] font NORMAL tc rgb '#404040' offset 0, 0.6 }
+  W = ROOM
+  H = ON_PAPER ? HEIGHT / SCALE - 90 : (HEIGHT * 960.0 / WIDTH) * 0.93 - 110
+  if (ON_PAPER) { set tmargin at screen 1 - up (35); set bmargin at screen up (55)
+    set label 997 cut (STORY_BLOCK[1], chars) at screen 0.5, screen 1 - up (16) center font NORMAL tc rgb '#404040' }
   set lmargin at screen 0
   set rmargin at screen 1
   if (K > 8) { do for [k = 1:K] { SINCE[k] = '' } }
@@ -76,7 +80,7 @@ set xrange [-W / 2 : W / 2]
 set yrange [-H / 2 : H / 2]
 widest = 0
 do for [k = 1:K] { A[k] = half (k); widest = A[k] > widest ? A[k] : widest }
-rx = W / 2 - widest - (ON_TERMINAL ? 4 : 60)
+rx = W / 2 - widest - (ON_TERMINAL ? 4 : NARROW ? 8 : 60)
 ry = H / 2 - B - (ON_TERMINAL ? 1 : 12)
 most = (K > 6 ? 2.2 : 1.45) * ry
 rx = !ON_TERMINAL && rx > most ? most : rx
@@ -113,11 +117,14 @@ if (ON_TERMINAL) {
   set style arrow 1 head filled size screen 0.014, 18 fixed lw 2.2 dt 1 lc rgb '#d55e00'
   set style arrow 2 head filled size screen 0.014, 18 fixed lw 2.2 dt 1 lc rgb '#0072b2'
   set style arrow 3 nohead lw 2.2 dt (10,5) lc rgb '#0072b2'
-  set arrow 901 from screen 0.20, char 3.1 to screen 0.25, char 3.1 as 1
-  set label 901 'waits for' at screen 0.26, char 3.1 left font NORMAL
-  set arrow 902 from screen 0.52, char 3.1 to screen 0.545, char 3.1 as 3
-  set arrow 903 from screen 0.545, char 3.1 to screen 0.57, char 3.1 as 2
-  set label 902 'held by, or brought about only by' at screen 0.58, char 3.1 left font NORMAL
+  KEY = ON_PAPER ? 1.2 : 3.1
+  at = NARROW ? 0.03 : 0.20
+  set arrow 901 from screen at, char KEY to screen at + 0.05, char KEY as 1
+  set label 901 'waits for' at screen at + 0.06, char KEY left font NORMAL
+  at = NARROW ? 0.30 : 0.52
+  set arrow 902 from screen at, char KEY to screen at + 0.025, char KEY as 3
+  set arrow 903 from screen at + 0.025, char KEY to screen at + 0.05, char KEY as 2
+  set label 902 NARROW ? 'held by, or only it brings it about' : 'held by, or brought about only by' at screen at + 0.06, char KEY left font NORMAL
   # shafts before heads: gnuplot's SVG forgets dashes in between
   do for [r = 1:R] {
     a = from (I[r], J[r])

@@ -8,6 +8,7 @@
 # several pieces counts as those.
 #
 #summary waste by lifetime: how long blocks live, and which of them waste memory
+#paper 400
 #runs 6
 #needs EXISTS (SELECT 1 FROM lifetime_waste w WHERE w.run_id = r.run_id)
 #missing recorded no waste by lifetime: set [record] origins = yes
@@ -27,7 +28,7 @@ set xrange [-0.6 : ENDS_N + 1.6]
 set grid noxtics
 # the ends are between the bars; behind the last one are two bars, what lived longer and what still lives
 # pixels or characters for each; where they are few, every second end has a label
-room = (ON_TERMINAL ? WIDTH - 8.0 : 860.0 - 9 * chars_right / CHARACTER) / (ENDS_N + 2)
+room = (ON_TERMINAL ? WIDTH - 8.0 : NARROW ? ROOM - 100.0 : ROOM - 100.0 - 9 * chars_right / CHARACTER) / (ENDS_N + 2)
 apart = room < (ON_TERMINAL ? 7 : 44) ? 2 : 1
 end(k) = (k - 1) % apart == 0 ? ENDS_BLOCK[k] : ''
 TICS = "set xtics ('alive' ENDS_N + 1); do for [k = 1:ENDS_N] { set xtics add (end (k) k - 0.5) }"
@@ -51,7 +52,7 @@ if (ON_TERMINAL) {
   eval BELOW
   eval TICS
   set xtics font SMALL
-  set xlabel 'lifetime of a block (alive: not given back in the end)'
+  set xlabel NARROW ? 'lifetime (alive: not given back in the end)' : 'lifetime of a block (alive: not given back in the end)'
   set ylabel sprintf ('mean waste (%s)', bytes_unit (M_max))
   set yrange [0 : axis_end (M_max / scale * 1.05)]
   plot for [i = 1:N] BARS index i - 1 using 1:($3 / scale):(left ($1, i)):(left ($1, i) + thick):(0):($3 / scale) \

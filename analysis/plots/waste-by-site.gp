@@ -8,6 +8,7 @@
 # single run, the number beside a bar says which share of what they are given its requests do not use.
 #
 #summary waste by call site, mean over time: who asked for the bytes that are wasted
+#paper 330
 #runs 4
 #needs EXISTS (SELECT 1 FROM site_waste w WHERE w.run_id = r.run_id)
 #missing recorded no waste by call site: set [record] origins = yes
@@ -34,10 +35,10 @@ set yrange [16 - NAMES_N - 0.6 : 15.6]
 set ytics scale 0 ('' 0) # names alone, no numbers
 set grid noytics
 set xrange [0 : axis_end (M_max / scale * (N == 1 ? 1.12 : 1.03))]
-set xlabel sprintf ('waste of live blocks, mean over time (%s)', bytes_unit (M_max))
+set xlabel sprintf (NARROW ? 'mean waste (%s)' : 'waste of live blocks, mean over time (%s)', bytes_unit (M_max))
 widest = 0
 do for [k = 1:NAMES_N] {
-  name = cut (NAMES_BLOCK[k], 40)
+  name = cut (NAMES_BLOCK[k], NARROW ? 20 : 40)
   widest = strlen (name) > widest ? strlen (name) : widest
   set ytics add (name 16 - k)
 }
@@ -50,10 +51,19 @@ if (ON_TERMINAL) {
   plot for [i = 1:N] BARS index i - 1 using ($2 / scale):1:(0):($2 / scale):(top ($1, i) - thick):(top ($1, i)) \
     with boxxyerror lt i title LABEL[i]
 } else {
-  set lmargin widest * 0.95 * CHARACTER + 3
+  if (ON_PAPER) {
+    set lmargin at screen across (14 + widest * 8.4)
+    if (NARROW) { set xtics step (axis_end (M_max / scale)) }
+    if (NARROW && N > 1) {
+      set tmargin at screen plots_top (0)
+      set key at screen 0.5, screen 1 center top maxcols LEGEND_COLUMNS
+    }
+  } else {
+    set lmargin widest * 0.95 * CHARACTER + 3
+  }
   set rmargin 3
   if (N == 1) {
-    set xlabel sprintf ('waste of live blocks, mean over time (%s); number: of what was given', bytes_unit (M_max))
+    set xlabel sprintf (NARROW ? "mean waste (%s)\n%%: of what was given" : 'waste of live blocks, mean over time (%s); number: of what was given', bytes_unit (M_max))
     plot BARS using ($2 / scale):1:(0):($2 / scale):(top ($1, 1) - thick):(top ($1, 1)) with boxxyerror lt 1, \
       '' using ($2 / scale):1:(sprintf ('%.0f %%', $3)) with labels left offset 0.5, 0 font SMALL
   } else {

@@ -8,6 +8,7 @@
 # the most. The corners of the steps are rows.
 #
 #summary waste by requested size: per request, and summed up over the sizes; repetitions are one
+#paper 400
 #runs 12
 #repetitions sums are means of repetitions, bands from the least to the most
 #needs EXISTS (SELECT 1 FROM waste w WHERE w.run_id = r.run_id)

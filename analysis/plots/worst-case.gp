@@ -8,6 +8,7 @@
 # what each of them has, with a line from the least to the most, so the longest of all is where a line ends.
 #
 #summary longest alloc and free of each run, and what they cost (failed requests, memory held in vain); repetitions are one
+#paper 430
 #runs 12
 #repetitions means of repetitions, lines from the least to the most
 #needs EXISTS (SELECT 1 FROM metrics m WHERE m.run_id = r.run_id AND m.name = 'latency.alloc.max_ns')
@@ -37,10 +38,9 @@ set grid noxtics
 # Names that are longer than their places are turned, where a terminal can, or else numbers stand for them.
 longest_name = 0
 do for [k = 1:N] { longest_name = strlen (LABEL[k]) > longest_name ? strlen (LABEL[k]) : longest_name }
-fits = longest_name < (ON_TERMINAL ? WIDTH - 14 : 88) / (N + 0.2)
-NAME_LENGTH = 20
-power(x) = 10.0**floor (log10 (x))
-step(x) = x / power (x) < 2 ? power (x) / 2 : x / power (x) < 5 ? power (x) : power (x) * 2
+fits = longest_name < (ON_TERMINAL ? WIDTH - 14 : ON_PAPER ? (ROOM - (NARROW ? 96 : 280)) / 7.6 : 88) / (N + 0.2)
+NAME_LENGTH = NARROW ? 14 : 20
+TURN = NARROW ? 45 : 30
 name(k) = fits ? LABEL[k] : ON_TERMINAL ? sprintf ('%d', k) : cut (LABEL[k], NAME_LENGTH)
 TICS = "set xtics scale 0 ('' 0); do for [k = 1:N] { set xtics add (name (k) k) }"
 bar(i, j) = i - 0.36 + 0.36 * j
@@ -60,25 +60,33 @@ if (ON_TERMINAL) {
     for [k = 1:fits ? 0 : N] NaN with points pt ' ' title sprintf ('%d: %s', k, LABEL[k])
 } else {
   chars_right = 23 * CHARACTER
+  # on paper a legend is above its plot where there is no room beside it, and names that are turned need some below
+  LEGEND = ON_PAPER && NARROW ? "set key on at graph 1, screen legend_top right top horizontal samplen 2 width 1 notitle" : \
+    "set key on at graph 1.02, graph 1 left top vertical Left reverse samplen 2 width 0 notitle"
+  if (NARROW) { above = 28; between = 56 }
+  if (!fits) { below = 58 + (NARROW ? 5.3 : 3.7) * (longest_name < NAME_LENGTH ? longest_name : NAME_LENGTH) }
   eval ABOVE
   set xtics scale 0
   set yrange [0 : axis_end (worst / scale * 1.05)]
   set ylabel sprintf ('longest in %s (%s)', RUNS_BLOCK[1], time_unit (worst))
-  set key on at graph 1.02, graph 1 left top vertical Left reverse samplen 2 width 0 notitle
+  legend_top = 1
+  eval LEGEND
   plot RUNS using 1:($2 / scale):(bar ($1, 0)):(bar ($1, 1)):(0):($2 / scale) with boxxyerror lt 1 title 'alloc', \
     RUNS using 1:($3 / scale):(bar ($1, 1)):(bar ($1, 2)):(0):($3 / scale) with boxxyerror lt 2 title 'free', \
     RUNS using (middle ($1, 0)):($6 / scale):(0):(($7 - $6) / scale) with vectors as 1 notitle, \
     RUNS using (middle ($1, 1)):($8 / scale):(0):(($9 - $8) / scale) with vectors as 1 notitle
   eval BELOW
+  legend_top = halfway (between / 2.0 - 6)
+  eval LEGEND
   set format x '%h'
   eval TICS
   set xtics font SMALL
   if (!fits) {
-    set xtics rotate by 30 right
+    set xtics rotate by TURN right
     set ytics step (axis_end (cost)) # there is less room for them
-    set bmargin 5 + (longest_name < NAME_LENGTH ? longest_name : NAME_LENGTH) * 0.17
+    if (!ON_PAPER) { set bmargin 5 + (longest_name < NAME_LENGTH ? longest_name : NAME_LENGTH) * 0.17 }
   }
-  set xlabel cut (VARIED, 80) offset 0, fits ? 0 : 0.9
+  set xlabel cut (VARIED, ON_PAPER ? chars : 80) offset 0, fits ? 0 : 0.9
   set yrange [0 : axis_end (cost * 1.05)]
   set ylabel 'cost (%)'
   plot RUNS using 1:4:(bar ($1, 0)):(bar ($1, 1)):(0):4 with boxxyerror lt 3 title 'requests failed', \

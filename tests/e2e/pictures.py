@@ -178,6 +178,25 @@ def a_wide_picture_is_as_legible_as_any():
         is_legible(drawn("sets.db", kind, "--width", "2000", "--height", "400"), 2000, 400)
 
 
+def on_paper_letters_have_7_to_9_points():
+    only_figures()
+    runs_of_many_sets()
+    for size, width in (("column", 321), ("page", 673)):
+        for kind in ("internal", "latency", "bins", "worst-case"):
+            picture = drawn("sets.db", kind, "--size", size)
+            height = int(re.search(f'width="{width}" height="([0-9]+)"', read(picture).decode()).group(1))
+            is_legible(picture, width, height)
+            sizes = {float(points) * 0.75 for *_, points, _, text in TEXT.findall(read(picture).decode()) if text.strip()}
+            check(7 <= min(sizes) <= max(sizes) <= 9, f"{kind} for a {size}: letters of {sizes} points")
+            check(TITLE[:20] not in read(picture).decode(), "the title is in the text and not in the picture")
+    contains(run("plot", "sets.db", "internal", "--size", "85x60mm").stderr, f"For the caption: {TITLE} sets.ini, runs 1–7.")
+    check(read("sets-internal.svg").decode().find('width="321" height="227"') > 0, "85 mm by 60")
+    for size in ("85", "x60mm", "0mm", "85x0mm", "59mm", "5000mm"):
+        run("plot", "sets.db", "internal", "--size", size, status=2)
+    run("plot", "sets.db", "internal", "--size", "column", "--width", "300", status=2)
+    run("plot", "sets.db", "internal", "--size", "column", "--format", "terminal", status=2)
+
+
 def ends_of_lifetimes_are_apart():
     only_figures()
     write("life.ini", WIDE.replace("4194304", "4096") + "\n[record]\norigins = yes\n\n[sweep]\nobjects.bins = " + " | ".join(SETS) + "\n")
@@ -294,6 +313,6 @@ def an_interrupted_plot_leaves_nothing_behind():
 
 main(classes_show_what_goes_to_whole_pages, names_of_runs_do_not_lie_on_each_other,
      labels_are_of_what_was_varied_and_not_of_what_came_with_it, a_terminal_of_80_by_24_characters_shows_it_all,
-     a_small_terminal_has_the_whole_legend_below_the_plot, long_names_do_not_lie_on_each_other_on_a_narrow_terminal, a_wide_picture_is_as_legible_as_any, ends_of_lifetimes_are_apart, repetitions_do_not_push_settings_out_of_a_picture, bars_are_means_of_repetitions,
+     a_small_terminal_has_the_whole_legend_below_the_plot, long_names_do_not_lie_on_each_other_on_a_narrow_terminal, a_wide_picture_is_as_legible_as_any, on_paper_letters_have_7_to_9_points, ends_of_lifetimes_are_apart, repetitions_do_not_push_settings_out_of_a_picture, bars_are_means_of_repetitions,
      a_single_request_is_in_every_picture, the_slowest_operation_is_where_the_line_of_latencies_ends,
      an_interrupted_plot_leaves_nothing_behind, forty_bars_and_their_names_are_apart, a_character_that_no_font_has_is_a_question_mark_in_pixels)

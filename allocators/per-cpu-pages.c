@@ -243,9 +243,11 @@ has_pages (guint cpu, gpointer data)
   return ((const PerCpuPages *)data)->cpus[cpu].n_pages > 0;
 }
 
+/* Looks at other CPUs. */
 static gboolean
 has_any_pages (PerCpuPages *self)
 {
+  kml_sync_if_running (self->base.machine);
   for (guint i = 0; i < self->base.machine->n_cpus; i++)
     if (has_pages (i, self))
       return TRUE;

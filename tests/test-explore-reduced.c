@@ -149,6 +149,26 @@ START_TEST (a_reduced_search_finds_what_some_schedule_has)
 }
 END_TEST
 
+/* B's page lies on its CPU's list, which A looks at to see whether to ask it. A's first schedule comes too early, and nothing else that they do says who was first. */
+START_TEST (who_looks_at_the_lists_of_other_cpus_may_come_before_or_after)
+{
+  static const char text[] =
+      "[machine]\ncpus = 2\nram = 64KiB\n[schedule]\nfind = bugs\n"
+      "[layer lists]\nallocator = per-cpu-pages\naround = pages\nhigh = 60\nbatch = 1\n"
+      "[task A]\ncpus = 0\n"
+      "program = wait go, wake on, alloc y 32KiB pages, free y, touch y\n"
+      "[task B]\ncpus = 1\nprogram = alloc h 32KiB pages, wake go, wait on, free h\n";
+  g_autoptr (GPtrArray) problems = kml_problems_new ();
+  g_autoptr (KmlScenario) scenario = kml_scenario_load_text ("lists.ini", ".", NULL, text,
+                                                             strlen (text), NULL, problems);
+  g_autoptr (KmlRunSpec) spec = kml_scenario_run_spec (scenario, 0);
+  guint64 n;
+
+  ck_assert_int_eq (search (scenario, spec, G_MAXINT32, &n), KML_EXPLORE_FOUND);
+  ck_assert_int_eq (search (scenario, spec, KML_ANY_PREEMPTIONS, &n), KML_EXPLORE_FOUND);
+}
+END_TEST
+
 int
 main (void)
 {
@@ -157,6 +177,7 @@ main (void)
 
   tcase_add_loop_test (tests, a_reduced_search_finds_what_some_schedule_has, 0,
                        G_N_ELEMENTS (kinds));
+  tcase_add_test (tests, who_looks_at_the_lists_of_other_cpus_may_come_before_or_after);
   suite_add_tcase (suite, tests);
   return run_suite (suite);
 }

@@ -292,6 +292,8 @@ kml_ipi_call_others (KmlMachine *machine, gboolean (*is_meant) (guint cpu, gpoin
   KmlIpis *self = begin (machine);
   guint64 numbers[KML_MAX_CPUS] = { 0 }; /* 0: it was not asked */
 
+  if (is_meant != NULL)
+    kml_sync (machine); /* before it looks at the others */
   for (guint cpu = 0; cpu < machine->n_cpus; cpu++)
     if (cpu != here && (is_meant == NULL || is_meant (cpu, data))) {
       send (machine, self, cpu, func, data, how, is_meant == NULL);

@@ -200,22 +200,30 @@ print_gaps (const GPtrArray *results)
 
 /* ---- Requests that got nothing ---- */
 
-/* "3 out of memory, 1 fragmentation", of @n_failed. (transfer full) */
+/* "44 requests failed: 40 out of memory, 4 fragmentation", or, where not every one is recorded, "44153 requests failed; causes of the first 10000: all out of memory".
+ * (transfer full) */
 static char *
-describe_reasons (const GArray *reasons, guint64 n_failed)
+describe_failures (const GArray *reasons, guint64 n_failed)
 {
   GString *text = g_string_new (NULL);
   guint64 n_told = 0;
 
+  for (guint i = 0; i < reasons->len; i++)
+    n_told += g_array_index (reasons, KmlResultReason, i).n;
+  g_string_append_printf (text, "%" G_GUINT64_FORMAT " request%s failed", n_failed,
+                          n_failed == 1 ? "" : "s");
+  if (n_told < n_failed)
+    g_string_append_printf (text, "; causes of the first %" G_GUINT64_FORMAT, n_told);
   for (guint i = 0; i < reasons->len; i++) {
     const KmlResultReason *reason = &g_array_index (reasons, KmlResultReason, i);
 
-    g_string_append_printf (text, "%s%" G_GUINT64_FORMAT " %s", i > 0 ? ", " : "", reason->n,
-                            reason->name);
-    n_told += reason->n;
+    g_string_append (text, i > 0 ? ", " : ": ");
+    if (n_told < n_failed && reasons->len == 1)
+      g_string_append (text, "all");
+    else
+      g_string_append_printf (text, "%" G_GUINT64_FORMAT, reason->n);
+    g_string_append_printf (text, " %s", reason->name);
   }
-  if (n_told < n_failed)
-    g_string_append_printf (text, " (the first %" G_GUINT64_FORMAT ")", n_told);
   return g_string_free (text, FALSE);
 }
 
@@ -242,23 +250,22 @@ static void
 print_failures (KmlDatabase *database, const KmlResult *result)
 {
   const KmlResultMetric *n = kml_result_metric (result, "alloc.failed");
-  g_autofree char *reasons = NULL;
+  g_autofree char *failures = NULL;
   sqlite3_stmt *row;
 
   if (result->failures->len == 0 || n == NULL)
     return;
-  reasons = describe_reasons (result->failures, (guint64)n->value);
+  failures = describe_failures (result->failures, (guint64)n->value);
   row = ask_of_run (database,
                     "SELECT task, cpu, t_ns, size || iif (size = 1, ' byte', ' bytes') || "
                     "iif (level = 'pages', ' of pages', ''), gfp, source, reason, free, largest "
                     "FROM failures WHERE run_id = ? AND seq = 0",
                     result->run_id);
   if (row != NULL && sqlite3_step (row) == SQLITE_ROW) {
-    g_autofree char *first = describe_failure (row), *all = kml_printable (reasons);
+    g_autofree char *first = describe_failure (row), *all = kml_printable (failures);
     g_autofree char *printable = kml_printable (first);
 
-    kml_out ("run %" G_GUINT64_FORMAT ": %.0f request%s failed: %s\n    %s\n", result->run_id,
-             n->value, n->value == 1.0 ? "" : "s", all, printable);
+    kml_out ("run %" G_GUINT64_FORMAT ": %s\n    %s\n", result->run_id, all, printable);
   }
   sqlite3_finalize (row);
 }

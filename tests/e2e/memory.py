@@ -372,7 +372,7 @@ def a_failed_request_says_why():
     equal(run_json("run", "m.ini")["runs"][0]["failures"], [{"reason": "injected", "count": 3}], "JSON")
     write("m.ini", HEAD + "[workload w]\nkind = synthetic\ntarget = objects\ncpus = 0\noperations = 30000\narrivals = closed\n"
           "live = 30000\nsizes = fixed(512)\n")
-    contains(run("run", "m.ini").stdout, "requests failed: 10000 out of memory (the first 10000)\n    the first: CPU 0 at ")
+    contains(run("run", "m.ini").stdout, " requests failed; causes of the first 10000: all out of memory\n    the first: CPU 0 at ")
     equal(query("m.db", f"SELECT DISTINCT task, source FROM failures {LAST}"), [(None, None)], "nobody's")
 
 

@@ -162,6 +162,15 @@ def a_refused_buffer_has_a_reason():
     equal([metrics[f"dma.refused{why}"] for why in ("", "_misaligned", "_out_of_reach", "_scattered", "_no_addresses")], [3, 1, 1, 1, 0], "all")
 
 
+def frames_are_checked_that_were_asked_for_whatever_a_handler_asks_for_then():
+    # a handler comes in as soon as the allocator's lock is given back, and has 512 frames checked
+    task = "[task T]\nprogram = repeat 1000 { alloc x 4KiB pages }, repeat 1000 { free x }\n"
+    tick = "[task tick]\ncontext = hardirq\nevery = 20us\ntimes = 40\nprogram = alloc y 2MiB pages GFP_ATOMIC, free y\n"
+    alone, interrupted = measure(HEAD + task), measure(HEAD + task + tick)
+    check(interrupted["task.T.interrupted_ns"] > 0, "it is interrupted")
+    equal(interrupted["task.T.run_ns"], alone["task.T.run_ns"], "its own time")
+
+
 def a_limit_chooses_the_zone():
     # of the 4096 frames of the first 16 MiB all but the 5 of its min watermark, as with GFP_DMA: nothing is kept from who can have no others
     text = ("[machine]\nram = 8GiB\n[memory]\nzones = linux\n[device near]\nkind = dma\nlimit = 16MiB\n"
@@ -541,7 +550,7 @@ main(what_was_in_use_is_given_back_as_the_recording_has_it, objects_wait_for_pag
      a_request_that_may_sleep_in_atomic_context_is_a_bug_though_it_would_not_have_slept,
      an_allocator_says_from_where_it_may_be_called, who_ends_with_something_off_is_a_bug_and_others_go_on,
      freeing_from_the_wrong_context_is_a_bug_where_the_allocator_forbids_it,
-     a_block_that_a_device_works_on_is_not_given_back, a_refused_buffer_has_a_reason, a_limit_chooses_the_zone, what_mappings_take_and_give_back_is_in_peaks_and_pictures, every_page_that_a_device_has_moves_while_it_is_paused, a_page_that_moves_interrupts_the_other_cpus, small_blocks_are_one_scattered_buffer,
+     a_block_that_a_device_works_on_is_not_given_back, a_refused_buffer_has_a_reason, frames_are_checked_that_were_asked_for_whatever_a_handler_asks_for_then, a_limit_chooses_the_zone, what_mappings_take_and_give_back_is_in_peaks_and_pictures, every_page_that_a_device_has_moves_while_it_is_paused, a_page_that_moves_interrupts_the_other_cpus, small_blocks_are_one_scattered_buffer,
      a_block_for_a_device_may_cross_the_boundary_where_it_is_cut_there, a_block_that_could_never_suit_its_device_is_refused, who_is_killed_ends_and_does_no_further_step,
      who_has_no_need_to_succeed_fails_and_who_must_waits, nobody_is_killed_as_long_as_there_is_something_to_reclaim, nobody_is_killed_for_a_lower_zone, many_pages_in_a_row_are_worth_one_try,
      who_must_not_fail_waits_without_reclaim_too, a_failed_request_says_why, scopes_hold_for_all_requests_in_them,

@@ -102,6 +102,27 @@ START_TEST (the_simulation_loses_what_erlang_says_whatever_the_law_of_holding_ti
 }
 END_TEST
 
+/* What it says of one run is what runs of other seeds differ by: with 40 of them that is known to a ninth. */
+START_TEST (the_standard_error_is_how_much_seeds_differ)
+{
+  double sum = 0.0, squares = 0.0, errors = 0.0;
+  KmlLossConfig config = {
+    .law = KML_HOLDING_FIXED, .holding = 10 * KML_US, .n_pools = 1, .size = 10, .n_requests = 32000
+  };
+
+  ck_assert (kml_arrivals_parse ("poisson(1000000/s)", &config.arrivals, NULL));
+  for (config.seed = 1; config.seed <= 40; config.seed++) {
+    KmlLoss loss;
+
+    kml_loss_simulate (&config, &loss);
+    sum += loss.share;
+    squares += loss.share * loss.share;
+    errors += loss.error / 40;
+  }
+  ck_assert_double_eq_tol (errors / sqrt ((squares - sum * sum / 40) / 39), 1.0, 0.35);
+}
+END_TEST
+
 /* The same rate in bursts of 40 every 40 us: the pool is empty again before each, so 20 of 40 are lost. In the Poisson
  * process 2 of 1000 were. Without bursts, at equal distances, 10 objects are enough for ever. */
 START_TEST (bursts_break_it_and_regularity_spares_it)
@@ -131,6 +152,7 @@ main (void)
   tcase_add_test (formula, a_stash_for_each_cpu_needs_more_than_twice_as_much_as_one_for_all);
   tcase_add_test (simulation,
                   the_simulation_loses_what_erlang_says_whatever_the_law_of_holding_times);
+  tcase_add_test (simulation, the_standard_error_is_how_much_seeds_differ);
   tcase_add_test (simulation, bursts_break_it_and_regularity_spares_it);
   tcase_add_test (simulation, a_reserve_of_nothing_loses_everything);
   suite_add_tcase (suite, formula);

@@ -243,7 +243,13 @@ def text_with_any_byte_makes_valid_json():
     json.loads(result.stdout.decode("utf-8"))
 
 
-main(run_prints_a_table_and_says_what_comes_next, a_table_shows_what_the_scenario_is_about_or_what_one_asks_for,
+def more_requests_answered_and_freed_are_better():
+    write("more.ini", "[task T]\nprogram = repeat 1000 { alloc x 4KiB pages }, repeat 1000 { free x }\n")
+    lines = run("compare", "more.ini", "--vary", "machine.ram=4MiB,2MiB", "--metrics", "alloc.count,free.count,alloc.failed").stdout.split("\n")
+    equal([lines[row].count("*") for row in (2, 3)], [3, 0], "the larger has answered and freed more, and refused fewer")
+
+
+main(more_requests_answered_and_freed_are_better, run_prints_a_table_and_says_what_comes_next, a_table_shows_what_the_scenario_is_about_or_what_one_asks_for,
      run_prints_json_that_agrees_with_the_database, a_dry_run_counts_what_is_stored,
      a_dry_run_and_a_list_of_runs_leave_no_database, who_names_what_is_not_there_is_told_what_is,
      a_reallocation_is_counted_once_by_its_name, parameters_are_those_of_the_allocator_that_is_chosen_in_the_end,

@@ -19,6 +19,12 @@ def one_reserve_needs_88_objects_and_sixteen_need_192():
             check(abs(loss["share"] - design["erlang"]) <= 4 * loss["error"], f"{law}: {loss}")
 
 
+def two_cpus_are_enough_for_a_stash_each():
+    for n_cpus, expected in (("1", [("shared", 1)]), ("2", [("shared", 1), ("per-cpu", 2)])):
+        document = run_json("reserve", "--rate", "1000000/s", "--holding", "64us", "--cpus", n_cpus, "--requests", "32000")
+        equal([(d["reserve"], d["stashes"]) for d in document["designs"]], expected, n_cpus)
+
+
 def bursts_on_one_cpu_find_its_stash_empty():
     document = run_json("reserve", "--rate", "1000000/s", "--holding", "64us", "--cpus", "16", "--burst", "32")
     shared, per_cpu = [design["bursts"]["share"] for design in document["designs"]]
@@ -45,5 +51,5 @@ def mistakes_are_told():
         contains(run("reserve", *arguments, status=2).stderr, text)
 
 
-main(one_reserve_needs_88_objects_and_sixteen_need_192, bursts_on_one_cpu_find_its_stash_empty,
+main(one_reserve_needs_88_objects_and_sixteen_need_192, two_cpus_are_enough_for_a_stash_each, bursts_on_one_cpu_find_its_stash_empty,
      the_same_seed_loses_the_same_requests, mistakes_are_told)

@@ -25,6 +25,9 @@
 
 #include <string.h>
 
+/* So many runs are looked for one by one, and more by going through all of their scenario. */
+#define FEW 64
+
 static struct {
   char **runs;
   char **bases;
@@ -241,27 +244,45 @@ take_checks (Group *self, GPtrArray *checks, const KmlResult *first)
   return taken;
 }
 
-/* The one of @checks that is the run @spec. (nullable) */
-static Check *
-find_check (const GPtrArray *checks, GHashTable *by_key, const KmlRunSpec *spec)
+static gboolean
+is_run_of (const KmlRunSpec *spec, const Check *check)
 {
-  Check *check = g_hash_table_lookup (by_key, spec->key);
-
-  for (guint i = 0; check == NULL && i < checks->len; i++) {
-    Check *candidate = g_ptr_array_index (checks, i);
-
-    if (is_same_run_of_other_version (spec, candidate->stored))
-      check = candidate;
-  }
-  return check;
+  return g_str_equal (spec->key, check->stored->run_key) ||
+         is_same_run_of_other_version (spec, check->stored);
 }
 
-/* Finds the runs of @checks in their scenario; those that are there form the group, in the order
- * of the runs. */
 static void
-find_runs (Group *self, const GPtrArray *checks)
+take_found (Group *self, Check *check, guint64 index)
+{
+  check->outcome = NOT_MADE;
+  check->index = index;
+  g_ptr_array_add (self->checks, check);
+}
+
+/* Finds @checks by their settings, which costs nothing for the other runs. */
+static void
+find_by_settings (Group *self, const GPtrArray *checks)
+{
+  for (guint i = 0; i < checks->len; i++) {
+    Check *check = g_ptr_array_index (checks, i);
+    g_autoptr (KmlRunSpec) spec = NULL;
+    guint64 index;
+
+    if (!kml_scenario_find_run (self->scenario, check->stored->settings, check->stored->seed,
+                                &index))
+      continue;
+    spec = kml_scenario_run_spec (self->scenario, index);
+    if (is_run_of (spec, check))
+      take_found (self, check, index);
+  }
+}
+
+/* Goes through all runs of the scenario for those of @checks that have this version's keys. */
+static void
+find_by_keys (Group *self, const GPtrArray *checks)
 {
   g_autoptr (GHashTable) by_key = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr (KmlRunKeys) keys = kml_run_keys_new (self->scenario);
 
   for (guint i = 0; i < checks->len; i++) {
     Check *check = g_ptr_array_index (checks, i);
@@ -269,15 +290,41 @@ find_runs (Group *self, const GPtrArray *checks)
     g_hash_table_insert (by_key, check->stored->run_key, check);
   }
   for (guint64 index = 0; index < kml_scenario_n_runs (self->scenario); index++) {
-    g_autoptr (KmlRunSpec) spec = kml_scenario_run_spec (self->scenario, index);
-    Check *check = find_check (checks, by_key, spec);
+    char key[KML_RUN_KEY_LENGTH + 1];
+    Check *check;
 
-    if (check == NULL || check->outcome != NOT_FOUND)
-      continue;
-    check->outcome = NOT_MADE;
-    check->index = index;
-    g_ptr_array_add (self->checks, check);
+    kml_run_keys_get (keys, index, key);
+    check = g_hash_table_lookup (by_key, key);
+    if (check != NULL && check->outcome == NOT_FOUND)
+      take_found (self, check, index);
   }
+}
+
+static gint
+compare_indices (gconstpointer a, gconstpointer b)
+{
+  const guint64 x = (*(Check *const *)a)->index, y = (*(Check *const *)b)->index;
+
+  return x < y ? -1 : x > y;
+}
+
+/* Finds the runs of @checks in their scenario; those that are there form the group, in the order
+ * of the runs. */
+static void
+find_runs (Group *self, GPtrArray *checks)
+{
+  g_autoptr (GPtrArray) others = g_ptr_array_new ();
+
+  if (checks->len > FEW)
+    find_by_keys (self, checks);
+  for (guint i = 0; i < checks->len; i++) {
+    Check *check = g_ptr_array_index (checks, i);
+
+    if (check->outcome == NOT_FOUND)
+      g_ptr_array_add (others, check);
+  }
+  find_by_settings (self, others);
+  g_ptr_array_sort (self->checks, compare_indices);
 }
 
 /* ---- Running again ---- */
@@ -295,11 +342,10 @@ take_run (const KmlCampaignRun *run, gpointer data)
     check->message = g_strdup (run->message);
     check->outcome = NOT_RUN;
     if (!g_str_equal (run->status, "done"))
-      return;
+      continue;
     check->fingerprint = g_strdup (run->fingerprint);
     check->outcome = g_strcmp0 (run->fingerprint, check->stored->fingerprint) == 0 ? AGREES
                                                                                    : DIFFERS;
-    return;
   }
 }
 
@@ -311,7 +357,6 @@ run_group (Group *self, guint n_jobs)
     .n_jobs = n_jobs,
     .discard_output = TRUE,
     .only = only,
-    .n_only = self->checks->len,
     .run_ended = take_run,
     .progress = kml_progress_show,
     .data = self,
@@ -322,8 +367,13 @@ run_group (Group *self, guint n_jobs)
   gboolean good;
   int status = KML_EXIT_DONE;
 
-  for (guint i = 0; i < self->checks->len; i++)
-    only[i] = ((const Check *)g_ptr_array_index (self->checks, i))->index;
+  for (guint i = 0; i < self->checks->len; i++) {
+    const Check *check = g_ptr_array_index (self->checks, i);
+
+    if (config.n_only == 0 ||
+        only[config.n_only - 1] != check->index) /* two versions may have made it */
+      only[config.n_only++] = check->index;
+  }
   if (!options.quiet)
     kml_progress_begin (kml_scenario_name (self->scenario));
   good = kml_campaign_run (self->scenario, &config, &result, &error);

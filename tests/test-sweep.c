@@ -300,9 +300,13 @@ collect_keys (const char *text, const char *override)
   for (guint64 i = 0; i < kml_scenario_n_runs (scenario); i++) {
     g_autoptr (KmlRunSpec) spec = kml_scenario_run_spec (scenario, i);
     char key[KML_RUN_KEY_LENGTH + 1];
+    guint64 found;
 
     kml_run_keys_get (together, i, key);
     ck_assert_str_eq (key, spec->key);
+    ck_assert (kml_scenario_find_run (scenario, spec->settings, spec->seed, &found));
+    ck_assert_uint_eq (found, i);
+    ck_assert (!kml_scenario_find_run (scenario, spec->settings, spec->seed + 1, &found));
     g_ptr_array_add (keys, g_strdup (spec->key));
   }
   return keys;

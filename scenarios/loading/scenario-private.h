@@ -11,7 +11,7 @@
  *   sweep.c     axes -> combinations that the constraint (constraint.c) allows
  *   expect.c    [expect] -> ranges
  *
- * Afterwards run-spec.c makes any run's settings from the combination, run-key.c the keys of all, and place.c says where a setting
+ * Afterwards run-spec.c makes any run's settings from the combination, find-run.c does the reverse, run-key.c makes the keys of all, and place.c says where a setting
  * stands that an error of a run is about.
  *
  * Words. A *section* is a group of settings (singletons are there even when the

@@ -131,6 +131,11 @@ typedef struct {
 } KmlRunSpec;
 
 KmlRunSpec *kml_scenario_run_spec (const KmlScenario *self, guint64 index); /* (transfer full) */
+
+/* The first run in which what the sweep varies has the values of @settings (element-type KmlSetting), with @seed.
+ * Costs what the axes have values, and not what there are runs. */
+gboolean kml_scenario_find_run (const KmlScenario *self, const GPtrArray *settings, guint64 seed,
+                                guint64 *ret_index);
 void kml_run_spec_free (KmlRunSpec *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (KmlRunSpec, kml_run_spec_free)
 

@@ -13,6 +13,8 @@
 
 static DeviceRig rig;
 
+static KmlTime instruction; /* what one costs */
+
 static void
 wait_for_all (KmlMachine *machine, gpointer data)
 {
@@ -25,6 +27,7 @@ run (const char *const *settings)
   g_autoptr (GError) error = NULL;
 
   make_machine (&rig, 4, 1);
+  rig.machine->cost[KML_COST_INSTRUCTION] = instruction;
   rig.pages = kml_allocator_new (kml_allocator_find ("page-first-fit"), rig.machine, NULL);
   ck_assert (kml_allocator_start (rig.pages, &error));
   put_in (&rig, "nic", settings);
@@ -108,6 +111,20 @@ START_TEST (a_consumer_that_is_too_slow_loses_packets_and_their_memory_comes_bac
 }
 END_TEST
 
+/* In picoseconds: of a search that takes some instructions, of 1 ns each. */
+START_TEST (the_time_that_polls_spend_asking_for_buffers_is_counted)
+{
+  for (instruction = 0; instruction <= KML_NS; instruction += KML_NS) {
+    run (SETTINGS ("ring-size", "8", "arrivals", "bursts(8, 50us)", "packets", "8"));
+    ck_assert_uint_eq (counted (&rig, "allocations"), 8);
+    ck_assert_uint_ge (counted (&rig, "allocation_time"), 8 * instruction);
+    ck_assert_uint_le (counted (&rig, "allocation_time"), 8 * 200 * instruction);
+    tear_down ();
+  }
+  instruction = 0;
+}
+END_TEST
+
 /* Twice 21 at once, five a poll: the polls go on every 20 us, so the second 21 come while they do; no further interrupt. */
 START_TEST (a_poll_stops_after_its_budget_and_goes_on_later)
 {
@@ -175,6 +192,7 @@ main (void)
   tcase_add_test (all, when_there_is_no_memory_packets_are_lost_and_the_ring_goes_on);
   tcase_add_test (all, a_consumer_that_is_too_slow_loses_packets_and_their_memory_comes_back);
   tcase_add_test (all, a_poll_stops_after_its_budget_and_goes_on_later);
+  tcase_add_test (all, the_time_that_polls_spend_asking_for_buffers_is_counted);
   tcase_add_test (all, rings_on_several_cpus_share_the_packets);
   tcase_add_test (all, the_same_seed_loses_the_same_packets);
   tcase_add_test (all, what_cannot_be_is_refused);

@@ -59,13 +59,13 @@ typedef struct {
   GArray *counts;    /* (owned) (element-type KmlSizeCount) */
 
   /* what was found */
-  guint64 n_requests;
-  guint min_bins;      /* the curve begins here */
-  GArray *curve;       /* (owned) (element-type double): waste with min_bins + i bins */
-  guint knee;          /* bins */
-  guint chosen;        /* index in sets */
-  GPtrArray *sets;     /* (owned) (element-type KmlBinStudySet) */
-  GArray *validations; /* (owned) (element-type KmlBinValidation) */
+  guint64 n_requests, n_of_caches; /* … that were asked of a kmem_cache */
+  guint min_bins;                  /* the curve begins here */
+  GArray *curve;                   /* (owned) (element-type double): waste with min_bins + i bins */
+  guint knee;                      /* bins */
+  guint chosen;                    /* index in sets */
+  GPtrArray *sets;                 /* (owned) (element-type KmlBinStudySet) */
+  GArray *validations;             /* (owned) (element-type KmlBinValidation) */
 } KmlBinStudy;
 
 /* An empty one, for @counts (transfer full), under @rules (copied). */

@@ -52,6 +52,11 @@ print_head (const KmlBinStudy *study)
            study->n_requests == 1 ? "" : "s", study->counts->len,
            study->counts->len == 1 ? "" : "s", study->weight, study->rules.quantum,
            study->rules.with_tails ? "count" : "do not count");
+  if (study->n_of_caches > 0)
+    kml_out ("%" G_GUINT64_FORMAT
+             " of them were asked of kmem_caches, which have objects of their own "
+             "size and need no bins: -s workload.requests=kmalloc leaves them out\n",
+             study->n_of_caches);
   if (study->prefix[0] != '\0')
     kml_out ("given: %s\n", study->prefix);
   if (usage->page_level > 0)
@@ -312,6 +317,7 @@ add_rules_json (JsonBuilder *builder, const KmlBinStudy *study)
   kml_json_text (builder, "title", study->title);
   kml_json_text (builder, "weight", study->weight);
   kml_json_count (builder, "requests", study->n_requests);
+  kml_json_count (builder, "requests_of_caches", study->n_of_caches);
   kml_json_count (builder, "sizes", study->counts->len);
   kml_json_count (builder, "quantum", study->rules.quantum);
   kml_json_boolean (builder, "tails", study->rules.with_tails);

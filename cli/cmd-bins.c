@@ -417,6 +417,7 @@ make_study (const KmlBinSubject *subject, const Wishes *wishes)
   study->title = g_strdup (kml_scenario_title (subject->scenario));
   study->weight = g_strdup (weights[wishes->weight]);
   study->n_requests = totals->requests;
+  study->n_of_caches = totals->of_caches;
   if (!design (study, wishes) || !add_sets (study, subject))
     return NULL;
   validate (study, subject->demand, "halves", 2);

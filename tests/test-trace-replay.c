@@ -31,10 +31,13 @@ static const char text[] = PAGES ("000000", "0x8000", "0")
                         LINE ("000008", "1", "mm_page_free: page=0 pfn=0x8000 order=1");
 
 static KmlWorkload *
-open_workload (const char *folder, const char *file, const char *timing, const char *level)
+open_workload_with (const char *folder, const char *file, const char *timing, const char *level,
+                    const char *requests)
 {
   const KmlWorkloadOps *ops = kml_workload_find ("trace");
-  const char *const keys[] = { "file", file, "timing", timing, "level", level };
+  const char *const keys[] = {
+    "file", file, "timing", timing, "level", level, "requests", requests
+  };
   KmlWorkload *self = kml_workload_new (ops, "w", folder);
   g_autoptr (GError) error = NULL;
 
@@ -44,6 +47,12 @@ open_workload (const char *folder, const char *file, const char *timing, const c
   kml_workload_open (self, 1, N_CPUS, PAGE_SIZE, &error);
   assert_no_error (error);
   return self;
+}
+
+static KmlWorkload *
+open_workload (const char *folder, const char *file, const char *timing, const char *level)
+{
+  return open_workload_with (folder, file, timing, level, "all");
 }
 
 /* All operations, asked for @batch at a time. */
@@ -291,6 +300,55 @@ START_TEST (errors_call_the_file_as_the_scenario_does)
 }
 END_TEST
 
+/* Names are given out again: 0 is first an object of a kmem_cache, then one of kmalloc()'s. */
+START_TEST (what_kmalloc_was_asked_for_can_be_had_alone)
+{
+#define REQUEST(usecs, event, ptr, size)                                                           \
+  LINE (usecs, "1",                                                                                \
+        event ": call_site=f ptr=" ptr " bytes_req=" size " bytes_alloc=128 gfp_flags=0")
+#define FREE(usecs, event, ptr) LINE (usecs, "1", event ": call_site=g ptr=" ptr)
+  static const char both[] = REQUEST ("000000", "kmem_cache_alloc", "0x1000", "100")
+      REQUEST ("000001", "kmalloc", "0x2000", "20") FREE ("000002", "kmem_cache_free", "0x1000")
+          REQUEST ("000003", "kmalloc", "0x3000", "30") FREE ("000004", "kfree", "0x2000")
+              REQUEST ("000005", "kmem_cache_alloc", "0x4000", "100")
+                  FREE ("000006", "kfree", "0x3000") FREE ("000007", "kmem_cache_free", "0x4000");
+  static const struct {
+    KmlOpKind kind;
+    guint64 size;
+    guint32 cache;
+  } all[] = { { KML_OP_ALLOC, 100, 128 }, { KML_OP_ALLOC, 20, 0 }, { KML_OP_FREE, 0, 0 },
+              { KML_OP_ALLOC, 30, 0 },    { KML_OP_FREE, 0, 0 },   { KML_OP_ALLOC, 100, 128 },
+              { KML_OP_FREE, 0, 0 },      { KML_OP_FREE, 0, 0 } };
+  static const guint of_kmalloc[] = { 1, 3, 4, 6 };
+  g_autoptr (Folder) folder = new_folder ();
+  g_autofree char *path = in_folder (folder, "trace.txt");
+
+  write_file (path, both, strlen (both));
+  for (guint only = 0; only < 2; only++) {
+    g_autoptr (KmlWorkload) workload = open_workload_with (folder, "trace.txt", "recorded",
+                                                           "objects", only ? "kmalloc" : "all");
+    g_autoptr (GArray) ops = collect (workload, 3);
+    g_autoptr (GArray) sizes = g_array_new (FALSE, FALSE, sizeof (KmlSizeCount));
+    g_autoptr (GError) error = NULL;
+
+    ck_assert_uint_eq (ops->len, only ? G_N_ELEMENTS (of_kmalloc) : G_N_ELEMENTS (all));
+    for (guint i = 0; i < ops->len; i++) {
+      const guint k = only ? of_kmalloc[i] : i;
+
+      ck_assert_uint_eq (op_at (ops, i)->kind, all[k].kind);
+      ck_assert_uint_eq (op_at (ops, i)->request.size, all[k].size);
+      ck_assert_uint_eq (op_at (ops, i)->request.cache, all[k].cache);
+      ck_assert_uint_eq (op_at (ops, i)->time, k * KML_US);
+    }
+    ck_assert (workload->ops->sizes (workload, sizes, &error));
+    ck_assert_uint_eq (sizes->len, only ? 2 : 3);
+    ck_assert_uint_eq (g_array_index (sizes, KmlSizeCount, 1).size, 30);
+  }
+#undef REQUEST
+#undef FREE
+}
+END_TEST
+
 static Suite *
 trace_replay_suite (void)
 {
@@ -298,6 +356,7 @@ trace_replay_suite (void)
   TCase *replays = tcase_create ("replay");
 
   tcase_add_test (replays, objects_alone_are_replayed);
+  tcase_add_test (replays, what_kmalloc_was_asked_for_can_be_had_alone);
   tcase_add_test (replays, pages_alone_are_replayed_with_those_of_slabs);
   tcase_add_test (replays, with_both_levels_the_pages_of_slabs_are_left_out);
   tcase_add_test (replays, as_soon_as_possible_means_no_times);

@@ -146,6 +146,7 @@ count_request (Reading *self, const KmlRequest *request, Block *block)
   g_array_index (stream->counts, guint64, (block->size - 1) * stream->n_parts + block->part)++;
   self->n_requests++;
   self->totals->requests++;
+  self->totals->of_caches += request->cache != 0;
   self->totals->constrained += request->constraints != NULL;
   self->totals->bytes += request->size;
   self->totals->largest = MAX (self->totals->largest, request->size);

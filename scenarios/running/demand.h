@@ -23,6 +23,7 @@ typedef enum {
 
 typedef struct {
   guint64 requests;    /* for objects */
+  guint64 of_caches;   /* those that were asked of a kmem_cache, which needs no bin */
   guint64 constrained; /* those that want an alignment, a boundary or a limit of address */
   guint64 bytes;       /* asked for by all of them */
   guint64 operations;  /* all, of objects and pages */

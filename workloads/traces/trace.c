@@ -9,6 +9,7 @@
  *   timing = recorded | asap        at the recorded times, or each operation as soon as the last is
  *   done
  *   level = objects | pages | both  which of the recorded requests are made
+ *   requests = all | kmalloc        … and of those for objects, all, or only what kmalloc() was asked for
  *
  * What becomes of an event:
  *
@@ -49,6 +50,11 @@ enum {
   REPLAY_BOTH,
 };
 
+enum {
+  REQUESTS_ALL,
+  REQUESTS_KMALLOC,
+};
+
 typedef struct {
   KmlWorkload base;
 
@@ -56,12 +62,15 @@ typedef struct {
   char *columns;
   guint timing;
   guint level;
+  guint requests;
 
   char *path;      /* (owned): of the file */
   KmlTrace *trace; /* (owned) */
   /* (owned) (element-type guint32): by level; 1 + the chunk of names given to it */
   GArray *chunks[2];
-  guint32 n_chunks;        /* given out */
+  guint32 n_chunks; /* given out */
+  GArray *
+      left_out; /* (owned) (element-type guint64): a bit for each name of an object: it was asked of a kmem_cache */
   guint16 cpu_of[1u << 8]; /* recorded to simulated, for the first 256 */
   KmlTraceEvent batch[BATCH];
   guint n_batch, at;
@@ -98,9 +107,31 @@ name_of (TraceWorkload *self, guint level, guint32 name)
 
 /* ---- The slots of a workload ---- */
 
+/* Objects of kmem_caches, where only kmalloc()'s are wanted: a free says whose it is by its name alone. */
 static gboolean
-is_wanted (const TraceWorkload *self, const KmlTraceEvent *event)
+is_left_out (TraceWorkload *self, const KmlTraceEvent *event)
 {
+  const guint word = event->block / 64;
+  const guint64 bit = G_GUINT64_CONSTANT (1) << event->block % 64;
+
+  if (self->requests == REQUESTS_ALL || event->level != KML_LEVEL_OBJECTS)
+    return FALSE;
+  if (word >= self->left_out->len)
+    g_array_set_size (self->left_out, word + 1);
+  if (event->kind != KML_OP_ALLOC)
+    return (g_array_index (self->left_out, guint64, word) & bit) != 0;
+  if (event->flags & KML_TRACE_OF_CACHE)
+    g_array_index (self->left_out, guint64, word) |= bit;
+  else
+    g_array_index (self->left_out, guint64, word) &= ~bit;
+  return (event->flags & KML_TRACE_OF_CACHE) != 0;
+}
+
+static gboolean
+is_wanted (TraceWorkload *self, const KmlTraceEvent *event)
+{
+  if (is_left_out (self, event))
+    return FALSE;
   if (event->kind == KML_OP_FREE_OLD && !self->base.has_old_frames)
     return FALSE;
   if (self->level == REPLAY_BOTH)
@@ -222,6 +253,7 @@ trace_open (KmlWorkload *base, GError **error)
     return FALSE;
   for (guint i = 0; i < G_N_ELEMENTS (self->chunks); i++)
     self->chunks[i] = g_array_new (FALSE, TRUE, sizeof (guint32));
+  self->left_out = g_array_new (FALSE, TRUE, sizeof (guint64));
   for (guint i = 0; i < G_N_ELEMENTS (self->cpu_of); i++)
     self->cpu_of[i] = (guint16)(i % base->n_cpus);
   return TRUE;
@@ -259,6 +291,20 @@ trace_next (KmlWorkload *base, KmlOp *ops, guint n, GError **error)
   return (int)n_ops;
 }
 
+/* Those of @n events, from the first on, whose sizes count: how many. */
+static guint
+keep_counted (const TraceWorkload *self, KmlTraceEvent *events, guint n)
+{
+  guint n_kept = 0;
+
+  if (self->requests == REQUESTS_ALL)
+    return n;
+  for (guint i = 0; i < n; i++)
+    if (!(events[i].flags & KML_TRACE_OF_CACHE))
+      events[n_kept++] = events[i];
+  return n_kept;
+}
+
 /* Sizes are counted in a second pass over the file. */
 static gboolean
 trace_sizes (KmlWorkload *base, GArray *counts, GError **error)
@@ -274,7 +320,7 @@ trace_sizes (KmlWorkload *base, GArray *counts, GError **error)
   if (trace == NULL)
     return FALSE;
   while ((n = kml_trace_next (trace, events, G_N_ELEMENTS (events), error)) > 0)
-    kml_trace_stats_add_sizes (stats, events, (guint)n);
+    kml_trace_stats_add_sizes (stats, events, keep_counted (self, events, (guint)n));
   if (n < 0)
     return FALSE;
   sizes = kml_trace_stats_sizes (stats);
@@ -307,11 +353,13 @@ trace_close (KmlWorkload *base)
   kml_trace_close (self->trace);
   for (guint i = 0; i < G_N_ELEMENTS (self->chunks); i++)
     g_clear_pointer (&self->chunks[i], g_array_unref);
+  g_clear_pointer (&self->left_out, g_array_unref);
   g_free (self->path);
 }
 
 static const char *const timings[] = { "recorded", "asap", NULL };
 static const char *const levels[] = { "objects", "pages", "both", NULL };
+static const char *const requests[] = { "all", "kmalloc", NULL };
 
 static const KmlParam trace_params[] = {
   {
@@ -345,6 +393,15 @@ static const KmlParam trace_params[] = {
       .offset = G_STRUCT_OFFSET (TraceWorkload, level),
       .summary = "which requests are made: those for objects, those for pages, or both without the "
                  "pages that the recorded kernel took for its objects",
+  },
+  {
+      .name = "requests",
+      .type = KML_PARAM_CHOICE,
+      .value = "all",
+      .choices = requests,
+      .offset = G_STRUCT_OFFSET (TraceWorkload, requests),
+      .summary = "of requests for objects, all, or only what kmalloc() was asked for: a kmem_cache "
+                 "has objects of its own size, and needs no bin",
   },
   { NULL },
 };

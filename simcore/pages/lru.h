@@ -10,7 +10,7 @@
 
 #pragma once
 
-#include "simcore/memory/ram.h"
+#include "simcore/memory/frame-list.h"
 
 G_BEGIN_DECLS
 
@@ -34,43 +34,30 @@ typedef enum {
 #define KML_PAGE_ISOLATED   0x20 /* somebody has it in his hands, and frees it if it is doomed */
 
 typedef struct {
-  KmlPfn first, last; /* the head, which was used last, and the tail; KML_PFN_NONE: empty */
+  KmlFrameList frames; /* the first was used last */
   guint64 n;
 } KmlLruList;
 
 static inline void
-kml_lru_insert_last (KmlLruList lists[KML_N_LRU_LISTS], const KmlRam *ram, KmlPfn pfn,
-                     KmlLruKind kind)
+kml_lru_put (KmlLruList lists[KML_N_LRU_LISTS], const KmlRam *ram, KmlPfn pfn, KmlLruKind kind,
+             gboolean at_front)
 {
-  KmlLruList *list = &lists[kind];
-  KmlFrame *frame = kml_ram_frame (ram, pfn);
-
-  frame->lru.kind = (guint8)kind;
-  frame->lru.next = KML_PFN_NONE;
-  frame->lru.prev = list->last;
-  if (list->last != KML_PFN_NONE)
-    kml_ram_frame (ram, list->last)->lru.next = pfn;
-  else
-    list->first = pfn;
-  list->last = pfn;
-  list->n++;
+  kml_ram_frame (ram, pfn)->lru.kind = (guint8)kind;
+  kml_frame_list_insert (&lists[kind].frames, ram, pfn, at_front);
+  lists[kind].n++;
 }
 
 static inline void
 kml_lru_insert (KmlLruList lists[KML_N_LRU_LISTS], const KmlRam *ram, KmlPfn pfn, KmlLruKind kind)
 {
-  KmlLruList *list = &lists[kind];
-  KmlFrame *frame = kml_ram_frame (ram, pfn);
+  kml_lru_put (lists, ram, pfn, kind, TRUE);
+}
 
-  frame->lru.kind = (guint8)kind;
-  frame->lru.prev = KML_PFN_NONE;
-  frame->lru.next = list->first;
-  if (list->first != KML_PFN_NONE)
-    kml_ram_frame (ram, list->first)->lru.prev = pfn;
-  else
-    list->last = pfn;
-  list->first = pfn;
-  list->n++;
+static inline void
+kml_lru_insert_last (KmlLruList lists[KML_N_LRU_LISTS], const KmlRam *ram, KmlPfn pfn,
+                     KmlLruKind kind)
+{
+  kml_lru_put (lists, ram, pfn, kind, FALSE);
 }
 
 static inline void
@@ -79,14 +66,7 @@ kml_lru_remove (KmlLruList lists[KML_N_LRU_LISTS], const KmlRam *ram, KmlPfn pfn
   KmlFrame *frame = kml_ram_frame (ram, pfn);
   KmlLruList *list = &lists[frame->lru.kind];
 
-  if (frame->lru.prev != KML_PFN_NONE)
-    kml_ram_frame (ram, frame->lru.prev)->lru.next = frame->lru.next;
-  else
-    list->first = frame->lru.next;
-  if (frame->lru.next != KML_PFN_NONE)
-    kml_ram_frame (ram, frame->lru.next)->lru.prev = frame->lru.prev;
-  else
-    list->last = frame->lru.prev;
+  kml_frame_list_remove (&list->frames, ram, pfn);
   list->n--;
   frame->lru.kind = KML_LRU_ISOLATED;
 }

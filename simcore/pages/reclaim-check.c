@@ -27,7 +27,8 @@ check_list (const KmlReclaim *self, KmlLruKind kind, GError **error)
   KmlPfn before = KML_PFN_NONE;
   guint64 n = 0;
 
-  for (KmlPfn pfn = list->first; pfn != KML_PFN_NONE; pfn = kml_ram_frame (ram, pfn)->lru.next) {
+  for (KmlPfn pfn = list->frames.first; pfn != KML_PFN_NONE;
+       pfn = kml_ram_frame (ram, pfn)->lru.next) {
     const KmlFrame *frame = kml_ram_frame (ram, pfn);
     const KmlMapping *mapping = kml_mapping_of (self, frame);
 
@@ -38,8 +39,8 @@ check_list (const KmlReclaim *self, KmlLruKind kind, GError **error)
       return broken ("Q2", pfn, error);
     before = pfn;
   }
-  if (n != list->n || list->last != before)
-    return broken ("Q1", list->last, error);
+  if (n != list->n || list->frames.last != before)
+    return broken ("Q1", list->frames.last, error);
   return TRUE;
 }
 

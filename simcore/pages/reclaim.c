@@ -235,7 +235,7 @@ static void
 look_at_tail (KmlReclaim *self, KmlLruKind kind, Scan *scan)
 {
   const KmlRam *ram = self->machine->ram;
-  const KmlPfn pfn = self->lists[kind].last;
+  const KmlPfn pfn = self->lists[kind].frames.last;
   KmlFrame *frame = kml_ram_frame (ram, pfn);
   KmlMapping *mapping = kml_mapping_of (self, frame);
   Fate fate;
@@ -269,7 +269,7 @@ refill_inactive (KmlReclaim *self, KmlLruKind kind)
 
   for (guint i = 0;
        i < KML_RECLAIM_CLUSTER && self->lists[kind].n < self->lists[kind + KML_LRU_ACTIVE].n; i++) {
-    const KmlPfn pfn = self->lists[kind + KML_LRU_ACTIVE].last;
+    const KmlPfn pfn = self->lists[kind + KML_LRU_ACTIVE].frames.last;
 
     kml_lru_remove (self->lists, ram, pfn);
     kml_ram_frame (ram, pfn)->lru.bits &= (guint8)~KML_PAGE_REFERENCED;
@@ -409,7 +409,7 @@ kml_reclaim_new (const KmlReclaimConfig *config)
   self->machine = config->zones->base.machine;
   g_assert (self->machine->scheduler != NULL);
   for (guint i = 0; i < KML_N_LRU_LISTS; i++)
-    self->lists[i].first = self->lists[i].last = KML_PFN_NONE;
+    kml_frame_list_init (&self->lists[i].frames);
   self->mappings = g_ptr_array_new_with_free_func (free_mapping);
   self->waiters = g_ptr_array_new ();
   self->write_waiters = g_ptr_array_new ();

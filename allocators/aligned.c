@@ -237,7 +237,7 @@ clear (Aligned *self, KmlAddr addr, guint64 size)
   KmlMachine *machine = self->base.machine;
 
   memset (self->base.ram.store + addr, 0, size);
-  machine->now += machine->cost[KML_COST_ZERO_PAGE] * size / kml_ram_page_size (&self->base.ram);
+  machine->now += kml_clearing_time (machine, size);
 }
 
 static KmlAddr

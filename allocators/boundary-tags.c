@@ -383,8 +383,7 @@ kml_boundary_tags_alloc (KmlAllocator *base, const KmlRequest *request, guint64 
   count_fit (self, addr, size);
   *ret_held = size - self->header - self->footer;
   if (request->gfp & KML_GFP_ZERO)
-    machine->now += (KmlTime)((unsigned __int128)machine->cost[KML_COST_ZERO_PAGE] * *ret_held >>
-                              ram_of (self)->page_shift);
+    machine->now += kml_clearing_time (machine, *ret_held);
   return addr + self->header;
 }
 

@@ -148,10 +148,8 @@ bump_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *ret_held)
   self->n_live++;
   kml_spend_references (machine, KML_COST_WARM, 1);
   kml_touch_frame (machine, kml_ram_frame (ram, pfn), KML_TOUCH_WRITE);
-  if (request->gfp & KML_GFP_ZERO) {
-    kml_spend (machine, KML_COST_ZERO_PAGE, n_frames);
-    kml_machine_clears (machine, ram->store + addr, request->size);
-  }
+  if (request->gfp & KML_GFP_ZERO)
+    kml_clear (machine, ram, addr, request->size);
   *ret_held = request->size;
   return addr;
 }

@@ -133,16 +133,6 @@ load_empty (Magazine *self, MagazineClass *class, const KmlRequest *how)
   return TRUE;
 }
 
-static void
-clear (const Magazine *self, KmlAddr addr, guint64 size)
-{
-  KmlMachine *machine = self->base.machine;
-
-  machine->now += machine->cost[KML_COST_ZERO_PAGE] * size >> self->base.ram.page_shift;
-  if (kml_has_caches (machine))
-    kml_machine_clears (machine, self->base.ram.store + addr, size);
-}
-
 static KmlAddr
 take_round (Magazine *self, MagazineClass *class, const KmlRequest *request, guint64 *ret_held)
 {
@@ -157,7 +147,7 @@ take_round (Magazine *self, MagazineClass *class, const KmlRequest *request, gui
   touch_magazine (self, class, request->cpu, i);
   *ret_held = magazine_size_of (self, addr);
   if (request->gfp & KML_GFP_ZERO)
-    clear (self, addr, request->size);
+    kml_clear (machine, &self->base.ram, addr, request->size);
   self->base.counters[COUNTER_HITS]++;
   kml_spend (machine, KML_COST_INSTRUCTION, TAKE_INSTRUCTIONS);
   kml_spend (machine, KML_COST_ATOMIC, 1);

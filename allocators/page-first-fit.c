@@ -335,10 +335,8 @@ page_first_fit_alloc (KmlAllocator *base, const KmlRequest *request, guint64 *re
   cut (self, self->firsts[number], pfn, n_frames);
   use_run (self, pfn, n_frames, request->mobility);
   spend_path (self, ALLOC_INSTRUCTIONS, pfn, n_frames);
-  if (request->gfp & KML_GFP_ZERO) {
-    kml_spend (base->machine, KML_COST_ZERO_PAGE, n_frames);
-    kml_machine_clears (base->machine, ram->store + kml_ram_addr (ram, pfn), request->size);
-  }
+  if (request->gfp & KML_GFP_ZERO)
+    kml_clear (base->machine, ram, kml_ram_addr (ram, pfn), request->size);
   *ret_held = request->size;
   return kml_ram_addr (ram, pfn);
 }

@@ -320,11 +320,8 @@ take_first (PerCpuPages *self, Cpu *cpu, List *list, const KmlRequest *request)
   const KmlAddr addr = kml_ram_addr (&base->ram, list->first);
 
   take (self, cpu, list, list->first);
-  if (request->gfp & KML_GFP_ZERO) {
-    kml_spend (base->machine, KML_COST_ZERO_PAGE, request->size >> base->ram.page_shift);
-    if (kml_has_caches (base->machine))
-      kml_machine_clears (base->machine, base->ram.store + addr, request->size);
-  }
+  if (request->gfp & KML_GFP_ZERO)
+    kml_clear (base->machine, &base->ram, addr, request->size);
   return addr;
 }
 

@@ -107,7 +107,7 @@ phys_take (KmlAllocator *base, const PhysPolicy *policy, gboolean is_usual, guin
   }
   *ret_held = phys_payload (self, size);
   if (request->gfp & KML_GFP_ZERO)
-    cost += (base->machine->cost[KML_COST_ZERO_PAGE] * *ret_held) >> base->ram.page_shift;
+    cost += kml_clearing_time (base->machine, *ret_held);
   base->machine->now += cost;
   if (!self->is_usual && self->has_caches && (request->gfp & KML_GFP_ZERO))
     kml_machine_clears (base->machine, phys_bytes (self, block), *ret_held);

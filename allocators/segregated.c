@@ -138,15 +138,11 @@ init_costs (Segregated *self)
 static void
 init_bin (const Segregated *self, Bin *bin, guint64 size, KmlTime alloc_cost)
 {
-  const KmlRam *ram = ram_of (self);
-  const unsigned __int128 zero_cost =
-      (unsigned __int128)self->base.machine->cost[KML_COST_ZERO_PAGE] * size;
-
   bin->object_size = (guint32)size;
   bin->reciprocal = G_MAXUINT64 / size + 1; /* size >= 4: no overflow */
   bin->alloc_cost[0] = alloc_cost;
-  bin->alloc_cost[1] = alloc_cost + (KmlTime)(zero_cost >> ram->page_shift);
-  segregated_set_current (self, bin, ram->n_usable);
+  bin->alloc_cost[1] = alloc_cost + kml_clearing_time (self->base.machine, size);
+  segregated_set_current (self, bin, ram_of (self)->n_usable);
   kml_frame_list_init (&bin->partial.slabs);
   kml_frame_list_init (&bin->empty.slabs);
   bin->order = (guint8)kml_slab_order (&self->rule, size);

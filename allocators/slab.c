@@ -190,8 +190,6 @@ init_cache (Slab *self, Cache *cache, guint64 size, gboolean has_link_word)
 {
   const guint64 page_size = kml_ram_page_size (ram_of (self));
   const guint64 n_pages = (size - 1) >> ram_of (self)->page_shift;
-  const unsigned __int128 zero_cost =
-      (unsigned __int128)self->base.machine->cost[KML_COST_ZERO_PAGE] * size;
 
   cache->statics = kml_machine_statics (self->base.machine, SLAB_STATICS);
   cache->object_size = (guint32)size;
@@ -201,7 +199,7 @@ init_cache (Slab *self, Cache *cache, guint64 size, gboolean has_link_word)
                                : size);
   cache->link_offset = cache->chunk - 4;
   cache->reciprocal = G_MAXUINT64 / cache->chunk + 1; /* chunk >= 4: no overflow */
-  cache->zero_cost = (KmlTime)(zero_cost >> ram_of (self)->page_shift);
+  cache->zero_cost = kml_clearing_time (self->base.machine, size);
   cache->head = &self->nothing;
   cache->first = cache->last = KML_PFN_NONE;
   if (cache->is_small) {

@@ -109,10 +109,7 @@ clear_cache (SlubCache *cache)
 static void
 add_cache (Slub *self, guint64 size, char *name)
 {
-  const KmlRam *ram = ram_of (self);
   const guint n_cpus = self->base.machine->n_cpus, i = self->n_caches++;
-  const unsigned __int128 zero_cost =
-      (unsigned __int128)self->base.machine->cost[KML_COST_ZERO_PAGE] * size;
   SlubCache *cache = &self->caches[i];
   guint64 n_objects;
 
@@ -121,7 +118,7 @@ add_cache (Slub *self, guint64 size, char *name)
   cache->link_offset = (guint32)(size / 2 & ~G_GUINT64_CONSTANT (7));
   cache->reciprocal = G_MAXUINT64 / size + 1; /* size >= 8: no overflow */
   cache->alloc_cost[0] = self->alloc_cost;
-  cache->alloc_cost[1] = self->alloc_cost + (KmlTime)(zero_cost >> ram->page_shift);
+  cache->alloc_cost[1] = self->alloc_cost + kml_clearing_time (self->base.machine, size);
   cache->order = (guint8)kml_slab_order (&self->rule, size);
   cache->least_order = (guint8)kml_slab_least_order (&self->rule, 1, size);
   kml_frame_list_init (&cache->partial);

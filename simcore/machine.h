@@ -100,6 +100,14 @@ kml_spend (KmlMachine *self, KmlCost cost, guint64 n)
   self->now += self->cost[cost] * n;
 }
 
+/* What clearing @n_bytes takes (__GFP_ZERO): it is paid by the page. */
+static inline KmlTime
+kml_clearing_time (const KmlMachine *self, guint64 n_bytes)
+{
+  return (KmlTime)((unsigned __int128)self->cost[KML_COST_ZERO_PAGE] * n_bytes >>
+                   self->ram->page_shift);
+}
+
 /* For kml_spend_as(): the books. */
 void kml_machine_book (KmlMachine *self, KmlPart part, KmlTime time);
 
@@ -152,6 +160,15 @@ static inline gboolean
 kml_has_caches (const KmlMachine *self)
 {
   return G_UNLIKELY (self->caches != NULL);
+}
+
+/* The running CPU clears @size bytes at @addr of @ram, which is the machine's or a zone's. */
+static inline void
+kml_clear (KmlMachine *self, const KmlRam *ram, KmlAddr addr, guint64 size)
+{
+  self->now += kml_clearing_time (self, size);
+  if (kml_has_caches (self))
+    kml_machine_clears (self, ram->store + addr, size);
 }
 
 static inline void

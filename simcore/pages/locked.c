@@ -28,12 +28,7 @@ kml_locked_ask_uncleared (KmlLocked *self, const KmlRequest *request, guint64 *r
 void
 kml_locked_clear (KmlLocked *self, KmlAddr addr, guint64 n_bytes)
 {
-  KmlMachine *machine = self->base.machine;
-
-  machine->now += (KmlTime)((unsigned __int128)machine->cost[KML_COST_ZERO_PAGE] * n_bytes >>
-                            self->base.ram.page_shift);
-  if (kml_has_caches (machine))
-    kml_machine_clears (machine, self->base.lower->ram.store + addr, n_bytes);
+  kml_clear (self->base.machine, &self->base.lower->ram, addr, n_bytes);
 }
 
 /* @call: (nullable): of an allocator below which pages can be preloaded. */

@@ -57,7 +57,13 @@ typedef struct {
   guint64 size;
 } KmlPoolSettings;
 
+typedef enum {
+  KML_REGION_PAGEABLE,
+  KML_REGION_PINNED,
+} KmlRegionKind;
+
 typedef struct {
+  guint kind; /* KmlRegionKind */
   guint64 size;
 } KmlRegionSettings;
 
@@ -130,7 +136,8 @@ struct _KmlRunTasks {
   KmlLockdep *lockdep;     /* (owned) */
   KmlRequests requests;
   KmlWorld world;
-  KmlPager *pager;    /* (owned) (nullable) */
+  KmlPager *pager; /* (owned) (nullable) */
+  GArray *regions; /* (owned) (nullable) (element-type KmlRegion): in the order of the [region]s */
   KmlChooser chooser; /* of the policies random and pct */
   KmlInjector injector;
   KmlZones *zones;  /* (nullable) borrowed: what the page level is, then each zone has its lock */
@@ -157,6 +164,9 @@ char *kml_run_tasks_prefix (const char *group, const char *name);
 
 /* Reclaim, where the scenario wants it, and its mappings. When locks and devices are there. */
 gboolean kml_run_tasks_build_memory (KmlRunTasks *self, KmlAllocator *pages, GError **error);
+
+/* The regions' pages, and frames for those that are pinned: while nothing runs yet. */
+gboolean kml_run_tasks_add_regions (KmlRunTasks *self, GError **error);
 
 /* Locks, pools, regions and devices. */
 gboolean kml_run_tasks_build_shared (KmlRunTasks *self, GError **error);

@@ -14,6 +14,7 @@
 static const char *const lock_choices[] = {
   "spin", "spin-softirq", "spin-irq", "mutex", "rw", NULL
 };
+static const char *const region_choices[] = { "pageable", "pinned", NULL };
 static const char *const metadata_choices[] = { "pinned", "pageable", NULL };
 
 static const char *const recursion_choices[] = { "allowed", "guarded", NULL };
@@ -130,13 +131,20 @@ const KmlParam kml_pool_params[] = {
 };
 
 const KmlParam kml_region_params[] = {
+  { .name = "kind",
+    .type = KML_PARAM_CHOICE,
+    .value = "pageable",
+    .choices = region_choices,
+    .offset = G_STRUCT_OFFSET (KmlRegionSettings, kind),
+    .summary = "pageable: none of it is in memory at first, and a page may have to go when another "
+               "comes; pinned: all of it always is, in page frames that it takes at the start" },
   { .name = "size",
     .type = KML_PARAM_SIZE,
     .value = "4KiB",
     .min = 1,
     .max = G_GUINT64_CONSTANT (1) << 32,
     .offset = G_STRUCT_OFFSET (KmlRegionSettings, size),
-    .summary = "bytes of pageable kernel memory, none of it resident at first" },
+    .summary = "bytes of kernel memory" },
   { NULL },
 };
 
@@ -214,7 +222,7 @@ const KmlParam kml_pager_params[] = {
     .value = "pinned",
     .choices = metadata_choices,
     .offset = G_STRUCT_OFFSET (KmlPagerSettings, metadata),
-    .summary = "where allocators keep their structures: in memory that is always there, or in "
+    .summary = "where page allocators keep their structures: in memory that is always there, or in "
                "memory that may be paged out" },
   { .name = "pool",
     .type = KML_PARAM_COUNT,

@@ -1,4 +1,4 @@
-/* run-tasks-shared.c: what the tasks of a run share: locks, pools, regions of pageable memory, devices.
+/* run-tasks-shared.c: what the tasks of a run share: locks, pools, regions of memory, devices.
  *
  * SPDX-License-Identifier: Apache-2.0
  */
@@ -47,24 +47,46 @@ build_pools (KmlRunTasks *self, GError **error)
 }
 
 static gboolean
-build_regions (KmlRunTasks *self, GError **error)
+add_region (KmlRunTasks *self, const char *name, KmlRegion *region, GError **error)
+{
+  const guint64 page = kml_ram_page_size (self->machine->ram);
+  g_autofree char *prefix = kml_run_tasks_prefix ("region", name);
+  g_autofree char *key = g_strconcat (prefix, ".kind", NULL);
+  KmlRegionSettings settings;
+
+  if (!kml_run_spec_apply (self->spec, prefix, kml_region_params, &settings, error))
+    return FALSE;
+  region->n = (guint)((settings.size + page - 1) / page);
+  if (settings.kind == KML_REGION_PINNED)
+    return kml_pager_add_pinned (self->pager, region->n, key, &region->first, error);
+  region->first = kml_pager_add (self->pager, region->n);
+  return TRUE;
+}
+
+gboolean
+kml_run_tasks_add_regions (KmlRunTasks *self, GError **error)
 {
   g_autoptr (GPtrArray) names = kml_run_spec_names (self->spec, "region");
-  const guint64 page = kml_ram_page_size (self->machine->ram);
+
+  self->regions = g_array_new (FALSE, TRUE, sizeof (KmlRegion));
+  g_array_set_size (self->regions, names->len);
+  for (guint i = 0; i < names->len; i++)
+    if (!add_region (self, g_ptr_array_index (names, i),
+                     &g_array_index (self->regions, KmlRegion, i), error))
+      return FALSE;
+  return TRUE;
+}
+
+static void
+name_regions (KmlRunTasks *self)
+{
+  g_autoptr (GPtrArray) names = kml_run_spec_names (self->spec, "region");
 
   self->world.pager = self->pager;
-  for (guint i = 0; i < names->len; i++) {
-    g_autofree char *prefix = kml_run_tasks_prefix ("region", g_ptr_array_index (names, i));
-    KmlRegion *region = g_new0 (KmlRegion, 1);
-    KmlRegionSettings settings;
-
-    g_hash_table_insert (self->world.regions, g_strdup (g_ptr_array_index (names, i)), region);
-    if (!kml_run_spec_apply (self->spec, prefix, kml_region_params, &settings, error))
-      return FALSE;
-    region->n = (guint)((settings.size + page - 1) / page);
-    region->first = kml_pager_add (self->pager, region->n);
-  }
-  return TRUE;
+  for (guint i = 0; i < names->len; i++)
+    g_hash_table_insert (
+        self->world.regions, g_strdup (g_ptr_array_index (names, i)),
+        g_memdup2 (&g_array_index (self->regions, KmlRegion, i), sizeof (KmlRegion)));
 }
 
 static gboolean
@@ -112,6 +134,6 @@ build_devices (KmlRunTasks *self, GError **error)
 gboolean
 kml_run_tasks_build_shared (KmlRunTasks *self, GError **error)
 {
-  return build_locks (self, error) && build_pools (self, error) && build_regions (self, error) &&
-         build_devices (self, error);
+  name_regions (self);
+  return build_locks (self, error) && build_pools (self, error) && build_devices (self, error);
 }

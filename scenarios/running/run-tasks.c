@@ -107,7 +107,8 @@ build_pager (KmlRunTasks *self, KmlAllocator *pages, GError **error)
   self->pager = kml_pager_new (&config);
   if (!kml_pager_fill_pool (self->pager, error))
     return FALSE;
-  return settings.metadata == KML_METADATA_PINNED || make_pageable (self, error);
+  return (settings.metadata == KML_METADATA_PINNED || make_pageable (self, error)) &&
+         kml_run_tasks_add_regions (self, error);
 }
 
 KmlRunTasks *
@@ -145,6 +146,8 @@ kml_run_tasks_free (KmlRunTasks *self)
   g_ptr_array_unref (self->doers);
   g_ptr_array_unref (self->programs);
   kml_pager_free (self->pager);
+  if (self->regions != NULL)
+    g_array_unref (self->regions);
   if (self->objects != NULL)
     kml_allocator_destroy (&self->objects->base);
   if (self->preload != NULL)

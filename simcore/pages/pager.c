@@ -111,6 +111,22 @@ kml_pager_add_metadata (KmlPager *self, guint *ret_page, GError **error)
   return TRUE;
 }
 
+gboolean
+kml_pager_add_pinned (KmlPager *self, guint n, const char *key, guint *ret_first, GError **error)
+{
+  *ret_first = kml_pager_add (self, n);
+  for (guint i = 0; i < n; i++) {
+    const KmlAddr frame = ask_for_frame (self);
+
+    if (frame == KML_ADDR_NONE)
+      return kml_refuse (error, key, "there are frames for %u of its %u pages only", i, n);
+    *entry (self, *ret_first + i) = (KmlPagerPage){ .is_resident = TRUE,
+                                                    .keeps_frame = TRUE,
+                                                    .frame = frame };
+  }
+  return TRUE;
+}
+
 /* A resident page goes; its frame is free for another. */
 static KmlAddr
 evict (KmlPager *self)

@@ -28,7 +28,8 @@ typedef struct {
   gboolean is_resident;
   gboolean was_touched; /* since the clock's hand passed */
   gboolean is_dirty;    /* written to since it came */
-  gboolean keeps_frame; /* metadata of an allocator, guarded: it comes into this frame and stays */
+  gboolean
+      keeps_frame; /* pinned; or metadata of an allocator, guarded: it comes into this frame and stays */
   KmlAddr frame;
 } KmlPagerPage;
 
@@ -66,6 +67,10 @@ gboolean kml_pager_fill_pool (KmlPager *self, GError **error);
 
 /* @n pages more of pageable memory, none resident; returns the first. */
 guint kml_pager_add (KmlPager *self, guint n);
+
+/* @n pages more that are pinned: all resident, each in a frame of its own, before tasks run. FALSE: there are not as many frames: @error is INPUT, on @key. */
+gboolean kml_pager_add_pinned (KmlPager *self, guint n, const char *key, guint *ret_first,
+                               GError **error);
 
 /* A page more for an allocator's metadata, before tasks run. FALSE: guarded, and there is no frame for it: @error is INPUT. */
 gboolean kml_pager_add_metadata (KmlPager *self, guint *ret_page, GError **error);

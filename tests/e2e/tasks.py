@@ -316,6 +316,18 @@ def two_who_touch_one_page_at_a_time_are_one_fault():
     equal((metrics["fault.count"], metrics["lock.pager.contended"]), (1, 1), "faults and waits")
 
 
+def a_pinned_region_is_always_there():
+    write("pinned.ini", HEAD + "[pager]\nresident = 1\n[region data]\nsize = 8KiB\n[region code]\nkind = pinned\nsize = 12KiB\n"
+          "[task x]\nprogram = repeat 3 { touch data 0..1, touch code 0..2, dirty code 0..2 }\n")
+    run_of = lambda *options: run_json("run", "pinned.ini", *options)["runs"][-1]["metrics"]
+    metrics = run_of()
+    equal((metrics["fault.count"], metrics["fault.evicted"], metrics["fault.written"]), (6, 5, 0), "faults, of the other alone")
+    check(metrics["time.end_ns"] < 610e3, f"six pages are read: {metrics['time.end_ns']}")
+    equal(metrics["memory.reserved.end_bytes"], 4 * 4096, "frames: three, and the one that may be resident")
+    equal(run_of("-s", "region.code.kind=pageable")["fault.count"], 24, "each touch, of all five")
+    contains(run("run", "pinned.ini", "-s", "region.code.size=1GiB", status=2).stderr, "[region code] kind = pinned: there are frames for ")
+
+
 def a_block_is_done_again_as_long_as_it_fails():
     write("retry.ini", HEAD + "[lock A]\n[task T1]\nprogram = lock A, work 10us, unlock A\n[task T2]\ncpus = 1\nstart = 1us\n"
           "program = retry { try-lock A, if-failed { work 1us } }, unlock A, retry { work 1us }, retry { retry { work 1us }, if-failed { alloc x 64 } }\n")
@@ -579,7 +591,7 @@ main(a_deadlock_that_nobody_expects_is_status_1_and_has_a_story, a_bug_that_is_d
      what_is_told_of_a_lock_is_what_it_cost, of_several_runs_the_longest_of_all_is_told,
      another_cpu_does_what_it_is_asked,
      straight_code_says_how_much_of_its_longest_operation_is_splitting,
-     two_who_touch_one_page_at_a_time_are_one_fault, a_block_is_done_again_as_long_as_it_fails, each_device_has_metrics_of_its_own_name_and_a_kind_has_their_sum, who_gives_a_block_back_twice_or_uses_it_afterwards_is_a_bug, of_a_name_with_a_percent_sign_each_cpu_has_its_own_blocks,
+     two_who_touch_one_page_at_a_time_are_one_fault, a_pinned_region_is_always_there, a_block_is_done_again_as_long_as_it_fails, each_device_has_metrics_of_its_own_name_and_a_kind_has_their_sum, who_gives_a_block_back_twice_or_uses_it_afterwards_is_a_bug, of_a_name_with_a_percent_sign_each_cpu_has_its_own_blocks,
      what_was_never_had_is_counted_and_no_bug, many_tasks_are_refused, what_a_program_names_must_be_there,
      a_disk_and_a_network_card_work_beside_the_cpus,
      of_two_that_are_ready_at_once_the_higher_runs, what_cpus_and_handlers_did_is_counted, what_tasks_did_is_measured,

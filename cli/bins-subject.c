@@ -52,6 +52,8 @@ is_scenario (const char *path)
     return g_str_has_suffix (path, ".ini"); /* whoever opens it will say what is wrong */
   n = fread (head, 1, HEAD_BYTES, file);
   fclose (file);
+  if (n == 0) /* likewise */
+    return g_str_has_suffix (path, ".ini");
   if (memchr (head, '\0', n) != NULL)
     return FALSE;
   for (const char *line = head; line < head + n;) {

@@ -18,6 +18,7 @@ static const BadText bad_texts[] = {
   { TOY "[machin]\n", NULL, 4, 1, "unknown group “machin”; did you mean “machine”?" },
   { TOY "[zzzzzzzzzzz]\n", NULL, 4, 1,
     "; there is scenario, machine, pages, objects, layer, workload" },
+  { TOY "[buddy]\n", NULL, 4, 1, "unknown group “buddy”; did you mean [pages] allocator = buddy?" },
   { TOY "[machine big]\n", NULL, 4, 1, "there is one [machine] only" },
   { TOY "[workload a.b]\n", NULL, 4, 1, "“a.b” is not a name" },
   { TOY "[workload a b]\n", NULL, 4, 1, "“a b” is not a name" },
@@ -39,7 +40,8 @@ static const BadText bad_texts[] = {
   /* plug-ins */
   { TOY "[pages]\nallocator = budy\n", NULL, 5, 13,
     "unknown allocator “budy” in [pages]; did you mean “buddy”?" },
-  { TOY "[objects]\nallocator = buddy\n", NULL, 5, 13, "unknown allocator “buddy” in [objects]" },
+  { TOY "[objects]\nallocator = buddy\n", NULL, 5, 13,
+    "unknown allocator “buddy” in [objects]; did you mean [pages] allocator = buddy?" },
   { "[workload]\nkind = toys\nfile = x\n", NULL, 2, 8, "did you mean “toy”?" },
   { "[workload]\nfile = x\n", NULL, 1, 1, "[workload] lacks the key “kind”" },
   { "[workload a]\nkind = toy\n", NULL, 1, 1,

@@ -169,9 +169,11 @@ unknown_group (KmlScenario *self, KmlPlace place, const char *name, gboolean set
 {
   g_autoptr (GPtrArray) names = list_group_names (settings_only);
   g_autofree char *quoted = kml_quote (name, -1);
-  g_autofree char *suggestion = kml_schema_suggest (name, (const char *const *)names->pdata);
+  g_autofree char *suggestion = kml_schema_suggest_place (name);
   const char *nearest = kml_nearest_name (name, (const char *const *)names->pdata);
 
+  if (suggestion == NULL)
+    suggestion = kml_schema_suggest (name, (const char *const *)names->pdata);
   kml_scenario_problem (self, place, "unknown group %s%s", quoted, suggestion);
   return nearest != NULL ? kml_schema_find_group (nearest) : NULL;
 }

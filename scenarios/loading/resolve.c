@@ -128,6 +128,8 @@ find_plugin (KmlScenario *self, const KmlSection *section, const char *name, Kml
   quoted = kml_quote (name, -1);
   suggestion = kml_sweep_suggest (name, is_plugin, section->plugins);
   if (suggestion == NULL)
+    suggestion = kml_schema_suggest_place (name);
+  if (suggestion == NULL)
     suggestion = kml_schema_suggest (name, (const char *const *)names->pdata);
   title = kml_section_title (section);
   kml_scenario_problem (self, place, "unknown %s %s in %s%s", section->info->chooser, quoted, title,

@@ -396,6 +396,19 @@ kml_schema_find_plugin (const GArray *plugins, const char *name)
 }
 
 char *
+kml_schema_suggest_place (const char *name)
+{
+  for (const KmlGroupInfo *info = kml_scenario_groups; info->name != NULL; info++) {
+    g_autoptr (GArray) plugins = info->plugins != NULL ? info->plugins () : NULL;
+
+    if (plugins != NULL && kml_schema_find_plugin (plugins, name) != NULL)
+      return g_strdup_printf ("; did you mean [%s%s] %s = %s?", info->name,
+                              info->named ? " NAME" : "", info->chooser, name);
+  }
+  return NULL;
+}
+
+char *
 kml_schema_suggest (const char *name, const char *const *names)
 {
   const char *nearest = kml_nearest_name (name, names);

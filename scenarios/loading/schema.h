@@ -15,6 +15,9 @@ const KmlGroupInfo *kml_schema_find_group (const char *name);
 /* (nullable) */
 const KmlPlugin *kml_schema_find_plugin (const GArray *plugins, const char *name);
 
+/* "; did you mean [pages] allocator = buddy?", where that is the place of who has this name. (nullable) (transfer full) */
+char *kml_schema_suggest_place (const char *name);
+
 /* "; did you mean “bins”?", or the names there are: the end of a sentence about a name that is not known.
  * @names is NULL-terminated; not too many of them are listed. (transfer full) */
 char *kml_schema_suggest (const char *name, const char *const *names);

@@ -137,6 +137,7 @@ def a_trace_that_is_empty_is_called_so():
     for name, data in (("empty.txt", b""), ("empty.gz", gzip.compress(b""))):
         write(name, data)
         contains(run("trace", "stats", name, status=2).stderr, f"{name}: it is empty")
+        contains(run("bins", name, status=2).stderr, f"{name}: it is empty")
     for name, data in (("blank.txt", b"\n\n"), ("hello.txt", b"hello\n"), ("head.txt", b"cpus=4\n")):
         write(name, data)
         lacks(run("trace", "stats", name, status=2).stderr, "empty")

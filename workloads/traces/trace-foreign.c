@@ -27,7 +27,7 @@ kml_trace_foreign (const char *bytes, gsize n)
     { 0, BYTES ("7z\xbc\xaf\x27\x1c"), "a 7z archive: take the file out of it" },
     { 257, BYTES ("ustar"), "a tar archive: take the file out of it" },
     { 0, BYTES ("\xc1\x1f\xfc\xc1"), "a stream of LTTng (CTF), which is not read" },
-    { 0, BYTES ("SQLite format 3"), "an SQLite database" },
+    { 0, BYTES ("SQLite format 3"), "an SQLite database, and no recording: expected a trace" },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (files); i++)

@@ -464,7 +464,7 @@ compare (const char *path, const char *const *axes)
     return kml_worse_exit (status, kml_fail (error));
   comparison.experiment = experiment;
   comparison.results = results;
-  metrics = kml_shown_metrics (options.metrics, experiment->scenario);
+  metrics = kml_shown_metrics (options.metrics, experiment->scenario, results);
   comparison.metrics = (const char *const *)metrics;
   return show (&comparison, status);
 }

@@ -141,7 +141,7 @@ show_next (const KmlExperiment *last, const KmlExperiment *stuck)
 static gboolean
 tell (const KmlExperiment *self, const GPtrArray *results)
 {
-  g_auto (GStrv) metrics = kml_shown_metrics (options.metrics, self->scenario);
+  g_auto (GStrv) metrics = kml_shown_metrics (options.metrics, self->scenario, results);
 
   if (options.metrics != NULL &&
       !kml_shown_metrics_check ((const char *const *)metrics, results, "run"))

@@ -18,6 +18,10 @@ const char *const kml_main_metrics[] = {
   NULL,
 };
 
+const char *const kml_time_metrics[] = {
+  "time.end_ns", "cpu.utilisation", "cpu.switches", "cpu.preemptions", "cpu.interrupts", NULL,
+};
+
 static void
 free_setting (gpointer data)
 {

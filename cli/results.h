@@ -92,5 +92,6 @@ char *kml_format_metric (double value, const char *unit);
 
 /* The metrics that a table shows when nobody says which. NULL-terminated. */
 extern const char *const kml_main_metrics[];
+extern const char *const kml_time_metrics[]; /* … of runs that asked for no memory */
 
 G_END_DECLS

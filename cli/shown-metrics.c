@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0
  *
- * Whoever wrote an [expect] has said what a scenario is about: that comes first.
+ * Whoever wrote an [expect] has said what a scenario is about: that comes first. Of runs that asked for no memory, times say more than what became of it.
  */
 
 #include "cli/shown-metrics.h"
@@ -20,9 +20,32 @@ add_once (GPtrArray *metrics, const char *name, guint most)
     g_ptr_array_add (metrics, g_strdup (name));
 }
 
-GStrv
-kml_shown_metrics (const char *option, const KmlScenario *scenario)
+static double
+value_of (const KmlResult *result, const char *name)
 {
+  const KmlResultMetric *metric = kml_result_metric (result, name);
+
+  return metric != NULL ? metric->value : 0;
+}
+
+/* None of the runs asked for memory, and each has what tasks did. */
+static gboolean
+are_about_time (const GPtrArray *results)
+{
+  for (guint i = 0; i < results->len; i++) {
+    const KmlResult *result = g_ptr_array_index (results, i);
+
+    if (kml_result_metric (result, kml_time_metrics[1]) == NULL ||
+        value_of (result, "alloc.count") + value_of (result, "alloc.failed") > 0)
+      return FALSE;
+  }
+  return results->len > 0;
+}
+
+GStrv
+kml_shown_metrics (const char *option, const KmlScenario *scenario, const GPtrArray *results)
+{
+  const char *const *usual = are_about_time (results) ? kml_time_metrics : kml_main_metrics;
   const GPtrArray *expectations = kml_scenario_expectations (scenario);
   g_auto (GStrv) asked = g_strsplit (option != NULL ? option : "", ",", -1);
   GPtrArray *metrics = g_ptr_array_new ();
@@ -35,8 +58,8 @@ kml_shown_metrics (const char *option, const KmlScenario *scenario)
       add_once (metrics, ((const KmlExpectation *)g_ptr_array_index (expectations, i))->metric,
                 MAX_EXPECTED);
     most = metrics->len > 0 ? MAX_SHOWN : G_MAXUINT;
-    for (guint i = 0; kml_main_metrics[i] != NULL; i++)
-      add_once (metrics, kml_main_metrics[i], most);
+    for (guint i = 0; usual[i] != NULL; i++)
+      add_once (metrics, usual[i], most);
   }
   g_ptr_array_add (metrics, NULL);
   return (GStrv)g_ptr_array_free (metrics, FALSE);

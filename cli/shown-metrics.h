@@ -16,8 +16,8 @@ G_BEGIN_DECLS
   }
 
 /* Those that @option (nullable) names; without it what the scenario's [expect] speaks of, and of the usual ones as many as there is
- * room for beside these. NULL-terminated. (transfer full) */
-GStrv kml_shown_metrics (const char *option, const KmlScenario *scenario);
+ * room for beside these; which are usual depends on what @results (element-type KmlResult) did. NULL-terminated. (transfer full) */
+GStrv kml_shown_metrics (const char *option, const KmlScenario *scenario, const GPtrArray *results);
 
 /* Before runs: whether there are metrics called as @option (nullable) says; otherwise an error of @command is printed. */
 gboolean kml_shown_metrics_are_known (const char *option, const char *command);

@@ -32,7 +32,7 @@ static const BadFile bad_files[] = {
   { "# x\n\n  a = 1\n", 3, 3, "outside of any group" },
   { "[g]\n[h]\n[g]\n", 3, 1, "[g] was opened in line 1" },
   { "[g]\na = 1\nb = 2\na = 3\n", 4, 1, "“a” of [g] was set in line 2" },
-  { "[g]\nwhatever\n", 2, 1, "expected [group], key = value or a comment" },
+  { "[g]\nwhatever\n", 2, 1, "expected [group], key = value (a value is one line) or a comment" },
   { "[g]\n; old style\n", 2, 1, "a comment begins with “#”" },
   { "[g]\n = 1\n", 2, 2, "no key in front of “=”" },
   { "[g]\n=1\n", 2, 1, "no key in front of “=”" },

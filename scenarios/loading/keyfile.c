@@ -283,7 +283,8 @@ read_entry (Parser *self, const char *at, const char *end)
   if (equals == NULL) {
     problem (self, at,
              *at == ';' ? "a comment begins with “#”"
-                        : "expected [group], key = value or a comment that begins with “#”");
+                        : "expected [group], key = value (a value is one line) or a comment that "
+                          "begins with “#”");
     return;
   }
   while (key_end > at && is_blank (key_end[-1]))

@@ -36,6 +36,18 @@ def a_deadlock_that_nobody_expects_is_status_1_and_has_a_story():
     contains(query("abba.db", "SELECT story FROM deadlocks")[0][0], "T1 takes A")
 
 
+def a_table_of_runs_without_requests_is_about_time():
+    write("idle.ini", HEAD + "[task x]\nprogram = work 3ms\n[task y]\nprogram = work 1ms\n")
+    table = run("run", "idle.ini").stdout
+    contains(table, "utilisation")
+    contains(table, "4.00 ms")
+    lacks(table, "reserved")
+    write("asks.ini", HEAD + "[task x]\nprogram = alloc y 64\n")
+    contains(run("run", "asks.ini").stdout, "reserved")
+    write("failing.ini", HEAD + "[task x]\nprogram = alloc y 1GiB pages\n[expect]\nalloc.failed = 1\n")
+    contains(run("run", "failing.ini").stdout, "reserved")
+
+
 def one_that_is_expected_is_what_one_wanted():
     write("abba.ini", ABBA + "[expect]\ndeadlock.count = 1\n")
     run("run", "abba.ini")
@@ -576,7 +588,7 @@ def steps_are_listed():
 
 
 main(a_deadlock_that_nobody_expects_is_status_1_and_has_a_story, a_bug_that_is_done_again_and_again_is_one_with_a_count,
-     one_that_is_expected_is_what_one_wanted,
+     a_table_of_runs_without_requests_is_about_time, one_that_is_expected_is_what_one_wanted,
      random_schedules_find_what_the_order_of_time_does_not,
      a_wait_that_nobody_ends_is_a_stall_and_no_hang, a_stall_tells_of_those_who_are_kept_from_their_cpu_too, progress_is_not_looked_for_all_the_time,
      interrupts_without_end_do_not_keep_a_run_that_nobody_can_go_on_in,

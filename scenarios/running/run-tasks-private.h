@@ -88,8 +88,8 @@ typedef struct {
 } KmlMappingSettings;
 
 typedef struct {
-  guint metadata;  /* KmlMetadataPlace */
-  guint recursion; /* 0: may happen, 1: is guarded against */
+  guint metadata, object_metadata; /* KmlMetadataPlace */
+  guint recursion;                 /* 0: may happen, 1: is guarded against */
   guint lock;
   guint64 pool;
   guint64 resident;

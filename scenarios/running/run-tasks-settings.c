@@ -224,6 +224,12 @@ const KmlParam kml_pager_params[] = {
     .offset = G_STRUCT_OFFSET (KmlPagerSettings, metadata),
     .summary = "where page allocators keep their structures: in memory that is always there, or in "
                "memory that may be paged out" },
+  { .name = "object-metadata",
+    .type = KML_PARAM_CHOICE,
+    .value = "pinned",
+    .choices = metadata_choices,
+    .offset = G_STRUCT_OFFSET (KmlPagerSettings, object_metadata),
+    .summary = "where the object allocator keeps its own" },
   { .name = "pool",
     .type = KML_PARAM_COUNT,
     .value = "0",

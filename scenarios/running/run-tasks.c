@@ -72,17 +72,27 @@ begin_to_page (KmlLocked *locked, gpointer data)
   locked->pager = ((Paging *)data)->self->pager;
 }
 
+static void
+for_metadata (KmlRunTasks *self, const KmlPagerSettings *settings,
+              void (*func) (KmlLocked *locked, gpointer data), gpointer data)
+{
+  if (settings->metadata == KML_METADATA_PAGEABLE)
+    kml_run_tasks_for_page_locks (self, func, data);
+  if (settings->object_metadata == KML_METADATA_PAGEABLE)
+    func (self->objects, data);
+}
+
 static gboolean
-make_pageable (KmlRunTasks *self, GError **error)
+make_pageable (KmlRunTasks *self, const KmlPagerSettings *settings, GError **error)
 {
   Paging paging = { .self = self };
 
-  kml_run_tasks_for_page_locks (self, add_metadata, &paging);
+  for_metadata (self, settings, add_metadata, &paging);
   if (paging.error != NULL) {
     g_propagate_error (error, paging.error);
     return FALSE;
   }
-  kml_run_tasks_for_page_locks (self, begin_to_page, &paging);
+  for_metadata (self, settings, begin_to_page, &paging);
   return TRUE;
 }
 
@@ -107,8 +117,7 @@ build_pager (KmlRunTasks *self, KmlAllocator *pages, GError **error)
   self->pager = kml_pager_new (&config);
   if (!kml_pager_fill_pool (self->pager, error))
     return FALSE;
-  return (settings.metadata == KML_METADATA_PINNED || make_pageable (self, error)) &&
-         kml_run_tasks_add_regions (self, error);
+  return make_pageable (self, &settings, error) && kml_run_tasks_add_regions (self, error);
 }
 
 KmlRunTasks *

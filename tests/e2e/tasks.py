@@ -328,6 +328,21 @@ def two_who_touch_one_page_at_a_time_are_one_fault():
     equal((metrics["fault.count"], metrics["lock.pager.contended"]), (1, 1), "faults and waits")
 
 
+def structures_of_either_allocator_may_be_paged_out():
+    write("structures.ini", HEAD + "[objects]\nallocator = segregated\nlock = mutex\n[pager]\nlock = mutex\nread = 5ms\n"
+          "[task x]\nprogram = alloc a 64, alloc b 64, free a, free b\n")
+    metrics = "--metrics=fault.count,latency.alloc.max_ns"
+
+    def run_of(*options):
+        return run_json("run", "structures.ini", metrics, *options)["runs"][0]["metrics"]
+
+    pinned, paged = run_of(), run_of("-s", "pager.object-metadata=pageable")
+    equal((pinned["fault.count"], paged["fault.count"]), (0, 1), "faults: the first request's")
+    check(pinned["latency.alloc.max_ns"] < 5e6 <= paged["latency.alloc.max_ns"], f"{pinned} {paged}")
+    equal(run_of("-s", "pager.object-metadata=pageable", "-s", "pager.metadata=pageable", "-s", "pages.lock=mutex", "-s", "pager.recursion=guarded")["fault.count"], 2, "both")
+    contains(run("run", "structures.ini", "-s", "pager.object-metadata=pageable", "-s", "objects.lock=spin-irq", status=1).stdout, "sleep")
+
+
 def a_pinned_region_is_always_there():
     write("pinned.ini", HEAD + "[pager]\nresident = 1\n[region data]\nsize = 8KiB\n[region code]\nkind = pinned\nsize = 12KiB\n"
           "[task x]\nprogram = repeat 3 { touch data 0..1, touch code 0..2, dirty code 0..2 }\n")
@@ -603,7 +618,7 @@ main(a_deadlock_that_nobody_expects_is_status_1_and_has_a_story, a_bug_that_is_d
      what_is_told_of_a_lock_is_what_it_cost, of_several_runs_the_longest_of_all_is_told,
      another_cpu_does_what_it_is_asked,
      straight_code_says_how_much_of_its_longest_operation_is_splitting,
-     two_who_touch_one_page_at_a_time_are_one_fault, a_pinned_region_is_always_there, a_block_is_done_again_as_long_as_it_fails, each_device_has_metrics_of_its_own_name_and_a_kind_has_their_sum, who_gives_a_block_back_twice_or_uses_it_afterwards_is_a_bug, of_a_name_with_a_percent_sign_each_cpu_has_its_own_blocks,
+     two_who_touch_one_page_at_a_time_are_one_fault, a_pinned_region_is_always_there, structures_of_either_allocator_may_be_paged_out, a_block_is_done_again_as_long_as_it_fails, each_device_has_metrics_of_its_own_name_and_a_kind_has_their_sum, who_gives_a_block_back_twice_or_uses_it_afterwards_is_a_bug, of_a_name_with_a_percent_sign_each_cpu_has_its_own_blocks,
      what_was_never_had_is_counted_and_no_bug, many_tasks_are_refused, what_a_program_names_must_be_there,
      a_disk_and_a_network_card_work_beside_the_cpus,
      of_two_that_are_ready_at_once_the_higher_runs, what_cpus_and_handlers_did_is_counted, what_tasks_did_is_measured,
